@@ -1,0 +1,42 @@
+"""Resizing a position embedding to another grid (paper 3.2), in the three ways that are in use."""
+
+from typing import Literal, get_args
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, cat
+from torch.nn.functional import interpolate
+
+from vit_core.config import square_root
+
+ResizeMethod = Literal["bilinear", "bicubic", "bicubic-antialias"]
+
+
+def resize_position_embedding(
+    embedding: Float[Tensor, "tokens hidden"], grid_size: int, method: ResizeMethod = "bicubic"
+) -> Float[Tensor, "new_tokens hidden"]:
+    """Resize a position embedding to another grid, keeping the class token's row (paper 3.2).
+
+    ``"bilinear"`` is the paper's code (``scipy.ndimage.zoom`` with ``order=1``), ``"bicubic"`` torchvision's
+    ``interpolate_embeddings``, ``"bicubic-antialias"`` timm's ``resample_abs_pos_embed``.
+
+    Raises:
+        ValueError: if the embedding is not a class token plus a square grid, or the method is unknown.
+    """
+    if method not in get_args(ResizeMethod):
+        raise ValueError(f"unknown method {method!r}, known are {', '.join(get_args(ResizeMethod))}")
+    if grid_size < 1:
+        raise ValueError(f"grid_size must be at least 1, got {grid_size}")
+    old_size = square_root(embedding.shape[0] - 1, "patch positions (after the class token)")
+    if old_size == grid_size:
+        return embedding
+    class_position, grid = embedding[:1], rearrange(embedding[1:], "(h w) d -> 1 d h w", h=old_size)
+    size = (grid_size, grid_size)
+    match method:
+        case "bilinear":
+            resized = interpolate(grid, size, mode="bilinear", align_corners=True)
+        case "bicubic":
+            resized = interpolate(grid, size, mode="bicubic", align_corners=True)
+        case "bicubic-antialias":
+            resized = interpolate(grid, size, mode="bicubic", align_corners=False, antialias=True)
+    return cat([class_position, rearrange(resized, "1 d h w -> (h w) d")])
