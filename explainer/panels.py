@@ -1,0 +1,171 @@
+"""What a picture of tensors is made of: panels in rows, with one sentence that says what they show.
+
+A view says *what* is drawn, never how: the canvas in ``explainer/components`` draws it in the browser from the bytes
+that ``explainer/packing.py`` makes of it, and figures for export draw it with matplotlib. Every number in a panel is a
+number of the model or of the picture. Arrays are NumPy: values float32, pixels uint8.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float32]
+Pixels = NDArray[np.uint8]  # [height, width, 3]
+Pick = Mapping[str, int | str]  # what a click chooses: {"token": 12}, {"layer": 3, "head": 1}, {"page": "attention"}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The values at the two ends of a colour scale. A diverging one has zero in its middle, so low == -high."""
+
+    low: float
+    high: float
+    diverging: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Panel:
+    """What every panel has: a title, the quantity whose colour it wears, a caption below."""
+
+    title: str
+    quantity: str = "z"  # a key of explainer.palette.QUANTITIES
+    caption: str = ""
+    weight: float = 1.0  # share of the row's width
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture(Panel):
+    """The user's picture, as the model sees it; with the patch grid, a chosen token and values laid over it."""
+
+    pixels: Pixels
+    grid_size: int | None = None  # draws the patch grid, and makes patches clickable when pick_tokens
+    token: int | None = None  # outlined; 0 is the class token, which has no place
+    overlay: Values | None = None  # [grid_size, grid_size]
+    scale: Scale | None = None  # of the overlay
+    mode: Literal["heat", "spotlight"] = "heat"  # colours over a dimmed picture, or the picture lit by the values
+    smooth: bool = False  # interpolate the overlay between patches, as the paper's Fig. 6 does
+    pick_tokens: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Matrix(Panel):
+    """A matrix as a heat map; hovering tells the value, clicking a row or column may choose a token."""
+
+    values: Values  # [rows, columns]
+    scale: Scale
+    row_axis: str  # "tokens (query)"
+    column_axis: str
+    row: int | None = None  # outlined
+    column: int | None = None
+    pick: Literal["row", "column"] | None = None  # a click chooses the token of that row or column
+    max_height: int = 360  # CSS pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tiles(Panel):
+    """Many small maps of one size: heads, layers x heads, position similarities, filters."""
+
+    values: Values | None = None  # [tiles, rows, columns]
+    pixels: Pixels | None = None  # [tiles, height, width, 3]: colour tiles instead of values
+    scales: tuple[Scale, ...] = ()  # one for all (shared), or one per tile
+    labels: tuple[str, ...] = ()
+    columns: int  # tiles per row
+    selected: int | None = None
+    picks: tuple[Pick, ...] = ()  # what a click on each tile chooses
+    backdrop: Pixels | None = None  # the picture under every tile
+    token: int | None = None  # outlined in every tile
+    tile_size: int = 96  # CSS pixels, the largest a tile grows
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A vector as a row of coloured cells, with its symbol before it."""
+
+    label: str
+    values: Values  # [length]
+    scale: Scale
+    quantity: str = "z"
+    operator: str = ""  # "+" or "=" written before it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Strips(Panel):
+    """Vectors under each other: the terms of a sum and their result."""
+
+    strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bars(Panel):
+    """Horizontal bars with their values written out."""
+
+    labels: tuple[str, ...]
+    values: Values
+    format: str = ".3g"  # Python's and d3's format mini-language, the part they share
+    selected: int | None = None
+    picks: tuple[Pick, ...] = ()
+    low: float | None = None  # ends of the axis; None: from the values, always with zero
+    high: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One line or cloud of points of a plot."""
+
+    label: str
+    x: Values
+    y: Values
+    quantity: str = "z"
+    style: Literal["line", "points", "steps"] = "line"
+    point_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plot(Panel):
+    """Lines and points over numbered axes."""
+
+    series: tuple[Series, ...]
+    x_label: str
+    y_label: str
+    selected_x: float | None = None  # a vertical mark, for example the chosen layer
+    pick: str | None = None  # a click chooses {pick: nearest x}, for example "layer"
+    height: int = 260
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One part of a flow diagram: its symbol and name, small pictures of its real tensors, the page it leads to."""
+
+    name: str
+    label: str
+    symbol: str  # plain text with Unicode letters: "z₀", "A"
+    quantity: str
+    shape: str  # "65 × 192"
+    page: str | None = None
+    thumbnails: tuple[Panel, ...] = ()
+    group: str | None = None  # nodes of one group are framed together: "Transformer encoder × 6"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow(Panel):
+    """A diagram of nodes in reading order, joined by arrows; skips are extra arrows (from, to) by node name."""
+
+    nodes: tuple[Node, ...]
+    skips: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Panels in rows, and one sentence for those who do not see them."""
+
+    rows: tuple[tuple[Panel, ...], ...]
+    alt: str
+    picks: tuple[str, ...] = field(default=())  # which keys a click on this view can choose
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All panels, row by row."""
+        return tuple(panel for row in self.rows for panel in row)
