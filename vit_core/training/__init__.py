@@ -1,0 +1,22 @@
+"""Training a Vision Transformer: recipes, pictures, schedule, loop, runs that can be interrupted, export."""
+
+from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.data import Loaders, Pictures, find_pictures, load_pictures
+from vit_core.training.loop import EpochRecord, Evaluation, History, evaluate, fit, train_epoch
+from vit_core.training.schedule import learning_rate
+
+__all__ = [
+    "RECIPES",
+    "EpochRecord",
+    "Evaluation",
+    "History",
+    "Loaders",
+    "Pictures",
+    "TrainingConfig",
+    "evaluate",
+    "find_pictures",
+    "fit",
+    "learning_rate",
+    "load_pictures",
+    "train_epoch",
+]

@@ -1,0 +1,148 @@
+"""What a training run is made of, as one frozen record, and the known recipes as a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import ceil
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from vit_core.config import ViTConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """One recipe. Every field is also an option of ``python -m vit_core.training``.
+
+    Raises:
+        ValueError: if a value is impossible; the message names the field.
+    """
+
+    # The model
+    model: str = "Mini/8"  # a name that ViTConfig.named knows
+    image_size: int | None = None  # pixels; None is the preset's own
+    dropout: float = 0.0
+
+    # How long
+    epochs: int = 10
+    steps: int | None = None  # if given, instead of epochs
+    batch_size: int = 128
+    seed: int = 0
+
+    # The optimiser
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    beta1: float = 0.9  # adam and adamw
+    beta2: float = 0.999
+    momentum: float = 0.9  # sgd
+    weight_decay: float = 0.0
+    decay_on: Literal["all", "matrices"] = "matrices"  # matrices: not biases, norms, class token, positions
+    clip_norm: float | None = None  # largest allowed norm of all gradients together
+
+    # The learning rate over time: linear warm-up, then the decay
+    warmup_steps: int = 0
+    schedule: Literal["constant", "linear", "cosine", "cooldown"] = "cosine"
+    cooldown: float = 0.3  # the last part of the steps, in which "cooldown" falls to zero
+
+    # Regularisation and augmentation
+    label_smoothing: float = 0.0
+    patch_drop: float = 0.0  # share of the patches that a training picture loses, drawn anew each time
+    patch_drop_until: float = 1.0  # the part of the steps after which all patches stay
+    crop_scale: tuple[float, float] | None = None  # area of the random crop; None crops nothing
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)  # its width over its height
+    flip: bool = False  # mirror half of the pictures
+    colour_jitter: float = 0.0  # brightness, contrast and saturation times 1 - x to 1 + x
+    ema_decay: float | None = None  # an exponential moving average of the weights is what is evaluated and exported
+
+    # Numbers
+    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products; weights and sums stay float32
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(hint))}, got {getattr(self, name)!r}")
+        for name in ("epochs", "steps", "batch_size"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("learning_rate", "clip_norm"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0.0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("warmup_steps", "weight_decay", "momentum"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("label_smoothing", "patch_drop", "colour_jitter", "ema_decay", "beta1", "beta2"):
+            if getattr(self, name) is not None and not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        for name in ("cooldown", "patch_drop_until"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if self.crop_scale is not None and not 0.0 < self.crop_scale[0] <= self.crop_scale[1] <= 1.0:
+            raise ValueError(f"crop_scale must be two shares of the area, 0 < low <= high <= 1, got {self.crop_scale}")
+        if not 0.0 < self.crop_ratio[0] <= self.crop_ratio[1]:
+            raise ValueError(f"crop_ratio must be two positive numbers, low <= high, got {self.crop_ratio}")
+        if min(self.std) <= 0.0:
+            raise ValueError(f"std must be positive, got {self.std}")
+        self.model_config(num_classes=1)
+
+    def model_config(self, num_classes: int) -> ViTConfig:
+        """The sizes of the model that this recipe trains."""
+        size = {} if self.image_size is None else {"image_size": self.image_size}
+        return ViTConfig.named(self.model, num_classes=num_classes, dropout=self.dropout, **size)
+
+    def total_steps(self, num_pictures: int) -> int:
+        """Steps of the whole run; the last batch of an epoch may be smaller."""
+        return self.steps or self.epochs * ceil(num_pictures / self.batch_size)
+
+    def with_values(self, values: Mapping[str, Any]) -> "TrainingConfig":
+        """This recipe with some fields replaced; lists, as JSON gives them, become tuples.
+
+        Raises:
+            ValueError: if a field does not exist or its value is impossible.
+        """
+        known = {field.name for field in fields(self)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"a recipe has no field {unknown[0]!r}, it has {', '.join(sorted(known))}")
+        changes: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return replace(self, **changes)
+
+
+# arXiv 2010.11929, Table 4 and B.1.1: SGD with momentum 0.9, batch 512, cosine, no weight decay, clip 1, 384 pixels.
+# The 500 steps are the row of Oxford Pets and Flowers, for which the paper tries 0.001, 0.003, 0.01 and 0.03. It names
+# no warm-up and no augmentation for fine-tuning; crop and mirror are those of its pre-training code.
+_FINE_TUNE = TrainingConfig(
+    model="B/16", image_size=384, steps=500, batch_size=512, optimizer="sgd", momentum=0.9, learning_rate=0.01,
+    weight_decay=0.0, clip_norm=1.0, schedule="cosine", crop_scale=(0.05, 1.0), flip=True,
+)  # fmt: skip
+
+# The course "Learn PyTorch for Deep Learning", chapter 08, section 9: Table 3's numbers with PyTorch's Adam (coupled
+# weight decay on everything), batch 32, 10 epochs, no warm-up, no decay, no clipping, pictures in [0, 1].
+_COURSE = TrainingConfig(
+    model="B/16", epochs=10, batch_size=32, optimizer="adam", learning_rate=3e-3, weight_decay=0.3, decay_on="all",
+    schedule="constant", dropout=0.1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0),
+)  # fmt: skip
+
+RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
+    # The embedded model of this repository (assets/weights/README.md): an hour and a quarter on one processor core.
+    "mini": TrainingConfig(
+        model="Mini/8", steps=10_500, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05,
+        clip_norm=1.0, warmup_steps=500, schedule="cooldown", cooldown=0.4, label_smoothing=0.1, patch_drop=0.5,
+        patch_drop_until=0.9, crop_scale=(0.4, 1.0), flip=True, colour_jitter=0.2, ema_decay=0.999,
+        precision="bfloat16",
+    ),
+    # arXiv 2010.11929, Table 3, row ViT-* / ImageNet, with the caption's batch 4096, 10k warm-up, clip 1, 224 pixels.
+    # The paper says Adam; the decay is decoupled from it (AdamW) in the authors' code.
+    "paper-imagenet": TrainingConfig(
+        model="B/16", epochs=300, batch_size=4096, optimizer="adamw", learning_rate=3e-3, beta1=0.9, beta2=0.999,
+        weight_decay=0.3, clip_norm=1.0, warmup_steps=10_000, schedule="cosine", dropout=0.1, crop_scale=(0.05, 1.0),
+        flip=True,
+    ),
+    "fine-tune": _FINE_TUNE,
+    # The other rows of Table 4; learning rates tried: 0.003, 0.01, 0.03, 0.06 / 0.001, 0.003, 0.01, 0.03 / 0.01
+    "fine-tune-imagenet": replace(_FINE_TUNE, steps=20_000, learning_rate=0.03),
+    "fine-tune-cifar": replace(_FINE_TUNE, steps=10_000, learning_rate=0.01),
+    "fine-tune-vtab": replace(_FINE_TUNE, steps=2_500, learning_rate=0.01),
+    "course": _COURSE,
+    # The same chapter, section 10.4: a new head on a pretrained B/16.
+    "course-feature-extractor": replace(_COURSE, learning_rate=1e-3, weight_decay=0.0, dropout=0.0),
+})  # fmt: skip
