@@ -1,0 +1,119 @@
+"""From a picture to the tensor that a checkpoint was trained on, and back to the pixels that the model saw."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from vit_core.pictures import check_size, to_rgb
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALF = (0.5, 0.5, 0.5)  # mean and deviation that take 0..1 to -1..1, as the paper's code does
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming", "bilinear-no-antialias"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """Resize, cut out the middle square, scale to 0..1, subtract the mean, divide by the deviation.
+
+    The same operations in the same order as torchvision's and timm's transforms on a PIL picture: equal to the bit.
+
+    Raises:
+        ValueError: if the sizes, the channels or the interpolation make no sense.
+    """
+
+    image_size: int = 224  # pixels that the model sees, H = W
+    resize_size: int = 256  # the shorter side after resizing, at least image_size
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    interpolation: Interpolation = "bilinear"  # "bilinear-no-antialias" is TensorFlow's, the others are PIL's
+    keep_aspect: bool = True  # False: both sides become resize_size, whatever the picture's shape
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", tuple(map(float, self.mean)))  # lists when they come from JSON
+        object.__setattr__(self, "std", tuple(map(float, self.std)))
+        if not 1 <= self.image_size <= self.resize_size:
+            raise ValueError(f"expected 1 <= image_size <= resize_size, got {self.image_size} and {self.resize_size}")
+        if len(self.mean) != 3 or len(self.std) != 3:
+            raise ValueError(f"mean and std must have 3 channels, got {self.mean} and {self.std}")
+        if min(self.std) <= 0:
+            raise ValueError(f"std must be positive, got {self.std}")
+        if self.interpolation not in get_args(Interpolation):
+            known = ", ".join(get_args(Interpolation))
+            raise ValueError(f"unknown interpolation {self.interpolation!r}, known are {known}")
+
+    @classmethod
+    def from_fields(cls, values: dict[str, Any]) -> Self:
+        """From a JSON object of this class's fields.
+
+        Raises:
+            ValueError: if a name is not one of them, or a value is refused.
+        """
+        if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
+            raise ValueError(f"unknown preprocessing {', '.join(unknown)}")
+        return cls(**values)
+
+    def __call__(self, picture: Image.Image) -> Float[Tensor, "channels height width"]:
+        """The tensor that the model reads.
+
+        Raises:
+            PictureError: if the picture is too large or too thin to resize, or cannot be turned into RGB.
+        """
+        mean, std = self._statistics()
+        return (self._pixels(picture) / 255 - mean) / std
+
+    def crop(self, picture: Image.Image) -> Image.Image:
+        """The pixels that the model sees, as a picture of 0..255: resized and cut, not normalised."""
+        return self.to_picture(self(picture))
+
+    def to_picture(self, image: Float[Tensor, "channels height width"]) -> Image.Image:
+        """The picture whose tensor is ``image``: the inverse of the normalisation, rounded to 0..255."""
+        mean, std = self._statistics()
+        pixels = ((image * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+        return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+    def at(self, image_size: int) -> Self:
+        """The same for pictures of another size: the part that is cut away stays the same."""
+        resize_size = int(self.resize_size * image_size / self.image_size)
+        return replace(self, image_size=image_size, resize_size=resize_size)
+
+    def _pixels(self, picture: Image.Image) -> Float[Tensor, "channels height width"]:
+        """Resized and cut, 0..255."""
+        picture = to_rgb(picture)
+        check_size(*picture.size)
+        width, height = self._resized(*picture.size)
+        if self.interpolation == "bilinear-no-antialias":
+            resized = _resize_no_antialias(_tensor(picture), height, width)
+        else:
+            resized = _tensor(picture.resize((width, height), Image.Resampling[self.interpolation.upper()]))
+        # Halves are rounded to even, as torchvision does; what it pads does not arise: resize_size >= image_size.
+        top, left = round((height - self.image_size) / 2), round((width - self.image_size) / 2)
+        return resized[:, top : top + self.image_size, left : left + self.image_size]
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height after resizing; the longer side is rounded down, as torchvision does."""
+        if not self.keep_aspect:
+            return self.resize_size, self.resize_size
+        if width <= height:
+            return self.resize_size, int(self.resize_size * height / width)
+        return int(self.resize_size * width / height), self.resize_size
+
+    def _statistics(self) -> tuple[Float[Tensor, "channels 1 1"], Float[Tensor, "channels 1 1"]]:
+        return torch.tensor(self.mean).view(-1, 1, 1), torch.tensor(self.std).view(-1, 1, 1)
+
+
+def _tensor(picture: Image.Image) -> Float[Tensor, "channels height width"]:
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()
+
+
+def _resize_no_antialias(
+    pixels: Float[Tensor, "channels height width"], height: int, width: int
+) -> Float[Tensor, "channels new_height new_width"]:
+    """Bilinear between the four nearest pixels even when shrinking: tf.image.resize, which the paper's code uses."""
+    return interpolate(pixels[None], (height, width), mode="bilinear", align_corners=False)[0]
