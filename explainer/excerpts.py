@@ -1,0 +1,111 @@
+"""The code that computes an equation, found by its marker and coloured like the equation."""
+
+import inspect
+import io
+import keyword
+import tokenize
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from textwrap import dedent
+
+from explainer.equations import Equation, Formula
+from explainer.palette import QUANTITIES, Scheme
+from explainer.symbols import QUANTITY_OF_NAME
+
+_INK: dict[str, dict[Scheme, str]] = {  # quiet, so that the quantities' colours speak
+    "keyword": {"light": "#5b6472", "dark": "#a3adba"},
+    "string": {"light": "#6a7280", "dark": "#98a2b0"},
+    "comment": {"light": "#6a7280", "dark": "#98a2b0"},
+}
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A function's source, cut out of its file; ``line`` is the index of the equation's line in it, if it has one."""
+
+    source: str
+    line: int | None
+    first: int  # number of the first line in the file
+    path: str  # from the root of the repository
+
+    @property
+    def number(self) -> int:
+        """The equation's line in the file, or the first line of the function."""
+        return self.first + (self.line or 0)
+
+
+@cache
+def excerpt(equation: Equation | Formula) -> Excerpt:
+    """The source of the equation's function, and which of its lines is this equation.
+
+    Raises:
+        ValueError: if the function does not have exactly one line with the equation's marker, or a formula no code.
+    """
+    if equation.code is None:
+        raise ValueError(f"the formula {equation.name!r} has no code of its own")
+    function = inspect.unwrap(equation.code)
+    lines, first = inspect.getsourcelines(function)
+    line = None
+    if isinstance(equation, Equation):
+        marker = f"# Eq. {equation.number}"
+        marked = [index for index, text in enumerate(lines) if text.rstrip().endswith(marker)]
+        if len(marked) != 1:
+            raise ValueError(
+                f"expected one line ending with {marker!r} in {function.__qualname__}, found {len(marked)}"
+            )
+        line = marked[0]
+    path = Path(inspect.getsourcefile(function) or "")
+    return Excerpt(dedent("".join(lines)), line, first, path.relative_to(Path(__file__).parents[1]).as_posix())
+
+
+def highlighted(code: Excerpt, scheme: Scheme) -> str:
+    """The excerpt as HTML: names of quantities in their colours, the equation's line marked.
+
+    Every line is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``.
+    """
+    lines = []
+    for index, spans in enumerate(_spans(code.source, scheme)):
+        classes = "vit-line vit-marked" if index == code.line else "vit-line"
+        number = f'<span class="vit-line-number">{code.first + index}</span>'
+        lines.append(f'<span class="{classes}">{number}{spans}\n</span>')
+    return f'<pre class="vit-code"><code>{"".join(lines)}</code></pre>'
+
+
+def _spans(source: str, scheme: Scheme) -> list[str]:
+    """Each line of the source as HTML."""
+    texts = source.splitlines()
+    lines, row, column = [""] * len(texts), 1, 0
+
+    def copy_until(end_row: int, end_column: int) -> None:
+        nonlocal row, column
+        while (row, column) < (end_row, end_column):
+            stop = end_column if row == end_row else len(texts[row - 1])
+            lines[row - 1] += escape(texts[row - 1][column:stop])
+            row, column = (row, stop) if row == end_row else (row + 1, 0)
+
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind, colour = _style(token, scheme)
+        if not token.string.strip() or not kind:
+            continue
+        copy_until(*token.start)
+        pieces = token.string.split("\n")
+        for offset, piece in enumerate(pieces):
+            lines[row - 1 + offset] += f'<span class="vit-{kind}" style="color:{colour}">{escape(piece)}</span>'
+        row, column = token.end
+    copy_until(len(texts), len(texts[-1]))
+    return lines
+
+
+def _style(token: tokenize.TokenInfo, scheme: Scheme) -> tuple[str, str]:
+    """The class and colour of a token; two empty strings for one in the page's ink."""
+    if token.type == tokenize.NAME and (quantity := QUANTITY_OF_NAME.get(token.string)):
+        return "quantity", QUANTITIES[quantity].colour(scheme)
+    if token.type == tokenize.NAME and keyword.iskeyword(token.string):
+        return "keyword", _INK["keyword"][scheme]
+    if token.type == tokenize.STRING:
+        return "string", _INK["string"][scheme]
+    if token.type == tokenize.COMMENT:
+        return "comment", _INK["comment"][scheme]
+    return "", ""

@@ -1,0 +1,173 @@
+"""The story in its order: nine stages, the equations each explains, the tensors each reads and makes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
+
+Source = Literal["trace", "block", "attention", "mlp", "model", "layer"]
+
+
+@dataclass(frozen=True)
+class TensorRef:
+    """Where a tensor is found: a field of a trace, or a parameter of the model or of one of its layers."""
+
+    source: Source
+    field: str
+    symbol: str  # a key of SYMBOLS
+    made: bool = False  # by this stage; otherwise the stage reads it
+    index: int | None = None  # of a field that holds one tensor per layer
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the story. Its name is also that of its page and of its text."""
+
+    name: str
+    title: str
+    equation_numbers: tuple[int, ...] = ()
+    formula_names: tuple[str, ...] = ()
+    tensors: tuple[TensorRef, ...] = ()  # in the order they arise
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The paper's equations that this stage explains."""
+        return tuple(EQUATIONS[number] for number in self.equation_numbers)
+
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formulas without a number that it needs."""
+        return tuple(FORMULAS[name] for name in self.formula_names)
+
+    @property
+    def previous(self) -> "Stage | None":
+        """The stage before, None for the first."""
+        stages = list(STAGES.values())
+        index = stages.index(self)
+        return stages[index - 1] if index else None
+
+    @property
+    def next(self) -> "Stage | None":
+        """The stage after, None for the last."""
+        stages = list(STAGES.values())
+        index = stages.index(self) + 1
+        return stages[index] if index < len(stages) else None
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "overview",
+            "Overview",
+            (1, 2, 3, 4),
+            (),
+            (
+                TensorRef("trace", "image", "x"),
+                TensorRef("trace", "patch_embeddings", "x_pE", made=True),
+                TensorRef("trace", "hidden_states", "z_l", made=True),
+                TensorRef("trace", "attention_weights", "A", made=True),
+                TensorRef("trace", "representation", "y", made=True),
+                TensorRef("trace", "logits", "logits", made=True),
+                TensorRef("trace", "probabilities", "p", made=True),
+            ),
+        ),
+        Stage(
+            "patches",
+            "Patches",
+            (),
+            ("num_patches", "patchify", "patch_projection"),
+            (
+                TensorRef("trace", "image", "x"),
+                TensorRef("trace", "patches", "x_p", made=True),
+                TensorRef("model", "projection_matrix", "E"),
+                TensorRef("model", "patch_projection.bias", "b_E"),
+                TensorRef("trace", "patch_embeddings", "x_pE", made=True),
+            ),
+        ),
+        Stage(
+            "embedding",
+            "Embedding",
+            (1,),
+            ("cosine_similarity",),
+            (
+                TensorRef("trace", "patch_embeddings", "x_pE"),
+                TensorRef("model", "class_token", "x_class"),
+                TensorRef("model", "position_embedding", "E_pos"),
+                TensorRef("trace", "hidden_states", "z_0", made=True, index=0),
+            ),
+        ),
+        Stage(
+            "attention",
+            "Attention",
+            (2, 5, 6, 7, 8),
+            ("layer_norm", "scores", "softmax"),
+            (
+                TensorRef("block", "input", "z_{l-1}"),
+                TensorRef("layer", "attention_norm.weight", "gamma"),
+                TensorRef("layer", "attention_norm.bias", "beta"),
+                TensorRef("block", "attention_input", "LN(z_{l-1})", made=True),
+                TensorRef("layer", "attention.qkv.weight", "U_qkv"),
+                TensorRef("attention", "query", "q", made=True),
+                TensorRef("attention", "key", "key", made=True),
+                TensorRef("attention", "value", "v", made=True),
+                TensorRef("attention", "scores", "S", made=True),
+                TensorRef("attention", "weights", "A", made=True),
+                TensorRef("attention", "head_outputs", "SA(z)", made=True),
+                TensorRef("layer", "attention.projection.weight", "U_msa"),
+                TensorRef("attention", "output", "MSA(z)", made=True),
+                TensorRef("block", "after_attention", "z'_l", made=True),
+            ),
+        ),
+        Stage(
+            "mlp",
+            "MLP",
+            (3,),
+            ("layer_norm", "mlp", "gelu", "gelu_tanh"),
+            (
+                TensorRef("block", "after_attention", "z'_l"),
+                TensorRef("layer", "mlp_norm.weight", "gamma"),
+                TensorRef("layer", "mlp_norm.bias", "beta"),
+                TensorRef("block", "mlp_input", "LN(z'_l)", made=True),
+                TensorRef("layer", "mlp.expand.weight", "W_1"),
+                TensorRef("layer", "mlp.expand.bias", "b_1"),
+                TensorRef("mlp", "hidden", "a", made=True),
+                TensorRef("mlp", "activated", "GELU(a)", made=True),
+                TensorRef("layer", "mlp.contract.weight", "W_2"),
+                TensorRef("layer", "mlp.contract.bias", "b_2"),
+                TensorRef("mlp", "output", "MLP(z)", made=True),
+                TensorRef("block", "output", "z_l", made=True),
+            ),
+        ),
+        Stage(
+            "encoder",
+            "Encoder",
+            (2, 3),
+            ("logit_lens", "attention_rollout", "attention_distance"),
+            (
+                TensorRef("trace", "hidden_states", "z_0", index=0),
+                TensorRef("trace", "attention_weights", "A", made=True),
+                TensorRef("trace", "hidden_states", "z_l", made=True),
+                TensorRef("trace", "hidden_states", "z_L", made=True, index=-1),
+            ),
+        ),
+        Stage(
+            "head",
+            "Head",
+            (4,),
+            ("layer_norm", "head", "softmax"),
+            (
+                TensorRef("trace", "hidden_states", "z_L", index=-1),
+                TensorRef("model", "norm.weight", "gamma"),
+                TensorRef("model", "norm.bias", "beta"),
+                TensorRef("trace", "representation", "y", made=True),
+                TensorRef("model", "head.linear.weight", "W_head"),
+                TensorRef("model", "head.linear.bias", "b_head"),
+                TensorRef("trace", "logits", "logits", made=True),
+                TensorRef("trace", "probabilities", "p", made=True),
+            ),
+        ),
+        Stage("models", "Models", (), ("parameters",)),
+        Stage("glossary", "Glossary", (1, 2, 3, 4, 5, 6, 7, 8)),
+    )
+}

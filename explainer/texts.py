@@ -1,0 +1,41 @@
+"""The prose of the stages, read from ``assets/text``: a summary, and a section for each picture."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from explainer.stages import STAGES
+
+TEXTS = Path(__file__).parents[1] / "assets" / "text"
+
+_HEADING = re.compile(r"^## +(.+?) +\{#([a-z0-9-]+)\}$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What is said about a stage. Markdown with ``$...$`` for mathematics."""
+
+    summary: str
+    sections: Mapping[str, str]  # slug -> Markdown, in the order of the page
+    titles: Mapping[str, str]  # slug -> heading
+
+
+@cache
+def text(stage: str) -> Text:
+    """The text of a stage.
+
+    Raises:
+        KeyError: if there is no such stage.
+    """
+    if stage not in STAGES:
+        raise KeyError(f"unknown stage {stage!r}, known are {', '.join(STAGES)}")
+    summary, *parts = _HEADING.split((TEXTS / f"{stage}.md").read_text(encoding="utf-8"))
+    titles, slugs, bodies = parts[0::3], parts[1::3], parts[2::3]
+    return Text(
+        summary.strip(),
+        MappingProxyType({slug: body.strip() for slug, body in zip(slugs, bodies, strict=True)}),
+        MappingProxyType(dict(zip(slugs, titles, strict=True))),
+    )
