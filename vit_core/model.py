@@ -35,7 +35,7 @@ class MultiheadSelfAttention(nn.Module):
     def trace(self, z: Float[Tensor, "*batch tokens hidden"]) -> AttentionTrace:
         """MSA(z) with everything between: q, k, v, scores, A, the heads' outputs."""
         q, k, v = rearrange(self.qkv(z), "... t (three h d) -> three ... h t d", three=3, h=self.num_heads)  # Eq. 5
-        scores = q @ k.transpose(-2, -1) / math.sqrt(self.head_size)
+        scores = q / math.sqrt(self.head_size) @ k.transpose(-2, -1)  # N D_h divisions instead of N^2
         weights = scores.softmax(-1)  # Eq. 6
         head_outputs = weights @ v  # Eq. 7
         output = self.dropout(self.projection(rearrange(head_outputs, "... h t d -> ... t (h d)")))  # Eq. 8
@@ -53,8 +53,8 @@ class MLP(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, z: Float[Tensor, "*batch tokens hidden"]) -> Float[Tensor, "*batch tokens hidden"]:
-        """MLP(z)."""
-        return self.trace(z).output
+        """MLP(z). Written out, so that the hidden layer's memory is free again before it is needed twice."""
+        return self.dropout(self.contract(self.dropout(self.gelu(self.expand(z)))))
 
     def trace(self, z: Float[Tensor, "*batch tokens hidden"]) -> MLPTrace:
         """MLP(z) with the hidden layer before and after the GELU."""
@@ -78,6 +78,14 @@ class EncoderBlock(nn.Module):
         """z_l from z_{l-1}."""
         z = self.attention(self.attention_norm(z)) + z  # Eq. 2
         return self.mlp(self.mlp_norm(z)) + z  # Eq. 3
+
+    def forward_with_weights(
+        self, z: Float[Tensor, "*batch tokens hidden"]
+    ) -> tuple[Float[Tensor, "*batch tokens hidden"], Float[Tensor, "*batch heads tokens tokens"]]:
+        """z_l and A: what a ForwardTrace keeps of a layer, and no memory for the rest of it."""
+        attention = self.attention.trace(self.attention_norm(z))
+        z = attention.output + z
+        return self.mlp(self.mlp_norm(z)) + z, attention.weights
 
     def trace(self, z: Float[Tensor, "*batch tokens hidden"]) -> BlockTrace:
         """z_l from z_{l-1} with everything between."""
@@ -177,10 +185,10 @@ class VisionTransformer(nn.Module):
         z = self.embed(patch_embeddings := self.embed_patches(image))
         hidden_states, attention_weights = [z], []
         for layer in range(1, self.config.num_layers + 1):
-            block_trace = self.block(layer).trace(hidden_states[-1])
-            hidden_states.append(block_trace.output)
-            attention_weights.append(block_trace.attention.weights)
-        y = self.represent(hidden_states[-1])
+            z, weights = self.block(layer).forward_with_weights(z)
+            hidden_states.append(z)
+            attention_weights.append(weights)
+        y = self.represent(z)
         return ForwardTrace(image, patch_embeddings, tuple(hidden_states), tuple(attention_weights), y, self.head(y))
 
     @torch.no_grad()
