@@ -112,6 +112,26 @@ class Bars(Panel):
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """One part of every stacked bar, in the colour of its quantity."""
+
+    label: str
+    values: Values  # [bars]
+    quantity: str = "z"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StackedBars(Panel):
+    """Horizontal bars made of the same parts, with a legend of them and the total written behind each bar."""
+
+    labels: tuple[str, ...]  # of the bars
+    parts: tuple[Part, ...]
+    totals: tuple[str, ...] = ()  # written behind the bars
+    format: str = ".3g"  # of a part's value, when hovered and where it has room
+    share: bool = False  # the values of a bar sum to 1, and all bars are equally long
+
+
+@dataclass(frozen=True, eq=False)
 class Series:
     """One line or cloud of points of a plot."""
 

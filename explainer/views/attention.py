@@ -1,0 +1,295 @@
+"""Attention (Eq. 5-8): LayerNorm, q, k and v, the scores and weights, where a token looks, what it collects."""
+
+import math
+from typing import Any, Literal
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from explainer.panels import Bars, Matrix, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, Values, View
+from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
+from explainer.views.compose import view
+from explainer.views.scales import each, from_zero, symmetric
+from explainer.views.wording import number, percent, subscript, the_token, token_name
+from vit_core.trace import AttentionTrace
+
+
+def layer_norm(
+    z: Float[Tensor, "tokens hidden"],
+    normed: Float[Tensor, "tokens hidden"],
+    gamma: Float[Tensor, " hidden"],
+    beta: Float[Tensor, " hidden"],
+    eps: float,
+    token: int,
+    symbol: str = "z",
+) -> View:
+    """LayerNorm of one token: minus its mean, over its deviation, times gamma, plus beta.
+
+    Args:
+        z: what enters, ``block.input`` (or ``block.after_attention`` before the MLP, ``hidden_states[-1]`` before y).
+        normed: what the model made of it, ``block.attention_input`` (or ``block.mlp_input``).
+        gamma: the norm's weight.
+        beta: the norm's bias.
+        eps: the norm's epsilon.
+        token: the row, 0..N.
+        symbol: how the paper calls what enters.
+    """
+    side = grid_size_of(z.shape[0])
+    row, mean = z[token], float(z[token].mean())
+    deviation = math.sqrt(float(row.var(unbiased=False)) + eps)
+    normal = (row - mean) / deviation
+    strips = Strips(
+        title=f"LN({symbol}) of {the_token(token, side)}",
+        caption=f"Mean {number(mean)}, deviation {number(deviation)} over the {row.shape[0]} numbers of this token. "
+        "γ and β are learned. Every strip has its own scale, zero in the middle.",
+        strips=(
+            Strip(symbol, as_values(row), symmetric(row)),
+            Strip(f"({symbol} − mean) / deviation", as_values(normal), symmetric(normal)),
+            Strip("γ", as_values(gamma), symmetric(gamma), operator="·"),
+            Strip("β", as_values(beta), symmetric(beta), operator="+"),
+            Strip(f"LN({symbol})", as_values(normed[token]), symmetric(normed[token]), operator="="),
+        ),
+    )
+    return view(
+        f"LayerNorm of {the_token(token, side)}: its {row.shape[0]} numbers have mean {number(mean)} and deviation "
+        f"{number(deviation)}; normalised, times γ (mean {number(gamma.mean())}), plus β (mean "
+        f"{number(beta.mean())}), they run from {number(normed[token].min())} to "
+        f"{number(normed[token].max())}.",
+        (strips,),
+    )
+
+
+def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
+    """q, k and v of one head (Eq. 5): one row per token.
+
+    Args:
+        attention: the layer's attention, ``block.attention``.
+        head: 1..k.
+        token: the row to outline; a click on a row chooses another.
+    """
+    q, k, v = (one_head(each, head) for each in (attention.query, attention.key, attention.value))
+    side = grid_size_of(q.shape[0])
+
+    def matrix(name: str, values: Tensor, caption: str) -> Panel:
+        scale = symmetric(values)
+        return Matrix(
+            title=name, quantity=name, caption=f"{caption} Scale ±{number(scale.high)}.", values=as_values(values),
+            scale=scale, row_axis="tokens", column_axis="head size", row=token, pick="row",
+        )
+
+    return view(
+        f"Queries, keys and values of head {head}: three matrices of {q.shape[0]} tokens by {q.shape[1]} numbers. For "
+        f"{the_token(token, side)} their norms are {number(q[token].norm())}, {number(k[token].norm())} "
+        f"and {number(v[token].norm())}.",
+        (
+            matrix("q", q, "What each token asks for."),
+            matrix("k", k, "What each token offers to be found by."),
+            matrix("v", v, "What each token hands over."),
+        ),
+    )
+
+
+def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
+    """Eq. 6 in three steps: q k^T, divided by the root of D_h, softmax along each row.
+
+    Args:
+        attention: the layer's attention, ``block.attention``.
+        head: 1..k.
+        token: the query row to outline and to write out; a click on a row chooses another.
+    """
+    q, k = one_head(attention.query, head), one_head(attention.key, head)
+    products, scores, weights = q @ k.T, one_head(attention.scores, head), one_head(attention.weights, head)
+    side, root = grid_size_of(q.shape[0]), math.sqrt(q.shape[1])
+    name = the_token(token, side)
+
+    def matrix(title: str, values: Tensor, caption: str) -> Panel:
+        scale = from_zero(values) if values is weights else symmetric(values)
+        ends = f"0 to {number(scale.high)}" if values is weights else f"±{number(scale.high)}"
+        return Matrix(
+            title=title, quantity="A", caption=f"{caption} Scale {ends}.", values=as_values(values), scale=scale,
+            row_axis="tokens (query)", column_axis="tokens (key)", row=token, pick="row",
+        )
+
+    shared = symmetric(products[token], scores[token])
+    strips = Strips(
+        title=f"The row of {name}", quantity="A",
+        caption=f"The first two share one scale, ±{number(shared.high)}; the last runs from 0 to "
+        f"{number(weights[token].max())} and sums to {number(weights[token].sum())}.",
+        strips=(
+            Strip("q kᵀ", as_values(products[token]), shared, "A"),
+            Strip(f"÷ √{q.shape[1]}", as_values(scores[token]), shared, "A"),
+            Strip("softmax", as_values(weights[token]), from_zero(weights[token]), "A"),
+        ),
+    )
+    best = int(weights[token].argmax())
+    return view(
+        f"Head {head}: q kᵀ from {number(products.min())} to {number(products.max())}, divided by "
+        f"√{q.shape[1]} = {number(root)}, then softmax along each row. In the row of {name} the largest score, "
+        f"{number(scores[token, best])}, becomes the weight {number(weights[token, best])}, on "
+        f"{the_token(best, side)}.",
+        (
+            matrix("q kᵀ", products, "Every query with every key."),
+            matrix(f"q kᵀ / √{q.shape[1]}", scores, f"The same, {number(root)} times smaller."),
+            matrix("A = softmax", weights, "Every row sums to 1."),
+        ),
+        (strips,),
+    )
+
+
+def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token: int, pixels: Pixels) -> View:
+    """Where a token looks, over the picture, as light and as heat; and how strongly every patch looks at it.
+
+    Args:
+        weights: A of the layer, ``block.attention.weights`` or ``trace.attention(layer)``.
+        head: 1..k.
+        token: the token that looks; a click on a patch chooses another.
+        pixels: the picture as the model sees it.
+    """
+    of_head = one_head(weights, head)
+    side, name = grid_size_of(of_head.shape[0]), the_token(token, grid_size_of(of_head.shape[0]))
+    looks, seen = on_grid(of_head[token, 1:]), on_grid(of_head[1:, token])
+    scale, best = from_zero(looks), int(of_head[token, 1:].argmax()) + 1
+    left_out = f"weight on the class token, not drawn: {number(of_head[token, 0])}"
+    common = {"pixels": pixels, "grid_size": side, "token": token, "pick_tokens": True, "quantity": "A"}
+    return view(
+        f"Head {head}: {name} looks most at {token_name(best, side)} (weight "
+        f"{number(of_head[token, best])}); its weight on the class token is {number(of_head[token, 0])}. "
+        f"The patch that looks most at it is {token_name(int(seen.argmax()) + 1, side)} "
+        f"({number(seen.max())}).",
+        (
+            _picture("The picture in its light", f"Head {head}; {left_out}.", looks, scale, "spotlight", common),
+            _picture(f"Where {name} looks", f"Weights from 0 to {number(scale.high)}.", looks, scale, "heat", common),
+            _picture(
+                "Who looks at it", f"The column of A: weight from each patch, 0 to {number(seen.max())}; from the "
+                f"class token {number(of_head[0, token])}.", seen, from_zero(seen), "heat", common,
+            ),
+        ),
+    )
+
+
+def heads(
+    weights: Float[Tensor, "heads tokens tokens"], token: int, pixels: Pixels, head: int, *, shared: bool = False
+) -> View:
+    """Where one token looks in every head of a layer.
+
+    Args:
+        weights: A of the layer.
+        token: the token that looks.
+        pixels: the picture as the model sees it.
+        head: the chosen head, 1..k; a click on a tile chooses another.
+        shared: one colour scale for all heads, instead of one for each.
+    """
+    one_head(weights, head)
+    side, count = grid_size_of(weights.shape[-1]), weights.shape[0]
+    maps = on_grid(weights[:, token, 1:])
+    class_weights = weights[:, token, 0]
+    strongest = int(maps.max(axis=(1, 2)).argmax())
+    scales = (from_zero(maps),) if shared else each(maps)
+    ends = f"one scale, 0 to {number(scales[0].high)}" if shared else "every head from 0 to its own largest weight"
+    tiles = Tiles(
+        title=f"All {count} heads: where {the_token(token, side)} looks", quantity="A", values=maps, scales=scales,
+        labels=tuple(f"head {h + 1}" for h in range(count)), columns=tile_columns(count), selected=head - 1,
+        picks=tuple({"head": h + 1} for h in range(count)), backdrop=pixels, token=token or None, tile_size=170,
+        caption=f"Colours: {ends}. The weight on the class token is left out; it is between "
+        f"{number(class_weights.min())} and {number(class_weights.max())}.",
+    )
+    best = int(weights[strongest, token, 1:].argmax()) + 1
+    return view(
+        f"{count} heads: the sharpest is head {strongest + 1}, in which {the_token(token, side)} gives "
+        f"{token_name(best, side)} the weight {number(weights[strongest, token, best])}; the chosen head {head} "
+        f"gives its strongest patch {number(maps[head - 1].max())}.",
+        (tiles,),
+    )
+
+
+def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6) -> View:
+    """Eq. 7 for one token: the value vectors times their weights; the strongest few, the rest, and the sum SA.
+
+    Args:
+        attention: the layer's attention, ``block.attention``.
+        head: 1..k.
+        token: the token that collects.
+        count: how many value vectors are shown alone.
+    """
+    weights, v = one_head(attention.weights, head)[token], one_head(attention.value, head)
+    result = one_head(attention.head_outputs, head)[token]
+    side = grid_size_of(v.shape[0])
+    terms = weights[:, None] * v
+    strongest = weights.topk(min(count, len(weights))).indices
+    others = terms.sum(0) - terms[strongest].sum(0)
+    scale = symmetric(terms[strongest], others, result)
+    share, symbol = float(weights[strongest].sum()), f"SA{subscript(head)}"
+    strips = Strips(
+        title=f"A v for {the_token(token, side)}, head {head}", quantity="v", weight=2.0,
+        caption=f"The {len(strongest)} strongest hold {percent(share)} of the weight. One scale for all, "
+        f"±{number(scale.high)}.",
+        strips=(
+            *(
+                Strip(f"{number(weights[j])} · v, {token_name(int(j), side)}", as_values(terms[j]), scale, "v",
+                      "+" if index else "")
+                for index, j in enumerate(strongest)
+            ),
+            Strip(f"the other {len(weights) - len(strongest)} tokens", as_values(others), scale, "v", "+"),
+            Strip(f"{symbol}", as_values(result), scale, "v", "="),
+        ),
+    )
+    bars = Bars(
+        title="Their weights", quantity="A", labels=tuple(token_name(int(j), side) for j in strongest),
+        values=as_values(weights[strongest]), picks=tuple({"token": int(j)} for j in strongest),
+        caption=f"Even attention would give every token {number(1 / len(weights))}.",
+    )
+    best = int(strongest[0])
+    return view(
+        f"Head {head} gives {the_token(token, side)} the sum of all value vectors, each times its weight. The strongest "
+        f"comes from {the_token(best, side)} (weight {number(weights[best])}); the {len(strongest)} strongest "
+        f"together have {percent(share)} of the weight. The sum {symbol} has norm {number(result.norm())}.",
+        (bars, strips),
+    )
+
+
+def joined(attention: AttentionTrace, head: int, token: int) -> View:
+    """Eq. 8 for one token: the outputs of all heads one after another, and what U_msa makes of them.
+
+    Args:
+        attention: the layer's attention, ``block.attention``.
+        head: the chosen head, 1..k, named in the text.
+        token: the row.
+    """
+    outputs, result = attention.head_outputs[:, token], attention.output[token]
+    one_head(outputs, head)
+    side, count = grid_size_of(attention.output.shape[0]), outputs.shape[0]
+    joint = rearrange(outputs, "h d -> (h d)")
+    scale, norms = symmetric(outputs), outputs.norm(dim=1)
+    of_heads = Strips(
+        title=f"The outputs of all {count} heads for {the_token(token, side)}", quantity="v",
+        caption=f"D_h = {outputs.shape[1]} numbers from each head. One scale, ±{number(scale.high)}.",
+        strips=tuple(Strip(f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v") for h in range(count)),
+    )
+    together = Strips(
+        title="Side by side, then through U_msa", quantity="z",
+        caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}; scales "
+        f"±{number(scale.high)} and ±{number(symmetric(result).high)}.",
+        strips=(
+            Strip(f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v"),
+            Strip("MSA", as_values(result), symmetric(result), "z", "="),
+        ),
+    )
+    strongest = int(norms.argmax()) + 1
+    return view(
+        f"The outputs of {count} heads for {the_token(token, side)}, joined to {joint.shape[0]} numbers. Head "
+        f"{strongest} gives the largest, norm {number(norms.max())}; head {head} has norm "
+        f"{number(norms[head - 1])}; after U_msa the norm is {number(result.norm())}.",
+        (of_heads,), (together,),
+    )
+
+
+def tile_columns(count: int, most: int = 6) -> int:
+    """Tiles per row: as many as fill all rows, at most ``most``."""
+    return next((columns for columns in range(min(count, most), 2, -1) if count % columns == 0), min(count, most))
+
+
+def _picture(
+    title: str, caption: str, overlay: Values, scale: Scale, mode: Literal["heat", "spotlight"], common: Any
+) -> Picture:
+    return Picture(title=title, caption=caption, overlay=overlay, scale=scale, mode=mode, **common)

@@ -1,0 +1,24 @@
+"""Panels put together to a view that knows what a click on it can choose."""
+
+from collections.abc import Iterator
+
+from explainer.panels import Bars, Flow, Matrix, Panel, Picture, Plot, Tiles, View
+
+
+def view(alt: str, *rows: tuple[Panel, ...]) -> View:
+    """A view of these rows; ``picks`` is read from the panels, so the two cannot disagree."""
+    keys = {key for row in rows for panel in row for key in _pick_keys(panel)}
+    return View(rows=rows, alt=alt, picks=tuple(sorted(keys)))
+
+
+def _pick_keys(panel: Panel) -> Iterator[str]:
+    match panel:
+        case Picture(pick_tokens=True) | Matrix(pick="row" | "column"):
+            yield "token"
+        case Tiles(picks=picks) | Bars(picks=picks):
+            for pick in picks:
+                yield from pick
+        case Plot(pick=str(key)):
+            yield key
+        case Flow(nodes=nodes) if any(node.page for node in nodes):
+            yield "page"

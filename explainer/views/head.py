@@ -1,0 +1,131 @@
+"""The classification head (Eq. 4): the class token becomes y, y becomes logits, logits become probabilities."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from explainer.panels import Bars, Strip, Strips, View
+from explainer.views.arrays import as_values
+from explainer.views.compose import view
+from explainer.views.scales import symmetric
+from explainer.views.wording import number, percent, subscript
+from vit_core.trace import ForwardTrace
+
+
+def representation(trace: ForwardTrace) -> View:
+    """Eq. 4: the class token's last state, and y, which is its LayerNorm."""
+    state, y = trace.hidden_states[-1][0], trace.representation
+    symbol = f"z{subscript(trace.num_layers)}⁰"
+    strips = Strips(
+        title=f"y = LN({symbol})", quantity="y",
+        caption=f"The {len(y)} numbers the head sees of the picture. Scales ±{number(symmetric(state).high)} and "
+        f"±{number(symmetric(y).high)}.",
+        strips=(
+            Strip(symbol, as_values(state), symmetric(state), "class_token"),
+            Strip("y", as_values(y), symmetric(y), "y", "="),
+        ),
+    )
+    return view(
+        f"The class token after layer {trace.num_layers}, norm {number(state.norm())}, and its LayerNorm y, norm "
+        f"{number(y.norm())}, whose {len(y)} numbers run from {number(y.min())} to {number(y.max())}.",
+        (strips,),
+    )
+
+
+def top_classes(probabilities: Float[Tensor, " classes"], labels: Sequence[str], count: int = 5) -> View:
+    """The most probable classes.
+
+    Args:
+        probabilities: ``trace.probabilities``.
+        labels: the names of the classes.
+        count: how many.
+    """
+    top = probabilities.topk(min(count, len(probabilities)))
+    names = tuple(labels[int(c)] for c in top.indices)
+    bars = Bars(
+        title="Prediction", quantity="y", labels=names, values=as_values(top.values), format=".1%", low=0.0, high=1.0,
+        caption=f"{len(names)} of {len(probabilities)} classes; together {percent(top.values.sum())}.",
+    )
+    others = ", ".join(f"{name} {percent(p)}" for name, p in zip(names[1:], top.values[1:], strict=True))
+    return view(
+        f"The model predicts {names[0]} with probability {percent(top.values[0])}"
+        + (f", then {others}." if others else "."),
+        (bars,),
+    )
+
+
+def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], count: int = 5) -> View:
+    """Softmax in numbers for the leading classes: logit, its exponential, its share of the sum over all classes.
+
+    Args:
+        logits: ``trace.logits``.
+        labels: the names of the classes.
+        count: how many classes.
+    """
+    top = logits.topk(min(count, len(logits)))
+    names = tuple(labels[int(c)] for c in top.indices)
+    exponentials, probabilities = (logits - logits.max()).exp(), logits.softmax(-1)
+    total = float(exponentials.sum())
+    panels = (
+        Bars(title="Logits", quantity="y", labels=names, values=as_values(top.values), caption="What W gives, any number."),
+        Bars(
+            title="exp(logit − largest)", quantity="y", labels=names, values=as_values(exponentials[top.indices]),
+            caption=f"Positive; all {len(logits)} classes sum to {number(total)}.", low=0.0,
+        ),
+        Bars(
+            title="Divided by the sum", quantity="y", labels=names, values=as_values(probabilities[top.indices]),
+            format=".1%", low=0.0, high=1.0, caption=f"1 / {number(total)} = {percent(1 / total)} for {names[0]}.",
+        ),
+    )
+    return view(
+        f"Softmax: the largest logit, {number(top.values[0])} for {names[0]}, becomes exp(0) = 1; all "
+        f"exponentials sum to {number(total)}, so its probability is {percent(probabilities.max())}.",
+        panels,
+    )
+
+
+def logit_terms(
+    inputs: Float[Tensor, " head_input"],
+    weight: Float[Tensor, "classes head_input"],
+    bias: Float[Tensor, " classes"],
+    logits: Float[Tensor, " classes"],
+    class_index: int,
+    label: str,
+    count: int = 10,
+) -> View:
+    """One logit as a sum: the terms that count most, the rest, the bias.
+
+    Args:
+        inputs: what the last linear layer reads: y, or after a pre-training head its tanh layer (``head_inputs``).
+        weight: ``model.head.linear.weight``.
+        bias: ``model.head.linear.bias``.
+        logits: ``trace.logits``.
+        class_index: the class, from 0.
+        label: its name.
+        count: how many terms are shown alone.
+    """
+    terms = inputs * weight[class_index].detach()
+    strongest = terms.abs().topk(min(count, len(terms))).indices
+    strongest = strongest[terms[strongest].argsort(descending=True)]
+    others = float(terms.sum() - terms[strongest].sum())
+    offset, logit = float(bias[class_index]), float(logits[class_index])
+    row = weight[class_index]
+    bars = Bars(
+        title=f"The logit of {label}: the {len(strongest)} terms that count most", quantity="y",
+        labels=(
+            *(f"y{subscript(int(i) + 1)} · W = {number(inputs[i])} · {number(row[i])}" for i in strongest),
+            f"the other {len(terms) - len(strongest)} terms", "bias", "logit",
+        ),
+        values=as_values(torch.tensor([*terms[strongest].tolist(), others, offset, logit])),
+        selected=len(strongest) + 2,
+        caption=f"All bars above the last add up to it: {number(logit)}.",
+    )
+    largest = int(terms.argmax())
+    return view(
+        f"The logit of {label}, {number(logit)}, is the sum of {len(terms)} terms and a bias of {number(offset)}. The "
+        f"largest term is number {largest + 1}: {number(inputs[largest])} times {number(row[largest])} = "
+        f"{number(terms[largest])}; {int((terms > 0).sum())} terms are positive.",
+        (bars,),
+    )
