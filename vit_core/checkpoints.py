@@ -1,0 +1,135 @@
+"""Checkpoints: weights together with everything that is needed to use them rightly, as their publishers state it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from vit_core.config import ViTConfig
+from vit_core.cost import count_parameters
+from vit_core.downloads import cache_folder
+from vit_core.preprocess import Preprocess
+from vit_core.published import Published, published
+from vit_core.sources import SOURCES
+from vit_core.weight_files import read_json
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+EMBEDDED = ASSETS / "weights" / "mini8.safetensors"  # its card is the .json beside it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What some weights are: their sizes, how they see pictures, what they predict, who made them on which terms."""
+
+    name: str
+    source: str  # a key of SOURCES
+    config: ViTConfig
+    preprocess: Preprocess
+    labels: tuple[str, ...]
+    description: str = ""
+    licence: str = ""
+    url: str = ""  # empty: the file is on this machine
+    sha256: str = ""  # as published: all digits, the first ones, or none
+    file: Path | None = None  # None: in the cache, once it has been downloaded
+    card: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)  # all that came with the file
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or will be when it has been downloaded."""
+        return self.file or cache_folder() / self.url.split("://")[-1].replace("/resolve/main/", "/").replace("/", "--")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be loaded without a download."""
+        return self.path.exists()
+
+    @property
+    def size_mb(self) -> float:
+        """Megabytes: of the file if it is here, otherwise 4 bytes a parameter, as all the published ones have."""
+        if self.path.is_file():
+            return self.path.stat().st_size / 1e6
+        return count_parameters(self.config)["total"] * 4 / 1e6
+
+
+class _Checkpoints(Mapping[str, Checkpoint]):
+    """The checkpoints that have a name, the embedded one first. Records are made when they are asked for."""
+
+    def __getitem__(self, name: str) -> Checkpoint:
+        if name == "embedded" and name in list(self):
+            return read_card(EMBEDDED, name)
+        return _published()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        if EMBEDDED.with_suffix(".json").is_file():
+            yield "embedded"
+        yield from _published()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+CHECKPOINTS: Mapping[str, Checkpoint] = _Checkpoints()
+
+
+def read_card(path: Path, name: str) -> Checkpoint:
+    """The record of one of our own files, from the JSON card beside it.
+
+    Raises:
+        ValueError: if the card lacks something or says something impossible.
+    """
+    card = read_json(path.with_suffix(".json"))
+    try:
+        config = ViTConfig(**card["config"])
+        labels = tuple(map(str, card.get("labels", ()))) or labels_of(config.num_classes)
+        if len(labels) != config.num_classes:
+            raise ValueError(f"{len(labels)} labels for {config.num_classes} classes")
+        return Checkpoint(
+            name=name,
+            source="ours",
+            config=config,
+            preprocess=Preprocess.from_fields(card["preprocess"]),
+            labels=labels,
+            description=str(card.get("description", f"trained by this project, {config.num_classes} classes")),
+            licence=str(card.get("licence", "")),
+            file=path,
+            card=card,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path.with_suffix('.json').name} is no card of a checkpoint: {error!r}") from error
+
+
+def labels_of(num_classes: int) -> tuple[str, ...]:
+    """Names for a head that came without any: ImageNet's for 1000 classes, otherwise numbers."""
+    return imagenet_labels() if num_classes == 1000 else tuple(f"class {number}" for number in range(num_classes))
+
+
+@cache
+def imagenet_labels() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes, in their usual order (WordNet's first word for each)."""
+    return tuple((ASSETS / "labels" / "imagenet1k.txt").read_text(encoding="utf-8").splitlines())
+
+
+@cache
+def _published() -> Mapping[str, Checkpoint]:
+    records = map(_record, published())
+    return MappingProxyType({record.name: record for record in records})
+
+
+def _record(file: Published) -> Checkpoint:
+    """The record of one published file; what all files of its source have in common is in the source's table."""
+    source = SOURCES[file.source]
+    common = {"norm_eps": source.norm_eps, "gelu": source.gelu, "image_size": file.preprocess.image_size}
+    config = ViTConfig.named(file.preset, **common, **file.sizes)
+    return Checkpoint(
+        name=f"{file.source}/{file.name}",
+        source=file.source,
+        config=config,
+        preprocess=file.preprocess,
+        labels=labels_of(config.num_classes),
+        description=file.description,
+        licence=file.licence,
+        url=file.url,
+        sha256=file.sha256,
+    )

@@ -1,0 +1,194 @@
+"""Who publishes ViT weights, and how each of them names and lays out the same parameters: one table per source.
+
+In a row, ``#`` is the layer (from 0) and ``*`` stands for ``weight`` and for ``bias``. Several names are joined along
+the first axis, as q, k and v are. The pattern, where there is one, takes their axes to ours (einops).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from vit_core.positions import ResizeMethod
+from vit_core.preprocess import HALF, Preprocess
+
+
+class Row(NamedTuple):
+    """One parameter: our name, their names, and how their axes become ours."""
+
+    ours: str
+    theirs: tuple[str, ...]
+    pattern: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSource:
+    """One publisher's layout, and what its files leave unsaid."""
+
+    title: str
+    rows: tuple[Row, ...]
+    spellings: tuple[tuple[str, str], ...] = ()  # other names for the same parameter: (regular expression, the row's)
+    unused: tuple[str, ...] = ()  # what the publisher's own model leaves out of its logits too
+    norm_eps: float
+    gelu: Literal["none", "tanh"]
+    resize: ResizeMethod  # the publisher's own way to another grid
+    preprocess: Preprocess  # at 224 pixels, for a file that does not say
+
+
+def _same(*names: str) -> tuple[Row, ...]:
+    return tuple(Row(name, (name,)) for name in names)
+
+
+def _rows(*pairs: tuple[str, str]) -> tuple[Row, ...]:
+    return tuple(Row(ours, (theirs,)) for ours, theirs in pairs)
+
+
+OURS = WeightSource(
+    title="this project",
+    rows=_same(
+        "class_token", "position_embedding", "patch_projection.*",
+        "blocks.#.attention_norm.*", "blocks.#.attention.qkv.*", "blocks.#.attention.projection.*",
+        "blocks.#.mlp_norm.*", "blocks.#.mlp.expand.*", "blocks.#.mlp.contract.*",
+        "norm.*", "head.pre_logits.*", "head.linear.*",
+    ),
+    norm_eps=1e-6,
+    gelu="none",
+    resize="bicubic",
+    preprocess=Preprocess(),
+)
+
+TORCHVISION = WeightSource(
+    title="torchvision",
+    rows=(
+        Row("class_token", ("class_token",), "1 one d -> one d"),
+        Row("position_embedding", ("encoder.pos_embedding",), "1 t d -> t d"),
+        *_rows(
+            ("patch_projection.*", "conv_proj.*"),
+            ("blocks.#.attention_norm.*", "encoder.layers.encoder_layer_#.ln_1.*"),
+            ("blocks.#.attention.qkv.*", "encoder.layers.encoder_layer_#.self_attention.in_proj_*"),
+            ("blocks.#.attention.projection.*", "encoder.layers.encoder_layer_#.self_attention.out_proj.*"),
+            ("blocks.#.mlp_norm.*", "encoder.layers.encoder_layer_#.ln_2.*"),
+            ("blocks.#.mlp.expand.*", "encoder.layers.encoder_layer_#.mlp.0.*"),
+            ("blocks.#.mlp.contract.*", "encoder.layers.encoder_layer_#.mlp.3.*"),
+            ("norm.*", "encoder.ln.*"),
+            ("head.pre_logits.*", "heads.pre_logits.*"),
+            ("head.linear.*", "heads.head.*"),
+        ),
+    ),
+    # The published files are older than today's names of the MLP.
+    spellings=((r"\.mlp\.linear_1\.", ".mlp.0."), (r"\.mlp\.linear_2\.", ".mlp.3.")),
+    norm_eps=1e-6,
+    gelu="none",
+    resize="bicubic",
+    preprocess=Preprocess(),
+)
+
+TIMM = WeightSource(
+    title="timm",
+    rows=(
+        Row("class_token", ("cls_token",), "1 one d -> one d"),
+        Row("position_embedding", ("pos_embed",), "1 t d -> t d"),
+        *_rows(
+            ("patch_projection.*", "patch_embed.proj.*"),
+            ("blocks.#.attention_norm.*", "blocks.#.norm1.*"),
+            ("blocks.#.attention.qkv.*", "blocks.#.attn.qkv.*"),
+            ("blocks.#.attention.projection.*", "blocks.#.attn.proj.*"),
+            ("blocks.#.mlp_norm.*", "blocks.#.norm2.*"),
+            ("blocks.#.mlp.expand.*", "blocks.#.mlp.fc1.*"),
+            ("blocks.#.mlp.contract.*", "blocks.#.mlp.fc2.*"),
+            ("norm.*", "norm.*"),
+            ("head.pre_logits.*", "pre_logits.fc.*"),
+            ("head.linear.*", "head.*"),
+        ),
+    ),
+    norm_eps=1e-6,
+    gelu="none",
+    resize="bicubic-antialias",
+    preprocess=Preprocess(resize_size=248, mean=HALF, std=HALF, interpolation="bicubic"),
+)
+
+_HF = "vit.encoder.layer.#."
+HUGGINGFACE = WeightSource(
+    title="Hugging Face",
+    rows=(
+        Row("class_token", ("vit.embeddings.cls_token",), "1 one d -> one d"),
+        Row("position_embedding", ("vit.embeddings.position_embeddings",), "1 t d -> t d"),
+        Row("blocks.#.attention.qkv.*", tuple(f"{_HF}attention.attention.{n}.*" for n in ("query", "key", "value"))),
+        *_rows(
+            ("patch_projection.*", "vit.embeddings.patch_embeddings.projection.*"),
+            ("blocks.#.attention_norm.*", _HF + "layernorm_before.*"),
+            ("blocks.#.attention.projection.*", _HF + "attention.output.dense.*"),
+            ("blocks.#.mlp_norm.*", _HF + "layernorm_after.*"),
+            ("blocks.#.mlp.expand.*", _HF + "intermediate.dense.*"),
+            ("blocks.#.mlp.contract.*", _HF + "output.dense.*"),
+            ("norm.*", "vit.layernorm.*"),
+            ("head.linear.*", "classifier.*"),
+        ),
+    ),
+    # What state_dict() says since transformers 5; its saved files keep the names of version 4.
+    spellings=(
+        (r"^vit\.layers\.", "vit.encoder.layer."),
+        (r"\.attention\.q_proj\.", ".attention.attention.query."),
+        (r"\.attention\.k_proj\.", ".attention.attention.key."),
+        (r"\.attention\.v_proj\.", ".attention.attention.value."),
+        (r"\.attention\.o_proj\.", ".attention.output.dense."),
+        (r"\.mlp\.fc1\.", ".intermediate.dense."),
+        (r"\.mlp\.fc2\.", ".output.dense."),
+    ),
+    unused=("vit.pooler.dense.weight", "vit.pooler.dense.bias"),
+    norm_eps=1e-12,
+    gelu="none",
+    resize="bicubic",
+    preprocess=Preprocess(resize_size=224, mean=HALF, std=HALF, keep_aspect=False),
+)
+
+_BLOCK = "Transformer/encoderblock_#/"
+_ATTENTION, _MLP = _BLOCK + "MultiHeadDotProductAttention_0/", _BLOCK + "MlpBlock_0/"
+_QKV = ("query", "key", "value")
+GOOGLE = WeightSource(
+    title="Google (vit_jax)",
+    rows=(
+        Row("class_token", ("cls",), "1 one d -> one d"),
+        Row("position_embedding", ("Transformer/posembed_input/pos_embedding",), "1 t d -> t d"),
+        Row("patch_projection.weight", ("embedding/kernel",), "p1 p2 c d -> d c p1 p2"),
+        Row("patch_projection.bias", ("embedding/bias",)),
+        Row("blocks.#.attention_norm.weight", (_BLOCK + "LayerNorm_0/scale",)),
+        Row("blocks.#.attention_norm.bias", (_BLOCK + "LayerNorm_0/bias",)),
+        Row("blocks.#.attention.qkv.weight", tuple(f"{_ATTENTION}{n}/kernel" for n in _QKV), "d h e -> (h e) d"),
+        Row("blocks.#.attention.qkv.bias", tuple(f"{_ATTENTION}{n}/bias" for n in _QKV), "h e -> (h e)"),
+        Row("blocks.#.attention.projection.weight", (_ATTENTION + "out/kernel",), "h e d -> d (h e)"),
+        Row("blocks.#.attention.projection.bias", (_ATTENTION + "out/bias",)),
+        Row("blocks.#.mlp_norm.weight", (_BLOCK + "LayerNorm_1/scale",)),
+        Row("blocks.#.mlp_norm.bias", (_BLOCK + "LayerNorm_1/bias",)),
+        Row("blocks.#.mlp.expand.weight", (_MLP + "Dense_0/kernel",), "d m -> m d"),
+        Row("blocks.#.mlp.expand.bias", (_MLP + "Dense_0/bias",)),
+        Row("blocks.#.mlp.contract.weight", (_MLP + "Dense_1/kernel",), "m d -> d m"),
+        Row("blocks.#.mlp.contract.bias", (_MLP + "Dense_1/bias",)),
+        Row("norm.weight", ("Transformer/encoder_norm/scale",)),
+        Row("norm.bias", ("Transformer/encoder_norm/bias",)),
+        Row("head.pre_logits.weight", ("pre_logits/kernel",), "d r -> r d"),
+        Row("head.pre_logits.bias", ("pre_logits/bias",)),
+        Row("head.linear.weight", ("head/kernel",), "d k -> k d"),
+        Row("head.linear.bias", ("head/bias",)),
+    ),
+    # The released files number all modules of a block together; today's code numbers each kind by itself.
+    spellings=(
+        (r"/MultiHeadDotProductAttention_1/", "/MultiHeadDotProductAttention_0/"),
+        (r"/LayerNorm_2/", "/LayerNorm_1/"),
+        (r"/MlpBlock_3/", "/MlpBlock_0/"),
+    ),
+    norm_eps=1e-6,
+    gelu="tanh",  # jax.nn.gelu is the tanh approximation unless told otherwise
+    resize="bilinear",
+    preprocess=Preprocess(
+        resize_size=224, mean=HALF, std=HALF, interpolation="bilinear-no-antialias", keep_aspect=False
+    ),
+)
+
+SOURCES: Mapping[str, WeightSource] = MappingProxyType({
+    "ours": OURS,
+    "torchvision": TORCHVISION,
+    "timm": TIMM,
+    "huggingface": HUGGINGFACE,
+    "google": GOOGLE,
+})
