@@ -241,9 +241,9 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
     )
     best = int(strongest[0])
     return view(
-        f"Head {head} gives {the_token(token, side)} the sum of all value vectors, each times its weight. The strongest "
-        f"comes from {the_token(best, side)} (weight {number(weights[best])}); the {len(strongest)} strongest "
-        f"together have {percent(share)} of the weight. The sum {symbol} has norm {number(result.norm())}.",
+        f"Head {head} gives {the_token(token, side)} the sum of all value vectors, each times its weight. The "
+        f"strongest comes from {the_token(best, side)} (weight {number(weights[best])}); the {len(strongest)} "
+        f"strongest together have {percent(share)} of the weight. The sum {symbol} has norm {number(result.norm())}.",
         (bars, strips),
     )
 

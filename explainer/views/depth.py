@@ -105,8 +105,8 @@ def update_sizes(norms: dict[str, Values], token: int, grid_size: int, layer: in
         ),
     )
     return view(
-        f"Lengths over {count} layers for {name}: the skip path grows from {number(norms['skip'][0])} before layer 1 to "
-        f"{number(norms['output'][-1])} after layer {count}; the updates are largest in layer {largest}, "
+        f"Lengths over {count} layers for {name}: the skip path goes from {number(norms['skip'][0])} before layer 1 "
+        f"to {number(norms['output'][-1])} after layer {count}; the updates are largest in layer {largest}, "
         f"{number(norms['attention'][largest - 1])} by attention and {number(norms['mlp'][largest - 1])} by the MLP.",
         (plot,),
     )
@@ -165,8 +165,8 @@ def logit_lens(
     plot = Plot(
         title="The final classes, read off early", quantity="y", x_label="layer (0: before the first)",
         y_label="probability", selected_x=float(layer), pick="layer", height=340, weight=1.4,
-        caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has seen "
-        "nothing of the picture.",
+        caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has "
+        "seen nothing of the picture.",
         series=tuple(
             Series(labels[int(c)], states, as_values(probabilities[:, c]), quantities[index % len(quantities)])
             for index, c in enumerate(top)
@@ -212,7 +212,7 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
             Picture(
                 title="Lit by attention rollout", quantity="A", pixels=pixels, grid_size=side, overlay=values,
                 scale=scale, mode="spotlight", smooth=True,
-                caption=f"Black at {percent(scale.low)}, full light at {percent(scale.high)}; smoothed between patches.",
+                caption=f"Black at {percent(scale.low)}, full light at {percent(scale.high)}; smooth between patches.",
             ),
             Picture(
                 title="The same, patch by patch", quantity="A", pixels=pixels, grid_size=side, overlay=values,
@@ -238,8 +238,8 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
     plot = Plot(
         title="Mean attention distance", quantity="A", x_label="layer", y_label="pixels", selected_x=float(layer),
         pick="layer", height=300,
-        caption=f"Distance from each patch to where it looks, weighted by A; this one picture. Layer {layer}, head {head}: "
-        f"{number(distances[layer - 1, head - 1])} of {config.image_size} pixels.",
+        caption=f"Distance from each patch to where it looks, weighted by A; this one picture. Layer {layer}, "
+        f"head {head}: {number(distances[layer - 1, head - 1])} of {config.image_size} pixels.",
         series=(
             Series(
                 "one head", as_values(layers.repeat_interleave(num_heads)), as_values(distances.flatten()), "A",
@@ -248,7 +248,7 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
             ),
             Series("mean of the heads", as_values(layers), as_values(means), "z"),
             Series(
-                "chosen head", as_values(layers[layer - 1 : layer]), as_values(distances[layer - 1, head - 1 :][:1]), "q",
+                "chosen head", as_values(layers[layer - 1 :][:1]), as_values(distances[layer - 1, head - 1 :][:1]), "q",
                 "points",
             ),
         ),

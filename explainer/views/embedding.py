@@ -78,9 +78,9 @@ def sequence(
         )
 
     return view(
-        f"Three matrices of {state.shape[0]} tokens by {state.shape[1]} numbers: the embeddings with the class token on "
-        f"top, plus the position embeddings, give z₀. The row of {the_token(token, side)} is outlined; its norm in z₀ is "
-        f"{number(state[token].norm())}, the mean of all rows {number(state.norm(dim=1).mean())}.",
+        f"Three matrices of {state.shape[0]} tokens by {state.shape[1]} numbers: the embeddings with the class token "
+        f"on top, plus the position embeddings, give z₀. The row of {the_token(token, side)} is outlined; its norm in "
+        f"z₀ is {number(state[token].norm())}, the mean of all rows {number(state.norm(dim=1).mean())}.",
         (
             matrix("[x_class; xₚ¹E; …; xₚᴺE]", "E", embeddings, "Row 0 is learned; the others come from the picture."),
             matrix("+ E_pos", "E_pos", position_embedding, "Learned; the same for every picture."),

@@ -69,7 +69,10 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
     exponentials, probabilities = (logits - logits.max()).exp(), logits.softmax(-1)
     total = float(exponentials.sum())
     panels = (
-        Bars(title="Logits", quantity="y", labels=names, values=as_values(top.values), caption="What W gives, any number."),
+        Bars(
+            title="Logits", quantity="y", labels=names, values=as_values(top.values),
+            caption="y times W: numbers of any size and sign.",
+        ),
         Bars(
             title="exp(logit − largest)", quantity="y", labels=names, values=as_values(exponentials[top.indices]),
             caption=f"Positive; all {len(logits)} classes sum to {number(total)}.", low=0.0,
@@ -106,12 +109,11 @@ def logit_terms(
         label: its name.
         count: how many terms are shown alone.
     """
-    terms = inputs * weight[class_index].detach()
+    row, offset, logit = weight[class_index].detach(), float(bias[class_index].detach()), float(logits[class_index])
+    terms = inputs * row
     strongest = terms.abs().topk(min(count, len(terms))).indices
     strongest = strongest[terms[strongest].argsort(descending=True)]
     others = float(terms.sum() - terms[strongest].sum())
-    offset, logit = float(bias[class_index]), float(logits[class_index])
-    row = weight[class_index]
     bars = Bars(
         title=f"The logit of {label}: the {len(strongest)} terms that count most", quantity="y",
         labels=(

@@ -78,8 +78,8 @@ def gelu_curve(
     negative = float((hidden < 0).float().mean())
     plot = Plot(
         title=f"GELU: {formula}", quantity="mlp", x_label="before", y_label="after",
-        caption=f"{percent(negative)} of this token's {len(hidden)} values are negative; below about −3 the curve gives "
-        f"nearly 0, above 3 nearly x.",
+        caption=f"{percent(negative)} of this token's {len(hidden)} values are negative; below about −3 the curve "
+        "gives nearly 0, above 3 nearly x.",
         series=(
             Series("GELU", as_values(line), as_values(gelu_function(line, approximate=gelu)), "mlp", "line"),
             Series("this token's units", as_values(hidden), as_values(activated), "z", "points"),
@@ -110,7 +110,7 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
         scales=tuple(Scale(min(0.0, float(each.min())), max(float(each.max()), 1e-6)) for each in maps),
         labels=tuple(f"unit {int(unit) + 1}" for unit in units), columns=4, backdrop=pixels, token=token or None,
         tile_size=150, weight=2.0,
-        caption="Value after the GELU in every patch; each tile up to its own largest. The least the GELU gives is −0.17.",
+        caption="Value after the GELU in every patch, each tile up to its own largest. The GELU gives at least −0.17.",
     )
     bars = Bars(
         title=f"Strongest units of {the_token(token, side)}", quantity="mlp", values=as_values(values),

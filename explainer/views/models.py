@@ -63,8 +63,8 @@ def flops_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> View:
     plot = Plot(
         title="Operations over picture size", quantity="A", x_label="picture size in pixels",
         y_label="billion multiply-adds", selected_x=float(config.image_size), height=320,
-        caption=f"Patch {config.patch_size}, D = {config.hidden_size}, L = {config.num_layers}. Everything grows with N, "
-        "only q kᵀ and A v with N².",
+        caption=f"Patch {config.patch_size}, D = {config.hidden_size}, L = {config.num_layers}. Everything grows with "
+        "N, only q kᵀ and A v with N².",
         series=tuple(
             Series(name, sizes, _float32([sum(count[key] for key in keys) / 1e9 for count in counts]), quantity)
             for name, keys, quantity in OPERATIONS.values()
@@ -73,7 +73,7 @@ def flops_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> View:
     first, last = counts[0], counts[-1]
     return view(
         f"From {image_sizes[0]} to {image_sizes[-1]} pixels the operations grow from {_short(first['total'])} to "
-        f"{_short(last['total'])}, and the share of q kᵀ and A v from {percent(first['attention'] / first['total'])} to "
+        f"{_short(last['total'])}, the share of q kᵀ and A v from {percent(first['attention'] / first['total'])} to "
         f"{percent(last['attention'] / last['total'])}.",
         (plot,),
     )

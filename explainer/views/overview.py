@@ -46,13 +46,14 @@ def pipeline(
              *_head_nodes(trace, labels))
     best = int(trace.logits.argmax())
     flow = Flow(
-        title="From the picture to the prediction", nodes=nodes, skips=(("z", "after_attention"), ("after_attention", "output")),
-        caption=f"Inside the encoder: the tensors of layer {layer}, attention of head {head}. Matrices of more than {THUMBNAIL_SIZE} "
-        "rows or columns are averaged for these thumbnails.",
+        title="From the picture to the prediction", nodes=nodes,
+        skips=(("z", "after_attention"), ("after_attention", "output")),
+        caption=f"Inside the encoder: the tensors of layer {layer}, attention of head {head}. Matrices of more than "
+        f"{THUMBNAIL_SIZE} rows or columns are averaged for these thumbnails.",
     )
     return view(
-        f"The model on this picture: {config.num_patches} patches of {config.patch_size} by {config.patch_size} pixels, "
-        f"each mapped to {config.hidden_size} numbers; with the class token {config.num_tokens} tokens pass "
+        f"The model on this picture: {config.num_patches} patches of {config.patch_size} by {config.patch_size} "
+        f"pixels, each mapped to {config.hidden_size} numbers; with the class token {config.num_tokens} tokens pass "
         f"{config.num_layers} encoder layers of {config.num_heads} heads; from the class token the head predicts "
         f"{labels[best]} with {percent(trace.probabilities[best])}.",
         (flow,),
@@ -72,7 +73,10 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
             "image", "Picture", "x", "image", f"{config.image_size} × {config.image_size} × {config.num_channels}",
             "patches", (Picture(title="", quantity="image", pixels=pixels),),
         ),
-        Node("patches", "Patches", "xₚ", "image", f"{patches} × {config.patch_dim}", "patches", (_mosaic(pixels, config.grid_size),)),
+        Node(
+            "patches", "Patches", "xₚ", "image", f"{patches} × {config.patch_dim}", "patches",
+            (_mosaic(pixels, config.grid_size),),
+        ),
         Node(
             "projection", "Linear projection", "xₚ E", "E", f"{patches} × {hidden}", "patches",
             (_matrix(trace.patch_embeddings, "E"),),
@@ -85,7 +89,10 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
             "position", "Position embedding", "E_pos", "E_pos", f"{tokens} × {hidden}", "embedding",
             (_matrix(model.position_embedding, "E_pos"),),
         ),
-        Node("z", "Embedded tokens", "z₀", "z", f"{tokens} × {hidden}", "embedding", (_matrix(trace.hidden_states[0], "z"),)),
+        Node(
+            "z", "Embedded tokens", "z₀", "z", f"{tokens} × {hidden}", "embedding",
+            (_matrix(trace.hidden_states[0], "z"),),
+        ),
     )
 
 
@@ -98,7 +105,10 @@ def _encoder_nodes(block: BlockTrace, layer: int, head: int, group: str, pixels:
     lit = Picture(title="", quantity="A", pixels=pixels, overlay=looks, scale=from_zero(looks), mode="spotlight",
                   grid_size=looks.shape[0])
     return (
-        Node("attention_norm", "Norm", f"LN({before})", "z", size, "attention", (_matrix(block.attention_input, "z"),), group),
+        Node(
+            "attention_norm", "Norm", f"LN({before})", "z", size, "attention", (_matrix(block.attention_input, "z"),),
+            group,
+        ),
         Node(
             "attention", "Multi-head attention", "A", "A", f"{len(block.attention.weights)} × {tokens} × {tokens}",
             "attention", (_matrix(weights, "A", from_zero), lit), group,
@@ -132,7 +142,8 @@ def _mosaic(pixels: Pixels, grid_size: int) -> Tiles:
     small = adaptive_avg_pool2d(picture, (grid_size * size, grid_size * size))
     tiles = rearrange(small, "c (r p) (k q) -> (r k) p q c", p=size, q=size)
     return Tiles(
-        title="", quantity="image", pixels=tiles.round().byte().numpy(), columns=grid_size, tile_size=max(6, 128 // grid_size)
+        title="", quantity="image", pixels=tiles.round().byte().numpy(), columns=grid_size,
+        tile_size=max(6, 128 // grid_size),
     )
 
 

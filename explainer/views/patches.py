@@ -154,8 +154,8 @@ def projection(
         ),
     )
     return view(
-        f"Patch {token} as {patch.shape[0]} numbers, multiplied by E to {product.shape[0]} numbers, plus a bias of norm "
-        f"{number(bias.norm())}: the patch embedding, of norm {number(patch_embedding.norm())}.",
+        f"Patch {token} as {patch.shape[0]} numbers, multiplied by E to {product.shape[0]} numbers, plus a bias of "
+        f"norm {number(bias.norm())}: the patch embedding, of norm {number(patch_embedding.norm())}.",
         (strips,),
     )
 

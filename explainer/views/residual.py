@@ -57,7 +57,7 @@ def norms(
     )
     bars = Bars(
         title="Their lengths (norms)", labels=(start, added, end), values=as_values(before.new_tensor(lengths)),
-        caption=f"Cosine between skip and update {number(cosine)}: 1 the same direction, 0 at right angles, −1 against.",
+        caption=f"Cosine between skip and update {number(cosine)}: 1 the same way, 0 at right angles, −1 against.",
     )
     maps = on_grid(before.new_tensor([[*each.norm(dim=1)[1:].tolist()] for each in (before, update, after)]))
     largest = int(ratios[1:].argmax()) + 1
