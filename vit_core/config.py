@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import isqrt
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 
 class Size(NamedTuple):
@@ -80,7 +80,7 @@ class ViTConfig:
             raise ValueError(f"gelu must be 'none' (erf) or 'tanh', got {self.gelu!r}")
 
     @classmethod
-    def named(cls, name: str, **overrides: Any) -> Self:
+    def named(cls, name: str, **overrides: Any) -> "ViTConfig":
         """The preset the paper calls ``name``, for example ``"B/16"``, with some fields replaced.
 
         Raises:
