@@ -10,7 +10,7 @@ MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000  # 150 MB of RGB: more than any phone's camera at its usual setting
 MAX_ASPECT = 50  # long side to short side; beyond it, resizing the short side to 224 makes a strip of gigabytes
 # What cameras, phones and browsers write, and nothing that PIL hands on to another program (EPS to Ghostscript).
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
 class PictureError(ValueError):
