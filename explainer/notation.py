@@ -1,8 +1,8 @@
 r"""The paper's notation, written once: templates that name their symbols, and the LaTeX made of them.
 
-A template is LaTeX in which ``<z_l>`` stands for the symbol of that name, ``<x_p:\mathbf{x}_p^{1}>`` for the same symbol
-written another way, ``<z_l!>`` for the symbol with its shape below it, and ``<#N>`` for the number that this model has
-for N. Plain LaTeX, coloured LaTeX and LaTeX with numbers come from the one template.
+A template is LaTeX in which ``<z_l>`` stands for the symbol of that name, ``<x_p:\mathbf{x}_p^{1}>`` for the same
+symbol written another way, ``<z_l!>`` for the symbol with its shape below it, and ``<#N>`` for the number that this
+model has for N. Plain LaTeX, coloured LaTeX and LaTeX with numbers come from the one template.
 """
 
 import re
@@ -33,7 +33,7 @@ def coloured(template: str, scheme: Scheme) -> str:
 
 
 def numbered(template: str, config: ViTConfig, scheme: Scheme | None, layer: int | None = None) -> str:
-    """LaTeX with this model's numbers and shapes; ``layer`` takes the place of the letter for it; no scheme, no colour."""
+    """LaTeX with this model's numbers and shapes; ``layer`` replaces its letter; no scheme, no colour."""
 
     def write(match: re.Match[str]) -> str:
         symbol = SYMBOLS[match[1]]
