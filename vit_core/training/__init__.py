@@ -2,8 +2,9 @@
 
 from vit_core.training.config import RECIPES, TrainingConfig
 from vit_core.training.data import Loaders, Pictures, find_pictures, load_pictures
-from vit_core.training.loop import EpochRecord, Evaluation, History, evaluate, fit, train_epoch
+from vit_core.training.loop import evaluate, fit, train_epoch
 from vit_core.training.schedule import learning_rate
+from vit_core.training.state import EpochRecord, Evaluation, History
 
 __all__ = [
     "RECIPES",

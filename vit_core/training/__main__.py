@@ -15,7 +15,8 @@ from vit_core.training.checkpointing import STATE, RunFolder
 from vit_core.training.config import RECIPES, TrainingConfig
 from vit_core.training.data import Loaders, find_pictures, load_pictures, read_names
 from vit_core.training.export import export_run
-from vit_core.training.loop import EpochRecord, fit
+from vit_core.training.loop import fit
+from vit_core.training.state import EpochRecord
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +46,8 @@ def train(options: argparse.Namespace) -> None:
     recipe, loaders, labels = prepare(options)
     torch.manual_seed(recipe.seed)  # the first weights
     model = VisionTransformer(recipe.model_config(len(labels)))
-    notes = {"data": [root.name for root in options.data], "held_out": options.held_out, "names": read_names(options.names)}
+    names = read_names(options.names)
+    notes = {"data": [root.name for root in options.data], "held_out": options.held_out, "names": names}
     run = RunFolder(options.output, recipe, labels, save_seconds=options.save_seconds, notes=notes)
     print(f"{recipe.model}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(labels)} classes, "
           f"{len(loaders.train):,} pictures to learn from, {len(loaders.validation):,} to measure on, "
@@ -65,7 +67,8 @@ def export(options: argparse.Namespace) -> None:
     """Measure a run's weights in half precision and write them for use."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    for path in export_run(options.run, options.output, options.data, options.cache, options.licence):
+    said = {"description": options.description, "licence": options.licence}
+    for path in export_run(options.run, options.output, options.data, options.cache, **said):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
 
@@ -75,13 +78,15 @@ def prepare(options: argparse.Namespace) -> tuple[TrainingConfig, Loaders, tuple
     recipe = RECIPES[options.recipe].with_values({name: v for name, v in changes.items() if v is not None})
     files = find_pictures(options.data, options.held_out, read_names(options.names))
     cache = options.cache or options.output / "cache"
-    loaders, labels = load_pictures(files, recipe.model_config(1).image_size, cache)
+    loaders, labels = load_pictures(files, recipe.preprocess, cache)
     return recipe, loaders, labels
 
 
 def _train_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m vit_core.training", description=__doc__, epilog="To export: python -m vit_core.training export -h"
+        prog="python -m vit_core.training",
+        description=__doc__,
+        epilog="To export: python -m vit_core.training export --help",
     )
     parser.add_argument("--recipe", choices=RECIPES, default="mini", help="where the options below start from")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="class/picture folders")
@@ -104,6 +109,7 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument("output", type=Path, help="where to: assets/weights/mini8 becomes mini8.safetensors and .json")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="as given to the training")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="as given to the training (RUN/cache)")
+    parser.add_argument("--description", default="", help="what the model is, one sentence for the file")
     parser.add_argument("--licence", default="", help="the terms of use, one sentence for the file")
     parser.add_argument("--threads", type=int, metavar="N", help="threads for torch (as many as it likes)")
     return parser

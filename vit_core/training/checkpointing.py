@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vit_core.training.config import TrainingConfig
-from vit_core.training.loop import EpochRecord, Evaluation, StepRecord, TrainingState
+from vit_core.training.state import EpochRecord, Evaluation, StepRecord, TrainingState
 
 STATE, METRICS = "state.safetensors", "metrics.jsonl"
 
@@ -65,7 +65,7 @@ class RunFolder:
         state.history = tuple(
             EpochRecord(**(record | {"validation": Evaluation(**record["validation"])})) for record in facts["history"]
         )
-        self._forget_after(state.step)
+        self._forget_after(state.step, len(state.history))
 
     def after_step(self, state: TrainingState, record: StepRecord) -> None:
         """Write a line of metrics every ``log_steps`` steps, and save every ``save_seconds`` seconds."""
@@ -108,14 +108,15 @@ class RunFolder:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
-    def _forget_after(self, step: int) -> None:
+    def _forget_after(self, step: int, epoch: int) -> None:
         metrics = self.path / METRICS
         if not metrics.exists():
             return
-        lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        lines = metrics.read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines if line.endswith("}")]  # the last may have been cut off
+        kept = [record for record in records if record["step"] <= step and record.get("epoch", 0) <= epoch]
         partial = metrics.with_suffix(".partial")
-        partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        partial.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
         os.replace(partial, metrics)
 
     def _check(self, facts: Mapping[str, Any]) -> None:

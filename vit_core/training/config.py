@@ -1,12 +1,13 @@
 """What a training run is made of, as one frozen record, and the known recipes as a table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import ceil
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from vit_core.config import ViTConfig
+from vit_core.preprocess import Preprocess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,6 @@ class TrainingConfig:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
-            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(hint))}, got {getattr(self, name)!r}")
         for name in ("epochs", "steps", "batch_size"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -90,6 +88,12 @@ class TrainingConfig:
         size = {} if self.image_size is None else {"image_size": self.image_size}
         return ViTConfig.named(self.model, num_classes=num_classes, dropout=self.dropout, **size)
 
+    @property
+    def preprocess(self) -> Preprocess:
+        """How the pictures reach the model when it is used: the shorter side resized, the middle cut out."""
+        size = self.model_config(num_classes=1).image_size
+        return Preprocess(image_size=size, resize_size=size, mean=self.mean, std=self.std, interpolation="bicubic")
+
     def total_steps(self, num_pictures: int) -> int:
         """Steps of the whole run; the last batch of an epoch may be smaller."""
         return self.steps or self.epochs * ceil(num_pictures / self.batch_size)
@@ -100,9 +104,12 @@ class TrainingConfig:
         Raises:
             ValueError: if a field does not exist or its value is impossible.
         """
-        known = {field.name for field in fields(self)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"a recipe has no field {unknown[0]!r}, it has {', '.join(sorted(known))}")
+        hints = get_type_hints(type(self))
+        for name, value in values.items():
+            if name not in hints:
+                raise ValueError(f"a recipe has no field {name!r}, it has {', '.join(hints)}")
+            if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(hints[name]))}, got {value!r}")
         changes: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return replace(self, **changes)
 

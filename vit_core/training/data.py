@@ -11,8 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
-from PIL import Image, ImageOps
 from torch import Tensor
+
+from vit_core.pictures import PictureError, open_picture
+from vit_core.preprocess import Preprocess
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 SPLITS = ("train", "test")
@@ -92,16 +94,16 @@ def find_pictures(
     return found
 
 
-def load_pictures(files: Sequence[PictureFile], image_size: int, cache: Path) -> tuple[Loaders, tuple[str, ...]]:
+def load_pictures(files: Sequence[PictureFile], preprocess: Preprocess, cache: Path) -> tuple[Loaders, tuple[str, ...]]:
     """Decode all pictures once into ``cache`` and hand out both splits; the second time nothing is decoded.
 
-    The shorter side is resized to ``image_size`` (bicubic) and the middle is cut out, unless it already has the size.
+    What is stored are the pixels that the model sees at inference: resized and cut as ``preprocess`` says.
 
     Raises:
         ValueError: if the test split or the training split is empty, or a picture cannot be read.
     """
     class_names = tuple(sorted({file.class_name for file in files}, key=str.casefold))
-    pixels = _cached_pixels(files, image_size, cache)
+    pixels = _cached_pixels(files, preprocess, cache)
     index = {name: label for label, name in enumerate(class_names)}
     stored = Pictures(
         pixels=pixels,
@@ -136,28 +138,28 @@ def _smallest(paths: Sequence[Path], count: int) -> list[Path]:
 
 
 def _cached_pixels(
-    files: Sequence[PictureFile], image_size: int, cache: Path
+    files: Sequence[PictureFile], preprocess: Preprocess, cache: Path
 ) -> UInt8[Tensor, "stored channels height width"]:
-    listing = json.dumps([image_size, [[str(file.path), file.path.stat().st_size] for file in files]])
+    size, method = preprocess.image_size, [preprocess.resize_size, preprocess.interpolation, preprocess.keep_aspect]
+    listing = json.dumps([size, method, [[str(file.path), file.path.stat().st_size] for file in files]])
     path = cache / f"pictures-{hashlib.sha256(listing.encode()).hexdigest()[:16]}.npy"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        shape = (len(files), 3, image_size, image_size)
+        shape = (len(files), 3, size, size)
         pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         for row, file in enumerate(files):
-            pixels[row] = _decode(file.path, image_size)
+            pixels[row] = _decode(file.path, preprocess)
         pixels.flush()
         os.replace(partial, path)
     return torch.from_numpy(np.load(path, mmap_mode="c"))  # "c": torch wants memory that it may write to
 
 
-def _decode(path: Path, image_size: int) -> np.ndarray:
+def _decode(path: Path, preprocess: Preprocess) -> UInt8[np.ndarray, "channels height width"]:
     try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} cannot be read as a picture: {error}") from error
-    if picture.size != (image_size, image_size):
-        picture = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.BICUBIC)
+        picture = open_picture(path)
+    except PictureError as error:
+        raise ValueError(f"{path} cannot be trained on: {error}") from error
+    if picture.size != (preprocess.image_size, preprocess.image_size):
+        picture = preprocess.crop(picture)
     return np.asarray(picture).transpose(2, 0, 1)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,19 @@ from safetensors.torch import save_file
 
 from vit_core.model import VisionTransformer
 from vit_core.training.checkpointing import load_prefixed, read_state, recipe_of
+from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Loaders, find_pictures, load_pictures
 from vit_core.training.loop import evaluate
 
 
 def export_run(
-    run: Path, output: Path, data: Sequence[Path], cache: Path | None = None, licence: str = ""
+    run: Path,
+    output: Path,
+    data: Sequence[Path],
+    cache: Path | None = None,
+    *,
+    description: str = "",
+    licence: str = "",
 ) -> tuple[Path, Path]:
     """Write ``output.safetensors`` and ``output.json``; the accuracy in it is measured on the weights as written.
 
@@ -32,37 +39,39 @@ def export_run(
         raise ValueError(f"the weights of {run} do not fit into half precision")
     model.load_state_dict(half)  # copies into float32: from here on the numbers are those that ship
     files = find_pictures(data, facts["notes"]["held_out"], facts["notes"]["names"])
-    loaders, data_labels = load_pictures(files, model.config.image_size, cache or run / "cache")
+    loaders, data_labels = load_pictures(files, recipe.preprocess, cache or run / "cache")
     if data_labels != labels:
         raise ValueError(f"{run} was trained for {len(labels)} other classes than the data has")
-    facts_out: dict[str, Any] = {
+    card: dict[str, Any] = {
         "config": asdict(model.config),
         "labels": labels,
-        "preprocess": {
-            "image_size": model.config.image_size, "resize_size": model.config.image_size,
-            "mean": recipe.mean, "std": recipe.std, "interpolation": "bicubic",
+        "description": description or f"{recipe.model}, {len(labels)} classes, trained by this project",
+        "preprocess": asdict(recipe.preprocess),
+        "metrics": {
+            "validation": measure(model, loaders, recipe, [root.name for root in data]),
+            "training_pictures": len(loaders.train),
+            "steps": facts["step"],
+            "training_seconds": round(facts["seconds"] + sum(record["seconds"] for record in facts["history"])),
         },
-        "metrics": measure(model, loaders, recipe, [root.name for root in data])
-        | {"steps": facts["step"], "pictures_seen": facts["step"] * recipe.batch_size},
         "licence": licence,
         "recipe": asdict(recipe),
-    }  # fmt: skip
+    }
     output.parent.mkdir(parents=True, exist_ok=True)
-    weights, description = output.with_suffix(".safetensors"), output.with_suffix(".json")
+    weights, card_file = output.with_suffix(".safetensors"), output.with_suffix(".json")
     _replace(weights, lambda path: save_file(half, path))
-    text = json.dumps(facts_out, indent=1, ensure_ascii=False) + "\n"
-    _replace(description, lambda path: path.write_text(text, encoding="utf-8"))
-    return weights, description
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    _replace(card_file, lambda path: path.write_text(text, encoding="utf-8"))
+    return weights, card_file
 
 
-def measure(model: VisionTransformer, loaders: Loaders, recipe: Any, names: Sequence[str]) -> dict[str, Any]:
+def measure(model: VisionTransformer, loaders: Loaders, recipe: TrainingConfig, names: Sequence[str]) -> dict[str, Any]:
     """Accuracy on the pictures held out: on all of them, and on those of each folder; always over all classes."""
     held_out = loaders.validation
     parts = {"all": held_out} | {name: held_out.from_root(number) for number, name in enumerate(names)}
-    return {"validation": {name: evaluate(model, part, recipe)._asdict() for name, part in parts.items()}}
+    return {name: evaluate(model, part, recipe)._asdict() for name, part in parts.items()}
 
 
-def _replace(path: Path, write: Any) -> None:
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(path.name + ".partial")
     write(partial)
     os.replace(partial, path)

@@ -2,10 +2,8 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import ceil
 from time import perf_counter
-from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -17,72 +15,15 @@ from vit_core.training.augment import augment, normalise
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Loaders, Pictures
 from vit_core.training.schedule import learning_rate
-
-
-class Evaluation(NamedTuple):
-    """What a model gets right, over that many pictures."""
-
-    loss: float
-    top1: float
-    top5: float
-    pictures: int
-
-
-class EpochRecord(NamedTuple):
-    """One line of the history: an epoch's training loss and what the model then got right."""
-
-    epoch: int  # from 1
-    step: int  # steps done
-    train_loss: float
-    learning_rate: float
-    validation: Evaluation
-    seconds: float  # of training, without the evaluation
-
-
-class StepRecord(NamedTuple):
-    """One training step."""
-
-    step: int  # from 1
-    loss: float
-    learning_rate: float
-    pictures: int
-
-
-History = tuple[EpochRecord, ...]
-
-
-@dataclass(eq=False)
-class TrainingState:
-    """All that changes while a model trains: enough to go on from here to the same bits."""
-
-    model: VisionTransformer
-    averaged: VisionTransformer | None  # the exponential moving average, if the recipe wants one
-    optimizer: torch.optim.Optimizer
-    generator: Generator
-    step: int = 0  # steps done
-    epoch_start: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))  # generator at its start
-    seen: int = 0  # pictures of this epoch so far
-    loss_sum: float = 0.0  # over them
-    seconds: float = 0.0  # of this epoch so far
-    history: History = ()
-
-    @property
-    def best(self) -> VisionTransformer:
-        """The model to measure and to keep: the average where there is one."""
-        return self.averaged or self.model
-
-
-class Checkpoints(Protocol):
-    """Where ``fit`` leaves its state, and from where it takes it up again."""
-
-    def restore(self, state: TrainingState) -> None:
-        """Fill ``state`` with what was saved, if anything was."""
-
-    def after_step(self, state: TrainingState, record: StepRecord) -> None:
-        """Called after each step; may save."""
-
-    def save(self, state: TrainingState) -> None:
-        """Save now."""
+from vit_core.training.state import (
+    Checkpoints,
+    EpochRecord,
+    Evaluation,
+    History,
+    StepRecord,
+    TrainingState,
+    make_optimizer,
+)
 
 
 def fit(
@@ -106,10 +47,10 @@ def fit(
     while state.step < recipe.total_steps(len(loaders.train)) or state.seen:
         train_loss = train_epoch(state, loaders.train, recipe, checkpoints.after_step if checkpoints else None)
         state.history += (finish_epoch(state, train_loss, loaders, recipe),)
-        if checkpoints:
-            checkpoints.save(state)
         if on_epoch:
             on_epoch(state.history[-1])
+        if checkpoints:  # last: what is saved has been told
+            checkpoints.save(state)
     model.load_state_dict(state.best.state_dict())
     return state.history
 
@@ -210,9 +151,7 @@ def update_average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
 
 
 @torch.no_grad()
-def evaluate(
-    model: VisionTransformer, pictures: Pictures, recipe: TrainingConfig, batch_size: int = 250
-) -> Evaluation:
+def evaluate(model: VisionTransformer, pictures: Pictures, recipe: TrainingConfig, batch_size: int = 250) -> Evaluation:
     """Loss and accuracy over pictures: every picture counts the same, however many the last batch holds.
 
     Raises:
@@ -236,33 +175,13 @@ def evaluate(
 
 def finish_epoch(state: TrainingState, train_loss: float, loaders: Loaders, recipe: TrainingConfig) -> EpochRecord:
     """Measure the model and begin the next epoch's sums."""
-    rate = float(state.optimizer.param_groups[0]["lr"])
+    rate = learning_rate(state.step - 1, recipe.total_steps(len(loaders.train)), recipe)
     validation = evaluate(state.best, loaders.validation, recipe)
     record = EpochRecord(len(state.history) + 1, state.step, train_loss, rate, validation, state.seconds)
     state.seen, state.loss_sum, state.seconds = 0, 0.0, 0.0
     return record
 
 
-def make_optimizer(model: nn.Module, recipe: TrainingConfig) -> torch.optim.Optimizer:
-    """The recipe's optimiser, with weight decay on all parameters or on the weights of dense layers alone."""
-    embeddings = {"class_token", "position_embedding"}
-    named = list(model.named_parameters())
-    decayed = [p for n, p in named if recipe.decay_on == "all" or (p.ndim > 1 and n not in embeddings)]
-    others = [p for n, p in named if recipe.decay_on != "all" and (p.ndim == 1 or n in embeddings)]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    betas = (recipe.beta1, recipe.beta2)
-    match recipe.optimizer:
-        case "adam":
-            return torch.optim.Adam(groups, lr=recipe.learning_rate, betas=betas)
-        case "adamw":
-            return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=betas)
-        case "sgd":
-            return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-
-
 def autocast(recipe: TrainingConfig) -> torch.autocast:
     """Matrix products in the recipe's precision; weights, sums along the skip path and the loss stay float32."""
     return torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16")
-
-
