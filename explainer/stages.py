@@ -28,6 +28,7 @@ class Stage:
     equation_numbers: tuple[int, ...] = ()
     formula_names: tuple[str, ...] = ()
     tensors: tuple[TensorRef, ...] = ()  # in the order they arise
+    facts: tuple[str, ...] = ()  # keys of proofs.FACTS: what is proved here beside the equations
 
     @property
     def equations(self) -> tuple[Equation, ...]:
@@ -84,6 +85,7 @@ STAGES = {
                 TensorRef("model", "patch_projection.bias", "b_E"),
                 TensorRef("trace", "patch_embeddings", "x_pE", made=True),
             ),
+            ("patch_projection",),
         ),
         Stage(
             "embedding",
@@ -118,6 +120,7 @@ STAGES = {
                 TensorRef("attention", "output", "MSA(z)", made=True),
                 TensorRef("block", "after_attention", "z'_l", made=True),
             ),
+            ("attention_norm", "scores", "softmax"),
         ),
         Stage(
             "mlp",
@@ -138,6 +141,7 @@ STAGES = {
                 TensorRef("mlp", "output", "MLP(z)", made=True),
                 TensorRef("block", "output", "z_l", made=True),
             ),
+            ("mlp_norm", "mlp_hidden", "gelu", "mlp_output"),
         ),
         Stage(
             "encoder",
@@ -150,6 +154,7 @@ STAGES = {
                 TensorRef("trace", "hidden_states", "z_l", made=True),
                 TensorRef("trace", "hidden_states", "z_L", made=True, index=-1),
             ),
+            ("same_block",),
         ),
         Stage(
             "head",
@@ -166,6 +171,7 @@ STAGES = {
                 TensorRef("trace", "logits", "logits", made=True),
                 TensorRef("trace", "probabilities", "p", made=True),
             ),
+            ("head", "probabilities"),
         ),
         Stage("models", "Models", (), ("parameters",)),
         Stage("glossary", "Glossary", (1, 2, 3, 4, 5, 6, 7, 8)),
