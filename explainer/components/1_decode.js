@@ -1,0 +1,141 @@
+// Bytes to a view (the inverse of explainer/packing.py), and numbers to text.
+//
+// The files of this folder are one ES module: explainer/components/__init__.py joins them in the order of their
+// numbers, so each may use what an earlier one defines. No framework, no build step, nothing fetched from elsewhere.
+
+const MAGIC = [0x56, 0x49, 0x54, 0x53]; // "VITS"
+const VERSION = 1;
+const STEPS = 255;
+
+/** The header and the raw buffers of packed bytes; `missing` lists the digests of the pictures kept elsewhere. */
+function readHeader(bytes) {
+  if (MAGIC.some((byte, i) => bytes[i] !== byte) || bytes[4] !== VERSION) {
+    throw new Error("This page and its server are of different versions: load the page again.");
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(5, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(9, 9 + length)));
+  const missing = new Set();
+  const walk = (value) => {
+    if (!value || typeof value !== "object") return;
+    if (typeof value.digest === "string" && value.type) missing.add(value.digest);
+    else Object.values(value).forEach(walk);
+  };
+  walk(header.view);
+  // Typed arrays need addresses that are multiples of 4; a message from a socket may start anywhere.
+  const buffers = bytes.slice(9 + length).buffer;
+  return { header, buffers, missing: [...missing] };
+}
+
+/** The view with its arrays in place: `kept` maps digests to the bytes fetched for them. */
+function readView({ header, buffers }, kept) {
+  const revive = (value) => {
+    if (Array.isArray(value)) return value.map(revive);
+    if (!value || typeof value !== "object") return value;
+    if (value.type && value.shape) return readArray(value, buffers, kept);
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, revive(item)]));
+  };
+  return { ...revive(header.view), palette: header.palette };
+}
+
+/** {shape, data, uncertainty(i)}: what was sent in 255 steps is known to half a step of its row or map. */
+function readArray({ type, shape, at, digest, ranges }, buffers, kept) {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const exact = () => 0;
+  if (digest) return { shape, data: kept.get(digest).subarray(0, count), uncertainty: exact };
+  if (type === "uint8") return { shape, data: new Uint8Array(buffers, at, count), uncertainty: exact };
+  if (type === "float32") return { shape, data: new Float32Array(buffers, at, count), uncertainty: exact };
+  const blocks = shape.length > 1 ? shape[0] : 1;
+  const size = count / blocks;
+  const codes = new Uint8Array(buffers, at, count);
+  const lowHigh = new Float32Array(buffers, ranges, 2 * blocks);
+  const data = new Float32Array(count);
+  for (let block = 0; block < blocks; block++) {
+    const low = lowHigh[2 * block];
+    const step = (lowHigh[2 * block + 1] - low) / STEPS;
+    for (let i = block * size; i < (block + 1) * size; i++) data[i] = low + codes[i] * step;
+  }
+  const uncertainty = (i) => {
+    const block = Math.floor(i / size);
+    return (lowHigh[2 * block + 1] - lowHigh[2 * block]) / STEPS / 2;
+  };
+  return { shape, data, uncertainty };
+}
+
+const minus = (text) => text.replace("-", "−");
+
+/** A value to the precision it has: four digits, or as many as its uncertainty leaves, with the uncertainty. */
+function valueText(value, uncertainty = 0) {
+  if (!uncertainty) return shortText(value);
+  const decimals = Math.max(0, Math.ceil(-Math.log10(uncertainty)));
+  if (decimals > 7) return `${minus(value.toExponential(3))} ± ${minus(uncertainty.toExponential(0))}`;
+  return `${minus(value.toFixed(decimals))} ± ${uncertainty.toFixed(decimals)}`;
+}
+
+/** About four significant digits, for tooltips and labels. */
+function shortText(value, digits = 4) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(digits - 2));
+  if (Number.isInteger(value)) return minus(size >= 1e4 ? value.toLocaleString("en") : String(value));
+  return minus(String(Number(value.toPrecision(digits))));
+}
+
+/** The part of the format mini-language that Python and d3 share: [,][.digits][f g e d %]. */
+function formatText(value, spec) {
+  const [, comma, digits, type] = /^(,?)(?:\.(\d+))?([fged%]?)$/.exec(spec) ?? [, "", "3", "g"];
+  const places = Number(digits ?? (type === "d" ? 0 : 6));
+  let text;
+  if (type === "%") text = `${(100 * value).toFixed(places)} %`;
+  else if (type === "e") text = value.toExponential(places);
+  else if (type === "f") text = value.toFixed(places);
+  else if (type === "d") text = String(Math.round(value));
+  else text = generalText(value, Math.max(1, places));
+  if (comma) text = text.replace(/^-?\d+/, (whole) => Number(whole).toLocaleString("en"));
+  return minus(text);
+}
+
+function generalText(value, digits) {
+  if (value === 0) return "0";
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const strip = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  if (exponent < -4 || exponent >= digits) return `${strip(mantissa)}e${minus(exponent)}`;
+  return strip(Number(value.toPrecision(digits)).toFixed(Math.max(0, digits - 1 - exponent)));
+}
+
+/** The shortest text that reads back as the same float32, for files. */
+function exactText(value, uncertainty = 0) {
+  if (uncertainty) return String(Number(value.toPrecision(Math.max(1, Math.ceil(Math.log10(Math.abs(value) / uncertainty)) + 1 || 1))));
+  for (let digits = 1; digits < 9; digits++) {
+    const text = Number(value.toPrecision(digits));
+    if (Math.fround(text) === Math.fround(value)) return String(text);
+  }
+  return String(value);
+}
+
+/** Round numbers that divide low..high into about `count` parts. */
+function niceTicks(low, high, count) {
+  if (!(high > low)) return [low];
+  const rough = (high - low) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) ?? 10);
+  const ticks = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)));
+  return ticks;
+}
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** What an axis calls its i-th place: tokens have names, everything else an index. */
+function placeText(axis, index, count) {
+  if (!/\btokens?\b/i.test(axis)) return `${axis.replace(/\s*[→↓]/g, "")} ${index}`;
+  const role = /\((.*)\)/.exec(axis)?.[1];
+  return tokenText(index, Math.sqrt(count - 1)) + (role ? ` · ${role}` : "");
+}
+
+/** "class token", or the number of a token with the place of its patch on the grid (rows and columns from 1). */
+function tokenText(token, gridSize) {
+  if (token === 0) return "class token";
+  if (!Number.isInteger(gridSize) || gridSize < 1) return `token ${token}`;
+  const row = Math.floor((token - 1) / gridSize);
+  return `token ${token} · patch row ${row + 1}, column ${token - row * gridSize}`;
+}

@@ -1,0 +1,279 @@
+// The pipeline as cards joined by arrows, with small pictures of the real tensors.
+
+/** A panel without words, for a thumbnail. */
+function paintThumbnail(ctx, panel, x, y, width, height, paint) {
+  const fit = (aspect) => {
+    const w = Math.min(width, height * aspect);
+    return [x + (width - w) / 2, y + (height - w / aspect) / 2, w, w / aspect];
+  };
+  if (panel.kind === "Picture") {
+    const [left, top, w, h] = fit(panel.pixels.shape[1] / panel.pixels.shape[0]);
+    paintPicture(ctx, panel, left, top, w, h, paint);
+    if (panel.grid_size && panel.grid_size <= 16) paintGrid(ctx, left, top, w, h, panel.grid_size, paint);
+    if (panel.token > 0) {
+      const cell = w / panel.grid_size;
+      const row = Math.floor((panel.token - 1) / panel.grid_size);
+      outline(ctx, left + (panel.token - 1 - row * panel.grid_size) * cell, top + row * cell, cell, cell, tokenColour(panel, panel.token, paint), { strength: 0.5 });
+    }
+  } else if (panel.kind === "Matrix") {
+    const [rows, columns] = panel.values.shape;
+    const [left, top, w, h] = fit(clamp(columns / rows, 0.5, 3));
+    stretch(ctx, heatImage(panel.values.data, 0, rows, columns, panel.scale, paint.table(panel.quantity, panel.scale)), left, top, w, h, paint);
+    frameThumbnail(ctx, left, top, w, h, paint);
+  } else if (panel.kind === "Tiles") {
+    const [rows, columns] = TILES.grid(panel);
+    const count = TILES.count(panel);
+    const perRow = Math.min(panel.columns, count);
+    const lines = Math.ceil(count / perRow);
+    const [left, top, w, h] = fit((perRow * columns) / (lines * rows));
+    const [tileWidth, tileHeight] = [w / perRow, h / lines];
+    const gap = Math.min(3, tileWidth * 0.12);
+    for (let tile = 0; tile < count; tile++) {
+      TILES.paintTile(ctx, panel, tile, left + (tile % perRow) * tileWidth, top + Math.floor(tile / perRow) * tileHeight, tileWidth - gap, tileHeight - gap, paint);
+    }
+  } else if (panel.kind === "Strips") {
+    const pitch = Math.min(height / panel.strips.length, 22);
+    const top = y + (height - pitch * panel.strips.length) / 2;
+    panel.strips.forEach((strip, i) => {
+      const image = heatImage(strip.values.data, 0, 1, strip.values.shape[0], strip.scale, paint.table(strip.quantity, strip.scale));
+      stretch(ctx, image, x, top + i * pitch + 1, width, pitch - 3, paint);
+      frameThumbnail(ctx, x, top + i * pitch + 1, width, pitch - 3, paint);
+    });
+  } else if (panel.kind === "Bars") {
+    const pitch = Math.min(height / panel.labels.length, 18);
+    const top = y + (height - pitch * panel.labels.length) / 2;
+    const most = Math.max(...panel.values.data.map(Math.abs)) || 1;
+    panel.labels.forEach((label, i) => {
+      const middle = top + (i + 0.5) * pitch;
+      ctx.fillStyle = withAlpha(paint.colour(panel.quantity), panel.selected == null || panel.selected === i ? 0.45 : 0.22);
+      ctx.fillRect(x, middle - pitch / 2 + 1, Math.max(1, (width * Math.abs(panel.values.data[i])) / most), pitch - 2);
+      if (pitch >= 12) write(ctx, label, x + 5, middle + 0.5, { font: paint.font(10.5), colour: paint.theme.text, width: width - 8 });
+    });
+  } else if (panel.kind === "Plot") {
+    const at = { ...PLOT.layout(panel, 400, paint), left: x, top: y, plotWidth: width, plotHeight: height };
+    for (const series of panel.series) PLOT.drawSeries(ctx, panel, series, at, paint);
+  }
+}
+
+function frameThumbnail(ctx, x, y, width, height, paint) {
+  ctx.strokeStyle = paint.theme.line;
+  ctx.lineWidth = 1;
+  ctx.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+}
+
+function arrow(ctx, points, colour, { dashed = false, head = true } = {}) {
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.lineWidth = 1.75;
+  ctx.lineJoin = ctx.lineCap = "round";
+  ctx.setLineDash(dashed ? [5, 4] : []);
+  ctx.beginPath();
+  ctx.moveTo(...points[0]);
+  for (let i = 1; i < points.length - 1; i++) ctx.arcTo(...points[i], ...points[i + 1], 9);
+  ctx.lineTo(...points.at(-1));
+  ctx.stroke();
+  ctx.setLineDash([]);
+  if (head) {
+    const [[fromX, fromY], [x, y]] = points.slice(-2);
+    const angle = Math.atan2(y - fromY, x - fromX);
+    ctx.beginPath();
+    for (const turn of [-0.5, 0.5]) {
+      ctx.moveTo(x, y);
+      ctx.lineTo(x - 8 * Math.cos(angle + turn), y - 8 * Math.sin(angle + turn));
+    }
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+const FLOW = {
+  layout(panel, width, paint) {
+    return width < 620 ? this.upright(panel, width, paint) : this.across(panel, width, paint);
+  },
+  /** One card under the other, for a phone. */
+  upright(panel, width, paint) {
+    const inset = panel.skips.length ? 26 : 8;
+    const cards = [];
+    let y = 6;
+    panel.nodes.forEach((node, i) => {
+      const opens = node.group && node.group !== panel.nodes[i - 1]?.group;
+      const closes = panel.nodes[i - 1]?.group && node.group !== panel.nodes[i - 1].group;
+      if (closes) y += 12;
+      if (opens) y += 30;
+      const height = node.thumbnails.length ? 92 : 64;
+      cards.push({ x: 12, y, width: width - 12 - inset - 6, height, line: i });
+      y += height + 26;
+    });
+    if (panel.nodes.at(-1)?.group) y += 12;
+    return { isUpright: true, cards, width, height: y - 14, frames: this.frames(panel, cards) };
+  },
+  across(panel, width, paint) {
+    const [gap, inset, smallest] = [34, 20, paint.size(142)];
+    const room = width - 2 * inset;
+    const most = Math.max(1, Math.floor((room + gap) / (smallest + gap)));
+    const perLine = Math.ceil(panel.nodes.length / Math.ceil(panel.nodes.length / most));
+    const lines = [];
+    panel.nodes.forEach((node, i) => {
+      const line = lines.at(-1);
+      const opens = node.group && node.group !== panel.nodes[i - 1]?.group;
+      const size = opens ? panel.nodes.filter((other) => other.group === node.group).length : 0;
+      const splits = opens && size <= most && line && line.length + size > most; // a group stays in one line if it can
+      if (!line || line.length >= (size || (node.group && lines.length) ? most : perLine) || splits) lines.push([i]);
+      else line.push(i);
+    });
+    const longest = Math.max(...lines.map((line) => line.length));
+    const cardWidth = Math.min(paint.size(210), (room - (longest - 1) * gap) / longest);
+    const hasPictures = panel.nodes.some((node) => node.thumbnails.length);
+    const cardHeight = paint.size(86) + (hasPictures ? paint.size(96) : 0);
+    const cards = [];
+    let y = 6;
+    lines.forEach((line, number) => {
+      const hasGroup = line.some((i) => panel.nodes[i].group);
+      const hasSkip = panel.skips.some(([from, to]) => [from, to].every((name) => line.some((i) => panel.nodes[i].name === name)));
+      y += (hasGroup ? 30 : 0) + (hasSkip ? 26 : 0);
+      line.forEach((i, place) => (cards[i] = { x: inset + place * (cardWidth + gap), y, width: cardWidth, height: cardHeight, line: number }));
+      y += cardHeight + (hasGroup ? 14 : 0) + 44;
+    });
+    return { isUpright: false, cards, width, gap, inset, height: y - 32, frames: this.frames(panel, cards, hasPictures) };
+  },
+  /** The frame of each group, one per line it runs over. */
+  frames(panel, cards) {
+    const frames = [];
+    const isUpright = cards.every((card, i) => card.line === i) && cards.length > 1 && cards[0].x === cards[1].x;
+    cards.forEach((card, i) => {
+      const { group, name } = panel.nodes[i];
+      if (!group) return;
+      const last = frames.at(-1);
+      const skips = panel.skips.length && !isUpright ? 26 : 0;
+      if (last && last.group === group && (isUpright || last.line === card.line)) {
+        last.right = Math.max(last.right, card.x + card.width);
+        last.bottom = card.y + card.height;
+      } else frames.push({ group, name, line: card.line, left: card.x, top: card.y - skips, right: card.x + card.width, bottom: card.y + card.height });
+    });
+    return frames;
+  },
+  draw(ctx, panel, at, paint) {
+    for (const frame of at.frames) {
+      const [x, y] = [frame.left - 10, frame.top - 27];
+      ctx.fillStyle = paint.theme.surface;
+      ctx.strokeStyle = paint.theme.faint;
+      ctx.lineWidth = 1.25;
+      ctx.setLineDash([4, 4]);
+      ctx.beginPath();
+      ctx.roundRect(x, y, frame.right - frame.left + 20 + (at.isUpright && panel.skips.length ? 18 : 0), frame.bottom - frame.top + 38, 12);
+      ctx.fill();
+      ctx.stroke();
+      ctx.setLineDash([]);
+      write(ctx, frame.group, x + 12, y + 14, { font: paint.font(12.5, 600), colour: paint.theme.muted, width: frame.right - frame.left });
+    }
+    this.drawArrows(ctx, panel, at, paint);
+    panel.nodes.forEach((node, i) => this.drawCard(ctx, node, at.cards[i], at, paint));
+  },
+  drawArrows(ctx, panel, at, paint) {
+    const colour = paint.theme.faint;
+    for (let i = 1; i < at.cards.length; i++) {
+      const [from, to] = [at.cards[i - 1], at.cards[i]];
+      if (at.isUpright) arrow(ctx, [[from.x + 34, from.y + from.height + 3], [to.x + 34, to.y - 4]], colour);
+      else if (from.line === to.line) {
+        const y = from.y + from.height / 2;
+        arrow(ctx, [[from.x + from.width + 4, y], [to.x - 5, y]], colour);
+      } else {
+        const start = [from.x + from.width + 2, from.y + from.height / 2];
+        const between = from.y + from.height + (panel.nodes[i - 1].group ? 28 : 18);
+        const left = 5;
+        arrow(ctx, [start, [start[0] + 14, start[1]], [start[0] + 14, between], [left, between], [left, to.y + to.height / 2], [to.x - 5, to.y + to.height / 2]], colour);
+      }
+    }
+    for (const [fromName, toName] of panel.skips) {
+      const [a, b] = [fromName, toName].map((name) => panel.nodes.findIndex((node) => node.name === name));
+      if (a < 0 || b < 0) continue;
+      const [from, to] = [at.cards[a], at.cards[b]];
+      const ink = paint.colour(panel.nodes[a].quantity);
+      if (at.isUpright) {
+        const x = from.x + from.width;
+        arrow(ctx, [[x + 2, from.y + from.height * 0.6], [x + 17, from.y + from.height * 0.6], [x + 17, to.y + to.height * 0.4], [x + 5, to.y + to.height * 0.4]], ink);
+      } else if (from.line === to.line) {
+        const y = from.y - 18;
+        arrow(ctx, [[from.x + from.width * 0.62, from.y - 2], [from.x + from.width * 0.62, y], [to.x + to.width * 0.38, y], [to.x + to.width * 0.38, to.y - 5]], ink);
+      } else {
+        const between = from.y + from.height + 9;
+        arrow(ctx, [[from.x + from.width / 2, from.y + from.height + 2], [from.x + from.width / 2, between], [to.x + to.width / 2, between], [to.x + to.width / 2, to.y - 5]], ink);
+      }
+    }
+  },
+  drawCard(ctx, node, card, at, paint) {
+    const colour = paint.colour(node.quantity);
+    ctx.save();
+    ctx.shadowColor = paint.theme.scheme === "light" ? "rgba(20,30,50,.10)" : "rgba(0,0,0,.35)";
+    ctx.shadowBlur = 10;
+    ctx.shadowOffsetY = 2;
+    ctx.fillStyle = paint.theme.scheme === "light" ? paint.theme.background : mix(paint.theme.background, paint.theme.text, 0.07);
+    ctx.beginPath();
+    ctx.roundRect(card.x, card.y, card.width, card.height, 10);
+    ctx.fill();
+    ctx.restore();
+    ctx.strokeStyle = paint.theme.line;
+    ctx.lineWidth = 1;
+    ctx.stroke();
+    ctx.save();
+    ctx.clip();
+    ctx.fillStyle = colour;
+    if (at.isUpright) ctx.fillRect(card.x, card.y, 4, card.height);
+    else ctx.fillRect(card.x, card.y, card.width, 4);
+    ctx.restore();
+    const pad = 12;
+    let textX = card.x + pad;
+    let textY = card.y + pad + 6;
+    let textWidthLeft = card.width - 2 * pad;
+    const pictures = node.thumbnails;
+    if (at.isUpright) {
+      const side = card.height - 20;
+      pictures.slice(0, 1).forEach((panel) => paintThumbnail(ctx, panel, card.x + card.width - side - 12, card.y + 10, side, side, paint));
+      textX += 4;
+      textY = card.y + (card.height - 52) / 2 + 6;
+      textWidthLeft -= pictures.length ? side + 16 : 0;
+    } else if (pictures.length) {
+      const height = paint.size(92);
+      const each = (textWidthLeft - 8 * (pictures.length - 1)) / pictures.length;
+      pictures.forEach((panel, i) => paintThumbnail(ctx, panel, textX + i * (each + 8), card.y + pad + 4, each, height, paint));
+      textY += height + 8;
+    } else if (card.height > paint.size(120)) {
+      textY += (card.height - paint.size(86)) / 2;
+    }
+    const symbolFont = `600 ${paint.size(19)}px ui-serif, Georgia, "Times New Roman", serif`;
+    write(ctx, node.symbol, textX, textY + paint.size(5), { font: symbolFont, colour, width: textWidthLeft });
+    const shapeFont = paint.font(12, 400, paint.theme.mono);
+    const shapeWidth = textWidth(node.shape, shapeFont);
+    const symbolWidth = textWidth(node.symbol, symbolFont);
+    const beside = symbolWidth + shapeWidth + 10 <= textWidthLeft;
+    if (beside) write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), { font: shapeFont, colour: paint.theme.muted, align: "right" });
+    const lines = wrapped(node.label, textWidthLeft, paint.font(13, 500)).slice(0, beside ? 2 : 1);
+    lines.forEach((line, i) => write(ctx, line, textX, textY + paint.size(29 + 17 * i), { font: paint.font(13, 500), colour: paint.theme.text, width: textWidthLeft }));
+    if (!beside && node.shape) write(ctx, node.shape, textX, textY + paint.size(48), { font: shapeFont, colour: paint.theme.muted, width: textWidthLeft });
+  },
+  mark(ctx, panel, at, paint, hover) {
+    if (hover == null) return;
+    const card = at.cards[hover];
+    ctx.strokeStyle = paint.colour(panel.nodes[hover].quantity);
+    ctx.lineWidth = 2;
+    ctx.beginPath();
+    ctx.roundRect(card.x - 0.5, card.y - 0.5, card.width + 1, card.height + 1, 10.5);
+    ctx.stroke();
+  },
+  hit(panel, at, x, y) {
+    const index = at.cards.findIndex((card) => x >= card.x && y >= card.y && x <= card.x + card.width && y <= card.y + card.height);
+    return index < 0 ? null : index;
+  },
+  anchor: (panel, at, cell) => [at.cards[cell].x + at.cards[cell].width / 2, at.cards[cell].y + at.cards[cell].height],
+  describe(panel, cell) {
+    const { symbol, label, shape, page } = panel.nodes[cell];
+    return [label, ...(shape ? [`${symbol}: ${shape}`] : []), ...(page ? [`Opens the page “${page}”`] : [])];
+  },
+  pick: (panel, cell) => (panel.nodes[cell].page ? { page: panel.nodes[cell].page } : null),
+  chosen: () => null,
+  move: (panel, at, cell, right, down) => clamp(cell + right + down, 0, panel.nodes.length - 1),
+  table: (panel) => [["name", "symbol", "shape", "page"], ...panel.nodes.map((node) => [node.label, node.symbol, node.shape, node.page ?? ""])],
+  applies() {},
+};
+
+const KINDS = { Picture: PICTURE, Matrix: MATRIX, Tiles: TILES, Strips: STRIPS, Bars: BARS, Plot: PLOT, Flow: FLOW };

@@ -1,0 +1,218 @@
+// One panel on the page: its title, two canvases (what stays, and what moves with the pointer), keys, files.
+
+function element(tag, className, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+class PanelFrame {
+  constructor(host) {
+    this.host = host; // the mounted view: paint, tooltip, live region, picks
+    this.hover = null;
+    this.dot = element("span", "dot", { "aria-hidden": "true" });
+    this.title = element("h4", "title");
+    this.menu = element("div", "menu");
+    for (const [name, action] of [["PNG", () => this.savePicture()], ["CSV", () => this.saveTable()]]) {
+      const button = element("button", "", { type: "button" });
+      button.textContent = name;
+      button.addEventListener("click", action);
+      this.menu.append(button);
+    }
+    this.base = element("canvas", "base", { "aria-hidden": "true" });
+    this.over = element("canvas", "over", { tabindex: "0", role: "application" });
+    this.body = element("div", "body", {}, this.base, this.over);
+    this.caption = element("p", "caption");
+    this.root = element("section", "panel", {}, element("header", "head", {}, this.dot, this.title, this.menu), this.body, this.caption);
+    this.listen();
+  }
+
+  listen() {
+    const moved = (event) => {
+      this.pointer = event;
+      this.pending ??= requestAnimationFrame(() => {
+        this.pending = null;
+        if (this.pointer) this.point(this.pointer);
+      });
+    };
+    this.over.addEventListener("pointermove", moved);
+    this.over.addEventListener("pointerdown", moved);
+    this.over.addEventListener("pointerleave", () => {
+      this.pointer = null;
+      this.setHover(null);
+    });
+    this.over.addEventListener("click", (event) => {
+      const cell = this.cellAt(event);
+      if (cell != null) this.choose(cell);
+    });
+    this.over.addEventListener("keydown", (event) => this.key(event));
+    this.over.addEventListener("blur", () => this.setHover(null));
+  }
+
+  /** Show `panel`; the canvas stays, and keeps the focus, when the next panel takes its place. */
+  set(panel) {
+    this.panel = panel;
+    this.kind = KINDS[panel.kind];
+    this.hover = null;
+    this.drawn = null;
+    this.title.textContent = panel.title;
+    this.root.dataset.kind = panel.kind;
+    this.root.style.flexGrow = panel.weight;
+    this.caption.textContent = panel.caption;
+    this.caption.hidden = !panel.caption;
+    for (const button of this.menu.children) {
+      button.setAttribute("aria-label", `${panel.title}: save as ${button.textContent === "PNG" ? "picture (PNG)" : "table (CSV)"}`);
+    }
+  }
+
+  measure() {
+    this.at = this.kind.layout(this.panel, this.body.clientWidth, this.host.paint);
+    this.body.style.height = `${Math.ceil(this.at.height)}px`;
+  }
+
+  draw() {
+    const { paint } = this.host;
+    const width = this.body.clientWidth;
+    const height = Math.ceil(this.at.height);
+    const ctx = sized(this.base, width, height, paint.ratio);
+    sized(this.over, width, height, paint.ratio);
+    this.dot.style.background = paint.colour(this.panel.quantity);
+    this.kind.draw(ctx, this.panel, this.at, paint);
+    this.drawMarks();
+    this.name();
+  }
+
+  drawMarks() {
+    const ctx = this.over.getContext("2d");
+    const { paint } = this.host;
+    ctx.setTransform(paint.ratio, 0, 0, paint.ratio, 0, 0);
+    ctx.clearRect(0, 0, this.over.width, this.over.height);
+    this.kind.mark(ctx, this.panel, this.at, paint, this.hover);
+  }
+
+  name() {
+    const chosen = this.kind.chosen(this.panel, this.at);
+    const words = chosen == null ? "" : ` Chosen: ${this.lines(chosen).map((line) => line.text).join(", ")}.`;
+    const picks = this.panel.kind === "Flow" ? "Enter opens." : this.canPick() ? "Enter chooses." : "";
+    this.over.setAttribute("aria-label", `${this.panel.title}.${words} Arrow keys read the values. ${picks}`.trim());
+  }
+
+  canPick() {
+    const { pick_tokens, pick, picks, nodes } = this.panel;
+    return Boolean(pick_tokens || pick || picks?.length || nodes?.some((node) => node.page));
+  }
+
+  lines(cell) {
+    return this.kind.describe(this.panel, cell, this.host.paint, this.at).map((line) => (typeof line === "string" ? { text: line } : line));
+  }
+
+  cellAt(event) {
+    const box = this.over.getBoundingClientRect();
+    return this.kind.hit(this.panel, this.at, event.clientX - box.left, event.clientY - box.top);
+  }
+
+  point(event) {
+    const cell = this.cellAt(event);
+    this.setHover(cell);
+    if (cell == null) return;
+    this.over.style.cursor = this.kind.pick(this.panel, cell, this.at) ? "pointer" : "default";
+    const box = this.over.getBoundingClientRect();
+    this.host.showTip(this, this.lines(cell), event.clientX - box.left + 14, event.clientY - box.top + 16);
+  }
+
+  setHover(cell) {
+    if (cell == null) this.host.hideTip(this);
+    if (cell === this.hover || !this.at) return;
+    this.hover = cell;
+    this.drawMarks();
+  }
+
+  choose(cell) {
+    const pick = this.kind.pick(this.panel, cell, this.at);
+    if (pick && Object.keys(pick).length) this.host.choose(pick);
+  }
+
+  key(event) {
+    const start = this.hover ?? this.kind.chosen(this.panel, this.at);
+    let cell = null;
+    if (ARROWS[event.key]) {
+      cell = start == null ? this.first() : this.kind.move(this.panel, this.at, start, ...ARROWS[event.key]);
+    } else if ((event.key === "Enter" || event.key === " ") && start != null) {
+      event.preventDefault();
+      this.choose(start);
+      return;
+    } else if (event.key === "Escape") {
+      this.setHover(null);
+      return;
+    } else return;
+    event.preventDefault();
+    this.setHover(cell);
+    const lines = this.lines(cell);
+    const place = this.kind.anchor(this.panel, this.at, cell);
+    if (place) this.host.showTip(this, lines, place[0] + 10, place[1] + 4);
+    this.host.say(lines.map((line) => line.text).join(", "));
+  }
+
+  first() {
+    return this.panel.kind === "Picture" && this.panel.grid_size && !this.at.hasClassToken ? 1 : 0;
+  }
+
+  /** The panel with its title and caption on the page's background, at twice its size. */
+  picture() {
+    const [ratio, margin, width] = [2, 24, this.body.clientWidth];
+    const paint = new Paint(this.host.paint.theme, this.host.view, ratio);
+    const at = this.kind.layout(this.panel, width, paint);
+    const captions = wrapped(this.panel.caption, width, paint.font(13));
+    const canvas = document.createElement("canvas");
+    const ctx = sized(canvas, width + 2 * margin, at.height + 2 * margin + 34 + captions.length * 20, ratio);
+    ctx.fillStyle = paint.theme.background;
+    ctx.fillRect(0, 0, canvas.width, canvas.height);
+    ctx.translate(margin, margin);
+    ctx.fillStyle = paint.colour(this.panel.quantity);
+    ctx.beginPath();
+    ctx.arc(6, 10, 5, 0, 2 * Math.PI);
+    ctx.fill();
+    write(ctx, this.panel.title, 20, 10.5, { font: paint.font(16, 600), colour: paint.theme.text, width: width - 20 });
+    ctx.translate(0, 34);
+    this.kind.draw(ctx, this.panel, at, paint);
+    this.kind.mark(ctx, this.panel, at, paint, null);
+    captions.forEach((line, i) => write(ctx, line, 0, at.height + 14 + 20 * i, { font: paint.font(13), colour: paint.theme.muted }));
+    return canvas;
+  }
+
+  savePicture() {
+    this.picture().toBlob((blob) => save(blob, `${slug(this.panel.title)}.png`), "image/png");
+  }
+
+  saveTable() {
+    const quoted = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+    const text = this.kind.table(this.panel).map((row) => row.map(quoted).join(",")).join("\n");
+    save(new Blob([`${text}\n`], { type: "text/csv;charset=utf-8" }), `${slug(this.panel.title)}.csv`);
+  }
+}
+
+/** A cleared context in CSS pixels on a canvas of device pixels. */
+function sized(canvas, width, height, ratio) {
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.max(1, Math.round(height * ratio));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return ctx;
+}
+
+const slug = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "panel";
+
+function save(blob, name) {
+  const link = element("a", "", { download: name });
+  link.href = URL.createObjectURL(blob);
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}

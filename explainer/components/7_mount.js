@@ -1,0 +1,151 @@
+// A view on the page: rows of panels that follow the width and the colours of the page around them.
+
+class MountedView {
+  constructor(parent, options) {
+    this.options = options;
+    this.kept = new Map(); // digest -> bytes of a picture
+    this.frames = [];
+    this.root = element("figure", "vit");
+    this.rows = element("div", "rows");
+    this.alt = element("figcaption", "unseen");
+    this.live = element("div", "unseen", { "aria-live": "polite" });
+    this.tip = element("div", "tip", { role: "tooltip" });
+    this.notice = element("p", "notice", { role: "status" });
+    this.tip.hidden = this.notice.hidden = true;
+    // A change of the page's colours reaches this element as a transition, wherever the colours were set.
+    this.sentinel = element("i", "sentinel", { "aria-hidden": "true" });
+    this.sentinel.addEventListener("transitionend", () => this.redraw());
+    const style = element("style");
+    style.textContent = STYLE;
+    this.root.append(style, this.alt, this.rows, this.notice, this.tip, this.live, this.sentinel);
+    parent.append(this.root);
+    this.observer = new ResizeObserver(() => {
+      if (this.root.clientWidth !== this.width || devicePixelRatio !== this.paint?.ratio) this.redraw();
+    });
+    this.observer.observe(this.root);
+    this.darkness = matchMedia("(prefers-color-scheme: dark)");
+    this.onDarkness = () => this.redraw();
+    this.darkness.addEventListener("change", this.onDarkness);
+    document.fonts?.ready.then(() => this.redraw());
+    document.fonts?.addEventListener?.("loadingdone", this.onDarkness);
+  }
+
+  /** Show packed bytes. What was drawn stays until everything of the new view is here. */
+  async update(bytes) {
+    const packed = readHeader(bytes);
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const missing = packed.missing.filter((digest) => !this.kept.has(digest));
+    if (missing.length) {
+      if (!this.view) this.reserve(packed.header);
+      const fetched = await Promise.all(missing.map((digest) => this.options.load(digest)));
+      missing.forEach((digest, i) => this.kept.set(digest, fetched[i]));
+      if (turn !== this.turn) return; // a newer view came in the meantime
+    }
+    this.show(readView(packed, this.kept));
+    for (const digest of this.kept.keys()) if (!packed.missing.includes(digest)) this.kept.delete(digest);
+  }
+
+  show(view) {
+    this.view = view;
+    this.notice.hidden = true;
+    this.rows.style.minHeight = "";
+    this.alt.textContent = view.alt;
+    const shape = view.rows.map((row) => row.map((panel) => panel.kind).join()).join(";");
+    if (shape !== this.shape) {
+      this.shape = shape;
+      this.frames = view.rows.map((row) => row.map(() => new PanelFrame(this)));
+      this.rows.replaceChildren(...this.frames.map((row) => element("div", "row", {}, ...row.map((frame) => frame.root))));
+    }
+    this.frames.forEach((row, r) => row.forEach((frame, c) => frame.set(view.rows[r][c])));
+    this.hideTip();
+    this.redraw();
+  }
+
+  /** Hold a place on the page while the first view's pictures are on their way. */
+  reserve(header) {
+    const width = this.root.clientWidth || 640;
+    const tall = (panel) => 60 + (panel.height ?? panel.max_height ?? Math.min(PICTURE_LIMIT, width / 2));
+    const heights = header.view.rows.map((row) => Math.max(...row.map(tall)));
+    this.rows.style.minHeight = `${heights.reduce((sum, height) => sum + height, 0)}px`;
+  }
+
+  redraw() {
+    if (!this.view || !this.root.clientWidth) return;
+    this.width = this.root.clientWidth;
+    this.paint = new Paint(readTheme(this.root, this.options.scheme), this.view, Math.max(1, devicePixelRatio));
+    this.root.classList.toggle("narrow", this.width < 640);
+    this.root.style.colorScheme = this.paint.theme.scheme;
+    for (const frame of this.frames.flat()) frame.measure();
+    for (const frame of this.frames.flat()) frame.draw();
+  }
+
+  /** Tell the page, and show the choice at once: the page's answer will say the same. */
+  choose(pick) {
+    for (const frame of this.frames.flat()) {
+      frame.kind.applies(frame.panel, pick);
+      frame.drawMarks();
+      frame.name();
+    }
+    this.options.onPick?.({ ...pick });
+  }
+
+  /** A tooltip at (x, y) of a panel's canvas, kept inside the view. */
+  showTip(frame, lines, x, y) {
+    const nodes = lines.map(({ text, colour }, i) => {
+      const line = element("div", i ? "" : "value");
+      if (colour) {
+        const dot = element("span", "dot");
+        dot.style.background = colour;
+        line.append(dot);
+      }
+      line.append(text);
+      return line;
+    });
+    this.tip.replaceChildren(...nodes);
+    this.tip.hidden = false;
+    this.tipOwner = frame;
+    const [own, box] = [this.root.getBoundingClientRect(), frame.over.getBoundingClientRect()];
+    const [width, height] = [this.tip.offsetWidth, this.tip.offsetHeight];
+    let [left, top] = [box.left - own.left + x, box.top - own.top + y];
+    if (left + width > own.width) left = Math.max(0, left - width - 28);
+    if (box.top + y + height > innerHeight - 8) top -= height + 32;
+    this.tip.style.transform = `translate(${Math.round(clamp(left, 0, Math.max(0, own.width - width)))}px, ${Math.round(top)}px)`;
+  }
+
+  hideTip(frame = this.tipOwner) {
+    if (frame === this.tipOwner) this.tip.hidden = true;
+  }
+
+  say(text) {
+    this.live.textContent = text;
+  }
+
+  /** One sentence instead of, or below, what was drawn. */
+  explain(text) {
+    this.notice.textContent = text;
+    this.notice.hidden = false;
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    this.darkness.removeEventListener("change", this.onDarkness);
+    document.fonts?.removeEventListener?.("loadingdone", this.onDarkness);
+    this.root.remove();
+  }
+}
+
+/**
+ * Draw packed bytes into `parent`, an element or a shadow root.
+ * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
+ * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes.
+ */
+export function mount(parent, bytes, options = {}) {
+  const view = new MountedView(parent, options);
+  const update = (next) =>
+    view.update(next).catch((error) => {
+      view.explain(error.message);
+      throw error;
+    });
+  const ready = bytes ? update(bytes) : Promise.resolve();
+  return { ready, update, explain: (text) => view.explain(text), destroy: () => view.destroy() };
+}

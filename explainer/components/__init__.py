@@ -1,0 +1,30 @@
+"""The canvas that draws every view in the browser: one ES module, joined from the files of this folder.
+
+No build step: a browser gets exactly this text. ``core()`` knows nothing of Streamlit; it exports
+``mount(element, bytes, {onPick, scheme, load})`` for the app, a notebook or a page saved to a file.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+# Joined in this order: each may use what an earlier one defines. The last one exports ``mount``.
+PARTS = ("1_decode.js", "2_paint.js", "3_grids.js", "4_charts.js", "5_flow.js", "6_panel.js", "7_mount.js")
+
+
+@cache
+def core() -> str:
+    """The canvas as one ES module that needs nothing else: its style sheet is inside."""
+    style = json.dumps(_read("canvas.css"), ensure_ascii=False)
+    return "\n".join([f"const STYLE = {style};", *map(_read, PARTS)])
+
+
+@cache
+def streamlit_adapter() -> str:
+    """What makes the canvas a Streamlit component; needs ``loadCore`` and ``PATH`` written before it."""
+    return _read("streamlit.js")
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")

@@ -1,0 +1,74 @@
+// The canvas as a Streamlit component (components v2): hands over bytes or an address, and picks back.
+//
+// The Python side writes `loadCore`, a function that returns the promise of the core, before this text.
+
+const instances = new WeakMap(); // parentElement -> what is mounted there; survives every rerun
+
+/** The address of the app, below whatever path it is served: Streamlit's own script lies in its static/js/. */
+function appAddress() {
+  const script = document.querySelector('script[type="module"][src*="/static/js/"]');
+  return script ? new URL("../../", script.src) : new URL("./", document.baseURI);
+}
+
+const fetched = (globalThis.__vitFetched ??= new Map()); // address -> promise of its bytes, for all canvases of the page
+
+function fetchBytes(path) {
+  const address = new URL(path, appAddress()).href;
+  if (!fetched.has(address)) {
+    const promise = fetch(address).then(async (response) => {
+      if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { gone: response.status === 404 });
+      return new Uint8Array(await response.arrayBuffer());
+    });
+    promise.catch(() => fetched.delete(address));
+    fetched.set(address, promise);
+    if (fetched.size > 24) fetched.delete(fetched.keys().next().value);
+  }
+  return fetched.get(address);
+}
+
+async function present(instance, { data, setTriggerValue }) {
+  const turn = (instance.turn = (instance.turn ?? 0) + 1);
+  try {
+    instance.canvas ??= loadCore().then(({ mount }) =>
+      mount(instance.parent, null, {
+        onPick: (pick) => instance.setTriggerValue("pick", pick),
+        load: (digest) => fetchBytes(`${instance.path}/${digest}`),
+      }),
+    );
+    const canvas = await instance.canvas;
+    instance.mounted = canvas;
+    if (data instanceof Uint8Array) {
+      instance.path = PATH;
+      await canvas.update(data);
+    } else if (data?.url) {
+      instance.path = PATH;
+      const bytes = await fetchBytes(data.url);
+      if (turn === instance.turn) await canvas.update(bytes);
+    }
+  } catch (error) {
+    if (turn !== instance.turn) return;
+    if (!error.gone) console.error(error);
+    const sentence = error.gone
+      ? "The server has put these tensors away in the meantime. Asking for them again…"
+      : "This picture could not be loaded. Check the connection, then load the page again.";
+    if (instance.mounted) instance.mounted.explain(sentence);
+    else instance.parent.append(sentence);
+    if (error.gone) setTriggerValue("lost", true);
+  }
+}
+
+export default function (component) {
+  const { parentElement, data } = component;
+  let instance = instances.get(parentElement);
+  if (!instance) instances.set(parentElement, (instance = { parent: parentElement }));
+  instance.setTriggerValue = component.setTriggerValue;
+  if (data !== instance.data) {
+    instance.data = data;
+    present(instance, component);
+  }
+  return () => {
+    instances.delete(parentElement);
+    instance.turn = Infinity;
+    instance.mounted?.destroy();
+  };
+}

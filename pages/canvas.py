@@ -1,0 +1,75 @@
+"""A view on the page: packed, sent, drawn in the browser; and what the reader clicked on."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from explainer.components import core, streamlit_adapter
+from explainer.packing import pack
+from explainer.panels import Pick, View
+from pages import tensor_route
+
+INLINE = 64 * 1024  # bytes; a larger view goes by the tensor route
+
+# The component's text travels in each message of each of its pictures: with the route it is a few lines that fetch the
+# canvas once per browser; without it, the whole canvas.
+_PATH = f'const PATH = "{tensor_route.PATH}";\n'
+_core_digest = tensor_route.keep(core().encode(), "text/javascript")
+_by_route = st.components.v2.component(
+    "vit_explainer.canvas",
+    js=_PATH
+    + streamlit_adapter()
+    + f'\nconst loadCore = () => import(new URL("{tensor_route.url(_core_digest)}", appAddress()).href);\n',
+)
+_by_socket = st.components.v2.component(
+    "vit_explainer.canvas_by_socket",
+    js=core() + _PATH + streamlit_adapter() + "\nconst loadCore = async () => ({ mount });\n",
+)
+
+
+def show(view: View, *, key: str, on_pick: Callable[[Pick], None] | None = None) -> Pick | None:
+    """Draw ``view``; return what a click chose, on the one run that the click caused, else None.
+
+    ``on_pick`` is called before that run starts, when the values of widgets may still be set. Until the answer of the
+    server is there, the browser already shows the choice. The element on the page stays as long as ``key`` does.
+    """
+
+    def picked() -> None:
+        if on_pick and (pick := _checked(st.session_state[key].get("pick"), view)):
+            on_pick(pick)
+
+    def lost() -> None:
+        st.session_state[_attempt(key)] = st.session_state.get(_attempt(key), 0) + 1
+
+    component, data = _payload(view, st.session_state.get(_attempt(key), 0))
+    result = component(key=key, data=data, on_pick_change=picked, on_lost_change=lost)
+    return _checked(result.get("pick"), view)
+
+
+def _attempt(key: str) -> str:
+    return f"{key}.attempt"
+
+
+def _payload(view: View, attempt: int) -> tuple[Callable[..., Any], bytes | dict[str, str | int]]:
+    """The component and what it is given: small views as bytes, large ones as an address."""
+    if not tensor_route.is_mounted():
+        return _by_socket, pack(view)
+    tensor_route.keep(core().encode(), "text/javascript")  # it is in a bounded store, too
+    packed = pack(view, keep=tensor_route.keep)
+    if len(packed) <= INLINE:
+        return _by_route, packed
+    # Equal data is not sent again: the number of the attempt makes it different when the browser found it gone.
+    return _by_route, {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
+
+
+def _checked(pick: Any, view: View) -> Pick | None:
+    """A pick as the browser sent it, if ``view`` can send such a one: names from the view, whole numbers or text."""
+    if not isinstance(pick, Mapping) or not pick:
+        return None
+    for name, value in pick.items():
+        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | str):
+            return None
+        if view.picks and name not in view.picks:
+            return None
+    return dict(pick)
