@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torchvision.models import vit_b_16
 
-from vit_core import ViTConfig, VisionTransformer, load_weights
+from vit_core import VisionTransformer, ViTConfig, load_weights
 
 
 def seconds(run: Callable[[], object]) -> float:

@@ -108,7 +108,11 @@ class ClassificationHead(nn.Module):
 
     def forward(self, y: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch classes"]:
         """The logits of K classes."""
-        return self.linear(y if self.pre_logits is None else torch.tanh(self.pre_logits(y)))
+        return self.linear(self.inputs(y))
+
+    def inputs(self, y: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch head_input"]:
+        """What the linear layer reads: y, or the hidden tanh layer."""
+        return y if self.pre_logits is None else torch.tanh(self.pre_logits(y))
 
 
 class VisionTransformer(nn.Module):

@@ -1,0 +1,50 @@
+"""Eq. 2 and Appendix A: every step from z to what attention adds to it."""
+
+import streamlit as st
+
+from explainer.equations import EQUATIONS
+from explainer.stages import Stage
+from explainer.views import attention, residual
+from pages.blocks import show_equation, show_formula, show_section, show_stage, show_view
+from pages.session import current
+
+session = current()
+block, head, token, pixels = session.block, session.head, session.token, session.pixels
+
+
+def pictures(stage: Stage) -> None:
+    """LayerNorm, q k v, the scores in three steps, A over the picture, all heads, A v, U_msa, the sum."""
+    show_section(stage, "heads")
+    shared = st.toggle("One colour scale for all heads", key="shared_scale", bind="query-params")
+    show_view(attention.heads(block.attention.weights, token, pixels, head, shared=shared), key="heads")
+    show_section(stage, "picture")
+    show_view(attention.over_picture(block.attention.weights, head, token, pixels), key="over_picture")
+    norm = session.model.block(session.layer).attention_norm
+    show_section(stage, "layer-norm")
+    show_formula("layer_norm")
+    show_view(
+        attention.layer_norm(block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token),
+        key="layer_norm",
+    )
+    show_section(stage, "qkv")
+    show_equation(EQUATIONS[5], session)
+    show_view(attention.query_key_value(block.attention, head, token), key="qkv")
+    show_section(stage, "scores")
+    show_equation(EQUATIONS[6], session)
+    show_view(attention.score_steps(block.attention, head, token), key="scores")
+    show_section(stage, "output")
+    show_equation(EQUATIONS[7], session)
+    show_view(attention.head_output(block.attention, head, token), key="head_output")
+    show_section(stage, "joined")
+    show_equation(EQUATIONS[8], session)
+    show_view(attention.joined(block.attention, head, token), key="joined")
+    show_section(stage, "residual")
+    show_view(
+        residual.norms(
+            block.input, block.attention.output, block.after_attention, token, "attention", session.layer, pixels
+        ),
+        key="residual",
+    )
+
+
+show_stage("attention", session, pictures, leading=(2,))

@@ -1,0 +1,189 @@
+"""What every stage page is made of, in one order: words, equation, pictures, tensors, code, proof, the way on."""
+
+from collections.abc import Callable
+from html import escape
+
+import streamlit as st
+
+from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
+from explainer.excerpts import excerpt, highlighted
+from explainer.palette import QUANTITIES, Scheme
+from explainer.panels import View
+from explainer.proofs import Proof
+from explainer.stages import STAGES, Stage
+from explainer.tensors import TensorRow, describe
+from explainer.texts import text
+from pages import state
+from pages.canvas import show as show_canvas
+from pages.session import Session, proof
+
+# What is proved on a page besides its numbered equations: keys of explainer.proofs.FACTS.
+FACTS_OF = {
+    "patches": ("patch_projection",),
+    "embedding": ("patch_projection",),
+    "attention": ("attention_norm", "scores", "softmax"),
+    "mlp": ("mlp_norm", "mlp_hidden", "gelu", "mlp_output"),
+    "encoder": ("same_block",),
+    "head": ("head", "probabilities"),
+}
+
+
+def scheme() -> Scheme:
+    """Whether the page is light or dark in this browser."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def show_head(stage: Stage) -> None:
+    """The stage's place in the story, its title, and what happens in plain words."""
+    names = list(STAGES)
+    equations = ", ".join(f"Eq. {number}" for number in stage.equation_numbers)
+    place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {equations}" if equations else "")
+    st.html(f'<p class="vit-kicker">{escape(place)}</p>')
+    st.title(stage.title, anchor=False)
+    with st.container(key="summary"):
+        st.markdown(text(stage.name).summary)
+
+
+def show_equation(equation: Equation, session: Session) -> None:
+    """An equation as the paper prints it, in the quantities' colours, and below it with this model's numbers."""
+    with st.container(key=f"equation_{equation.number}", gap="small"):
+        st.caption(f"Equation {equation.number} · {equation.title}")
+        st.latex(equation.coloured(scheme()))
+        with st.container(key=f"numbers_{equation.number}"):
+            st.latex(equation.with_numbers(session.config, scheme(), session.layer))
+
+
+def show_formula(name: str) -> None:
+    """A formula that has no number in the paper."""
+    with st.container(key=f"equation_{name}", gap="small"):
+        st.caption(FORMULAS[name].title)
+        st.latex(FORMULAS[name].coloured(scheme()))
+
+
+def show_section(stage: Stage, slug: str) -> None:
+    """The heading of one picture and what it says."""
+    prose = text(stage.name)
+    st.subheader(prose.titles[slug], anchor=slug)
+    st.markdown(prose.sections[slug])
+
+
+def show_view(view: View, key: str) -> None:
+    """A picture of tensors; a click on it chooses for the whole app."""
+    show_canvas(view, key=key, on_pick=state.pick)
+
+
+def show_tensors(stage: Stage, session: Session) -> None:
+    """The tensors that the stage reads and makes."""
+    rows = [
+        describe(session.model, session.trace, session.block, reference, session.layer) for reference in stage.tensors
+    ]
+    if not rows:
+        return
+    st.subheader("The tensors", anchor="tensors")
+    header = "| | symbol | name | shape | axes | type | memory | min | mean | max |"
+    lines = [header, "|---|---|---|---|---|---|---:|---:|---:|---:|", *(_table_line(row) for row in rows)]
+    st.markdown("\n".join(lines))
+
+
+def _table_line(row: TensorRow) -> str:
+    symbol = row.symbol
+    if row.quantity is not None:
+        symbol = rf"\textcolor{{{QUANTITIES[row.quantity].colour(scheme())}}}{{{symbol}}}"
+    role = "makes" if row.made else ("learned" if row.learnable else "reads")
+    cells = (
+        role,
+        f"${symbol}$",
+        f"`{row.name}`",
+        row.shape.plain,
+        row.shape.named,
+        row.dtype,
+        _bytes(row.bytes),
+        f"{row.minimum:.4g}",
+        f"{row.mean:.4g}",
+        f"{row.maximum:.4g}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _bytes(count: int) -> str:
+    if count < 10_000:
+        return f"{count:,} B"
+    return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+
+
+def show_code(stage: Stage) -> None:
+    """The model's own source, read from the running program, with the lines that are the equations marked."""
+    formulas = [formula for formula in stage.formulas if formula.code is not None]
+    items: list[Equation | Formula] = [*stage.equations, *formulas]
+    seen: dict[str, list[int]] = {}
+    st.subheader("The code that computes it", anchor="code")
+    for item in items:
+        code = excerpt(item)
+        label = f"Eq. {item.number}" if isinstance(item, Equation) else item.title
+        if code.source in seen and code.line is None:
+            continue
+        seen.setdefault(code.source, []).append(code.number)
+        st.html(
+            f'<p class="vit-source">{escape(label)} · {escape(code.path)}, line {code.number}</p>'
+            + highlighted(code, scheme())
+        )
+
+
+def show_proofs(stage: Stage, session: Session) -> None:
+    """Every equation of the stage recomputed from its inputs, and how far the model's numbers are from that."""
+    claims: list[int | str] = [*stage.equation_numbers, *FACTS_OF.get(stage.name, ())]
+    if not claims:
+        return
+    st.subheader("The proof", anchor="proof")
+    st.caption(
+        "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "
+        "The tolerance is what rounding to 32 bits explains for sums of this length and size."
+    )
+    st.html("".join(_proof_line(proof(session, claim)) for claim in claims))
+
+
+def _proof_line(proof: Proof) -> str:
+    kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
+    return (
+        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status">'
+        f'<span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span>'
+        f"<span>largest difference <b>{proof.largest_difference:.1e}</b> over <b>{proof.count:,}</b> numbers, "
+        f"tolerance {proof.tolerance:.1e}</span></div>"
+    )
+
+
+def show_neighbours(stage: Stage) -> None:
+    """The way back and the way on, with everything that is chosen."""
+    st.space("medium")
+    left, right = st.columns(2)
+    for column, neighbour, icon, position in (
+        (left, stage.previous, ":material/arrow_back:", "left"),
+        (right, stage.next, ":material/arrow_forward:", "right"),
+    ):
+        if neighbour is not None:
+            column.page_link(
+                f"{neighbour.name}.py",
+                label=neighbour.title,
+                icon=icon,
+                icon_position=position,  # type: ignore[arg-type]
+                query_params=state.parameters(),
+            )
+
+
+def show_stage(
+    name: str, session: Session, pictures: Callable[[Stage], None], leading: tuple[int, ...] | None = None
+) -> None:
+    """A whole page: ``pictures`` draws what is between the equations and the tensors.
+
+    ``leading`` are the equations before the pictures, all of the stage's by default; ``pictures`` shows the others.
+    """
+    stage = STAGES[name]
+    show_head(stage)
+    for number in stage.equation_numbers if leading is None else leading:
+        show_equation(EQUATIONS[number], session)
+    pictures(stage)
+    show_tensors(stage, session)
+    if stage.equations or stage.formulas:
+        show_code(stage)
+    show_proofs(stage, session)
+    show_neighbours(stage)

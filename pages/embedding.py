@@ -1,0 +1,23 @@
+"""Eq. 1: the class token, the patch embeddings, their positions, and the sum."""
+
+from explainer.stages import Stage
+from explainer.views import embedding
+from pages.blocks import show_formula, show_section, show_stage, show_view
+from pages.session import current
+
+session = current()
+model, trace, token = session.model, session.trace, session.token
+
+
+def pictures(stage: Stage) -> None:
+    """One row of the sum, the whole sequence, and how alike the positions are."""
+    show_section(stage, "sum")
+    show_view(embedding.sum_of_token(trace, model.class_token, model.position_embedding, token), key="sum")
+    show_section(stage, "sequence")
+    show_view(embedding.sequence(trace, model.class_token, model.position_embedding, token), key="sequence")
+    show_section(stage, "similarity")
+    show_formula("cosine_similarity")
+    show_view(embedding.position_similarity(model.position_embedding, token), key="similarity")
+
+
+show_stage("embedding", session, pictures)

@@ -1,0 +1,48 @@
+"""Around every page: the navigation, and in the sidebar the picture, the model, the layer, the head, the token."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this folder first on the path; the app's modules are imported by their full name, from the root.
+if (root := str(Path(__file__).parent.parent)) not in sys.path:
+    sys.path.insert(0, root)
+
+from explainer.stages import STAGES
+from pages import session, sidebar, state
+
+ICONS = {
+    "overview": ":material/route:",
+    "patches": ":material/grid_on:",
+    "embedding": ":material/add_location:",
+    "attention": ":material/visibility:",
+    "mlp": ":material/hub:",
+    "encoder": ":material/layers:",
+    "head": ":material/label:",
+    "models": ":material/table_chart:",
+    "glossary": ":material/menu_book:",
+}
+
+st.set_page_config(page_title="ViT explainer", page_icon=":material/grid_view:", layout="wide")
+st.html(Path(root) / "assets" / "style.css")
+session.start()
+
+page = st.navigation(
+    [
+        st.Page(f"{stage.name}.py", title=stage.title, icon=ICONS[stage.name], default=stage.name == "overview")
+        for stage in STAGES.values()
+    ],
+    position="top",
+)
+if target := st.session_state.pop("page", None):
+    st.switch_page(f"{target}.py")
+
+choice, problems, _ = state.read()
+opened, more = session.open_or_explain(choice)
+state.write(opened.state)
+with st.sidebar:
+    sidebar.show(opened)
+for problem in problems + more + st.session_state.pop("messages", []):
+    st.warning(problem, icon=":material/info:")
+page.run()

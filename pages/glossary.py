@@ -1,0 +1,41 @@
+"""Every letter, every term, the four equations in words, and how to read a paper like this one."""
+
+import streamlit as st
+
+from explainer.equations import EQUATIONS
+from explainer.palette import QUANTITIES
+from explainer.shapes import shape_of
+from explainer.stages import STAGES
+from explainer.symbols import SYMBOLS, Symbol
+from explainer.texts import text
+from pages.blocks import scheme, show_head, show_neighbours, show_section
+from pages.session import current
+from vit_core import ViTConfig
+
+
+def symbol_line(symbol: Symbol, config: ViTConfig) -> str:
+    """A row of the table of symbols, with the shape that it has in the chosen model."""
+    latex = symbol.latex
+    if symbol.quantity is not None:
+        latex = rf"\textcolor{{{QUANTITIES[symbol.quantity].colour(scheme())}}}{{{latex}}}"
+    sizes = shape_of(symbol.axes, config)
+    shape = f"{sizes.plain} ({sizes.named})" if symbol.axes else ""
+    return f"| ${latex}$ | {symbol.meaning} | {', '.join(f'`{name}`' for name in symbol.code)} | {shape} |"
+
+
+session = current()
+stage = STAGES["glossary"]
+show_head(stage)
+for slug in text(stage.name).sections:
+    show_section(stage, slug)
+    if slug == "equations":
+        for equation in EQUATIONS.values():
+            with st.container(key=f"equation_{equation.number}", gap="small"):
+                st.caption(f"Equation {equation.number} · {equation.title} · {equation.source}")
+                st.latex(equation.coloured(scheme()))
+                st.markdown(equation.in_words)
+                st.code(equation.pseudocode, language="python")
+    if slug == "symbols":
+        lines = ["| symbol | meaning | in the code | in this model |", "|---|---|---|---|"]
+        st.markdown("\n".join(lines + [symbol_line(symbol, session.config) for symbol in SYMBOLS.values()]))
+show_neighbours(stage)

@@ -1,0 +1,43 @@
+"""Eq. 4: from the class token to a prediction."""
+
+import streamlit as st
+
+from explainer.equations import EQUATIONS
+from explainer.stages import Stage
+from explainer.views import head
+from pages.blocks import show_formula, show_section, show_stage, show_view
+from pages.session import current
+
+session = current()
+model, trace, labels = session.model, session.trace, session.checkpoint.labels
+
+
+def pictures(stage: Stage) -> None:
+    """y, the logits, the softmax, the winner's terms, and the pseudocode."""
+    show_section(stage, "representation")
+    show_view(head.representation(trace), key="representation")
+    show_section(stage, "logits")
+    show_formula("head")
+    winner = int(trace.logits.argmax())
+    show_view(
+        head.logit_terms(
+            model.head.inputs(trace.representation),
+            model.head.linear.weight,
+            model.head.linear.bias,
+            trace.logits,
+            winner,
+            labels[winner],
+        ),
+        key="logit_terms",
+    )
+    show_section(stage, "softmax")
+    show_formula("softmax")
+    show_view(head.softmax_steps(trace.logits, labels), key="softmax")
+    show_section(stage, "prediction")
+    show_view(head.top_classes(trace.probabilities, labels), key="top_classes")
+    show_section(stage, "pseudocode")
+    for number in (1, 2, 3, 4):
+        st.code(EQUATIONS[number].pseudocode, language="python")
+
+
+show_stage("head", session, pictures)

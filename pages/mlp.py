@@ -1,0 +1,35 @@
+"""Eq. 3: every token alone, from D to the MLP size and back."""
+
+from explainer.stages import Stage
+from explainer.views import attention, mlp, residual
+from pages.blocks import show_formula, show_section, show_stage, show_view
+from pages.session import current
+
+session = current()
+block, token, pixels = session.block, session.token, session.pixels
+
+
+def pictures(stage: Stage) -> None:
+    """LayerNorm, the activations, the GELU, the strongest units, the sum."""
+    norm = session.model.block(session.layer).mlp_norm
+    show_section(stage, "layer-norm")
+    show_view(
+        attention.layer_norm(block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "z′"),
+        key="layer_norm",
+    )
+    show_section(stage, "activations")
+    show_formula("mlp")
+    show_view(mlp.activations(block, token), key="activations")
+    show_section(stage, "gelu")
+    show_formula("gelu" if session.config.gelu == "none" else "gelu_tanh")
+    show_view(mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu), key="gelu")
+    show_section(stage, "neurons")
+    show_view(mlp.strongest_neurons(block.mlp.activated, token, pixels), key="neurons")
+    show_section(stage, "residual")
+    show_view(
+        residual.norms(block.after_attention, block.mlp.output, block.output, token, "mlp", session.layer, pixels),
+        key="residual",
+    )
+
+
+show_stage("mlp", session, pictures)

@@ -1,0 +1,69 @@
+"""Table 1: the sizes, what they cost, and the reader's own."""
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from explainer.stages import STAGES
+from explainer.table1 import PAPER_MILLIONS, Variant, variant, variants
+from explainer.views import models
+from pages.blocks import show_head, show_neighbours, show_section, show_view
+from pages.session import current
+from vit_core import ViTConfig
+
+
+def show_table(rows: list[Variant]) -> None:
+    """Sizes as in Table 1, parameters as counted, and which of them the paper's number is."""
+    lines = [
+        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | $D_h$ | parameters | without head "
+        "| Table 1 prints | that is |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        config = row.config
+        printed = PAPER_MILLIONS.get(row.name.split("/")[0])
+        lines.append(
+            f"| **{row.name}** | {config.num_layers} | {config.hidden_size} | {config.mlp_size} | {config.num_heads} "
+            f"| {config.head_size} | {row.with_head:,} | {row.without_head:,} | {f'{printed}M' if printed else ''} "
+            f"| {row.agreement} |"
+        )
+    st.markdown("\n".join(lines))
+
+
+def own_sizes(start: ViTConfig) -> ViTConfig | None:
+    """Sizes that the reader types, or None with a sentence if they do not fit together."""
+    fields = (
+        ("image_size", "Picture (pixels)", 8, 2048),
+        ("patch_size", "Patch P (pixels)", 1, 256),
+        ("num_layers", "Layers L", 1, 96),
+        ("hidden_size", "Hidden size D", 1, 8192),
+        ("mlp_size", "MLP size", 1, 32768),
+        ("num_heads", "Heads k", 1, 64),
+    )
+    sizes: dict[str, Any] = {}
+    for column, (field, label, low, high) in zip(st.columns(len(fields)), fields, strict=True):
+        value = getattr(start, field)
+        sizes[field] = int(column.number_input(label, low, high, value, key=f"own_{field}", bind="query-params"))
+    try:
+        return replace(start, **sizes)
+    except ValueError as error:
+        st.warning(f"These sizes do not fit together: {error}.", icon=":material/straighten:")
+        return None
+
+
+session = current()
+stage = STAGES["models"]
+show_head(stage)
+show_section(stage, "table")
+show_table(list(variants()))
+show_section(stage, "cost")
+show_view(models.cost_shares({row.name: row.config for row in variants()}), key="cost_shares")
+show_section(stage, "own")
+config = own_sizes(session.config)
+if config is not None:
+    show_table([variant("yours", config)])
+    show_view(models.cost_shares({"yours": config}), key="own_cost")
+    sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
+    show_view(models.flops_over_size(config, sizes), key="flops_over_size")
+show_neighbours(stage)

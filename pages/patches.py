@@ -1,0 +1,34 @@
+"""Cutting the picture: N patches, flattened, and the one linear map that embeds them all."""
+
+from explainer.stages import Stage
+from explainer.views import patches
+from pages.blocks import show_formula, show_section, show_stage, show_view
+from pages.session import current
+from vit_core import patchify
+
+session = current()
+model, trace, config = session.model, session.trace, session.config
+
+
+def pictures(stage: Stage) -> None:
+    """The grid, one patch as numbers, the filters, one patch embedded."""
+    show_formula("num_patches")
+    show_section(stage, "grid")
+    show_view(patches.grid(session.pixels, trace.image, config, session.token), key="grid")
+    show_formula("patchify")
+    show_section(stage, "filters")
+    show_view(patches.filters(model.projection_matrix, config), key="filters")
+    show_view(patches.filter_components(model.projection_matrix, config), key="filter_components")
+    show_section(stage, "projection")
+    show_formula("patch_projection")
+    token = max(session.token, 1)  # the class token is not made of a patch
+    bias = model.patch_projection.bias
+    assert bias is not None
+    patch = patchify(trace.image, config.patch_size)[token - 1]
+    show_view(
+        patches.projection(patch, model.projection_matrix, bias, trace.patch_embeddings[token - 1], token),
+        key="projection",
+    )
+
+
+show_stage("patches", session, pictures)

@@ -1,0 +1,258 @@
+"""One boundary between the app and the model: every model, picture and trace that a page shows comes through here.
+
+All sessions share what is computed, keyed by plain values (checkpoint name, picture name or digest, layer). A class
+that looks at the same ten pictures costs ten forward passes. Everything shared is frozen.
+"""
+
+import gc
+import hashlib
+import os
+import threading
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from explainer.gallery import GALLERY
+from explainer.proofs import Proof, prove
+from explainer.views import depth
+from pages.state import UPLOAD_PREFIX, State
+from pages.state import current as current_state
+from pages.store import Store
+from vit_core import (
+    CHECKPOINTS,
+    AttentionTrace,
+    BlockTrace,
+    Checkpoint,
+    ForwardTrace,
+    VisionTransformer,
+    ViTConfig,
+    load,
+)
+from vit_core.pictures import open_picture
+
+MEGABYTE = 2**20
+_models: Store[tuple[VisionTransformer, Checkpoint]] = Store(2048 * MEGABYTE)  # L/16 is 1.2 GB, B/16 0.35 GB
+_traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/16 31 MB, the embedded model 1 MB
+_blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
+_proofs: Store[Proof] = Store(MEGABYTE)
+_norms: Store[dict[str, NDArray[np.float32]]] = Store(MEGABYTE)
+_uploads: Store[bytes] = Store(256 * MEGABYTE)  # as they came: at most 10 MB each
+
+# Forward passes run side by side only as far as the cores allow, and torch's threads are set to match: more threads
+# than cores wait for each other at every barrier of OpenMP.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CONCURRENT_FORWARDS = min(CORES, 4)
+_forward_slots = threading.BoundedSemaphore(CONCURRENT_FORWARDS)
+
+COLLECT_EVERY = 10.0  # seconds
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything that the pages need for one choice of the reader; cheap to make on every run."""
+
+    state: State
+    checkpoint: Checkpoint
+    model: VisionTransformer
+    trace: ForwardTrace
+
+    @property
+    def config(self) -> ViTConfig:
+        """The sizes of the model."""
+        return self.model.config
+
+    @property
+    def layer(self) -> int:
+        """The chosen layer, 1..L."""
+        return self.state.layer
+
+    @property
+    def head(self) -> int:
+        """The chosen attention head, 1..k."""
+        return self.state.head
+
+    @property
+    def token(self) -> int:
+        """The chosen token, 0..N."""
+        assert self.state.token is not None  # set by State.fitted
+        return self.state.token
+
+    @cached_property
+    def block(self) -> BlockTrace:
+        """The insides of the chosen layer."""
+        return block(self.state.checkpoint, self.state.picture, self.layer)
+
+    @property
+    def attention(self) -> AttentionTrace:
+        """The attention of the chosen layer."""
+        return self.block.attention
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture as the model sees it, [H, W, 3]."""
+        return np.asarray(self.checkpoint.preprocess.to_picture(self.trace.image))
+
+    @property
+    def key(self) -> str:
+        """What makes the shown tensors different from those of another choice."""
+        return f"{self.state.checkpoint}|{self.state.picture}"
+
+
+def open_session(state: State) -> tuple[Session, list[str]]:
+    """The session for ``state``, and a sentence for each part of it that had to be changed to fit.
+
+    Raises:
+        ValueError, OSError: if the checkpoint cannot be loaded or the picture cannot be read; one clear sentence.
+    """
+    model, checkpoint = load_model(state.checkpoint)
+    state, problems = state.fitted(model.config)
+    return Session(state, checkpoint, model, trace(state.checkpoint, state.picture)), problems
+
+
+def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
+    """The shared model of a checkpoint that is on this machine."""
+
+    def make() -> tuple[tuple[VisionTransformer, Checkpoint], int]:
+        model, checkpoint = load(name)
+        return (model, checkpoint), sum(p.numel() * p.element_size() for p in model.parameters())
+
+    return _models.get_or_make(name, make)
+
+
+def trace(checkpoint: str, picture: str) -> ForwardTrace:
+    """The forward pass of a picture, computed by the first who asks."""
+
+    def make() -> tuple[ForwardTrace, int]:
+        model, record = load_model(checkpoint)
+        image = record.preprocess(open_picture(picture_source(picture)))
+        with _forward_slots:
+            result = model.trace(image)
+        return result, result.nbytes
+
+    return _traces.get_or_make((checkpoint, picture), make)
+
+
+def block(checkpoint: str, picture: str, layer: int) -> BlockTrace:
+    """The insides of one layer, computed by the first who asks."""
+
+    def make() -> tuple[BlockTrace, int]:
+        model, _ = load_model(checkpoint)
+        forward = trace(checkpoint, picture)
+        with _forward_slots:
+            result = model.trace_block(forward, layer)
+        return result, result.nbytes
+
+    return _blocks.get_or_make((checkpoint, picture, layer), make)
+
+
+def proof(session: Session, claim: int | str) -> Proof:
+    """An equation or fact recomputed for what is on the screen, by the first who looks at it."""
+
+    def make() -> tuple[Proof, int]:
+        with _forward_slots:
+            return prove(claim, session.model, session.trace, session.block, session.layer), 256
+
+    return _proofs.get_or_make((session.state.checkpoint, session.state.picture, session.layer, claim), make)
+
+
+def keep_upload(data: bytes) -> str:
+    """Keep an uploaded picture for all sessions that have its link, and return the name it has in the URL.
+
+    Raises:
+        vit_core.pictures.PictureError: if it is no picture, broken, or too large; then nothing is kept.
+    """
+    name = UPLOAD_PREFIX + hashlib.blake2b(data, digest_size=12).hexdigest()
+    if _uploads.get(name) is None:
+        open_picture(data)
+        _uploads.put(name, data, len(data))
+    return name
+
+
+def picture_source(name: str) -> bytes:
+    """The encoded bytes of a gallery or uploaded picture.
+
+    Raises:
+        LookupError: if it was uploaded and is not kept any more.
+    """
+    if name in GALLERY:
+        return GALLERY[name].path.read_bytes()
+    if (data := _uploads.get(name)) is None:
+        raise LookupError(
+            "The uploaded picture of this link is no longer on this server: uploads are kept in memory only. "
+            "Upload it again, and the same link works."
+        )
+    return data
+
+
+_started = threading.Lock()
+_is_started = False
+
+
+def start() -> None:
+    """Once per process: torch's threads, the timed garbage collection, and the first page's forward pass."""
+    global _is_started
+    with _started:
+        if _is_started:
+            return
+        _is_started = True
+    torch.set_num_threads(max(1, CORES // CONCURRENT_FORWARDS))
+    default = State()
+    trace(default.checkpoint, default.picture)
+    gc.collect()
+    gc.freeze()  # torch's some 300,000 objects leave the collector for good, so that a collection takes about 1 ms
+    threading.Thread(target=_collect_on_a_timer, name="garbage collection", daemon=True).start()
+
+
+def _collect_on_a_timer() -> None:
+    """Free the cycles that closed sessions leave behind; see runner.postScriptGC in .streamlit/config.toml."""
+    while True:
+        time.sleep(COLLECT_EVERY)
+        gc.collect()
+
+
+def downloaded(name: str) -> bool:
+    """Whether the weights of a checkpoint are on this machine."""
+    return CHECKPOINTS[name].is_here
+
+
+def open_or_explain(state: State) -> tuple[Session, list[str]]:
+    """The session for ``state``; what cannot be had is replaced by the default, and a sentence says why."""
+    problems = []
+    if not downloaded(state.checkpoint):
+        problems.append(
+            f"The weights of {state.checkpoint} are not on this server yet: download them in the sidebar "
+            f"({CHECKPOINTS[state.checkpoint].size_mb:,.0f} MB). You see {State.checkpoint}."
+        )
+        state = replace(state, checkpoint=State.checkpoint, token=None)
+    try:
+        load_model(state.checkpoint)
+    except (ValueError, OSError) as error:
+        problems.append(f"{state.checkpoint} cannot be used: {error} You see {State.checkpoint}.")
+        state = replace(state, checkpoint=State.checkpoint, token=None)
+    try:
+        trace(state.checkpoint, state.picture)
+    except (LookupError, ValueError, OSError) as error:
+        problems.append(f"{error.args[0]} You see the picture {State.picture!r}.")
+        state = replace(state, picture=State.picture)
+    session, more = open_session(state)
+    return session, problems + more
+
+
+def current() -> Session:
+    """The session of this run, for a page."""
+    return open_session(current_state())[0]
+
+
+def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:
+    """Lengths of skip and updates of the chosen token in every layer; one pass over all blocks for a new token."""
+    key = (session.state.checkpoint, session.state.picture, session.token)
+
+    def make() -> tuple[dict[str, NDArray[np.float32]], int]:
+        with _forward_slots:
+            return depth.residual_norms(session.model, session.trace, session.token), 1024
+
+    return _norms.get_or_make(key, make)

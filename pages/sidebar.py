@@ -1,0 +1,179 @@
+"""The sidebar: what is looked at. The picture, the token, the layer and head, the checkpoint."""
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from explainer.gallery import GALLERY
+from explainer.panels import Picture, Tiles, View
+from pages import state
+from pages.canvas import show as show_view
+from pages.session import Session, downloaded, keep_upload
+from vit_core import CHECKPOINTS, grid_position, load
+from vit_core.pictures import open_picture
+
+THUMBNAIL = 64  # pixels
+
+
+def show(session: Session) -> None:
+    """Everything that can be chosen for every page."""
+    _picture(session)
+    _layer_and_head(session)
+    _gallery(session)
+    _own_picture()
+    _checkpoint(session)
+
+
+def _picture(session: Session) -> None:
+    config = session.config
+    view = View(
+        rows=(
+            (
+                Picture(
+                    title="The picture, as the model sees it",
+                    quantity="image",
+                    pixels=session.pixels,
+                    grid_size=config.grid_size,
+                    token=session.token,
+                    pick_tokens=True,
+                ),
+            ),
+        ),
+        alt=f"The chosen picture at {config.image_size} x {config.image_size} pixels, cut into {config.grid_size} x "
+        f"{config.grid_size} patches; {token_name(session.token, config.grid_size)} is chosen.",
+        picks=("token",),
+    )
+    show_view(view, key="sidebar_picture", on_pick=state.pick)
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    left.caption(f"Token {session.token}: {token_name(session.token, config.grid_size)}")
+    right.button("Class token", on_click=state.pick, args=({"token": 0},), disabled=session.token == 0, width="stretch")
+
+
+def token_name(token: int, grid_size: int) -> str:
+    """How a person says it: ``"row 2, column 4"``."""
+    if token == 0:
+        return "class token"
+    row, column = grid_position(token, grid_size)
+    return f"row {row + 1}, column {column + 1}"
+
+
+def _layer_and_head(session: Session) -> None:
+    for key, label, last in (("layer", "Layer", session.config.num_layers), ("head", "Head", session.config.num_heads)):
+        if last > 1:
+            st.slider(f"{label} 1 to {last}", 1, last, key=key)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _thumbnails() -> np.ndarray:
+    """The gallery as small squares, [pictures, height, width, 3]."""
+    return np.stack([np.asarray(_square(open_picture(picture.path))) for picture in GALLERY.values()])
+
+
+def _square(picture: Image.Image) -> Image.Image:
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    box = (left, top, left + side, top + side)
+    return picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, box=box)
+
+
+def _gallery(session: Session) -> None:
+    names = list(GALLERY)
+    chosen = session.state.picture
+    caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your picture"
+    view = View(
+        rows=(
+            (
+                Tiles(
+                    title="Gallery",
+                    quantity="image",
+                    caption=caption,
+                    pixels=_thumbnails(),
+                    labels=tuple(names),
+                    columns=4,
+                    selected=names.index(chosen) if chosen in names else None,
+                    picks=tuple({"picture": name} for name in names),
+                    tile_size=THUMBNAIL,
+                ),
+            ),
+        ),
+        alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
+        picks=("picture",),
+    )
+    show_view(view, key="gallery", on_pick=state.pick)
+
+
+def _own_picture() -> None:
+    with st.popover("Your own picture", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
+        if popover.open:  # a camera that is not asked for is not opened
+            st.file_uploader(
+                "Upload a picture",
+                type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
+                key="upload",
+                on_change=_take,
+                args=("upload",),
+                help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
+            )
+            st.camera_input("Take a picture", key="camera", on_change=_take, args=("camera",))
+
+
+def _take(widget: str) -> None:
+    """Make an uploaded picture the chosen one, or say why that is not possible and keep the one that is there."""
+    upload = st.session_state.get(widget)
+    if upload is None:
+        return
+    try:
+        st.session_state["picture"] = keep_upload(upload.getvalue())
+    except ValueError as error:
+        st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The picture was not changed.")
+
+
+def _checkpoint(session: Session) -> None:
+    names = list(CHECKPOINTS)
+    st.selectbox(
+        "Checkpoint",
+        names,
+        key="checkpoint_choice",
+        format_func=_checkpoint_label,
+        on_change=_choose_checkpoint,
+    )
+    chosen = st.session_state.get("checkpoint_choice") or session.state.checkpoint
+    record = CHECKPOINTS[chosen]
+    config = record.config
+    st.caption(
+        f"{record.source}, {config.image_size} pixels, patch {config.patch_size}, {config.num_layers} layers, "
+        f"{record.size_mb:,.0f} MB. Licence: {record.licence}."
+    )
+    if not downloaded(chosen) and st.button(
+        f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"
+    ):
+        _download(chosen)
+
+
+def _checkpoint_label(name: str) -> str:
+    record = CHECKPOINTS[name]
+    return name if downloaded(name) else f"{name} · {record.size_mb:,.0f} MB"
+
+
+def _choose_checkpoint() -> None:
+    name = st.session_state["checkpoint_choice"]
+    if downloaded(name):
+        st.session_state["checkpoint"] = name
+        st.session_state["token"] = None
+
+
+def _download(name: str) -> None:
+    bar = st.progress(0.0, text=f"Downloading {name}")
+
+    def on_progress(done: int, total: int | None) -> None:
+        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
+        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
+
+    try:
+        load(name, on_progress=on_progress)
+    except (OSError, ValueError) as error:
+        bar.empty()
+        st.warning(str(error), icon=":material/cloud_off:")
+        return
+    st.session_state["checkpoint"] = name
+    st.session_state["token"] = None
+    st.rerun()

@@ -1,0 +1,118 @@
+"""What the reader has chosen: picture, checkpoint, layer, head, token. All of it is in the URL.
+
+Session state holds these five plain values and nothing else that is large. The URL wins whenever it differs from what
+this session last wrote there: then somebody opened a link, went back, or typed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from explainer.gallery import GALLERY
+from vit_core import CHECKPOINTS, ViTConfig
+
+KEYS = ("picture", "checkpoint", "layer", "head", "token")
+UPLOAD_PREFIX = "upload-"
+_WRITTEN = "url_written"
+
+
+@dataclass(frozen=True)
+class State:
+    """The reader's choice; ``token`` None stands for the middle of the picture."""
+
+    picture: str = next(iter(GALLERY))
+    checkpoint: str = "embedded"
+    layer: int = 1
+    head: int = 1
+    token: int | None = None
+
+    def fitted(self, config: ViTConfig) -> tuple["State", list[str]]:
+        """This choice with layer, head and token inside ``config``, and a sentence for each that was not."""
+        problems = []
+        state = self
+        for name, last in (("layer", config.num_layers), ("head", config.num_heads)):
+            value = getattr(state, name)
+            if not 1 <= value <= last:
+                fitted = min(max(value, 1), last)
+                problems.append(
+                    f"There is no {name} {value} in this model: it has {name}s 1 to {last}. You see {name} {fitted}."
+                )
+                state = replace(state, **{name: fitted})
+        middle = config.num_patches // 2 + config.grid_size // 2 + 1 if config.grid_size > 1 else 1
+        if state.token is None:
+            state = replace(state, token=middle)
+        elif not 0 <= state.token <= config.num_patches:
+            problems.append(
+                f"There is no token {state.token} in this model: the class token is 0 and the patches are "
+                f"1 to {config.num_patches}. You see token {middle}, the middle of the picture."
+            )
+            state = replace(state, token=middle)
+        return state, problems
+
+
+def read() -> tuple[State, list[str], bool]:
+    """The choice of this run, a sentence for every part of the URL that makes no sense, and whether the URL decided."""
+    parameters = {key: st.query_params[key] for key in KEYS if key in st.query_params}
+    written = st.session_state.get(_WRITTEN)
+    if written is None or (parameters and parameters != written):
+        state, problems = _parse(parameters)
+        for key in KEYS:
+            st.session_state[key] = getattr(state, key)
+        return state, problems, True
+    return State(**{key: st.session_state[key] for key in KEYS}), [], False
+
+
+def write(state: State) -> None:
+    """Put ``state`` into the session and the URL, leaving out what is as it is by default."""
+    for key in KEYS:
+        if st.session_state.get(key) != getattr(state, key):
+            st.session_state[key] = getattr(state, key)
+    parameters = {key: str(getattr(state, key)) for key in KEYS if getattr(state, key) != getattr(State(), key)}
+    st.session_state[_WRITTEN] = parameters
+    if {key: st.query_params[key] for key in KEYS if key in st.query_params} != parameters:
+        st.query_params.from_dict({k: v for k, v in st.query_params.items() if k not in KEYS} | parameters)
+
+
+def parameters() -> dict[str, str]:
+    """The URL parameters of this view, for links to other pages."""
+    return dict(st.session_state.get(_WRITTEN, {}))
+
+
+def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
+    problems = []
+    values: dict[str, str | int] = {}
+    for name, known, first in (
+        ("picture", GALLERY, State.picture),
+        ("checkpoint", CHECKPOINTS, State.checkpoint),
+    ):
+        if name in parameters:
+            value = parameters[name]
+            if value in known or (name == "picture" and value.startswith(UPLOAD_PREFIX)):
+                values[name] = value
+            else:
+                problems.append(
+                    f"The link names the {name} {value[:60]!r}, which does not exist here. You see {first!r}."
+                )
+    for name in ("layer", "head", "token"):
+        if name in parameters:
+            # int() takes "１" and "1_0" as well; a link is written in plain digits.
+            if parameters[name].isascii() and parameters[name].isdigit() and len(parameters[name]) < 7:
+                values[name] = int(parameters[name])
+            else:
+                problems.append(
+                    f"The link says {name} {parameters[name][:60]!r}, which is not a number; it is left out."
+                )
+    return State(**values), problems  # type: ignore[arg-type]
+
+
+def current() -> State:
+    """The choice of this run, as ``read`` and ``write`` left it."""
+    return State(**{key: st.session_state[key] for key in KEYS})
+
+
+def pick(chosen: Mapping[str, int | str]) -> None:
+    """Take over what a click on a picture chose: a token, a head, a layer, a picture of the gallery, or a page."""
+    for key, value in chosen.items():
+        # Plots over layers begin with z_0, which is the input of layer 1.
+        st.session_state[key] = max(1, int(value)) if key == "layer" else value
