@@ -158,11 +158,13 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
         f"The patch that looks most at it is {token_name(int(seen.argmax()) + 1, side)} "
         f"({number(seen.max())}).",
         (
-            _picture("The picture in its light", f"Head {head}; {left_out}.", looks, scale, "spotlight", common),
-            _picture(f"Where {name} looks", f"Weights from 0 to {number(scale.high)}.", looks, scale, "heat", common),
             _picture(
-                "Who looks at it", f"The column of A: weight from each patch, 0 to {number(seen.max())}; from the "
-                f"class token {number(of_head[0, token])}.", seen, from_zero(seen), "heat", common,
+                "Where it looks: the light", f"Head {head}, {name}; {left_out}.", looks, scale, "spotlight", common
+            ),
+            _picture("Where it looks: the weights", f"From 0 to {number(scale.high)}.", looks, scale, "heat", common),
+            _picture(
+                "Who looks at it", f"The column of A: the weight each patch gives it, from 0 to {number(seen.max())}; "
+                f"the class token gives it {number(of_head[0, token])}.", seen, from_zero(seen), "heat", common,
             ),
         ),
     )

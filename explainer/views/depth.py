@@ -210,8 +210,8 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
         (
             Picture(title="The picture", quantity="image", pixels=pixels, caption="As the model sees it."),
             Picture(
-                title="Lit by attention rollout", quantity="A", pixels=pixels, grid_size=side, overlay=values,
-                scale=scale, mode="spotlight", smooth=True,
+                title="Lit by attention rollout", quantity="A", pixels=pixels, overlay=values, scale=scale,
+                mode="spotlight", smooth=True,
                 caption=f"Black at {percent(scale.low)}, full light at {percent(scale.high)}; smooth between patches.",
             ),
             Picture(

@@ -68,9 +68,9 @@ def sequence(
     embeddings = class_token.new_zeros(position_embedding.shape)
     embeddings[:1], embeddings[1:] = class_token.detach(), trace.patch_embeddings
     state = trace.hidden_states[0]
-    scale = symmetric(embeddings, position_embedding, state)
+    shared, of_positions = symmetric(embeddings, state), symmetric(position_embedding)
 
-    def matrix(title: str, quantity: str, values: Tensor, caption: str) -> Panel:
+    def matrix(title: str, quantity: str, values: Tensor, scale: Scale, caption: str) -> Panel:
         shown, axis = first_columns(values, "hidden")
         return Matrix(
             title=title, quantity=quantity, caption=caption, values=shown, scale=scale, row_axis="tokens",
@@ -82,9 +82,15 @@ def sequence(
         f"on top, plus the position embeddings, give z₀. The row of {the_token(token, side)} is outlined; its norm in "
         f"z₀ is {number(state[token].norm())}, the mean of all rows {number(state.norm(dim=1).mean())}.",
         (
-            matrix("[x_class; xₚ¹E; …; xₚᴺE]", "E", embeddings, "Row 0 is learned; the others come from the picture."),
-            matrix("+ E_pos", "E_pos", position_embedding, "Learned; the same for every picture."),
-            matrix("= z₀", "z", state, f"One scale for all three, ±{number(scale.high)}."),
+            matrix(
+                "[x_class; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
+                f"Row 0 is learned; the others come from the picture. Scale ±{number(shared.high)}.",
+            ),
+            matrix(
+                "+ E_pos", "E_pos", position_embedding, of_positions,
+                f"Learned; the same for every picture. Scale ±{number(of_positions.high)}.",
+            ),
+            matrix("= z₀", "z", state, shared, f"The sum. Scale ±{number(shared.high)}."),
         ),
     )
 

@@ -98,26 +98,27 @@ def logit_terms(
     label: str,
     count: int = 10,
 ) -> View:
-    """One logit as a sum: the terms that count most, the rest, the bias.
+    """One logit as a sum: the terms that speak most for it and against it, the rest, the bias.
 
     Args:
-        inputs: what the last linear layer reads: y, or after a pre-training head its tanh layer (``head_inputs``).
+        inputs: what the last linear layer reads, ``model.head.inputs(y)``: y, or a pre-training head's tanh layer.
         weight: ``model.head.linear.weight``.
         bias: ``model.head.linear.bias``.
         logits: ``trace.logits``.
         class_index: the class, from 0.
         label: its name.
-        count: how many terms are shown alone.
+        count: how many terms are shown alone, half from each end.
     """
     row, offset, logit = weight[class_index].detach(), float(bias[class_index].detach()), float(logits[class_index])
     terms = inputs * row
-    strongest = terms.abs().topk(min(count, len(terms))).indices
-    strongest = strongest[terms[strongest].argsort(descending=True)]
+    order, half = terms.argsort(descending=True), min(count, len(terms)) // 2
+    strongest = torch.cat([order[:half], order[len(terms) - half :]])
     others = float(terms.sum() - terms[strongest].sum())
     bars = Bars(
-        title=f"The logit of {label}: the {len(strongest)} terms that count most", quantity="y",
+        title=f"The logit of {label}: the largest and smallest of its {len(terms)} terms",
+        quantity="y",
         labels=(
-            *(f"y{subscript(int(i) + 1)} · W = {number(inputs[i])} · {number(row[i])}" for i in strongest),
+            *(f"y{subscript(int(i) + 1)} · W = {number(inputs[i])} · {_factor(row[i])}" for i in strongest),
             f"the other {len(terms) - len(strongest)} terms", "bias", "logit",
         ),
         values=as_values(torch.tensor([*terms[strongest].tolist(), others, offset, logit])),
@@ -131,3 +132,8 @@ def logit_terms(
         f"{number(terms[largest])}; {int((terms > 0).sum())} terms are positive.",
         (bars,),
     )
+
+
+def _factor(value: Tensor) -> str:
+    """A number as the second factor of a product: negative ones in brackets."""
+    return f"({number(value)})" if value < 0 else number(value)

@@ -113,8 +113,9 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
         caption="Value after the GELU in every patch, each tile up to its own largest. The GELU gives at least −0.17.",
     )
     bars = Bars(
-        title=f"Strongest units of {the_token(token, side)}", quantity="mlp", values=as_values(values),
-        labels=tuple(f"unit {int(unit) + 1}" for unit in units), caption=f"Of {activated.shape[1]}, after the GELU.",
+        title="The strongest units", quantity="mlp", values=as_values(values),
+        labels=tuple(f"unit {int(unit) + 1}" for unit in units),
+        caption=f"Of {activated.shape[1]} for {the_token(token, side)}, after the GELU.",
     )
     best = int(activated[1:, units[0]].argmax()) + 1
     return view(

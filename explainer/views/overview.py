@@ -102,8 +102,7 @@ def _encoder_nodes(block: BlockTrace, layer: int, head: int, group: str, pixels:
     before, middle, after = f"z{subscript(layer - 1)}", f"z′{subscript(layer)}", f"z{subscript(layer)}"
     size = f"{tokens} × {hidden}"
     looks = on_grid(weights[0, 1:])
-    lit = Picture(title="", quantity="A", pixels=pixels, overlay=looks, scale=from_zero(looks), mode="spotlight",
-                  grid_size=looks.shape[0])
+    lit = Picture(title="", quantity="A", pixels=pixels, overlay=looks, scale=from_zero(looks), mode="spotlight")
     return (
         Node(
             "attention_norm", "Norm", f"LN({before})", "z", size, "attention", (_matrix(block.attention_input, "z"),),

@@ -32,7 +32,7 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
     name = token_name(token, side)
     counts = f"N = {config.image_size} · {config.image_size} / {size}² = {config.num_patches} patches"
     picture = Picture(
-        title="The picture, cut", quantity="image", caption=f"{counts}. Click one.", pixels=pixels, grid_size=side,
+        title="The picture, cut", quantity="image", caption=f"{counts}.", pixels=pixels, grid_size=side,
         token=token, pick_tokens=True,
     )
     if token == 0:

@@ -6,7 +6,7 @@ from torch import Tensor
 from vit_core.patches import grid_position
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def token_name(token: int, grid_size: int) -> str:
@@ -31,13 +31,15 @@ def number(value: float | Tensor | np.float32) -> str:
     value = float(value.detach() if isinstance(value, Tensor) else value)
     if value == 0:
         return "0"
-    style = ",.0f" if abs(value) >= 999.5 else ".3g" if abs(value) >= 1e-4 else ".1e"
-    return format(value, style).replace("-", "−")
+    if abs(value) < 1e-4:
+        digits, exponent = format(value, ".1e").split("e")
+        return f"{digits} · 10{superscript(int(exponent))}".replace("-", "−")
+    return format(value, ",.0f" if abs(value) >= 999.5 else ".3g").replace("-", "−")
 
 
 def percent(share: float | Tensor | np.float32) -> str:
     """A share of 1 as a percentage with one decimal."""
-    return f"{100 * float(share):.1f} %"
+    return f"{100 * float(share):.1f}%"
 
 
 def subscript(count: int) -> str:

@@ -1,0 +1,102 @@
+"""A view as a matplotlib figure, for export: PNG, SVG, PDF. What reacts to the mouse is drawn in the browser instead.
+
+Only ``matplotlib.figure.Figure`` is used, never pyplot, so that figures can be made in several threads at once.
+"""
+
+from os import PathLike
+from textwrap import shorten, wrap
+from typing import IO, Any, Literal, get_args
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from explainer.drawing import body_height, draw, side_room
+from explainer.figure_theme import Theme
+from explainer.flow_drawing import draw_flow, flow_height
+from explainer.palette import Scheme
+from explainer.panels import Flow, Panel, Plot, View
+
+Format = Literal["png", "svg", "pdf"]
+
+WIDTH, MARGIN, GAP = 11.0, 0.35, 0.45  # inches
+TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT = 0.34, 0.165, 0.4
+TITLE_SIZE, CAPTION_SIZE = 10.5, 8.0  # points
+TITLE_CHARACTERS, CAPTION_CHARACTERS = 11.0, 15.0  # per inch
+
+
+def figure(view: View, scheme: Scheme = "light") -> Figure:
+    """All panels of ``view``, each in axes of its own, row by row."""
+    theme = Theme(scheme)
+    widths = [_panel_widths(row) for row in view.rows]
+    bodies = [max(_height(panel, width) for panel, width in zip(row, of_row, strict=True))
+              for row, of_row in zip(view.rows, widths, strict=True)]
+    below = [max(_room_below(panel, width) for panel, width in zip(row, of_row, strict=True))
+             for row, of_row in zip(view.rows, widths, strict=True)]
+    height = 2 * MARGIN + sum(bodies) + sum(below) + len(bodies) * TITLE_HEIGHT + (len(bodies) - 1) * GAP
+    result = Figure(figsize=(WIDTH, height), facecolor=theme.background)
+    FigureCanvasAgg(result)
+    top = height - MARGIN
+    for row, of_row, body, room in zip(view.rows, widths, bodies, below, strict=True):
+        left = MARGIN
+        for panel, width in zip(row, of_row, strict=True):
+            _place(result, panel, theme, left, top, width)
+            left += width + GAP
+        top -= TITLE_HEIGHT + body + room + GAP
+    return result
+
+
+def save(
+    view: View, destination: str | PathLike[str] | IO[bytes], file_format: Format = "png", scheme: Scheme = "light",
+    dots_per_inch: int = 160,
+) -> None:
+    """Write ``view`` as a picture file; the alternative text goes into its metadata.
+
+    Raises:
+        ValueError: if the format is not one of png, svg, pdf.
+    """
+    if file_format not in get_args(Format):
+        raise ValueError(f"unknown format {file_format!r}, known are {', '.join(get_args(Format))}")
+    key, undated = {"png": ("Description", {}), "svg": ("Description", {"Date": None}),
+                    "pdf": ("Subject", {"CreationDate": None})}[file_format]
+    metadata: dict[str, Any] = {key: view.alt, **undated}
+    figure(view, scheme).savefig(destination, format=file_format, dpi=dots_per_inch, metadata=metadata)
+
+
+def _height(panel: Panel, width: float) -> float:
+    return flow_height(panel) if isinstance(panel, Flow) else body_height(panel, width)
+
+
+def _room_below(panel: Panel, width: float) -> float:
+    """Inches between the axes and the next title: the numbers of an axis, the caption, air."""
+    axis = AXIS_HEIGHT if isinstance(panel, Plot) else 0.0
+    return axis + len(_lines(panel.caption, width)) * LINE_HEIGHT + 0.2
+
+
+def _panel_widths(row: tuple[Panel, ...]) -> list[float]:
+    free = WIDTH - 2 * MARGIN - (len(row) - 1) * GAP
+    return [free * panel.weight / sum(each.weight for each in row) for panel in row]
+
+
+def _lines(caption: str, width: float) -> list[str]:
+    return wrap(caption, max(12, int(width * CAPTION_CHARACTERS)))
+
+
+def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, width: float) -> None:
+    """Title, axes and caption of one panel, ``left`` and ``top`` in inches from the lower left corner."""
+    whole_width, whole_height = result.get_size_inches()
+    height = _height(panel, width)
+    room_left, room_right = side_room(panel)
+    bottom, axis = top - TITLE_HEIGHT - height, AXIS_HEIGHT if isinstance(panel, Plot) else 0.0
+    axes = result.add_axes((
+        (left + room_left) / whole_width, bottom / whole_height,
+        (width - room_left - room_right) / whole_width, height / whole_height,
+    ), label=f"panel {len(result.axes)}")
+    if isinstance(panel, Flow):
+        draw_flow(axes, panel, theme)
+    else:
+        draw(axes, panel, theme)
+    title = shorten(panel.title, max(12, int(width * TITLE_CHARACTERS)), placeholder=" …")
+    result.text(left / whole_width, top / whole_height, title, size=TITLE_SIZE, weight="bold", va="top",
+                color=theme.colour(panel.quantity), parse_math=False)
+    result.text(left / whole_width, (bottom - axis - 0.1) / whole_height, "\n".join(_lines(panel.caption, width)),
+                size=CAPTION_SIZE, color=theme.muted, va="top", linespacing=1.35, parse_math=False)
