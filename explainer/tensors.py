@@ -56,7 +56,7 @@ def describe(
     symbol = SYMBOLS[reference.symbol]
     lowest, highest = tensor.aminmax()
     return TensorRow(
-        name=_name(reference, layer),
+        name=_name(model, reference, layer),
         symbol=symbol.latex,
         meaning=symbol.meaning,
         quantity=symbol.quantity,
@@ -130,19 +130,22 @@ _AXES = {
 def _parameter(module: torch.nn.Module, field: str) -> tuple[tuple[str, ...], Tensor]:
     value: Any = reduce(getattr, field.split("."), module)
     tensor: Tensor = value.detach()
-    dense = tensor.ndim == 2 and field.endswith(".weight")
-    return _AXES.get(field, ("hidden",)), tensor.T if dense else tensor
+    return _AXES.get(field, ("hidden",)), tensor.T if _is_dense(field) else tensor
 
 
-def _name(reference: TensorRef, layer: int) -> str:
+def _is_dense(field: str) -> bool:
+    return field.endswith(".weight") and field in _AXES
+
+
+def _name(model: VisionTransformer, reference: TensorRef, layer: int) -> str:
     """What to write in Python to get it."""
-    index = "" if reference.index is None else f"[{reference.index}]"
+    field = reference.field
     match reference.source:
-        case "model":
-            return f"model.{reference.field}"
-        case "layer":
-            return f"model.block({layer}).{reference.field}"
+        case "model" | "layer":
+            owner = "model" if reference.source == "model" else f"model.block({layer})"
+            return f"{owner}.{field}" + (".T" if _is_dense(field) else "")
         case "attention" | "mlp":
-            return f"block.{reference.source}.{reference.field}"
-        case _:
-            return f"{reference.source}.{reference.field}{index}"
+            return f"block.{reference.source}.{field}"
+    if field == "patches":
+        return f"patchify(trace.image, {model.config.patch_size})"
+    return f"{reference.source}.{field}" + ("" if reference.index is None else f"[{reference.index}]")
