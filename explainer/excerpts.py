@@ -4,6 +4,7 @@ import inspect
 import io
 import keyword
 import tokenize
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -60,14 +61,15 @@ def excerpt(equation: Equation | Formula) -> Excerpt:
     return Excerpt(dedent("".join(lines)), line, first, path.relative_to(Path(__file__).parents[1]).as_posix())
 
 
-def highlighted(code: Excerpt, scheme: Scheme) -> str:
+def highlighted(code: Excerpt, scheme: Scheme, marked: Collection[int | None] | None = None) -> str:
     """The excerpt as HTML: names of quantities in their colours, the equation's line marked.
 
-    Every line is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``.
+    ``marked`` are the indices of the lines to mark instead, where one function computes several equations. Every line is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``.
     """
+    marked = {code.line} if marked is None else set(marked)
     lines = []
     for index, spans in enumerate(_spans(code.source, scheme)):
-        classes = "vit-line vit-marked" if index == code.line else "vit-line"
+        classes = "vit-line vit-marked" if index in marked else "vit-line"
         number = f'<span class="vit-line-number">{code.first + index}</span>'
         lines.append(f'<span class="{classes}">{number}{spans}\n</span>')
     return f'<pre class="vit-code"><code>{"".join(lines)}</code></pre>'

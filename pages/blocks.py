@@ -17,17 +17,6 @@ from pages import state
 from pages.canvas import show as show_canvas
 from pages.session import Session, proof
 
-# What is proved on a page besides its numbered equations: keys of explainer.proofs.FACTS.
-FACTS_OF = {
-    "patches": ("patch_projection",),
-    "embedding": ("patch_projection",),
-    "attention": ("attention_norm", "scores", "softmax"),
-    "mlp": ("mlp_norm", "mlp_hidden", "gelu", "mlp_output"),
-    "encoder": ("same_block",),
-    "head": ("head", "probabilities"),
-}
-
-
 def scheme() -> Scheme:
     """Whether the page is light or dark in this browser."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -80,8 +69,8 @@ def show_tensors(stage: Stage, session: Session) -> None:
     if not rows:
         return
     st.subheader("The tensors", anchor="tensors")
-    header = "| | symbol | name | shape | axes | type | memory | min | mean | max |"
-    lines = [header, "|---|---|---|---|---|---|---:|---:|---:|---:|", *(_table_line(row) for row in rows)]
+    header = "| | symbol | name | shape | type | memory | min | mean | max |"
+    lines = [header, "|---|---|---|---|---|---:|---:|---:|---:|", *(_table_line(row) for row in rows)]
     st.markdown("\n".join(lines))
 
 
@@ -94,13 +83,12 @@ def _table_line(row: TensorRow) -> str:
         role,
         f"${symbol}$",
         f"`{row.name}`",
-        row.shape.plain,
         row.shape.named,
         row.dtype,
         _bytes(row.bytes),
-        f"{row.minimum:.4g}",
-        f"{row.mean:.4g}",
-        f"{row.maximum:.4g}",
+        f"{row.minimum:.3g}",
+        f"{row.mean:.3g}",
+        f"{row.maximum:.3g}",
     )
     return "| " + " | ".join(cells) + " |"
 
@@ -113,25 +101,25 @@ def _bytes(count: int) -> str:
 
 def show_code(stage: Stage) -> None:
     """The model's own source, read from the running program, with the lines that are the equations marked."""
-    formulas = [formula for formula in stage.formulas if formula.code is not None]
-    items: list[Equation | Formula] = [*stage.equations, *formulas]
-    seen: dict[str, list[int]] = {}
-    st.subheader("The code that computes it", anchor="code")
+    items: list[Equation | Formula] = [*stage.equations, *(each for each in stage.formulas if each.code is not None)]
+    by_function: dict[str, list[Equation | Formula]] = {}
     for item in items:
-        code = excerpt(item)
-        label = f"Eq. {item.number}" if isinstance(item, Equation) else item.title
-        if code.source in seen and code.line is None:
-            continue
-        seen.setdefault(code.source, []).append(code.number)
+        by_function.setdefault(excerpt(item).source, []).append(item)
+    st.subheader("The code that computes it", anchor="code")
+    for group in by_function.values():
+        numbered = [item for item in group if isinstance(item, Equation)]
+        code = excerpt(group[0])
+        names = ", ".join(f"Eq. {item.number}" for item in numbered) or ", ".join(item.title for item in group)
+        lines = ", ".join(str(excerpt(item).number) for item in numbered or group[:1])
         st.html(
-            f'<p class="vit-source">{escape(label)} · {escape(code.path)}, line {code.number}</p>'
-            + highlighted(code, scheme())
+            f'<p class="vit-source">{escape(names)} · {escape(code.path)}, line {lines}</p>'
+            + highlighted(code, scheme(), [excerpt(item).line for item in numbered])
         )
 
 
 def show_proofs(stage: Stage, session: Session) -> None:
     """Every equation of the stage recomputed from its inputs, and how far the model's numbers are from that."""
-    claims: list[int | str] = [*stage.equation_numbers, *FACTS_OF.get(stage.name, ())]
+    claims: list[int | str] = [*stage.equation_numbers, *stage.facts]
     if not claims:
         return
     st.subheader("The proof", anchor="proof")

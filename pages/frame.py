@@ -24,7 +24,7 @@ ICONS = {
     "glossary": ":material/menu_book:",
 }
 
-st.set_page_config(page_title="ViT explainer", page_icon=":material/grid_view:", layout="wide")
+st.set_page_config(page_title="ViT explainer", page_icon=str(Path(root) / "assets" / "images" / "icon.svg"), layout="wide")
 st.html(Path(root) / "assets" / "style.css")
 session.start()
 

@@ -44,9 +44,7 @@ def _picture(session: Session) -> None:
         picks=("token",),
     )
     show_view(view, key="sidebar_picture", on_pick=state.pick)
-    left, right = st.columns([3, 2], vertical_alignment="center")
-    left.caption(f"Token {session.token}: {token_name(session.token, config.grid_size)}")
-    right.button("Class token", on_click=state.pick, args=({"token": 0},), disabled=session.token == 0, width="stretch")
+    st.caption(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}")
 
 
 def token_name(token: int, grid_size: int) -> str:
@@ -60,7 +58,7 @@ def token_name(token: int, grid_size: int) -> str:
 def _layer_and_head(session: Session) -> None:
     for key, label, last in (("layer", "Layer", session.config.num_layers), ("head", "Head", session.config.num_heads)):
         if last > 1:
-            st.slider(f"{label} 1 to {last}", 1, last, key=key)
+            st.slider(f"{label} (1 to {last})", 1, last, key=key)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
