@@ -11,8 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from email.message import Message
+from io import BufferedWriter
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -72,13 +73,12 @@ def download(url: str, path: Path, sha256: str = "", on_progress: Progress | Non
     return path
 
 
-def _lock(path: Path, on_progress: Progress | None) -> FileLock:
-    """The lock of one file, held; while waiting, the other's progress is shown."""
+def _lock(path: Path, on_progress: Progress | None) -> Any:
+    """The lock of one file, held until the end of the ``with``; while waiting, the other's progress is shown."""
     lock = FileLock(path.with_name(path.name + ".lock"))
     while True:
         try:
-            lock.acquire(timeout=0.5)
-            return lock
+            return lock.acquire(timeout=0.5)
         except Timeout:
             part = _part(path)
             if on_progress and part.is_file():
@@ -123,10 +123,12 @@ def _receive(url: str, part: Path, tag: Path, on_progress: Progress | None) -> d
         response = urllib.request.build_opener(redirects).open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and start:  # nothing beyond what is here, or the file changed: begin again
-            part.unlink()
-            return _receive(url, part, tag, on_progress)
-        raise
+        if error.code != 416 or not start:
+            raise
+        if error.headers.get("Content-Range") == f"bytes */{start}":  # it was whole already
+            return _stated_digests([*redirects.headers, error.headers])
+        part.unlink()  # the file has changed since: begin again
+        return _receive(url, part, tag, on_progress)
     with response:
         if response.status != 206 or _range_start(response.headers) != start:
             start = 0  # the server sends the whole file
@@ -142,7 +144,7 @@ def _receive(url: str, part: Path, tag: Path, on_progress: Progress | None) -> d
     return _stated_digests([*redirects.headers, response.headers])
 
 
-def _copy(response: Any, file: IO[bytes], done: int, total: int | None, on_progress: Progress | None) -> int:
+def _copy(response: Any, file: BufferedWriter, done: int, total: int | None, on_progress: Progress | None) -> int:
     while chunk := response.read(CHUNK):
         file.write(chunk)
         done += len(chunk)

@@ -1,7 +1,7 @@
 """From a picture to the tensor that a checkpoint was trained on, and back to the pixels that the model saw."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -36,8 +36,6 @@ class Preprocess:
     keep_aspect: bool = True  # False: both sides become resize_size, whatever the picture's shape
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", tuple(map(float, self.mean)))  # lists when they come from JSON
-        object.__setattr__(self, "std", tuple(map(float, self.std)))
         if not 1 <= self.image_size <= self.resize_size:
             raise ValueError(f"expected 1 <= image_size <= resize_size, got {self.image_size} and {self.resize_size}")
         if len(self.mean) != 3 or len(self.std) != 3:
@@ -49,15 +47,15 @@ class Preprocess:
             raise ValueError(f"unknown interpolation {self.interpolation!r}, known are {known}")
 
     @classmethod
-    def from_fields(cls, values: dict[str, Any]) -> Self:
-        """From a JSON object of this class's fields.
+    def from_fields(cls, values: dict[str, Any]) -> "Preprocess":
+        """From a JSON object of this class's fields, where tuples are lists.
 
         Raises:
             ValueError: if a name is not one of them, or a value is refused.
         """
         if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
             raise ValueError(f"unknown preprocessing {', '.join(unknown)}")
-        return cls(**values)
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
     def __call__(self, picture: Image.Image) -> Float[Tensor, "channels height width"]:
         """The tensor that the model reads.
@@ -78,7 +76,7 @@ class Preprocess:
         pixels = ((image * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
         return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
-    def at(self, image_size: int) -> Self:
+    def at(self, image_size: int) -> "Preprocess":
         """The same for pictures of another size: the part that is cut away stays the same."""
         resize_size = int(self.resize_size * image_size / self.image_size)
         return replace(self, image_size=image_size, resize_size=resize_size)

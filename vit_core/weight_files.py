@@ -5,7 +5,7 @@ import math
 import pickle
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,7 +137,7 @@ def _checked_members(path: Path) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _read_array(file: IO[bytes], size: int) -> Tensor:
+def _read_array(file: Any, size: int) -> Tensor:
     """One .npy file of ``size`` bytes; its header is believed only if it agrees with that size."""
     major, _ = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
