@@ -74,8 +74,11 @@ def export(options: argparse.Namespace) -> None:
 
 def prepare(options: argparse.Namespace) -> tuple[TrainingConfig, Loaders, tuple[str, ...]]:
     """The recipe with the options' changes, and the pictures at its size."""
-    changes = {field.name: getattr(options, field.name) for field in fields(TrainingConfig)}
-    recipe = RECIPES[options.recipe].with_values({name: v for name, v in changes.items() if v is not None})
+    options_given = {field.name: getattr(options, field.name) for field in fields(TrainingConfig)}
+    changes = {name: value for name, value in options_given.items() if value is not None}
+    if "epochs" in changes and "steps" not in changes:
+        changes["steps"] = None  # who asks for epochs does not want the recipe's number of steps
+    recipe = RECIPES[options.recipe].with_values(changes)
     files = find_pictures(options.data, options.held_out, read_names(options.names))
     cache = options.cache or options.output / "cache"
     loaders, labels = load_pictures(files, recipe.preprocess, cache)
