@@ -55,7 +55,8 @@ class Preprocess:
         """
         if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
             raise ValueError(f"unknown preprocessing {', '.join(unknown)}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        checked: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**checked)  # JSON has lists where this class has tuples
 
     def __call__(self, picture: Image.Image) -> Float[Tensor, "channels height width"]:
         """The tensor that the model reads.
