@@ -15,7 +15,7 @@ from torch import Tensor
 
 from explainer.rounding import Rounded, concatenate, exact, gelu, layer_norm, linear, softmax
 from vit_core import BlockTrace, ForwardTrace, VisionTransformer
-from vit_core.model import EncoderBlock, MultiheadSelfAttention
+from vit_core.model import EncoderBlock
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +137,11 @@ def _tokens(case: Case) -> Rounded:
     return tokens + exact(case.model.position_embedding)
 
 
-def _heads(z: Rounded, attention: MultiheadSelfAttention) -> tuple[Rounded, Rounded, Rounded]:
+def _heads(z: Rounded, case: Case) -> tuple[Rounded, Rounded, Rounded]:
     """Eq. 5: q, k, v of all heads."""
-    joined = linear(z, exact(attention.qkv.weight).T, _optional(attention.qkv.bias))
-    shape = (joined.values.shape[0], 3, attention.num_heads, attention.head_size)
+    qkv, config = case.parameters.attention.qkv, case.model.config
+    joined = linear(z, exact(qkv.weight).T, _optional(qkv.bias))
+    shape = (config.num_tokens, 3, config.num_heads, config.hidden_size // config.num_heads)
 
     def third(index: int) -> Rounded:
         return joined.through(lambda values: values.reshape(shape).transpose(1, 2, 0, 3)[index])
@@ -153,17 +154,18 @@ def _scores(q: Rounded, k: Rounded) -> Rounded:
     return (q @ k.T).scaled(q.values.shape[-1] ** -0.5)
 
 
-def _join(head_outputs: Rounded, attention: MultiheadSelfAttention) -> Rounded:
+def _join(head_outputs: Rounded, case: Case) -> Rounded:
     """Eq. 8."""
     joined = head_outputs.through(lambda values: values.transpose(1, 0, 2).reshape(values.shape[1], -1))
-    return linear(joined, exact(attention.projection.weight).T, _optional(attention.projection.bias))
+    projection = case.parameters.attention.projection
+    return linear(joined, exact(projection.weight).T, _optional(projection.bias))
 
 
 def _after_attention(case: Case) -> Rounded:
     """Eq. 2, with Eq. 5-8 inside it."""
-    z, attention = case.read("block.input"), case.parameters.attention
-    q, k, v = _heads(layer_norm(z, case.parameters.attention_norm), attention)
-    return _join(softmax(_scores(q, k)) @ v, attention) + z
+    z = case.read("block.input")
+    q, k, v = _heads(layer_norm(z, case.parameters.attention_norm), case)
+    return _join(softmax(_scores(q, k)) @ v, case) + z
 
 
 def _expand(z: Rounded, case: Case) -> Rounded:
@@ -209,7 +211,7 @@ PROOFS = {
         "Eq. 5",
         ("block.attention_input",),
         ("block.attention.query", "block.attention.key", "block.attention.value"),
-        lambda case: _heads(case.read("block.attention_input"), case.parameters.attention),
+        lambda case: _heads(case.read("block.attention_input"), case),
     ),
     6: Claim(
         "Eq. 6",
@@ -227,7 +229,7 @@ PROOFS = {
         "Eq. 8",
         ("block.attention.head_outputs",),
         ("block.attention.output",),
-        lambda case: (_join(case.read("block.attention.head_outputs"), case.parameters.attention),),
+        lambda case: (_join(case.read("block.attention.head_outputs"), case),),
     ),
 }
 
@@ -257,6 +259,12 @@ FACTS = {
         ("block.attention.weights",),
         lambda case: (softmax(case.read("block.attention.scores")),),
     ),
+    "attention_sum": Claim(
+        "The sum after attention",
+        ("block.attention.output", "block.input"),
+        ("block.after_attention",),
+        lambda case: (case.read("block.attention.output") + case.read("block.input"),),
+    ),
     "mlp_norm": Claim(
         "LayerNorm before the MLP",
         ("block.after_attention",),
@@ -280,6 +288,12 @@ FACTS = {
         ("block.mlp.activated",),
         ("block.mlp.output",),
         lambda case: (_contract(case.read("block.mlp.activated"), case),),
+    ),
+    "mlp_sum": Claim(
+        "The sum after the MLP",
+        ("block.mlp.output", "block.after_attention"),
+        ("block.output",),
+        lambda case: (case.read("block.mlp.output") + case.read("block.after_attention"),),
     ),
     "same_block": Claim(
         "The layer, computed again,",

@@ -120,7 +120,7 @@ STAGES = {
                 TensorRef("attention", "output", "MSA(z)", made=True),
                 TensorRef("block", "after_attention", "z'_l", made=True),
             ),
-            ("attention_norm", "scores", "softmax"),
+            ("attention_norm", "scores", "softmax", "attention_sum"),
         ),
         Stage(
             "mlp",
@@ -141,7 +141,7 @@ STAGES = {
                 TensorRef("mlp", "output", "MLP(z)", made=True),
                 TensorRef("block", "output", "z_l", made=True),
             ),
-            ("mlp_norm", "mlp_hidden", "gelu", "mlp_output"),
+            ("mlp_norm", "mlp_hidden", "gelu", "mlp_output", "mlp_sum"),
         ),
         Stage(
             "encoder",

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vit_core import BlockTrace, ForwardTrace, ViTConfig, VisionTransformer
+from vit_core import BlockTrace, ForwardTrace, VisionTransformer, ViTConfig
 
 
 def randomised(model: VisionTransformer, seed: int = 0) -> VisionTransformer:

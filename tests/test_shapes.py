@@ -8,7 +8,7 @@ import torch
 from explainer.shapes import AXES, axes_of, letters, shape, shape_of, size_of
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import describe, find
-from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, ViTConfig, VisionTransformer, patchify
+from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, ViTConfig, patchify
 
 TRACES = (ForwardTrace, BlockTrace, AttentionTrace, MLPTrace)
 TENSOR_FIELDS = [
