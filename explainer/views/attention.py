@@ -184,13 +184,14 @@ def heads(
     """
     one_head(weights, head)
     side, count = grid_size_of(weights.shape[-1]), weights.shape[0]
+    name = the_token(token, side)
     maps = on_grid(weights[:, token, 1:])
     class_weights = weights[:, token, 0]
     strongest = int(maps.max(axis=(1, 2)).argmax())
     scales = (from_zero(maps),) if shared else each(maps)
     ends = f"one scale, 0 to {number(scales[0].high)}" if shared else "every head from 0 to its own largest weight"
     tiles = Tiles(
-        title=f"All {count} heads: where {the_token(token, side)} looks", quantity="A", values=maps, scales=scales,
+        title=f"All {count} heads: where {name} looks", quantity="A", values=maps, scales=scales,
         labels=tuple(f"head {h + 1}" for h in range(count)), columns=tile_columns(count), selected=head - 1,
         picks=tuple({"head": h + 1} for h in range(count)), backdrop=pixels, token=token or None, tile_size=170,
         caption=f"Colours: {ends}. The weight on the class token is left out; it is between "
@@ -198,7 +199,7 @@ def heads(
     )
     best = int(weights[strongest, token, 1:].argmax()) + 1
     return view(
-        f"{count} heads: the sharpest is head {strongest + 1}, in which {the_token(token, side)} gives "
+        f"{count} heads: the sharpest is head {strongest + 1}, in which {name} gives "
         f"{token_name(best, side)} the weight {number(weights[strongest, token, best])}; the chosen head {head} "
         f"gives its strongest patch {number(maps[head - 1].max())}.",
         (tiles,),
@@ -214,16 +215,16 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
         token: the token that collects.
         count: how many value vectors are shown alone.
     """
-    weights, v = one_head(attention.weights, head)[token], one_head(attention.value, head)
-    result = one_head(attention.head_outputs, head)[token]
-    side = grid_size_of(v.shape[0])
+    v, side = one_head(attention.value, head), grid_size_of(attention.output.shape[0])
+    name = the_token(token, side)
+    weights, result = one_head(attention.weights, head)[token], one_head(attention.head_outputs, head)[token]
     terms = weights[:, None] * v
     strongest = weights.topk(min(count, len(weights))).indices
     others = terms.sum(0) - terms[strongest].sum(0)
     scale = symmetric(terms[strongest], others, result)
     share, symbol = float(weights[strongest].sum()), f"SA{subscript(head)}"
     strips = Strips(
-        title=f"A v for {the_token(token, side)}, head {head}", quantity="v", weight=2.0,
+        title=f"A v for {name}, head {head}", quantity="v", weight=2.0,
         caption=f"The {len(strongest)} strongest hold {percent(share)} of the weight. One scale for all, "
         f"±{number(scale.high)}.",
         strips=(
@@ -243,7 +244,7 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
     )
     best = int(strongest[0])
     return view(
-        f"Head {head} gives {the_token(token, side)} the sum of all value vectors, each times its weight. The "
+        f"Head {head} gives {name} the sum of all value vectors, each times its weight. The "
         f"strongest comes from {the_token(best, side)} (weight {number(weights[best])}); the {len(strongest)} "
         f"strongest together have {percent(share)} of the weight. The sum {symbol} has norm {number(result.norm())}.",
         (bars, strips),
@@ -258,13 +259,14 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
         head: the chosen head, 1..k, named in the text.
         token: the row.
     """
+    name = the_token(token, grid_size_of(attention.output.shape[0]))
     outputs, result = attention.head_outputs[:, token], attention.output[token]
     one_head(outputs, head)
-    side, count = grid_size_of(attention.output.shape[0]), outputs.shape[0]
+    count = outputs.shape[0]
     joint = rearrange(outputs, "h d -> (h d)")
     scale, norms = symmetric(outputs), outputs.norm(dim=1)
     of_heads = Strips(
-        title=f"The outputs of all {count} heads for {the_token(token, side)}", quantity="v",
+        title=f"The outputs of all {count} heads for {name}", quantity="v",
         caption=f"D_h = {outputs.shape[1]} numbers from each head. One scale, ±{number(scale.high)}.",
         strips=tuple(Strip(f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v") for h in range(count)),
     )
@@ -279,7 +281,7 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     )
     strongest = int(norms.argmax()) + 1
     return view(
-        f"The outputs of {count} heads for {the_token(token, side)}, joined to {joint.shape[0]} numbers. Head "
+        f"The outputs of {count} heads for {name}, joined to {joint.shape[0]} numbers. Head "
         f"{strongest} gives the largest, norm {number(norms.max())}; head {head} has norm "
         f"{number(norms[head - 1])}; after U_msa the norm is {number(result.norm())}.",
         (of_heads,), (together,),

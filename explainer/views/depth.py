@@ -33,12 +33,13 @@ def layers_by_heads(
     """
     num_heads = one_head_count(trace, layer, head)
     side = grid_size_of(trace.hidden_states[0].shape[0])
+    name = the_token(token, side)
     rows = torch.stack([weights[:, token] for weights in trace.attention_weights])  # layers heads tokens
     maps = on_grid(rows[:, :, 1:].flatten(0, 1))
     places = [(at, h) for at in range(1, trace.num_layers + 1) for h in range(1, num_heads + 1)]
     on_class = rows[:, :, 0].mean(1)
     tiles = Tiles(
-        title=f"{trace.num_layers} layers × {num_heads} heads: where {the_token(token, side)} looks", quantity="A",
+        title=f"{trace.num_layers} layers × {num_heads} heads: where {name} looks", quantity="A",
         values=maps, scales=(from_zero(maps),) if shared else each(maps), columns=num_heads, backdrop=pixels,
         labels=tuple(f"layer {at}, head {h}" for at, h in places), selected=places.index((layer, head)),
         picks=tuple({"layer": at, "head": h} for at, h in places), token=token or None, tile_size=72,
@@ -49,7 +50,7 @@ def layers_by_heads(
     )
     sharpest = places[int(maps.reshape(len(places), -1).max(axis=1).argmax())]
     return view(
-        f"Attention of {the_token(token, side)} in {trace.num_layers} layers with {num_heads} heads each. The largest "
+        f"Attention of {name} in {trace.num_layers} layers with {num_heads} heads each. The largest "
         f"weight on a patch, {number(maps.max())}, is in layer {sharpest[0]}, head {sharpest[1]}; layer {layer}, "
         f"head {head} is outlined, its largest is {number(maps[places.index((layer, head))].max())}.",
         (tiles,),

@@ -105,18 +105,18 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
     """
     side = grid_size_of(position_embedding.shape[0])
     rows = normalize(position_embedding.detach(), dim=1)
-    of_patches = rows[1:] @ rows[1:].T
-    chosen = rows[1:] @ rows[token]
+    of_patches = (rows[1:] @ rows[1:].T).clamp(-1, 1)  # rounding can leave 1.0000001
+    chosen = (rows[1:] @ rows[token]).clamp(-1, 1)
     scale = Scale(-1.0, 1.0, diverging=True)
     others = chosen.clone()
-    if token:
+    if token and side > 1:
         others[token - 1] = -2.0  # below every cosine: a position is not its own neighbour
     nearest = int(others.argmax()) + 1
     large = Tiles(
         title=f"Position of {the_token(token, side)}", quantity="E_pos", values=on_grid(chosen)[None], scales=(scale,),
         columns=1, token=token or None, tile_size=320, weight=0.7,
         caption=f"Cosine with every patch position, from {number(chosen.min())} to "
-        f"{number(others.max())} (other than its own 1); scale −1 to 1.",
+        f"{number(others.max())} " + (" (its own 1 left aside)" if token else "") + "; scale −1 to 1.",
     )
     tiles = Tiles(
         title="All patch positions", quantity="E_pos", values=on_grid(of_patches), scales=(scale,), columns=side,

@@ -1,0 +1,72 @@
+"""Every view of every stage, made from one model and one picture, for the tests that look at all of them."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from explainer.panels import Pixels, View
+from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
+from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
+
+MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview)
+
+
+def all_views(
+    model: VisionTransformer, trace: ForwardTrace, pixels: Pixels, layer: int, head_number: int, token: int
+) -> dict[str, Callable[[], View]]:
+    """Name -> how to make the view. ``pixels`` stands for the picture; nothing depends on its being the model's."""
+    config, block, encoder_block = model.config, model.trace_block(trace, layer), model.block(layer)
+    attend, patch = block.attention, max(token, 1)
+    x: Tensor = patchify(trace.image, config.patch_size)[patch - 1]
+    bias, labels = model.patch_projection.bias, [f"class {c}" for c in range(config.num_classes)]
+    norm, best = encoder_block.attention_norm, int(trace.logits.argmax())
+    linear = model.head.linear
+    head_inputs = model.head.inputs(trace.representation).detach()
+    sizes = [config.patch_size * count for count in (1, 2, 3, 8)]
+    return {
+        "patches.grid": partial(patches.grid, pixels, trace.image, config, token),
+        "patches.filters": partial(patches.filters, model.projection_matrix, config, 12),
+        "patches.filter_components": partial(patches.filter_components, model.projection_matrix, config),
+        "patches.projection": partial(
+            patches.projection, x, model.projection_matrix, bias, trace.patch_embeddings[patch - 1], patch
+        ),
+        "embedding.sum_of_token": partial(
+            embedding.sum_of_token, trace, model.class_token, model.position_embedding, token
+        ),
+        "embedding.sequence": partial(embedding.sequence, trace, model.class_token, model.position_embedding, token),
+        "embedding.position_similarity": partial(embedding.position_similarity, model.position_embedding, token),
+        "attention.layer_norm": partial(
+            attention.layer_norm, block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token
+        ),
+        "attention.query_key_value": partial(attention.query_key_value, attend, head_number, token),
+        "attention.score_steps": partial(attention.score_steps, attend, head_number, token),
+        "attention.over_picture": partial(attention.over_picture, attend.weights, head_number, token, pixels),
+        "attention.heads": partial(attention.heads, attend.weights, token, pixels, head_number),
+        "attention.head_output": partial(attention.head_output, attend, head_number, token),
+        "attention.joined": partial(attention.joined, attend, head_number, token),
+        "residual.norms": partial(
+            residual.norms, block.input, attend.output, block.after_attention, token, "attention", layer, pixels
+        ),
+        "mlp.activations": partial(mlp.activations, block, token),
+        "mlp.gelu_curve": partial(mlp.gelu_curve, block.mlp.hidden[token], block.mlp.activated[token], config.gelu),
+        "mlp.strongest_neurons": partial(mlp.strongest_neurons, block.mlp.activated, token, pixels),
+        "depth.layers_by_heads": partial(depth.layers_by_heads, trace, token, layer, head_number, pixels),
+        "depth.update_sizes": lambda: depth.update_sizes(
+            depth.residual_norms(model, trace, token), token, config.grid_size, layer
+        ),
+        "depth.class_token_path": partial(depth.class_token_path, trace, layer),
+        "depth.logit_lens": partial(depth.logit_lens, model, trace, labels, layer),
+        "depth.rollout": partial(depth.rollout, trace, pixels),
+        "depth.attention_distance": partial(depth.attention_distance, trace, config, layer, head_number),
+        "head.representation": partial(head.representation, trace),
+        "head.top_classes": partial(head.top_classes, trace.probabilities, labels),
+        "head.softmax_steps": partial(head.softmax_steps, trace.logits, labels),
+        "head.logit_terms": partial(
+            head.logit_terms, head_inputs, linear.weight, linear.bias, trace.logits, best, labels[best]
+        ),
+        "models.cost_shares": partial(models.cost_shares, {name: ViTConfig.named(name) for name in PRESETS}),
+        "models.flops_over_size": partial(models.flops_over_size, config, sizes),
+        "overview.pipeline": partial(overview.pipeline, model, trace, block, pixels, labels, layer, head_number),
+        "overview.prediction": partial(overview.prediction, trace.probabilities, labels),
+    }
