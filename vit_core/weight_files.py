@@ -41,6 +41,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
             raise ValueError(f"{path.name} is no weights file that is known: expected one of {', '.join(SUFFIXES)}")
     if not state:
         raise ValueError(f"{path.name} holds no tensors")
+    # A tensor may claim more numbers than the file has: one that is repeated takes no space in it.
+    if (size := sum(4 * tensor.numel() for tensor in state.values())) > MAX_BYTES:
+        raise ValueError(f"{path.name} would have {size / 1e9:.0f} GB, at most {MAX_BYTES / 1e9:.0f} GB are read")
+    for prefix in PREFIXES:
+        if all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
     return state
 
 
@@ -94,7 +100,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
             "save model.state_dict() instead"
         ) from error
     except Exception as error:  # a damaged archive fails in many ways inside torch
-        raise ValueError(f"{path.name} is no intact PyTorch file: {str(error).splitlines()[0]}") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{path.name} is no intact PyTorch file: {reason}") from error
     return _unwrap(loaded, path.name)
 
 
@@ -106,9 +113,6 @@ def _unwrap(loaded: Any, name: str) -> dict[str, Tensor]:
             break
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise ValueError(f"{name} holds no state dict: expected names with tensors, got a {type(loaded).__name__}")
-    for prefix in PREFIXES:
-        if loaded and all(str(key).startswith(prefix) for key in loaded):
-            loaded = {str(key).removeprefix(prefix): value for key, value in loaded.items()}
     return {str(key): value for key, value in loaded.items()}
 
 
