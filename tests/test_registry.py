@@ -1,0 +1,295 @@
+"""The registries are complete and agree: equations, symbols, stages, texts, pages, code."""
+
+import ast
+import re
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
+from explainer.excerpts import excerpt, highlighted
+from explainer.notation import plain
+from explainer.palette import QUANTITIES, Scheme
+from explainer.proofs import FACTS, PROOFS
+from explainer.shapes import shape_of
+from explainer.stages import STAGES
+from explainer.symbols import QUANTITY_OF_NAME, SYMBOLS
+from explainer.tensors import describe
+from explainer.texts import TEXTS, text
+from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, ViTConfig
+
+ROOT = Path(__file__).parents[1]
+MODEL = (ROOT / "vit_core" / "model.py").read_text(encoding="utf-8")
+ALL: list[Equation | Formula] = [*EQUATIONS.values(), *FORMULAS.values()]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+def name(item: Equation | Formula) -> str:
+    return f"Eq. {item.number}" if isinstance(item, Equation) else item.name
+
+
+# Equations
+
+
+def test_the_papers_eight_equations() -> None:
+    """The right-hand sides as the paper prints them (Section 3.1 and Appendix A), spaces apart."""
+    printed = {
+        1: r"\mathbf{z}_{0}=[\mathbf{x}_{\text{class}};\mathbf{x}_p^{1}\mathbf{E};\mathbf{x}_p^{2}\mathbf{E};\cdots;"
+        r"\mathbf{x}_p^{N}\mathbf{E}]+\mathbf{E}_{pos},\mathbf{E}\in\mathbb{R}^{(P^2\cdotC)\timesD},"
+        r"\mathbf{E}_{pos}\in\mathbb{R}^{(N+1)\timesD}",
+        2: r"\mathbf{z}'_{\ell}=\operatorname{MSA}(\operatorname{LN}(\mathbf{z}_{\ell-1}))+\mathbf{z}_{\ell-1},"
+        r"\ell=1\ldotsL",
+        3: r"\mathbf{z}_{\ell}=\operatorname{MLP}(\operatorname{LN}(\mathbf{z}'_{\ell}))+\mathbf{z}'_{\ell},"
+        r"\ell=1\ldotsL",
+        4: r"\mathbf{y}=\operatorname{LN}(\mathbf{z}_{L}^{0})",
+        5: r"[\mathbf{q},\mathbf{k},\mathbf{v}]=\mathbf{z}\mathbf{U}_{qkv},"
+        r"\mathbf{U}_{qkv}\in\mathbb{R}^{D\times3D_h}",
+        6: r"A=\operatorname{softmax}\left(\mathbf{q}\mathbf{k}^\top/\sqrt{D_h}\right),"
+        r"A\in\mathbb{R}^{N\timesN}",
+        7: r"\operatorname{SA}(\mathbf{z})=A\mathbf{v}",
+        8: r"\operatorname{MSA}(\mathbf{z})=[\operatorname{SA}_1(\mathbf{z});\operatorname{SA}_2(\mathbf{z});\cdots;"
+        r"\operatorname{SA}_k(\mathbf{z})]\mathbf{U}_{msa},\mathbf{U}_{msa}\in\mathbb{R}^{k\cdotD_h\timesD}",
+    }
+    spaces = re.compile(r"\\[,;]|\\q?quad|\s")
+    assert {number: spaces.sub("", equation.latex) for number, equation in EQUATIONS.items()} == printed
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_every_equation_has_its_line_in_the_model_exactly_once(number: int) -> None:
+    marked = [line for line in MODEL.splitlines() if re.search(rf"# Eq\. {number}\b", line)]
+    assert len(marked) == 1
+    code = excerpt(EQUATIONS[number])
+    assert code.line is not None
+    assert code.source.splitlines()[code.line].strip() == marked[0].strip()
+    assert (ROOT / code.path).read_text(encoding="utf-8").splitlines()[code.number - 1] == marked[0]
+
+
+def test_an_equation_without_its_marker_is_refused() -> None:
+    broken = Equation(9, "", "", "", ViTConfig.named, "", "", "")
+    with pytest.raises(ValueError, match=r"expected one line ending with '# Eq. 9' in ViTConfig.named, found 0"):
+        excerpt(broken)
+
+
+@pytest.mark.parametrize("item", ALL, ids=name)
+def test_every_letter_is_a_symbol(item: Equation | Formula) -> None:
+    """What is left of a template without its symbols has no letter that nobody explains."""
+    templates = [item.template, *([item.numbers] if isinstance(item, Equation) else [])]
+    for template in templates:
+        assert {symbol for symbol in item.symbols} <= set(SYMBOLS)
+        rest = re.sub(r"<#[^<>]+>", "", template)
+        rest = re.sub(r"<[^<>]+>", "", rest)
+        rest = re.sub(r"\\(operatorname|text|mathbb|mathrm)\{[^}]*\}", "", rest)
+        rest = re.sub(r"\\\\\[4pt\]|\\begin\{aligned\}|\\end\{aligned\}|\\[A-Za-z]+", "", rest)
+        assert re.findall("[A-Za-z]", rest) == []
+
+
+def test_the_rule_sees_a_stray_letter() -> None:
+    stray = Formula("stray", "", r"<q> + r", "")
+    with pytest.raises(AssertionError):
+        test_every_letter_is_a_symbol(stray)
+
+
+# What KaTeX draws: its documentation's lists of supported functions.
+KATEX_FUNCTIONS = """
+    mathbf mathbb mathrm boldsymbol operatorname text textcolor frac sqrt sum underbrace left right Big big
+    tilde lVert rVert cdot cdots ldots times in to top quad qquad odot ell gamma beta mu sigma epsilon Phi pi
+    approx exp cos tanh begin end
+"""
+
+
+def check_katex(latex: str) -> None:
+    assert set(re.findall(r"\\([A-Za-z]+)", latex)) <= set(KATEX_FUNCTIONS.split())
+    assert set(re.findall(r"\\([^A-Za-z])", latex.replace(r"\\[4pt]", ""))) <= {",", ";"}
+    depth = 0
+    for character in re.sub(r"\\.", "", latex):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert latex.count(r"\left") == latex.count(r"\right")
+    assert not set(latex) & {"<", ">", "|", "$", "%", "!"} and latex.isascii()
+
+
+@pytest.mark.parametrize("item", ALL, ids=name)
+def test_katex_can_draw_it(item: Equation | Formula) -> None:
+    check_katex(item.latex)
+    for scheme in SCHEMES:
+        check_katex(item.coloured(scheme))
+        if isinstance(item, Equation):
+            for layer in (None, 1, 12):
+                check_katex(item.with_numbers(ViTConfig(), scheme, layer))
+
+
+@pytest.mark.parametrize("item", ALL, ids=name)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_colours_change_nothing_but_the_colour(item: Equation | Formula, scheme: Scheme) -> None:
+    coloured = item.coloured(scheme)
+    three_deep = r"((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)"  # braces within braces within the coloured ones
+    assert re.sub(r"\\textcolor\{#[0-9a-f]{6}\}\{" + three_deep + r"\}", r"\1", coloured) == item.latex
+    used = {SYMBOLS[symbol].quantity for symbol in item.symbols} - {None}
+    colours = {QUANTITIES[quantity].colour(scheme) for quantity in used if quantity}
+    assert set(re.findall("#[0-9a-f]{6}", coloured)) == colours
+
+
+def test_numbers_are_those_of_the_model() -> None:
+    mini = ViTConfig.named("Mini/8")
+    first = EQUATIONS[1].with_numbers(mini)
+    assert r"\frac{64 \cdot 64}{8^2} = 64" in first and r"8^2 \cdot 3 = 192" in first
+    assert r"\underbrace{\mathbf{E}_{pos}}_{65 \times 192}" in first
+    second = EQUATIONS[2].with_numbers(mini, None, 3)
+    assert r"\underbrace{\mathbf{z}'_{3}}_{65 \times 192}" in second and r"\mathbf{z}_{2}" in second
+    assert "192/6 = 32" in second
+    assert r"\mathbf{z}_{6}^{0}" in EQUATIONS[4].with_numbers(mini)
+    b16 = ViTConfig.named("B/16")
+    assert r"\underbrace{A}_{197 \times 197}" in EQUATIONS[6].with_numbers(b16)
+    assert r"\sqrt{64} \approx 8," in EQUATIONS[6].with_numbers(b16)
+    assert r"\underbrace{\mathbf{U}_{msa}}_{768 \times 768}" in EQUATIONS[8].with_numbers(b16)
+    assert r"\underbrace{\mathbf{U}_{qkv}}_{768 \times 192}" in EQUATIONS[5].with_numbers(b16)
+
+
+def test_every_equation_says_itself_in_words_and_pseudocode() -> None:
+    for equation in EQUATIONS.values():
+        assert len(equation.in_words) > 40
+        ast.parse(equation.pseudocode.replace("\n ", ""))  # it reads as Python
+    assert EQUATIONS[1].pseudocode.startswith("x_input = [class_token, image_patch_1,")
+    assert EQUATIONS[4].pseudocode == "y = Linear_layer(LN_layer(x_output_MLP_block[0]))"
+
+
+# Symbols
+
+
+def test_symbols_are_named_once_and_explained(tiny_config: ViTConfig) -> None:
+    for key, symbol in SYMBOLS.items():
+        assert key == symbol.name and symbol.meaning
+        assert symbol.quantity is None or symbol.quantity in QUANTITIES
+        shape_of(symbol.axes, tiny_config)  # every axis has a size
+        check_katex(symbol.latex)
+
+
+def test_every_quantity_of_the_paper_has_symbols_in_its_colour() -> None:
+    used = {symbol.quantity for symbol in SYMBOLS.values()}
+    assert set(QUANTITIES) <= used
+
+
+def test_names_of_symbols_exist_in_the_code() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "vit_core").glob("*.py"))
+    words = set(re.findall(r"\w+", sources))
+    ours = {"layer", "head", "attention_output", "mlp_output"}  # what pages call them
+    for symbol in SYMBOLS.values():
+        assert set(symbol.code) - ours <= words, symbol.name
+
+
+def test_symbols_have_the_shapes_of_their_tensors(
+    tiny_model: VisionTransformer, tiny_trace: ForwardTrace, tiny_block: BlockTrace
+) -> None:
+    """A symbol's shape is that of one head and one layer; PyTorch puts the picture's channels first."""
+    for stage in STAGES.values():
+        for reference in stage.tensors:
+            if reference.symbol == "U_qkv":  # the paper's is one head's third of a third
+                continue
+            row = describe(tiny_model, tiny_trace, tiny_block, reference, 2)
+            every = {"heads", "states", "layers"}
+            sizes = [size for axis, size in zip(row.axes, row.sizes, strict=True) if axis not in every]
+            symbol = shape_of(SYMBOLS[reference.symbol].axes, tiny_model.config)
+            assert sorted(sizes) == sorted(symbol.sizes), reference
+
+
+# Code
+
+
+def test_code_wears_the_equations_colours() -> None:
+    for scheme in SCHEMES:
+        html = highlighted(excerpt(EQUATIONS[6]), scheme)
+        for code, quantity in (("q", "q"), ("k", "k"), ("v", "v"), ("weights", "A")):
+            assert f'style="color:{QUANTITIES[quantity].colour(scheme)}">{code}</span>' in html
+        assert html.count("vit-marked") == 1
+
+
+@pytest.mark.parametrize("item", [item for item in ALL if item.code is not None], ids=name)
+def test_highlighting_keeps_every_character(item: Equation | Formula) -> None:
+    code = excerpt(item)
+    html = re.sub(r'<span class="vit-line-number">\d+</span>', "", highlighted(code, "light"))
+    unescaped = re.sub("<[^>]*>", "", html)
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#x27;", "'"), ("&amp;", "&")):
+        unescaped = unescaped.replace(entity, character)
+    assert unescaped == code.source
+
+
+def test_names_that_several_tensors_share_have_no_colour() -> None:
+    assert not {"hidden", "input", "output"} & set(QUANTITY_OF_NAME)
+    assert QUANTITY_OF_NAME["class_token"] == "class_token" and QUANTITY_OF_NAME["position_embedding"] == "E_pos"
+
+
+# Stages
+
+
+def test_the_story_is_in_order() -> None:
+    names = ["overview", "patches", "embedding", "attention", "mlp", "encoder", "head", "models", "glossary"]
+    assert list(STAGES) == names
+    stages = list(STAGES.values())
+    assert stages[0].previous is None and stages[-1].next is None
+    for before, after in pairwise(stages):
+        assert before.next is after and after.previous is before
+
+
+def test_every_equation_formula_and_fact_belongs_to_a_stage() -> None:
+    assert {number for stage in STAGES.values() for number in stage.equation_numbers} == set(EQUATIONS) == set(PROOFS)
+    assert {name for stage in STAGES.values() for name in stage.formula_names} == set(FORMULAS)
+    assert {name for stage in STAGES.values() for name in stage.facts} == set(FACTS)
+
+
+def test_every_field_of_a_trace_belongs_to_a_stage() -> None:
+    told = {(reference.source, reference.field) for stage in STAGES.values() for reference in stage.tensors}
+    traces = {"trace": ForwardTrace, "block": BlockTrace, "attention": AttentionTrace, "mlp": MLPTrace}
+    for source, trace in traces.items():
+        for field in fields(trace):
+            if (source, field.name) not in {("block", "attention"), ("block", "mlp")}:  # traces of their own
+                assert (source, field.name) in told
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
+    prose = text(stage)
+    assert 200 < len(prose.summary) < 1000 and "\n" not in prose.summary  # one paragraph
+    assert prose.sections and list(prose.sections) == list(prose.titles)
+    for slug, body in prose.sections.items():
+        assert re.fullmatch("[a-z-]+", slug) and len(body) > 80
+    assert (ROOT / "pages" / f"{stage}.py").is_file()
+
+
+def test_there_is_no_text_without_a_stage() -> None:
+    assert {path.stem for path in TEXTS.glob("*.md")} == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
+    tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
+    calls = [
+        node for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_section"
+    ]
+    slugs = [call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)]
+    if len(slugs) == len(calls):  # a page that walks through all sections names none
+        assert sorted(slugs) == sorted(text(stage).sections)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_mathematics_in_the_prose_is_katex(stage: str) -> None:
+    prose = text(stage)
+    for part in (prose.summary, *prose.sections.values()):
+        without_code = re.sub("`[^`]*`", "", part)
+        assert without_code.count("$") % 2 == 0
+        for latex in re.findall(r"\$([^$]+)\$", without_code):
+            check_katex(latex)
+            assert latex == latex.strip()  # Markdown takes "$ x$" for a price
+
+
+def test_an_unknown_stage_is_refused() -> None:
+    with pytest.raises(KeyError, match="unknown stage 'atention', known are overview, patches"):
+        text("atention")
+
+
+def test_templates_name_symbols_that_exist() -> None:
+    with pytest.raises(KeyError, match="nobody"):
+        plain("<nobody>")
