@@ -1,0 +1,127 @@
+"""The app in Chromium, as its readers use it."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks.server import Server
+from explainer.stages import STAGES
+from explainer.texts import text
+from tests.browser.conftest import Reader
+
+pytestmark = pytest.mark.browser
+OpenReader = Callable[..., Reader]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_page_opens_by_its_link_on_a_fresh_server(name: str, server: Server, open_reader: OpenReader) -> None:
+    stage, reader = STAGES[name], open_reader(server)
+    reader.open("" if name == "overview" else name)
+    assert reader.page.locator("h1").inner_text() == stage.title
+    for title in text(name).titles.values():
+        assert title in reader.main
+    assert reader.page.locator('[data-testid="stException"]').count() == 0
+    assert reader.page.locator('[data-testid="stAlert"]').count() == 0
+    assert reader.page.locator(".vit-proof-fails").count() == 0
+    assert reader.page.locator(".vit-proof-holds").count() == len(stage.equations) * bool(stage.tensors) + len(
+        stage.facts
+    )
+    assert reader.page.locator('[data-testid="stSidebar"] canvas').count() >= 2  # the picture and the gallery
+    assert reader.page.locator(".katex-error").count() == 0
+    assert reader.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_every_page_without_scrolling_sideways(
+    scheme: str, shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server, 390, 844, scheme)
+    for name in STAGES:
+        reader.open("" if name == "overview" else name)
+        widths = reader.page.evaluate(
+            "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
+        )
+        assert widths[0] <= widths[1], name
+    assert reader.errors == []
+
+
+def test_a_click_on_a_patch_chooses_its_token_everywhere(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("attention?layer=2")
+    canvas = reader.page.locator('[data-testid="stSidebar"] canvas').first
+    box = canvas.bounding_box()
+    assert box is not None
+    # The first patch lies below the head of the panel: aim at the middle of the picture's last row instead.
+    reader.page.mouse.click(box["x"] + box["width"] * 0.5 + 6, box["y"] + box["height"] * 0.5 + 6)
+    reader.page.wait_for_url("**token=**", timeout=10_000)
+    reader.settle()
+    token = reader.page.url.split("token=")[1].split("&")[0]
+    assert f"Token {token} of 64" in reader.page.locator('[data-testid="stSidebar"]').inner_text()
+    assert "layer=2" in reader.page.url
+    again = open_reader(shared_server)
+    again.open(reader.page.url.removeprefix(shared_server.url + "/"))
+    assert f"Token {token} of 64" in again.page.locator('[data-testid="stSidebar"]').inner_text()
+    assert reader.errors == again.errors == []
+
+
+def test_the_story_can_be_walked_by_its_links(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("?layer=3&picture=cat")
+    for stage in list(STAGES.values())[1:]:
+        reader.page.locator('[data-testid="stMain"] [data-testid="stPageLink"] a').last.click()
+        reader.page.wait_for_selector(f'h1:has-text("{stage.title}")')
+        reader.settle()
+        assert "picture=cat" in reader.page.url
+        assert "layer=3" in reader.page.url
+    assert reader.errors == []
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def lying_png() -> bytes:
+    """A PNG whose header promises 20000 x 20000 pixels and that holds almost none."""
+    data = bytearray(png(Image.new("RGB", (8, 8))))
+    data[16:24] = (20000).to_bytes(4, "big") * 2
+    return bytes(data)
+
+
+def test_uploads_good_and_bad(shared_server: Server, open_reader: OpenReader, tmp_path: Path) -> None:
+    reader = open_reader(shared_server)
+    reader.open("patches?layer=4")
+
+    def upload(name: str, data: bytes) -> None:
+        path = tmp_path / name
+        path.write_bytes(data)
+        if reader.page.locator('input[type="file"]').count() == 0:
+            reader.page.get_by_role("button", name="Your own picture").click()
+        reader.page.locator('input[type="file"]').first.set_input_files(str(path))
+        reader.page.wait_for_timeout(1_000)
+        reader.settle()
+
+    bad = {
+        "text.png": b"this is no picture",
+        "truncated.png": png(Image.effect_noise((300, 300), 80))[:5_000],
+        "lying.png": lying_png(),
+        "bomb.png": png(Image.new("1", (20_000, 20_000))),
+    }
+    for name, data in bad.items():
+        upload(name, data)
+        alert = reader.page.locator('[data-testid="stAlert"]')
+        assert alert.count() == 1, name
+        assert name in alert.inner_text()
+        assert "picture=" not in reader.page.url  # what was there is still there
+        assert "layer=4" in reader.page.url
+        assert reader.page.locator('[data-testid="stException"]').count() == 0
+    upload("one.png", png(Image.new("RGB", (1, 1), (200, 30, 40))))
+    assert "picture=upload-" in reader.page.url
+    upload("good.png", png(Image.radial_gradient("L").convert("RGB")))
+    assert reader.page.locator('[data-testid="stAlert"]').count() == 0
+    assert "picture=upload-" in reader.page.url
+    assert reader.errors == []
