@@ -216,10 +216,10 @@ def test_heads_are_guessed_and_the_guess_is_said(tmp_path: Path) -> None:
     torch.save(timm_state(), path := tmp_path / "model.pth")
     _, guessed = load(path)
     assert guessed.config.num_heads == 1
-    assert "1 heads are a guess (D / 64)" in guessed.description
+    assert "the file does not tell the number of heads (D / 64), preprocessing, class names" in guessed.description
     _, given = load(path, num_heads=4)
     assert given.config.num_heads == 4
-    assert "guess" not in given.description
+    assert "heads" not in given.description
 
 
 def test_heads_that_cannot_be_guessed_are_asked_for(tmp_path: Path) -> None:
@@ -323,8 +323,9 @@ def test_broken_json_and_missing_weights(folder: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'ViT-B' is neither a file nor a known .*torchvision/B/16"):
-        load("ViT-B")
+    for name in ("ViT-B", "", "~nobody/x", "a\0b", "x" * 5000):
+        with pytest.raises(ValueError, match=r"is neither a file nor a known checkpoint, known are .*torchvision/B/16"):
+            load(name)
 
 
 def test_unknown_and_impossible_sizes(tmp_path: Path) -> None:

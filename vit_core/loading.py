@@ -1,5 +1,6 @@
 """``load``: a model that is ready to predict, from a name, a file or a folder."""
 
+import os
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -37,13 +38,13 @@ def load(
     """
     if unknown := sorted(config_overrides.keys() - {field.name for field in fields(ViTConfig)}):
         raise ValueError(f"unknown size {', '.join(unknown)}: expected fields of ViTConfig such as num_heads=4")
-    name, path = str(name_or_path), Path(name_or_path).expanduser()
+    name, path = str(name_or_path), Path(os.path.expanduser(name_or_path))
     if name in CHECKPOINTS:
         checkpoint = CHECKPOINTS[name]
         if checkpoint.url:
             download(checkpoint.url, checkpoint.path, checkpoint.sha256, on_progress)
         ours = rename(_read(checkpoint.path), checkpoint.source)
-    elif path.exists():
+    elif name and os.path.exists(path):  # unlike Path.exists, also for names that no file can have
         state = _read(path)
         source = recognise(state)
         ours = rename(state, source)
@@ -65,15 +66,21 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
     folder = Folder.of(path) if source == "huggingface" else None
     said = folder.config_fields() if folder else {}
     config = infer_config(ours, source, said | given)
-    preprocess = SOURCES[source].preprocess.at(config.image_size)
-    guess = "" if "num_heads" in said | given else f"; {config.num_heads} heads are a guess (D / 64)"
+    preprocess = folder.preprocess(config.image_size) if folder else None
+    labels = folder.labels(config.num_classes) if folder else None
+    guesses = [
+        *(["the number of heads (D / 64)"] if "num_heads" not in said | given else []),
+        *(["preprocessing"] if preprocess is None else []),
+        *(["class names"] if labels is None else []),
+    ]
     return Checkpoint(
         name=path.name,
         source=source,
         config=config,
-        preprocess=(folder and folder.preprocess(config.image_size)) or preprocess,
-        labels=(folder and folder.labels(config.num_classes)) or labels_of(config.num_classes),
-        description=f"a file with the names of {SOURCES[source].title}{guess}",
+        preprocess=preprocess or SOURCES[source].preprocess.at(config.image_size),
+        labels=labels or labels_of(config.num_classes),
+        description=f"weights named as by {SOURCES[source].title}"
+        + (f"; the file does not tell {', '.join(guesses)}: assumed what is usual there" if guesses else ""),
         file=path,
     )
 
@@ -134,7 +141,7 @@ def _override(checkpoint: Checkpoint, overrides: dict[str, Any]) -> Checkpoint:
 def _build(checkpoint: Checkpoint, ours: dict[str, Tensor]) -> VisionTransformer:
     """The model that ``checkpoint`` describes: shapes without memory first, which then take ``ours`` as they are."""
     config = checkpoint.config
-    if damaged := next((name for name, tensor in ours.items() if not torch.isfinite(tensor).all()), None):
+    if damaged := next((name for name, tensor in ours.items() if not tensor.sum().isfinite()), None):
         raise ValueError(f"the weights are damaged: {damaged} holds numbers that are not finite")
     ours["position_embedding"] = resize_position_embedding(
         ours["position_embedding"], config.grid_size, SOURCES[checkpoint.source].resize

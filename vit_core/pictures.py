@@ -4,13 +4,14 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, features
 
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000  # 150 MB of RGB: more than any phone's camera at its usual setting
 MAX_ASPECT = 50  # long side to short side; beyond it, resizing the short side to 224 makes a strip of gigabytes
 # What cameras, phones and browsers write, and nothing that PIL hands on to another program (EPS to Ghostscript).
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+# A name that this PIL cannot read would make Image.open fail for all of them.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", *(name for name in ("WEBP", "AVIF") if features.check(name.lower())))
 
 
 class PictureError(ValueError):

@@ -90,9 +90,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     """A PyTorch file; only tensors and plain containers are unpickled, nothing in it is executed."""
-    if zipfile.is_zipfile(path):
-        _checked_members(path)
     try:
+        if zipfile.is_zipfile(path):
+            _checked_members(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
