@@ -1,10 +1,14 @@
 """The named checkpoints are what their publishers say, and ``load`` makes a whole model or says why not."""
 
+import hashlib
 import json
 import os
 import pickle
 import struct
+import threading
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,16 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 from transformers import ViTConfig as HuggingFaceConfig
 from transformers import ViTForImageClassification
 
-from vit_core import CHECKPOINTS, Checkpoint, Preprocess, VisionTransformer, ViTConfig, count_parameters, load
+from vit_core import (
+    CHECKPOINTS,
+    Checkpoint,
+    DownloadError,
+    Preprocess,
+    VisionTransformer,
+    ViTConfig,
+    count_parameters,
+    load,
+)
 from vit_core.checkpoints import imagenet_labels
 
 CONFIG = ViTConfig(
@@ -456,3 +469,39 @@ def test_only_pictures_in_colour(tmp_path: Path) -> None:
     torch.save(state, path := tmp_path / "model.pth")
     with pytest.raises(ValueError, match="expected square patches of 3 channels, got 8x8 of 1"):
         load(path, num_heads=2)
+
+
+# By name -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_named_checkpoint_is_downloaded_once_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, cache = tmp_path / "site", tmp_path / "cache"
+    site.mkdir()
+    torch.save(timm_state(), site / "tiny.pth")
+    digest = hashlib.sha256((site / "tiny.pth").read_bytes()).hexdigest()
+    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(cache))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
+        thread.start()
+        record = Checkpoint(
+            name="timm/tiny", source="timm", config=CONFIG, preprocess=Preprocess(image_size=32, resize_size=32),
+            labels=tuple("abcde"), url=f"http://127.0.0.1:{server.server_address[1]}/tiny.pth", sha256=digest[:8],
+        )  # fmt: skip
+        monkeypatch.setattr("vit_core.loading.CHECKPOINTS", {"timm/tiny": record})
+        seen: list[int] = []
+        assert not record.is_here
+        model, checkpoint = load("timm/tiny", on_progress=lambda done, total: seen.append(done))
+        assert seen[-1] == (site / "tiny.pth").stat().st_size
+        server.shutdown()
+        thread.join()
+    assert record.is_here
+    assert record.path.parent == cache
+    assert checkpoint.config == model.config == CONFIG
+    again, resized = load("timm/tiny", image_size=64)  # the server is gone
+    assert torch.equal(again.class_token, model.class_token)
+    assert resized.preprocess.image_size == 64
+    record.path.unlink()
+    with pytest.raises(DownloadError, match=r"tiny.pth could not be downloaded \(no connection: .*save it as"):
+        load("timm/tiny")
