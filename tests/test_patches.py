@@ -33,7 +33,7 @@ def test_patches_run_row_by_row_and_inside_rows_columns_channels(tiny_image: Ten
         assert patches[patch].tolist() == expected
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(grid=sizes, patch_size=sizes, channels=sizes, seed=st.integers(0, 99))
 def test_the_linear_map_is_the_convolution(grid: int, patch_size: int, channels: int, seed: int) -> None:
     config = ViTConfig(
