@@ -75,7 +75,7 @@ function valueText(value, uncertainty = 0) {
 function shortText(value, digits = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(digits - 2));
+  if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(digits - 1));
   if (Number.isInteger(value)) return minus(size >= 1e4 ? value.toLocaleString("en") : String(value));
   return minus(String(Number(value.toPrecision(digits))));
 }

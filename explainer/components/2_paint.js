@@ -71,7 +71,7 @@ function colourTable(stops) {
   return tables.get(key);
 }
 
-const LIGHT_TABLE = ["#000000", "#ffffff"]; // of a spotlight: how much of the picture's light passes
+const LIGHT_TABLE = ["#141414", "#ffffff"]; // of a spotlight: how much of the picture's light passes
 
 /** What the drawing functions need to know of the page and the view. */
 class Paint {
@@ -290,8 +290,8 @@ function drawLegend(ctx, x, y, width, { scale, table, outside = [false, false], 
 
 /** Whether the note fits beside the bar; otherwise the caller leaves room for a second line. */
 function legendHeight(scale, note, width, paint) {
-  if (!scale) return note ? 24 : 0;
   const font = paint.font(12);
+  if (!scale) return note ? 6 + 18 * wrapped(note, width, font).length : 0;
   const ends = textWidth(`≤ ${shortText(scale.low, 3)}${shortText(scale.high, 3)}`, font) + 36;
   const bar = clamp(width - ends, 24, 132);
   return note && ends + bar + textWidth(note, font) > width ? LEGEND_HEIGHT + 18 * wrapped(note, width, font).length : LEGEND_HEIGHT;
@@ -300,10 +300,12 @@ function legendHeight(scale, note, width, paint) {
 function drawLegendBlock(ctx, x, y, width, height, legend, paint) {
   const below = height > LEGEND_HEIGHT;
   drawLegend(ctx, x, y, width, { ...legend, note: below ? "" : legend.note }, paint);
-  if (!below) return;
-  wrapped(legend.note, width, paint.font(12)).forEach((line, i) => {
-    write(ctx, line, x, y + LEGEND_HEIGHT + 7 + 18 * i, { font: paint.font(12), colour: paint.theme.muted });
-  });
+  if (below) drawNote(ctx, legend.note, x, y + LEGEND_HEIGHT + 7, width, paint);
+}
+
+function drawNote(ctx, text, x, y, width, paint) {
+  const style = { font: paint.font(12), colour: paint.theme.muted };
+  wrapped(text, width, style.font).forEach((line, i) => write(ctx, line, x, y + 18 * i, style));
 }
 
 /** White or black, whichever reads better on the colour. */

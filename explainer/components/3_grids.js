@@ -7,7 +7,8 @@
 
 const PICTURE_LIMIT = 460; // CSS pixels; larger shows no more of a picture of 64 to 384 pixels
 
-const heatAlpha = (t) => 0.3 + 0.66 * Math.min(1, 1.4 * t); // little weight: the picture; much: the colour
+const heatAlpha = (t) => 0.06 + 0.88 * Math.min(1, 1.5 * t); // little weight: the picture; much: the colour
+const DIMMED = { light: 0.42, dark: 0.5 }; // how far the picture under a heat map moves towards the page
 
 /** The picture with what is laid over it, drawn into a rectangle; used large, in tiles and in thumbnails. */
 function paintPicture(ctx, panel, x, y, width, height, paint) {
@@ -16,7 +17,7 @@ function paintPicture(ctx, panel, x, y, width, height, paint) {
   const background = colourOf(paint.theme.background);
   const key = heat ? paint.theme.scheme : "plain";
   panel.images ??= {};
-  panel.images[key] ??= pixelImage(pixels, 0, heat ? (paint.theme.scheme === "light" ? 0.5 : 0.55) : 0, background);
+  panel.images[key] ??= pixelImage(pixels, 0, heat ? DIMMED[paint.theme.scheme] : 0, background);
   const isCoarse = (width * paint.ratio) / pixels.shape[1] >= 4;
   ctx.imageSmoothingEnabled = !isCoarse;
   ctx.imageSmoothingQuality = "high";
@@ -295,7 +296,8 @@ const TILES = {
   layout(panel, width, paint) {
     const count = this.count(panel);
     const [rows, columns] = this.grid(panel);
-    const perRow = Math.min(panel.columns, count);
+    let perRow = Math.min(panel.columns, count);
+    if (width < 520 && count <= 16 && width / perRow < 72) perRow = Math.ceil(perRow / 2); // the heads of one layer on a phone
     const gapFor = (size) => (size < 40 ? 4 : size < 70 ? 8 : 12);
     let size = Math.min(panel.tile_size, (width - 8 - (perRow - 1) * gapFor(width / perRow)) / perRow);
     const gap = gapFor(size);
@@ -305,7 +307,7 @@ const TILES = {
     const tall = paint.snap((size / columns) * rows);
     const labelFont = paint.font(size < 60 ? 10.5 : 12);
     const widest = Math.max(0, ...panel.labels.map((label) => textWidth(label, labelFont)));
-    const labelHeight = panel.labels.length && widest <= size + gap - 2 ? (size < 60 ? 15 : 19) : 0;
+    const labelHeight = panel.labels.length && widest <= size + gap - 2 ? (size < 60 ? 17 : 22) : 0;
     const lines = Math.ceil(count / perRow);
     const bodyHeight = lines * (tall + labelHeight + gap) - gap;
     const shared = panel.scales.length === 1;
@@ -329,7 +331,7 @@ const TILES = {
     if (panel.backdrop) {
       panel.images ??= {};
       const scheme = paint.theme.scheme;
-      panel.images[scheme] ??= pixelImage(panel.backdrop, 0, scheme === "light" ? 0.5 : 0.55, colourOf(paint.theme.background));
+      panel.images[scheme] ??= pixelImage(panel.backdrop, 0, DIMMED[scheme], colourOf(paint.theme.background));
       stretch(ctx, panel.images[scheme], x, y, width, height, paint, true);
     }
     const image = heatImage(panel.values.data, tile * rows * columns, rows, columns, scale, table, panel.backdrop ? heatAlpha : null);
@@ -344,7 +346,7 @@ const TILES = {
       ctx.strokeRect(x - 0.5 / paint.ratio, y - 0.5 / paint.ratio, at.size + 1 / paint.ratio, at.tall + 1 / paint.ratio);
       if (at.labelHeight && panel.labels[tile]) {
         const chosen = tile === panel.selected;
-        write(ctx, panel.labels[tile], x, y - at.labelHeight / 2 - 1, { font: chosen ? at.labelFont.replace("400", "650") : at.labelFont, colour: chosen ? paint.theme.text : paint.theme.muted });
+        write(ctx, panel.labels[tile], x, y - at.labelHeight / 2 - 2, { font: chosen ? at.labelFont.replace("400", "650") : at.labelFont, colour: chosen ? paint.theme.text : paint.theme.muted });
       }
     }
     if (!panel.values || !at.legend) return;
@@ -354,7 +356,7 @@ const TILES = {
       const [scale] = panel.scales;
       drawLegendBlock(ctx, at.x, y, width, at.legend, { scale, table: paint.table(panel.quantity, scale), outside: exceeds(panel.values.data, scale), note: at.note }, paint);
     } else {
-      write(ctx, at.note, at.x, y + 13, { font: paint.font(12), colour: paint.theme.muted, width });
+      drawNote(ctx, at.note, at.x, y + 13, width, paint);
     }
   },
   mark(ctx, panel, at, paint, hover) {

@@ -16,7 +16,11 @@ const STRIPS = {
     const sums = panel.strips.filter((strip) => strip.operator === "=").length;
     const own = legends.length > 2; // every strip its own: said in words, and in the tooltip
     const note = own ? "every row has its own scale" : "";
-    const legend = own ? 24 : legends.length * LEGEND_HEIGHT;
+    for (const one of legends) {
+      one.note = panel.strips.length === 1 ? "" : legends.length === 1 ? "one scale for all" : one.labels.join(", ");
+      one.height = legendHeight(one.scale, one.note, width - left, paint);
+    }
+    const legend = own ? 24 : legends.reduce((sum, one) => sum + one.height, 0);
     return { above, left, gutter, cellHeight, pitch, longest, cell, legends: own ? [] : legends, note, width, font, height: 6 + panel.strips.length * pitch + 6 * sums + legend };
   },
   legends(panel, paint) {
@@ -56,13 +60,12 @@ const STRIPS = {
         ctx.fillRect(4, paint.snap(y - (at.above ? 25 : 10)), Math.max(width + at.left - 4, 40), 1 / paint.ratio);
       }
     });
-    let y = at.height - at.legends.length * LEGEND_HEIGHT;
-    for (const { scale, table, labels } of at.legends) {
+    let y = at.height - at.legends.reduce((sum, one) => sum + one.height, 0);
+    for (const { scale, table, labels, note, height } of at.legends) {
       const data = panel.strips.filter((strip) => labels.includes(strip.label)).map((strip) => exceeds(strip.values.data, scale));
       const outside = [data.some(([low]) => low), data.some(([, high]) => high)];
-      const note = panel.strips.length === 1 ? "" : at.legends.length === 1 ? "one scale for all" : labels.join(", ");
-      drawLegend(ctx, at.left, y, at.width - at.left, { scale, table, outside, note }, paint);
-      y += LEGEND_HEIGHT;
+      drawLegendBlock(ctx, at.left, y, at.width - at.left, height, { scale, table, outside, note }, paint);
+      y += height;
     }
     if (at.note) write(ctx, at.note, at.left, at.height - 12, { font: paint.font(12), colour: paint.theme.muted });
   },

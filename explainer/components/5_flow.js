@@ -108,7 +108,7 @@ const FLOW = {
     return { isUpright: true, cards, width, height: y - 14, frames: this.frames(panel, cards) };
   },
   across(panel, width, paint) {
-    const [gap, inset, smallest] = [34, 20, paint.size(142)];
+    const [gap, inset, smallest] = [34, 26, paint.size(142)];
     const room = width - 2 * inset;
     const most = Math.max(1, Math.floor((room + gap) / (smallest + gap)));
     const perLine = Math.ceil(panel.nodes.length / Math.ceil(panel.nodes.length / most));
@@ -124,7 +124,8 @@ const FLOW = {
     const longest = Math.max(...lines.map((line) => line.length));
     const cardWidth = Math.min(paint.size(210), (room - (longest - 1) * gap) / longest);
     const hasPictures = panel.nodes.some((node) => node.thumbnails.length);
-    const cardHeight = paint.size(86) + (hasPictures ? paint.size(96) : 0);
+    const text = Math.max(...panel.nodes.map((node) => this.textHeight(node, cardWidth - 24, paint)));
+    const cardHeight = 30 + paint.size(text) + (hasPictures ? paint.size(100) : 0);
     const cards = [];
     let y = 6;
     lines.forEach((line, number) => {
@@ -135,6 +136,16 @@ const FLOW = {
       y += cardHeight + (hasGroup ? 14 : 0) + 44;
     });
     return { isUpright: false, cards, width, gap, inset, height: y - 32, frames: this.frames(panel, cards, hasPictures) };
+  },
+  /** Symbol and shape beside each other if there is room, and one or two lines of name. */
+  textHeight(node, width, paint) {
+    const lines = Math.min(2, wrapped(node.label, width, paint.font(13, 500)).length);
+    return this.fitsBeside(node, width, paint) ? 20 + 18 * lines : 56;
+  },
+  symbolFont: (paint) => `600 ${paint.size(19)}px ui-serif, Georgia, "Times New Roman", serif`,
+  fitsBeside(node, width, paint) {
+    const shape = textWidth(node.shape, paint.font(12, 400, paint.theme.mono));
+    return textWidth(node.symbol, this.symbolFont(paint)) + shape + 10 <= width;
   },
   /** The frame of each group, one per line it runs over. */
   frames(panel, cards) {
@@ -173,7 +184,7 @@ const FLOW = {
     const colour = paint.theme.faint;
     for (let i = 1; i < at.cards.length; i++) {
       const [from, to] = [at.cards[i - 1], at.cards[i]];
-      if (at.isUpright) arrow(ctx, [[from.x + 34, from.y + from.height + 3], [to.x + 34, to.y - 4]], colour);
+      if (at.isUpright) arrow(ctx, [[from.x + from.width * 0.66, from.y + from.height + 3], [to.x + to.width * 0.66, to.y - 4]], colour);
       else if (from.line === to.line) {
         const y = from.y + from.height / 2;
         arrow(ctx, [[from.x + from.width + 4, y], [to.x - 5, y]], colour);
@@ -233,19 +244,16 @@ const FLOW = {
       textY = card.y + (card.height - 52) / 2 + 6;
       textWidthLeft -= pictures.length ? side + 16 : 0;
     } else if (pictures.length) {
-      const height = paint.size(92);
+      const height = paint.size(94);
       const each = (textWidthLeft - 8 * (pictures.length - 1)) / pictures.length;
       pictures.forEach((panel, i) => paintThumbnail(ctx, panel, textX + i * (each + 8), card.y + pad + 4, each, height, paint));
-      textY += height + 8;
-    } else if (card.height > paint.size(120)) {
-      textY += (card.height - paint.size(86)) / 2;
+      textY += height + 10;
+    } else {
+      textY = card.y + (card.height - paint.size(this.textHeight(node, textWidthLeft, paint))) / 2 + 4;
     }
-    const symbolFont = `600 ${paint.size(19)}px ui-serif, Georgia, "Times New Roman", serif`;
-    write(ctx, node.symbol, textX, textY + paint.size(5), { font: symbolFont, colour, width: textWidthLeft });
+    write(ctx, node.symbol, textX, textY + paint.size(5), { font: this.symbolFont(paint), colour, width: textWidthLeft });
     const shapeFont = paint.font(12, 400, paint.theme.mono);
-    const shapeWidth = textWidth(node.shape, shapeFont);
-    const symbolWidth = textWidth(node.symbol, symbolFont);
-    const beside = symbolWidth + shapeWidth + 10 <= textWidthLeft;
+    const beside = this.fitsBeside(node, textWidthLeft, paint);
     if (beside) write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), { font: shapeFont, colour: paint.theme.muted, align: "right" });
     const lines = wrapped(node.label, textWidthLeft, paint.font(13, 500)).slice(0, beside ? 2 : 1);
     lines.forEach((line, i) => write(ctx, line, textX, textY + paint.size(29 + 17 * i), { font: paint.font(13, 500), colour: paint.theme.text, width: textWidthLeft }));
@@ -276,4 +284,4 @@ const FLOW = {
   applies() {},
 };
 
-const KINDS = { Picture: PICTURE, Matrix: MATRIX, Tiles: TILES, Strips: STRIPS, Bars: BARS, Plot: PLOT, Flow: FLOW };
+const KINDS = { Picture: PICTURE, Matrix: MATRIX, Tiles: TILES, Strips: STRIPS, Bars: BARS, Plot: PLOT, StackedBars: STACKED, Flow: FLOW };
