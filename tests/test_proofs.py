@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import randomised
 from torch import Tensor, nn
 
 from explainer.proofs import FACTS, PROOFS, Case, Claim, prove, settle
+from tests.conftest import randomised
 from vit_core import (
     AttentionTrace,
     BlockTrace,

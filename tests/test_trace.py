@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import randomised
 from torch import Tensor
 
+from tests.conftest import randomised
 from vit_core import BlockTrace, ForwardTrace, VisionTransformer, ViTConfig
 
 VARIANTS: list[dict[str, Any]] = [{}, {"gelu": "tanh"}, {"representation_size": 11}, {"num_channels": 1}]
