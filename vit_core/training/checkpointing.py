@@ -46,7 +46,7 @@ class RunFolder:
         """Fill ``state`` from the last save, if there is one, and forget the metrics that came after it.
 
         Raises:
-            ValueError: if the run was made by another recipe or for other labels. The number of steps may differ.
+            ValueError: if the run was made by another recipe or for other labels. How long to train may differ.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.saved = self.logged = monotonic()
@@ -123,7 +123,7 @@ class RunFolder:
         if tuple(facts["labels"]) != self.labels:
             raise ValueError(f"{self.path} was trained for {len(facts['labels'])} other classes than the data now has")
         then, now = (asdict(recipe) for recipe in (recipe_of(facts), self.recipe))
-        changed = [name for name in now if now[name] != then[name] and name not in ("steps", "epochs")]
+        changed = [name for name in now if now[name] != then[name] and name not in ("steps", "epochs", "cooldown")]
         if changed:
             name = changed[0]
             raise ValueError(
