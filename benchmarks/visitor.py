@@ -113,3 +113,5 @@ class Visitor:
             run.exceptions.append(f"{element.exception.type}: {element.exception.message}")
         elif kind == "slider":
             self.sliders[element.slider.label] = element.slider
+            # A browser sends the value of every slider that it shows, moved or not.
+            self._values.setdefault(element.slider.id, element.slider.default[0])

@@ -1,5 +1,7 @@
 """The sidebar: what is looked at. The picture, the token, the layer and head, the checkpoint."""
 
+from functools import cache
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -147,9 +149,10 @@ def _checkpoint(session: Session) -> None:
         _download(chosen)
 
 
+@cache
 def _checkpoint_label(name: str) -> str:
-    record = CHECKPOINTS[name]
-    return name if downloaded(name) else f"{name} · {record.size_mb:,.0f} MB"
+    """The name with the size of its file; asked for every name on every run."""
+    return f"{name} · {CHECKPOINTS[name].size_mb:,.0f} MB"
 
 
 def _choose_checkpoint() -> None:

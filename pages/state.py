@@ -15,6 +15,7 @@ from vit_core import CHECKPOINTS, ViTConfig
 KEYS = ("picture", "checkpoint", "layer", "head", "token")
 UPLOAD_PREFIX = "upload-"
 _WRITTEN = "url_written"
+_CHOICE = "choice"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def read() -> tuple[State, list[str], bool]:
         for key in KEYS:
             st.session_state[key] = getattr(state, key)
         return state, problems, True
-    return State(**{key: st.session_state[key] for key in KEYS}), [], False
+    return _chosen(), [], False
 
 
 def write(state: State) -> None:
@@ -68,6 +69,7 @@ def write(state: State) -> None:
     for key in KEYS:
         if st.session_state.get(key) != getattr(state, key):
             st.session_state[key] = getattr(state, key)
+    st.session_state[_CHOICE] = state
     parameters = {key: str(getattr(state, key)) for key in KEYS if getattr(state, key) != getattr(State(), key)}
     st.session_state[_WRITTEN] = parameters
     if {key: st.query_params[key] for key in KEYS if key in st.query_params} != parameters:
@@ -108,7 +110,14 @@ def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
 
 def current() -> State:
     """The choice of this run, as ``read`` and ``write`` left it."""
-    return State(**{key: st.session_state[key] for key in KEYS})
+    choice: State = st.session_state[_CHOICE]
+    return choice
+
+
+def _chosen() -> State:
+    """What the widgets and clicks say; a widget that has not spoken leaves what was there."""
+    before: State = st.session_state[_CHOICE]
+    return State(**{key: st.session_state.get(key, getattr(before, key)) for key in KEYS})
 
 
 def pick(chosen: Mapping[str, int | str]) -> None:
