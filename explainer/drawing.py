@@ -47,6 +47,16 @@ def body_height(panel: Panel, width: float) -> float:
     raise TypeError(f"cannot draw a {type(panel).__name__}")
 
 
+def drawn_width(panel: Panel, inner: float) -> float:
+    """Inches that the axes really take of ``inner``: pictures and tiles keep their shape."""
+    match panel:
+        case Picture():
+            return min(inner, PICTURE_INCHES)
+        case Tiles():
+            return _tile_inches(panel, inner) * panel.columns
+    return inner
+
+
 def side_room(panel: Panel) -> tuple[float, float]:
     """Inches to the left and right of the axes, for labels."""
     match panel:
@@ -167,7 +177,7 @@ def _draw_bars(axes: Axes, panel: Bars, theme: Theme) -> None:
     axes.set(xlim=(low, high if high > low else low + 1), ylim=(len(places) - 0.5, -0.5))
     for place, label, value in zip(places, panel.labels, panel.values, strict=True):
         _text(axes, -0.01, place, label, theme, size=SMALL, ha="right", va="center", transform=beside)
-        written = format(float(value), panel.format)
+        written = _written(value, panel.format)
         _text(axes, max(float(value), 0.0), place, f" {written}", theme, size=SMALL, va="center")
     axes.axvline(0, color=theme.muted, linewidth=0.6)
 
@@ -179,7 +189,7 @@ def _draw_stacked(axes: Axes, panel: StackedBars, theme: Theme) -> None:
                   edgecolor=theme.background, linewidth=0.8)
         for place, start, value in zip(places, left, part.values, strict=True):
             if value > 0.07 * (1.0 if panel.share else float(left.max() + value)):
-                _text(axes, start + value / 2, place, format(float(value), panel.format), theme, size=TINY, ha="center",
+                _text(axes, start + value / 2, place, _written(value, panel.format), theme, size=TINY, ha="center",
                       va="center", color=theme.background)
         left = left + part.values
     axes.set(xlim=(0, 1 if panel.share else float(left.max())), ylim=(len(places) - 0.5, -1.5))
@@ -213,6 +223,10 @@ def _tile_count(panel: Tiles) -> int:
     tiles = panel.values if panel.values is not None else panel.pixels
     assert tiles is not None
     return len(tiles)
+
+
+def _written(value: np.float32, style: str) -> str:
+    return format(float(value), style).replace("-", "−").replace("%", " %")
 
 
 def _has_labels(panel: Tiles, width: float) -> bool:

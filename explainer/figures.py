@@ -10,9 +10,10 @@ from typing import IO, Any, Literal, get_args
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from explainer.drawing import body_height, draw, side_room
+from explainer.drawing import body_height, draw, drawn_width, side_room
 from explainer.figure_theme import Theme
 from explainer.flow_drawing import draw_flow, flow_height
+from explainer.legend_drawing import draw_legend, legend_height
 from explainer.palette import Scheme
 from explainer.panels import Flow, Panel, Plot, View
 
@@ -68,8 +69,12 @@ def _height(panel: Panel, width: float) -> float:
 
 def _room_below(panel: Panel, width: float) -> float:
     """Inches between the axes and the next title: the numbers of an axis, the caption, air."""
-    axis = AXIS_HEIGHT if isinstance(panel, Plot) else 0.0
-    return axis + len(_lines(panel.caption, width)) * LINE_HEIGHT + 0.2
+    return _explained(panel) + len(_lines(panel.caption, width)) * LINE_HEIGHT + 0.2
+
+
+def _explained(panel: Panel) -> float:
+    """Inches below the axes for the numbers of an axis or the legend of the colours."""
+    return AXIS_HEIGHT if isinstance(panel, Plot) else legend_height(panel)
 
 
 def _panel_widths(row: tuple[Panel, ...]) -> list[float]:
@@ -86,17 +91,17 @@ def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, 
     whole_width, whole_height = result.get_size_inches()
     height = _height(panel, width)
     room_left, room_right = side_room(panel)
-    bottom, axis = top - TITLE_HEIGHT - height, AXIS_HEIGHT if isinstance(panel, Plot) else 0.0
-    axes = result.add_axes((
-        (left + room_left) / whole_width, bottom / whole_height,
-        (width - room_left - room_right) / whole_width, height / whole_height,
-    ), label=f"panel {len(result.axes)}")
+    bottom, inner = top - TITLE_HEIGHT - height, width - room_left - room_right
+    place = ((left + room_left) / whole_width, bottom / whole_height, inner / whole_width, height / whole_height)
+    axes = result.add_axes(place, label=f"panel {len(result.axes)}")
     if isinstance(panel, Flow):
         draw_flow(axes, panel, theme)
     else:
         draw(axes, panel, theme)
+        draw_legend(axes, panel, theme, (drawn_width(panel, inner), height))
     title = shorten(panel.title, max(12, int(width * TITLE_CHARACTERS)), placeholder=" …")
     result.text(left / whole_width, top / whole_height, title, size=TITLE_SIZE, weight="bold", va="top",
                 color=theme.colour(panel.quantity), parse_math=False)
-    result.text(left / whole_width, (bottom - axis - 0.1) / whole_height, "\n".join(_lines(panel.caption, width)),
+    below = bottom - _explained(panel) - 0.1
+    result.text(left / whole_width, below / whole_height, "\n".join(_lines(panel.caption, width)),
                 size=CAPTION_SIZE, color=theme.muted, va="top", linespacing=1.35, parse_math=False)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from all_views import all_views
 from PIL import Image
 
 from explainer.figures import figure, save
 from explainer.palette import BACKGROUND, QUANTITIES, Scheme
 from explainer.panels import Flow, Panel, Pixels, Scale, Strip, Strips, View
+from tests.all_views import all_views
 from vit_core import ForwardTrace, VisionTransformer, ViTConfig
 
 

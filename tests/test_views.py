@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from all_views import MODULES, all_views
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, layer_norm
 
@@ -31,6 +30,7 @@ from explainer.panels import (
 from explainer.stages import STAGES
 from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
 from explainer.views.wording import number, percent, token_name
+from tests.all_views import MODULES, all_views
 from vit_core import (
     BlockTrace,
     ForwardTrace,
@@ -544,9 +544,11 @@ def test_top_classes_are_sorted_and_named(tiny_trace: ForwardTrace) -> None:
 
 
 def test_softmax_steps_lead_to_the_probabilities(tiny_trace: ForwardTrace) -> None:
-    logits, exponentials, probabilities = (
-        each.values for each in head.softmax_steps(tiny_trace.logits, LABELS, 7).panels if isinstance(each, Bars)
-    )
+    view = head.softmax_steps(tiny_trace.logits, LABELS, 7)
+    logits, exponentials, probabilities = (each.values for each in view.panels if isinstance(each, Bars))
+    of_all = panel(view, Strips).strips
+    same(of_all[0].values, tiny_trace.logits)
+    same(of_all[1].values, tiny_trace.probabilities)
     close(exponentials, np.exp(logits - logits.max()))
     close(probabilities, exponentials / exponentials.sum())
     close(probabilities, tiny_trace.probabilities.sort(descending=True).values)

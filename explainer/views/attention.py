@@ -42,7 +42,7 @@ def layer_norm(
     strips = Strips(
         title=f"LN({symbol}) of {the_token(token, side)}",
         caption=f"Mean {number(mean)}, deviation {number(deviation)} over the {row.shape[0]} numbers of this token. "
-        "γ and β are learned. Every strip has its own scale, zero in the middle.",
+        "γ and β are learned.",
         strips=(
             Strip(symbol, as_values(row), symmetric(row)),
             Strip(f"({symbol} − mean) / deviation", as_values(normal), symmetric(normal)),
@@ -72,10 +72,9 @@ def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
     side = grid_size_of(q.shape[0])
 
     def matrix(name: str, values: Tensor, caption: str) -> Panel:
-        scale = symmetric(values)
         return Matrix(
-            title=name, quantity=name, caption=f"{caption} Scale ±{number(scale.high)}.", values=as_values(values),
-            scale=scale, row_axis="tokens", column_axis="head size", row=token, pick="row",
+            title=name, quantity=name, caption=caption, values=as_values(values), scale=symmetric(values),
+            row_axis="tokens", column_axis="head size", row=token, pick="row",
         )
 
     return view(
@@ -105,17 +104,15 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
 
     def matrix(title: str, values: Tensor, caption: str) -> Panel:
         scale = from_zero(values) if values is weights else symmetric(values)
-        ends = f"0 to {number(scale.high)}" if values is weights else f"±{number(scale.high)}"
         return Matrix(
-            title=title, quantity="A", caption=f"{caption} Scale {ends}.", values=as_values(values), scale=scale,
+            title=title, quantity="A", caption=caption, values=as_values(values), scale=scale,
             row_axis="tokens (query)", column_axis="tokens (key)", row=token, pick="row",
         )
 
     shared = symmetric(products[token], scores[token])
     strips = Strips(
         title=f"The row of {name}", quantity="A",
-        caption=f"The first two share one scale, ±{number(shared.high)}; the last runs from 0 to "
-        f"{number(weights[token].max())} and sums to {number(weights[token].sum())}.",
+        caption=f"After the softmax the row sums to {number(weights[token].sum())}.",
         strips=(
             Strip("q kᵀ", as_values(products[token]), shared, "A"),
             Strip(f"÷ √{q.shape[1]}", as_values(scores[token]), shared, "A"),
@@ -161,7 +158,7 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
             _picture(
                 "Where it looks: the light", f"Head {head}, {name}; {left_out}.", looks, scale, "spotlight", common
             ),
-            _picture("Where it looks: the weights", f"From 0 to {number(scale.high)}.", looks, scale, "heat", common),
+            _picture("Where it looks: the weights", "The same weights as colours.", looks, scale, "heat", common),
             _picture(
                 "Who looks at it", f"The column of A: the weight each patch gives it, from 0 to {number(seen.max())}; "
                 f"the class token gives it {number(of_head[0, token])}.", seen, from_zero(seen), "heat", common,
@@ -189,12 +186,11 @@ def heads(
     class_weights = weights[:, token, 0]
     strongest = int(maps.max(axis=(1, 2)).argmax())
     scales = (from_zero(maps),) if shared else each(maps)
-    ends = f"one scale, 0 to {number(scales[0].high)}" if shared else "every head from 0 to its own largest weight"
     tiles = Tiles(
         title=f"All {count} heads: where {name} looks", quantity="A", values=maps, scales=scales,
         labels=tuple(f"head {h + 1}" for h in range(count)), columns=tile_columns(count), selected=head - 1,
         picks=tuple({"head": h + 1} for h in range(count)), backdrop=pixels, token=token or None, tile_size=170,
-        caption=f"Colours: {ends}. The weight on the class token is left out; it is between "
+        caption="Every map starts at 0. The weight on the class token is left out; it is between "
         f"{number(class_weights.min())} and {number(class_weights.max())}.",
     )
     best = int(weights[strongest, token, 1:].argmax()) + 1
@@ -225,8 +221,7 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
     share, symbol = float(weights[strongest].sum()), f"SA{subscript(head)}"
     strips = Strips(
         title=f"A v for {name}, head {head}", quantity="v", weight=2.0,
-        caption=f"The {len(strongest)} strongest hold {percent(share)} of the weight. One scale for all, "
-        f"±{number(scale.high)}.",
+        caption=f"The {len(strongest)} strongest hold {percent(share)} of the weight.",
         strips=(
             *(
                 Strip(f"{number(weights[j])} · v, {token_name(int(j), side)}", as_values(terms[j]), scale, "v",
@@ -267,13 +262,12 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     scale, norms = symmetric(outputs), outputs.norm(dim=1)
     of_heads = Strips(
         title=f"The outputs of all {count} heads for {name}", quantity="v",
-        caption=f"D_h = {outputs.shape[1]} numbers from each head. One scale, ±{number(scale.high)}.",
+        caption=f"D_h = {outputs.shape[1]} numbers from each head.",
         strips=tuple(Strip(f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v") for h in range(count)),
     )
     together = Strips(
         title="Side by side, then through U_msa", quantity="z",
-        caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}; scales "
-        f"±{number(scale.high)} and ±{number(symmetric(result).high)}.",
+        caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}.",
         strips=(
             Strip(f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v"),
             Strip("MSA", as_values(result), symmetric(result), "z", "="),

@@ -43,9 +43,8 @@ def layers_by_heads(
         values=maps, scales=(from_zero(maps),) if shared else each(maps), columns=num_heads, backdrop=pixels,
         labels=tuple(f"layer {at}, head {h}" for at, h in places), selected=places.index((layer, head)),
         picks=tuple({"layer": at, "head": h} for at, h in places), token=token or None, tile_size=72,
-        caption="One row per layer, the first on top. "
-        + (f"One colour scale, 0 to {number(maps.max())}." if shared else "Every tile up to its own largest.")
-        + f" Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
+        caption="One row per layer, the first on top; every map starts at 0. "
+        f"Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
         f"{number(on_class[-1])} in layer {trace.num_layers}.",
     )
     sharpest = places[int(maps.reshape(len(places), -1).max(axis=1).argmax())]
@@ -249,7 +248,7 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
             ),
             Series("mean of the heads", as_values(layers), as_values(means), "z"),
             Series(
-                "chosen head", as_values(layers[layer - 1 :][:1]), as_values(distances[layer - 1, head - 1 :][:1]), "q",
+                "chosen head", as_values(layers[layer - 1 :][:1]), as_values(distances[layer - 1, head - 1 :][:1]), "y",
                 "points",
             ),
         ),

@@ -34,7 +34,7 @@ def sum_of_token(
     label, quantity = ("x_class", "class_token") if token == 0 else (f"xₚ{superscript(token)} E", "E")
     strips = Strips(
         title=f"Eq. 1 for {name}",
-        caption=f"One scale for all three, ±{number(scale.high)}. Norms: {number(content.norm())} and "
+        caption=f"Lengths (norms) of {number(content.norm())} and "
         f"{number(position.norm())} give {number(state.norm())}.",
         strips=(
             Strip(label, as_values(content), scale, quantity),
@@ -84,13 +84,13 @@ def sequence(
         (
             matrix(
                 "[x_class; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
-                f"Row 0 is learned; the others come from the picture. Scale ±{number(shared.high)}.",
+                "Row 0, the class token, is learned; the others come from the picture.",
             ),
             matrix(
                 "+ E_pos", "E_pos", position_embedding, of_positions,
-                f"Learned; the same for every picture. Scale ±{number(of_positions.high)}.",
+                "Learned; the same for every picture.",
             ),
-            matrix("= z₀", "z", state, shared, f"The sum. Scale ±{number(shared.high)}."),
+            matrix("= z₀", "z", state, shared, "The sum: what enters the encoder."),
         ),
     )
 
@@ -116,13 +116,13 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
         title=f"Position of {the_token(token, side)}", quantity="E_pos", values=on_grid(chosen)[None], scales=(scale,),
         columns=1, token=token or None, tile_size=320, weight=0.7,
         caption=f"Cosine with every patch position, from {number(chosen.min())} to "
-        f"{number(others.max())} " + (" (its own 1 left aside)" if token else "") + "; scale −1 to 1.",
+        f"{number(others.max())}" + (" (its own 1 left aside)" if token else "") + ".",
     )
     tiles = Tiles(
         title="All patch positions", quantity="E_pos", values=on_grid(of_patches), scales=(scale,), columns=side,
         selected=token - 1 if token else None, picks=tuple({"token": each} for each in range(1, side**2 + 1)),
         labels=tuple(token_name(each, side) for each in range(1, side**2 + 1)), tile_size=64,
-        caption="Each tile is one position and lies where its patch lies. One scale for all, −1 to 1.",
+        caption="Each tile is one position and lies where its patch lies.",
     )
     return view(
         f"The position embedding of {the_token(token, side)} is most similar to that of {token_name(nearest, side)} "

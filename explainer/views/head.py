@@ -9,7 +9,7 @@ from torch import Tensor
 from explainer.panels import Bars, Strip, Strips, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
-from explainer.views.scales import symmetric
+from explainer.views.scales import from_zero, symmetric
 from explainer.views.wording import number, percent, subscript
 from vit_core.trace import ForwardTrace
 
@@ -20,8 +20,7 @@ def representation(trace: ForwardTrace) -> View:
     symbol = f"z{subscript(trace.num_layers)}⁰"
     strips = Strips(
         title=f"y = LN({symbol})", quantity="y",
-        caption=f"The {len(y)} numbers the head sees of the picture. Scales ±{number(symmetric(state).high)} and "
-        f"±{number(symmetric(y).high)}.",
+        caption=f"The {len(y)} numbers that are all the head sees of the picture.",
         strips=(
             Strip(symbol, as_values(state), symmetric(state), "class_token"),
             Strip("y", as_values(y), symmetric(y), "y", "="),
@@ -57,7 +56,7 @@ def top_classes(probabilities: Float[Tensor, " classes"], labels: Sequence[str],
 
 
 def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], count: int = 5) -> View:
-    """Softmax in numbers for the leading classes: logit, its exponential, its share of the sum over all classes.
+    """Softmax in numbers: logit, exponential and share of the sum for the leading classes, and all classes as strips.
 
     Args:
         logits: ``trace.logits``.
@@ -82,10 +81,17 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
             format=".1%", low=0.0, high=1.0, caption=f"1 / {number(total)} = {percent(1 / total)} for {names[0]}.",
         ),
     )
+    strips = Strips(
+        title=f"All {len(logits)} classes", quantity="y", caption="In the order of the classes' numbers.",
+        strips=(
+            Strip("logits", as_values(logits), symmetric(logits), "y"),
+            Strip("softmax", as_values(probabilities), from_zero(probabilities), "y"),
+        ),
+    )
     return view(
         f"Softmax: the largest logit, {number(top.values[0])} for {names[0]}, becomes exp(0) = 1; all "
         f"exponentials sum to {number(total)}, so its probability is {percent(probabilities.max())}.",
-        panels,
+        panels, (strips,),
     )
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import gelu as gelu_function
 
-from explainer.panels import Bars, Matrix, Panel, Pixels, Plot, Scale, Series, Strip, Strips, Tiles, View
+from explainer.panels import Bars, Matrix, Panel, Pixels, Plot, Series, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
@@ -34,7 +34,7 @@ def activations(block: BlockTrace, token: int) -> View:
     both = symmetric(hidden[token], activated[token])
     strips = Strips(
         title=f"{the_token(token, side).capitalize()}: {size} → {wide} → {size}", quantity="mlp",
-        caption=f"The two in the middle share one scale, ±{number(both.high)}; the outer ones have their own.",
+        caption="The two in the middle share one scale, so that the GELU can be seen at work.",
         strips=tuple(
             Strip(label, as_values(values), both if len(values) == wide else symmetric(values), quantity)
             for label, values, quantity in steps
@@ -56,7 +56,7 @@ def activations(block: BlockTrace, token: int) -> View:
         f"{number(block.mlp.output[token].norm())}.",
         (strips,),
         (
-            matrix("Before the GELU", hidden, f"All tokens. One scale for both, ±{number(scale.high)}."),
+            matrix("Before the GELU", hidden, "All tokens."),
             matrix("After it", activated, "Nearly all that was negative is gone."),
         ),
     )
@@ -107,10 +107,10 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
     maps = on_grid(activated[1:, units].T)
     tiles = Tiles(
         title="Where each of them is strong", quantity="mlp", values=maps,
-        scales=tuple(Scale(min(0.0, float(each.min())), max(float(each.max()), 1e-6)) for each in maps),
+        scales=tuple(symmetric(each) for each in maps),
         labels=tuple(f"unit {int(unit) + 1}" for unit in units), columns=4, backdrop=pixels, token=token or None,
         tile_size=150, weight=2.0,
-        caption="Value after the GELU in every patch, each tile up to its own largest. The GELU gives at least −0.17.",
+        caption="Value after the GELU in every patch. It is hardly ever below zero: at least −0.17.",
     )
     bars = Bars(
         title="The strongest units", quantity="mlp", values=as_values(values),

@@ -144,7 +144,7 @@ def projection(
     x = f"xₚ{superscript(token)}"
     strips = Strips(
         title=f"{x} E: {patch.shape[0]} numbers become {product.shape[0]}", quantity="E",
-        caption=f"The last three share one scale, ±{number(scale.high)}. The paper's equation leaves the bias out; "
+        caption="The paper's equation leaves the bias out; "
         "the released models have one.",
         strips=(
             Strip(x, as_values(patch), symmetric(patch), "image"),

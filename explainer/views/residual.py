@@ -48,7 +48,7 @@ def norms(
     cosine = float(cosine_similarity(before[token], update[token], dim=0))
     ratios = update.norm(dim=1) / before.norm(dim=1)
     strips = Strips(
-        title=f"{end} of {name}", weight=2.0, caption=f"One scale for all three, ±{number(scale.high)}.",
+        title=f"{end} of {name}", weight=2.0,
         strips=(
             Strip(start, as_values(before[token]), scale),
             Strip(added, as_values(update[token]), scale, "A" if part == "attention" else "mlp", "+"),
@@ -62,9 +62,9 @@ def norms(
     maps = on_grid(before.new_tensor([[*each.norm(dim=1)[1:].tolist()] for each in (before, update, after)]))
     largest = int(ratios[1:].argmax()) + 1
     tiles = Tiles(
-        title="Lengths over the picture", values=maps, scales=(from_zero(maps),) * 3, labels=(start, added, end),
+        title="Lengths over the picture", values=maps, scales=(from_zero(maps),), labels=(start, added, end),
         columns=3, backdrop=pixels, token=token or None, tile_size=200, weight=3.0,
-        caption=f"One scale for all three, from 0 to {number(maps.max())}. Class token: "
+        caption="The class token, which has no place: "
         + ", ".join(number(each[0].norm()) for each in (before, update, after)) + ".",
     )
     ratio = Tiles(

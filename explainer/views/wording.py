@@ -39,7 +39,7 @@ def number(value: float | Tensor | np.float32) -> str:
 
 def percent(share: float | Tensor | np.float32) -> str:
     """A share of 1 as a percentage with one decimal."""
-    return f"{100 * float(share):.1f}%"
+    return f"{100 * float(share):.1f} %"
 
 
 def subscript(count: int) -> str:
