@@ -598,21 +598,35 @@ def test_the_pipeline_is_the_papers_figure_1(
     flow = panel(overview.pipeline(tiny_model, tiny_trace, tiny_block, pixels, LABELS, LAYER, HEAD), Flow)
     nodes = {node.name: node for node in flow.nodes}
     assert list(nodes) == [
-        "image", "patches", "projection", "class_token", "position", "z", "attention_norm", "attention",
-        "after_attention", "mlp_norm", "mlp", "output", "representation", "prediction",
+        "image", "patches", "projection", "class_token", "position", "z", "input", "attention_norm", "attention",
+        "after_attention", "mlp_norm", "mlp", "output", "last", "representation", "prediction",
     ]
     assert {node.page for node in flow.nodes} <= set(STAGES)
     assert all(start in nodes and end in nodes for start, end in flow.skips)
-    assert [name for name, node in nodes.items() if node.group] == list(nodes)[6:12]
+    assert [name for name, node in nodes.items() if node.group] == list(nodes)[7:13]
     assert nodes["z"].shape == "10 × 24" and nodes["attention"].shape == "4 × 10 × 10"
     for name, tensor in {
         "projection": tiny_trace.patch_embeddings, "z": tiny_trace.hidden_states[0],
+        "input": tiny_trace.hidden_states[LAYER - 1], "last": tiny_trace.hidden_states[-1],
         "attention_norm": tiny_block.attention_input, "attention": tiny_block.attention.weights[HEAD - 1],
         "after_attention": tiny_block.after_attention, "mlp": tiny_block.mlp.activated, "output": tiny_block.output,
     }.items():
         thumbnail = nodes[name].thumbnails[0]
         assert isinstance(thumbnail, Matrix)
         same(thumbnail.values, tensor)
+
+
+def test_the_pipeline_repeats_no_state(
+    tiny_model: VisionTransformer, tiny_trace: ForwardTrace, pixels: Pixels
+) -> None:
+    """Layer 1 reads z_0 and the last layer writes z_L: no node of its own for them, and the skip starts at z_0."""
+    for layer, missing, start in ((1, "input", "z"), (3, "last", "input")):
+        block = tiny_model.trace_block(tiny_trace, layer)
+        flow = panel(overview.pipeline(tiny_model, tiny_trace, block, pixels, LABELS, layer, HEAD), Flow)
+        symbols = [node.symbol for node in flow.nodes if node.symbol[0] == "z"]
+        assert missing not in {node.name for node in flow.nodes}
+        assert len(symbols) == len(set(symbols))
+        assert flow.skips[0] == (start, "after_attention")
 
 
 def test_big_thumbnails_are_averages_and_say_so(pixels: Pixels) -> None:

@@ -42,14 +42,18 @@ def pipeline(
     """
     config = model.config
     encoder = f"Transformer encoder × {config.num_layers}"
-    nodes = (*_embedding_nodes(model, trace, pixels), *_encoder_nodes(block, layer, head, encoder, pixels),
-             *_head_nodes(trace, labels))
+    before = (_state_node("input", trace, layer - 1),) if layer > 1 else ()
+    after = (_state_node("last", trace, config.num_layers),) if layer < config.num_layers else ()
+    nodes = (
+        *_embedding_nodes(model, trace, pixels), *before, *_encoder_nodes(block, layer, head, encoder, pixels), *after,
+        *_head_nodes(trace, labels),
+    )
     best = int(trace.logits.argmax())
     flow = Flow(
         title="From the picture to the prediction", nodes=nodes,
-        skips=(("z", "after_attention"), ("after_attention", "output")),
-        caption=f"Inside the encoder: the tensors of layer {layer}, attention of head {head}. Matrices of more than "
-        f"{THUMBNAIL_SIZE} rows or columns are averaged for these thumbnails.",
+        skips=(("input" if before else "z", "after_attention"), ("after_attention", "output")),
+        caption=f"Inside the encoder: layer {layer} of {config.num_layers}, attention of head {head}. Matrices of "
+        f"more than {THUMBNAIL_SIZE} rows or columns are averaged for these thumbnails.",
     )
     return view(
         f"The model on this picture: {config.num_patches} patches of {config.patch_size} by {config.patch_size} "
@@ -93,6 +97,15 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
             "z", "Embedded tokens", "z₀", "z", f"{tokens} × {hidden}", "embedding",
             (_matrix(trace.hidden_states[0], "z"),),
         ),
+    )
+
+
+def _state_node(name: str, trace: ForwardTrace, layer: int) -> Node:
+    """The tokens after ``layer``: what the shown layer reads, or what the head reads."""
+    state = trace.hidden_states[layer]
+    return Node(
+        name, f"After {layer} layer{'s' if layer > 1 else ''}", f"z{subscript(layer)}", "z",
+        f"{state.shape[0]} × {state.shape[1]}", "encoder", (_matrix(state, "z"),),
     )
 
 
