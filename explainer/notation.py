@@ -64,6 +64,11 @@ def _with_layer(latex: str, config: ViTConfig, layer: int | None) -> str:
     return latex.replace(r"{\ell-1}", f"{{{layer - 1}}}").replace(r"{\ell}", f"{{{layer}}}")
 
 
+def value(symbol: str, config: ViTConfig) -> float | None:
+    """The number that this model has for a symbol: 65 for N + 1. None for what is no size."""
+    return _VALUES[symbol](config) if symbol in _VALUES else None
+
+
 _VALUES: dict[str, Callable[[ViTConfig], float]] = {
     "H": lambda config: config.image_size,
     "W": lambda config: config.image_size,

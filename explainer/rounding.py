@@ -108,11 +108,15 @@ def layer_norm(z: Rounded, norm: nn.LayerNorm) -> Rounded:
 
 
 def softmax(scores: Rounded) -> Rounded:
-    """Softmax over the last axis. Scores that are off by e make a weight off by a factor of at most exp(2e)."""
+    """Softmax over the last axis. A weight moves by itself times (its score's error less the weighted mean of all)."""
     exponentials = np.exp(scores.values - scores.values.max(-1, keepdims=True))
     values = exponentials / exponentials.sum(-1, keepdims=True)
-    lost = 2 * np.max(scores.error, -1, keepdims=True) if scores.error.ndim else 2 * scores.error
-    return Rounded(values, values * (lost + (FUNCTION + values.shape[-1] ** 0.5) * UNIT))
+    error = values * (FUNCTION + values.shape[-1] ** 0.5) * UNIT
+    if scores.error.any():
+        squares = np.square(scores.error)
+        mean = (np.square(values) * squares).sum(-1, keepdims=True)
+        error = error + values * np.sqrt(np.maximum((1 - 2 * values) * squares + mean, 0.0))
+    return Rounded(values, error)
 
 
 def gelu(x: Rounded, approximate: str) -> Rounded:

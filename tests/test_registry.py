@@ -10,7 +10,7 @@ import pytest
 
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
-from explainer.notation import plain
+from explainer.notation import plain, value
 from explainer.palette import QUANTITIES, Scheme
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
@@ -165,6 +165,16 @@ def test_symbols_are_named_once_and_explained(tiny_config: ViTConfig) -> None:
         assert symbol.quantity is None or symbol.quantity in QUANTITIES
         shape_of(symbol.axes, tiny_config)  # every axis has a size
         check_katex(symbol.latex)
+
+
+def test_sizes_have_a_number_in_every_model() -> None:
+    b16 = ViTConfig.named("B/16")
+    sizes = {symbol: value(symbol, b16) for symbol in SYMBOLS if value(symbol, b16) is not None}
+    assert sizes == {
+        "H": 224, "W": 224, "C": 3, "P": 16, "N": 196, "D": 768, "L": 12, "k": 12, "D_h": 64, "D_MLP": 3072,
+        "K": 1000, "eps": 1e-6,
+    }
+    assert value("q", b16) is None
 
 
 def test_every_quantity_of_the_paper_has_symbols_in_its_colour() -> None:
