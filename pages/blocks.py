@@ -71,7 +71,8 @@ def show_tensors(stage: Stage, session: Session) -> None:
     st.subheader("The tensors", anchor="tensors")
     header = "| | symbol | name | shape | type | memory | min | mean | max |"
     lines = [header, "|---|---|---|---|---|---:|---:|---:|---:|", *(_table_line(row) for row in rows)]
-    st.markdown("\n".join(lines))
+    with st.container(key="tensors"):
+        st.markdown("\n".join(lines))
 
 
 def _table_line(row: TensorRow) -> str:

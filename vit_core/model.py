@@ -131,7 +131,8 @@ class VisionTransformer(nn.Module):
         self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
         self.head = ClassificationHead(config)
-        self.reset_parameters()
+        if not self.class_token.is_meta:  # nothing to fill, and trying to would import torch's compiler, a second
+            self.reset_parameters()
 
     def forward(self, images: Float[Tensor, "*batch channels height width"]) -> Float[Tensor, "*batch classes"]:
         """Logits of each picture.
