@@ -6,7 +6,7 @@ number of the model or of the picture. Arrays are NumPy: values float32, pixels 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Literal
 
 import numpy as np
@@ -189,3 +189,16 @@ class View:
     def panels(self) -> tuple[Panel, ...]:
         """All panels, row by row."""
         return tuple(panel for row in self.rows for panel in row)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays of all panels."""
+        return sum(_array_bytes(panel) for panel in self.panels)
+
+
+def _array_bytes(value: object) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, tuple):
+        return sum(map(_array_bytes, value))
+    return sum(_array_bytes(getattr(value, each.name)) for each in fields(value)) if is_dataclass(value) else 0

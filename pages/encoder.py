@@ -3,7 +3,7 @@
 from explainer.stages import Stage
 from explainer.views import depth
 from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current, residual_norms
+from pages.session import current, kept_view, residual_norms
 
 session = current()
 trace, token, layer, head = session.trace, session.token, session.layer, session.head
@@ -27,7 +27,13 @@ def pictures(stage: Stage) -> None:
     show_view(depth.rollout(trace, session.pixels), key="rollout")
     show_section(stage, "distance")
     show_formula("attention_distance")
-    show_view(depth.attention_distance(trace, session.config, layer, head), key="distance")
+    show_view(
+        kept_view(
+            ("distance", session.state.checkpoint, session.state.picture, layer, head),
+            lambda: depth.attention_distance(trace, session.config, layer, head),
+        ),
+        key="distance",
+    )
 
 
 show_stage("encoder", session, pictures)

@@ -3,7 +3,7 @@
 from explainer.stages import Stage
 from explainer.views import patches
 from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current
+from pages.session import current, kept_view
 from vit_core import patchify
 
 session = current()
@@ -17,8 +17,14 @@ def pictures(stage: Stage) -> None:
     show_view(patches.grid(session.pixels, trace.image, config, session.token), key="grid")
     show_formula("patchify")
     show_section(stage, "filters")
-    show_view(patches.filters(model.projection_matrix, config), key="filters")
-    show_view(patches.filter_components(model.projection_matrix, config), key="filter_components")
+    name = session.state.checkpoint
+    show_view(
+        kept_view(("filters", name), lambda: patches.filters(model.projection_matrix, config)), key="filters"
+    )
+    show_view(
+        kept_view(("components", name), lambda: patches.filter_components(model.projection_matrix, config)),
+        key="filter_components",
+    )
     show_section(stage, "projection")
     show_formula("patch_projection")
     token = max(session.token, 1)  # the class token is not made of a patch

@@ -9,6 +9,7 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from explainer.gallery import GALLERY
+from explainer.panels import View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
 from pages.state import UPLOAD_PREFIX, State
@@ -40,6 +42,7 @@ _traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _proofs: Store[Proof] = Store(MEGABYTE)
 _norms: Store[dict[str, NDArray[np.float32]]] = Store(MEGABYTE)
+_views: Store[View] = Store(64 * MEGABYTE)  # those that take long to make
 _uploads: Store[bytes] = Store(256 * MEGABYTE)  # as they came: at most 10 MB each
 
 # Forward passes run side by side only as far as the cores allow, and torch's threads are set to match: more threads
@@ -245,6 +248,16 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
 def current() -> Session:
     """The session of this run, for a page."""
     return open_session(current_state())[0]
+
+
+def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
+    """A view that takes long to make, for everybody who looks at the same; ``key`` names all that it depends on."""
+
+    def make_sized() -> tuple[View, int]:
+        view = make()
+        return view, view.nbytes
+
+    return _views.get_or_make(key, make_sized)
 
 
 def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:
