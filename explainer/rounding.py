@@ -25,7 +25,10 @@ FUNCTION = 8.0  # units of rounding that a 32-bit exp, erf or tanh may cost
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """Numbers in double precision, and by how much single precision may miss each (or all, if it is one number)."""
+    """Numbers in double precision, and by how much single precision may miss them.
+
+    The error has the numbers' axes, or length 1 along those where one bound serves for all.
+    """
 
     values: Values
     error: Values
@@ -46,34 +49,39 @@ class Rounded:
 
     def __add__(self, other: "Rounded") -> "Rounded":
         total = self.values + other.values
-        return Rounded(total, self.error + other.error + UNIT * np.abs(total))
+        return Rounded(total, self.error + other.error + UNIT * _largest(total))
 
     def __matmul__(self, other: "Rounded") -> "Rounded":
-        rows, columns = _norm(self.values, -1), _norm(other.values, -2)
-        error = self.values.shape[-1] ** 0.5 * UNIT * rows * columns
+        rows, columns = _norm(self.values, -1), _norm(other.values, -2).max(-1, keepdims=True)
+        terms = self.values.shape[-1]
+        error = terms**0.5 * UNIT * rows * columns
         if self.error.any():
-            error = error + _carried(self.error, other.values, columns, -1, -2)
+            error = error + _carried(self.error, terms, -1, columns, _largest(other.values).max(-2, keepdims=True))
         if other.error.any():
-            error = error + _carried(other.error, self.values, rows, -2, -1)
+            error = error + _carried(other.error, terms, -2, rows, _largest(self.values))
         return Rounded(self.values @ other.values, error)
 
     def scaled(self, factor: float) -> "Rounded":
         """All numbers times ``factor``."""
         values = self.values * factor
-        return Rounded(values, self.error * abs(factor) + UNIT * np.abs(values))
+        return Rounded(values, self.error * abs(factor) + UNIT * _largest(values))
+
+
+def _largest(values: Values) -> Values:
+    """The largest size in each row."""
+    return np.maximum(values.max(-1, keepdims=True), -values.min(-1, keepdims=True))
 
 
 def _norm(values: Values, axis: int) -> Values:
     return np.sqrt(np.square(values).sum(axis, keepdims=True))
 
 
-def _carried(error: Values, factor: Values, norms: Values, axis: int, factor_axis: int) -> Values:
-    """What independent errors of one factor do to a product: at most the smaller of two bounds on a weighted norm."""
+def _carried(error: Values, terms: int, axis: int, norms: Values, largest: Values) -> Values:
+    """What independent errors of one factor do to a product: the smaller of two bounds on their weighted norm."""
     if error.ndim == 0:
         return error * norms
-    spread = error.max(axis, keepdims=True) * norms
-    sharp = _norm(error, axis) * np.abs(factor).max(factor_axis, keepdims=True)
-    return np.minimum(spread, sharp)
+    one_for_all = terms**0.5 if error.shape[axis] == 1 else 1.0
+    return np.minimum(error.max(axis, keepdims=True) * norms, _norm(error, axis) * one_for_all * largest)
 
 
 def exact(tensor: Tensor | Values) -> Rounded:
@@ -101,10 +109,10 @@ def layer_norm(z: Rounded, norm: nn.LayerNorm) -> Rounded:
     deviation = np.sqrt(np.square(centred).mean(-1, keepdims=True) + norm.eps)
     normalised = centred / deviation
     # a number, its mean and their difference are rounded before the division makes the loss larger
-    coming_in = (z.error + 3 * UNIT * np.abs(z.values).max(-1, keepdims=True)) / deviation
-    statistics = (z.values.shape[-1] ** 0.5 + 3) * UNIT * np.abs(normalised)
+    coming_in = (z.error + 3 * UNIT * _largest(z.values)) / deviation
+    statistics = (z.values.shape[-1] ** 0.5 + 3) * UNIT * _largest(normalised)
     values = normalised * scale + shift
-    return Rounded(values, (coming_in + statistics) * np.abs(scale) + UNIT * np.abs(values))
+    return Rounded(values, (coming_in + statistics) * _largest(scale) + UNIT * _largest(values))
 
 
 def softmax(scores: Rounded) -> Rounded:
@@ -126,4 +134,4 @@ def gelu(x: Rounded, approximate: str) -> Rounded:
     else:
         bend = erf(x.values * 0.5**0.5)
     values = 0.5 * x.values * (1 + bend)
-    return Rounded(values, GELU_SLOPE * x.error + FUNCTION * UNIT * np.abs(x.values))
+    return Rounded(values, GELU_SLOPE * x.error + FUNCTION * UNIT * _largest(x.values))

@@ -21,7 +21,7 @@ class TensorRef:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the story. Its name is also that of its page and of its text."""
+    """One step of the story. Its name is also that of its page, which joins the views to it, and of its text."""
 
     name: str
     title: str
