@@ -38,7 +38,10 @@ page = st.navigation(
 if target := st.session_state.pop("page", None):
     st.switch_page(f"{target}.py")
 
-choice, problems, _ = state.read()
+choice, problems, from_link = state.read()
+if from_link:
+    # Also when its weights are not here yet: then the sidebar offers to download them.
+    st.session_state["checkpoint_choice"] = choice.checkpoint
 opened, more = session.open_or_explain(choice)
 state.write(opened.state)
 with st.sidebar:

@@ -13,6 +13,7 @@ from pages.canvas import show as show_view
 from pages.session import Session, downloaded, keep_upload
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
+from vit_core.sources import SOURCES
 
 THUMBNAIL = 64  # pixels
 
@@ -140,7 +141,7 @@ def _checkpoint(session: Session) -> None:
     record = CHECKPOINTS[chosen]
     config = record.config
     st.caption(
-        f"{record.source}, {config.image_size} pixels, patch {config.patch_size}, {config.num_layers} layers, "
+        f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, {config.num_layers} layers, "
         f"{record.size_mb:,.0f} MB. Licence: {record.licence}."
     )
     if not downloaded(chosen) and st.button(
