@@ -23,6 +23,7 @@ class Formula:
     template: str
     in_words: str
     code: Callable[..., Any] | None = None
+    numbers: str = ""  # the same with this model's numbers, where that says more
 
     @property
     def latex(self) -> str:
@@ -37,6 +38,10 @@ class Formula:
     def coloured(self, scheme: Scheme) -> str:
         """LaTeX in which every quantity wears its colour."""
         return notation.coloured(self.template, scheme)
+
+    def with_numbers(self, config: ViTConfig, scheme: Scheme | None = None, layer: int | None = None) -> str:
+        """The formula with this model's sizes; empty if it has none."""
+        return notation.numbered(self.numbers, config, scheme, layer)
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,7 @@ FORMULAS = {
             "How many patches",
             r"<N> = \frac{<H><W>}{<P>^2}",
             "As many as squares of P by P pixels fit on the picture.",
+            numbers=r"<N> = \frac{<#H> \cdot <#W>}{<#P>^2} = <#N>",
         ),
         Formula(
             "patch_projection",
@@ -204,6 +210,7 @@ FORMULAS = {
             r" <x_p> \in \mathbb{R}^{<N> \times (<P>^2 \cdot <C>)}",
             "The picture becomes N rows; a row holds one patch, pixel by pixel, with its colours together.",
             patchify,
+            r"<x!> \;\to\; <x_p!>, \qquad <P>^2 \cdot <C> = <#P>^2 \cdot <#C> = <#P^2C>",
         ),
         Formula(
             "layer_norm",

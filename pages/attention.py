@@ -21,7 +21,7 @@ def pictures(stage: Stage) -> None:
     show_view(attention.over_picture(block.attention.weights, head, token, pixels), key="over_picture")
     norm = session.model.block(session.layer).attention_norm
     show_section(stage, "layer-norm")
-    show_formula("layer_norm")
+    show_formula("layer_norm", session)
     show_view(
         attention.layer_norm(block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token),
         key="layer_norm",

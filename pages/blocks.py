@@ -17,6 +17,7 @@ from pages import state
 from pages.canvas import show as show_canvas
 from pages.session import Session, proof
 
+
 def scheme() -> Scheme:
     """Whether the page is light or dark in this browser."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -42,11 +43,15 @@ def show_equation(equation: Equation, session: Session) -> None:
             st.latex(equation.with_numbers(session.config, scheme(), session.layer))
 
 
-def show_formula(name: str) -> None:
-    """A formula that has no number in the paper."""
+def show_formula(name: str, session: Session) -> None:
+    """A formula that has no number in the paper, with this model's numbers where that says more."""
+    formula = FORMULAS[name]
     with st.container(key=f"equation_{name}", gap="small"):
-        st.caption(FORMULAS[name].title)
-        st.latex(FORMULAS[name].coloured(scheme()))
+        st.caption(formula.title)
+        st.latex(formula.coloured(scheme()))
+        if formula.numbers:
+            with st.container(key=f"numbers_{name}"):
+                st.latex(formula.with_numbers(session.config, scheme(), session.layer))
 
 
 def show_section(stage: Stage, slug: str) -> None:

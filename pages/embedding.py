@@ -16,7 +16,7 @@ def pictures(stage: Stage) -> None:
     show_section(stage, "sequence")
     show_view(embedding.sequence(trace, model.class_token, model.position_embedding, token), key="sequence")
     show_section(stage, "similarity")
-    show_formula("cosine_similarity")
+    show_formula("cosine_similarity", session)
     show_view(embedding.position_similarity(model.position_embedding, token), key="similarity")
 
 

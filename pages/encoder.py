@@ -20,13 +20,13 @@ def pictures(stage: Stage) -> None:
     show_section(stage, "class-token")
     show_view(depth.class_token_path(trace, layer), key="class_token_path")
     show_section(stage, "logit-lens")
-    show_formula("logit_lens")
+    show_formula("logit_lens", session)
     show_view(depth.logit_lens(session.model, trace, session.checkpoint.labels, layer), key="logit_lens")
     show_section(stage, "rollout")
-    show_formula("attention_rollout")
+    show_formula("attention_rollout", session)
     show_view(depth.rollout(trace, session.pixels), key="rollout")
     show_section(stage, "distance")
-    show_formula("attention_distance")
+    show_formula("attention_distance", session)
     show_view(
         kept_view(
             ("distance", session.state.checkpoint, session.state.picture, layer, head),

@@ -17,7 +17,7 @@ def pictures(stage: Stage) -> None:
     show_section(stage, "representation")
     show_view(head.representation(trace), key="representation")
     show_section(stage, "logits")
-    show_formula("head")
+    show_formula("head", session)
     winner = int(trace.logits.argmax())
     show_view(
         head.logit_terms(
@@ -31,7 +31,7 @@ def pictures(stage: Stage) -> None:
         key="logit_terms",
     )
     show_section(stage, "softmax")
-    show_formula("softmax")
+    show_formula("softmax", session)
     show_view(head.softmax_steps(trace.logits, labels), key="softmax")
     show_section(stage, "prediction")
     show_view(head.top_classes(trace.probabilities, labels), key="top_classes")

@@ -18,10 +18,10 @@ def pictures(stage: Stage) -> None:
         key="layer_norm",
     )
     show_section(stage, "activations")
-    show_formula("mlp")
+    show_formula("mlp", session)
     show_view(mlp.activations(block, token), key="activations")
     show_section(stage, "gelu")
-    show_formula("gelu" if session.config.gelu == "none" else "gelu_tanh")
+    show_formula("gelu" if session.config.gelu == "none" else "gelu_tanh", session)
     show_view(mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu), key="gelu")
     show_section(stage, "neurons")
     show_view(mlp.strongest_neurons(block.mlp.activated, token, pixels), key="neurons")

@@ -12,10 +12,10 @@ model, trace, config = session.model, session.trace, session.config
 
 def pictures(stage: Stage) -> None:
     """The grid, one patch as numbers, the filters, one patch embedded."""
-    show_formula("num_patches")
+    show_formula("num_patches", session)
     show_section(stage, "grid")
     show_view(patches.grid(session.pixels, trace.image, config, session.token), key="grid")
-    show_formula("patchify")
+    show_formula("patchify", session)
     show_section(stage, "filters")
     name = session.state.checkpoint
     show_view(
@@ -26,7 +26,7 @@ def pictures(stage: Stage) -> None:
         key="filter_components",
     )
     show_section(stage, "projection")
-    show_formula("patch_projection")
+    show_formula("patch_projection", session)
     token = max(session.token, 1)  # the class token is not made of a patch
     bias = model.patch_projection.bias
     assert bias is not None
