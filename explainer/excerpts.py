@@ -64,7 +64,8 @@ def excerpt(equation: Equation | Formula) -> Excerpt:
 def highlighted(code: Excerpt, scheme: Scheme, marked: Collection[int | None] | None = None) -> str:
     """The excerpt as HTML: names of quantities in their colours, the equation's line marked.
 
-    ``marked`` are the indices of the lines to mark instead, where one function computes several equations. Every line is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``.
+    ``marked`` are the indices of the lines to mark instead, where one function computes several equations. Every line
+    is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``.
     """
     marked = {code.line} if marked is None else set(marked)
     lines = []

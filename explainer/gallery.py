@@ -38,7 +38,7 @@ GALLERY = {
         GalleryPicture("cat", "Chelsea the cat", "chelsea.png", "Stéfan van der Walt; CC0"),
         GalleryPicture("astronaut", "An astronaut", "astronaut.png", "NASA, Eileen Collins; public domain"),
         GalleryPicture("rocket", "A rocket launch", "rocket.jpg", "SpaceX; public domain"),
-        GalleryPicture("motorcycle", "A motorcycle", "motorcycle_left.png", "Middlebury stereo 2014; no licence stated"),
+        GalleryPicture("motorcycle", "A motorcycle", "motorcycle_left.png", "Middlebury 2014; no licence stated"),
         GalleryPicture("galaxies", "Hubble deep field", "hubble_deep_field.jpg", "NASA; public domain"),
         GalleryPicture("coins", "Greek coins", "coins.png", "Brooklyn Museum; no known restrictions"),
         GalleryPicture("camera", "A photographer", "camera.png", "Lav Varshney; CC0"),

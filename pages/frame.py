@@ -24,8 +24,9 @@ ICONS = {
     "glossary": ":material/menu_book:",
 }
 
-st.set_page_config(page_title="ViT explainer", page_icon=str(Path(root) / "assets" / "images" / "icon.svg"), layout="wide")
-st.html(Path(root) / "assets" / "style.css")
+assets = Path(root) / "assets"
+st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
+st.html(assets / "style.css")
 session.start()
 
 page = st.navigation(

@@ -141,8 +141,8 @@ def _checkpoint(session: Session) -> None:
     record = CHECKPOINTS[chosen]
     config = record.config
     st.caption(
-        f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, {config.num_layers} layers, "
-        f"{record.size_mb:,.0f} MB. Licence: {record.licence}."
+        f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, "
+        f"{config.num_layers} layers, {record.size_mb:,.0f} MB. Licence: {record.licence}."
     )
     if not downloaded(chosen) and st.button(
         f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explainer.equations import EQUATIONS
 from explainer.packing import unpack
 from explainer.stages import STAGES
 from explainer.texts import text
