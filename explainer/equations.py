@@ -202,6 +202,7 @@ FORMULAS = {
             "Multiplying each flattened patch by E gives the same numbers as a convolution whose kernel and stride are"
             " one patch: its D filters are the columns of E.",
             VisionTransformer.embed_patches,
+            r"\underbrace{<x_p:\mathbf{x}_p^{i}>}_{1 \times <#P^2C>} \, <E!> + <b_E!>, \qquad <i> = 1 \ldots <#N>",
         ),
         Formula(
             "patchify",
@@ -220,6 +221,7 @@ FORMULAS = {
             r" <sigma>^2 = \frac{1}{<D>} \sum_{<j>=1}^{<D>} (<z:\mathrm{z}_j> - <mu>)^2",
             "Each token alone: subtract its mean, divide by its deviation, then scale and shift every component with"
             " learned numbers.",
+            numbers=r"<D> = <#D>, \qquad <eps> = <#eps>",
         ),
         Formula(
             "scores",
@@ -228,6 +230,7 @@ FORMULAS = {
             "Row i compares the query of token i with every key. Without the division, scores would grow with the head"
             " size and the softmax would pick a single token.",
             MultiheadSelfAttention.trace,
+            numbers=r"<S!> = <q!> \, {<key!>}^{\top} \Big/ \sqrt{<#D_h>}, \qquad \sqrt{<#D_h>} \approx <#sqrt(D_h)>",
         ),
         Formula(
             "softmax",
@@ -241,6 +244,7 @@ FORMULAS = {
             r"<MLP>(<z>) = <GELU>(<z> <W_1> + <b_1>) \, <W_2> + <b_2>",
             "From D numbers to four times as many, a soft threshold, and back to D.",
             MLP.trace,
+            r"\underbrace{<MLP>(<z>)}_{<#N+1> \times <#D>} = <GELU>(<z!> \, <W_1!> + <b_1!>) \, <W_2!> + <b_2!>",
         ),
         Formula(
             "gelu",
@@ -263,6 +267,7 @@ FORMULAS = {
             r"<logits> = <y> <W_head> + <b_head>, \qquad <p> = <softmax>(<logits>)",
             "One linear layer gives a score for each class, a softmax turns the scores into probabilities.",
             ClassificationHead.forward,
+            numbers=r"<logits!> = <y!> \, <W_head!> + <b_head!>",
         ),
         Formula(
             "cosine_similarity",
@@ -289,6 +294,7 @@ FORMULAS = {
             "Average the heads of every layer, let half of each token come through the skip path, and multiply the"
             " layers: how much of each patch has reached each token (Fig. 6; Abnar and Zuidema 2020).",
             attention_rollout,
+            numbers=r"<L> = <#L>, \qquad <k> = <#k>, \qquad <R> \in \mathbb{R}^{<#N+1> \times <#N+1>}",
         ),
         Formula(
             "attention_distance",
@@ -298,6 +304,7 @@ FORMULAS = {
             "How far, in pixels, a head looks on average: the distance between patches, weighted by attention"
             " (Fig. 7, right).",
             mean_attention_distance,
+            numbers=r"<N> = <#N>, \qquad <P> = <#P>",
         ),
         Formula(
             "parameters",

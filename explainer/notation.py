@@ -47,8 +47,11 @@ def numbered(template: str, config: ViTConfig, scheme: Scheme | None, layer: int
 
 
 def number(value: float) -> str:
-    """A number as LaTeX: thousands apart, four significant digits for what is not whole."""
-    return f"{value:,}".replace(",", "{,}") if isinstance(value, int) else f"{value:.4g}"
+    """A number as LaTeX: thousands apart, four significant digits for what is not whole, powers of ten written out."""
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "{,}")
+    digits, _, power = f"{value:.4g}".partition("e")
+    return digits if not power else ("" if digits == "1" else rf"{digits} \cdot ") + f"10^{{{int(power)}}}"
 
 
 def _colour(symbol: Symbol, latex: str, scheme: Scheme) -> str:

@@ -235,7 +235,7 @@ PROOFS = {
 
 FACTS = {
     "patch_projection": Claim(
-        "The patches times E",
+        "x_p E + b",
         ("trace.image",),
         ("trace.patch_embeddings",),
         lambda case: (_patch_embeddings(case),),

@@ -20,6 +20,7 @@ AXES = {
     "classes": "K",
     "layers": "L",
     "states": "(L+1)",
+    "representation": r"D_{\mathrm{rep}}",  # of the pre-training head's hidden layer
 }
 
 
@@ -70,6 +71,8 @@ def shape(trace: type, field: str, config: ViTConfig) -> Shape:
 
 def shape_of(axes: tuple[str, ...], config: ViTConfig) -> Shape:
     """The shape with these axes in the model of ``config``."""
+    if config.representation_size is None:  # the head reads y itself
+        axes = tuple("hidden" if axis == "representation" else axis for axis in axes)
     return Shape(axes, tuple(size_of(axis, config) for axis in axes))
 
 
@@ -79,7 +82,12 @@ def size_of(axis: str, config: ViTConfig) -> int:
     Raises:
         KeyError: if there is no such axis.
     """
-    sizes = config.axes | {"layers": config.num_layers, "states": config.num_layers + 1}
+    more = {
+        "layers": config.num_layers,
+        "states": config.num_layers + 1,
+        "representation": config.representation_size or config.hidden_size,
+    }
+    sizes = config.axes | more
     size = 1
     for factor in axis.split():
         size *= int(factor) if factor.isdigit() else sizes[factor]

@@ -116,7 +116,7 @@ _PARAMETERS = (
     Symbol("beta", r"\boldsymbol{\beta}", "LayerNorm's shift, learned, one number per component", (), None,
            ("hidden",)),
     Symbol("W_head", r"\mathbf{W}", "the classification head, learned: turns y into one score per class",
-           ("linear",), "y", ("hidden", "classes")),
+           ("linear",), "y", ("representation", "classes")),
     Symbol("b_head", r"\mathbf{b}", "the classification head's bias, learned", (), "y", ("classes",)),
     Symbol("I", r"\mathbf{I}", "the identity: every token looks at itself alone"),
 )

@@ -122,7 +122,7 @@ _AXES = {
     "mlp.expand.weight": ("hidden", "mlp"),
     "mlp.expand.bias": ("mlp",),
     "mlp.contract.weight": ("mlp", "hidden"),
-    "head.linear.weight": ("hidden", "classes"),
+    "head.linear.weight": ("representation", "classes"),
     "head.linear.bias": ("classes",),
 }
 

@@ -1,9 +1,10 @@
 """Shapes are read from the annotations of the trace, and are those that the tensors have."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from explainer.shapes import AXES, axes_of, letters, shape, shape_of, size_of
 from explainer.stages import STAGES, TensorRef
@@ -85,6 +86,14 @@ def test_the_table_tells_the_truth_about_every_tensor(
     value = torch.stack(value) if isinstance(value, tuple) else value
     assert torch.equal(value, tensor)
     assert row.learnable == value.requires_grad
+
+
+def test_the_head_reads_its_hidden_layer_if_it_has_one(tiny_config: ViTConfig, tiny_image: Tensor) -> None:
+    weight = TensorRef("model", "head.linear.weight", "W_head")
+    for size, axes in ((None, ("hidden", "classes")), (11, ("representation", "classes"))):
+        model = VisionTransformer(replace(tiny_config, representation_size=size))
+        row = describe(model, model.trace(tiny_image), None, weight)
+        assert row.axes == axes and row.sizes == (size or 24, 7)
 
 
 def test_a_tensor_of_a_block_needs_the_block(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
