@@ -475,9 +475,35 @@ def _tensors(run: Path) -> dict[str, Tensor]:
     return read_state(run)[0]
 
 
+def test_epochs_on_the_command_line_replace_the_steps_of_the_recipe(
+    tmp_path: Path, two_roots: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", *map(str, two_roots), "--held-out", "1", "--batch-size", "8", "--image-size", "16"]
+    assert RECIPES["mini"].steps
+    assert main(["--recipe", "mini", "--output", str(tmp_path / "run"), "--epochs", "2", *data]) == 0
+    assert "12 pictures to learn from, 4 to measure on, 4 steps of 8" in capsys.readouterr().out
+
+
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(tmp_path / "none"), "--output", str(tmp_path / "run")]) == 1
     assert main(["export", str(tmp_path / "none"), str(tmp_path / "out"), "--data", str(tmp_path)]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert "is not a folder" in errors[0] and "holds no training run" in errors[1]
+
+
+# --- the embedded model --------------------------------------------------------------------------------------------
+
+WEIGHTS = Path(__file__).parents[1] / "assets" / "weights"
+
+
+def test_embedded_model_is_what_its_cards_say() -> None:
+    model, checkpoint = load("embedded")
+    assert model.config == ViTConfig.named("Mini/8", num_classes=298)
+    assert len(set(checkpoint.labels)) == 298
+    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 20_000_000
+    card, text = json.loads((WEIGHTS / "mini8.json").read_text()), (WEIGHTS / "README.md").read_text()
+    for measured in card["metrics"]["validation"].values():
+        assert f"| {measured['pictures']:,} | {measured['top1']:.1%} | {measured['top5']:.1%} |" in text
+    assert card["metrics"]["validation"]["all"]["top5"] > 5 / 298 + 0.1  # far more than guessing
+    assert TrainingConfig().with_values(card["recipe"]) == RECIPES["mini"]  # how it was made can be read in the code
