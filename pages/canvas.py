@@ -57,9 +57,9 @@ def _payload(view: View, attempt: int) -> tuple[Callable[..., Any], bytes | dict
         return _by_socket, pack(view)
     tensor_route.keep(core().encode(), "text/javascript")  # it is in a bounded store, too
     packed = pack(view, keep=tensor_route.keep)
-    if len(packed) <= INLINE:
+    if len(packed) <= INLINE and not attempt:
         return _by_route, packed
-    # Equal data is not sent again: the number of the attempt makes it different when the browser found it gone.
+    # Equal data is not sent again: the number of the attempt makes it different when the browser found something gone.
     return _by_route, {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
 
 

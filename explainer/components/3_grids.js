@@ -54,18 +54,20 @@ function paintGrid(ctx, x, y, width, height, size, paint) {
 const tokenColour = (panel, token, paint) =>
   paint.colour(token === 0 ? "class_token" : panel.quantity === "image" ? "z" : panel.quantity);
 
+/** Whether the class token has a place of its own above the picture. */
+const hasClassToken = (panel) => Boolean(panel.grid_size && (panel.pick_tokens || panel.token === 0));
+
 const PICTURE = {
   layout(panel, width, paint) {
     const [height, breadth] = panel.pixels.shape;
     const grid = panel.grid_size ?? 1;
     const step = grid / paint.ratio;
     const size = Math.max(step, Math.floor(Math.min(width - 8, PICTURE_LIMIT) / step) * step);
-    const hasClassToken = Boolean(panel.grid_size && (panel.pick_tokens || panel.token === 0));
-    const top = hasClassToken ? 38 : 4;
+    const top = hasClassToken(panel) || panel.leavesPlace ? 38 : 4;
     const tall = paint.snap((size * height) / breadth / grid) * grid;
     const note = panel.overlay ? (panel.mode === "spotlight" ? "light of the picture" : "") : "";
     const legend = panel.overlay ? legendHeight(panel.scale, note, size, paint) : 0;
-    return { x: 4, y: top, width: size, tall, note, legend, hasClassToken, height: top + tall + 4 + (legend ? legend + 2 : 0) };
+    return { x: 4, y: top, width: size, tall, note, legend, hasClassToken: hasClassToken(panel), height: top + tall + 4 + (legend ? legend + 2 : 0) };
   },
   cell(panel, at, token) {
     const size = panel.grid_size;

@@ -27,7 +27,8 @@ class PanelFrame {
     this.over = element("canvas", "over", { tabindex: "0", role: "application" });
     this.body = element("div", "body", {}, this.base, this.over);
     this.caption = element("p", "caption");
-    this.root = element("section", "panel", {}, element("header", "head", {}, this.dot, this.title, this.menu), this.body, this.caption);
+    this.head = element("header", "head", {}, this.dot, this.title, this.menu);
+    this.root = element("section", "panel", {}, this.head, this.body, this.caption);
     this.listen();
   }
 

@@ -75,8 +75,20 @@ class MountedView {
     this.paint = new Paint(readTheme(this.root, this.options.scheme), this.view, Math.max(1, devicePixelRatio));
     this.root.classList.toggle("narrow", this.width < 640);
     this.root.style.colorScheme = this.paint.theme.scheme;
+    this.frames.forEach((row) => this.align(row));
     for (const frame of this.frames.flat()) frame.measure();
     for (const frame of this.frames.flat()) frame.draw();
+  }
+
+  /** Panels beside each other start at one height, whatever their titles and what lies above their pictures. */
+  align(row) {
+    for (const frame of row) frame.head.style.minHeight = "";
+    const isBeside = row.length > 1 && !this.root.classList.contains("narrow");
+    const tallest = isBeside ? Math.max(...row.map((frame) => frame.head.offsetHeight)) : 0;
+    const pictures = row.filter((frame) => frame.panel.kind === "Picture");
+    const hasPlace = isBeside && pictures.some((frame) => hasClassToken(frame.panel));
+    for (const frame of row) if (tallest) frame.head.style.minHeight = `${tallest}px`;
+    for (const frame of pictures) frame.panel.leavesPlace = hasPlace;
   }
 
   /** Tell the page, and show the choice at once: the page's answer will say the same. */

@@ -45,15 +45,17 @@ async function present(instance, { data, setTriggerValue }) {
       const bytes = await fetchBytes(data.url);
       if (turn === instance.turn) await canvas.update(bytes);
     }
+    instance.lost = 0;
   } catch (error) {
     if (turn !== instance.turn) return;
     if (!error.gone) console.error(error);
-    const sentence = error.gone
+    const asksAgain = error.gone && (instance.lost = (instance.lost ?? 0) + 1) <= 3;
+    const sentence = asksAgain
       ? "The server has put these tensors away in the meantime. Asking for them again…"
       : "This picture could not be loaded. Check the connection, then load the page again.";
     if (instance.mounted) instance.mounted.explain(sentence);
     else instance.parent.append(sentence);
-    if (error.gone) setTriggerValue("lost", true);
+    if (asksAgain) setTriggerValue("lost", instance.lost);
   }
 }
 
