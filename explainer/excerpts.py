@@ -16,9 +16,9 @@ from explainer.palette import QUANTITIES, Scheme
 from explainer.symbols import QUANTITY_OF_NAME
 
 _INK: dict[str, dict[Scheme, str]] = {  # quiet, so that the quantities' colours speak
-    "keyword": {"light": "#5b6472", "dark": "#a3adba"},
-    "string": {"light": "#6a7280", "dark": "#98a2b0"},
-    "comment": {"light": "#6a7280", "dark": "#98a2b0"},
+    "keyword": {"light": "#4d5765", "dark": "#aeb7c3"},
+    "string": {"light": "#566070", "dark": "#a6b0bd"},
+    "comment": {"light": "#566070", "dark": "#a6b0bd"},
 }
 
 

@@ -1,7 +1,7 @@
 """One colour per quantity, the same in equation, code, table, diagram and picture; light and dark.
 
-The colours were searched for, not picked: near a calm hue for each quantity, text contrast of at least 4.5:1 on the
-page, and every two of the paper's eight letters at least 8 apart (CIEDE2000), 11 where they stand in one equation,
+The colours were searched for, not picked: near a calm hue for each quantity, contrast enough for text on the page, on its
+cards and on a marked line of code, and every two of the paper's eight letters at least 8 apart (CIEDE2000), 11 where they stand in one equation,
 for normal sight and for the three kinds of colour blindness (Machado, Oliveira and Fernandes 2009). The tests compute
 all of it.
 """
@@ -32,15 +32,15 @@ QUANTITIES = {
     quantity.name: quantity
     for quantity in (
         Quantity("image", "#44546a", "#b6c2d2"),  # x, x_p: slate, an ink more than a colour
-        Quantity("E", "#4f30c8", "#b5aaff"),
-        Quantity("class_token", "#04707f", "#7ae1ec"),
-        Quantity("E_pos", "#b31f6d", "#ff5ca4"),
-        Quantity("z", "#356ce3", "#4788eb"),
-        Quantity("q", "#bb5309", "#f4871e"),
-        Quantity("k", "#537d4e", "#96e28d"),
-        Quantity("v", "#7e2c8c", "#d394cd"),
-        Quantity("A", "#644300", "#fbd133"),
-        Quantity("mlp", "#98332c", "#f7948a"),
+        Quantity("E", "#4317c2", "#c7befe"),
+        Quantity("class_token", "#03727b", "#86d6d2"),
+        Quantity("E_pos", "#af1d68", "#fd86a8"),
+        Quantity("z", "#245ee2", "#729aff"),
+        Quantity("q", "#7e2a02", "#fb7a15"),
+        Quantity("k", "#2d633c", "#94d07c"),
+        Quantity("v", "#7c2988", "#c694c2"),
+        Quantity("A", "#86620d", "#fbd635"),
+        Quantity("mlp", "#a54d4f", "#f7a39d"),
         Quantity("y", "#22303f", "#f0ece4"),  # y, logits, probabilities: the ink of the page
     )
 }

@@ -54,10 +54,16 @@ def difference(a: str, b: str, sight: str) -> float:
     return float(deltaE_ciede2000(seen(a, sight), seen(b, sight)))
 
 
+# Where coloured text stands: the page, a card (3.5 % of the ink on it), a marked line of code (18 % amber on the card).
+SURFACES = {"light": ("#ffffff", "#f7f7f8", "#f4e9cb"), "dark": ("#0f1319", "#171b21", "#3c341b")}
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_colour_can_be_read_as_text(quantity: str, scheme: Scheme) -> None:
-    assert contrast(QUANTITIES[quantity].colour(scheme), BACKGROUND[scheme]) >= 4.5  # WCAG 2 AA
+    assert SURFACES[scheme][0] == BACKGROUND[scheme]
+    for surface in SURFACES[scheme]:
+        assert contrast(QUANTITIES[quantity].colour(scheme), surface) >= 4.5  # WCAG 2 AA
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
