@@ -1,9 +1,9 @@
 """One colour per quantity, the same in equation, code, table, diagram and picture; light and dark.
 
-The colours were searched for, not picked: near a calm hue for each quantity, contrast enough for text on the page, on its
-cards and on a marked line of code, and every two of the paper's eight letters at least 8 apart (CIEDE2000), 11 where they stand in one equation,
-for normal sight and for the three kinds of colour blindness (Machado, Oliveira and Fernandes 2009). The tests compute
-all of it.
+The colours were searched for, not picked: near a calm hue for each quantity, contrast enough for text on the page, on
+its cards and on a marked line of code, and every two of the paper's eight letters at least 8 apart (CIEDE2000), 11
+where they stand in one equation, for normal sight and for the three kinds of colour blindness (Machado, Oliveira and
+Fernandes 2009). The tests compute all of it.
 """
 
 import math
