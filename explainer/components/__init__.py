@@ -10,7 +10,20 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # Joined in this order: each may use what an earlier one defines. The last one exports ``mount``.
-PARTS = ("1_decode.js", "2_paint.js", "3_grids.js", "4_charts.js", "4_stacked.js", "5_flow.js", "6_panel.js", "7_mount.js")
+PARTS = (
+    "decode.js",
+    "paint.js",
+    "picture.js",
+    "matrix.js",
+    "tiles.js",
+    "strips.js",
+    "bars.js",
+    "stacked.js",
+    "plot.js",
+    "flow.js",
+    "panel.js",
+    "mount.js",
+)
 
 
 @cache

@@ -71,7 +71,7 @@ function colourTable(stops) {
   return tables.get(key);
 }
 
-const LIGHT_TABLE = ["#141414", "#ffffff"]; // of a spotlight: how much of the picture's light passes
+const LIGHT_TABLE = ["#000000", "#ffffff"]; // of a spotlight: how much of the picture's light passes
 
 /** What the drawing functions need to know of the page and the view. */
 class Paint {
@@ -88,7 +88,9 @@ class Paint {
 
   table(quantity, scale) {
     const { quantities, diverging } = this.view.palette;
-    return colourTable(scale.diverging ? diverging[this.theme.scheme] : quantities[quantity].sequential[this.theme.scheme]);
+    return colourTable(
+      scale.diverging ? diverging[this.theme.scheme] : quantities[quantity].sequential[this.theme.scheme],
+    );
   }
 
   size(pixels) {
@@ -230,7 +232,10 @@ function outline(ctx, x, y, width, height, colour, { strength = 1, radius = 0 } 
 /** The frame of what the pointer is on. */
 function hoverFrame(ctx, x, y, width, height, radius = 0) {
   ctx.save();
-  for (const [thickness, style] of [[3, "rgba(0,0,0,.65)"], [1.25, "rgba(255,255,255,.98)"]]) {
+  for (const [thickness, style] of [
+    [3, "rgba(0,0,0,.65)"],
+    [1.25, "rgba(255,255,255,.98)"],
+  ]) {
     ctx.lineWidth = thickness;
     ctx.strokeStyle = style;
     ctx.beginPath();
@@ -294,7 +299,9 @@ function legendHeight(scale, note, width, paint) {
   if (!scale) return note ? 6 + 18 * wrapped(note, width, font).length : 0;
   const ends = textWidth(`≤ ${shortText(scale.low, 3)}${shortText(scale.high, 3)}`, font) + 36;
   const bar = clamp(width - ends, 24, 132);
-  return note && ends + bar + textWidth(note, font) > width ? LEGEND_HEIGHT + 18 * wrapped(note, width, font).length : LEGEND_HEIGHT;
+  return note && ends + bar + textWidth(note, font) > width
+    ? LEGEND_HEIGHT + 18 * wrapped(note, width, font).length
+    : LEGEND_HEIGHT;
 }
 
 function drawLegendBlock(ctx, x, y, width, height, legend, paint) {

@@ -54,7 +54,9 @@ class MountedView {
     if (shape !== this.shape) {
       this.shape = shape;
       this.frames = view.rows.map((row) => row.map(() => new PanelFrame(this)));
-      this.rows.replaceChildren(...this.frames.map((row) => element("div", "row", {}, ...row.map((frame) => frame.root))));
+      this.rows.replaceChildren(
+        ...this.frames.map((row) => element("div", "row", {}, ...row.map((frame) => frame.root))),
+      );
     }
     this.frames.forEach((row, r) => row.forEach((frame, c) => frame.set(view.rows[r][c])));
     this.hideTip();

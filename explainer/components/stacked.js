@@ -21,7 +21,20 @@ const STACKED = {
     const longest = panel.share ? 1 : Math.max(...sums);
     const room = Math.max(40, width - labelWidth - 8 - (beside ? totalWidth : 0));
     const top = 8 + (line + 1) * 24;
-    return { font, bold, bars, labelWidth, beside, pitch, places, longest, room, top, width, height: top + bars * pitch + 4 };
+    return {
+      font,
+      bold,
+      bars,
+      labelWidth,
+      beside,
+      pitch,
+      places,
+      longest,
+      room,
+      top,
+      width,
+      height: top + bars * pitch + 4,
+    };
   },
   /** Where a part of a bar lies: [x, y, width, height]. */
   cell(panel, at, index) {
@@ -49,7 +62,11 @@ const STACKED = {
         ctx.fillRect(x, y, Math.max(0.5, width - 1), tall); // a line of background between the parts
         const text = formatText(part.values.data[bar], panel.format);
         if (textWidth(text, at.font) + 10 < width) {
-          write(ctx, text, x + width / 2, y + tall / 2, { font: at.font, colour: paint.theme.background, align: "center" });
+          write(ctx, text, x + width / 2, y + tall / 2, {
+            font: at.font,
+            colour: paint.theme.background,
+            align: "center",
+          });
         }
         end = x + width;
       });
@@ -80,7 +97,12 @@ const STACKED = {
     const [bar, part] = [Math.floor(index / panel.parts.length), index % panel.parts.length];
     const { label, values, quantity } = panel.parts[part];
     const total = panel.totals[bar];
-    return [formatText(values.data[bar], panel.format), { text: label, colour: paint.colour(quantity) }, panel.labels[bar], ...(total ? [total] : [])];
+    return [
+      formatText(values.data[bar], panel.format),
+      { text: label, colour: paint.colour(quantity) },
+      panel.labels[bar],
+      ...(total ? [total] : []),
+    ];
   },
   pick: () => null,
   chosen: () => null,
@@ -91,7 +113,10 @@ const STACKED = {
   },
   table: (panel) => [
     ["", ...panel.parts.map(({ label }) => label)],
-    ...panel.labels.map((label, bar) => [label, ...panel.parts.map(({ values }) => exactText(values.data[bar], values.uncertainty(bar)))]),
+    ...panel.labels.map((label, bar) => [
+      label,
+      ...panel.parts.map(({ values }) => exactText(values.data[bar], values.uncertainty(bar))),
+    ]),
   ],
   applies() {},
 };

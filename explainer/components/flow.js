@@ -13,12 +13,28 @@ function paintThumbnail(ctx, panel, x, y, width, height, paint) {
     if (panel.token > 0) {
       const cell = w / panel.grid_size;
       const row = Math.floor((panel.token - 1) / panel.grid_size);
-      outline(ctx, left + (panel.token - 1 - row * panel.grid_size) * cell, top + row * cell, cell, cell, tokenColour(panel, panel.token, paint), { strength: 0.5 });
+      outline(
+        ctx,
+        left + (panel.token - 1 - row * panel.grid_size) * cell,
+        top + row * cell,
+        cell,
+        cell,
+        tokenColour(panel, panel.token, paint),
+        { strength: 0.5 },
+      );
     }
   } else if (panel.kind === "Matrix") {
     const [rows, columns] = panel.values.shape;
     const [left, top, w, h] = fit(clamp(columns / rows, 0.5, 3));
-    stretch(ctx, heatImage(panel.values.data, 0, rows, columns, panel.scale, paint.table(panel.quantity, panel.scale)), left, top, w, h, paint);
+    stretch(
+      ctx,
+      heatImage(panel.values.data, 0, rows, columns, panel.scale, paint.table(panel.quantity, panel.scale)),
+      left,
+      top,
+      w,
+      h,
+      paint,
+    );
     frameThumbnail(ctx, left, top, w, h, paint);
   } else if (panel.kind === "Tiles") {
     const [rows, columns] = TILES.grid(panel);
@@ -29,13 +45,29 @@ function paintThumbnail(ctx, panel, x, y, width, height, paint) {
     const [tileWidth, tileHeight] = [w / perRow, h / lines];
     const gap = Math.min(3, tileWidth * 0.12);
     for (let tile = 0; tile < count; tile++) {
-      TILES.paintTile(ctx, panel, tile, left + (tile % perRow) * tileWidth, top + Math.floor(tile / perRow) * tileHeight, tileWidth - gap, tileHeight - gap, paint);
+      TILES.paintTile(
+        ctx,
+        panel,
+        tile,
+        left + (tile % perRow) * tileWidth,
+        top + Math.floor(tile / perRow) * tileHeight,
+        tileWidth - gap,
+        tileHeight - gap,
+        paint,
+      );
     }
   } else if (panel.kind === "Strips") {
     const pitch = Math.min(height / panel.strips.length, 22);
     const top = y + (height - pitch * panel.strips.length) / 2;
     panel.strips.forEach((strip, i) => {
-      const image = heatImage(strip.values.data, 0, 1, strip.values.shape[0], strip.scale, paint.table(strip.quantity, strip.scale));
+      const image = heatImage(
+        strip.values.data,
+        0,
+        1,
+        strip.values.shape[0],
+        strip.scale,
+        paint.table(strip.quantity, strip.scale),
+      );
       stretch(ctx, image, x, top + i * pitch + 1, width, pitch - 3, paint);
       frameThumbnail(ctx, x, top + i * pitch + 1, width, pitch - 3, paint);
     });
@@ -45,9 +77,13 @@ function paintThumbnail(ctx, panel, x, y, width, height, paint) {
     const most = Math.max(...panel.values.data.map(Math.abs)) || 1;
     panel.labels.forEach((label, i) => {
       const middle = top + (i + 0.5) * pitch;
-      ctx.fillStyle = withAlpha(paint.colour(panel.quantity), panel.selected == null || panel.selected === i ? 0.45 : 0.22);
+      ctx.fillStyle = withAlpha(
+        paint.colour(panel.quantity),
+        panel.selected == null || panel.selected === i ? 0.45 : 0.22,
+      );
       ctx.fillRect(x, middle - pitch / 2 + 1, Math.max(1, (width * Math.abs(panel.values.data[i])) / most), pitch - 2);
-      if (pitch >= 12) write(ctx, label, x + 5, middle + 0.5, { font: paint.font(10.5), colour: paint.theme.text, width: width - 8 });
+      if (pitch >= 12)
+        write(ctx, label, x + 5, middle + 0.5, { font: paint.font(10.5), colour: paint.theme.text, width: width - 8 });
     });
   } else if (panel.kind === "Plot") {
     const at = { ...PLOT.layout(panel, 400, paint), left: x, top: y, plotWidth: width, plotHeight: height };
@@ -130,12 +166,25 @@ const FLOW = {
     let y = 6;
     lines.forEach((line, number) => {
       const hasGroup = line.some((i) => panel.nodes[i].group);
-      const hasSkip = panel.skips.some(([from, to]) => [from, to].every((name) => line.some((i) => panel.nodes[i].name === name)));
+      const hasSkip = panel.skips.some(([from, to]) =>
+        [from, to].every((name) => line.some((i) => panel.nodes[i].name === name)),
+      );
       y += (hasGroup ? 30 : 0) + (hasSkip ? 26 : 0);
-      line.forEach((i, place) => (cards[i] = { x: inset + place * (cardWidth + gap), y, width: cardWidth, height: cardHeight, line: number }));
+      line.forEach(
+        (i, place) =>
+          (cards[i] = { x: inset + place * (cardWidth + gap), y, width: cardWidth, height: cardHeight, line: number }),
+      );
       y += cardHeight + (hasGroup ? 14 : 0) + 44;
     });
-    return { isUpright: false, cards, width, gap, inset, height: y - 32, frames: this.frames(panel, cards, hasPictures) };
+    return {
+      isUpright: false,
+      cards,
+      width,
+      gap,
+      inset,
+      height: y - 32,
+      frames: this.frames(panel, cards, hasPictures),
+    };
   },
   /** Symbol and shape beside each other if there is room, and one or two lines of name. */
   textHeight(node, width, paint) {
@@ -159,7 +208,16 @@ const FLOW = {
       if (last && last.group === group && (isUpright || last.line === card.line)) {
         last.right = Math.max(last.right, card.x + card.width);
         last.bottom = card.y + card.height;
-      } else frames.push({ group, name, line: card.line, left: card.x, top: card.y - skips, right: card.x + card.width, bottom: card.y + card.height });
+      } else
+        frames.push({
+          group,
+          name,
+          line: card.line,
+          left: card.x,
+          top: card.y - skips,
+          right: card.x + card.width,
+          bottom: card.y + card.height,
+        });
     });
     return frames;
   },
@@ -171,11 +229,21 @@ const FLOW = {
       ctx.lineWidth = 1.25;
       ctx.setLineDash([4, 4]);
       ctx.beginPath();
-      ctx.roundRect(x, y, frame.right - frame.left + 20 + (at.isUpright && panel.skips.length ? 18 : 0), frame.bottom - frame.top + 38, 12);
+      ctx.roundRect(
+        x,
+        y,
+        frame.right - frame.left + 20 + (at.isUpright && panel.skips.length ? 18 : 0),
+        frame.bottom - frame.top + 38,
+        12,
+      );
       ctx.fill();
       ctx.stroke();
       ctx.setLineDash([]);
-      write(ctx, frame.group, x + 12, y + 14, { font: paint.font(12.5, 600), colour: paint.theme.muted, width: frame.right - frame.left });
+      write(ctx, frame.group, x + 12, y + 14, {
+        font: paint.font(12.5, 600),
+        colour: paint.theme.muted,
+        width: frame.right - frame.left,
+      });
     }
     this.drawArrows(ctx, panel, at, paint);
     panel.nodes.forEach((node, i) => this.drawCard(ctx, node, at.cards[i], at, paint));
@@ -184,15 +252,41 @@ const FLOW = {
     const colour = paint.theme.faint;
     for (let i = 1; i < at.cards.length; i++) {
       const [from, to] = [at.cards[i - 1], at.cards[i]];
-      if (at.isUpright) arrow(ctx, [[from.x + from.width * 0.66, from.y + from.height + 3], [to.x + to.width * 0.66, to.y - 4]], colour);
+      if (at.isUpright)
+        arrow(
+          ctx,
+          [
+            [from.x + from.width * 0.66, from.y + from.height + 3],
+            [to.x + to.width * 0.66, to.y - 4],
+          ],
+          colour,
+        );
       else if (from.line === to.line) {
         const y = from.y + from.height / 2;
-        arrow(ctx, [[from.x + from.width + 4, y], [to.x - 5, y]], colour);
+        arrow(
+          ctx,
+          [
+            [from.x + from.width + 4, y],
+            [to.x - 5, y],
+          ],
+          colour,
+        );
       } else {
         const start = [from.x + from.width + 2, from.y + from.height / 2];
         const between = from.y + from.height + (panel.nodes[i - 1].group ? 28 : 18);
         const left = 5;
-        arrow(ctx, [start, [start[0] + 14, start[1]], [start[0] + 14, between], [left, between], [left, to.y + to.height / 2], [to.x - 5, to.y + to.height / 2]], colour);
+        arrow(
+          ctx,
+          [
+            start,
+            [start[0] + 14, start[1]],
+            [start[0] + 14, between],
+            [left, between],
+            [left, to.y + to.height / 2],
+            [to.x - 5, to.y + to.height / 2],
+          ],
+          colour,
+        );
       }
     }
     for (const [fromName, toName] of panel.skips) {
@@ -202,13 +296,40 @@ const FLOW = {
       const ink = paint.colour(panel.nodes[a].quantity);
       if (at.isUpright) {
         const x = from.x + from.width;
-        arrow(ctx, [[x + 2, from.y + from.height * 0.6], [x + 17, from.y + from.height * 0.6], [x + 17, to.y + to.height * 0.4], [x + 5, to.y + to.height * 0.4]], ink);
+        arrow(
+          ctx,
+          [
+            [x + 2, from.y + from.height * 0.6],
+            [x + 17, from.y + from.height * 0.6],
+            [x + 17, to.y + to.height * 0.4],
+            [x + 5, to.y + to.height * 0.4],
+          ],
+          ink,
+        );
       } else if (from.line === to.line) {
         const y = from.y - 18;
-        arrow(ctx, [[from.x + from.width * 0.62, from.y - 2], [from.x + from.width * 0.62, y], [to.x + to.width * 0.38, y], [to.x + to.width * 0.38, to.y - 5]], ink);
+        arrow(
+          ctx,
+          [
+            [from.x + from.width * 0.62, from.y - 2],
+            [from.x + from.width * 0.62, y],
+            [to.x + to.width * 0.38, y],
+            [to.x + to.width * 0.38, to.y - 5],
+          ],
+          ink,
+        );
       } else {
         const between = from.y + from.height + 9;
-        arrow(ctx, [[from.x + from.width / 2, from.y + from.height + 2], [from.x + from.width / 2, between], [to.x + to.width / 2, between], [to.x + to.width / 2, to.y - 5]], ink);
+        arrow(
+          ctx,
+          [
+            [from.x + from.width / 2, from.y + from.height + 2],
+            [from.x + from.width / 2, between],
+            [to.x + to.width / 2, between],
+            [to.x + to.width / 2, to.y - 5],
+          ],
+          ink,
+        );
       }
     }
   },
@@ -218,7 +339,8 @@ const FLOW = {
     ctx.shadowColor = paint.theme.scheme === "light" ? "rgba(20,30,50,.10)" : "rgba(0,0,0,.35)";
     ctx.shadowBlur = 10;
     ctx.shadowOffsetY = 2;
-    ctx.fillStyle = paint.theme.scheme === "light" ? paint.theme.background : mix(paint.theme.background, paint.theme.text, 0.07);
+    ctx.fillStyle =
+      paint.theme.scheme === "light" ? paint.theme.background : mix(paint.theme.background, paint.theme.text, 0.07);
     ctx.beginPath();
     ctx.roundRect(card.x, card.y, card.width, card.height, 10);
     ctx.fill();
@@ -239,25 +361,51 @@ const FLOW = {
     const pictures = node.thumbnails;
     if (at.isUpright) {
       const side = card.height - 20;
-      pictures.slice(0, 1).forEach((panel) => paintThumbnail(ctx, panel, card.x + card.width - side - 12, card.y + 10, side, side, paint));
+      pictures
+        .slice(0, 1)
+        .forEach((panel) =>
+          paintThumbnail(ctx, panel, card.x + card.width - side - 12, card.y + 10, side, side, paint),
+        );
       textX += 4;
       textY = card.y + (card.height - 52) / 2 + 6;
       textWidthLeft -= pictures.length ? side + 16 : 0;
     } else if (pictures.length) {
       const height = paint.size(94);
       const each = (textWidthLeft - 8 * (pictures.length - 1)) / pictures.length;
-      pictures.forEach((panel, i) => paintThumbnail(ctx, panel, textX + i * (each + 8), card.y + pad + 4, each, height, paint));
+      pictures.forEach((panel, i) =>
+        paintThumbnail(ctx, panel, textX + i * (each + 8), card.y + pad + 4, each, height, paint),
+      );
       textY += height + 10;
     } else {
       textY = card.y + (card.height - paint.size(this.textHeight(node, textWidthLeft, paint))) / 2 + 4;
     }
-    write(ctx, node.symbol, textX, textY + paint.size(5), { font: this.symbolFont(paint), colour, width: textWidthLeft });
+    write(ctx, node.symbol, textX, textY + paint.size(5), {
+      font: this.symbolFont(paint),
+      colour,
+      width: textWidthLeft,
+    });
     const shapeFont = paint.font(12, 400, paint.theme.mono);
     const beside = this.fitsBeside(node, textWidthLeft, paint);
-    if (beside) write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), { font: shapeFont, colour: paint.theme.muted, align: "right" });
+    if (beside)
+      write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), {
+        font: shapeFont,
+        colour: paint.theme.muted,
+        align: "right",
+      });
     const lines = wrapped(node.label, textWidthLeft, paint.font(13, 500)).slice(0, beside ? 2 : 1);
-    lines.forEach((line, i) => write(ctx, line, textX, textY + paint.size(29 + 17 * i), { font: paint.font(13, 500), colour: paint.theme.text, width: textWidthLeft }));
-    if (!beside && node.shape) write(ctx, node.shape, textX, textY + paint.size(48), { font: shapeFont, colour: paint.theme.muted, width: textWidthLeft });
+    lines.forEach((line, i) =>
+      write(ctx, line, textX, textY + paint.size(29 + 17 * i), {
+        font: paint.font(13, 500),
+        colour: paint.theme.text,
+        width: textWidthLeft,
+      }),
+    );
+    if (!beside && node.shape)
+      write(ctx, node.shape, textX, textY + paint.size(48), {
+        font: shapeFont,
+        colour: paint.theme.muted,
+        width: textWidthLeft,
+      });
   },
   mark(ctx, panel, at, paint, hover) {
     if (hover == null) return;
@@ -269,7 +417,9 @@ const FLOW = {
     ctx.stroke();
   },
   hit(panel, at, x, y) {
-    const index = at.cards.findIndex((card) => x >= card.x && y >= card.y && x <= card.x + card.width && y <= card.y + card.height);
+    const index = at.cards.findIndex(
+      (card) => x >= card.x && y >= card.y && x <= card.x + card.width && y <= card.y + card.height,
+    );
     return index < 0 ? null : index;
   },
   anchor: (panel, at, cell) => [at.cards[cell].x + at.cards[cell].width / 2, at.cards[cell].y + at.cards[cell].height],
@@ -280,8 +430,20 @@ const FLOW = {
   pick: (panel, cell) => (panel.nodes[cell].page ? { page: panel.nodes[cell].page } : null),
   chosen: () => null,
   move: (panel, at, cell, right, down) => clamp(cell + right + down, 0, panel.nodes.length - 1),
-  table: (panel) => [["name", "symbol", "shape", "page"], ...panel.nodes.map((node) => [node.label, node.symbol, node.shape, node.page ?? ""])],
+  table: (panel) => [
+    ["name", "symbol", "shape", "page"],
+    ...panel.nodes.map((node) => [node.label, node.symbol, node.shape, node.page ?? ""]),
+  ],
   applies() {},
 };
 
-const KINDS = { Picture: PICTURE, Matrix: MATRIX, Tiles: TILES, Strips: STRIPS, Bars: BARS, Plot: PLOT, StackedBars: STACKED, Flow: FLOW };
+const KINDS = {
+  Picture: PICTURE,
+  Matrix: MATRIX,
+  Tiles: TILES,
+  Strips: STRIPS,
+  Bars: BARS,
+  Plot: PLOT,
+  StackedBars: STACKED,
+  Flow: FLOW,
+};

@@ -17,7 +17,10 @@ class PanelFrame {
     this.dot = element("span", "dot", { "aria-hidden": "true" });
     this.title = element("h4", "title");
     this.menu = element("div", "menu");
-    for (const [name, action] of [["PNG", () => this.savePicture()], ["CSV", () => this.saveTable()]]) {
+    for (const [name, action] of [
+      ["PNG", () => this.savePicture()],
+      ["CSV", () => this.saveTable()],
+    ]) {
       const button = element("button", "", { type: "button" });
       button.textContent = name;
       button.addEventListener("click", action);
@@ -66,7 +69,10 @@ class PanelFrame {
     this.caption.textContent = panel.caption;
     this.caption.hidden = !panel.caption;
     for (const button of this.menu.children) {
-      button.setAttribute("aria-label", `${panel.title}: save as ${button.textContent === "PNG" ? "picture (PNG)" : "table (CSV)"}`);
+      button.setAttribute(
+        "aria-label",
+        `${panel.title}: save as ${button.textContent === "PNG" ? "picture (PNG)" : "table (CSV)"}`,
+      );
     }
   }
 
@@ -97,7 +103,12 @@ class PanelFrame {
 
   name() {
     const chosen = this.kind.chosen(this.panel, this.at);
-    const words = chosen == null ? "" : ` Chosen: ${this.lines(chosen).map((line) => line.text).join(", ")}.`;
+    const words =
+      chosen == null
+        ? ""
+        : ` Chosen: ${this.lines(chosen)
+            .map((line) => line.text)
+            .join(", ")}.`;
     const picks = this.panel.kind === "Flow" ? "Enter opens." : this.canPick() ? "Enter chooses." : "";
     this.over.setAttribute("aria-label", `${this.panel.title}.${words} Arrow keys read the values. ${picks}`.trim());
   }
@@ -108,7 +119,9 @@ class PanelFrame {
   }
 
   lines(cell) {
-    return this.kind.describe(this.panel, cell, this.host.paint, this.at).map((line) => (typeof line === "string" ? { text: line } : line));
+    return this.kind
+      .describe(this.panel, cell, this.host.paint, this.at)
+      .map((line) => (typeof line === "string" ? { text: line } : line));
   }
 
   cellAt(event) {
@@ -181,7 +194,9 @@ class PanelFrame {
     ctx.translate(0, 34);
     this.kind.draw(ctx, this.panel, at, paint);
     this.kind.mark(ctx, this.panel, at, paint, null);
-    captions.forEach((line, i) => write(ctx, line, 0, at.height + 14 + 20 * i, { font: paint.font(13), colour: paint.theme.muted }));
+    captions.forEach((line, i) =>
+      write(ctx, line, 0, at.height + 14 + 20 * i, { font: paint.font(13), colour: paint.theme.muted }),
+    );
     return canvas;
   }
 
@@ -190,8 +205,12 @@ class PanelFrame {
   }
 
   saveTable() {
-    const quoted = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-    const text = this.kind.table(this.panel).map((row) => row.map(quoted).join(",")).join("\n");
+    const quoted = (value) =>
+      /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+    const text = this.kind
+      .table(this.panel)
+      .map((row) => row.map(quoted).join(","))
+      .join("\n");
     save(new Blob([`${text}\n`], { type: "text/csv;charset=utf-8" }), `${slug(this.panel.title)}.csv`);
   }
 }
@@ -207,7 +226,11 @@ function sized(canvas, width, height, ratio) {
   return ctx;
 }
 
-const slug = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "panel";
+const slug = (text) =>
+  text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/^-|-$/g, "") || "panel";
 
 function save(blob, name) {
   const link = element("a", "", { download: name });

@@ -1,7 +1,7 @@
 // Bytes to a view (the inverse of explainer/packing.py), and numbers to text.
 //
-// The files of this folder are one ES module: explainer/components/__init__.py joins them in the order of their
-// numbers, so each may use what an earlier one defines. No framework, no build step, nothing fetched from elsewhere.
+// The files of this folder are one ES module: explainer/components/__init__.py joins them in a fixed order, so each may
+// use what an earlier one defines. No framework, no build step, nothing fetched from elsewhere.
 
 const MAGIC = [0x56, 0x49, 0x54, 0x53]; // "VITS"
 const VERSION = 1;
@@ -104,7 +104,10 @@ function generalText(value, digits) {
 
 /** The shortest text that reads back as the same float32, for files. */
 function exactText(value, uncertainty = 0) {
-  if (uncertainty) return String(Number(value.toPrecision(Math.max(1, Math.ceil(Math.log10(Math.abs(value) / uncertainty)) + 1 || 1))));
+  if (uncertainty)
+    return String(
+      Number(value.toPrecision(Math.max(1, Math.ceil(Math.log10(Math.abs(value) / uncertainty)) + 1 || 1))),
+    );
   for (let digits = 1; digits < 9; digits++) {
     const text = Number(value.toPrecision(digits));
     if (Math.fround(text) === Math.fround(value)) return String(text);
@@ -119,7 +122,8 @@ function niceTicks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) ?? 10);
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+    ticks.push(Number((i * step).toPrecision(12)));
   return ticks;
 }
 

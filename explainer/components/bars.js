@@ -1,0 +1,87 @@
+// Horizontal bars with their values written out.
+
+const BARS = {
+  layout(panel, width, paint) {
+    const font = paint.font(13.5);
+    const values = panel.values.data;
+    const texts = Array.from(values, (value) => formatText(value, panel.format));
+    const valueWidth = Math.max(...texts.map((text) => textWidth(text, paint.font(13.5, 600)))) + 10;
+    const labelWidth = Math.min(
+      Math.max(...panel.labels.map((label) => textWidth(label, paint.font(13.5, 650)))) + 12,
+      width * 0.42,
+    );
+    const low = panel.low ?? Math.min(0, ...values);
+    const high = panel.high ?? Math.max(0, ...values);
+    const pitch = panel.labels.length > 14 ? 24 : 30;
+    const room = Math.max(20, Math.min(width - labelWidth - 8 - valueWidth - (low < 0 ? valueWidth : 0), 620));
+    return {
+      font,
+      texts,
+      labelWidth,
+      low,
+      high: high > low ? high : low + 1,
+      pitch,
+      room,
+      start: 4 + labelWidth + (low < 0 ? valueWidth : 0),
+      width,
+      height: 6 + panel.labels.length * pitch,
+    };
+  },
+  x: (at, value) => at.start + ((clamp(value, at.low, at.high) - at.low) / (at.high - at.low)) * at.room,
+  draw(ctx, panel, at, paint) {
+    const colour = paint.colour(panel.quantity);
+    const zero = this.x(at, clamp(0, at.low, at.high));
+    panel.labels.forEach((label, i) => {
+      const middle = 3 + (i + 0.5) * at.pitch;
+      const isChosen = panel.selected === i;
+      const strong = panel.selected == null || isChosen;
+      write(ctx, label, at.start - (at.low < 0 ? at.start - 4 : at.labelWidth), middle, {
+        font: isChosen ? at.font.replace("400", "650") : at.font,
+        colour: strong ? paint.theme.text : paint.theme.muted,
+        width: at.labelWidth - 10,
+      });
+      const value = panel.values.data[i];
+      const end = this.x(at, value);
+      ctx.fillStyle = paint.theme.surface;
+      ctx.fillRect(at.start, middle - at.pitch * 0.29, at.room, at.pitch * 0.58);
+      ctx.fillStyle = strong ? colour : withAlpha(colour, 0.42);
+      ctx.beginPath();
+      ctx.roundRect(
+        Math.min(zero, end),
+        middle - at.pitch * 0.29,
+        Math.max(1, Math.abs(end - zero)),
+        at.pitch * 0.58,
+        value < 0 ? [3, 0, 0, 3] : [0, 3, 3, 0],
+      );
+      ctx.fill();
+      write(ctx, at.texts[i], value < 0 ? end - 7 : end + 7, middle, {
+        font: paint.font(13.5, isChosen ? 650 : 500),
+        colour: strong ? paint.theme.text : paint.theme.muted,
+        align: value < 0 ? "right" : "left",
+      });
+    });
+    ctx.fillStyle = paint.theme.faint;
+    ctx.fillRect(paint.snap(zero), 3, 1, panel.labels.length * at.pitch);
+  },
+  mark(ctx, panel, at, paint, hover) {
+    if (hover == null) return;
+    ctx.fillStyle = withAlpha(paint.theme.text, 0.06);
+    ctx.beginPath();
+    ctx.roundRect(0, 3 + hover * at.pitch, at.width, at.pitch, 5);
+    ctx.fill();
+  },
+  hit(panel, at, x, y) {
+    const index = Math.floor((y - 3) / at.pitch);
+    return index < 0 || index >= panel.labels.length ? null : index;
+  },
+  anchor: (panel, at, cell) => [at.start + at.room * 0.6, 3 + (cell + 1) * at.pitch],
+  describe: (panel, cell) => [valueText(panel.values.data[cell], panel.values.uncertainty(cell)), panel.labels[cell]],
+  pick: (panel, cell) => panel.picks[cell] ?? null,
+  chosen: (panel) => panel.selected ?? null,
+  move: (panel, at, cell, right, down) => clamp(cell + down + right, 0, panel.labels.length - 1),
+  table: (panel) => [
+    ["name", "value"],
+    ...panel.labels.map((label, i) => [label, exactText(panel.values.data[i], panel.values.uncertainty(i))]),
+  ],
+  applies: (panel, pick) => TILES.applies(panel, pick),
+};

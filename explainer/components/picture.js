@@ -1,0 +1,207 @@
+// The picture in its patches, and what is laid over it.
+//
+// Every kind of panel is an object of pure functions. `layout` says where things lie for a width, `draw` paints what
+// stays, `mark` paints what is chosen and what the pointer is on, `hit` finds the cell (a whole number) at a place,
+// `anchor` is where a cell's tooltip goes when a key led there, `describe` says what a cell holds, `pick` what a click
+// on it chooses, `move` where an arrow key leads, `table` gives the numbers for a file, `applies` follows a choice.
+
+const PICTURE_LIMIT = 460; // CSS pixels; larger shows no more of a picture of 64 to 384 pixels
+
+const heatAlpha = (t) => 0.06 + 0.88 * Math.min(1, 1.5 * t); // little weight: the picture; much: the colour
+const DIMMED = { light: 0.42, dark: 0.5 }; // how far the picture under a heat map moves towards the page
+
+/** The picture with what is laid over it, drawn into a rectangle; used large, in tiles and in thumbnails. */
+function paintPicture(ctx, panel, x, y, width, height, paint) {
+  const { pixels, overlay, scale, mode, smooth } = panel;
+  const heat = overlay && mode !== "spotlight";
+  const background = colourOf(paint.theme.background);
+  const key = heat ? paint.theme.scheme : "plain";
+  panel.images ??= {};
+  panel.images[key] ??= pixelImage(pixels, 0, heat ? DIMMED[paint.theme.scheme] : 0, background);
+  const isCoarse = (width * paint.ratio) / pixels.shape[1] >= 4;
+  ctx.imageSmoothingEnabled = !isCoarse;
+  ctx.imageSmoothingQuality = "high";
+  ctx.drawImage(panel.images[key], x, y, width, height);
+  if (!overlay) return;
+  const size = overlay.shape[0];
+  const factor = smooth ? 8 : 1;
+  const values = smooth ? smoothed(overlay.data, 0, size, factor) : overlay.data;
+  ctx.save();
+  if (heat) {
+    const image = heatImage(
+      values,
+      0,
+      size * factor,
+      size * factor,
+      scale,
+      paint.table(panel.quantity, scale),
+      heatAlpha,
+    );
+    stretch(ctx, image, x, y, width, height, paint, smooth);
+  } else {
+    ctx.globalCompositeOperation = "multiply";
+    const image = heatImage(values, 0, size * factor, size * factor, scale, colourTable(LIGHT_TABLE));
+    stretch(ctx, image, x, y, width, height, paint, smooth);
+  }
+  ctx.restore();
+}
+
+function paintGrid(ctx, x, y, width, height, size, paint) {
+  ctx.save();
+  const line = 1 / paint.ratio;
+  for (const [offset, style] of [
+    [0, "rgba(255,255,255,.42)"],
+    [line, "rgba(0,0,0,.28)"],
+  ]) {
+    ctx.fillStyle = style;
+    for (let i = 1; i < size; i++) {
+      ctx.fillRect(x + paint.snap((i * width) / size) - line + offset, y, line, height);
+      ctx.fillRect(x, y + paint.snap((i * height) / size) - line + offset, width, line);
+    }
+  }
+  ctx.restore();
+}
+
+const tokenColour = (panel, token, paint) =>
+  paint.colour(token === 0 ? "class_token" : panel.quantity === "image" ? "z" : panel.quantity);
+
+/** Whether the class token has a place of its own above the picture. */
+const hasClassToken = (panel) => Boolean(panel.grid_size && (panel.pick_tokens || panel.token === 0));
+
+const PICTURE = {
+  layout(panel, width, paint) {
+    const [height, breadth] = panel.pixels.shape;
+    const grid = panel.grid_size ?? 1;
+    const step = grid / paint.ratio;
+    const size = Math.max(step, Math.floor(Math.min(width - 8, PICTURE_LIMIT) / step) * step);
+    const top = hasClassToken(panel) || panel.leavesPlace ? 38 : 4;
+    const tall = paint.snap((size * height) / breadth / grid) * grid;
+    const note = panel.overlay ? (panel.mode === "spotlight" ? "light of the picture" : "") : "";
+    const legend = panel.overlay ? legendHeight(panel.scale, note, size, paint) : 0;
+    return {
+      x: 4,
+      y: top,
+      width: size,
+      tall,
+      note,
+      legend,
+      hasClassToken: hasClassToken(panel),
+      height: top + tall + 4 + (legend ? legend + 2 : 0),
+    };
+  },
+  cell(panel, at, token) {
+    const size = panel.grid_size;
+    const [width, height] = [at.width / size, at.tall / size];
+    const row = Math.floor((token - 1) / size);
+    return [at.x + (token - 1 - row * size) * width, at.y + row * height, width, height];
+  },
+  draw(ctx, panel, at, paint) {
+    paintPicture(ctx, panel, at.x, at.y, at.width, at.tall, paint);
+    if (panel.grid_size) paintGrid(ctx, at.x, at.y, at.width, at.tall, panel.grid_size, paint);
+    if (at.hasClassToken) {
+      const colour = paint.colour("class_token");
+      ctx.fillStyle = withAlpha(colour, panel.token === 0 ? 0.9 : 0.16);
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = 1.25;
+      ctx.beginPath();
+      ctx.roundRect(at.x + 1, 7, 20, 20, 4);
+      ctx.fill();
+      ctx.stroke();
+      const font = paint.font(13);
+      const long = "class token, chosen: it has no place on the picture";
+      const chosen = textWidth(long, font) <= at.width - 32 ? long : "class token, chosen";
+      const text = panel.token === 0 ? chosen : "class token";
+      write(ctx, text, at.x + 32, 17.5, {
+        font,
+        colour: panel.token === 0 ? colour : paint.theme.muted,
+        width: at.width - 32,
+      });
+    }
+    if (panel.overlay) {
+      const table = panel.mode === "spotlight" ? colourTable(LIGHT_TABLE) : paint.table(panel.quantity, panel.scale);
+      const outside = exceeds(panel.overlay.data, panel.scale);
+      drawLegendBlock(
+        ctx,
+        at.x,
+        at.y + at.tall + 4,
+        at.width,
+        at.legend,
+        { scale: panel.scale, table, outside, note: at.note },
+        paint,
+      );
+    }
+  },
+  mark(ctx, panel, at, paint, hover) {
+    if (!panel.grid_size) return;
+    if (panel.token > 0) outline(ctx, ...this.cell(panel, at, panel.token), tokenColour(panel, panel.token, paint));
+    if (panel.token === 0 && at.hasClassToken)
+      outline(ctx, at.x + 1, 7, 20, 20, paint.colour("class_token"), { radius: 4 });
+    if (hover > 0 && hover !== panel.token) hoverFrame(ctx, ...this.cell(panel, at, hover));
+    if (hover === 0 && panel.token !== 0) hoverFrame(ctx, at.x + 1, 7, 20, 20, 4);
+  },
+  hit(panel, at, x, y) {
+    if (at.hasClassToken && y < at.y - 4 && x < at.x + 130) return 0;
+    const size = panel.grid_size;
+    const [columns, rows] = size ? [size, size] : [panel.pixels.shape[1], panel.pixels.shape[0]];
+    const column = Math.floor(((x - at.x) / at.width) * columns);
+    const row = Math.floor(((y - at.y) / at.tall) * rows);
+    if (column < 0 || row < 0 || column >= columns || row >= rows) return null;
+    return row * columns + column + (size ? 1 : 0);
+  },
+  anchor(panel, at, cell) {
+    if (!panel.grid_size) return null;
+    const [x, y, width] = cell > 0 ? this.cell(panel, at, cell) : [at.x, 7, 20];
+    return [x + width, y];
+  },
+  describe(panel, cell) {
+    if (!panel.grid_size) {
+      const width = panel.pixels.shape[1];
+      const rgb = [...panel.pixels.data.slice(3 * cell, 3 * cell + 3)];
+      return [
+        `red ${rgb[0]}, green ${rgb[1]}, blue ${rgb[2]}`,
+        `pixel row ${Math.floor(cell / width)}, column ${cell % width}`,
+      ];
+    }
+    if (cell === 0) return ["class token", "has no place on the picture"];
+    const [name, place] = tokenText(cell, panel.grid_size).split(" · ");
+    if (!panel.overlay) return [name, place];
+    return [valueText(panel.overlay.data[cell - 1], panel.overlay.uncertainty(cell - 1)), name, place];
+  },
+  pick: (panel, cell) => (panel.pick_tokens && panel.grid_size ? { token: cell } : null),
+  chosen: (panel) => panel.token ?? null,
+  move(panel, at, cell, right, down) {
+    const size = panel.grid_size;
+    if (!size) return cell;
+    if (cell === 0) return right > 0 || down > 0 ? 1 : 0;
+    const row = Math.floor((cell - 1) / size) + down;
+    if (row < 0 && at.hasClassToken) return 0;
+    return clamp(row, 0, size - 1) * size + clamp(((cell - 1) % size) + right, 0, size - 1) + 1;
+  },
+  table(panel) {
+    if (panel.overlay) {
+      const size = panel.overlay.shape[0];
+      return [
+        ["token", "patch row", "patch column", "value"],
+        ...Array.from(panel.overlay.data, (value, i) => [
+          i + 1,
+          Math.floor(i / size) + 1,
+          (i % size) + 1,
+          exactText(value, panel.overlay.uncertainty(i)),
+        ]),
+      ];
+    }
+    const [height, width] = panel.pixels.shape;
+    const { data } = panel.pixels;
+    const rows = Array.from({ length: height * width }, (_, i) => [
+      Math.floor(i / width),
+      i % width,
+      data[3 * i],
+      data[3 * i + 1],
+      data[3 * i + 2],
+    ]);
+    return [["row", "column", "red", "green", "blue"], ...rows];
+  },
+  applies(panel, pick) {
+    if (pick.token !== undefined && (panel.pick_tokens || panel.token != null)) panel.token = pick.token;
+  },
+};
