@@ -40,11 +40,15 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
         ("hidden_size", "Hidden size D", 1, 8192),
         ("mlp_size", "MLP size", 1, 32768),
         ("num_heads", "Heads k", 1, 64),
+        ("num_classes", "Classes K", 1, 100_000),
     )
     sizes: dict[str, Any] = {}
-    for column, (field, label, low, high) in zip(st.columns(len(fields)), fields, strict=True):
-        value = getattr(start, field)
-        sizes[field] = int(column.number_input(label, low, high, value, key=f"own_{field}", bind="query-params"))
+    with st.container(horizontal=True):
+        for field, label, low, high in fields:
+            value = getattr(start, field)
+            sizes[field] = int(
+                st.number_input(label, low, high, value, key=f"own_{field}", bind="query-params", width=150)
+            )
     try:
         return replace(start, **sizes)
     except ValueError as error:
