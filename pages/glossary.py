@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explainer.equations import EQUATIONS
+from explainer.notation import value
 from explainer.palette import QUANTITIES
 from explainer.shapes import shape_of
 from explainer.stages import STAGES
@@ -18,9 +19,18 @@ def symbol_line(symbol: Symbol, config: ViTConfig) -> str:
     latex = symbol.latex
     if symbol.quantity is not None:
         latex = rf"\textcolor{{{QUANTITIES[symbol.quantity].colour(scheme())}}}{{{latex}}}"
-    sizes = shape_of(symbol.axes, config)
-    shape = f"{sizes.plain} ({sizes.named})" if symbol.axes else ""
-    return f"| ${latex}$ | {symbol.meaning} | {', '.join(f'`{name}`' for name in symbol.code)} | {shape} |"
+    names = ", ".join(f"`{name}`" for name in symbol.code)
+    return f"| ${latex}$ | {symbol.meaning} | {names} | {here(symbol, config)} |"
+
+
+def here(symbol: Symbol, config: ViTConfig) -> str:
+    """What the symbol is in the chosen model: a size, a shape, or nothing that could be said."""
+    if symbol.axes:
+        return shape_of(symbol.axes, config).named
+    try:
+        return f"{value(symbol.name, config):,}"
+    except KeyError:
+        return ""
 
 
 session = current()
