@@ -27,10 +27,8 @@ def here(symbol: Symbol, config: ViTConfig) -> str:
     """What the symbol is in the chosen model: a size, a shape, or nothing that could be said."""
     if symbol.axes:
         return shape_of(symbol.axes, config).named
-    try:
-        return f"{value(symbol.name, config):,}"
-    except KeyError:
-        return ""
+    size = value(symbol.name, config)
+    return "" if size is None else f"{size:,}"
 
 
 session = current()
