@@ -123,7 +123,8 @@ class MountedView {
     let [left, top] = [box.left - own.left + x, box.top - own.top + y];
     if (left + width > own.width) left = Math.max(0, left - width - 28);
     if (box.top + y + height > innerHeight - 8) top -= height + 32;
-    this.tip.style.transform = `translate(${Math.round(clamp(left, 0, Math.max(0, own.width - width)))}px, ${Math.round(top)}px)`;
+    left = clamp(left, 0, Math.max(0, own.width - width));
+    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 
   hideTip(frame = this.tipOwner) {

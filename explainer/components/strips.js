@@ -117,18 +117,16 @@ const STRIPS = {
   ],
   describe(panel, cell, paint, at) {
     const [index, column] = [Math.floor(cell / at.longest), cell % at.longest];
-    const { label, values } = panel.strips[index];
-    const others = panel.strips
+    const value = ({ values }) => valueText(values.data[column], values.uncertainty(column));
+    const place = `${panel.strips[index].label}, number ${column}`;
+    if (panel.strips.length === 1) return [value(panel.strips[0]), place];
+    const all = panel.strips
       .filter((strip) => column < strip.values.shape[0])
       .map((strip) => ({
-        text: `${strip.operator ? `${strip.operator} ` : ""}${strip.label}  ${valueText(strip.values.data[column], strip.values.uncertainty(column))}`,
+        text: `${strip.operator ? `${strip.operator} ` : ""}${strip.label}  ${value(strip)}`,
         colour: paint.colour(strip.quantity),
       }));
-    return [
-      valueText(values.data[column], values.uncertainty(column)),
-      `${label}, number ${column}`,
-      ...(panel.strips.length > 1 ? others : []),
-    ];
+    return [value(panel.strips[index]), place, ...all];
   },
   pick: () => null,
   chosen: () => null,
