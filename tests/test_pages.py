@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explainer.packing import unpack
 from explainer.stages import STAGES
 from explainer.texts import text
-from pages import session
+from pages import session, tensor_route
 from pages.state import State
 from vit_core import CHECKPOINTS, count_parameters
 from vit_core.config import PRESETS, ViTConfig
@@ -156,7 +156,7 @@ def test_the_canvas_gets_the_numbers_of_the_trace() -> None:
     at = app("attention", token="20", head="2", layer="3")
     trace = session.trace("embedded", State.picture)
     wanted = trace.attention(3)[:, 20, 1:].reshape(6, 8, 8).numpy()
-    payloads = [unpack(element.proto.bytes) for element in at.get("bidi_component") if element.proto.bytes]
+    payloads = [unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component") if element.proto.bytes]
     heads = [panel for view in payloads for panel in view.panels if panel.title.startswith("All 6 heads")]
     assert len(heads) == 1
     assert heads[0].values == pytest.approx(wanted, abs=0)  # 384 numbers travel as float32
