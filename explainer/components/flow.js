@@ -144,18 +144,18 @@ const FLOW = {
     return { isUpright: true, cards, width, height: y - 14, frames: this.frames(panel, cards) };
   },
   across(panel, width, paint) {
-    const [gap, inset, smallest] = [34, 26, paint.size(142)];
+    const [gap, inset, smallest] = [24, 26, paint.size(104)];
     const room = width - 2 * inset;
     const most = Math.max(1, Math.floor((room + gap) / (smallest + gap)));
-    const perLine = Math.ceil(panel.nodes.length / Math.ceil(panel.nodes.length / most));
-    const lines = [];
+    // What comes before, in, and after a group stands in lines of its own, each filled evenly.
+    const runs = [];
     panel.nodes.forEach((node, i) => {
-      const line = lines.at(-1);
-      const opens = node.group && node.group !== panel.nodes[i - 1]?.group;
-      const size = opens ? panel.nodes.filter((other) => other.group === node.group).length : 0;
-      const splits = opens && size <= most && line && line.length + size > most; // a group stays in one line if it can
-      if (!line || line.length >= (size || (node.group && lines.length) ? most : perLine) || splits) lines.push([i]);
-      else line.push(i);
+      if (i && node.group === panel.nodes[i - 1].group) runs.at(-1).push(i);
+      else runs.push([i]);
+    });
+    const lines = runs.flatMap((run) => {
+      const each = Math.ceil(run.length / Math.ceil(run.length / most));
+      return Array.from({ length: Math.ceil(run.length / each) }, (_, k) => run.slice(k * each, (k + 1) * each));
     });
     const longest = Math.max(...lines.map((line) => line.length));
     const cardWidth = Math.min(paint.size(210), (room - (longest - 1) * gap) / longest);

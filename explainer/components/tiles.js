@@ -8,7 +8,7 @@ const TILES = {
     const [rows, columns] = this.grid(panel);
     let perRow = Math.min(panel.columns, count);
     // On a phone the heads of one layer take two lines, so that each is large enough to be read.
-    if (width < 520 && count <= 16 && width / perRow < 72) perRow = Math.ceil(perRow / 2);
+    if (panel.values && width < 520 && count <= 16 && width / perRow < 72) perRow = Math.ceil(perRow / 2);
     const headers = perRow === panel.columns ? this.headers(panel) : null;
     const labelFont = paint.font(12);
     const left = headers ? 14 + Math.max(...headers.rows.map((name) => textWidth(name, labelFont))) : 4;
