@@ -186,10 +186,10 @@ const FLOW = {
       frames: this.frames(panel, cards, hasPictures),
     };
   },
-  /** Symbol and shape beside each other if there is room, and one or two lines of name. */
+  /** The symbol, one or two lines of name, and the shape, beside the symbol if there is room. */
   textHeight(node, width, paint) {
     const lines = Math.min(2, wrapped(node.label, width, paint.font(13, 500)).length);
-    return this.fitsBeside(node, width, paint) ? 20 + 18 * lines : 56;
+    return 20 + 17 * lines + (this.fitsBeside(node, width, paint) ? 0 : 19);
   },
   symbolFont: (paint) => `600 ${paint.size(19)}px ui-serif, Georgia, "Times New Roman", serif`,
   fitsBeside(node, width, paint) {
@@ -392,7 +392,7 @@ const FLOW = {
         colour: paint.theme.muted,
         align: "right",
       });
-    const lines = wrapped(node.label, textWidthLeft, paint.font(13, 500)).slice(0, beside ? 2 : 1);
+    const lines = wrapped(node.label, textWidthLeft, paint.font(13, 500)).slice(0, 2);
     lines.forEach((line, i) =>
       write(ctx, line, textX, textY + paint.size(29 + 17 * i), {
         font: paint.font(13, 500),
@@ -401,7 +401,7 @@ const FLOW = {
       }),
     );
     if (!beside && node.shape)
-      write(ctx, node.shape, textX, textY + paint.size(48), {
+      write(ctx, node.shape, textX, textY + paint.size(31 + 17 * lines.length), {
         font: shapeFont,
         colour: paint.theme.muted,
         width: textWidthLeft,

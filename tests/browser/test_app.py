@@ -67,6 +67,22 @@ def test_a_click_on_a_patch_chooses_its_token_everywhere(shared_server: Server, 
     assert reader.errors == again.errors == []
 
 
+def test_a_part_of_the_diagram_leads_to_its_page(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("?picture=rocket")
+    diagram = reader.page.locator('[data-testid="stMain"] canvas').first
+    diagram.scroll_into_view_if_needed()
+    box = diagram.bounding_box()
+    assert box is not None
+    reader.page.mouse.click(box["x"] + 80, box["y"] + 70)  # the first card: the picture, which the patches page cuts
+    reader.page.wait_for_selector('h1:has-text("Patches")', timeout=10_000)
+    reader.settle()
+    assert "picture=rocket" in reader.page.url
+    reader.page.go_back()
+    reader.page.wait_for_selector('h1:has-text("Overview")', timeout=10_000)
+    assert reader.errors == []
+
+
 def test_the_story_can_be_walked_by_its_links(shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server)
     reader.open("?layer=3&picture=cat")
