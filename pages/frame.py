@@ -11,6 +11,7 @@ if (root := str(Path(__file__).parent.parent)) not in sys.path:
 
 from explainer.stages import STAGES
 from pages import session, sidebar, state
+from pages.start import start
 
 ICONS = {
     "overview": ":material/route:",
@@ -27,7 +28,7 @@ ICONS = {
 assets = Path(root) / "assets"
 st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
 st.html(assets / "style.css")
-session.start()
+start()
 
 page = st.navigation(
     [

@@ -4,26 +4,22 @@ All sessions share what is computed, keyed by plain values (checkpoint name, pic
 that looks at the same ten pictures costs ten forward passes. Everything shared is frozen.
 """
 
-import gc
-import hashlib
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from explainer.gallery import GALLERY
 from explainer.panels import View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
-from pages.state import UPLOAD_PREFIX, State
+from pages.state import State
 from pages.state import current as current_state
 from pages.store import Store
+from pages.uploads import picture_source
 from vit_core import (
     CHECKPOINTS,
     AttentionTrace,
@@ -43,15 +39,12 @@ _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _proofs: Store[Proof] = Store(MEGABYTE)
 _norms: Store[dict[str, NDArray[np.float32]]] = Store(MEGABYTE)
 _views: Store[View] = Store(64 * MEGABYTE)  # those that take long to make
-_uploads: Store[bytes] = Store(256 * MEGABYTE)  # as they came: at most 10 MB each
 
 # Forward passes run side by side only as far as the cores allow, and torch's threads are set to match: more threads
 # than cores wait for each other at every barrier of OpenMP.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CONCURRENT_FORWARDS = min(CORES, 4)
 _forward_slots = threading.BoundedSemaphore(CONCURRENT_FORWARDS)
-
-COLLECT_EVERY = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -160,61 +153,6 @@ def proof(session: Session, claim: int | str) -> Proof:
             return prove(claim, session.model, session.trace, session.block, session.layer), 256
 
     return _proofs.get_or_make((session.state.checkpoint, session.state.picture, session.layer, claim), make)
-
-
-def keep_upload(data: bytes) -> str:
-    """Keep an uploaded picture for all sessions that have its link, and return the name it has in the URL.
-
-    Raises:
-        vit_core.pictures.PictureError: if it is no picture, broken, or too large; then nothing is kept.
-    """
-    name = UPLOAD_PREFIX + hashlib.blake2b(data, digest_size=12).hexdigest()
-    if _uploads.get(name) is None:
-        open_picture(data)
-        _uploads.put(name, data, len(data))
-    return name
-
-
-def picture_source(name: str) -> bytes:
-    """The encoded bytes of a gallery or uploaded picture.
-
-    Raises:
-        LookupError: if it was uploaded and is not kept any more.
-    """
-    if name in GALLERY:
-        return GALLERY[name].path.read_bytes()
-    if (data := _uploads.get(name)) is None:
-        raise LookupError(
-            "The uploaded picture of this link is no longer on this server: uploads are kept in memory only. "
-            "Upload it again, and the same link works."
-        )
-    return data
-
-
-_started = threading.Lock()
-_is_started = False
-
-
-def start() -> None:
-    """Once per process: torch's threads, the timed garbage collection, and the first page's forward pass."""
-    global _is_started
-    with _started:
-        if _is_started:
-            return
-        _is_started = True
-    torch.set_num_threads(max(1, CORES // CONCURRENT_FORWARDS))
-    default = State()
-    trace(default.checkpoint, default.picture)
-    gc.collect()
-    gc.freeze()  # torch's some 300,000 objects leave the collector for good, so that a collection takes about 1 ms
-    threading.Thread(target=_collect_on_a_timer, name="garbage collection", daemon=True).start()
-
-
-def _collect_on_a_timer() -> None:
-    """Free the cycles that closed sessions leave behind; see runner.postScriptGC in .streamlit/config.toml."""
-    while True:
-        time.sleep(COLLECT_EVERY)
-        gc.collect()
 
 
 def downloaded(name: str) -> bool:

@@ -10,7 +10,8 @@ from explainer.gallery import GALLERY
 from explainer.panels import Picture, Tiles, View
 from pages import state
 from pages.canvas import show as show_view
-from pages.session import Session, downloaded, keep_upload
+from pages.session import Session, downloaded
+from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
 from vit_core.sources import SOURCES

@@ -1,19 +1,49 @@
-"""What the server does before the first visitor comes: load the embedded model and trace the first picture."""
+"""What happens once per process, beside the server's own start: the first picture is traced before anybody asks.
 
+Importing torch takes seconds, and a class opens the page at once. So this module imports it only when it runs.
+"""
+
+import gc
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+COLLECT_EVERY = 10.0  # seconds
+
+_lock = threading.Lock()
+_is_started = False
+
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
-    """Warm up beside the server's own start: importing torch takes seconds, and a class opens the page at once."""
-    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    """Warm up while the server is already answering; the first visitor waits only for what is left of it."""
+    threading.Thread(target=start, name="warm-up", daemon=True).start()
     yield
 
 
-def _warm_up() -> None:
-    from pages import session  # imports torch
+def start() -> None:
+    """Set torch's threads, trace the first picture, and take over the collection of garbage; later calls do nothing."""
+    global _is_started
+    with _lock:
+        if _is_started:
+            return
+        import torch
 
-    session.start()
+        from pages import session, state
+
+        torch.set_num_threads(max(1, session.CORES // session.CONCURRENT_FORWARDS))
+        default = state.State()
+        session.trace(default.checkpoint, default.picture)
+        gc.collect()
+        gc.freeze()  # torch's some 300,000 objects leave the collector for good, so that a collection takes about 1 ms
+        threading.Thread(target=_collect_on_a_timer, name="garbage collection", daemon=True).start()
+        _is_started = True
+
+
+def _collect_on_a_timer() -> None:
+    """Free the cycles that closed sessions leave behind; see runner.postScriptGC in .streamlit/config.toml."""
+    while True:
+        time.sleep(COLLECT_EVERY)
+        gc.collect()

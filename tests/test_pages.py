@@ -14,6 +14,7 @@ from explainer.stages import STAGES
 from explainer.texts import text
 from pages import session, tensor_route
 from pages.state import State
+from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS, count_parameters
 from vit_core.config import PRESETS, ViTConfig
 
@@ -133,8 +134,8 @@ def picture_bytes(size: tuple[int, int] = (90, 70), kind: str = "PNG") -> bytes:
 
 
 def test_an_uploaded_picture_is_kept_by_its_content() -> None:
-    name = session.keep_upload(picture_bytes())
-    assert session.keep_upload(picture_bytes()) == name
+    name = keep_upload(picture_bytes())
+    assert keep_upload(picture_bytes()) == name
     at = app("patches", picture=name)
     assert not at.warning
     assert at.query_params["picture"] == name
@@ -147,7 +148,7 @@ def test_an_uploaded_picture_is_kept_by_its_content() -> None:
 )
 def test_a_broken_upload_is_refused_in_one_sentence(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w+ \w+") as refusal:
-        session.keep_upload(data)
+        keep_upload(data)
     assert "\n" not in str(refusal.value)
 
 
@@ -156,7 +157,8 @@ def test_the_canvas_gets_the_numbers_of_the_trace() -> None:
     at = app("attention", token="20", head="2", layer="3")
     trace = session.trace("embedded", State.picture)
     wanted = trace.attention(3)[:, 20, 1:].reshape(6, 8, 8).numpy()
-    payloads = [unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component") if element.proto.bytes]
+    sent = [element.proto.bytes for element in at.get("bidi_component")]
+    payloads = [unpack(data, tensor_route.load) for data in sent if data]
     heads = [panel for view in payloads for panel in view.panels if panel.title.startswith("All 6 heads")]
     assert len(heads) == 1
     assert heads[0].values == pytest.approx(wanted, abs=0)  # 384 numbers travel as float32

@@ -17,7 +17,7 @@ def _from_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        ("runner.postScriptGC", False),  # hidden: if Streamlit drops it, this fails and pages/session.py must change
+        ("runner.postScriptGC", False),  # hidden: if Streamlit drops it, this fails and pages/start.py must change
         ("runner.fastReruns", True),
         ("server.maxUploadSize", 10),
         ("server.maxMessageSize", 16),
