@@ -266,11 +266,11 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
         strips=tuple(Strip(f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v") for h in range(count)),
     )
     together = Strips(
-        title="Side by side, then through U_msa", quantity="z",
+        title="Side by side, then through U_msa", quantity="v",
         caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}.",
         strips=(
             Strip(f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v"),
-            Strip("MSA", as_values(result), symmetric(result), "z", "="),
+            Strip("MSA", as_values(result), symmetric(result), "v", "="),
         ),
     )
     strongest = int(norms.argmax()) + 1

@@ -100,7 +100,7 @@ def update_sizes(norms: dict[str, Values], token: int, grid_size: int, layer: in
         f"MLP adds {number(norms['mlp'][at])}.",
         series=(
             Series("skip, z before the layer", layers, norms["skip"], "z"),
-            Series("attention's update", layers, norms["attention"], "A"),
+            Series("attention's update", layers, norms["attention"], "v"),
             Series("MLP's update", layers, norms["mlp"], "mlp"),
         ),
     )
@@ -246,7 +246,7 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
                 "points", tuple(f"layer {at + 1}, head {h + 1}" for at in range(trace.num_layers)
                                 for h in range(num_heads)),
             ),
-            Series("mean of the heads", as_values(layers), as_values(means), "z"),
+            Series("mean of the heads", as_values(layers), as_values(means), "image"),
             Series(
                 "chosen head", as_values(layers[layer - 1 :][:1]), as_values(distances[layer - 1, head - 1 :][:1]), "y",
                 "points",

@@ -51,7 +51,7 @@ def norms(
         title=f"{end} of {name}", weight=2.0,
         strips=(
             Strip(start, as_values(before[token]), scale),
-            Strip(added, as_values(update[token]), scale, "A" if part == "attention" else "mlp", "+"),
+            Strip(added, as_values(update[token]), scale, "v" if part == "attention" else "mlp", "+"),
             Strip(end, as_values(after[token]), scale, operator="="),
         ),
     )
@@ -68,7 +68,7 @@ def norms(
         + ", ".join(number(each[0].norm()) for each in (before, update, after)) + ".",
     )
     ratio = Tiles(
-        title="Update over skip", quantity="A" if part == "attention" else "mlp", values=on_grid(ratios[1:])[None],
+        title="Update over skip", quantity="v" if part == "attention" else "mlp", values=on_grid(ratios[1:])[None],
         scales=(from_zero(ratios[1:]),), labels=(f"‖{added}‖ / ‖{start}‖",), columns=1, backdrop=pixels,
         token=token or None, tile_size=200,
         caption=f"Largest at {token_name(largest, side)}: {number(ratios[largest])}. Class token: "
