@@ -19,11 +19,13 @@ def _from_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("runner.postScriptGC", False),  # hidden: if Streamlit drops it, this fails and pages/start.py must change
         ("runner.fastReruns", True),
+        ("runner.magicEnabled", False),
         ("server.maxUploadSize", 10),
         ("server.maxMessageSize", 16),
         ("server.enableWebsocketCompression", False),
         ("server.disconnectedSessionTTL", 30),
         ("server.fileWatcherType", "none"),
+        ("server.showEmailPrompt", False),  # README promises one command: it must not stop for a question
         ("browser.gatherUsageStats", False),
         ("client.showErrorDetails", "type"),
         ("client.toolbarMode", "viewer"),
