@@ -103,6 +103,18 @@ def test_the_file_arrives_with_its_progress(server: Server, tmp_path: Path) -> N
     assert len(server.requests) == 1  # the second time it is here
 
 
+def test_a_bar_is_seen_where_nobody_asks_for_the_progress(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    download(server.url, tmp_path / "weights.bin", SHA256)
+    lines = capsys.readouterr().err.split("\r")[1:]
+    assert [line.count("#") for line in lines] == [30 * part // 4 for part in (1, 2, 3, 4)]  # four chunks of a quarter
+    assert lines[-1] == f"weights.bin [{'#' * 30}] 100 % of 1 MB\n"
+    download(server.url, tmp_path / "other.bin", SHA256, lambda *_: None)
+    download(server.url, tmp_path / "weights.bin", SHA256)  # it is here: nothing to show
+    assert capsys.readouterr().err == ""
+
+
 def test_interrupted_in_the_middle_and_resumed(server: Server, tmp_path: Path) -> None:
     server.breaks = [300_000, 0]  # then a server that sends nothing, so that the first call gives up
     path = tmp_path / "weights.bin"

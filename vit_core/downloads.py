@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from vit_core.progress_bar import ProgressBar
+
 Progress = Callable[[int, int | None], None]  # bytes that are here, bytes in all if the server says
 
 CACHE_VARIABLE = "VIT_EXPLAINER_CACHE"
@@ -49,7 +51,8 @@ def download(url: str, path: Path, sha256: str = "", on_progress: Progress | Non
 
     ``sha256`` may be the first digits only, as torchvision puts them into file names. Without it the file is checked
     against the digest that the server states (Hugging Face: SHA-256, Google storage: MD5), if it states one. Of
-    several threads or processes that want the same file, one downloads and the others wait.
+    several threads or processes that want the same file, one downloads and the others wait. Without ``on_progress`` a
+    bar on standard error shows how far it is.
 
     Raises:
         DownloadError: if there is no connection, no space, or the bytes are not those that were published.
@@ -58,6 +61,8 @@ def download(url: str, path: Path, sha256: str = "", on_progress: Progress | Non
     _check_url(url)
     if path.is_file():
         return path
+    bar = ProgressBar(path.name)
+    on_progress = on_progress or bar
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _lock(path, on_progress):
@@ -70,6 +75,8 @@ def download(url: str, path: Path, sha256: str = "", on_progress: Progress | Non
             f"{path.name} could not be downloaded ({_reason(error)}); try again, or fetch {url} by other means "
             f"and save it as {path}"
         ) from error
+    finally:
+        bar.close()
     return path
 
 
