@@ -326,6 +326,12 @@ def test_layer_norm_strips_multiply_and_add_up(tiny_model: VisionTransformer, ti
     same(result, tiny_block.attention_input[TOKEN])
     close(normal, layer_norm(tiny_block.input[TOKEN], (24,), eps=norm.eps))
     close(normal * gamma + beta, result)
+    row = tiny_block.input[TOKEN]
+    caption = panel(view, Strips).caption
+    assert f"μ = {number(row.mean())}, deviation σ = {number(row.std(unbiased=False))} over" in caption
+    # the deviation is the token's own, however large epsilon is
+    coarse = attention.layer_norm(tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, 9.0, TOKEN)
+    assert panel(coarse, Strips).caption == caption
 
 
 def test_query_key_value_are_the_heads_own(tiny_block: BlockTrace) -> None:

@@ -37,15 +37,16 @@ def layer_norm(
     """
     side = grid_size_of(z.shape[0])
     row, mean = z[token], float(z[token].mean())
-    deviation = math.sqrt(float(row.var(unbiased=False)) + eps)
-    normal = (row - mean) / deviation
+    variance = float(row.var(unbiased=False))
+    deviation = math.sqrt(variance)
+    normal = (row - mean) / math.sqrt(variance + eps)
     strips = Strips(
         title=f"LN({symbol}) of {the_token(token, side)}",
-        caption=f"Mean {number(mean)}, deviation {number(deviation)} over the {row.shape[0]} numbers of this token. "
-        "γ and β are learned.",
+        caption=f"Mean μ = {number(mean)}, deviation σ = {number(deviation)} over the {row.shape[0]} numbers of this "
+        "token. γ and β are learned.",
         strips=(
             Strip(symbol, as_values(row), symmetric(row)),
-            Strip(f"({symbol} − mean) / deviation", as_values(normal), symmetric(normal)),
+            Strip(f"({symbol} − μ) / √(σ² + ε)", as_values(normal), symmetric(normal)),
             Strip("γ", as_values(gamma), symmetric(gamma), operator="·"),
             Strip("β", as_values(beta), symmetric(beta), operator="+"),
             Strip(f"LN({symbol})", as_values(normed[token]), symmetric(normed[token]), operator="="),
