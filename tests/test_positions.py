@@ -1,6 +1,7 @@
 """Resizing a position embedding equals, method by method, what the code it is named after does."""
 
 from collections import OrderedDict
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,11 +12,15 @@ from timm.layers import resample_abs_pos_embed
 from torch import Tensor
 from torch.testing import assert_close
 from torchvision.models.vision_transformer import interpolate_embeddings
+from transformers import ViTConfig as HuggingFaceConfig
+from transformers.models.vit.modeling_vit import ViTEmbeddings
 
 from vit_core import resize_position_embedding
+from vit_core.positions import ResizeMethod
 
 GRIDS = [(7, 12), (14, 24), (12, 7), (4, 5), (2, 1), (1, 3)]  # larger, smaller, to and from a single patch
 HIDDEN = 5
+METHODS = get_args(ResizeMethod)
 
 
 def random_embedding(grid_size: int) -> Tensor:
@@ -47,14 +52,23 @@ def test_bicubic_antialias_is_timm(old: int, new: int) -> None:
     assert_close(resize_position_embedding(embedding, new, "bicubic-antialias"), theirs, atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("method", ["bilinear", "bicubic", "bicubic-antialias"])
+@pytest.mark.parametrize(("old", "new"), GRIDS)
+def test_bicubic_half_pixel_is_hugging_face(old: int, new: int) -> None:
+    theirs = ViTEmbeddings(HuggingFaceConfig(image_size=old * 16, patch_size=16, hidden_size=HIDDEN))
+    theirs.position_embeddings.data[:] = embedding = random_embedding(old)
+    tokens = torch.zeros(1, new**2 + 1, HIDDEN)
+    expected = theirs.interpolate_pos_encoding(tokens, new * 16, new * 16)[0]
+    assert_close(resize_position_embedding(embedding, new, "bicubic-half-pixel"), expected, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_the_same_grid_is_the_identity_and_the_class_token_keeps_its_row(method: str) -> None:
     embedding = random_embedding(6)
     assert torch.equal(resize_position_embedding(embedding, 6, method), embedding)
     assert torch.equal(resize_position_embedding(embedding, 9, method)[0], embedding[0])
 
 
-@pytest.mark.parametrize("method", ["bilinear", "bicubic", "bicubic-antialias"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_constant_stays_constant(method: str) -> None:
     resized = resize_position_embedding(torch.full((26, HIDDEN), 3.0), 8, method)
     assert_close(resized, torch.full((65, HIDDEN), 3.0), atol=2e-6, rtol=0)  # the kernel's weights sum to 1 in float32

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from scipy.ndimage import zoom
 from timm.data import create_transform, resolve_data_config
 from timm.layers import SwiGLU
 from timm.models.beit import Beit
@@ -290,6 +291,32 @@ def test_google(
     image = checkpoint.preprocess(picture)
     states, logits = google_forward(arrays, names, image.permute(1, 2, 0).double().numpy())
     assert_same(ours, image, [torch.from_numpy(state).float() for state in states], torch.from_numpy(logits).float())
+
+
+@pytest.mark.parametrize("image_size", [16, 56])
+def test_google_at_another_picture_size(image_size: int, tmp_path: Path) -> None:
+    """As the paper's code does when it loads for fine-tuning: scipy's zoom of order 1."""
+    arrays = google_arrays(SIZES[0], RELEASED, None)
+    np.savez(path := tmp_path / "ViT-B_16.npz", **arrays)
+    ours, checkpoint = load(path, image_size=image_size)
+    assert checkpoint.preprocess.image_size == image_size
+    position = arrays["Transformer/posembed_input/pos_embedding"][0]
+    factor = image_size / SIZES[0][0]
+    expected = zoom(position[1:].reshape(4, 4, -1).astype(np.float64), (factor, factor, 1), order=1)
+    assert torch.equal(ours.position_embedding[0], torch.from_numpy(position[0]))
+    assert_close(
+        ours.position_embedding[1:].detach(), torch.from_numpy(expected).float().flatten(0, 1), **TOLERANCE
+    )
+
+
+def test_huggingface_at_another_picture_size(picture: Image.Image, tmp_path: Path) -> None:
+    theirs = huggingface_vit(SIZES[0])
+    theirs.save_pretrained(tmp_path)
+    ours, checkpoint = load(tmp_path, image_size=56)
+    image = checkpoint.preprocess(picture)
+    with torch.no_grad():
+        logits = theirs(image[None], interpolate_pos_encoding=True).logits[0]
+    assert_close(ours.trace(image).logits, logits, **TOLERANCE)
 
 
 # What does not fit ---------------------------------------------------------------------------------------------------

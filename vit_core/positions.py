@@ -1,4 +1,4 @@
-"""Resizing a position embedding to another grid (paper 3.2), in the three ways that are in use."""
+"""Resizing a position embedding to another grid (paper 3.2), in the ways that are in use."""
 
 from typing import Literal, get_args
 
@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from vit_core.config import square_root
 
-ResizeMethod = Literal["bilinear", "bicubic", "bicubic-antialias"]
+ResizeMethod = Literal["bilinear", "bicubic", "bicubic-half-pixel", "bicubic-antialias"]
 
 
 def resize_position_embedding(
@@ -18,7 +18,9 @@ def resize_position_embedding(
     """Resize a position embedding to another grid, keeping the class token's row (paper 3.2).
 
     ``"bilinear"`` is the paper's code (``scipy.ndimage.zoom`` with ``order=1``), ``"bicubic"`` torchvision's
-    ``interpolate_embeddings``, ``"bicubic-antialias"`` timm's ``resample_abs_pos_embed``.
+    ``interpolate_embeddings``; both keep the corners in place. The others take a place for the middle of its patch:
+    ``"bicubic-half-pixel"`` is Hugging Face's ``interpolate_pos_encoding``, ``"bicubic-antialias"`` timm's
+    ``resample_abs_pos_embed``.
 
     Raises:
         ValueError: if the embedding is not a class token plus a square grid, or the method is unknown.
@@ -37,6 +39,8 @@ def resize_position_embedding(
             resized = interpolate(grid, size, mode="bilinear", align_corners=True)
         case "bicubic":
             resized = interpolate(grid, size, mode="bicubic", align_corners=True)
+        case "bicubic-half-pixel":
+            resized = interpolate(grid, size, mode="bicubic", align_corners=False)
         case "bicubic-antialias":
             resized = interpolate(grid, size, mode="bicubic", align_corners=False, antialias=True)
     return cat([class_position, rearrange(resized, "1 d h w -> (h w) d")])

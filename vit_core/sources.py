@@ -138,7 +138,7 @@ HUGGINGFACE = WeightSource(
     unused=("vit.pooler.dense.weight", "vit.pooler.dense.bias"),
     norm_eps=1e-12,
     gelu="none",
-    resize="bicubic",
+    resize="bicubic-half-pixel",
     preprocess=Preprocess(resize_size=224, mean=HALF, std=HALF, keep_aspect=False),
 )
 
