@@ -67,6 +67,14 @@ def test_impossible_sizes_are_refused_with_what_was_expected(overrides: dict[str
         ViTConfig.named("B/16", **overrides)
 
 
+@pytest.mark.parametrize("value", ["224", 224.0, None])
+def test_a_size_that_is_no_whole_number_is_refused(value: object) -> None:
+    config = ViTConfig()
+    object.__setattr__(config, "image_size", value)  # past the check of types that these tests run under
+    with pytest.raises(TypeError, match=re.escape(f"image_size must be a whole number, got {value!r}")):
+        config.__post_init__()
+
+
 def test_an_unknown_gelu_is_refused() -> None:
     config = ViTConfig()
     object.__setattr__(config, "gelu", "sigmoid")  # past the check of types that these tests run under

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isqrt
+from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 
@@ -41,6 +42,7 @@ class ViTConfig:
     """The sizes of one Vision Transformer, checked when they are made. The defaults are B/16 at 224 pixels.
 
     Raises:
+        TypeError: if a size is no whole number.
         ValueError: if a size is not positive, the patch does not divide the picture, or the heads do not divide D.
     """
 
@@ -60,8 +62,11 @@ class ViTConfig:
     def __post_init__(self) -> None:
         for name in ("image_size", "patch_size", "num_channels", "num_layers", "hidden_size", "mlp_size",
                      "num_heads", "num_classes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, Integral):
+                raise TypeError(f"{name} must be a whole number, got {value!r}")
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         if self.representation_size is not None and self.representation_size < 1:
             raise ValueError(f"representation_size must be None or at least 1, got {self.representation_size}")
         if self.image_size % self.patch_size:

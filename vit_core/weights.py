@@ -34,7 +34,8 @@ def load_weights(model: VisionTransformer, state: Mapping[str, Tensor], source: 
         ]),
     ]  # fmt: skip
     if problems:
-        raise ValueError(f"the {SOURCES[source].title} weights do not fit the model: {'; '.join(problems)}")
+        title = SOURCES[source].title
+        raise ValueError(f"the weights, named as by {title}, do not fit the model: {'; '.join(problems)}")
     model.load_state_dict(ours, strict=True, assign=model.class_token.is_meta)
 
 
@@ -63,7 +64,9 @@ def rename(state: Mapping[str, Tensor], source: str, num_layers: int | None = No
         *_listing("left over", [key for key in left if key not in table.unused]),
     ]
     if problems:
-        raise ValueError(f"these are not the {table.title} weights of a {num_layers}-layer ViT: {'; '.join(problems)}")
+        raise ValueError(
+            f"these are not the weights of a {num_layers}-layer ViT, named as by {table.title}: {'; '.join(problems)}"
+        )
     return ours
 
 
