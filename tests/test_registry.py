@@ -66,6 +66,26 @@ def test_every_equation_has_its_line_in_the_model_exactly_once(number: int) -> N
     assert (ROOT / code.path).read_text(encoding="utf-8").splitlines()[code.number - 1] == marked[0]
 
 
+@pytest.mark.parametrize(
+    ("number", "computes"),
+    [
+        (1, ("class_token", "patch_embeddings", "+ self.position_embedding")),
+        (2, ("self.attention(self.attention_norm(z)) + z",)),
+        (3, ("self.mlp(self.mlp_norm(z)) + z",)),
+        (4, ("self.norm(z[..., 0, :])",)),
+        (5, ("q, k, v =", "self.qkv(z)")),
+        (6, ("weights =", "softmax(")),
+        (7, ("head_outputs =", "weights @ v")),
+        (8, ("output =", "self.projection(", "head_outputs")),
+    ],
+)
+def test_the_marked_line_is_the_one_that_computes_the_equation(number: int, computes: tuple[str, ...]) -> None:
+    code = excerpt(EQUATIONS[number])
+    assert code.line is not None
+    line = code.source.splitlines()[code.line]
+    assert all(part in line for part in computes), line
+
+
 def test_an_equation_without_its_marker_is_refused() -> None:
     broken = Equation(9, "", "", "", ViTConfig.named, "", "", "")
     with pytest.raises(ValueError, match=r"expected one line ending with '# Eq. 9' in ViTConfig.named, found 0"):

@@ -125,11 +125,22 @@ def inventory(model: VisionTransformer) -> dict[str, object]:
     return found
 
 
-def test_a_trace_leaves_nothing_on_the_model(tiny_model: VisionTransformer, tiny_image: Tensor) -> None:
-    before = inventory(tiny_model)
-    trace = tiny_model.trace(tiny_image)
-    tiny_model.trace_block(trace, 1)
-    assert inventory(tiny_model) == before
+def test_a_trace_leaves_nothing_on_the_model(tiny_config: ViTConfig, tiny_image: Tensor) -> None:
+    model = randomised(VisionTransformer(tiny_config))  # nobody has traced it before: what is left would be there twice
+    before = inventory(model)
+    trace = model.trace(tiny_image)
+    model.trace_block(trace, 1)
+    assert inventory(model) == before
+    with torch.no_grad():
+        model(tiny_image)
+    assert inventory(model) == before
+
+
+def test_the_inventory_sees_what_is_left(tiny_config: ViTConfig) -> None:
+    model = VisionTransformer(tiny_config)
+    before = inventory(model)
+    model.block(1).attention.last_weights = torch.zeros(2)
+    assert inventory(model) != before
 
 
 def test_many_threads_share_one_model(tiny_config: ViTConfig) -> None:
