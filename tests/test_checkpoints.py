@@ -322,6 +322,18 @@ def test_a_hugging_face_folder_that_asks_for_something_else(
         load(folder)
 
 
+def test_what_a_hugging_face_config_leaves_unsaid(folder: Path) -> None:
+    """Transformers fills in its own defaults; its ViTConfig says which."""
+    config = json.loads((folder / "config.json").read_text())
+    config["layer_norm_eps"] = 1e-3
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load(folder)[1].config.norm_eps == 1e-3
+    del config["layer_norm_eps"], config["hidden_act"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load(folder)[1].config.norm_eps == HuggingFaceConfig().layer_norm_eps == 1e-12
+    assert HuggingFaceConfig().hidden_act == "gelu" and load(folder)[1].config.gelu == "none"
+
+
 def test_broken_json_and_missing_weights(folder: Path, tmp_path: Path) -> None:
     (folder / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config.json is no JSON"):

@@ -15,6 +15,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from vit_core.pictures import PictureError
 from vit_core.preprocess import HALF, IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from vit_core.sources import SOURCES
 
 # Wide, tall, square, smaller than the model's pictures, odd and even: every rounding of sizes and of the crop.
 SIZES = [(301, 200), (200, 301), (257, 257), (31, 47), (640, 333), (224, 224), (1, 1), (225, 256)]
@@ -66,7 +67,7 @@ def test_equals_timm(
 @pytest.mark.parametrize(
     ("said", "ours"),
     [
-        ({}, Preprocess(resize_size=224, mean=HALF, std=HALF, keep_aspect=False)),
+        ({}, SOURCES["huggingface"].preprocess),  # what is assumed of a file without a folder
         (
             {"resample": 3, "image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD, "do_center_crop": True,
              "size": {"height": 256, "width": 256}, "crop_size": {"height": 224, "width": 224}},
@@ -93,9 +94,7 @@ def test_equals_hugging_face(said: dict[str, Any], ours: Preprocess, size: tuple
 @pytest.mark.parametrize("size", [(301, 200), (31, 47), (64, 64)])
 def test_equals_the_papers_code(size: tuple[int, int]) -> None:
     """tf.image.resize without antialiasing: linear between the nearest pixels, whose centres lie at halves."""
-    ours = Preprocess(
-        image_size=64, resize_size=64, mean=HALF, std=HALF, interpolation="bilinear-no-antialias", keep_aspect=False
-    )
+    ours = SOURCES["google"].preprocess.at(64)  # what a file of Google's is read with
     width, height = size
     rows, columns = np.meshgrid(
         (np.arange(64) + 0.5) * height / 64 - 0.5, (np.arange(64) + 0.5) * width / 64 - 0.5, indexing="ij"
