@@ -1,0 +1,121 @@
+"""What a page must show, held against what is computed: numbers of tensors, proofs, pictures, formulas."""
+
+import ast
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+import torch
+
+from explainer.equations import FORMULAS
+from explainer.proofs import prove
+from explainer.stages import STAGES
+from explainer.tensors import describe
+from pages import session
+from pages.state import State
+from tests.test_pages import app, markup
+
+ROOT = Path(__file__).parents[1]
+LAYER = 3
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """The app sets torch's threads for its whole process; other tests keep theirs."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def lines_of(page: str) -> list[str]:
+    """The page's texts line by line, without tags."""
+    return unescape(re.sub(r"<[^>]+>", " ", markup(app(page, layer=str(LAYER), picture="cat")))).splitlines()
+
+
+@pytest.mark.parametrize("page", [name for name, stage in STAGES.items() if stage.tensors])
+def test_numbers_of_tensors_and_proofs_are_on_the_page(page: str) -> None:
+    stage, lines = STAGES[page], lines_of(page)
+    opened, _ = session.open_session(State(picture="cat", layer=LAYER))
+    model, trace, block = opened.model, opened.trace, opened.block
+    for reference in stage.tensors:
+        row = describe(model, trace, block, reference, LAYER)
+        [line] = [line for line in lines if f"`{row.name}`" in line and row.shape.named in line and row.symbol in line]
+        cells = [cell.strip() for cell in line.split("|")]
+        memory = f"{row.bytes:,} B" if row.bytes < 10_000 else r"[\d.,]+ [kM]B"
+        assert any(re.fullmatch(memory, cell) for cell in cells), line
+        assert {row.dtype, *(f"{number:.3g}" for number in (row.minimum, row.mean, row.maximum))} <= set(cells)
+    text = " ".join(" ".join(lines).split())
+    for claim in (*stage.equation_numbers, *stage.facts):
+        proof = prove(claim, model, trace, block, LAYER)
+        assert f"{proof.equation} holds" in text
+        assert (
+            f"largest difference {proof.largest_difference:.1e} over {proof.count:,} numbers, "
+            f"tolerance {proof.tolerance:.1e}" in text
+        )
+
+
+def calls(path: Path) -> set[str]:
+    """Everything that a page's source calls: ``attention.heads``, ``show_formula``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def views() -> list[str]:
+    """Every public function of explainer/views that makes a view."""
+    return [
+        f"{path.stem}.{node.name}"
+        for path in sorted((ROOT / "explainer" / "views").glob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and path.stem != "compose"
+        if isinstance(node.returns, ast.Name) and node.returns.id == "View"
+    ]
+
+
+@pytest.mark.parametrize("view", views())
+def test_every_picture_is_on_a_page(view: str) -> None:
+    assert any(view in calls(path) for path in (ROOT / "pages").glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("patches", ("patches.grid", "patches.filters", "patches.projection")),
+        ("embedding", ("embedding.sum_of_token", "embedding.sequence", "embedding.position_similarity")),
+        (
+            "attention",
+            ("attention.layer_norm", "attention.query_key_value", "attention.score_steps", "attention.over_picture",
+             "attention.heads", "attention.head_output", "attention.joined", "residual.norms"),
+        ),
+        ("mlp", ("mlp.activations", "mlp.gelu_curve", "mlp.strongest_neurons", "residual.norms")),
+        (
+            "encoder",
+            ("depth.layers_by_heads", "depth.update_sizes", "depth.class_token_path", "depth.logit_lens",
+             "depth.rollout"),
+        ),
+        ("head", ("head.representation", "head.logit_terms", "head.softmax_steps", "head.top_classes")),
+        ("models", ("models.cost_shares",)),
+    ],
+)  # fmt: skip
+def test_a_stage_shows_its_own_pictures(page: str, shown: tuple[str, ...]) -> None:
+    assert set(shown) <= calls(ROOT / "pages" / f"{page}.py")
+
+
+@pytest.mark.parametrize(
+    ("page", "formulas"),
+    [
+        ("patches", ("num_patches", "patchify", "patch_projection")),
+        ("attention", ("layer_norm",)),
+        ("mlp", ("mlp", "gelu")),
+        ("encoder", ("logit_lens", "attention_rollout")),
+        ("head", ("head", "softmax")),
+    ],
+)
+def test_formulas_are_on_their_pages_with_the_models_numbers(page: str, formulas: tuple[str, ...]) -> None:
+    shown = {element.value.strip("$\n ") for element in app(page, layer=str(LAYER)).latex}
+    config = session.load_model("embedded")[0].config
+    for name in formulas:
+        formula = FORMULAS[name]
+        assert formula.coloured("light") in shown
+        assert not formula.numbers or formula.with_numbers(config, "light", LAYER) in shown
