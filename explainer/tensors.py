@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import reduce
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -52,20 +53,20 @@ def describe(
     Raises:
         ValueError: if the reference lies in a block and no block is given.
     """
-    axes, tensor = find(model, trace, block, reference, layer)
+    axes, parts = _find(model, trace, block, reference, layer)
     symbol = SYMBOLS[reference.symbol]
-    lowest, highest = tensor.aminmax()
+    extremes = [part.aminmax() for part in parts]
     return TensorRow(
         name=_name(model, reference, layer),
         symbol=symbol.latex,
         meaning=symbol.meaning,
         quantity=symbol.quantity,
         shape=shape_of(axes, model.config),
-        dtype=str(tensor.dtype).removeprefix("torch."),
-        bytes=tensor.numel() * tensor.element_size(),
-        minimum=lowest.item(),
-        mean=tensor.double().mean().item(),
-        maximum=highest.item(),
+        dtype=str(parts[0].dtype).removeprefix("torch."),
+        bytes=sum(part.numel() * part.element_size() for part in parts),
+        minimum=min(lowest.item() for lowest, _ in extremes),
+        mean=fmean(part.mean(dtype=torch.float64).item() for part in parts),  # all of one size
+        maximum=max(highest.item() for _, highest in extremes),
         learnable=reference.source in ("model", "layer"),
         made=reference.made,
     )
@@ -79,6 +80,14 @@ def find(
     Raises:
         ValueError: if the reference lies in a block and no block is given.
     """
+    axes, parts = _find(model, trace, block, reference, layer)
+    return axes, torch.stack(parts) if len(axes) > parts[0].ndim else parts[0]
+
+
+def _find(
+    model: VisionTransformer, trace: ForwardTrace, block: BlockTrace | None, reference: TensorRef, layer: int
+) -> tuple[tuple[str, ...], tuple[Tensor, ...]]:
+    """The same, one tensor for each layer where there are several: joined they would be copied on every click."""
     field = reference.field
     match reference.source:
         case "trace":
@@ -93,23 +102,23 @@ def find(
         "block": block, "attention": block.attention, "mlp": block.mlp
     }
     holder = holders[reference.source]
-    return axes_of(type(holder), field), getattr(holder, field)
+    return axes_of(type(holder), field), (getattr(holder, field),)
 
 
 def _from_trace(
     model: VisionTransformer, trace: ForwardTrace, reference: TensorRef
-) -> tuple[tuple[str, ...], Tensor]:
+) -> tuple[tuple[str, ...], tuple[Tensor, ...]]:
     field = reference.field
     if field == "patches":  # not kept in the trace: it is the picture itself, cut
-        return ("patches", "patch_dim"), patchify(trace.image, model.config.patch_size)
+        return ("patches", "patch_dim"), (patchify(trace.image, model.config.patch_size),)
     if field == "probabilities":
-        return ("classes",), trace.probabilities
+        return ("classes",), (trace.probabilities,)
     axes, value = axes_of(ForwardTrace, field), getattr(trace, field)
     if reference.index is not None:
-        return axes, value[reference.index]
+        return axes, (value[reference.index],)
     if isinstance(value, tuple):
-        return (_PER_LAYER[field], *axes), torch.stack(value)
-    return axes, value
+        return (_PER_LAYER[field], *axes), value
+    return axes, (value,)
 
 
 # Parameter -> its axes as the paper writes it. A dense layer's weight is stored transposed, outputs first.
@@ -127,10 +136,10 @@ _AXES = {
 }
 
 
-def _parameter(module: torch.nn.Module, field: str) -> tuple[tuple[str, ...], Tensor]:
+def _parameter(module: torch.nn.Module, field: str) -> tuple[tuple[str, ...], tuple[Tensor]]:
     value: Any = reduce(getattr, field.split("."), module)
     tensor: Tensor = value.detach()
-    return _AXES.get(field, ("hidden",)), tensor.T if _is_dense(field) else tensor
+    return _AXES.get(field, ("hidden",)), (tensor.T if _is_dense(field) else tensor,)
 
 
 def _is_dense(field: str) -> bool:
