@@ -62,9 +62,14 @@ class Reader:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run and the canvases are drawn."""
+        """Wait until the script has run and every picture of the page has its canvas."""
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
         self.page.wait_for_timeout(300)
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(
+                (each) => !each.offsetParent || each.shadowRoot?.querySelector("canvas"))""",
+            timeout=30_000,
+        )
 
     @property
     def main(self) -> str:
