@@ -31,6 +31,11 @@ class Stage:
     facts: tuple[str, ...] = ()  # keys of proofs.FACTS: what is proved here beside the equations
 
     @property
+    def uses_layer(self) -> bool:
+        """Whether the stage shows one layer's insides, so that choosing a layer and a head changes it."""
+        return self.name in ("overview", "attention", "mlp", "encoder")
+
+    @property
     def equations(self) -> tuple[Equation, ...]:
         """The paper's equations that this stage explains."""
         return tuple(EQUATIONS[number] for number in self.equation_numbers)

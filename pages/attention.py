@@ -31,6 +31,8 @@ def pictures(stage: Stage) -> None:
     show_view(attention.query_key_value(block.attention, head, token), key="qkv")
     show_section(stage, "scores")
     show_equation(EQUATIONS[6], session)
+    show_formula("scores", session)
+    show_formula("softmax", session)
     show_view(attention.score_steps(block.attention, head, token), key="scores")
     show_section(stage, "output")
     show_equation(EQUATIONS[7], session)

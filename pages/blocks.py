@@ -15,7 +15,7 @@ from explainer.tensors import TensorRow, describe
 from explainer.texts import text
 from pages import state
 from pages.canvas import show as show_canvas
-from pages.session import Session, proof
+from pages.session import Session, kept, proof
 
 
 def scheme() -> Scheme:
@@ -61,6 +61,17 @@ def show_section(stage: Stage, slug: str) -> None:
     st.markdown(prose.sections[slug])
 
 
+def show_accuracy(session: Session) -> None:
+    """How often the checkpoint is right, where its card says so."""
+    measured = session.checkpoint.card.get("metrics", {}).get("validation", {}).get("all")
+    if measured:
+        st.caption(
+            f"Measured on {measured['pictures']:,} pictures that it was not trained on: the right one of its "
+            f"{session.config.num_classes} classes comes first for {measured['top1']:.1%} of them, and is among the "
+            f"first five for {measured['top5']:.1%}."
+        )
+
+
 def show_view(view: View, key: str) -> None:
     """A picture of tensors; a click on it chooses for the whole app."""
     show_canvas(view, key=key, on_pick=state.pick)
@@ -68,9 +79,13 @@ def show_view(view: View, key: str) -> None:
 
 def show_tensors(stage: Stage, session: Session) -> None:
     """The tensors that the stage reads and makes."""
-    rows = [
-        describe(session.model, session.trace, session.block, reference, session.layer) for reference in stage.tensors
-    ]
+    rows = kept(
+        ("tensors", stage.name, session.state.checkpoint, session.state.picture, session.layer),
+        lambda: [
+            describe(session.model, session.trace, session.block, reference, session.layer)
+            for reference in stage.tensors
+        ],
+    )
     if not rows:
         return
     st.subheader("The tensors", anchor="tensors")
@@ -150,17 +165,18 @@ def show_neighbours(stage: Stage) -> None:
     """The way back and the way on, with everything that is chosen."""
     st.space("medium")
     left, right = st.columns(2)
-    for column, neighbour, icon, position in (
-        (left, stage.previous, ":material/arrow_back:", "left"),
-        (right, stage.next, ":material/arrow_forward:", "right"),
-    ):
-        if neighbour is not None:
-            column.page_link(
-                f"{neighbour.name}.py",
-                label=neighbour.title,
-                icon=icon,
-                icon_position=position,  # type: ignore[arg-type]
-                query_params=state.parameters(),
+    parameters = state.parameters()
+    with left.container(key="back"):
+        if (page := stage.previous) is not None:
+            st.page_link(f"{page.name}.py", label=page.title, icon=":material/arrow_back:", query_params=parameters)
+    with right.container(key="next"):
+        if (page := stage.next) is not None:
+            st.page_link(
+                f"{page.name}.py",
+                label=page.title,
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params=parameters,
             )
 
 

@@ -35,19 +35,28 @@ page = st.navigation(
         st.Page(f"{stage.name}.py", title=stage.title, icon=ICONS[stage.name], default=stage.name == "overview")
         for stage in STAGES.values()
     ],
-    position="top",
+    position="hidden",  # the menu below carries the reader's choice in its links, also into a new tab
 )
 if target := st.session_state.pop("page", None):
-    st.switch_page(f"{target}.py")
+    st.session_state["from_the_top"] = True
+    st.switch_page(f"{target}.py", query_params=state.parameters())
 
 choice, problems, from_link = state.read()
+opened, more = session.open_or_explain(choice)
+is_waiting = from_link and opened.state.checkpoint != choice.checkpoint
 if from_link:
     # Also when its weights are not here yet: then the sidebar offers to download them.
     st.session_state["checkpoint_choice"] = choice.checkpoint
-opened, more = session.open_or_explain(choice)
-state.write(opened.state)
+state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
-    sidebar.show(opened)
-for problem in problems + more + st.session_state.pop("messages", []):
-    st.warning(problem, icon=":material/info:")
+    sidebar.show(opened, uses_layer=STAGES[page.url_path or "overview"].uses_layer)
+with st.container(horizontal=True, key="menu", gap="small"):
+    for stage in STAGES.values():
+        st.page_link(f"{stage.name}.py", icon=ICONS[stage.name], query_params=state.parameters())
+if sentences := problems + more + st.session_state.pop("messages", []):
+    st.warning(sentences[0] if len(sentences) == 1 else "\n".join(f"- {each}" for each in sentences))
+if st.session_state.pop("from_the_top", False):
+    # The page that a picture led to begins at its title, not where the reader had scrolled to.
+    script = "document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 page.run()

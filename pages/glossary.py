@@ -41,6 +41,7 @@ for slug in text(stage.name).sections:
             with st.container(key=f"equation_{equation.number}", gap="small"):
                 st.caption(f"Equation {equation.number} · {equation.title} · {equation.source}")
                 st.latex(equation.coloured(scheme()))
+                st.latex(equation.with_numbers(session.config, scheme(), session.layer))
                 st.markdown(equation.in_words)
                 st.code(equation.pseudocode, language="python")
     if slug == "symbols":

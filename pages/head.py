@@ -5,7 +5,7 @@ import streamlit as st
 from explainer.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import head
-from pages.blocks import show_formula, show_section, show_stage, show_view
+from pages.blocks import scheme, show_accuracy, show_formula, show_section, show_stage, show_view
 from pages.session import current
 
 session = current()
@@ -15,6 +15,7 @@ model, trace, labels = session.model, session.trace, session.checkpoint.labels
 def pictures(stage: Stage) -> None:
     """y, the logits, the softmax, the winner's terms, and the pseudocode."""
     show_section(stage, "representation")
+    show_formula("layer_norm", session)
     show_view(head.representation(trace), key="representation")
     show_section(stage, "logits")
     show_formula("head", session)
@@ -35,9 +36,12 @@ def pictures(stage: Stage) -> None:
     show_view(head.softmax_steps(trace.logits, labels), key="softmax")
     show_section(stage, "prediction")
     show_view(head.top_classes(trace.probabilities, labels), key="top_classes")
+    show_accuracy(session)
     show_section(stage, "pseudocode")
     for number in (1, 2, 3, 4):
-        st.code(EQUATIONS[number].pseudocode, language="python")
+        paper, code = st.columns(2, vertical_alignment="center")
+        paper.latex(EQUATIONS[number].coloured(scheme()))
+        code.code(EQUATIONS[number].pseudocode, language="python", wrap_lines=True)
 
 
 show_stage("head", session, pictures)

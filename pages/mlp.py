@@ -13,6 +13,7 @@ def pictures(stage: Stage) -> None:
     """LayerNorm, the activations, the GELU, the strongest units, the sum."""
     norm = session.model.block(session.layer).mlp_norm
     show_section(stage, "layer-norm")
+    show_formula("layer_norm", session)
     show_view(
         attention.layer_norm(block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "z′"),
         key="layer_norm",

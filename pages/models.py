@@ -8,25 +8,26 @@ import streamlit as st
 from explainer.stages import STAGES
 from explainer.table1 import PAPER_MILLIONS, Variant, variant, variants
 from explainer.views import models
-from pages.blocks import show_head, show_neighbours, show_section, show_view
+from pages.blocks import show_code, show_formula, show_head, show_neighbours, show_section, show_view
 from pages.session import current
-from vit_core import ViTConfig
+from vit_core import ViTConfig, count_parameters
 
 
 def show_table(rows: list[Variant]) -> None:
-    """Sizes as in Table 1, parameters as counted, and which of them the paper's number is."""
+    """Sizes as in Table 1, parameters as counted, and, for its models, which of them the paper's number is."""
+    is_the_papers = any(row.name.split("/")[0] in PAPER_MILLIONS for row in rows)
     lines = [
-        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | $D_h$ | parameters | without head "
-        "| Table 1 prints | that is |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | $D_h$ | parameters | without head |"
+        + (" Table 1 prints | that is |" if is_the_papers else ""),
+        "|---|---:|---:|---:|---:|---:|---:|---:|" + ("---:|---|" if is_the_papers else ""),
     ]
     for row in rows:
         config = row.config
         printed = PAPER_MILLIONS.get(row.name.split("/")[0])
         lines.append(
             f"| **{row.name}** | {config.num_layers} | {config.hidden_size} | {config.mlp_size} | {config.num_heads} "
-            f"| {config.head_size} | {row.with_head:,} | {row.without_head:,} | {f'{printed}M' if printed else ''} "
-            f"| {row.agreement} |"
+            f"| {config.head_size} | {row.with_head:,} | {row.without_head:,} |"
+            + (f" {f'{printed}M' if printed else ''} | {row.agreement} |" if is_the_papers else "")
         )
     st.markdown("\n".join(lines))
 
@@ -47,7 +48,7 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
         for field, label, low, high in fields:
             value = getattr(start, field)
             sizes[field] = int(
-                st.number_input(label, low, high, value, key=f"own_{field}", bind="query-params", width=150)
+                st.number_input(label, low, high, value, key=f"own_{field}", bind="query-params", width=136)
             )
     try:
         return replace(start, **sizes)
@@ -60,7 +61,13 @@ session = current()
 stage = STAGES["models"]
 show_head(stage)
 show_section(stage, "table")
+show_formula("parameters", session)
 show_table(list(variants()))
+counted, held = count_parameters(session.config)["total"], sum(each.numel() for each in session.model.parameters())
+st.markdown(
+    f"{'✓' if counted == held else '✗'} The model that is running has **{held:,}** parameters; counted from its sizes: "
+    f"**{counted:,}**."
+)
 show_section(stage, "cost")
 show_view(models.cost_shares({row.name: row.config for row in variants()}), key="cost_shares")
 show_section(stage, "own")
@@ -70,4 +77,5 @@ if config is not None:
     show_view(models.cost_shares({"yours": config}), key="own_cost")
     sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
     show_view(models.flops_over_size(config, sizes), key="flops_over_size")
+show_code(stage)
 show_neighbours(stage)

@@ -1,8 +1,10 @@
 """The whole forward pass on one screen, in the order of the paper's Figure 1."""
 
+import streamlit as st
+
 from explainer.stages import Stage
 from explainer.views import overview
-from pages.blocks import show_section, show_stage, show_view
+from pages.blocks import show_accuracy, show_equation, show_section, show_stage, show_view
 from pages.session import current
 
 session = current()
@@ -10,6 +12,9 @@ session = current()
 
 def pictures(stage: Stage) -> None:
     """The pipeline, and what the model says at its end."""
+    with st.expander("Equations 1 to 4, with this model's numbers", icon=":material/function:"):
+        for equation in stage.equations:
+            show_equation(equation, session)
     show_section(stage, "pipeline")
     show_view(
         overview.pipeline(
@@ -25,6 +30,7 @@ def pictures(stage: Stage) -> None:
     )
     show_section(stage, "prediction")
     show_view(overview.prediction(session.trace.probabilities, session.checkpoint.labels), key="prediction")
+    show_accuracy(session)
 
 
 show_stage("overview", session, pictures, leading=())

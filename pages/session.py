@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from vit_core import (
     ForwardTrace,
     VisionTransformer,
     ViTConfig,
+    count_parameters,
     load,
 )
 from vit_core.pictures import open_picture
@@ -36,8 +38,7 @@ MEGABYTE = 2**20
 _models: Store[tuple[VisionTransformer, Checkpoint]] = Store(2048 * MEGABYTE)  # L/16 is 1.2 GB, B/16 0.35 GB
 _traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/16 31 MB, the embedded model 1 MB
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
-_proofs: Store[Proof] = Store(MEGABYTE)
-_norms: Store[dict[str, NDArray[np.float32]]] = Store(MEGABYTE)
+_results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
 _views: Store[View] = Store(64 * MEGABYTE)  # those that take long to make
 
 # Forward passes run side by side only as far as the cores allow, and torch's threads are set to match: more threads
@@ -74,8 +75,7 @@ class Session:
     @property
     def token(self) -> int:
         """The chosen token, 0..N."""
-        assert self.state.token is not None  # set by State.fitted
-        return self.state.token
+        return self.state.token_in(self.config)
 
     @cached_property
     def block(self) -> BlockTrace:
@@ -119,6 +119,26 @@ def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
     return _models.get_or_make(name, make)
 
 
+def check_memory(checkpoint: Checkpoint) -> None:
+    """Refuse what would not fit into the stores: one click must not end a server that a whole class uses.
+
+    Raises:
+        ValueError: if the weights, or the trace of one picture, are larger than the store that keeps them.
+    """
+    config = checkpoint.config
+    weights = 4 * count_parameters(config)["total"]
+    per_layer = config.num_heads * config.num_tokens**2 + config.num_tokens * config.hidden_size
+    for what, needed, store in (
+        ("its weights", weights, _models),
+        ("the trace of one picture", 4 * config.num_layers * per_layer, _traces),
+    ):
+        if needed > store.limit:
+            raise ValueError(
+                f"{what} would take {needed / 1e6:,.0f} MB, and this server keeps at most {store.limit / 1e6:,.0f} MB "
+                "of that kind for everybody. Choose a smaller model, or use this one from Python."
+            )
+
+
 def trace(checkpoint: str, picture: str) -> ForwardTrace:
     """The forward pass of a picture, computed by the first who asks."""
 
@@ -148,39 +168,44 @@ def block(checkpoint: str, picture: str, layer: int) -> BlockTrace:
 def proof(session: Session, claim: int | str) -> Proof:
     """An equation or fact recomputed for what is on the screen, by the first who looks at it."""
 
-    def make() -> tuple[Proof, int]:
+    def make() -> Proof:
         with _forward_slots:
-            return prove(claim, session.model, session.trace, session.block, session.layer), 256
+            return prove(claim, session.model, session.trace, session.block, session.layer)
 
-    return _proofs.get_or_make((session.state.checkpoint, session.state.picture, session.layer, claim), make)
+    proved: Proof = kept(("proof", session.state.checkpoint, session.state.picture, session.layer, claim), make)
+    return proved
 
 
-def downloaded(name: str) -> bool:
-    """Whether the weights of a checkpoint are on this machine."""
-    return CHECKPOINTS[name].is_here
+def check_here(checkpoint: Checkpoint) -> None:
+    """Refuse a checkpoint that would first have to be downloaded: that takes a click of its own.
+
+    Raises:
+        FileNotFoundError: if its weights are not on this machine.
+    """
+    if not checkpoint.is_here:
+        raise FileNotFoundError(
+            f"its weights are not on this server yet. Download them in the sidebar ({checkpoint.size_mb:,.0f} MB)."
+        )
 
 
 def open_or_explain(state: State) -> tuple[Session, list[str]]:
     """The session for ``state``; what cannot be had is replaced by the default, and a sentence says why."""
-    problems = []
-    if not downloaded(state.checkpoint):
-        problems.append(
-            f"The weights of {state.checkpoint} are not on this server yet: download them in the sidebar "
-            f"({CHECKPOINTS[state.checkpoint].size_mb:,.0f} MB). You see {State.checkpoint}."
-        )
-        state = replace(state, checkpoint=State.checkpoint, token=None)
+    problems, asked = [], state
     try:
+        check_memory(CHECKPOINTS[state.checkpoint])
+        check_here(CHECKPOINTS[state.checkpoint])
         load_model(state.checkpoint)
-    except (ValueError, OSError) as error:
-        problems.append(f"{state.checkpoint} cannot be used: {error} You see {State.checkpoint}.")
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        problems.append(f"{state.checkpoint} cannot be shown: {error} You see {State.checkpoint}.")
         state = replace(state, checkpoint=State.checkpoint, token=None)
     try:
         trace(state.checkpoint, state.picture)
-    except (LookupError, ValueError, OSError) as error:
-        problems.append(f"{error.args[0]} You see the picture {State.picture!r}.")
+    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+        problems.append(f"{error} You see the picture {State.picture!r}.")
         state = replace(state, picture=State.picture)
     session, more = open_session(state)
-    return session, problems + more
+    # Layer, head and token of a link are about the checkpoint that it names, not about the one shown instead.
+    return session, problems + (more if state.checkpoint == asked.checkpoint else [])
 
 
 def current() -> Session:
@@ -198,12 +223,18 @@ def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
     return _views.get_or_make(key, make_sized)
 
 
+def kept(key: tuple[str | int, ...], make: Callable[[], Any]) -> Any:
+    """Something small that takes long to compute, as lists of numbers; ``key`` names all that it depends on."""
+    return _results.get_or_make(key, lambda: (make(), 4096))
+
+
 def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:
     """Lengths of skip and updates of the chosen token in every layer; one pass over all blocks for a new token."""
-    key = (session.state.checkpoint, session.state.picture, session.token)
 
-    def make() -> tuple[dict[str, NDArray[np.float32]], int]:
+    def make() -> dict[str, NDArray[np.float32]]:
         with _forward_slots:
-            return depth.residual_norms(session.model, session.trace, session.token), 1024
+            return depth.residual_norms(session.model, session.trace, session.token)
 
-    return _norms.get_or_make(key, make)
+    norms: dict[str, NDArray[np.float32]]
+    norms = kept(("norms", session.state.checkpoint, session.state.picture, session.token), make)
+    return norms

@@ -10,7 +10,7 @@ from explainer.gallery import GALLERY
 from explainer.panels import Picture, Tiles, View
 from pages import state
 from pages.canvas import show as show_view
-from pages.session import Session, downloaded
+from pages.session import Session, check_memory
 from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
@@ -19,10 +19,10 @@ from vit_core.sources import SOURCES
 THUMBNAIL = 64  # pixels
 
 
-def show(session: Session) -> None:
-    """Everything that can be chosen for every page."""
+def show(session: Session, uses_layer: bool) -> None:
+    """Everything that can be chosen for every page; the layer and head are still where a page does not use them."""
     _picture(session)
-    _layer_and_head(session)
+    _layer_and_head(session, uses_layer)
     _gallery(session)
     _own_picture()
     _checkpoint(session)
@@ -59,10 +59,13 @@ def token_name(token: int, grid_size: int) -> str:
     return f"row {row + 1}, column {column + 1}"
 
 
-def _layer_and_head(session: Session) -> None:
-    for key, label, last in (("layer", "Layer", session.config.num_layers), ("head", "Head", session.config.num_heads)):
+def _layer_and_head(session: Session, is_used: bool) -> None:
+    for key, label, last in (
+        ("layer", "Layer", session.config.num_layers),
+        ("head", "Attention head", session.config.num_heads),
+    ):
         if last > 1:
-            st.slider(f"{label} (1 to {last})", 1, last, key=key)
+            st.slider(f"{label} (1 to {last})", 1, last, key=key, disabled=not is_used)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -107,15 +110,18 @@ def _gallery(session: Session) -> None:
 def _own_picture() -> None:
     with st.popover("Your own picture", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
         if popover.open:  # a camera that is not asked for is not opened
+            # A new key after every picture: the uploader forgets the last one, good or bad.
+            key = f"upload_{st.session_state.get('uploads', 0)}"
             st.file_uploader(
                 "Upload a picture",
                 type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
-                key="upload",
+                key=key,
                 on_change=_take,
-                args=("upload",),
+                args=(key,),
                 help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
             )
-            st.camera_input("Take a picture", key="camera", on_change=_take, args=("camera",))
+            if st.toggle("Use the camera", key="with_camera"):
+                st.camera_input("Take a picture", key="camera", on_change=_take, args=("camera",))
 
 
 def _take(widget: str) -> None:
@@ -123,6 +129,7 @@ def _take(widget: str) -> None:
     upload = st.session_state.get(widget)
     if upload is None:
         return
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     try:
         st.session_state["picture"] = keep_upload(upload.getvalue())
     except ValueError as error:
@@ -145,7 +152,12 @@ def _checkpoint(session: Session) -> None:
         f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, "
         f"{config.num_layers} layers, {record.size_mb:,.0f} MB. Licence: {record.licence}."
     )
-    if not downloaded(chosen) and st.button(
+    try:
+        check_memory(record)
+    except ValueError as error:
+        st.caption(f"Too large for this server: {error}")
+        return
+    if not record.is_here and st.button(
         f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"
     ):
         _download(chosen)
@@ -153,15 +165,15 @@ def _checkpoint(session: Session) -> None:
 
 @cache
 def _checkpoint_label(name: str) -> str:
-    """The name with the size of its file; asked for every name on every run."""
-    return f"{name} · {CHECKPOINTS[name].size_mb:,.0f} MB"
+    """The name, shortened in its middle, with the size of its file; asked for every name on every run."""
+    short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"
+    return f"{short} · {CHECKPOINTS[name].size_mb:,.0f} MB"
 
 
 def _choose_checkpoint() -> None:
     name = st.session_state["checkpoint_choice"]
-    if downloaded(name):
-        st.session_state["checkpoint"] = name
-        st.session_state["token"] = None
+    if CHECKPOINTS[name].is_here:
+        state.choose_checkpoint(name)
 
 
 def _download(name: str) -> None:
@@ -174,9 +186,7 @@ def _download(name: str) -> None:
     try:
         load(name, on_progress=on_progress)
     except (OSError, ValueError) as error:
-        bar.empty()
-        st.warning(str(error), icon=":material/cloud_off:")
-        return
-    st.session_state["checkpoint"] = name
-    st.session_state["token"] = None
+        st.session_state.setdefault("messages", []).append(f"No weights for {name}: {error}")
+    else:
+        state.choose_checkpoint(name)
     st.rerun()

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainer.gallery import GALLERY
-from vit_core import CHECKPOINTS, ViTConfig
+from vit_core import CHECKPOINTS, ViTConfig, token_at
 
 KEYS = ("picture", "checkpoint", "layer", "head", "token")
 UPLOAD_PREFIX = "upload-"
 _WRITTEN = "url_written"
 _CHOICE = "choice"
+_WAITING = "waiting"
+_NEXT = "next_choice"
 
 
 @dataclass(frozen=True)
@@ -40,40 +42,69 @@ class State:
                     f"There is no {name} {value} in this model: it has {name}s 1 to {last}. You see {name} {fitted}."
                 )
                 state = replace(state, **{name: fitted})
-        middle = config.num_patches // 2 + config.grid_size // 2 + 1 if config.grid_size > 1 else 1
-        if state.token is None:
-            state = replace(state, token=middle)
-        elif not 0 <= state.token <= config.num_patches:
+        if state.token is not None and not 0 <= state.token <= config.num_patches:
             problems.append(
                 f"There is no token {state.token} in this model: the class token is 0 and the patches are "
-                f"1 to {config.num_patches}. You see token {middle}, the middle of the picture."
+                f"1 to {config.num_patches}. You see the middle of the picture."
             )
-            state = replace(state, token=middle)
+            state = replace(state, token=None)
         return state, problems
+
+    def token_in(self, config: ViTConfig) -> int:
+        """The chosen token, or the patch in the middle of the picture."""
+        if self.token is not None:
+            return self.token
+        return token_at(config.grid_size // 2, config.grid_size // 2, config.grid_size)
 
 
 def read() -> tuple[State, list[str], bool]:
     """The choice of this run, a sentence for every part of the URL that makes no sense, and whether the URL decided."""
-    parameters = {key: st.query_params[key] for key in KEYS if key in st.query_params}
+    if _NEXT in st.session_state:
+        state = st.session_state.pop(_NEXT)
+        _put(state)
+        return state, [], False
+    parameters = _parameters_of_url()
     written = st.session_state.get(_WRITTEN)
     if written is None or (parameters and parameters != written):
         state, problems = _parse(parameters)
-        for key in KEYS:
-            st.session_state[key] = getattr(state, key)
+        _put(state)
         return state, problems, True
     return _chosen(), [], False
 
 
-def write(state: State) -> None:
-    """Put ``state`` into the session and the URL, leaving out what is as it is by default."""
-    for key in KEYS:
-        if st.session_state.get(key) != getattr(state, key):
-            st.session_state[key] = getattr(state, key)
+def write(state: State, asked: State | None = None) -> None:
+    """Put ``state`` into the session and the URL, leaving out what is as it is by default.
+
+    ``asked`` is what a link asked for if that cannot be shown yet, because its weights are not here. As long as the
+    reader chooses nothing else, the URL keeps asking for it.
+    """
+    if asked is not None:
+        st.session_state[_WAITING] = asked
+    elif st.session_state.get(_CHOICE) != state:
+        st.session_state.pop(_WAITING, None)
+    _put(state)
     st.session_state[_CHOICE] = state
+    if waiting() is not None:
+        st.session_state[_WRITTEN] = _parameters_of_url()
+        return
     parameters = {key: str(getattr(state, key)) for key in KEYS if getattr(state, key) != getattr(State(), key)}
     st.session_state[_WRITTEN] = parameters
-    if {key: st.query_params[key] for key in KEYS if key in st.query_params} != parameters:
+    if _parameters_of_url() != parameters:
         st.query_params.from_dict({k: v for k, v in st.query_params.items() if k not in KEYS} | parameters)
+
+
+def waiting() -> State | None:
+    """What the URL asks for and cannot be shown yet."""
+    asked: State | None = st.session_state.get(_WAITING)
+    return asked
+
+
+def choose_checkpoint(name: str) -> None:
+    """From the next run on, show ``name``: as the link asked for it, if it did."""
+    asked = st.session_state.pop(_WAITING, None)
+    if asked is None or asked.checkpoint != name:
+        asked = replace(current(), checkpoint=name, token=None)
+    st.session_state[_NEXT] = asked
 
 
 def parameters() -> dict[str, str]:
@@ -103,7 +134,7 @@ def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
                 values[name] = int(parameters[name])
             else:
                 problems.append(
-                    f"The link says {name} {parameters[name][:60]!r}, which is not a number; it is left out."
+                    f"The link says {name} {parameters[name][:60]!r}, which is no whole number; it is left out."
                 )
     return State(**values), problems  # type: ignore[arg-type]
 
@@ -112,6 +143,16 @@ def current() -> State:
     """The choice of this run, as ``read`` and ``write`` left it."""
     choice: State = st.session_state[_CHOICE]
     return choice
+
+
+def _put(state: State) -> None:
+    for key in KEYS:
+        if key not in st.session_state or st.session_state[key] != getattr(state, key):
+            st.session_state[key] = getattr(state, key)
+
+
+def _parameters_of_url() -> dict[str, str]:
+    return {key: st.query_params[key] for key in KEYS if key in st.query_params}
 
 
 def _chosen() -> State:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,8 +23,9 @@ FRAME = "../pages/frame.py"
 
 
 @pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """The app sets torch's threads for its whole process; other tests keep theirs."""
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No weights that this machine may have, and torch's threads as they were: the app sets them for its process."""
+    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -105,13 +107,14 @@ def test_moving_a_slider_moves_the_link() -> None:
         ({"layer": "0"}, "There is no layer 0 in this model"),
         ({"head": "7"}, "There is no head 7 in this model: it has heads 1 to 6."),
         ({"token": "65"}, "There is no token 65 in this model"),
-        ({"layer": "-3"}, "The link says layer '-3', which is not a number"),
-        ({"layer": "1e3"}, "which is not a number"),
-        ({"token": "<script>alert(1)</script>"}, "which is not a number"),
+        ({"layer": "-3"}, "The link says layer '-3', which is no whole number"),
+        ({"layer": "1e3"}, "which is no whole number"),
+        ({"token": "<script>alert(1)</script>"}, "which is no whole number"),
         ({"checkpoint": "nonsense"}, "The link names the checkpoint 'nonsense'"),
         ({"picture": "../../etc/passwd"}, "The link names the picture '../../etc/passwd'"),
         ({"picture": "upload-0123"}, "is no longer on this server"),
-        ({"checkpoint": "torchvision/H/14-swag-e2e"}, "are not on this server yet"),
+        ({"checkpoint": "torchvision/H/14-swag-e2e"}, "would take"),
+        ({"checkpoint": "torchvision/B/16"}, "its weights are not on this server yet"),
     ],
 )
 def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(query: dict[str, str], sentence: str) -> None:
@@ -125,6 +128,18 @@ def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(query: dict[str
     assert 'class="vit-proof vit-proof-holds' in markup(at)
     at.run()
     assert not at.warning  # said once
+
+
+def test_a_link_to_weights_that_are_not_here_keeps_asking_for_them() -> None:
+    link = {"checkpoint": "torchvision/B/16", "layer": "9", "head": "11", "token": "150"}
+    at = app("overview", **link)
+    assert len(at.warning) == 1  # nothing about layers of the model that is shown instead
+    assert {key: at.query_params[key] for key in link} == link
+    at.run()
+    assert {key: at.query_params[key] for key in link} == link
+    at.slider(key="layer").set_value(2).run()  # now the reader has chosen something else
+    assert "checkpoint" not in at.query_params
+    assert at.query_params["layer"] == "2"
 
 
 def picture_bytes(size: tuple[int, int] = (90, 70), kind: str = "PNG") -> bytes:
