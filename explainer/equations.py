@@ -270,6 +270,26 @@ FORMULAS = {
             numbers=r"<logits!> = <y!> \, <W_head!> + <b_head!>",
         ),
         Formula(
+            "head_pre_logits",
+            "From y to probabilities, with a hidden layer",
+            r"<y_tanh> = \tanh(<y> <W_pre> + <b_pre>), \qquad <logits> = <y_tanh> <W_head> + <b_head>, \qquad"
+            r" <p> = <softmax>(<logits>)",
+            "As at pre-training: one dense layer with tanh comes first, and the linear layer reads what it gives"
+            " instead of y.",
+            ClassificationHead.inputs,
+            r"\underbrace{<y_tanh>}_{<#D_rep>} = \tanh(<y!> \, \underbrace{<W_pre>}_{<#D> \times <#D_rep>}"
+            r" + \underbrace{<b_pre>}_{<#D_rep>}), \qquad"
+            r" <logits!> = \underbrace{<y_tanh>}_{<#D_rep>} \, <W_head!> + <b_head!>",
+        ),
+        Formula(
+            "softmax_logits",
+            "Softmax of the logits",
+            r"<p> = <softmax>(<logits>), \qquad"
+            r" <p:p_j> = \frac{\exp(<logits:o_j>)}{\sum_{<m>=1}^{<K>} \exp(<logits:o_m>)}",
+            "Exponentials make every score positive, the division makes the probabilities of all classes sum to 1.",
+            numbers=r"<p!> = <softmax>(<logits!>), \qquad <j> = 1 \ldots <#K>",
+        ),
+        Formula(
             "cosine_similarity",
             "Cosine similarity of two positions",
             r"\cos(<E_pos:\mathbf{E}_{pos}^{i}>, <E_pos:\mathbf{E}_{pos}^{j}>) ="

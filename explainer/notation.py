@@ -87,6 +87,7 @@ _VALUES: dict[str, Callable[[ViTConfig], float]] = {
     "D_MLP": lambda config: config.mlp_size,
     "L": lambda config: config.num_layers,
     "K": lambda config: config.num_classes,
+    "D_rep": lambda config: config.representation_size or config.hidden_size,
     "eps": lambda config: config.norm_eps,
 }
 

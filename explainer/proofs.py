@@ -235,7 +235,7 @@ PROOFS = {
 
 FACTS = {
     "patch_projection": Claim(
-        "x_p E + b",
+        "The patch projection",
         ("trace.image",),
         ("trace.patch_embeddings",),
         lambda case: (_patch_embeddings(case),),
@@ -248,7 +248,7 @@ FACTS = {
         lambda case: (layer_norm(case.read("block.input"), case.parameters.attention_norm),),
     ),
     "scores": Claim(
-        "q kᵀ / √D_h",
+        "The scaled product of queries and keys",
         ("block.attention.query", "block.attention.key"),
         ("block.attention.scores",),
         lambda case: (_scores(case.read("block.attention.query"), case.read("block.attention.key")),),

@@ -43,8 +43,11 @@ class Shape:
 
     @property
     def named(self) -> str:
-        """Every size with its axis: ``tokens 65 × hidden 192``."""
-        return " × ".join(f"{axis} {size}" for axis, size in zip(self.axes, self.sizes, strict=True)) or "one number"
+        """Every size with its axis: ``tokens 65 × hidden 192``; an axis of several factors as ``3·hidden 576``."""
+        axes = zip(self.axes, self.sizes, strict=True)
+        return " × ".join(axis if axis.isdigit() else f"{'·'.join(axis.split())} {size}" for axis, size in axes) or (
+            "one number"
+        )
 
 
 def axes_of(trace: type, field: str) -> tuple[str, ...]:

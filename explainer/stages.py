@@ -165,7 +165,7 @@ STAGES = {
             "head",
             "Head",
             (4,),
-            ("layer_norm", "head", "softmax"),
+            ("layer_norm", "head", "head_pre_logits", "softmax_logits"),
             (
                 TensorRef("trace", "hidden_states", "z_L", index=-1),
                 TensorRef("model", "norm.weight", "gamma"),

@@ -57,6 +57,15 @@ def test_shapes_are_written_as_in_the_paper() -> None:
     assert letters(("hidden",)) == "D"
 
 
+def test_shapes_are_named_for_reading() -> None:
+    mini = ViTConfig.named("Mini/8")
+    assert shape_of(("1", "hidden"), mini).named == "1 × hidden 192"
+    assert shape_of(("heads head_size", "hidden"), mini).named == "heads·head_size 192 × hidden 192"
+    assert shape_of(("hidden", "3 head_size"), mini).named == "hidden 192 × 3·head_size 96"
+    assert shape_of(("hidden", "3 hidden"), mini).named == "hidden 192 × 3·hidden 576"
+    assert shape_of((), mini).named == "one number"
+
+
 def test_every_axis_has_a_letter_and_a_size(tiny_config: ViTConfig) -> None:
     assert set(tiny_config.axes) <= set(AXES)
     for axis in AXES:
