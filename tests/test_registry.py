@@ -329,7 +329,7 @@ def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
     prose = text(stage)
     assert "\n" not in prose.summary  # one paragraph
     read = re.sub(r"\$[^$]+\$", "x_p", prose.summary)
-    assert 200 < len(read) < 430  # at most five lines of about 86 characters, the width of the text on a wide screen
+    assert 200 < len(read) < 430  # at most five lines of about 86 characters, the text is no wider
     assert prose.sections and list(prose.sections) == list(prose.titles)
     for slug, body in prose.sections.items():
         assert re.fullmatch("[a-z-]+", slug) and len(body) > 80
