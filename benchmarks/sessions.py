@@ -25,12 +25,14 @@ RAMP = 4.0  # seconds over which the sessions arrive
 async def visit(server: Server, page: str, clicks: int, think: float, delay: float) -> list[Run]:
     await asyncio.sleep(delay)
     chance = random.Random(delay)
-    async with Visitor(server.port, page) as visitor:
+    async with Visitor(server.port, "" if page == "overview" else page) as visitor:
         runs = [await visitor.open()]
         for _ in range(clicks):
             await asyncio.sleep(think * chance.uniform(0.5, 1.5))
             runs.append(await visitor.slide("Layer", chance.randint(1, visitor.last("Layer"))))
-        return runs
+    if titles := {run.title for run in runs} - {STAGES[page].title}:
+        raise RuntimeError(f"{page} was to be measured, and {', '.join(titles)} was shown")
+    return runs
 
 
 async def crowd(server: Server, page: str, sessions: int, clicks: int, think: float) -> None:
@@ -66,8 +68,7 @@ def main() -> None:
         parser.error(f"sessions must be in 1..{MOST_SESSIONS}")
     with running() as server:
         for page in arguments.pages:
-            name = "" if page == "overview" else page
-            asyncio.run(crowd(server, name, arguments.sessions, arguments.clicks, arguments.think))
+            asyncio.run(crowd(server, page, arguments.sessions, arguments.clicks, arguments.think))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Run:
 
     seconds: float
     nbytes: int
+    title: str = ""
     exceptions: list[str] = field(default_factory=list)
 
 
@@ -93,6 +94,8 @@ class Visitor:
         match message.WhichOneof("type"):
             case "new_session":
                 self._page_hash = message.new_session.page_script_hash
+            case "navigation":  # which page the frame has chosen: the script alone would be the frame
+                self._page_hash = message.navigation.page_script_hash
             case "page_info_changed":
                 self.query = message.page_info_changed.query_string
             case "ref_hash":
@@ -111,6 +114,8 @@ class Visitor:
         kind = element.WhichOneof("type")
         if kind == "exception":
             run.exceptions.append(f"{element.exception.type}: {element.exception.message}")
+        elif kind == "heading" and element.heading.tag == "h1":
+            run.title = element.heading.body
         elif kind == "slider":
             self.sliders[element.slider.label] = element.slider
             # A browser sends the value of every slider that it shows, moved or not.

@@ -16,36 +16,40 @@ def pictures(stage: Stage) -> None:
     """LayerNorm, q k v, the scores in three steps, A over the picture, all heads, A v, U_msa, the sum."""
     show_section(stage, "heads")
     shared = st.toggle("One colour scale for all heads", key="shared_scale", bind="query-params")
-    show_view(attention.heads(block.attention.weights, token, pixels, head, shared=shared), key="heads")
+    show_view(
+        session, "heads", lambda: attention.heads(block.attention.weights, token, pixels, head, shared=shared), shared
+    )
     show_section(stage, "picture")
-    show_view(attention.over_picture(block.attention.weights, head, token, pixels), key="over_picture")
+    show_view(session, "over_picture", lambda: attention.over_picture(block.attention.weights, head, token, pixels))
     norm = session.model.block(session.layer).attention_norm
     show_section(stage, "layer-norm")
     show_formula("layer_norm", session)
     show_view(
-        attention.layer_norm(block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token),
-        key="layer_norm",
+        session,
+        "attention_norm",
+        lambda: attention.layer_norm(block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token),
     )
     show_section(stage, "qkv")
     show_equation(EQUATIONS[5], session)
-    show_view(attention.query_key_value(block.attention, head, token), key="qkv")
+    show_view(session, "qkv", lambda: attention.query_key_value(block.attention, head, token))
     show_section(stage, "scores")
     show_equation(EQUATIONS[6], session)
     show_formula("scores", session)
     show_formula("softmax", session)
-    show_view(attention.score_steps(block.attention, head, token), key="scores")
+    show_view(session, "scores", lambda: attention.score_steps(block.attention, head, token))
     show_section(stage, "output")
     show_equation(EQUATIONS[7], session)
-    show_view(attention.head_output(block.attention, head, token), key="head_output")
+    show_view(session, "head_output", lambda: attention.head_output(block.attention, head, token))
     show_section(stage, "joined")
     show_equation(EQUATIONS[8], session)
-    show_view(attention.joined(block.attention, head, token), key="joined")
+    show_view(session, "joined", lambda: attention.joined(block.attention, head, token))
     show_section(stage, "residual")
     show_view(
-        residual.norms(
+        session,
+        "attention_residual",
+        lambda: residual.norms(
             block.input, block.attention.output, block.after_attention, token, "attention", session.layer, pixels
         ),
-        key="residual",
     )
 
 

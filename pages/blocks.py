@@ -15,7 +15,7 @@ from explainer.tensors import TensorRow, describe
 from explainer.texts import text
 from pages import state
 from pages.canvas import show as show_canvas
-from pages.session import Session, kept, proof
+from pages.session import Session, kept, kept_view, proof
 
 
 def scheme() -> Scheme:
@@ -72,9 +72,12 @@ def show_accuracy(session: Session) -> None:
         )
 
 
-def show_view(view: View, key: str) -> None:
-    """A picture of tensors; a click on it chooses for the whole app."""
-    show_canvas(view, key=key, on_pick=state.pick)
+def show_view(session: Session, name: str, make: Callable[[], View], *also: str | int) -> None:
+    """A picture of tensors; a click on it chooses for the whole app.
+
+    It is made once for everybody whose choice is the same; ``also`` is what it depends on besides.
+    """
+    show_canvas(kept_view((name, *session.choice, *also), make), key=name, on_pick=state.pick)
 
 
 def show_tensors(stage: Stage, session: Session) -> None:

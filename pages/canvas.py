@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ INLINE = 64 * 1024  # bytes; a larger view goes by the tensor route
 
 # The component's text travels in each message of each of its pictures: with the route it is a few lines that fetch the
 # canvas once per browser; without it, the whole canvas.
+_packed: WeakKeyDictionary[View, bytes] = WeakKeyDictionary()  # as long as the view is shared, so are its bytes
+
 _PATH = f'const PATH = "{tensor_route.PATH}";\n'
 _core_digest = tensor_route.keep(core().encode(), "text/javascript")
 _by_route = st.components.v2.component(
@@ -56,7 +59,9 @@ def _payload(view: View, attempt: int) -> tuple[Callable[..., Any], bytes | dict
     if not tensor_route.is_mounted():
         return _by_socket, pack(view)
     tensor_route.keep(core().encode(), "text/javascript")  # it is in a bounded store, too
-    packed = pack(view, keep=tensor_route.keep)
+    packed = _packed.get(view)
+    if packed is None or attempt:  # a lost picture has to be kept anew
+        packed = _packed[view] = pack(view, keep=tensor_route.keep)
     if len(packed) <= INLINE and not attempt:
         return _by_route, packed
     # Equal data is not sent again: the number of the attempt makes it different when the browser found something gone.

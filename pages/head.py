@@ -16,12 +16,14 @@ def pictures(stage: Stage) -> None:
     """y, the logits, the softmax, the winner's terms, and the pseudocode."""
     show_section(stage, "representation")
     show_formula("layer_norm", session)
-    show_view(head.representation(trace), key="representation")
+    show_view(session, "representation", lambda: head.representation(trace))
     show_section(stage, "logits")
     show_formula("head", session)
     winner = int(trace.logits.argmax())
     show_view(
-        head.logit_terms(
+        session,
+        "logit_terms",
+        lambda: head.logit_terms(
             model.head.inputs(trace.representation),
             model.head.linear.weight,
             model.head.linear.bias,
@@ -29,13 +31,12 @@ def pictures(stage: Stage) -> None:
             winner,
             labels[winner],
         ),
-        key="logit_terms",
     )
     show_section(stage, "softmax")
     show_formula("softmax", session)
-    show_view(head.softmax_steps(trace.logits, labels), key="softmax")
+    show_view(session, "softmax", lambda: head.softmax_steps(trace.logits, labels))
     show_section(stage, "prediction")
-    show_view(head.top_classes(trace.probabilities, labels), key="top_classes")
+    show_view(session, "top_classes", lambda: head.top_classes(trace.probabilities, labels))
     show_accuracy(session)
     show_section(stage, "pseudocode")
     for number in (1, 2, 3, 4):

@@ -15,21 +15,31 @@ def pictures(stage: Stage) -> None:
     show_section(stage, "layer-norm")
     show_formula("layer_norm", session)
     show_view(
-        attention.layer_norm(block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "z′"),
-        key="layer_norm",
+        session,
+        "mlp_norm",
+        lambda: attention.layer_norm(
+            block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "z′"
+        ),
     )
     show_section(stage, "activations")
     show_formula("mlp", session)
-    show_view(mlp.activations(block, token), key="activations")
+    show_view(session, "activations", lambda: mlp.activations(block, token))
     show_section(stage, "gelu")
     show_formula("gelu" if session.config.gelu == "none" else "gelu_tanh", session)
-    show_view(mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu), key="gelu")
+    show_view(
+        session,
+        "gelu",
+        lambda: mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu),
+    )
     show_section(stage, "neurons")
-    show_view(mlp.strongest_neurons(block.mlp.activated, token, pixels), key="neurons")
+    show_view(session, "neurons", lambda: mlp.strongest_neurons(block.mlp.activated, token, pixels))
     show_section(stage, "residual")
     show_view(
-        residual.norms(block.after_attention, block.mlp.output, block.output, token, "mlp", session.layer, pixels),
-        key="residual",
+        session,
+        "mlp_residual",
+        lambda: residual.norms(
+            block.after_attention, block.mlp.output, block.output, token, "mlp", session.layer, pixels
+        ),
     )
 
 

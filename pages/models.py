@@ -57,6 +57,14 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
         return None
 
 
+def show_own(config: ViTConfig) -> None:
+    """What the reader's sizes cost."""
+    show_table([variant("yours", config)])
+    sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
+    show_view(session, "own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
+    show_view(session, "flops_over_size", lambda: models.flops_over_size(config, sizes), repr(config))
+
+
 session = current()
 stage = STAGES["models"]
 show_head(stage)
@@ -69,13 +77,10 @@ st.markdown(
     f"**{counted:,}**."
 )
 show_section(stage, "cost")
-show_view(models.cost_shares({row.name: row.config for row in variants()}), key="cost_shares")
+show_view(session, "cost_shares", lambda: models.cost_shares({row.name: row.config for row in variants()}))
 show_section(stage, "own")
 config = own_sizes(session.config)
 if config is not None:
-    show_table([variant("yours", config)])
-    show_view(models.cost_shares({"yours": config}), key="own_cost")
-    sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
-    show_view(models.flops_over_size(config, sizes), key="flops_over_size")
+    show_own(config)
 show_code(stage)
 show_neighbours(stage)

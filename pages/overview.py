@@ -17,7 +17,9 @@ def pictures(stage: Stage) -> None:
             show_equation(equation, session)
     show_section(stage, "pipeline")
     show_view(
-        overview.pipeline(
+        session,
+        "pipeline",
+        lambda: overview.pipeline(
             session.model,
             session.trace,
             session.block,
@@ -26,10 +28,11 @@ def pictures(stage: Stage) -> None:
             session.layer,
             session.head,
         ),
-        key="pipeline",
     )
     show_section(stage, "prediction")
-    show_view(overview.prediction(session.trace.probabilities, session.checkpoint.labels), key="prediction")
+    show_view(
+        session, "prediction", lambda: overview.prediction(session.trace.probabilities, session.checkpoint.labels)
+    )
     show_accuracy(session)
 
 

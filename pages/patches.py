@@ -3,7 +3,7 @@
 from explainer.stages import Stage
 from explainer.views import patches
 from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current, kept_view
+from pages.session import current
 from vit_core import patchify
 
 session = current()
@@ -14,17 +14,11 @@ def pictures(stage: Stage) -> None:
     """The grid, one patch as numbers, the filters, one patch embedded."""
     show_formula("num_patches", session)
     show_section(stage, "grid")
-    show_view(patches.grid(session.pixels, trace.image, config, session.token), key="grid")
+    show_view(session, "grid", lambda: patches.grid(session.pixels, trace.image, config, session.token))
     show_formula("patchify", session)
     show_section(stage, "filters")
-    name = session.state.checkpoint
-    show_view(
-        kept_view(("filters", name), lambda: patches.filters(model.projection_matrix, config)), key="filters"
-    )
-    show_view(
-        kept_view(("components", name), lambda: patches.filter_components(model.projection_matrix, config)),
-        key="filter_components",
-    )
+    show_view(session, "filters", lambda: patches.filters(model.projection_matrix, config))
+    show_view(session, "filter_components", lambda: patches.filter_components(model.projection_matrix, config))
     show_section(stage, "projection")
     show_formula("patch_projection", session)
     token = max(session.token, 1)  # the class token is not made of a patch
@@ -32,8 +26,9 @@ def pictures(stage: Stage) -> None:
     assert bias is not None
     patch = patchify(trace.image, config.patch_size)[token - 1]
     show_view(
-        patches.projection(patch, model.projection_matrix, bias, trace.patch_embeddings[token - 1], token),
-        key="projection",
+        session,
+        "projection",
+        lambda: patches.projection(patch, model.projection_matrix, bias, trace.patch_embeddings[token - 1], token),
     )
 
 

@@ -39,7 +39,7 @@ _models: Store[tuple[VisionTransformer, Checkpoint]] = Store(2048 * MEGABYTE)  #
 _traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/16 31 MB, the embedded model 1 MB
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
-_views: Store[View] = Store(64 * MEGABYTE)  # those that take long to make
+_views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
 
 # Forward passes run side by side only as far as the cores allow, and torch's threads are set to match: more threads
 # than cores wait for each other at every barrier of OpenMP.
@@ -93,9 +93,9 @@ class Session:
         return np.asarray(self.checkpoint.preprocess.to_picture(self.trace.image))
 
     @property
-    def key(self) -> str:
-        """What makes the shown tensors different from those of another choice."""
-        return f"{self.state.checkpoint}|{self.state.picture}"
+    def choice(self) -> tuple[str | int, ...]:
+        """Everything that what is shown depends on."""
+        return (self.state.checkpoint, self.state.picture, self.layer, self.head, self.token)
 
 
 def open_session(state: State) -> tuple[Session, list[str]]:
@@ -214,11 +214,11 @@ def current() -> Session:
 
 
 def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
-    """A view that takes long to make, for everybody who looks at the same; ``key`` names all that it depends on."""
+    """A view, made once for everybody who looks at the same; ``key`` names all that it depends on."""
 
     def make_sized() -> tuple[View, int]:
         view = make()
-        return view, view.nbytes
+        return view, view.nbytes + 4096
 
     return _views.get_or_make(key, make_sized)
 

@@ -10,7 +10,7 @@ from explainer.gallery import GALLERY
 from explainer.panels import Picture, Tiles, View
 from pages import state
 from pages.canvas import show as show_view
-from pages.session import Session, check_memory
+from pages.session import Session, check_memory, kept_view
 from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
@@ -30,23 +30,27 @@ def show(session: Session, uses_layer: bool) -> None:
 
 def _picture(session: Session) -> None:
     config = session.config
-    view = View(
-        rows=(
-            (
-                Picture(
-                    title="The picture, as the model sees it",
-                    quantity="image",
-                    pixels=session.pixels,
-                    grid_size=config.grid_size,
-                    token=session.token,
-                    pick_tokens=True,
+
+    def make() -> View:
+        return View(
+            rows=(
+                (
+                    Picture(
+                        title="The picture, as the model sees it",
+                        quantity="image",
+                        pixels=session.pixels,
+                        grid_size=config.grid_size,
+                        token=session.token,
+                        pick_tokens=True,
+                    ),
                 ),
             ),
-        ),
-        alt=f"The chosen picture at {config.image_size} x {config.image_size} pixels, cut into {config.grid_size} x "
-        f"{config.grid_size} patches; {token_name(session.token, config.grid_size)} is chosen.",
-        picks=("token",),
-    )
+            alt=f"The chosen picture at {config.image_size} x {config.image_size} pixels, cut into "
+            f"{config.grid_size} x {config.grid_size} patches; {token_name(session.token, config.grid_size)} is chosen.",
+            picks=("token",),
+        )
+
+    view = kept_view(("sidebar", session.state.checkpoint, session.state.picture, session.token), make)
     show_view(view, key="sidebar_picture", on_pick=state.pick)
     st.caption(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}")
 
@@ -85,26 +89,29 @@ def _gallery(session: Session) -> None:
     names = list(GALLERY)
     chosen = session.state.picture
     caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your picture"
-    view = View(
-        rows=(
-            (
-                Tiles(
-                    title="Gallery",
-                    quantity="image",
-                    caption=caption,
-                    pixels=_thumbnails(),
-                    labels=tuple(names),
-                    columns=4,
-                    selected=names.index(chosen) if chosen in names else None,
-                    picks=tuple({"picture": name} for name in names),
-                    tile_size=THUMBNAIL,
+
+    def make() -> View:
+        return View(
+            rows=(
+                (
+                    Tiles(
+                        title="Gallery",
+                        quantity="image",
+                        caption=caption,
+                        pixels=_thumbnails(),
+                        labels=tuple(names),
+                        columns=4,
+                        selected=names.index(chosen) if chosen in names else None,
+                        picks=tuple({"picture": name} for name in names),
+                        tile_size=THUMBNAIL,
+                    ),
                 ),
             ),
-        ),
-        alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
-        picks=("picture",),
-    )
-    show_view(view, key="gallery", on_pick=state.pick)
+            alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
+            picks=("picture",),
+        )
+
+    show_view(kept_view(("gallery", chosen), make), key="gallery", on_pick=state.pick)
 
 
 def _own_picture() -> None:
