@@ -17,6 +17,7 @@ from explainer.panels import (
     StackedBars,
     Strips,
     Tiles,
+    plain,
 )
 
 CSS_PIXELS_PER_INCH = 96
@@ -185,8 +186,8 @@ def _draw_bars(axes: Axes, panel: Bars, theme: Theme) -> None:
 def _draw_stacked(axes: Axes, panel: StackedBars, theme: Theme) -> None:
     places, left, beside = list(range(len(panel.labels))), np.zeros(len(panel.labels)), axes.get_yaxis_transform()
     for part in panel.parts:
-        axes.barh(places, part.values, left=left, color=theme.colour(part.quantity), height=0.68, label=part.label,
-                  edgecolor=theme.background, linewidth=0.8)
+        axes.barh(places, part.values, left=left, color=theme.colour(part.quantity), height=0.68,
+                  label=plain(part.label), edgecolor=theme.background, linewidth=0.8)
         for place, start, value in zip(places, left, part.values, strict=True):
             if value > 0.07 * (1.0 if panel.share else float(left.max() + value)):
                 _text(axes, start + value / 2, place, _written(value, panel.format), theme, size=TINY, ha="center",
@@ -204,9 +205,9 @@ def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
     for series in panel.series:
         colour = theme.colour(series.quantity)
         if series.style == "points":
-            axes.plot(series.x, series.y, "o", color=colour, markersize=3.5, alpha=0.7, label=series.label)
+            axes.plot(series.x, series.y, "o", color=colour, markersize=3.5, alpha=0.7, label=plain(series.label))
         else:
-            axes.plot(series.x, series.y, color=colour, linewidth=1.6, label=series.label,
+            axes.plot(series.x, series.y, color=colour, linewidth=1.6, label=plain(series.label),
                       drawstyle="steps-mid" if series.style == "steps" else "default")
     if panel.selected_x is not None:
         axes.axvline(panel.selected_x, color=theme.muted, linewidth=0.8, linestyle=(0, (3, 3)))
@@ -257,7 +258,7 @@ def _outline(axes: Axes, token: int, grid_size: int, theme: Theme) -> None:
 
 def _text(axes: Axes, x: float, y: float, text: str, theme: Theme, **style: Any) -> None:
     options: dict[str, Any] = {"color": theme.muted, "size": TINY, "parse_math": False} | style
-    axes.text(x, y, text, **options)
+    axes.text(x, y, plain(text), **options)
 
 
 def _inches(axes: Axes) -> tuple[float, float]:

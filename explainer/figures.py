@@ -15,7 +15,7 @@ from explainer.figure_theme import Theme
 from explainer.flow_drawing import draw_flow, flow_height
 from explainer.legend_drawing import draw_legend, legend_height
 from explainer.palette import Scheme
-from explainer.panels import Flow, Panel, Plot, View
+from explainer.panels import Flow, Panel, Plot, View, plain
 
 Format = Literal["png", "svg", "pdf"]
 
@@ -83,7 +83,7 @@ def _panel_widths(row: tuple[Panel, ...]) -> list[float]:
 
 
 def _lines(caption: str, width: float) -> list[str]:
-    return wrap(caption, max(12, int(width * CAPTION_CHARACTERS)))
+    return wrap(plain(caption), max(12, int(width * CAPTION_CHARACTERS)))
 
 
 def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, width: float) -> None:
@@ -99,7 +99,7 @@ def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, 
     else:
         draw(axes, panel, theme)
         draw_legend(axes, panel, theme, (drawn_width(panel, inner), height))
-    title = shorten(panel.title, max(12, int(width * TITLE_CHARACTERS)), placeholder=" …")
+    title = shorten(plain(panel.title), max(12, int(width * TITLE_CHARACTERS)), placeholder=" …")
     result.text(left / whole_width, top / whole_height, title, size=TITLE_SIZE, weight="bold", va="top",
                 color=theme.colour(panel.quantity), parse_math=False)
     below = bottom - _explained(panel) - 0.1

@@ -7,7 +7,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from explainer.drawing import SMALL, TINY, draw, hide_frame
 from explainer.figure_theme import Theme
-from explainer.panels import Bars, Flow, Node
+from explainer.panels import Bars, Flow, Node, plain
 
 MOST_PER_ROW = 6
 ROW_HEIGHT, NODE_WIDTH, NODE_HEIGHT = 2.15, 0.8, 0.68  # inches; shares of a cell
@@ -38,6 +38,10 @@ def draw_flow(axes: Axes, panel: Flow, theme: Theme) -> None:
             _draw_node(axes, node, places[node.name], len(rows), theme)
     for (before, after) in zip(panel.nodes, panel.nodes[1:], strict=False):
         (x, y), (to_x, to_y) = places[before.name], places[after.name]
+        if after.joins:
+            axes.text(to_x - 0.5, to_y, after.joins, size=SMALL + 3, color=theme.muted, ha="center", va="center",
+                      parse_math=False)
+            continue
         if y == to_y:
             _arrow(axes, (x + NODE_WIDTH / 2, y), (to_x - NODE_WIDTH / 2, to_y), theme, "arc3")
         else:  # down to the next row, and back to its start
@@ -64,7 +68,7 @@ def _draw_node(axes: Axes, node: Node, centre: tuple[float, float], row_count: i
     axes.add_patch(FancyBboxPatch((left, top), NODE_WIDTH, NODE_HEIGHT, boxstyle="round,pad=0,rounding_size=0.03",
                                   facecolor=theme.background, edgecolor=colour, linewidth=1.1))
     axes.text(x, top + 0.07, node.label, size=TINY + 0.5, color=theme.ink, ha="center", va="center", parse_math=False)
-    axes.text(x, top + 0.155, node.symbol, size=SMALL + 1, color=colour, ha="center", va="center", weight="bold",
+    axes.text(x, top + 0.155, plain(node.symbol), size=SMALL + 1, color=colour, ha="center", va="center", weight="bold",
               parse_math=False)
     axes.text(x, top + NODE_HEIGHT - 0.045, node.shape, size=TINY, color=theme.muted, ha="center", va="center",
               parse_math=False)

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from explainer.figure_theme import Theme
-from explainer.panels import Matrix, Panel, Picture, Scale, Strips, Tiles
+from explainer.panels import Matrix, Panel, Picture, Scale, Strips, Tiles, plain
 
 ROW_HEIGHT, BAR_WIDTH, BAR_HEIGHT = 0.22, 1.0, 0.07  # inches
 TEXT_SIZE = 7.0  # points
@@ -35,7 +35,7 @@ def draw_legend(axes: Axes, panel: Panel, theme: Theme, size: tuple[float, float
         bar = axes.inset_axes((start / width, middle - BAR_HEIGHT / 2 / height, BAR_WIDTH / width, BAR_HEIGHT / height))
         bar.imshow(np.linspace(0, 1, 128)[None], aspect="auto", cmap=colours)
         bar.set_axis_off()
-        for x, text in ((0.0, ends[0]), (start + BAR_WIDTH + 0.06, f"{ends[1]}   {belongs}")):
+        for x, text in ((0.0, ends[0]), (start + BAR_WIDTH + 0.06, f"{ends[1]}   {plain(belongs)}")):
             axes.text(x / width, middle, text, size=TEXT_SIZE, color=theme.muted, va="center", parse_math=False,
                       transform=axes.transAxes)
     if words:
@@ -60,7 +60,9 @@ def _legends(panel: Panel) -> tuple[list[Legend], str]:
                 quantity = "" if strip.scale.diverging else strip.quantity
                 labels.setdefault((strip.scale.low, strip.scale.high, quantity), []).append(strip.label)
             if len(labels) > MOST_SCALES:
-                return [], "every row has its own scale"
+                together = [" and ".join(names) for names in labels.values() if len(names) > 1]
+                shared = f"one scale for {', one for '.join(together)}; every other row has its own"
+                return [], plain(shared) if together else "every row has its own scale"
             return [
                 (Scale(low, high, diverging=not quantity), quantity or panel.quantity,
                  ", ".join(names) if len(labels) > 1 else "")

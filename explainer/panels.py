@@ -2,9 +2,11 @@
 
 A view says *what* is drawn, never how: the canvas in ``explainer/components`` draws it in the browser from the bytes
 that ``explainer/packing.py`` makes of it, and figures for export draw it with matplotlib. Every number in a panel is a
-number of the model or of the picture. Arrays are NumPy: values float32, pixels uint8.
+number of the model or of the picture. Arrays are NumPy: values float32, pixels uint8. Titles, captions, labels and
+symbols may mark lowered and raised letters as LaTeX does, "x_{class}"; ``plain`` takes the marks out.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Literal
@@ -45,6 +47,7 @@ class Picture(Panel):
     token: int | None = None  # outlined; 0 is the class token, which has no place
     overlay: Values | None = None  # [grid_size, grid_size]
     scale: Scale | None = None  # of the overlay
+    class_value: float | None = None  # what the overlay's values are for the class token, which has no place
     mode: Literal["heat", "spotlight"] = "heat"  # colours over a dimmed picture, or the picture lit by the values
     smooth: bool = False  # interpolate the overlay between patches, as the paper's Fig. 6 does
     pick_tokens: bool = False
@@ -96,6 +99,7 @@ class Strips(Panel):
     """Vectors under each other: the terms of a sum and their result."""
 
     strips: tuple[Strip, ...]
+    axis: str = "number"  # what the places of a strip are: "token"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,12 +165,14 @@ class Node:
 
     name: str
     label: str
-    symbol: str  # plain text with Unicode letters: "z₀", "A"
+    symbol: str  # "z₀", "A", "x_{class}"
     quantity: str
     shape: str  # "65 × 192"
     page: str | None = None
     thumbnails: tuple[Panel, ...] = ()
-    group: str | None = None  # nodes of one group are framed together: "Transformer encoder × 6"
+    group: str | None = None  # nodes of one group are framed together: "Transformer encoder: layer 3 of 6"
+    page_title: str = ""  # of the page it leads to
+    joins: Literal["", ";", "+"] = ""  # not made of the node before it: comes in beside it, by this sign of Eq. 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,6 +181,7 @@ class Flow(Panel):
 
     nodes: tuple[Node, ...]
     skips: tuple[tuple[str, str], ...] = ()
+    columns: int | None = None  # the most nodes in a line, where their number depends on what is chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +201,11 @@ class View:
     def nbytes(self) -> int:
         """Bytes of the arrays of all panels."""
         return sum(_array_bytes(panel) for panel in self.panels)
+
+
+def plain(text: str) -> str:
+    """The text without the marks of lowered and raised letters: "x_class"."""
+    return re.sub(r"([_^])\{([^{}]*)\}", r"\1\2", text)
 
 
 def _array_bytes(value: object) -> int:

@@ -26,8 +26,10 @@ from explainer.panels import (
     Strips,
     Tiles,
     View,
+    plain,
 )
 from explainer.stages import STAGES
+from explainer.views import arrays as arrays_of
 from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
 from explainer.views.wording import number, percent, token_name
 from tests.all_views import MODULES, all_views
@@ -253,7 +255,7 @@ def test_filters_are_the_convolution_kernels(tiny_model: VisionTransformer) -> N
     view = patches.filters(tiny_model.projection_matrix, tiny_model.config, 24)
     order = kernels.flatten(1).norm(dim=1).argsort(descending=True)
     tiles = panel(view, Tiles)
-    assert tiles.labels == tuple(str(int(i) + 1) for i in order)
+    assert tiles.labels == tuple(f"filter {int(i)}" for i in order)
     for shown, kernel in zip(tiles.pixels, kernels[order], strict=True):
         expected = (kernel - kernel.min()) / (kernel.max() - kernel.min())
         # half a step of 8 bits
@@ -460,7 +462,7 @@ def test_strongest_neurons_are_the_largest(tiny_block: BlockTrace, pixels: Pixel
     assert isinstance(bars, Bars) and isinstance(tiles, Tiles) and tiles.values is not None
     same(bars.values, activated[TOKEN].sort(descending=True).values[:5])
     for label, tile in zip(tiles.labels, tiles.values, strict=True):
-        same(tile, activated[1:, int(label.split()[1]) - 1])
+        same(tile, activated[1:, int(label.split()[1])])
 
 
 # The encoder as a whole
@@ -610,6 +612,9 @@ def test_the_pipeline_is_the_papers_figure_1(
     assert {node.page for node in flow.nodes} <= set(STAGES)
     assert all(start in nodes and end in nodes for start, end in flow.skips)
     assert [name for name, node in nodes.items() if node.group] == list(nodes)[7:13]
+    assert {node.page_title for node in flow.nodes} <= {stage.title for stage in STAGES.values()}
+    assert {name: node.joins for name, node in nodes.items() if node.joins} == {"class_token": ";", "position": "+"}
+    assert nodes["attention"].group == f"Transformer encoder: layer {LAYER} of 3"
     assert nodes["z"].shape == "10 × 24" and nodes["attention"].shape == "4 × 10 × 10"
     for name, tensor in {
         "projection": tiny_trace.patch_embeddings, "z": tiny_trace.hidden_states[0],
@@ -643,7 +648,36 @@ def test_big_thumbnails_are_averages_and_say_so(pixels: Pixels) -> None:
     assert overview.averaged(matrix[:72, :72])[1] == ""
 
 
+def test_columns_count_from_0_and_say_where_they_end() -> None:
+    matrix = torch.zeros(2, 1000)
+    assert arrays_of.first_columns(matrix[:, :192], "hidden")[1] == "hidden 0…191"
+    assert arrays_of.first_columns(matrix, "unit")[1] == "unit 0…767 of 1000"
+
+
+def test_the_overlay_of_attention_knows_the_class_tokens_weight(tiny_block: BlockTrace, pixels: Pixels) -> None:
+    weights = tiny_block.attention.weights
+    light, heat, seen = attention.over_picture(weights, HEAD, TOKEN, pixels).panels
+    assert isinstance(light, Picture) and isinstance(heat, Picture) and isinstance(seen, Picture)
+    assert light.class_value == heat.class_value == float(weights[HEAD - 1, TOKEN, 0])
+    assert seen.class_value == float(weights[HEAD - 1, 0, TOKEN])
+    assert light.overlay is not None and light.class_value is not None
+    close(light.overlay.sum() + light.class_value, 1)  # nothing of the row is missing
+
+
 # Words
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0 %"), (1e-5, "< 0.1 %"), (0.123, "12.3 %"), (0.9994, "99.9 %"), (0.99999, "> 99.9 %"), (1.0, "100.0 %")],
+)
+def test_a_percentage_is_not_rounded_to_nothing_or_everything(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_marks_of_lowered_letters_can_be_taken_out() -> None:
+    assert plain("x_{class} + E_{pos}") == "x_class + E_pos"
+    assert plain("plain z₀ {a}") == "plain z₀ {a}"
 
 
 @pytest.mark.parametrize(

@@ -85,13 +85,21 @@ function formatText(value, spec) {
   const [, comma, digits, type] = /^(,?)(?:\.(\d+))?([fged%]?)$/.exec(spec) ?? [, "", "3", "g"];
   const places = Number(digits ?? (type === "d" ? 0 : 6));
   let text;
-  if (type === "%") text = `${(100 * value).toFixed(places)} %`;
+  if (type === "%") text = percentText(value, places);
   else if (type === "e") text = value.toExponential(places);
   else if (type === "f") text = value.toFixed(places);
   else if (type === "d") text = String(Math.round(value));
   else text = generalText(value, Math.max(1, places));
   if (comma) text = text.replace(/^-?\d+/, (whole) => Number(whole).toLocaleString("en"));
   return minus(text);
+}
+
+/** A share in per cent; what is neither nothing nor everything is never rounded to it. */
+function percentText(value, places) {
+  const text = (100 * value).toFixed(places);
+  const least = (10 ** -places).toFixed(places);
+  if (value < 1 && Number(text) === 100) return `> ${(100 - Number(least)).toFixed(places)} %`;
+  return value > 0 && Number(text) === 0 ? `< ${least} %` : `${text} %`;
 }
 
 function generalText(value, digits) {
@@ -131,7 +139,7 @@ const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /** What an axis calls its i-th place: tokens have names, everything else an index. */
 function placeText(axis, index, count) {
-  if (!/\btokens?\b/i.test(axis)) return `${axis.replace(/\s*[→↓]/g, "")} ${index}`;
+  if (!/\btokens?\b/i.test(axis)) return `${axis.replace(/\s*\d+…\d+.*$/, "")} ${index}`; // without its range
   const role = /\((.*)\)/.exec(axis)?.[1];
   return tokenText(index, Math.sqrt(count - 1)) + (role ? ` · ${role}` : "");
 }

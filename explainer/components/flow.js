@@ -83,7 +83,7 @@ function paintThumbnail(ctx, panel, x, y, width, height, paint) {
       );
       ctx.fillRect(x, middle - pitch / 2 + 1, Math.max(1, (width * Math.abs(panel.values.data[i])) / most), pitch - 2);
       if (pitch >= 12)
-        write(ctx, label, x + 5, middle + 0.5, { font: paint.font(10.5), colour: paint.theme.text, width: width - 8 });
+        write(ctx, label, x + 5, middle + 0.5, { font: paint.font(12), colour: paint.theme.text, width: width - 8 });
     });
   } else if (panel.kind === "Plot") {
     const at = { ...PLOT.layout(panel, 400, paint), left: x, top: y, plotWidth: width, plotHeight: height };
@@ -124,7 +124,7 @@ function arrow(ctx, points, colour, { dashed = false, head = true } = {}) {
 
 const FLOW = {
   layout(panel, width, paint) {
-    return width < 620 ? this.upright(panel, width, paint) : this.across(panel, width, paint);
+    return width < 480 ? this.upright(panel, width, paint) : this.across(panel, width, paint);
   },
   /** One card under the other, for a phone. */
   upright(panel, width, paint) {
@@ -153,14 +153,17 @@ const FLOW = {
       if (i && node.group === panel.nodes[i - 1].group) runs.at(-1).push(i);
       else runs.push([i]);
     });
+    const perLine = (count) => Math.ceil(count / Math.ceil(count / most));
+    // A diagram that has a card more or less for another choice says how many it has at most: cards keep their size.
+    const columns = panel.columns ?? Math.max(...runs.map((run) => run.length));
     const lines = runs.flatMap((run) => {
-      const each = Math.ceil(run.length / Math.ceil(run.length / most));
+      const each = panel.nodes[run[0]].group ? perLine(run.length) : perLine(Math.max(columns, run.length));
       return Array.from({ length: Math.ceil(run.length / each) }, (_, k) => run.slice(k * each, (k + 1) * each));
     });
-    const longest = Math.max(...lines.map((line) => line.length));
+    const longest = Math.max(perLine(columns), ...lines.map((line) => line.length));
     const cardWidth = Math.min(paint.size(210), (room - (longest - 1) * gap) / longest);
     const hasPictures = panel.nodes.some((node) => node.thumbnails.length);
-    const text = Math.max(...panel.nodes.map((node) => this.textHeight(node, cardWidth - 24, paint)));
+    const text = Math.max(...panel.nodes.map((node) => this.textHeight(node, cardWidth - 20, paint)));
     const cardHeight = 30 + paint.size(text) + (hasPictures ? paint.size(100) : 0);
     const cards = [];
     let y = 6;
@@ -186,14 +189,14 @@ const FLOW = {
       frames: this.frames(panel, cards, hasPictures),
     };
   },
-  /** The symbol, one or two lines of name, and the shape, beside the symbol if there is room. */
+  /** The symbol, one to three lines of name, and the shape, beside the symbol if there is room. */
   textHeight(node, width, paint) {
-    const lines = Math.min(2, wrapped(node.label, width, paint.font(13, 500)).length);
-    return 20 + 17 * lines + (this.fitsBeside(node, width, paint) ? 0 : 19);
+    const lines = Math.min(3, wrapped(node.label, width, paint.font(13.5, 500)).length);
+    return 20 + 18 * lines + (this.fitsBeside(node, width, paint) ? 0 : 19);
   },
   symbolFont: (paint) => `600 ${paint.size(19)}px ui-serif, Georgia, "Times New Roman", serif`,
   fitsBeside(node, width, paint) {
-    const shape = textWidth(node.shape, paint.font(12, 400, paint.theme.mono));
+    const shape = textWidth(node.shape, paint.font(13));
     return textWidth(node.symbol, this.symbolFont(paint)) + shape + 10 <= width;
   },
   /** The frame of each group, one per line it runs over. */
@@ -240,7 +243,7 @@ const FLOW = {
       ctx.stroke();
       ctx.setLineDash([]);
       write(ctx, frame.group, x + 12, y + 14, {
-        font: paint.font(12.5, 600),
+        font: paint.font(13.5, 600),
         colour: paint.theme.muted,
         width: frame.right - frame.left,
       });
@@ -248,10 +251,33 @@ const FLOW = {
     this.drawArrows(ctx, panel, at, paint);
     panel.nodes.forEach((node, i) => this.drawCard(ctx, node, at.cards[i], at, paint));
   },
+  /** The sign of Eq. 1 where a card is not made of the one before it but comes in beside it. */
+  drawSign(ctx, sign, x, y, paint) {
+    ctx.fillStyle = paint.theme.background;
+    ctx.strokeStyle = paint.theme.muted;
+    ctx.lineWidth = 1.5;
+    ctx.beginPath();
+    ctx.arc(x, y, 10, 0, 2 * Math.PI);
+    ctx.fill();
+    ctx.stroke();
+    write(ctx, sign, x, y + (sign === ";" ? -1 : 0.5), {
+      font: paint.font(15, 600),
+      colour: paint.theme.text,
+      align: "center",
+    });
+  },
   drawArrows(ctx, panel, at, paint) {
     const colour = paint.theme.faint;
     for (let i = 1; i < at.cards.length; i++) {
       const [from, to] = [at.cards[i - 1], at.cards[i]];
+      const { joins } = panel.nodes[i];
+      if (joins) {
+        const place = at.isUpright
+          ? [from.x + from.width * 0.66, (from.y + from.height + to.y) / 2]
+          : [to.x - at.gap / 2, to.y + to.height / 2];
+        this.drawSign(ctx, joins, ...place, paint);
+        continue;
+      }
       if (at.isUpright)
         arrow(
           ctx,
@@ -354,7 +380,7 @@ const FLOW = {
     if (at.isUpright) ctx.fillRect(card.x, card.y, 4, card.height);
     else ctx.fillRect(card.x, card.y, card.width, 4);
     ctx.restore();
-    const pad = 12;
+    const pad = 10;
     let textX = card.x + pad;
     let textY = card.y + pad + 6;
     let textWidthLeft = card.width - 2 * pad;
@@ -384,7 +410,7 @@ const FLOW = {
       colour,
       width: textWidthLeft,
     });
-    const shapeFont = paint.font(12, 400, paint.theme.mono);
+    const shapeFont = paint.font(13);
     const beside = this.fitsBeside(node, textWidthLeft, paint);
     if (beside)
       write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), {
@@ -392,16 +418,16 @@ const FLOW = {
         colour: paint.theme.muted,
         align: "right",
       });
-    const lines = wrapped(node.label, textWidthLeft, paint.font(13, 500)).slice(0, 2);
+    const lines = wrapped(node.label, textWidthLeft, paint.font(13.5, 500)).slice(0, at.isUpright ? 1 : 3);
     lines.forEach((line, i) =>
-      write(ctx, line, textX, textY + paint.size(29 + 17 * i), {
-        font: paint.font(13, 500),
+      write(ctx, line, textX, textY + paint.size(29 + 18 * i), {
+        font: paint.font(13.5, 500),
         colour: paint.theme.text,
         width: textWidthLeft,
       }),
     );
     if (!beside && node.shape)
-      write(ctx, node.shape, textX, textY + paint.size(31 + 17 * lines.length), {
+      write(ctx, node.shape, textX, textY + paint.size(31 + 18 * lines.length), {
         font: shapeFont,
         colour: paint.theme.muted,
         width: textWidthLeft,
@@ -424,8 +450,9 @@ const FLOW = {
   },
   anchor: (panel, at, cell) => [at.cards[cell].x + at.cards[cell].width / 2, at.cards[cell].y + at.cards[cell].height],
   describe(panel, cell) {
-    const { symbol, label, shape, page } = panel.nodes[cell];
-    return [label, ...(shape ? [`${symbol}: ${shape}`] : []), ...(page ? [`Opens the page “${page}”`] : [])];
+    const { symbol, label, shape, page, page_title } = panel.nodes[cell];
+    const opens = page ? [`Opens the page “${page_title || page}”`] : [];
+    return [label, ...(shape ? [`${symbol}: ${shape}`] : []), ...opens];
   },
   pick: (panel, cell) => (panel.nodes[cell].page ? { page: panel.nodes[cell].page } : null),
   chosen: () => null,
@@ -434,6 +461,7 @@ const FLOW = {
     ["name", "symbol", "shape", "page"],
     ...panel.nodes.map((node) => [node.label, node.symbol, node.shape, node.page ?? ""]),
   ],
+  keys: () => "Arrow keys go from part to part.",
   applies() {},
 };
 

@@ -3,12 +3,12 @@
 const MATRIX = {
   layout(panel, width, paint) {
     const [rows, columns] = panel.values.shape;
-    const tick = paint.font(11.5);
-    const left = rows > 1 ? 30 + textWidth(String(rows - 1), tick) : 4;
+    const tick = paint.font(13);
+    const left = rows > 1 ? 32 + textWidth(String(rows - 1), tick) : 4;
     const top = columns > 1 ? 42 : 24;
     const wide = width - left - 6;
     const isSquare = rows / columns > 0.25 && rows / columns < 4;
-    let [cellWidth, cellHeight] = [Math.min(wide / columns, 34), 0];
+    let [cellWidth, cellHeight] = [Math.min(wide / columns, 38), 0];
     if (isSquare) {
       cellWidth = Math.min(cellWidth, panel.max_height / rows);
       cellHeight = cellWidth;
@@ -51,7 +51,7 @@ const MATRIX = {
     ctx.lineWidth = 1;
     ctx.strokeRect(at.x - 0.5, at.y - 0.5, at.bodyWidth + 1, at.bodyHeight + 1);
     if (Math.min(at.cellWidth, at.cellHeight) >= 12) this.separate(ctx, at, paint);
-    if (at.cellWidth >= 34 && at.cellHeight >= 20) this.writeValues(ctx, panel, at, table, paint);
+    if (at.cellWidth >= 36 && at.cellHeight >= 20) this.writeValues(ctx, panel, at, table, paint);
     this.drawAxes(ctx, panel, at, paint);
     drawLegendBlock(
       ctx,
@@ -74,12 +74,12 @@ const MATRIX = {
       const colour = inkOn([...table.slice(index, index + 3)]);
       const x = at.x + ((i % at.columns) + 0.5) * at.cellWidth;
       const y = at.y + (Math.floor(i / at.columns) + 0.5) * at.cellHeight;
-      write(ctx, shortText(panel.values.data[i], 2), x, y, { font: paint.font(11), colour, align: "center" });
+      write(ctx, shortText(panel.values.data[i], 2), x, y, { font: paint.font(12), colour, align: "center" });
     }
   },
   drawAxes(ctx, panel, at, paint) {
-    const tick = { font: paint.font(11.5), colour: paint.theme.muted };
-    const axis = { font: paint.font(12.5), colour: paint.theme.muted };
+    const tick = { font: paint.font(13), colour: paint.theme.muted };
+    const axis = { font: paint.font(13.5), colour: paint.theme.muted };
     write(ctx, `${panel.column_axis} →`, at.x, at.columns > 1 ? 10 : 12, axis);
     if (at.columns > 1) {
       for (const i of this.ticks(at.columns, at.bodyWidth, 46)) {
@@ -97,7 +97,7 @@ const MATRIX = {
         write(ctx, String(i), at.x - 8, clamp(y, at.y + 5, at.y + at.bodyHeight - 4), { ...tick, align: "right" });
       }
       ctx.save();
-      ctx.translate(9, at.y);
+      ctx.translate(10, at.y);
       ctx.rotate(-Math.PI / 2);
       write(ctx, `← ${panel.row_axis}`, 0, 0, { ...axis, align: "right", width: Math.max(at.bodyHeight, 60) });
       ctx.restore();

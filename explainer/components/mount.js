@@ -112,7 +112,7 @@ class MountedView {
         dot.style.background = colour;
         line.append(dot);
       }
-      line.append(text);
+      line.append(...richNodes(text));
       return line;
     });
     this.tip.replaceChildren(...nodes);
@@ -152,7 +152,8 @@ class MountedView {
 /**
  * Draw packed bytes into `parent`, an element or a shadow root.
  * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
- * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes.
+ * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
+ * words around a panel's title in the names of its files.
  */
 export function mount(parent, bytes, options = {}) {
   const view = new MountedView(parent, options);

@@ -109,9 +109,36 @@ class Paint {
 
 const textProbe = document.createElement("canvas").getContext("2d");
 
+// Words with lowered or raised letters are marked as in LaTeX: x_{class}, U_{msa}. All other text is what it is.
+const RUNS = /([_^])\{([^{}]*)\}/;
+
+/** The parts of a text: on the line (0), below it (-1) or above it (1). */
+function runsOf(text) {
+  const pieces = String(text).split(RUNS);
+  const runs = [{ text: pieces[0], level: 0 }];
+  for (let i = 1; i < pieces.length; i += 3)
+    runs.push({ text: pieces[i + 1], level: pieces[i] === "_" ? -1 : 1 }, { text: pieces[i + 2], level: 0 });
+  return runs.filter((run) => run.text);
+}
+
+/** The text without marks, to be read aloud and for files: "x class". */
+const plainText = (text) =>
+  runsOf(text)
+    .map((run) => (run.level ? ` ${run.text}` : run.text))
+    .join("");
+
+/** The text as nodes of the page. */
+const richNodes = (text) =>
+  runsOf(text).map((run) => (run.level ? element(run.level < 0 ? "sub" : "sup", "", {}, run.text) : run.text));
+
+const fontSize = (font) => Number(/([\d.]+)px/.exec(font)[1]);
+const smallerFont = (font) => font.replace(/[\d.]+px/, `${(0.74 * fontSize(font)).toFixed(2)}px`);
+
 function textWidth(text, font) {
-  textProbe.font = font;
-  return textProbe.measureText(text).width;
+  return runsOf(text).reduce((sum, run) => {
+    textProbe.font = run.level ? smallerFont(font) : font;
+    return sum + textProbe.measureText(run.text).width;
+  }, 0);
 }
 
 function write(ctx, text, x, y, { font, colour, align = "left", baseline = "middle", width = Infinity }) {
@@ -119,7 +146,18 @@ function write(ctx, text, x, y, { font, colour, align = "left", baseline = "midd
   ctx.fillStyle = colour;
   ctx.textAlign = align;
   ctx.textBaseline = baseline;
-  ctx.fillText(Number.isFinite(width) ? shortened(ctx, text, width) : text, x, y);
+  if (!RUNS.test(text) || textWidth(text, font) > width) {
+    const plain = plainText(text);
+    ctx.fillText(Number.isFinite(width) ? shortened(ctx, plain, width) : plain, x, y);
+    return;
+  }
+  ctx.textAlign = "left";
+  let left = x - textWidth(text, font) * { left: 0, center: 0.5, right: 1 }[align];
+  for (const run of runsOf(text)) {
+    ctx.font = run.level ? smallerFont(font) : font;
+    ctx.fillText(run.text, left, y + fontSize(font) * { 0: 0, "-1": 0.26, 1: -0.28 }[run.level]);
+    left += ctx.measureText(run.text).width;
+  }
 }
 
 function shortened(ctx, text, width) {
@@ -246,6 +284,8 @@ function hoverFrame(ctx, x, y, width, height, radius = 0) {
 }
 
 const LEGEND_HEIGHT = 30;
+const NOTE_LINE = 20;
+const LONG_ENDS = "≤ −0.0246≥ 0.0246"; // the two ends of a scale at their longest
 
 /** Whether any value lies outside the scale, so that its ends mean "at least" and "at most". */
 function exceeds(data, { low, high }) {
@@ -261,7 +301,7 @@ function exceeds(data, { low, high }) {
 
 /** A bar of the scale's colours between its two values, and what there is to say about it. */
 function drawLegend(ctx, x, y, width, { scale, table, outside = [false, false], note = "" }, paint) {
-  const font = paint.font(12);
+  const font = paint.font(13);
   const colour = paint.theme.muted;
   const middle = y + 17;
   const low = (outside[0] ? "≤ " : "") + shortText(scale.low, 3);
@@ -293,14 +333,14 @@ function drawLegend(ctx, x, y, width, { scale, table, outside = [false, false], 
   return used;
 }
 
-/** Whether the note fits beside the bar; otherwise the caller leaves room for a second line. */
+/** The legend's height, the same for all values: one line if the note fits beside the longest numbers, else more. */
 function legendHeight(scale, note, width, paint) {
-  const font = paint.font(12);
-  if (!scale) return note ? 6 + 18 * wrapped(note, width, font).length : 0;
-  const ends = textWidth(`≤ ${shortText(scale.low, 3)}${shortText(scale.high, 3)}`, font) + 36;
+  const font = paint.font(13);
+  if (!scale) return note ? 6 + NOTE_LINE * wrapped(note, width, font).length : 0;
+  const ends = textWidth(LONG_ENDS, font) + 36;
   const bar = clamp(width - ends, 24, 132);
   return note && ends + bar + textWidth(note, font) > width
-    ? LEGEND_HEIGHT + 18 * wrapped(note, width, font).length
+    ? LEGEND_HEIGHT + NOTE_LINE * wrapped(note, width, font).length
     : LEGEND_HEIGHT;
 }
 
@@ -311,8 +351,8 @@ function drawLegendBlock(ctx, x, y, width, height, legend, paint) {
 }
 
 function drawNote(ctx, text, x, y, width, paint) {
-  const style = { font: paint.font(12), colour: paint.theme.muted };
-  wrapped(text, width, style.font).forEach((line, i) => write(ctx, line, x, y + 18 * i, style));
+  const style = { font: paint.font(13), colour: paint.theme.muted };
+  wrapped(text, width, style.font).forEach((line, i) => write(ctx, line, x, y + NOTE_LINE * i, style));
 }
 
 /** White or black, whichever reads better on the colour. */

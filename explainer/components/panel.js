@@ -63,15 +63,15 @@ class PanelFrame {
     this.kind = KINDS[panel.kind];
     this.hover = null;
     this.drawn = null;
-    this.title.textContent = panel.title;
+    this.title.replaceChildren(...richNodes(panel.title));
     this.root.dataset.kind = panel.kind;
     this.root.style.flexGrow = panel.weight;
-    this.caption.textContent = panel.caption;
+    this.caption.replaceChildren(...richNodes(panel.caption));
     this.caption.hidden = !panel.caption;
     for (const button of this.menu.children) {
       button.setAttribute(
         "aria-label",
-        `${panel.title}: save as ${button.textContent === "PNG" ? "picture (PNG)" : "table (CSV)"}`,
+        `${plainText(panel.title)}: save as ${button.textContent === "PNG" ? "picture (PNG)" : "table (CSV)"}`,
       );
     }
   }
@@ -79,6 +79,20 @@ class PanelFrame {
   measure() {
     this.at = this.kind.layout(this.panel, this.body.clientWidth, this.host.paint);
     this.body.style.height = `${Math.ceil(this.at.height)}px`;
+    this.reserveCaption();
+  }
+
+  /** Room for the caption with its longest numbers and names, so that other values move nothing below it. */
+  reserveCaption() {
+    if (this.caption.hidden) return;
+    const style = getComputedStyle(this.caption);
+    const font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    const longest = this.panel.caption
+      .replaceAll("the class token", "the patch in row 2, column 2")
+      .replace(/−?\d[\d.,]*( · 10[⁻⁰-⁹]+)?/g, (number) => (number.length > 7 ? number : number.includes(".") ? "−0.0000" : number.padEnd(2, "0")));
+    const width = Math.min(this.caption.clientWidth, parseFloat(style.maxWidth) || Infinity);
+    const lines = wrapped(longest, width, font).length;
+    this.caption.style.minHeight = `${lines * parseFloat(style.lineHeight)}px`;
   }
 
   draw() {
@@ -103,14 +117,14 @@ class PanelFrame {
 
   name() {
     const chosen = this.kind.chosen(this.panel, this.at);
-    const words =
-      chosen == null
-        ? ""
-        : ` Chosen: ${this.lines(chosen)
-            .map((line) => line.text)
-            .join(", ")}.`;
+    const words = chosen == null ? "" : ` Chosen: ${this.spoken(this.lines(chosen))}.`;
+    const keys = this.kind.keys?.(this.panel) ?? "Arrow keys read the values.";
     const picks = this.panel.kind === "Flow" ? "Enter opens." : this.canPick() ? "Enter chooses." : "";
-    this.over.setAttribute("aria-label", `${this.panel.title}.${words} Arrow keys read the values. ${picks}`.trim());
+    this.over.setAttribute("aria-label", `${plainText(this.panel.title)}.${words} ${keys} ${picks}`.trim());
+  }
+
+  spoken(lines) {
+    return lines.map((line) => plainText(line.text)).join(", ");
   }
 
   canPick() {
@@ -135,7 +149,9 @@ class PanelFrame {
     if (cell == null) return;
     this.over.style.cursor = this.kind.pick(this.panel, cell, this.at) ? "pointer" : "default";
     const box = this.over.getBoundingClientRect();
-    this.host.showTip(this, this.lines(cell), event.clientX - box.left + 14, event.clientY - box.top + 16);
+    const below = this.kind.below?.(this.panel, this.at, cell); // where the pointer's place would hide the neighbours
+    const [x, y] = below ?? [event.clientX - box.left + 14, event.clientY - box.top + 16];
+    this.host.showTip(this, this.lines(cell), x, y);
   }
 
   setHover(cell) {
@@ -154,7 +170,7 @@ class PanelFrame {
     const start = this.hover ?? this.kind.chosen(this.panel, this.at);
     let cell = null;
     if (ARROWS[event.key]) {
-      cell = start == null ? this.first() : this.kind.move(this.panel, this.at, start, ...ARROWS[event.key]);
+      cell = start == null ? this.first() : this.kind.move(this.panel, this.at, start, ...ARROWS[event.key], event.shiftKey);
     } else if ((event.key === "Enter" || event.key === " ") && start != null) {
       event.preventDefault();
       this.choose(start);
@@ -168,7 +184,7 @@ class PanelFrame {
     const lines = this.lines(cell);
     const place = this.kind.anchor(this.panel, this.at, cell);
     if (place) this.host.showTip(this, lines, place[0] + 10, place[1] + 4);
-    this.host.say(lines.map((line) => line.text).join(", "));
+    this.host.say(this.spoken(lines));
   }
 
   first() {
@@ -200,8 +216,14 @@ class PanelFrame {
     return canvas;
   }
 
+  /** The panel's title between what the page says of itself: "attention-q-layer-3-head-1". */
+  fileName() {
+    const { before = "", after = "" } = this.host.options.fileName?.() ?? {};
+    return slug([before, plainText(this.panel.title), after].join(" "));
+  }
+
   savePicture() {
-    this.picture().toBlob((blob) => save(blob, `${slug(this.panel.title)}.png`), "image/png");
+    this.picture().toBlob((blob) => save(blob, `${this.fileName()}.png`), "image/png");
   }
 
   saveTable() {
@@ -209,9 +231,9 @@ class PanelFrame {
       /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
     const text = this.kind
       .table(this.panel)
-      .map((row) => row.map(quoted).join(","))
+      .map((row) => row.map((value) => quoted(plainText(value))).join(","))
       .join("\n");
-    save(new Blob([`${text}\n`], { type: "text/csv;charset=utf-8" }), `${slug(this.panel.title)}.csv`);
+    save(new Blob([`${text}\n`], { type: "text/csv;charset=utf-8" }), `${this.fileName()}.csv`);
   }
 }
 
@@ -226,10 +248,13 @@ function sized(canvas, width, height, ratio) {
   return ctx;
 }
 
+/** A file name in ASCII: letters as they are spelled (z₀ is z0), everything else a hyphen. */
 const slug = (text) =>
   text
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "") || "panel";
 
 function save(blob, name) {

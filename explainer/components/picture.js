@@ -76,7 +76,7 @@ const PICTURE = {
     const size = Math.max(step, Math.floor(Math.min(width - 8, PICTURE_LIMIT) / step) * step);
     const top = hasClassToken(panel) || panel.leavesPlace ? 38 : 4;
     const tall = paint.snap((size * height) / breadth / grid) * grid;
-    const note = panel.overlay ? (panel.mode === "spotlight" ? "light of the picture" : "") : "";
+    const note = panel.overlay ? (panel.mode === "spotlight" ? "light" : "") : "";
     const legend = panel.overlay ? legendHeight(panel.scale, note, size, paint) : 0;
     return {
       x: 4,
@@ -162,7 +162,10 @@ const PICTURE = {
         `pixel row ${Math.floor(cell / width)}, column ${cell % width}`,
       ];
     }
-    if (cell === 0) return ["class token", "has no place on the picture"];
+    if (cell === 0) {
+      const place = ["class token", "has no place on the picture"];
+      return panel.class_value == null ? place : [valueText(panel.class_value), ...place];
+    }
     const [name, place] = tokenText(cell, panel.grid_size).split(" · ");
     if (!panel.overlay) return [name, place];
     return [valueText(panel.overlay.data[cell - 1], panel.overlay.uncertainty(cell - 1)), name, place];
@@ -181,7 +184,8 @@ const PICTURE = {
     if (panel.overlay) {
       const size = panel.overlay.shape[0];
       return [
-        ["token", "patch row", "patch column", "value"],
+        ["token", "row", "column", "value"], // of patches; the class token, token 0, has no row and no column
+        ...(panel.class_value == null ? [] : [[0, "", "", exactText(Math.fround(panel.class_value))]]),
         ...Array.from(panel.overlay.data, (value, i) => [
           i + 1,
           Math.floor(i / size) + 1,

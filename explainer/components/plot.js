@@ -4,7 +4,7 @@ const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 const PLOT = {
   layout(panel, width, paint) {
-    const font = paint.font(12.5, 600);
+    const font = paint.font(13.5, 600);
     const all = panel.series;
     const xs = all.flatMap((series) => Array.from(series.x.data));
     const ys = all.flatMap((series) => Array.from(series.y.data));
@@ -15,11 +15,11 @@ const PLOT = {
     const pad = 0.05 * (yHigh - yLow);
     [yLow, yHigh] = [yLow === 0 ? 0 : yLow - pad, yHigh === 0 ? 0 : yHigh + pad];
     const yTicks = niceTicks(yLow, yHigh, Math.max(2, Math.floor(panel.height / 55)));
-    const left = 14 + Math.max(...yTicks.map((tick) => textWidth(shortText(tick, 3), paint.font(12))));
+    const left = 14 + Math.max(...yTicks.map((tick) => textWidth(shortText(tick, 3), paint.font(13))));
     const labelled = all.filter((series) => series.label);
     const lines = labelled.filter((series) => series.style !== "points");
     const widest = Math.max(0, ...lines.map((series) => textWidth(series.label, font)));
-    const direct = lines.length > 0 && lines.length * 16 < panel.height - 60 && widest < width * 0.3 && width > 420;
+    const direct = lines.length > 0 && lines.length * 19 < panel.height - 60 && widest < width * 0.3 && width > 420;
     const chips = this.chips(
       direct ? labelled.filter((series) => series.style === "points") : labelled,
       width - left,
@@ -105,8 +105,8 @@ const PLOT = {
     ctx.fill();
   },
   drawAxes(ctx, panel, at, paint) {
-    const tick = { font: paint.font(12), colour: paint.theme.muted };
-    write(ctx, panel.y_label, 4, 10, { font: paint.font(12.5), colour: paint.theme.muted, width: at.width - 8 });
+    const tick = { font: paint.font(13), colour: paint.theme.muted };
+    write(ctx, panel.y_label, 4, 10, { font: paint.font(13.5), colour: paint.theme.muted, width: at.width - 8 });
     for (const value of at.yTicks) {
       const y = paint.snap(this.y(at, value));
       ctx.fillStyle = value === 0 ? paint.theme.faint : paint.theme.line;
@@ -121,7 +121,7 @@ const PLOT = {
       write(ctx, shortText(value, 3), x, at.top + at.plotHeight + 14, { ...tick, align: "center" });
     }
     write(ctx, panel.x_label, at.left + at.plotWidth / 2, at.top + at.plotHeight + 34, {
-      font: paint.font(12.5),
+      font: paint.font(13.5),
       colour: paint.theme.muted,
       align: "center",
       width: at.plotWidth,
@@ -164,10 +164,10 @@ const PLOT = {
       .filter((series) => series.label && series.style !== "points" && series.x.shape[0])
       .map((series) => ({ series, y: this.y(at, series.y.data[series.y.shape[0] - 1]) }))
       .sort((a, b) => a.y - b.y);
-    for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 16);
+    for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 19);
     const bottom = at.top + at.plotHeight;
     for (let i = labels.length - 1; i >= 0; i--)
-      labels[i].y = Math.min(labels[i].y, bottom - 16 * (labels.length - 1 - i));
+      labels[i].y = Math.min(labels[i].y, bottom - 19 * (labels.length - 1 - i));
     for (const { series, y } of labels) {
       write(ctx, series.label, at.left + at.plotWidth + 10, y, {
         font: at.font,

@@ -26,6 +26,18 @@ function fetchBytes(path) {
   return fetched.get(address);
 }
 
+/** The page and the reader's choice, as the address has them, for the names of files: "attention", "layer 3 head 1". */
+function fileName() {
+  const choice = new URLSearchParams(location.search);
+  const after = ["picture", "checkpoint", "layer", "head", "token"].filter((name) => choice.get(name));
+  return {
+    before: location.pathname.split("/").at(-1) || "overview",
+    after: after
+      .map((name) => (name === "picture" || name === "checkpoint" ? choice.get(name) : `${name}${choice.get(name)}`))
+      .join(" "),
+  };
+}
+
 async function present(instance, { data, setTriggerValue }) {
   const turn = (instance.turn = (instance.turn ?? 0) + 1);
   try {
@@ -33,6 +45,7 @@ async function present(instance, { data, setTriggerValue }) {
       mount(instance.parent, null, {
         onPick: (pick) => instance.setTriggerValue("pick", pick),
         load: (digest) => fetchBytes(`${instance.path}/${digest}`),
+        fileName,
       }),
     );
     const canvas = await instance.canvas;

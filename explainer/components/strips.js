@@ -5,25 +5,28 @@ const STRIPS = {
     const font = paint.font(14, 600);
     const hasOperators = panel.strips.some((strip) => strip.operator);
     const gutter = hasOperators ? 24 : 0;
-    const widest = Math.max(...panel.strips.map((strip) => textWidth(strip.label, font)));
-    const above = widest + gutter > width * 0.3; // no room beside the cells: the label goes over them
-    const left = 4 + gutter + (above ? 0 : widest + 14);
+    // Whether labels stand beside the cells or over them follows from the width alone: values must move nothing.
+    const above = width < 460;
+    const widest = Math.max(...panel.strips.map((strip) => textWidth(strip.label.replace(/\d/g, "0"), font)));
+    const column = Math.min(Math.ceil((widest + 14) / 32) * 32, Math.floor(width * 0.4) - gutter);
+    const left = 4 + gutter + (above ? 0 : column);
     const cellHeight = 26;
     const pitch = cellHeight + (above ? 34 : 14);
     const longest = Math.max(...panel.strips.map((strip) => strip.values.shape[0]));
     const cell = Math.min((width - left - 8) / longest, 30);
     const legends = this.legends(panel, paint);
     const sums = panel.strips.filter((strip) => strip.operator === "=").length;
-    const own = legends.length > 2; // every strip its own: said in words, and in the tooltip
-    const note = own ? "every row has its own scale" : "";
+    const own = legends.length > 2; // too many to draw: said in words, and in the tooltip
+    const note = own ? this.scaleNote(legends) : "";
     for (const one of legends) {
       one.note = panel.strips.length === 1 ? "" : legends.length === 1 ? "one scale for all" : one.labels.join(", ");
       one.height = legendHeight(one.scale, one.note, width - left, paint);
     }
-    const legend = own ? 24 : legends.reduce((sum, one) => sum + one.height, 0);
+    const legend = own ? legendHeight(null, note, width - left, paint) : legends.reduce((sum, one) => sum + one.height, 0);
     return {
       above,
       left,
+      column,
       gutter,
       cellHeight,
       pitch,
@@ -35,6 +38,11 @@ const STRIPS = {
       font,
       height: 6 + panel.strips.length * pitch + 6 * sums + legend,
     };
+  },
+  /** Which rows share a scale, read off the scales themselves. */
+  scaleNote(legends) {
+    const groups = legends.filter(({ labels }) => labels.length > 1).map(({ labels }) => labels.join(" and "));
+    return groups.length ? `one scale for ${groups.join(", one for ")}; every other row has its own` : "every row has its own scale";
   },
   legends(panel, paint) {
     const seen = new Map();
@@ -74,7 +82,7 @@ const STRIPS = {
       const middle = y + at.cellHeight / 2;
       const label = { font: at.font, colour: paint.colour(strip.quantity) };
       if (at.above) write(ctx, strip.label, at.left, y - 11, { ...label, width: at.width - at.left });
-      else write(ctx, strip.label, 4 + at.gutter, middle, label);
+      else write(ctx, strip.label, 4 + at.gutter, middle, { ...label, width: at.column - 8 });
       if (strip.operator)
         write(ctx, strip.operator, 12, middle, { font: paint.font(18), colour: paint.theme.muted, align: "center" });
       if (strip.operator === "=") {
@@ -118,7 +126,7 @@ const STRIPS = {
   describe(panel, cell, paint, at) {
     const [index, column] = [Math.floor(cell / at.longest), cell % at.longest];
     const value = ({ values }) => valueText(values.data[column], values.uncertainty(column));
-    const place = `${panel.strips[index].label}, number ${column}`;
+    const place = `${panel.strips[index].label}, ${placeText(panel.axis, column, panel.strips[index].values.shape[0])}`;
     if (panel.strips.length === 1) return [value(panel.strips[0]), place];
     const all = panel.strips
       .filter((strip) => column < strip.values.shape[0])
@@ -134,10 +142,15 @@ const STRIPS = {
     const index = clamp(Math.floor(cell / at.longest) + down, 0, panel.strips.length - 1);
     return index * at.longest + clamp((cell % at.longest) + right, 0, panel.strips[index].values.shape[0] - 1);
   },
-  table: (panel) =>
-    panel.strips.map(({ label, values }) => [
-      label,
-      ...Array.from(values.data, (value, i) => exactText(value, values.uncertainty(i))),
-    ]),
+  table(panel) {
+    const longest = Math.max(...panel.strips.map((strip) => strip.values.shape[0]));
+    return [
+      [`row \\ ${panel.axis}`, ...Array.from({ length: longest }, (_, i) => i)],
+      ...panel.strips.map(({ label, values }) => [
+        label,
+        ...Array.from(values.data, (value, i) => exactText(value, values.uncertainty(i))),
+      ]),
+    ];
+  },
   applies() {},
 };

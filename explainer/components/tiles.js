@@ -9,8 +9,9 @@ const TILES = {
     let perRow = Math.min(panel.columns, count);
     // On a phone the heads of one layer take two lines, so that each is large enough to be read.
     if (panel.values && width < 520 && count <= 16 && width / perRow < 72) perRow = Math.ceil(perRow / 2);
+    if (panel.pixels && width / perRow < 48) perRow = Math.max(1, Math.floor(width / 60));
     const headers = perRow === panel.columns ? this.headers(panel) : null;
-    const labelFont = paint.font(12);
+    const labelFont = paint.font(13);
     const left = headers ? 14 + Math.max(...headers.rows.map((name) => textWidth(name, labelFont))) : 4;
     const room = width - left - 4;
     const gapFor = (size) => (size < 40 ? 4 : size < 70 ? 8 : 12);
@@ -36,7 +37,7 @@ const TILES = {
         : shared
           ? "one scale for all"
           : panel.scales.length
-            ? "every map has its own scale, from its lowest to its highest colour"
+            ? this.scaleNote(panel.scales)
             : "";
     const bodyWidth = perRow * (size + gap) - gap;
     const legend = legendHeight(
@@ -63,6 +64,14 @@ const TILES = {
       width,
       height: top + 4 + bodyHeight + (panel.values && legend ? legend + 4 : 0),
     };
+  },
+  /** What the scales of the maps have in common, read off the scales themselves. */
+  scaleNote(scales) {
+    const own = "every map has its own scale";
+    if (scales.every((scale) => scale.diverging)) return `${own}, with 0 in its middle`;
+    return scales.every((scale) => scale.low === 0)
+      ? `${own}, from 0 to its largest value`
+      : `${own}, from its smallest to its largest value`;
   },
   /** Where every label is "row name, column name", as "layer 1, head 2": the names, to stand once at the edges. */
   headers(panel) {
@@ -198,7 +207,7 @@ const TILES = {
     const [tile, inner] = [Math.floor(hover / (rows * columns)), hover % (rows * columns)];
     if (tile !== panel.selected) frame(tile, 1.5, paint.theme.faint);
     const [x, y] = this.place(at, tile);
-    if (width >= 3)
+    if (width >= 3 && !panel.pixels)
       hoverFrame(ctx, x + (inner % columns) * width, y + Math.floor(inner / columns) * height, width, height);
   },
   hit(panel, at, x, y) {
@@ -225,25 +234,46 @@ const TILES = {
     const [tile, inner] = [Math.floor(cell / (rows * columns)), cell % (rows * columns)];
     const place = `row ${Math.floor(inner / columns) + 1}, column ${(inner % columns) + 1}`;
     const label = panel.labels[tile] ?? `${tile + 1}`;
-    if (panel.pixels) {
-      const [red, green, blue] = panel.pixels.data.slice(3 * cell, 3 * cell + 3);
-      return [`red ${red}, green ${green}, blue ${blue}`, label, place];
-    }
+    // A picture is told by its name; the caption below the pictures is that of the chosen one.
+    if (panel.pixels) return tile === panel.selected && panel.caption ? [label, panel.caption] : [label];
     return [valueText(panel.values.data[cell], panel.values.uncertainty(cell)), label, place];
   },
   pick(panel, cell) {
     const [rows, columns] = this.grid(panel);
     return panel.picks[Math.floor(cell / (rows * columns))] ?? null;
   },
+  /** The value of the chosen map that keys start from: that of the chosen token, if there is one. */
   chosen(panel) {
     const [rows, columns] = this.grid(panel);
-    return panel.selected == null ? null : panel.selected * rows * columns;
+    const inner = panel.token > 0 && panel.token <= rows * columns ? panel.token - 1 : 0;
+    return panel.selected == null || panel.selected < 0 ? null : panel.selected * rows * columns + inner;
   },
-  move(panel, at, cell, right, down) {
+  keys: (panel) =>
+    panel.pixels
+      ? "Arrow keys go from picture to picture."
+      : TILES.count(panel) === 1
+        ? "Arrow keys read the values."
+        : "Arrow keys go from map to map, with Shift from value to value.",
+  /** An arrow key leads to the same place of the next map; with Shift to the next value, also across the maps' edges. */
+  move(panel, at, cell, right, down, byValue = false) {
     const [rows, columns] = this.grid(panel);
-    const tile = Math.floor(cell / (rows * columns));
+    const [tile, inner] = [Math.floor(cell / (rows * columns)), cell % (rows * columns)];
+    if (!panel.pixels && (byValue || at.count === 1)) {
+      const row = Math.floor(tile / at.perRow) * rows + Math.floor(inner / columns) + down;
+      const column = (tile % at.perRow) * columns + (inner % columns) + right;
+      const next = Math.floor(row / rows) * at.perRow + Math.floor(column / columns);
+      if (row < 0 || column < 0 || column >= at.perRow * columns || next >= at.count) return cell;
+      return next * rows * columns + (row % rows) * columns + (column % columns);
+    }
     const next = tile + right + down * at.perRow;
-    return next < 0 || next >= at.count ? cell : next * rows * columns + (cell % (rows * columns));
+    return next < 0 || next >= at.count ? cell : next * rows * columns + inner;
+  },
+  /** Where the name of a picture is written, so that it hides no other picture of its line. */
+  below(panel, at, cell) {
+    if (!panel.pixels) return null;
+    const [rows, columns] = this.grid(panel);
+    const [x, y] = this.place(at, Math.floor(cell / (rows * columns)));
+    return [x, y + at.tall + 6];
   },
   table(panel) {
     const [rows, columns] = this.grid(panel);

@@ -44,11 +44,14 @@ def one_head(tensor: Float[Tensor, "heads ..."], head: int) -> Float[Tensor, "..
 
 
 def first_columns(matrix: Float[Tensor, "rows columns"], axis: str) -> tuple[Values, str]:
-    """The matrix without the columns beyond ``MOST_COLUMNS``, and the name of its column axis, which says so."""
+    """The matrix without the columns beyond ``MOST_COLUMNS``, and the name of its column axis, which says so.
+
+    Columns count from 0, as in the code.
+    """
     count = matrix.shape[1]
     if count <= MOST_COLUMNS:
-        return as_values(matrix), f"{axis} 1…{count}"
-    return as_values(matrix[:, :MOST_COLUMNS]), f"{axis} 1…{MOST_COLUMNS} of {count}"
+        return as_values(matrix), f"{axis} 0…{count - 1}"
+    return as_values(matrix[:, :MOST_COLUMNS]), f"{axis} 0…{MOST_COLUMNS - 1} of {count}"
 
 
 def averaged(matrix: Float[Tensor, "rows columns"], size: int = THUMBNAIL_SIZE) -> tuple[Values, str]:

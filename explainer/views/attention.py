@@ -112,7 +112,7 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
 
     shared = symmetric(products[token], scores[token])
     strips = Strips(
-        title=f"The row of {name}", quantity="A",
+        title=f"The row of {name}", quantity="A", axis="token",
         caption=f"After the softmax the row sums to {number(weights[token].sum())}.",
         strips=(
             Strip("q kᵀ", as_values(products[token]), shared, "A"),
@@ -150,6 +150,7 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
     scale, best = from_zero(looks), int(of_head[token, 1:].argmax()) + 1
     left_out = f"weight on the class token, not drawn: {number(of_head[token, 0])}"
     common = {"pixels": pixels, "grid_size": side, "token": token, "pick_tokens": True, "quantity": "A"}
+    given = common | {"class_value": float(of_head[token, 0])}
     return view(
         f"Head {head}: {name} looks most at {token_name(best, side)} (weight "
         f"{number(of_head[token, best])}); its weight on the class token is {number(of_head[token, 0])}. "
@@ -157,12 +158,13 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
         f"({number(seen.max())}).",
         (
             _picture(
-                "Where it looks: the light", f"Head {head}, {name}; {left_out}.", looks, scale, "spotlight", common
+                "Where it looks: the light", f"Head {head}, {name}; {left_out}.", looks, scale, "spotlight", given
             ),
-            _picture("Where it looks: the weights", "The same weights as colours.", looks, scale, "heat", common),
+            _picture("Where it looks: the weights", "The same weights as colours.", looks, scale, "heat", given),
             _picture(
-                "Who looks at it", f"The column of A: the weight each patch gives it, from 0 to {number(seen.max())}; "
-                f"the class token gives it {number(of_head[0, token])}.", seen, from_zero(seen), "heat", common,
+                "Who looks at it", f"The column of A: at most {number(seen.max())} from a patch, "
+                f"{number(of_head[0, token])} from the class token.", seen, from_zero(seen), "heat",
+                common | {"class_value": float(of_head[0, token])},
             ),
         ),
     )
@@ -219,13 +221,14 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
     strongest = weights.topk(min(count, len(weights))).indices
     others = terms.sum(0) - terms[strongest].sum(0)
     scale = symmetric(terms[strongest], others, result)
-    share, symbol = float(weights[strongest].sum()), f"SA{subscript(head)}"
+    rest = weights.double().sum() - weights[strongest].double().sum()
+    share, symbol = 1 - float(rest), f"SA{subscript(head)}"
     strips = Strips(
         title=f"A v for {name}, head {head}", quantity="v", weight=2.0,
         caption=f"The {len(strongest)} strongest hold {percent(share)} of the weight.",
         strips=(
             *(
-                Strip(f"{number(weights[j])} · v, {token_name(int(j), side)}", as_values(terms[j]), scale, "v",
+                Strip(f"{weight_text(weights[j])} · v, {token_name(int(j), side)}", as_values(terms[j]), scale, "v",
                       "+" if index else "")
                 for index, j in enumerate(strongest)
             ),
@@ -263,11 +266,11 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     scale, norms = symmetric(outputs), outputs.norm(dim=1)
     of_heads = Strips(
         title=f"The outputs of all {count} heads for {name}", quantity="v",
-        caption=f"D_h = {outputs.shape[1]} numbers from each head.",
+        caption=f"D_{{h}} = {outputs.shape[1]} numbers from each head.",
         strips=tuple(Strip(f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v") for h in range(count)),
     )
     together = Strips(
-        title="Side by side, then through U_msa", quantity="v",
+        title="Side by side, then through U_{msa}", quantity="v",
         caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}.",
         strips=(
             Strip(f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v"),
@@ -278,9 +281,14 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     return view(
         f"The outputs of {count} heads for {name}, joined to {joint.shape[0]} numbers. Head "
         f"{strongest} gives the largest, norm {number(norms.max())}; head {head} has norm "
-        f"{number(norms[head - 1])}; after U_msa the norm is {number(result.norm())}.",
+        f"{number(norms[head - 1])}; after the output projection the norm is {number(result.norm())}.",
         (of_heads,), (together,),
     )
+
+
+def weight_text(weight: Tensor) -> str:
+    """A weight with three decimals, so that labels of many weights are equally long."""
+    return "< 0.001" if 0 < weight < 0.0005 else f"{float(weight):.3f}"
 
 
 def tile_columns(count: int, most: int = 6) -> int:

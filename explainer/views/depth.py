@@ -42,7 +42,7 @@ def layers_by_heads(
         title=f"{trace.num_layers} layers × {num_heads} heads: where {name} looks", quantity="A",
         values=maps, scales=(from_zero(maps),) if shared else each(maps), columns=num_heads, backdrop=pixels,
         labels=tuple(f"layer {at}, head {h}" for at, h in places), selected=places.index((layer, head)),
-        picks=tuple({"layer": at, "head": h} for at, h in places), token=token or None, tile_size=72,
+        picks=tuple({"layer": at, "head": h} for at, h in places), token=token or None, tile_size=120,
         caption="One row per layer, the first on top; every map starts at 0. "
         f"Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
         f"{number(on_class[-1])} in layer {trace.num_layers}.",

@@ -31,14 +31,14 @@ def sum_of_token(
     content = class_token[0] if token == 0 else trace.patch_embeddings[token - 1]
     position, state = position_embedding[token], trace.hidden_states[0][token]
     scale = symmetric(content, position, state)
-    label, quantity = ("x_class", "class_token") if token == 0 else (f"xₚ{superscript(token)} E", "E")
+    label, quantity = ("x_{class}", "class_token") if token == 0 else (f"xₚ{superscript(token)} E", "E")
     strips = Strips(
         title=f"Eq. 1 for {name}",
         caption=f"Lengths (norms) of {number(content.norm())} and "
         f"{number(position.norm())} give {number(state.norm())}.",
         strips=(
             Strip(label, as_values(content), scale, quantity),
-            Strip(f"E_pos, row {token}", as_values(position), scale, "E_pos", "+"),
+            Strip(f"E_{{pos}}, row {token}", as_values(position), scale, "E_pos", "+"),
             Strip(f"z₀, row {token}", as_values(state), scale, "z", "="),
         ),
     )
@@ -83,11 +83,11 @@ def sequence(
         f"z₀ is {number(state[token].norm())}, the mean of all rows {number(state.norm(dim=1).mean())}.",
         (
             matrix(
-                "[x_class; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
+                "[x_{class}; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
                 "Row 0, the class token, is learned; the others come from the picture.",
             ),
             matrix(
-                "+ E_pos", "E_pos", position_embedding, of_positions,
+                "+ E_{pos}", "E_pos", position_embedding, of_positions,
                 "Learned; the same for every picture.",
             ),
             matrix("= z₀", "z", state, shared, "The sum: what enters the encoder."),

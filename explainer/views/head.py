@@ -82,7 +82,7 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
         ),
     )
     strips = Strips(
-        title=f"All {len(logits)} classes", quantity="y", caption="In the order of the classes' numbers.",
+        title=f"All {len(logits)} classes", quantity="y", axis="class", caption="In the order of the classes' numbers.",
         strips=(
             Strip("logits", as_values(logits), symmetric(logits), "y"),
             Strip("softmax", as_values(probabilities), from_zero(probabilities), "y"),
@@ -124,7 +124,7 @@ def logit_terms(
         title=f"The logit of {label}: the largest and smallest of its {len(terms)} terms",
         quantity="y",
         labels=(
-            *(f"y{subscript(int(i) + 1)} · W = {number(inputs[i])} · {_factor(row[i])}" for i in strongest),
+            *(f"y{subscript(int(i))} · W = {number(inputs[i])} · {_factor(row[i])}" for i in strongest),
             f"the other {len(terms) - len(strongest)} terms", "bias", "logit",
         ),
         values=as_values(torch.tensor([*terms[strongest].tolist(), others, offset, logit])),
@@ -134,7 +134,7 @@ def logit_terms(
     largest = int(terms.argmax())
     return view(
         f"The logit of {label}, {number(logit)}, is the sum of {len(terms)} terms and a bias of {number(offset)}. The "
-        f"largest term is number {largest + 1}: {number(inputs[largest])} times {number(row[largest])} = "
+        f"largest term is number {largest}: {number(inputs[largest])} times {number(row[largest])} = "
         f"{number(terms[largest])}; {int((terms > 0).sum())} terms are positive.",
         (bars,),
     )

@@ -74,12 +74,12 @@ def gelu_curve(
     """
     reach = max(4.0, float(hidden.abs().max()))
     line = torch.linspace(-reach, reach, 241)
-    formula = "x · Φ(x), with erf" if gelu == "none" else "the tanh approximation of x · Φ(x)"
+    formula = "a · Φ(a), with erf" if gelu == "none" else "the tanh approximation of a · Φ(a)"
     negative = float((hidden < 0).float().mean())
     plot = Plot(
-        title=f"GELU: {formula}", quantity="mlp", x_label="before", y_label="after",
+        title=f"GELU: {formula}", quantity="mlp", x_label="a, before", y_label="GELU(a), after",
         caption=f"{percent(negative)} of this token's {len(hidden)} values are negative; below about −3 the curve "
-        "gives nearly 0, above 3 nearly x.",
+        "gives nearly 0, above 3 nearly a.",
         series=(
             Series("GELU", as_values(line), as_values(gelu_function(line, approximate=gelu)), "mlp", "line"),
             Series("this token's units", as_values(hidden), as_values(activated), "z", "points"),
@@ -108,18 +108,18 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
     tiles = Tiles(
         title="Where each of them is strong", quantity="mlp", values=maps,
         scales=tuple(symmetric(each) for each in maps),
-        labels=tuple(f"unit {int(unit) + 1}" for unit in units), columns=4, backdrop=pixels, token=token or None,
+        labels=tuple(f"unit {int(unit)}" for unit in units), columns=4, backdrop=pixels, token=token or None,
         tile_size=150, weight=2.0,
         caption="Value after the GELU in every patch. It is hardly ever below zero: at least −0.17.",
     )
     bars = Bars(
         title="The strongest units", quantity="mlp", values=as_values(values),
-        labels=tuple(f"unit {int(unit) + 1}" for unit in units),
+        labels=tuple(f"unit {int(unit)}" for unit in units),
         caption=f"Of {activated.shape[1]} for {the_token(token, side)}, after the GELU.",
     )
     best = int(activated[1:, units[0]].argmax()) + 1
     return view(
-        f"The strongest hidden unit of {the_token(token, side)} is unit {int(units[0]) + 1} with "
+        f"The strongest hidden unit of {the_token(token, side)} is unit {int(units[0])} with "
         f"{number(values[0])}; among the patches it is strongest at {token_name(best, side)} with "
         f"{number(activated[best, units[0]])}.",
         (bars, tiles),

@@ -14,14 +14,14 @@ from vit_core.cost import count_flops, count_parameters
 # what is shown -> (its name, the parts of the count that belong to it, its colour)
 OPERATIONS = {
     "patches": ("x E, patches", ("patches",), "E"),
-    "projections": ("U_qkv and U_msa", ("projections",), "q"),
+    "projections": ("U_{qkv} and U_{msa}", ("projections",), "q"),
     "attention": ("q kᵀ and A v", ("attention",), "A"),
     "mlp": ("MLP", ("mlp",), "mlp"),
     "head": ("head", ("head",), "y"),
 }
 PARAMETERS = {
     "patches": ("E", ("patch_projection",), "E"),
-    "position_embedding": ("E_pos and class token", ("position_embedding", "class_token"), "E_pos"),
+    "position_embedding": ("E_{pos} and class token", ("position_embedding", "class_token"), "E_pos"),
     "attention": ("attention", ("attention",), "A"),
     "mlp": ("MLP", ("mlp",), "mlp"),
     "norms": ("LayerNorms", ("norms",), "z"),

@@ -1,6 +1,7 @@
 """The whole model on one picture, in the order of the paper's Figure 1, each part with its real tensors."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from einops import rearrange
@@ -9,6 +10,7 @@ from torch import Tensor, from_numpy
 from torch.nn.functional import adaptive_avg_pool2d
 
 from explainer.panels import Bars, Flow, Matrix, Node, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, View
+from explainer.stages import STAGES
 from explainer.views import head as head_views
 from explainer.views.arrays import THUMBNAIL_SIZE, as_values, averaged, on_grid, one_head
 from explainer.views.compose import view
@@ -17,6 +19,7 @@ from explainer.views.wording import percent, subscript
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
 
+MOST_IN_LINE = 7  # six parts of Eq. 1 and the state that the shown layer reads, unless it is the first
 MOSAIC_SIZE = 112  # pixels of the picture in the thumbnail of its patches, about
 
 
@@ -41,19 +44,21 @@ def pipeline(
         head: 1..k, whose attention stands for the heads'.
     """
     config = model.config
-    encoder = f"Transformer encoder × {config.num_layers}"
+    encoder = f"Transformer encoder: layer {layer} of {config.num_layers}"
     before = (_state_node("input", trace, layer - 1),) if layer > 1 else ()
     after = (_state_node("last", trace, config.num_layers),) if layer < config.num_layers else ()
     nodes = (
         *_embedding_nodes(model, trace, pixels), *before, *_encoder_nodes(block, layer, head, encoder, pixels), *after,
         *_head_nodes(trace, labels),
     )
+    nodes = tuple(replace(node, page_title=STAGES[node.page].title) if node.page else node for node in nodes)
     best = int(trace.logits.argmax())
     flow = Flow(
-        title="From the picture to the prediction", nodes=nodes,
+        title="From the picture to the prediction", nodes=nodes, columns=MOST_IN_LINE,
         skips=(("input" if before else "z", "after_attention"), ("after_attention", "output")),
-        caption=f"Inside the encoder: layer {layer} of {config.num_layers}, attention of head {head}. Matrices of "
-        f"more than {THUMBNAIL_SIZE} rows or columns are averaged for these thumbnails.",
+        caption=f"The encoder has {config.num_layers} equal layers; the frame holds layer {layer}, with the "
+        f"attention of head {head}. Matrices of more than {THUMBNAIL_SIZE} rows or columns are averaged for these "
+        "thumbnails.",
     )
     return view(
         f"The model on this picture: {config.num_patches} patches of {config.patch_size} by {config.patch_size} "
@@ -86,12 +91,12 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
             (_matrix(trace.patch_embeddings, "E"),),
         ),
         Node(
-            "class_token", "Class token", "x_class", "class_token", f"1 × {hidden}", "embedding",
-            (_strip(model.class_token[0], "class_token"),),
+            "class_token", "Class token, joined", "x_{class}", "class_token", f"1 × {hidden}", "embedding",
+            (_strip(model.class_token[0], "class_token"),), joins=";",
         ),
         Node(
-            "position", "Position embedding", "E_pos", "E_pos", f"{tokens} × {hidden}", "embedding",
-            (_matrix(model.position_embedding, "E_pos"),),
+            "position", "Position embedding, added", "E_{pos}", "E_pos", f"{tokens} × {hidden}", "embedding",
+            (_matrix(model.position_embedding, "E_pos"),), joins="+",
         ),
         Node(
             "z", "Embedded tokens", "z₀", "z", f"{tokens} × {hidden}", "embedding",
@@ -125,10 +130,13 @@ def _encoder_nodes(block: BlockTrace, layer: int, head: int, group: str, pixels:
             "attention", "Multi-head attention", "A", "A", f"{len(block.attention.weights)} × {tokens} × {tokens}",
             "attention", (_matrix(weights, "A", from_zero), lit), group,
         ),
-        Node("after_attention", "+", middle, "z", size, "attention", (_matrix(block.after_attention, "z"),), group),
+        Node(
+            "after_attention", "Attention + skip", middle, "z", size, "attention",
+            (_matrix(block.after_attention, "z"),), group,
+        ),
         Node("mlp_norm", "Norm", f"LN({middle})", "z", size, "mlp", (_matrix(block.mlp_input, "z"),), group),
         Node("mlp", "MLP", "MLP", "mlp", f"{tokens} × {wide}", "mlp", (_matrix(block.mlp.activated, "mlp"),), group),
-        Node("output", "+", after, "z", size, "encoder", (_matrix(block.output, "z"),), group),
+        Node("output", "MLP + skip", after, "z", size, "encoder", (_matrix(block.output, "z"),), group),
     )
 
 

@@ -85,14 +85,14 @@ def filters(
     shown = norms.argsort(descending=True, stable=True)[:count] if order == "norm" else torch.arange(len(norms))[:count]
     tiles = Tiles(
         title=f"{len(shown)} of the {config.hidden_size} filters of E" + (", largest first" if order == "norm" else ""),
-        quantity="E", pixels=as_pictures(columns[shown], config), columns=12, tile_size=72,
-        labels=tuple(f"{int(i) + 1}" for i in shown),
+        quantity="E", pixels=as_pictures(columns[shown], config), columns=12, tile_size=96,
+        labels=tuple(f"filter {int(i)}" for i in shown),
         caption="Each is one column of E, P² · C weights folded back to a patch; its own smallest weight is drawn "
-        "black, its largest white. The number is the column's.",
+        "black, its largest white. The number is the column's, from 0.",
     )
     return view(
         f"{len(shown)} of the {config.hidden_size} filters of the patch projection E as {config.patch_size} by "
-        f"{config.patch_size} colour pictures. Filter {int(norms.argmax()) + 1} has the largest norm, "
+        f"{config.patch_size} colour pictures. Filter {int(norms.argmax())} has the largest norm, "
         f"{number(norms.max())}; the median is {number(norms.median())}.",
         (tiles,),
     )
@@ -111,8 +111,8 @@ def filter_components(
     components, shares = principal_components(projection_matrix.detach().T, min(count, MOST_COMPONENTS))
     tiles = Tiles(
         title=f"The first {len(shares)} principal components of the filters", quantity="E",
-        pixels=as_pictures(components, config), columns=7, tile_size=72,
-        labels=tuple(percent(share) for share in shares),
+        pixels=as_pictures(components, config), columns=10, tile_size=110,
+        labels=tuple(f"{number}: {percent(share)}" for number, share in enumerate(shares, 1)),
         caption="Directions in which the D filters differ most, with their share of the variance. Each is scaled from "
         "black to white by itself; its sign is free.",
     )

@@ -38,8 +38,11 @@ def number(value: float | Tensor | np.float32) -> str:
 
 
 def percent(share: float | Tensor | np.float32) -> str:
-    """A share of 1 as a percentage with one decimal."""
-    return f"{100 * float(share):.1f} %"
+    """A share of 1 as a percentage with one decimal; what is not quite nothing or everything is not rounded to it."""
+    share = float(share)
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
 def subscript(count: int) -> str:

@@ -61,7 +61,7 @@ TILES = Tiles(
     labels=tuple(f"head {i}" for i in range(1, 7)), picks=tuple({"layer": 2, "head": i} for i in range(1, 7)),
 )  # fmt: skip
 STRIPS = Strips(
-    title="Sum", strips=(Strip("x", values(20), DIVERGING), Strip("E_pos", values(20), DIVERGING, "E_pos", "+"))
+    title="Sum", strips=(Strip("x", values(20), DIVERGING), Strip("E_{pos}", values(20), DIVERGING, "E_pos", "+"))
 )
 BARS = Bars(
     title="Classes", quantity="y", labels=("cat", 'a "quoted", name', "cup"), values=np.array([0.7, 0.2, 0.1], "f4"),
@@ -361,6 +361,13 @@ def test_keyboard_reads_and_picks(canvas: Canvas) -> None:
     canvas.page.keyboard.press("ArrowDown")
     canvas.page.keyboard.press(" ")
     assert canvas.picks()[-1] == {"layer": 2, "head": 4}
+    assert "with Shift from value to value" in canvas.over("Heads").get_attribute("aria-label")
+    assert canvas.tip()[1:] == ["head 4", "row 1, column 1"]
+    for key in ("ArrowRight", "ArrowUp"):
+        canvas.page.keyboard.press(f"Shift+{key}")
+    value, *place = canvas.tip()
+    assert place == ["head 1", "row 4, column 2"]  # over the edge of the map
+    assert float(value.replace("−", "-")) == pytest.approx(float(MAPS[0, 3, 1]), rel=5e-4)
     canvas.over("Model").focus()
     canvas.page.keyboard.press("ArrowRight")
     canvas.page.keyboard.press("ArrowRight")
@@ -389,7 +396,9 @@ def test_saved_tables_hold_the_numbers(canvas: Canvas) -> None:
     assert np.all(np.abs(saved - WEIGHTS) <= 0.75 * steps)  # half a step, and the digits beyond it left out
     assert np.array_equal(np.array(table("Attention")[1:], dtype="f4")[:, 3].reshape(8, 8), OVERLAY)
     assert table("Classes")[2] == ['a "quoted", name', "0.2"]
-    assert np.array_equal(np.array([row[1:] for row in table("Sum")], dtype="f4")[1], STRIPS.strips[1].values)
+    head, *rows = table("Sum")
+    assert head == ["row \\ number", *map(str, range(20))] and [row[0] for row in rows] == ["x", "E pos"]
+    assert np.array_equal(np.array([row[1:] for row in rows], dtype="f4")[1], STRIPS.strips[1].values)
     assert [float(row[2]) for row in table("Norms")[1:]] == pytest.approx(PLOT.series[0].y.tolist())
     assert np.array_equal(np.array(table("Heads")[1:])[:, 3].astype("f4").reshape(6, 4, 4), MAPS)
 
@@ -403,6 +412,36 @@ def test_saved_picture_is_the_panel_twice_as_large(canvas: Canvas) -> None:
     for value in (SMALL.values[0, 0], SMALL.values[4, 5]):
         expected = colour(float(value), SMALL.scale, palette.diverging("light"))
         assert (np.abs(picture.astype(float) - expected).max(-1) <= 1).sum() > 500  # a cell has some 60 x 60
+
+
+def test_lowered_letters_are_drawn_small_and_read_plainly(canvas: Canvas, site: Site) -> None:
+    marked = replace(STRIPS, title="x_{class} and E_{pos}", caption="D_{h} = 32")
+    site.show(View(rows=((marked,),), alt="marked"), "/marked")
+    canvas.page.evaluate("async () => window.canvas.update(await window.bytes('/marked'))")
+    assert canvas.page.locator("h4 sub").all_inner_texts() == ["class", "pos"]
+    assert canvas.page.locator("canvas.over").get_attribute("aria-label").startswith("x class and E pos.")
+    canvas.page.locator("section.panel").hover()
+    with canvas.page.expect_download() as download:
+        canvas.page.get_by_role("button", name="save as picture").click()
+    assert download.value.suggested_filename == "x-class-and-e-pos.png"
+
+
+def test_other_values_move_nothing(canvas: Canvas, site: Site) -> None:
+    """Strips and captions are as high for long numbers as for short ones, beside each other and alone."""
+    def shown(number: str, size: float) -> View:
+        scale = Scale(-size, size, diverging=True)
+        strips = replace(
+            STRIPS, caption=f"From a patch at most {number}, from the class token {number}; the mean is {number}.",
+            strips=tuple(Strip(f"{number} · v, row {i}", size * values(20), scale) for i in range(3)),
+        )  # fmt: skip
+        return View(rows=((strips,), (strips, MATRIX), (strips, MATRIX, SMALL)), alt="strips")
+
+    heights = set()
+    for number, size in (("0", 1.0), ("0.5", 0.5), ("0.0123", 0.0123), ("−0.0214", 12345.6)):
+        site.show(shown(number, size), "/moved")
+        canvas.page.evaluate("async () => window.canvas.update(await window.bytes('/moved'))")
+        heights.add(canvas.page.evaluate("document.querySelector('figure').offsetHeight"))
+    assert len(heights) == 1
 
 
 def test_words_from_python_are_never_html(chromium: Browser, site: Site) -> None:
