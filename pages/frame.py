@@ -50,7 +50,7 @@ if from_link:
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
     sidebar.show(opened, uses_layer=STAGES[page.url_path or "overview"].uses_layer)
-with st.container(horizontal=True, key="menu", gap="small"):
+with st.container(horizontal=True, key="menu", gap="xsmall"):
     for stage in STAGES.values():
         st.page_link(f"{stage.name}.py", icon=ICONS[stage.name], query_params=state.parameters())
 if sentences := problems + more + st.session_state.pop("messages", []):

@@ -18,7 +18,7 @@ def pictures(stage: Stage) -> None:
     show_formula("layer_norm", session)
     show_view(session, "representation", lambda: head.representation(trace))
     show_section(stage, "logits")
-    show_formula("head", session)
+    show_formula("head" if session.config.representation_size is None else "head_pre_logits", session)
     winner = int(trace.logits.argmax())
     show_view(
         session,
@@ -33,7 +33,7 @@ def pictures(stage: Stage) -> None:
         ),
     )
     show_section(stage, "softmax")
-    show_formula("softmax", session)
+    show_formula("softmax_logits", session)
     show_view(session, "softmax", lambda: head.softmax_steps(trace.logits, labels))
     show_section(stage, "prediction")
     show_view(session, "top_classes", lambda: head.top_classes(trace.probabilities, labels))

@@ -109,7 +109,7 @@ def test_a_stage_shows_its_own_pictures(page: str, shown: tuple[str, ...]) -> No
         ("attention", ("layer_norm",)),
         ("mlp", ("mlp", "gelu")),
         ("encoder", ("logit_lens", "attention_rollout")),
-        ("head", ("head", "softmax")),
+        ("head", ("head", "softmax_logits")),
     ],
 )
 def test_formulas_are_on_their_pages_with_the_models_numbers(page: str, formulas: tuple[str, ...]) -> None:
