@@ -211,3 +211,8 @@ def test_every_flip_of_a_byte_is_a_picture_or_a_picture_error(four_colours: Imag
                 assert open_picture(bytes(broken)).mode == "RGB"
             except PictureError as error:
                 assert "\n" not in str(error)
+
+
+def test_a_str_is_not_guessed_to_be_a_path() -> None:
+    with pytest.raises(TypeError, match=r"write Path\('cat.jpg'\)"):
+        open_picture("cat.jpg")

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,11 @@ def load(
         ours = rename(state, source)
         checkpoint = _describe(path, source, ours, config_overrides | _heads_of(state, config_overrides))
     else:
-        raise ValueError(f"{name!r} is neither a file nor a known checkpoint, known are {', '.join(CHECKPOINTS)}")
+        close = get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.4)
+        hint = f"; close to it are {', '.join(close)}" if close else ""
+        raise ValueError(
+            f"{name[:80]!r} is neither a file nor a known checkpoint{hint}; known are {', '.join(CHECKPOINTS)}"
+        )
     checkpoint = _override(checkpoint, config_overrides)
     return _build(checkpoint, ours), checkpoint
 

@@ -18,7 +18,7 @@ class PictureError(ValueError):
     """A picture that cannot be used; the message is one sentence for the person who chose it."""
 
 
-def open_picture(source: bytes | Path) -> Image.Image:
+def open_picture(source: bytes | Path | str) -> Image.Image:
     """Decode a picture and make it upright, opaque 8-bit RGB; of an animation, its first frame.
 
     The number of bytes and the size that the header declares are checked before any pixel is decoded. A picture of
@@ -27,6 +27,7 @@ def open_picture(source: bytes | Path) -> Image.Image:
     Raises:
         PictureError: if it is too large, no picture of a known format, damaged, or too long and thin.
         OSError: if ``source`` is a path that cannot be read.
+        TypeError: if it is a str: whether that means a path or a picture is not guessed.
     """
     data = _read(source)
     if not data:
@@ -93,8 +94,10 @@ def check_size(width: int, height: int) -> None:
         )
 
 
-def _read(source: bytes | Path) -> bytes:
+def _read(source: bytes | Path | str) -> bytes:
     """The bytes, at most one more than ``MAX_BYTES`` of them read from a file."""
+    if isinstance(source, str):
+        raise TypeError(f"expected the bytes of a picture or a Path, got a str: write Path({source[:80]!r})")
     if isinstance(source, Path):
         with source.open("rb") as file:
             source = file.read(MAX_BYTES + 1)
