@@ -273,7 +273,7 @@ const FLOW = {
       const { joins } = panel.nodes[i];
       if (joins) {
         const place = at.isUpright
-          ? [from.x + from.width * 0.66, (from.y + from.height + to.y) / 2]
+          ? [from.x + from.width * 0.84, (from.y + from.height + to.y) / 2]
           : [to.x - at.gap / 2, to.y + to.height / 2];
         this.drawSign(ctx, joins, ...place, paint);
         continue;
@@ -282,8 +282,8 @@ const FLOW = {
         arrow(
           ctx,
           [
-            [from.x + from.width * 0.66, from.y + from.height + 3],
-            [to.x + to.width * 0.66, to.y - 4],
+            [from.x + from.width * 0.84, from.y + from.height + 3],
+            [to.x + to.width * 0.84, to.y - 4],
           ],
           colour,
         );
