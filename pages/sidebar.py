@@ -46,7 +46,8 @@ def _picture(session: Session) -> None:
                 ),
             ),
             alt=f"The chosen picture at {config.image_size} x {config.image_size} pixels, cut into "
-            f"{config.grid_size} x {config.grid_size} patches; {token_name(session.token, config.grid_size)} is chosen.",
+            f"{config.grid_size} x {config.grid_size} patches. "
+            f"Chosen: {token_name(session.token, config.grid_size)}.",
             picks=("token",),
         )
 

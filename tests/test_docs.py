@@ -1,0 +1,25 @@
+"""What the documents point at is there, and what they show runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("assets/*/README.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+    missing = [each for each in targets if "://" not in each and not (document.parent / each).exists()]
+    assert missing == []
+
+
+def test_the_readmes_example_predicts(capsys: pytest.CaptureFixture[str]) -> None:
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    exec(example[1], {})
+    shape, classes = capsys.readouterr().out.splitlines()
+    assert shape == "torch.Size([6, 65, 32])"  # heads, tokens, head size of the embedded model
+    assert len(re.findall(r"'[^']+'", classes)) == 5
