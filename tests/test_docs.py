@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("assets/*/README.md")]
+PATTERNS = ("*.md", "docs/*.md", "benchmarks/*.md", "assets/*/README.md")
+DOCUMENTS = [path for pattern in PATTERNS for path in ROOT.glob(pattern)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
