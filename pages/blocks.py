@@ -94,7 +94,7 @@ def show_tensors(stage: Stage, session: Session) -> None:
     st.subheader("The tensors", anchor="tensors")
     header = "| | symbol | name | shape | type | memory | min | mean | max |"
     lines = [header, "|---|---|---|---|---|---:|---:|---:|---:|", *(_table_line(row) for row in rows)]
-    with st.container(key="tensors"):
+    with st.container(key="table_of_tensors"):
         st.markdown("\n".join(lines))
 
 

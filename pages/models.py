@@ -29,7 +29,8 @@ def show_table(rows: list[Variant]) -> None:
             f"| {config.head_size} | {row.with_head:,} | {row.without_head:,} |"
             + (f" {f'{printed}M' if printed else ''} | {row.agreement} |" if is_the_papers else "")
         )
-    st.markdown("\n".join(lines))
+    with st.container(key=f"table_{rows[0].name.replace('/', '_')}"):
+        st.markdown("\n".join(lines))
 
 
 def own_sizes(start: ViTConfig) -> ViTConfig | None:
