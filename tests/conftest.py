@@ -8,6 +8,10 @@ from torch import Tensor
 from vit_core import BlockTrace, ForwardTrace, VisionTransformer, ViTConfig
 
 
+# The tensors of these tests are tiny: more threads would only wait for each other, for minutes on a busy machine.
+torch.set_num_threads(1)
+
+
 def randomised(model: VisionTransformer, seed: int = 0) -> VisionTransformer:
     """The model in eval mode with every parameter random, those that start as zeros or ones included."""
     generator = torch.Generator().manual_seed(seed)
