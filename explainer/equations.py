@@ -14,48 +14,11 @@ from vit_core import ViTConfig, attention_rollout, count_parameters, mean_attent
 from vit_core.model import MLP, ClassificationHead, EncoderBlock, MultiheadSelfAttention, VisionTransformer
 
 
-@dataclass(frozen=True)
-class Formula:
-    """A formula: a template of ``explainer.notation``, what it says in words, and the code that computes it."""
+class Written:
+    """What is written in the paper's notation: templates of ``explainer.notation`` and the LaTeX made of them."""
 
-    name: str
-    title: str
     template: str
-    in_words: str
-    code: Callable[..., Any] | None = None
-    numbers: str = ""  # the same with this model's numbers, where that says more
-
-    @property
-    def latex(self) -> str:
-        """LaTeX without colours."""
-        return notation.plain(self.template)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Keys of ``SYMBOLS``, in the order they appear."""
-        return notation.symbols_in(self.template)
-
-    def coloured(self, scheme: Scheme) -> str:
-        """LaTeX in which every quantity wears its colour."""
-        return notation.coloured(self.template, scheme)
-
-    def with_numbers(self, config: ViTConfig, scheme: Scheme | None = None, layer: int | None = None) -> str:
-        """The formula with this model's sizes; empty if it has none."""
-        return notation.numbered(self.numbers, config, scheme, layer)
-
-
-@dataclass(frozen=True)
-class Equation:
-    """A numbered equation of the paper and the function that computes it."""
-
-    number: int
-    title: str
-    template: str
-    numbers: str  # the same with this model's numbers, a template too
-    code: Callable[..., Any]  # its source has one line that ends with "# Eq. <number>"
-    in_words: str
-    pseudocode: str
-    source: str  # where in the paper
+    numbers: str  # the same with this model's numbers; empty where that would say nothing more
 
     @property
     def latex(self) -> str:
@@ -72,8 +35,34 @@ class Equation:
         return notation.coloured(self.template, scheme)
 
     def with_numbers(self, config: ViTConfig, scheme: Scheme | None = None, layer: int | None = None) -> str:
-        """The equation with this model's sizes and the shape below each tensor; ``layer`` replaces its letter."""
+        """The same with this model's sizes and the shape below each tensor; ``layer`` replaces its letter."""
         return notation.numbered(self.numbers, config, scheme, layer)
+
+
+@dataclass(frozen=True)
+class Formula(Written):
+    """A formula: a template of ``explainer.notation``, what it says in words, and the code that computes it."""
+
+    name: str
+    title: str
+    template: str
+    in_words: str
+    code: Callable[..., Any] | None = None
+    numbers: str = ""  # the same with this model's numbers, where that says more
+
+
+@dataclass(frozen=True)
+class Equation(Written):
+    """A numbered equation of the paper and the function that computes it."""
+
+    number: int
+    title: str
+    template: str
+    numbers: str  # the same with this model's numbers, a template too
+    code: Callable[..., Any]  # its source has one line that ends with "# Eq. <number>"
+    in_words: str
+    pseudocode: str
+    source: str  # where in the paper
 
 
 _LAYERS = r", \qquad <l> = 1 \ldots <L>"
