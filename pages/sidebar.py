@@ -11,12 +11,13 @@ from explainer.panels import Picture, Tiles, View
 from pages import state
 from pages.canvas import show as show_view
 from pages.session import Session, check_memory, kept_view
-from pages.uploads import keep_upload
+from pages.uploads import keep_upload, picture_source
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
 from vit_core.sources import SOURCES
 
 THUMBNAIL = 64  # pixels
+SMALLEST = 32  # pixels a side, below which there is nothing to see but blocks
 
 
 def show(session: Session, uses_layer: bool) -> None:
@@ -138,10 +139,19 @@ def _take(widget: str) -> None:
     if upload is None:
         return
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+    messages = st.session_state.setdefault("messages", [])
     try:
-        st.session_state["picture"] = keep_upload(upload.getvalue())
+        name = keep_upload(upload.getvalue())
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The picture was not changed.")
+        messages.append(f"{upload.name}: {error}. The picture was not changed.")
+        return
+    st.session_state["picture"] = name
+    width, height = open_picture(picture_source(name)).size
+    if min(width, height) < SMALLEST:
+        messages.append(
+            f"{upload.name} has only {width} x {height} pixels. It is enlarged to what the model reads; a picture of "
+            f"at least {SMALLEST} pixels a side shows more."
+        )
 
 
 def _checkpoint(session: Session) -> None:

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from vit_core import BlockTrace, ForwardTrace, VisionTransformer, ViTConfig
 
-
 # The tensors of these tests are tiny: more threads would only wait for each other, for minutes on a busy machine.
 torch.set_num_threads(1)
 

@@ -137,6 +137,7 @@ def test_uploads_good_and_bad(shared_server: Server, open_reader: OpenReader, tm
         assert reader.page.locator('[data-testid="stException"]').count() == 0
     upload("one.png", png(Image.new("RGB", (1, 1), (200, 30, 40))))
     assert "picture=upload-" in reader.page.url
+    assert "only 1 x 1 pixels" in reader.page.locator('[data-testid="stAlert"]').inner_text()
     upload("good.png", png(Image.radial_gradient("L").convert("RGB")))
     assert reader.page.locator('[data-testid="stAlert"]').count() == 0
     assert "picture=upload-" in reader.page.url
