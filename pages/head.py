@@ -40,7 +40,7 @@ def pictures(stage: Stage) -> None:
     show_accuracy(session)
     show_section(stage, "pseudocode")
     for number in (1, 2, 3, 4):
-        paper, code = st.columns(2, vertical_alignment="center")
+        paper, code = st.columns([3, 2], vertical_alignment="center")
         paper.latex(EQUATIONS[number].coloured(scheme()))
         code.code(EQUATIONS[number].pseudocode, language="python", wrap_lines=True)
 
