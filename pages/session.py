@@ -169,8 +169,9 @@ def proof(session: Session, claim: int | str) -> Proof:
     """An equation or fact recomputed for what is on the screen, by the first who looks at it."""
 
     def make() -> Proof:
+        block = session.block  # may have to be computed, in a slot of its own: never wait for one while holding one
         with _forward_slots:
-            return prove(claim, session.model, session.trace, session.block, session.layer)
+            return prove(claim, session.model, session.trace, block, session.layer)
 
     proved: Proof = kept(("proof", session.state.checkpoint, session.state.picture, session.layer, claim), make)
     return proved

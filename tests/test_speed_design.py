@@ -148,3 +148,16 @@ def test_a_session_holds_keys_and_no_arrays(page: str) -> None:
     for key, value in held.items():
         assert is_plain(value), f"{key} holds {type(value).__name__}"
     assert next(iter(CHECKPOINTS)) == held["checkpoint"]
+
+
+def test_a_proof_never_waits_for_a_slot_while_it_holds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one slot, and a block that nobody has computed yet, it would wait for itself for ever."""
+    monkeypatch.setattr(session, "_forward_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(session, "_blocks", Store(2**24))
+    monkeypatch.setattr(session, "_results", Store(2**20))
+    opened, _ = session.open_session(State(layer=2))
+    proved = []
+    thread = threading.Thread(target=lambda: proved.append(session.proof(opened, 2)), daemon=True)
+    thread.start()
+    thread.join(timeout=60)  # it takes milliseconds; without end if it waits for itself
+    assert [each.holds for each in proved] == [True]
