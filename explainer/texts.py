@@ -1,4 +1,4 @@
-"""The prose of the stages, read from ``assets/text``: a summary, and a section for each picture."""
+"""The prose of the stages and lessons, read from ``assets/text``: a summary, and a section for each picture."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from explainer.lessons import LESSONS
 from explainer.stages import STAGES
 
 TEXTS = Path(__file__).parents[1] / "assets" / "text"
@@ -16,7 +17,7 @@ _HEADING = re.compile(r"^## +(.+?) +\{#([a-z0-9-]+)\}$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Text:
-    """What is said about a stage. Markdown with ``$...$`` for mathematics."""
+    """What is said on a page. Markdown with ``$...$`` for mathematics."""
 
     summary: str
     sections: Mapping[str, str]  # slug -> Markdown, in the order of the page
@@ -24,15 +25,15 @@ class Text:
 
 
 @cache
-def text(stage: str) -> Text:
-    """The text of a stage.
+def text(page: str) -> Text:
+    """The text of a stage or a lesson.
 
     Raises:
-        KeyError: if there is no such stage.
+        KeyError: if there is neither of that name.
     """
-    if stage not in STAGES:
-        raise KeyError(f"unknown stage {stage!r}, known are {', '.join(STAGES)}")
-    summary, *parts = _HEADING.split((TEXTS / f"{stage}.md").read_text(encoding="utf-8"))
+    if page not in (*STAGES, *LESSONS):
+        raise KeyError(f"unknown page {page!r}, known are {', '.join((*STAGES, *LESSONS))}")
+    summary, *parts = _HEADING.split((TEXTS / f"{page}.md").read_text(encoding="utf-8"))
     titles, slugs, bodies = parts[0::3], parts[1::3], parts[2::3]
     return Text(
         summary.strip(),

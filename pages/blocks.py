@@ -7,6 +7,7 @@ import streamlit as st
 
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
+from explainer.lessons import LESSONS, Lesson
 from explainer.palette import QUANTITIES, Scheme
 from explainer.panels import View
 from explainer.proofs import Proof
@@ -23,11 +24,13 @@ def scheme() -> Scheme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def show_head(stage: Stage) -> None:
-    """The stage's place in the story, its title, and what happens in plain words."""
-    names = list(STAGES)
-    equations = ", ".join(f"Eq. {number}" for number in stage.equation_numbers)
-    place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {equations}" if equations else "")
+def show_head(stage: Stage | Lesson) -> None:
+    """The page's place in the story, its title, and what happens in plain words."""
+    if isinstance(stage, Stage):
+        names, about = list(STAGES), ", ".join(f"Eq. {number}" for number in stage.equation_numbers)
+    else:
+        names, about = list(LESSONS), stage.chapter
+    place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {about}" if about else "")
     st.html(f'<p class="vit-kicker">{escape(place)}</p>')
     st.title(stage.title, anchor=False)
     with st.container(key="summary"):
@@ -54,7 +57,7 @@ def show_formula(name: str, session: Session) -> None:
                 st.latex(formula.with_numbers(session.config, scheme(), session.layer))
 
 
-def show_section(stage: Stage, slug: str) -> None:
+def show_section(stage: Stage | Lesson, slug: str) -> None:
     """The heading of one picture and what it says."""
     prose = text(stage.name)
     st.subheader(prose.titles[slug], anchor=slug)
@@ -164,7 +167,7 @@ def _proof_line(proof: Proof) -> str:
     )
 
 
-def show_neighbours(stage: Stage) -> None:
+def show_neighbours(stage: Stage | Lesson) -> None:
     """The way back and the way on, with everything that is chosen."""
     st.space("medium")
     left, right = st.columns(2)

@@ -9,6 +9,7 @@ import streamlit as st
 if (root := str(Path(__file__).parent.parent)) not in sys.path:
     sys.path.insert(0, root)
 
+from explainer.lessons import LESSONS
 from explainer.stages import STAGES
 from pages import session, sidebar, state
 from pages.start import start
@@ -23,6 +24,13 @@ ICONS = {
     "head": ":material/label:",
     "models": ":material/table_chart:",
     "glossary": ":material/menu_book:",
+    "data": ":material/photo_library:",
+    "train": ":material/model_training:",
+    "metric": ":material/troubleshoot:",
+    "transfer": ":material/swap_horiz:",
+    "predict": ":material/online_prediction:",
+    "epochs": ":material/history:",
+    "exercises": ":material/exercise:",
 }
 
 assets = Path(root) / "assets"
@@ -32,8 +40,8 @@ start()
 
 page = st.navigation(
     [
-        st.Page(f"{stage.name}.py", title=stage.title, icon=ICONS[stage.name], default=stage.name == "overview")
-        for stage in STAGES.values()
+        st.Page(f"{each.name}.py", title=each.title, icon=ICONS[each.name], default=each.name == "overview")
+        for each in (*STAGES.values(), *LESSONS.values())
     ],
     position="hidden",  # the menu below carries the reader's choice in its links, also into a new tab
 )
@@ -49,10 +57,12 @@ if from_link:
     st.session_state["checkpoint_choice"] = choice.checkpoint
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
-    sidebar.show(opened, uses_layer=STAGES[page.url_path or "overview"].uses_layer)
-with st.container(horizontal=True, key="menu", gap="xsmall"):
-    for stage in STAGES.values():
-        st.page_link(f"{stage.name}.py", icon=ICONS[stage.name], query_params=state.parameters())
+    stage = STAGES.get(page.url_path or "overview")
+    sidebar.show(opened, uses_layer=stage.uses_layer if stage else page.url_path == "epochs")
+for key, group in (("menu", STAGES), ("menu_lessons", LESSONS)):
+    with st.container(horizontal=True, key=key, gap="xsmall"):
+        for name in group:
+            st.page_link(f"{name}.py", icon=ICONS[name], query_params=state.parameters())
 if sentences := problems + more + st.session_state.pop("messages", []):
     st.warning(sentences[0] if len(sentences) == 1 else "\n".join(f"- {each}" for each in sentences))
 if st.session_state.pop("from_the_top", False):

@@ -14,6 +14,7 @@ from torch import Tensor
 import vit_core
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
+from explainer.lessons import LESSONS
 from explainer.notation import number, plain, value
 from explainer.palette import QUANTITIES, Scheme
 from explainer.proofs import FACTS, PROOFS
@@ -336,11 +337,11 @@ def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
     assert (ROOT / "pages" / f"{stage}.py").is_file()
 
 
-def test_there_is_no_text_without_a_stage() -> None:
-    assert {path.stem for path in TEXTS.glob("*.md")} == set(STAGES)
+def test_there_is_no_text_without_a_page() -> None:
+    assert {path.stem for path in TEXTS.glob("*.md")} == {*STAGES, *LESSONS}
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*STAGES, *LESSONS])
 def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     calls = [
@@ -352,7 +353,7 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
         assert sorted(slugs) == sorted(text(stage).sections)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*STAGES, *LESSONS])
 def test_mathematics_in_the_prose_is_katex(stage: str) -> None:
     prose = text(stage)
     for part in (prose.summary, *prose.sections.values()):
@@ -363,8 +364,8 @@ def test_mathematics_in_the_prose_is_katex(stage: str) -> None:
             assert latex == latex.strip()  # Markdown takes "$ x$" for a price
 
 
-def test_an_unknown_stage_is_refused() -> None:
-    with pytest.raises(KeyError, match="unknown stage 'atention', known are overview, patches"):
+def test_an_unknown_page_is_refused() -> None:
+    with pytest.raises(KeyError, match="unknown page 'atention', known are overview, patches"):
         text("atention")
 
 
