@@ -9,8 +9,8 @@ import streamlit as st
 if (root := str(Path(__file__).parent.parent)) not in sys.path:
     sys.path.insert(0, root)
 
-from explainer.lessons import LESSONS
-from explainer.stages import STAGES
+from explainer.lessons import LESSONS, Lesson
+from explainer.stages import STAGES, Stage
 from pages import session, sidebar, state
 from pages.start import start
 
@@ -33,6 +33,8 @@ ICONS = {
     "exercises": ":material/exercise:",
 }
 
+PAGES: dict[str, Stage | Lesson] = {**STAGES, **LESSONS}
+
 assets = Path(root) / "assets"
 st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
 st.html(assets / "style.css")
@@ -41,7 +43,7 @@ start()
 page = st.navigation(
     [
         st.Page(f"{each.name}.py", title=each.title, icon=ICONS[each.name], default=each.name == "overview")
-        for each in (*STAGES.values(), *LESSONS.values())
+        for each in PAGES.values()
     ],
     position="hidden",  # the menu below carries the reader's choice in its links, also into a new tab
 )

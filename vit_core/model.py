@@ -106,6 +106,14 @@ class ClassificationHead(nn.Module):
         self.pre_logits = nn.Linear(config.hidden_size, size) if size else None
         self.linear = nn.Linear(size or config.hidden_size, config.num_classes)
 
+    def reset_parameters(self) -> None:
+        """Initialise as the paper's code does: the hidden layer at random, the linear layer zero."""
+        if self.pre_logits is not None:
+            _lecun_normal(self.pre_logits.weight)
+            nn.init.zeros_(self.pre_logits.bias)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
     def forward(self, y: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch classes"]:
         """The logits of K classes."""
         return self.linear(self.inputs(y))
@@ -238,11 +246,7 @@ class VisionTransformer(nn.Module):
             for dense in (block.mlp.expand, block.mlp.contract):
                 nn.init.xavier_uniform_(dense.weight)
                 nn.init.normal_(dense.bias, std=1e-6)
-        if self.head.pre_logits is not None:
-            _lecun_normal(self.head.pre_logits.weight)
-            nn.init.zeros_(self.head.pre_logits.bias)
-        nn.init.zeros_(self.head.linear.weight)
-        nn.init.zeros_(self.head.linear.bias)
+        self.head.reset_parameters()
 
     def _check_traceable(self, image: Tensor) -> None:
         expected = (self.config.num_channels, self.config.image_size, self.config.image_size)

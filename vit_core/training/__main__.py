@@ -1,22 +1,32 @@
-"""``python -m vit_core.training``: train a model by a recipe, or export what was trained."""
+"""``python -m vit_core.training``: train a model by a recipe, or export what was trained.
+
+The same command trains with one process or, started by ``torchrun``, with many.
+"""
 
 import argparse
+import json
+import shlex
+import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import FrameType
+from typing import Any
 
 import torch
 
-from vit_core.model import VisionTransformer
-from vit_core.training.checkpointing import STATE, RunFolder
-from vit_core.training.config import RECIPES, TrainingConfig
-from vit_core.training.data import Loaders, find_pictures, load_pictures, read_names
+from vit_core.training.checkpointing import FACTS, STATE, ProcessLock, RunFolder, replace_file
+from vit_core.training.config import TrainingConfig
+from vit_core.training.data import broken_pictures, find_pictures, load_pictures, read_names
+from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
-from vit_core.training.loop import fit
-from vit_core.training.state import EpochRecord
+from vit_core.training.loop import fit, has_bfloat16
+from vit_core.training.options import add_recipe_options, recipe_from
+from vit_core.training.start import begin
+from vit_core.training.state import EpochRecord, Stopped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,41 +36,118 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["export"]:
             export(_export_parser().parse_args(arguments[1:]))
         else:
-            train(_train_parser().parse_args(arguments))
-    except (ValueError, FloatingPointError) as error:
+            train(_train_parser().parse_args(arguments), arguments)
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def train(options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     """Train, or go on with a run that was interrupted.
 
     Raises:
         ValueError: if the folder already holds a run and ``--resume`` was not given, or the data does not fit.
+        OSError: if something cannot be read, written or downloaded.
+        FloatingPointError: if the loss is not finite.
     """
     if (options.output / STATE).exists() and not options.resume:
         raise ValueError(f"{options.output} already holds a run: add --resume to go on with it, or name another folder")
     if options.threads:
         torch.set_num_threads(options.threads)
-    recipe, loaders, labels = prepare(options)
-    torch.manual_seed(recipe.seed)  # the first weights
-    model = VisionTransformer(recipe.model_config(len(labels)))
+    recipe = recipe_from(options)
+    with ExitStack() as stack:
+        world = stack.enter_context(join_world(options.device))
+        if world.is_first:
+            stack.enter_context(ProcessLock(options.output))
+        facts = Facts(options.output, world.is_first)
+        facts.write(
+            recipe=asdict(recipe),
+            recipe_name=options.recipe,
+            data=[str(root.resolve()) for root in options.data],
+            held_out=options.held_out,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=shlex.join(["python", "-m", "vit_core.training", *arguments]),
+            outcome=None,
+        )
+        try:
+            run(options, recipe, world, facts)
+        except Stopped:
+            facts.write(outcome="stopped")
+            facts.say(f"stopped; add --resume to go on with {options.output}")
+        except (ValueError, OSError, FloatingPointError, RuntimeError, MemoryError) as error:
+            facts.write(outcome=f"error: {error}")
+            raise
+        else:
+            facts.write(outcome="finished")
+
+
+def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts: "Facts") -> None:
+    """Everything between the first look at the pictures and the last epoch."""
     names = read_names(options.names)
-    notes = {"data": [root.name for root in options.data], "held_out": options.held_out, "names": names}
-    run = RunFolder(options.output, recipe, labels, save_seconds=options.save_seconds, notes=notes)
-    print(f"{recipe.model}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(labels)} classes, "
-          f"{len(loaders.train):,} pictures to learn from, {len(loaders.validation):,} to measure on, "
-          f"{recipe.total_steps(len(loaders.train)):,} steps of {recipe.batch_size}", flush=True)  # fmt: skip
+    files = find_pictures(options.data, options.held_out, names)
+    broken = broken_pictures(files, options.workers)
+    for path, reason in broken.items():
+        facts.say(f"left out: {path}: {reason}")
+    files = [file for file in files if file.path not in broken]
+    labels = tuple(sorted({file.class_name for file in files}, key=str.casefold))
+    model, preprocess = begin(recipe, len(labels))
+    loaders = load_pictures(files, recipe, preprocess)
+    total_steps = recipe.total_steps(len(loaders.train))
+    total = sum(p.numel() for p in model.parameters())
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    facts.write(
+        labels=labels,
+        preprocess=asdict(preprocess),
+        names=names,
+        pictures={"train": len(loaders.train), "test": len(loaders.validation)},
+        broken=[[str(path), reason] for path, reason in broken.items()],
+        parameters={"total": total, "trainable": trainable},
+        total_steps=total_steps,
+    )
+    facts.say(f"{recipe.weights or recipe.model}: {trainable:,} of {total:,} parameters learn, {len(labels)} classes, "
+              f"{len(loaders.train):,} pictures to learn from, {len(loaders.validation):,} to measure on, "
+              f"{total_steps:,} steps of {recipe.batch_size}")  # fmt: skip
+    if recipe.precision == "bfloat16" and not has_bfloat16(world.device):
+        facts.say("this hardware has no bfloat16: float32 instead")
+    folder = RunFolder(
+        options.output, recipe, labels, preprocess,
+        save_seconds=options.save_seconds, log_steps=max(1, min(50, total_steps // 100)), is_first=world.is_first,
+        notes={"held_out": options.held_out, "names": names, "config": asdict(model.config)},
+    )  # fmt: skip
 
     def on_epoch(record: EpochRecord) -> None:
-        run.on_epoch(record)
-        print(f"epoch {record.epoch}, step {record.step}: loss {record.train_loss:.4f}, validation loss "
-              f"{record.validation.loss:.4f}, top-1 {record.validation.top1:.2%}, top-5 {record.validation.top5:.2%} "
-              f"of {record.validation.pictures:,}, {record.seconds:.0f} s", flush=True)  # fmt: skip
+        measured = record.validation
+        facts.say(f"epoch {record.epoch}, step {record.step}: loss {record.train_loss:.4f}, validation loss "
+                  f"{measured.loss:.4f}, top-1 {measured.top1:.2%}, top-5 {measured.top5:.2%} of "
+                  f"{measured.pictures:,}, {record.seconds:.0f} s")  # fmt: skip
 
+    if world.size == 1:
+        _stop_on_signal(folder)
     generator = torch.Generator().manual_seed(recipe.seed)
-    fit(model, loaders, recipe, generator=generator, on_epoch=on_epoch, checkpoints=run)
+    fit(model, loaders, recipe, generator=generator, on_epoch=on_epoch, checkpoints=folder, preprocess=preprocess,
+        world=world, workers=options.workers, compiled=options.compile)  # fmt: skip
+
+
+class Facts:
+    """``run.json``: what the run is and how it ended, for whoever looks at its folder."""
+
+    def __init__(self, run: Path, is_first: bool) -> None:
+        self.path, self.is_first = run / FACTS, is_first
+        self.facts: dict[str, Any] = {}
+
+    def write(self, **facts: Any) -> None:
+        """Add these facts."""
+        self.facts |= facts
+        if self.is_first:
+            text = json.dumps(self.facts, indent=1, ensure_ascii=False) + "\n"
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self.path, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def say(self, sentence: str) -> None:
+        """Print a line, once for all processes."""
+        if self.is_first:
+            print(sentence, flush=True)
 
 
 def export(options: argparse.Namespace) -> None:
@@ -68,21 +155,19 @@ def export(options: argparse.Namespace) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     said = {"description": options.description, "licence": options.licence}
-    for path in export_run(options.run, options.output, options.data, options.cache, **said):
+    for path in export_run(options.run, options.output, options.data, workers=options.workers, **said):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
 
-def prepare(options: argparse.Namespace) -> tuple[TrainingConfig, Loaders, tuple[str, ...]]:
-    """The recipe with the options' changes, and the pictures at its size."""
-    options_given = {field.name: getattr(options, field.name) for field in fields(TrainingConfig)}
-    changes = {name: value for name, value in options_given.items() if value is not None}
-    if "epochs" in changes and "steps" not in changes:
-        changes["steps"] = None  # who asks for epochs does not want the recipe's number of steps
-    recipe = RECIPES[options.recipe].with_values(changes)
-    files = find_pictures(options.data, options.held_out, read_names(options.names))
-    cache = options.cache or options.output / "cache"
-    loaders, labels = load_pictures(files, recipe.preprocess, cache)
-    return recipe, loaders, labels
+def _stop_on_signal(folder: RunFolder) -> None:
+    """Ctrl+C and a polite kill end the run after the step it is in, with everything saved."""
+
+    def request(number: int, _frame: FrameType | None) -> None:
+        folder.stop_requested = True
+        signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, request)
 
 
 def _train_parser() -> argparse.ArgumentParser:
@@ -91,18 +176,17 @@ def _train_parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="To export: python -m vit_core.training export --help",
     )
-    parser.add_argument("--recipe", choices=RECIPES, default="mini", help="where the options below start from")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="class/picture folders")
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for the decoded pictures (RUN/cache)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parser.add_argument("--held-out", type=int, default=10, metavar="N", help="pictures per class to measure on (10)")
     parser.add_argument("--names", type=Path, metavar="TSV", help="better names for classes: old, tab, new")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--threads", type=int, metavar="N", help="threads for torch (as many as it likes)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode pictures (0: none)")
+    parser.add_argument("--compile", action="store_true", help="compile the model with torch.compile first")
     parser.add_argument("--save-seconds", type=float, default=45.0, metavar="S", help="longest time unsaved (45)")
-    group = parser.add_argument_group("changes to the recipe")
-    for name, hint in get_type_hints(TrainingConfig).items():
-        group.add_argument(f"--{name.replace('_', '-')}", dest=name, **_option(hint))
+    add_recipe_options(parser)
     return parser
 
 
@@ -111,24 +195,11 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("output", type=Path, help="where to: assets/weights/mini8 becomes mini8.safetensors and .json")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="as given to the training")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="as given to the training (RUN/cache)")
     parser.add_argument("--description", default="", help="what the model is, one sentence for the file")
     parser.add_argument("--licence", default="", help="the terms of use, one sentence for the file")
     parser.add_argument("--threads", type=int, metavar="N", help="threads for torch (as many as it likes)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode pictures (0: none)")
     return parser
-
-
-def _option(hint: Any) -> dict[str, Any]:
-    """How argparse reads a field of that type."""
-    if NoneType in get_args(hint):
-        (hint,) = (kind for kind in get_args(hint) if kind is not NoneType)
-    if get_origin(hint) is Literal:
-        return {"choices": get_args(hint)}
-    if get_origin(hint) is tuple:
-        return {"type": get_args(hint)[0], "nargs": len(get_args(hint)), "metavar": "X"}
-    if hint is bool:
-        return {"action": argparse.BooleanOptionalAction, "default": None}
-    return {"type": hint, "metavar": hint.__name__.upper()}
 
 
 if __name__ == "__main__":

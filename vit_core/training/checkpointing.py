@@ -1,22 +1,30 @@
-"""A run on disk: one file with all of its state, replaced in one stroke, and its metrics as lines of JSON."""
+"""A run on disk: one file with all of its state, replaced in one stroke, its weights epoch by epoch, its metrics."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
+from vit_core.model import VisionTransformer
+from vit_core.preprocess import Preprocess
 from vit_core.training.config import TrainingConfig
-from vit_core.training.state import EpochRecord, Evaluation, StepRecord, TrainingState
+from vit_core.training.state import EpochRecord, Evaluation, StepRecord, Stopped, TrainingState
 
-STATE, METRICS = "state.safetensors", "metrics.jsonl"
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+STATE, METRICS, FACTS, EPOCHS, LOCK, PROCESS = (
+    "state.safetensors", "metrics.jsonl", "run.json", "epochs", "process.lock", "process.json",
+)  # fmt: skip
 
 
 class RunFolder:
@@ -31,16 +39,22 @@ class RunFolder:
         path: Path,
         recipe: TrainingConfig,
         labels: tuple[str, ...],
+        preprocess: Preprocess,
         *,
         save_seconds: float = 45.0,
         log_steps: int = 50,
+        is_first: bool = True,
         notes: Mapping[str, Any] | None = None,
     ) -> None:
-        self.path, self.recipe, self.labels = path, recipe, labels
+        self.path, self.recipe, self.labels, self.preprocess = path, recipe, labels, preprocess
         self.save_seconds, self.log_steps = save_seconds, log_steps
+        self.is_first = is_first  # of several processes one writes, all read
         self.notes = dict(notes or {})  # whatever the run should tell about itself: the data, the time
-        self.saved = self.logged = monotonic()
+        self.stop_requested = False
+        self.began = self.saved = self.logged = monotonic()
+        self.before = 0.0  # seconds that the run had taken when this process went on with it
         self.pictures = 0  # since the last logged line
+        self.board: SummaryWriter | None = None
 
     def restore(self, state: TrainingState) -> None:
         """Fill ``state`` from the last save, if there is one, and forget the metrics that came after it.
@@ -49,103 +63,190 @@ class RunFolder:
             ValueError: if the run was made by another recipe or for other labels. How long to train may differ.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        self.saved = self.logged = monotonic()
-        if not (self.path / STATE).exists():
-            return
-        tensors, facts = read_state(self.path)
-        self._check(facts)
-        load_prefixed(state.model, tensors, "model.")
-        if state.averaged is not None:
-            load_prefixed(state.averaged, tensors, "averaged.")
-        _restore_optimizer(state.optimizer, tensors)
-        state.generator.set_state(tensors["generator"])
-        state.epoch_start = tensors["epoch_start"]
-        state.step, state.seen = facts["step"], facts["seen"]
-        state.loss_sum, state.seconds = facts["loss_sum"], facts["seconds"]
-        state.history = tuple(
-            EpochRecord(**(record | {"validation": Evaluation(**record["validation"])})) for record in facts["history"]
-        )
-        self._forget_after(state.step, len(state.history))
+        self.began = self.saved = self.logged = monotonic()
+        if (self.path / STATE).exists():
+            tensors, facts = read_state(self.path)
+            self._check(facts)
+            load_prefixed(state.model, tensors, "model.")
+            if state.averaged is not None:
+                load_prefixed(state.averaged, tensors, "averaged.")
+            for number, optimizer in enumerate(state.optimizers):
+                _restore_optimizer(optimizer, tensors, f"optimizer.{number}.")
+            state.generator.set_state(tensors["generator"])
+            state.epoch_start = tensors["epoch_start"]
+            for name in _COUNTERS:
+                setattr(state, name, facts[name])
+            state.history = tuple(map(_epoch_record, facts["history"]))
+            self.before = facts["run_seconds"]
+        if self.is_first:
+            from torch.utils.tensorboard import SummaryWriter  # takes a second, which only who trains should wait
+
+            self._forget_after(state.step, len(state.history))
+            self.board = SummaryWriter(str(self.path / "tensorboard"), purge_step=state.step + 1)
+
+    def before_training(self, state: TrainingState) -> None:
+        """Keep the weights as they were drawn, as epoch 0."""
+        if self.is_first:
+            self._keep_epoch(state, None)
 
     def after_step(self, state: TrainingState, record: StepRecord) -> None:
-        """Write a line of metrics every ``log_steps`` steps, and save every ``save_seconds`` seconds."""
+        """Write a line of metrics every ``log_steps`` steps, and save every ``save_seconds`` seconds.
+
+        Raises:
+            Stopped: if ``stop_requested`` is set; then everything is saved.
+        """
         self.pictures += record.pictures
-        if record.step % self.log_steps == 0:
+        if record.step % self.log_steps == 0 and self.is_first:
             speed = self.pictures / max(1e-9, monotonic() - self.logged)
             self.logged, self.pictures = monotonic(), 0
-            self._write_line({
-                "step": record.step, "loss": record.loss, "learning_rate": record.learning_rate,
-                "pictures_per_second": round(speed, 1),
-            })  # fmt: skip
-        if monotonic() - self.saved >= self.save_seconds:
+            self._log_step(record, speed)
+        if self.stop_requested or monotonic() - self.saved >= self.save_seconds:
             self.save(state)
+        if self.stop_requested:
+            raise Stopped
+
+    def after_epoch(self, state: TrainingState) -> None:
+        """Keep the epoch's weights and figures, then save."""
+        record = state.history[-1]
+        if self.is_first:
+            self._keep_epoch(state, record)
+            self._log_epoch(record)
+        self.save(state)
+        if self.stop_requested:
+            raise Stopped
 
     def save(self, state: TrainingState) -> None:
         """Write the whole state beside the old file, then put it in its place."""
+        self.saved = monotonic()
+        if not self.is_first:
+            return
         tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
         if state.averaged is not None:
             tensors |= {f"averaged.{name}": tensor for name, tensor in state.averaged.state_dict().items()}
-        for index, values in state.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items() if value is not None}
+        for number, optimizer in enumerate(state.optimizers):
+            for index, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{number}.{index}.{n}": v for n, v in values.items() if v is not None}
         tensors |= {"generator": state.generator.get_state(), "epoch_start": state.epoch_start}
         facts = {
-            "recipe": asdict(self.recipe), "labels": self.labels, "notes": self.notes,
-            "step": state.step, "seen": state.seen, "loss_sum": state.loss_sum, "seconds": state.seconds,
+            "recipe": asdict(self.recipe), "labels": self.labels, "preprocess": asdict(self.preprocess),
+            "notes": self.notes, "run_seconds": self.before + monotonic() - self.began,
+            **{name: getattr(state, name) for name in _COUNTERS},
             "history": [record._asdict() | {"validation": record.validation._asdict()} for record in state.history],
         }  # fmt: skip
-        partial = self.path / f"{STATE}.partial"
-        save_file({n: tensor.contiguous() for n, tensor in tensors.items()}, partial, {"facts": json.dumps(facts)})
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, self.path / STATE)
+        whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+        replace_file(self.path / STATE, lambda path: save_file(whole, path, {"facts": json.dumps(facts)}))
         self.saved = monotonic()
 
-    def on_epoch(self, record: EpochRecord) -> None:
-        """Write an epoch's line of metrics."""
+    def _keep_epoch(self, state: TrainingState, record: EpochRecord | None) -> None:
+        """The weights after an epoch, as a checkpoint that ``vit_core.load`` opens."""
+        number = 0 if record is None else record.epoch
+        metrics = {} if record is None else {"validation": {"all": record.validation._asdict()}, "steps": record.step}
+        card = {
+            "config": asdict(state.model.config),
+            "labels": self.labels,
+            "description": f"{self.path.name} after epoch {number}",
+            "preprocess": asdict(self.preprocess),
+            "metrics": metrics,
+            "licence": "",
+            "recipe": asdict(self.recipe),
+        }
+        write_weights(state.best, self.path / EPOCHS / f"epoch-{number:04d}", card)
+
+    def _log_step(self, record: StepRecord, speed: float) -> None:
+        line = {
+            "step": record.step, "loss": record.loss, "learning_rate": record.learning_rate,
+            "gradient_norm": record.gradient_norm, "pictures_per_second": round(speed, 1),
+            "seconds": round(self.before + monotonic() - self.began, 2),
+        }  # fmt: skip
+        self._write_line(line)
+        for name in ("loss", "learning_rate", "gradient_norm", "pictures_per_second"):
+            self._to_board(f"step/{name}", line[name], record.step)
+
+    def _log_epoch(self, record: EpochRecord) -> None:
         self._write_line(record._asdict() | {"validation": record.validation._asdict()})
+        for name in ("train_loss", "train_top1", "train_batch_mean_top1"):
+            self._to_board(f"epoch/{name}", getattr(record, name), record.step)
+        for name in ("loss", "top1", "top5", "batch_mean_top1"):
+            self._to_board(f"epoch/validation_{name}", getattr(record.validation, name), record.step)
+        if self.board:
+            self.board.flush()
+
+    def _to_board(self, name: str, value: float, step: int) -> None:
+        if self.board:
+            self.board.add_scalar(name, value, step)
 
     def _write_line(self, record: Mapping[str, Any]) -> None:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
-    def _forget_after(self, step: int, epoch: int) -> None:
-        metrics = self.path / METRICS
-        if not metrics.exists():
-            return
-        lines = metrics.read_text(encoding="utf-8").splitlines()
-        records = [json.loads(line) for line in lines if line.endswith("}")]  # the last may have been cut off
-        kept = [record for record in records if record["step"] <= step and record.get("epoch", 0) <= epoch]
-        partial = metrics.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
-        os.replace(partial, metrics)
+    def _forget_after(self, step: int, epochs: int) -> None:
+        """Drop the lines of metrics and the weights that the run will write again."""
+        file = self.path / METRICS
+        if file.exists():
+            lines = [line for line in file.read_text(encoding="utf-8").splitlines() if _is_whole(line)]
+            facts = [(line, json.loads(line)) for line in lines]
+            kept = [line for line, fact in facts if fact["step"] <= step and fact.get("epoch", 0) <= epochs]
+            replace_file(file, lambda path: path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8"))
+        for path in (self.path / EPOCHS).glob("epoch-*"):
+            if int(path.stem.removeprefix("epoch-")) > epochs:
+                path.unlink()
 
     def _check(self, facts: Mapping[str, Any]) -> None:
         if tuple(facts["labels"]) != self.labels:
             raise ValueError(f"{self.path} was trained for {len(facts['labels'])} other classes than the data now has")
-        then, now = (asdict(recipe) for recipe in (recipe_of(facts), self.recipe))
-        changed = [name for name in now if now[name] != then[name] and name not in ("steps", "epochs", "cooldown")]
-        if changed:
-            name = changed[0]
-            raise ValueError(
-                f"{self.path} was begun with {name} {then[name]}, now it is {now[name]}: "
-                f"go on with the same recipe, or train into another folder"
-            )
+        saved, own = facts["recipe"], json.loads(json.dumps(asdict(self.recipe)))
+        for name in own:
+            if name not in _MAY_CHANGE and saved.get(name) != own[name]:
+                raise ValueError(
+                    f"{self.path} was begun with {name} {saved.get(name)}, now it is {own[name]}: "
+                    f"go on with the same recipe, or train into another folder"
+                )
+
+
+class ProcessLock:
+    """Held by the process that trains in a folder, for as long as it lives: also kill -9 gives it back.
+
+    Raises:
+        ValueError: if another process trains there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / LOCK)
+
+    def __enter__(self) -> "ProcessLock":
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=2.0)  # somebody may be looking whether it is held
+        except Timeout:
+            raise ValueError(f"another process is training in {self.path}: wait for it, or stop it") from None
+        replace_file(self.path / PROCESS, lambda path: path.write_text(json.dumps({"pid": os.getpid()})))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+# How long to train may be decided while it trains: the rest of the recipe may not.
+_MAY_CHANGE = frozenset({"epochs", "steps", "cooldown", "patch_drop_until"})
+_COUNTERS = ("step", "seen", "loss_sum", "right", "batch_shares", "seconds")
 
 
 def read_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the facts of a run's last save.
+    """All tensors of a run, and the facts beside them.
 
     Raises:
-        ValueError: if the folder holds no saved run, or its file is damaged.
+        ValueError: if the folder holds no run, or its file is damaged.
     """
     path = run / STATE
-    if not path.exists():
-        raise ValueError(f"{run} holds no training run: expected {path}")
     try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not the state of a training run: {error}") from error
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["facts"])
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  (a file has no items())
+    except FileNotFoundError as error:
+        raise ValueError(f"{run} holds no run: {STATE} is missing") from error
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is damaged or not of a run: {error}") from error
 
 
 def recipe_of(facts: Mapping[str, Any]) -> TrainingConfig:
@@ -153,15 +254,57 @@ def recipe_of(facts: Mapping[str, Any]) -> TrainingConfig:
     return TrainingConfig().with_values(facts["recipe"])
 
 
-def load_prefixed(model: torch.nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
-    """Load the weights whose names begin with ``prefix``; strict, as always."""
+def load_prefixed(model: VisionTransformer, tensors: Mapping[str, Tensor], prefix: str) -> None:
+    """The weights whose names begin with ``prefix``; strict, as always."""
     model.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
 
 
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def write_weights(model: VisionTransformer, path: Path, card: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Half-precision weights as ``path.safetensors`` and what to know about them as ``path.json``.
+
+    Raises:
+        ValueError: if a weight does not fit into half precision.
+    """
+    half = {name: tensor.detach().half().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if any(not tensor.isfinite().all() for tensor in half.values()):
+        raise ValueError("the weights do not fit into half precision: they are larger than 65,504")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights, card_file = path.with_suffix(".safetensors"), path.with_suffix(".json")
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    replace_file(card_file, lambda partial: partial.write_text(text, encoding="utf-8"))
+    replace_file(weights, lambda partial: save_file(half, partial))  # last: whoever sees it finds the card
+    return weights, card_file
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside ``path``, then put it in its place in one stroke."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    write(partial)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _is_whole(line: str) -> bool:
+    """Whether a line is JSON: the last one of a killed run may be cut off."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except json.JSONDecodeError:
+        return False
+
+
+def _epoch_record(facts: Mapping[str, Any]) -> EpochRecord:
+    said = dict(facts["validation"])
+    table = said["confusion"]
+    said["predicted"] = tuple(said["predicted"])
+    said["confusion"] = None if table is None else tuple(map(tuple, table))
+    return EpochRecord(**{**facts, "validation": Evaluation(**said)})
+
+
+def _restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:
     values: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".")
+        if name.startswith(prefix):
+            index, key = name.removeprefix(prefix).split(".")
             values.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict(optimizer.state_dict() | {"state": values})

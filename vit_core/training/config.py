@@ -18,9 +18,13 @@ class TrainingConfig:
         ValueError: if a value is impossible; the message names the field.
     """
 
-    # The model
-    model: str = "Mini/8"  # a name that ViTConfig.named knows
-    image_size: int | None = None  # pixels; None is the preset's own
+    # The model: new, of a preset's sizes, or trained weights with a new head
+    model: str = "Mini/8"  # a name that ViTConfig.named knows; unused with weights
+    weights: str | None = None  # a checkpoint's name or file to start from
+    freeze: Literal["none", "backbone", "all-but-head"] = "none"  # backbone: the last LayerNorm learns beside the head
+    head: Literal["linear", "tanh"] = "linear"  # tanh: with the hidden layer of pre-training before it (paper D.3)
+    zero_head: bool = True  # the linear layer begins at zero, as in the paper; otherwise as PyTorch's nn.Linear
+    image_size: int | None = None  # pixels; None is the preset's or the weights' own; positions are interpolated
     dropout: float = 0.0
 
     # How long
@@ -30,13 +34,14 @@ class TrainingConfig:
     seed: int = 0
 
     # The optimiser
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adamw"  # muon: for the matrices, adamw for all else
     learning_rate: float = 1e-3
     beta1: float = 0.9  # adam and adamw
     beta2: float = 0.999
-    momentum: float = 0.9  # sgd
+    momentum: float = 0.9  # sgd and muon
     weight_decay: float = 0.0
     decay_on: Literal["all", "matrices"] = "matrices"  # matrices: not biases, norms, class token, positions
+    layer_decay: float = 1.0  # each layer below the head learns at this times the rate of the one above it
     clip_norm: float | None = None  # largest allowed norm of all gradients together
 
     # The learning rate over time: linear warm-up, then the decay
@@ -52,12 +57,17 @@ class TrainingConfig:
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)  # its width over its height
     flip: bool = False  # mirror half of the pictures
     colour_jitter: float = 0.0  # brightness, contrast and saturation times 1 - x to 1 + x
+    auto_augment: Literal["none", "trivial", "rand"] = "none"  # TrivialAugment (2103.10158), RandAugment (1909.13719)
     ema_decay: float | None = None  # an exponential moving average of the weights is what is evaluated and exported
 
     # Numbers
     precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products; weights and sums stay float32
+
+    # How pictures reach a new model; trained weights bring their own way
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    keep_aspect: bool = True  # otherwise the whole picture is squashed into the square, as the course does
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps", "batch_size"):
@@ -69,6 +79,8 @@ class TrainingConfig:
         for name in ("warmup_steps", "weight_decay", "momentum"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0.0 < self.layer_decay <= 1.0:
+            raise ValueError(f"layer_decay must be in (0, 1], got {self.layer_decay}")
         for name in ("label_smoothing", "patch_drop", "colour_jitter", "ema_decay", "beta1", "beta2"):
             if getattr(self, name) is not None and not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
@@ -81,18 +93,23 @@ class TrainingConfig:
             raise ValueError(f"crop_ratio must be two positive numbers, low <= high, got {self.crop_ratio}")
         if min(self.std) <= 0.0:
             raise ValueError(f"std must be positive, got {self.std}")
-        self.model_config(num_classes=1)
+        if self.weights is None:
+            self.model_config(num_classes=1)
 
     def model_config(self, num_classes: int) -> ViTConfig:
-        """The sizes of the model that this recipe trains."""
+        """The sizes of the new model that this recipe trains, where it does not start from trained weights."""
         size = {} if self.image_size is None else {"image_size": self.image_size}
-        return ViTConfig.named(self.model, num_classes=num_classes, dropout=self.dropout, **size)
+        config = ViTConfig.named(self.model, num_classes=num_classes, dropout=self.dropout, **size)
+        return replace(config, representation_size=config.hidden_size if self.head == "tanh" else None)
 
     @property
     def preprocess(self) -> Preprocess:
-        """How the pictures reach the model when it is used: the shorter side resized, the middle cut out."""
+        """How the pictures reach a new model when it is used: resized, and the middle cut out."""
         size = self.model_config(num_classes=1).image_size
-        return Preprocess(image_size=size, resize_size=size, mean=self.mean, std=self.std, interpolation="bicubic")
+        return Preprocess(
+            image_size=size, resize_size=size, mean=self.mean, std=self.std, interpolation=self.interpolation,
+            keep_aspect=self.keep_aspect,
+        )  # fmt: skip
 
     def total_steps(self, num_pictures: int) -> int:
         """Steps of the whole run; the last batch of an epoch may be smaller."""
@@ -118,15 +135,17 @@ class TrainingConfig:
 # The 500 steps are the row of Oxford Pets and Flowers, for which the paper tries 0.001, 0.003, 0.01 and 0.03. It names
 # no warm-up and no augmentation for fine-tuning; crop and mirror are those of its pre-training code.
 _FINE_TUNE = TrainingConfig(
-    model="B/16", image_size=384, steps=500, batch_size=512, optimizer="sgd", momentum=0.9, learning_rate=0.01,
-    weight_decay=0.0, clip_norm=1.0, schedule="cosine", crop_scale=(0.05, 1.0), flip=True,
+    weights="google/imagenet21k/ViT-B_16", image_size=384, steps=500, batch_size=512, optimizer="sgd",
+    momentum=0.9, learning_rate=0.01, weight_decay=0.0, clip_norm=1.0, schedule="cosine", crop_scale=(0.05, 1.0),
+    flip=True,
 )  # fmt: skip
 
 # The course "Learn PyTorch for Deep Learning", chapter 08, section 9: Table 3's numbers with PyTorch's Adam (coupled
 # weight decay on everything), batch 32, 10 epochs, no warm-up, no decay, no clipping, pictures in [0, 1].
 _COURSE = TrainingConfig(
     model="B/16", epochs=10, batch_size=32, optimizer="adam", learning_rate=3e-3, weight_decay=0.3, decay_on="all",
-    schedule="constant", dropout=0.1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0),
+    schedule="constant", dropout=0.1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), interpolation="bilinear",
+    keep_aspect=False, zero_head=False,
 )  # fmt: skip
 
 RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
@@ -151,5 +170,7 @@ RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
     "fine-tune-vtab": replace(_FINE_TUNE, steps=2_500, learning_rate=0.01),
     "course": _COURSE,
     # The same chapter, section 10.4: a new head on a pretrained B/16.
-    "course-feature-extractor": replace(_COURSE, learning_rate=1e-3, weight_decay=0.0, dropout=0.0),
+    "course-feature-extractor": replace(
+        _COURSE, weights="torchvision/B/16", freeze="all-but-head", learning_rate=1e-3, weight_decay=0.0, dropout=0.0,
+    ),
 })  # fmt: skip

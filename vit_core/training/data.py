@@ -1,23 +1,27 @@
-"""Folders of pictures as one label space: read once, kept as bytes, handed out in batches."""
+"""Folders of pictures as one label space, found by torchvision's ImageFolder, decoded when they are asked for."""
 
 import hashlib
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.datasets import ImageFolder
 
 from vit_core.pictures import PictureError, open_picture
 from vit_core.preprocess import Preprocess
+from vit_core.training.config import TrainingConfig
+from vit_core.training.transforms import Transform, evaluation_transform, training_transform
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 SPLITS = ("train", "test")
+
+Batch = tuple[UInt8[Tensor, "batch channels height width"], Int64[Tensor, " batch"]]
 
 
 class PictureFile(NamedTuple):
@@ -30,29 +34,48 @@ class PictureFile(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
-    """Pictures of one size with their labels; ``rows`` says which of the stored ones belong to this set."""
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """Pictures with their labels, each decoded and transformed when it is asked for.
 
-    pixels: UInt8[Tensor, "stored channels height width"]
-    labels: Int64[Tensor, " stored"]
-    roots: Int64[Tensor, " stored"]
+    What is random in the transform is drawn from ``seed`` and the picture's number alone: not from the process that
+    decodes it, nor from the pictures before it.
+    """
+
+    files: tuple[PictureFile, ...]
     class_names: tuple[str, ...]
-    rows: Int64[Tensor, " pictures"]
+    transform: Transform  # PIL picture -> bytes
+    seed: int = 0
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[UInt8[Tensor, "channels height width"], int]:
+        try:
+            picture = open_picture(self.files[index].path)
+        except (PictureError, OSError) as error:
+            raise ValueError(f"{self.files[index].path} cannot be read: {error}") from error
+        with torch.random.fork_rng(devices=[]):
+            digest = hashlib.blake2b(f"{self.seed}/{index}".encode(), digest_size=8).digest()
+            torch.manual_seed(int.from_bytes(digest, "little", signed=True))
+            return self.transform(picture), int(self.labels[index])
+
+    @cached_property
+    def labels(self) -> Int64[Tensor, " pictures"]:
+        """The number of each picture's class in ``class_names``."""
+        index = {name: label for label, name in enumerate(self.class_names)}
+        return torch.tensor([index[file.class_name] for file in self.files], dtype=torch.int64)
 
     def from_root(self, root: int) -> "Pictures":
         """Those that came from the folder of that number, from 0."""
-        return replace(self, rows=self.rows[self.roots[self.rows] == root])
+        return replace(self, files=tuple(file for file in self.files if file.root == root))
 
-    def batches(
-        self, order: Int64[Tensor, " pictures"], batch_size: int, first: int = 0
-    ) -> Iterator[tuple[UInt8[Tensor, "batch channels height width"], Int64[Tensor, " batch"]]]:
-        """Pixels and labels in that order, from batch number ``first``; the last batch may be smaller."""
-        for start in range(first * batch_size, len(order), batch_size):
-            rows = self.rows[order[start : start + batch_size]]
-            yield self.pixels[rows], self.labels[rows]
+    def batches(self, rows: Sequence[Sequence[int]], workers: int = 0) -> Iterator[Batch]:
+        """The batches of those pictures, decoded by so many processes beside this one (0: by this one)."""
+        loader: DataLoader[Any] = DataLoader(
+            self, batch_sampler=[list(batch) for batch in rows], num_workers=workers, collate_fn=_stack,
+            prefetch_factor=4 if workers else None, pin_memory=torch.cuda.is_available(),
+        )  # fmt: skip
+        yield from loader
 
 
 class Loaders(NamedTuple):
@@ -83,10 +106,9 @@ def find_pictures(
         split = [root / name for name in SPLITS if (root / name).is_dir()]
         before = len(found)
         for parent in split or [root]:
-            for folder in sorted(path for path in parent.iterdir() if path.is_dir()):
-                paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+            for folder, paths in class_folders(parent).items():
                 test = set(paths if parent.name == "test" and split else () if split else _smallest(paths, held_out))
-                name = table.get(folder.name, folder.name).split(",")[0].strip().replace("_", " ")
+                name = table.get(folder, folder).split(",")[0].strip().replace("_", " ")
                 name = (names or {}).get(name, name)
                 found += [PictureFile(p, name, "test" if p in test else "train", number) for p in paths]
         if len(found) == before:
@@ -94,29 +116,42 @@ def find_pictures(
     return found
 
 
-def load_pictures(files: Sequence[PictureFile], preprocess: Preprocess, cache: Path) -> tuple[Loaders, tuple[str, ...]]:
-    """Decode all pictures once into ``cache`` and hand out both splits; the second time nothing is decoded.
+def class_folders(parent: Path) -> dict[str, list[Path]]:
+    """The pictures of each class folder in ``parent``, as torchvision's ImageFolder finds them; hidden ones are not."""
+    if not any(path.is_dir() for path in parent.iterdir()):
+        return {}
+    folder = ImageFolder(str(parent), is_valid_file=_is_picture, allow_empty=True)
+    paths: dict[str, list[Path]] = {name: [] for name in folder.classes if not name.startswith((".", "__"))}
+    for path, label in folder.samples:
+        if (name := folder.classes[label]) in paths:
+            paths[name].append(Path(path))
+    return paths
 
-    What is stored are the pixels that the model sees at inference: resized and cut as ``preprocess`` says.
+
+def load_pictures(files: Sequence[PictureFile], recipe: TrainingConfig, preprocess: Preprocess) -> Loaders:
+    """Both splits: the one to learn from with the recipe's random changes, the other as ``preprocess`` sees pictures.
 
     Raises:
-        ValueError: if the test split or the training split is empty, or a picture cannot be read.
+        ValueError: if a split is empty or there are not two classes.
     """
     class_names = tuple(sorted({file.class_name for file in files}, key=str.casefold))
-    pixels = _cached_pixels(files, preprocess, cache)
-    index = {name: label for label, name in enumerate(class_names)}
-    stored = Pictures(
-        pixels=pixels,
-        labels=torch.tensor([index[file.class_name] for file in files]),
-        roots=torch.tensor([file.root for file in files]),
-        class_names=class_names,
-        rows=torch.arange(len(files)),
-    )
-    rows = {split: torch.tensor([i for i, f in enumerate(files) if f.split == split]).long() for split in SPLITS}
-    for split in SPLITS:
-        if not len(rows[split]):
+    if len(class_names) < 2:
+        raise ValueError(f"there is only one class, {', '.join(class_names)}: a model learns to tell classes apart")
+    parts = {split: tuple(file for file in files if file.split == split) for split in SPLITS}
+    for split, part in parts.items():
+        if not part:
             raise ValueError(f"the {split} split is empty: each class needs more pictures than are held out")
-    return Loaders(replace(stored, rows=rows["train"]), replace(stored, rows=rows["test"])), class_names
+    return Loaders(
+        Pictures(parts["train"], class_names, training_transform(recipe, preprocess)),
+        Pictures(parts["test"], class_names, evaluation_transform(preprocess)),
+    )
+
+
+def broken_pictures(files: Sequence[PictureFile], workers: int = 0) -> dict[Path, str]:
+    """The pictures that cannot be read, each with the reason in one sentence."""
+    loader: DataLoader[Any] = DataLoader(_Readable(files), batch_size=64, num_workers=workers, collate_fn=list)
+    reasons = [reason for batch in loader for reason in batch]
+    return {file.path: reason for file, reason in zip(files, reasons, strict=True) if reason is not None}
 
 
 def read_names(table: Path | None) -> dict[str, str]:
@@ -133,33 +168,32 @@ def read_names(table: Path | None) -> dict[str, str]:
     return {old.strip(): new.strip() for old, _, new in (line.partition("\t") for line in lines)}
 
 
+@dataclass(frozen=True)
+class _Readable(Dataset[str | None]):
+    """Why each picture cannot be read, None if it can."""
+
+    files: Sequence[PictureFile]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> str | None:
+        try:
+            open_picture(self.files[index].path)
+        except (PictureError, OSError) as error:
+            return str(error)
+        return None
+
+
+def _stack(samples: Sequence[tuple[Tensor, int]]) -> Batch:
+    pictures, labels = zip(*samples, strict=True)
+    return torch.stack(pictures), torch.tensor(labels, dtype=torch.int64)
+
+
+def _is_picture(path: str) -> bool:
+    name = Path(path).name
+    return name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith(".")
+
+
 def _smallest(paths: Sequence[Path], count: int) -> list[Path]:
     return sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).hexdigest())[:count]
-
-
-def _cached_pixels(
-    files: Sequence[PictureFile], preprocess: Preprocess, cache: Path
-) -> UInt8[Tensor, "stored channels height width"]:
-    size, method = preprocess.image_size, [preprocess.resize_size, preprocess.interpolation, preprocess.keep_aspect]
-    listing = json.dumps([size, method, [[str(file.path), file.path.stat().st_size] for file in files]])
-    path = cache / f"pictures-{hashlib.sha256(listing.encode()).hexdigest()[:16]}.npy"
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        shape = (len(files), 3, size, size)
-        pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        for row, file in enumerate(files):
-            pixels[row] = _decode(file.path, preprocess)
-        pixels.flush()
-        os.replace(partial, path)
-    return torch.from_numpy(np.load(path, mmap_mode="c"))  # "c": torch wants memory that it may write to
-
-
-def _decode(path: Path, preprocess: Preprocess) -> UInt8[np.ndarray, "channels height width"]:
-    try:
-        picture = open_picture(path)
-    except PictureError as error:
-        raise ValueError(f"{path} cannot be trained on: {error}") from error
-    if picture.size != (preprocess.image_size, preprocess.image_size):
-        picture = preprocess.crop(picture)
-    return np.asarray(picture).transpose(2, 0, 1)

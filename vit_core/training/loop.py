@@ -1,29 +1,57 @@
 """Training and measuring: one epoch, all epochs, and the accuracy over pictures."""
 
 import copy
-from collections.abc import Callable
-from math import ceil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import inf
 from time import perf_counter
 
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vit_core.model import VisionTransformer
-from vit_core.training.augment import augment, normalise
+from vit_core.preprocess import Preprocess
 from vit_core.training.config import TrainingConfig
-from vit_core.training.data import Loaders, Pictures
+from vit_core.training.data import Batch, Loaders, Pictures
+from vit_core.training.distributed import ALONE, World
+from vit_core.training.optimizers import learnable, make_optimizers, set_learning_rate
 from vit_core.training.schedule import learning_rate
-from vit_core.training.state import (
-    Checkpoints,
-    EpochRecord,
-    Evaluation,
-    History,
-    StepRecord,
-    TrainingState,
-    make_optimizer,
-)
+from vit_core.training.state import Checkpoints, EpochRecord, Evaluation, History, StepRecord, TrainingState
+from vit_core.training.transforms import normalise
+
+COURSE_BATCH = 32  # pictures in a batch of the course, over whose accuracies it takes the mean
+MOST_CONFUSED = 20  # classes, beyond which a confusion matrix is not kept for every epoch
+
+
+class Forward(nn.Module):
+    """The forward pass of training: ``model`` on all patches, or on those that are kept. Can be wrapped as one."""
+
+    def __init__(self, model: VisionTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        images: Float[Tensor, "batch channels height width"],
+        kept: Int64[Tensor, "batch kept"] | None = None,
+    ) -> Float[Tensor, "batch classes"]:
+        """The logits of each picture."""
+        logits: Tensor = self.model(images) if kept is None else forward_kept(self.model, images, kept)
+        return logits
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What does not change while a model trains, beside the recipe."""
+
+    recipe: TrainingConfig
+    preprocess: Preprocess
+    forward: Callable[..., Tensor]
+    total_steps: int
+    world: World = ALONE
+    workers: int = 0  # processes that decode pictures beside this one
 
 
 def fit(
@@ -34,23 +62,42 @@ def fit(
     generator: Generator,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     checkpoints: Checkpoints | None = None,
+    preprocess: Preprocess | None = None,
+    world: World = ALONE,
+    workers: int = 0,
+    compiled: bool = False,
 ) -> History:
     """Train ``model`` by ``recipe``; it ends with the weights that were measured last: the average where there is one.
 
     All randomness comes from ``generator``: the same state gives the same history. With ``checkpoints`` the run is
-    saved on the way, and one that was interrupted goes on at its last saved step to the same weights.
+    saved on the way, and one that was interrupted goes on at its last saved step to the same weights. ``preprocess`` is
+    how the model sees pictures, the recipe's own by default.
+
+    Raises:
+        FloatingPointError: if the loss is not finite.
+        ValueError: if a picture cannot be read.
     """
+    model.to(world.device)
     averaged = copy.deepcopy(model).requires_grad_(False) if recipe.ema_decay is not None else None
-    state = TrainingState(model, averaged, make_optimizer(model, recipe), generator, epoch_start=generator.get_state())
+    state = TrainingState(
+        model, averaged, make_optimizers(model, recipe), generator, epoch_start=generator.get_state()
+    )
+    forward: Callable[..., Tensor] = world.wrap(Forward(model))
+    if compiled:
+        forward = torch.compile(forward)
+    total_steps = recipe.total_steps(len(loaders.train))
+    setup = Setup(recipe, preprocess or recipe.preprocess, forward, total_steps, world, workers)
     if checkpoints:
         checkpoints.restore(state)
-    while state.step < recipe.total_steps(len(loaders.train)) or state.seen:
-        train_loss = train_epoch(state, loaders.train, recipe, checkpoints.after_step if checkpoints else None)
-        state.history += (finish_epoch(state, train_loss, loaders, recipe),)
-        if on_epoch:
+        if not state.step:
+            checkpoints.before_training(state)
+    while state.step < total_steps or state.seen:
+        train_loss = train_epoch(state, loaders.train, setup, checkpoints.after_step if checkpoints else None)
+        state.history += (finish_epoch(state, train_loss, loaders, setup),)
+        if on_epoch and world.is_first:
             on_epoch(state.history[-1])
         if checkpoints:  # last: what is saved has been told
-            checkpoints.save(state)
+            checkpoints.after_epoch(state)
     model.load_state_dict(state.best.state_dict())
     return state.history
 
@@ -58,71 +105,93 @@ def fit(
 def train_epoch(
     state: TrainingState,
     pictures: Pictures,
-    recipe: TrainingConfig,
+    setup: Setup,
     after_step: Callable[[TrainingState, StepRecord], None] | None = None,
 ) -> float:
     """Train on all pictures once, or on what an interrupted epoch has left; the mean loss over its pictures."""
-    total_steps = recipe.total_steps(len(pictures))
-    now = state.generator.get_state()
-    if state.seen:  # the order was drawn when the epoch began: draw it again, then go on where it stopped
-        state.generator.set_state(state.epoch_start)
-    state.epoch_start = state.generator.get_state()
-    order = torch.randperm(len(pictures), generator=state.generator)
-    if state.seen:
-        state.generator.set_state(now)
+    order, seed = draw_epoch(state, len(pictures))
+    size, world = setup.recipe.batch_size, setup.world
+    batches = [order[start : start + size] for start in range(state.seen, len(order), size)]
+    batches = batches[: setup.total_steps - state.step]
+    # A process that gets none of the last few pictures computes with one that does not count: all have to take part.
+    mine = [world.part(batch) or batch[:1] for batch in batches]
+    counts = [len(world.part(batch)) for batch in batches]
     state.model.train()
-    for pixels, labels in pictures.batches(order, recipe.batch_size, first=ceil(state.seen / recipe.batch_size)):
-        if state.step >= total_steps:
-            break
-        began = perf_counter()
-        rate = learning_rate(state.step, total_steps, recipe)
-        loss = train_step(state, pixels, labels, recipe, rate, progress=state.step / total_steps)
-        state.seen += len(labels)
-        state.loss_sum += loss * len(labels)
+    loaded = replace(pictures, seed=seed).batches(mine, setup.workers)
+    began = perf_counter()
+    for batch, local, (pixels, labels) in zip(batches, counts, loaded, strict=True):
+        record = train_step(state, (pixels, labels), setup, local, len(batch))
+        state.seen += record.pictures
+        state.loss_sum += record.loss * record.pictures
+        state.right += record.right
+        state.batch_shares += record.right / record.pictures
         state.step += 1
         state.seconds += perf_counter() - began
         if after_step:
-            after_step(state, StepRecord(state.step, loss, rate, len(labels)))
+            after_step(state, record)
+        began = perf_counter()
     return state.loss_sum / state.seen
 
 
-def train_step(
-    state: TrainingState,
-    pixels: UInt8[Tensor, "batch channels height width"],
-    labels: Int64[Tensor, " batch"],
-    recipe: TrainingConfig,
-    rate: float,
-    progress: float,
-) -> float:
-    """One step of the optimiser on one batch; the loss before it.
+def draw_epoch(state: TrainingState, count: int) -> tuple[list[int], int]:
+    """The order of an epoch's pictures and the seed of their changes; for an interrupted one, those it began with."""
+    now = state.generator.get_state()
+    if state.seen:
+        state.generator.set_state(state.epoch_start)
+    state.epoch_start = state.generator.get_state()
+    order: list[int] = torch.randperm(count, generator=state.generator).tolist()
+    seed = int(torch.randint(2**62, (), generator=state.generator))
+    if state.seen:
+        state.generator.set_state(now)
+    return order, seed
+
+
+def train_step(state: TrainingState, batch: Batch, setup: Setup, local: int, total: int) -> StepRecord:
+    """One step of the optimiser on ``total`` pictures, of which the first ``local`` of ``batch`` are this process's.
 
     Raises:
         FloatingPointError: if the loss is not finite: the weights are left as they were.
     """
-    model, generator = state.model, state.generator
-    images = augment(pixels, recipe, generator)
-    num_patches = model.config.num_patches
-    drop = recipe.patch_drop if progress < recipe.patch_drop_until else 0.0
-    kept = draw_patches(len(images), num_patches, num_patches - int(drop * num_patches), generator) if drop else None
-    with torch.random.fork_rng(devices=[]), autocast(recipe):
+    recipe, world, generator = setup.recipe, setup.world, state.generator
+    images = normalise(batch[0].to(world.device), setup.preprocess)
+    labels = batch[1].to(world.device)
+    kept = draw_kept(state.model.config.num_patches, total, setup, state)
+    with torch.random.fork_rng(devices=[]), autocast(recipe, world.device):
         # nn.Dropout takes no generator, only torch's own: seed that one from ours, for this step alone.
-        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
-        logits = forward_kept(model, images, kept) if kept is not None else model(images)
-        loss = cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-    if not loss.isfinite():
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)) + world.rank)
+        logits = setup.forward(images, kept).float()
+    losses = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing, reduction="none")[:local]
+    right = (logits[:local].argmax(1) == labels[:local]).sum()
+    sums = world.sum(torch.stack([losses.detach().sum().double(), right.double()]))
+    loss = float(sums[0]) / total
+    if not abs(loss) < inf:
         raise FloatingPointError(
-            f"the loss of step {state.step + 1} is {loss.item()}: lower the learning rate or clip the gradients"
+            f"the loss of step {state.step + 1} is {loss}: lower the learning rate or clip the gradients"
         )
-    state.optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    if recipe.clip_norm is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
-    state.optimizer.step()
+    for optimizer in state.optimizers:
+        optimizer.zero_grad()
+    # Gradients are averaged over the processes, so each one's sum is divided by its share of the batch's size.
+    torch.autograd.backward((losses.sum() + 0.0 * logits.sum()) * world.size / total)
+    norm = nn.utils.clip_grad_norm_(learnable(state.optimizers), inf if recipe.clip_norm is None else recipe.clip_norm)
+    rate = learning_rate(state.step, setup.total_steps, recipe)
+    set_learning_rate(state.optimizers, rate)
+    for optimizer in state.optimizers:
+        optimizer.step()
     if state.averaged is not None and recipe.ema_decay is not None:
-        update_average(state.averaged, model, min(recipe.ema_decay, (1 + state.step) / (10 + state.step)))
-    return loss.item()
+        update_average(state.averaged, state.model, min(recipe.ema_decay, (1 + state.step) / (10 + state.step)))
+    return StepRecord(state.step + 1, loss, rate, total, int(sums[1]), float(norm))
+
+
+def draw_kept(
+    num_patches: int, total: int, setup: Setup, state: TrainingState
+) -> Int64[Tensor, "batch kept"] | None:
+    """The patches that this process's pictures of a batch of ``total`` keep; None if they keep all."""
+    recipe, world = setup.recipe, setup.world
+    if not recipe.patch_drop or state.step >= recipe.patch_drop_until * setup.total_steps:
+        return None
+    drawn = draw_patches(total, num_patches, num_patches - int(recipe.patch_drop * num_patches), state.generator)
+    mine = drawn[world.rank :: world.size]
+    return (mine if len(mine) else drawn[:1]).to(world.device)
 
 
 def draw_patches(count: int, num_patches: int, kept: int, generator: Generator) -> Int64[Tensor, "batch kept"]:
@@ -150,38 +219,91 @@ def update_average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1.0 - decay)
 
 
-@torch.no_grad()
-def evaluate(model: VisionTransformer, pictures: Pictures, recipe: TrainingConfig, batch_size: int = 250) -> Evaluation:
-    """Loss and accuracy over pictures: every picture counts the same, however many the last batch holds.
-
-    Raises:
-        ValueError: if there are no pictures.
-    """
-    if not len(pictures):
-        raise ValueError("there are no pictures to evaluate on")
-    was_training = model.training
-    model.eval()
-    loss, top1, top5 = 0.0, 0, 0
-    for pixels, labels in pictures.batches(torch.arange(len(pictures)), batch_size):
-        logits = model(normalise(pixels, recipe))
-        loss += cross_entropy(logits, labels, reduction="sum").item()
-        ranked = logits.topk(min(5, logits.shape[-1])).indices == labels[:, None]
-        top1 += int(ranked[:, 0].sum())
-        top5 += int(ranked.sum())
-    model.train(was_training)
-    count = len(pictures)
-    return Evaluation(loss / count, top1 / count, top5 / count, count)
-
-
-def finish_epoch(state: TrainingState, train_loss: float, loaders: Loaders, recipe: TrainingConfig) -> EpochRecord:
+def finish_epoch(state: TrainingState, train_loss: float, loaders: Loaders, setup: Setup) -> EpochRecord:
     """Measure the model and begin the next epoch's sums."""
-    rate = learning_rate(state.step - 1, recipe.total_steps(len(loaders.train)), recipe)
-    validation = evaluate(state.best, loaders.validation, recipe)
-    record = EpochRecord(len(state.history) + 1, state.step, train_loss, rate, validation, state.seconds)
-    state.seen, state.loss_sum, state.seconds = 0, 0.0, 0.0
+    rate = learning_rate(state.step - 1, setup.total_steps, setup.recipe)
+    validation = evaluate(
+        state.best, loaders.validation, setup.preprocess, world=setup.world, workers=setup.workers
+    )
+    batches = -(-state.seen // setup.recipe.batch_size)
+    record = EpochRecord(
+        len(state.history) + 1, state.step, train_loss, rate, validation, state.seconds,
+        state.right / state.seen, state.batch_shares / batches,
+    )  # fmt: skip
+    state.seen, state.loss_sum, state.right, state.batch_shares, state.seconds = 0, 0.0, 0, 0.0, 0.0
     return record
 
 
-def autocast(recipe: TrainingConfig) -> torch.autocast:
+@torch.no_grad()
+def evaluate(
+    model: VisionTransformer,
+    pictures: Pictures,
+    preprocess: Preprocess,
+    *,
+    world: World = ALONE,
+    workers: int = 0,
+    batch_size: int = 250,
+) -> Evaluation:
+    """Loss and accuracy over pictures: every picture counts the same, however many the last batch holds.
+
+    Raises:
+        ValueError: if there are no pictures, or one of them cannot be read.
+    """
+    count, classes = len(pictures), model.config.num_classes
+    if not count:
+        raise ValueError("there are no pictures to evaluate on")
+    rows = world.part(list(range(count)))
+    results = torch.zeros(3, count, dtype=torch.float64)  # loss, predicted class, whether it is among the first five
+    for mine, logits, labels in logits_of(model, pictures, preprocess, rows, world.device, workers, batch_size):
+        results[0, mine] = cross_entropy(logits, labels, reduction="none").double()
+        ranked = logits.topk(min(5, classes)).indices
+        results[1, mine] = ranked[:, 0].double()
+        results[2, mine] = (ranked == labels[:, None]).any(1).double()
+    loss, predicted, among_five = world.sum(results)
+    labels, predictions = pictures.labels, predicted.long()
+    right = (predictions == labels).double()
+    table = torch.zeros(classes, classes, dtype=torch.int64)
+    table.index_put_((labels, predictions), torch.ones_like(labels), accumulate=True)
+    return Evaluation(
+        loss=float(loss.mean()),
+        top1=float(right.mean()),
+        top5=float(among_five.mean()),
+        pictures=count,
+        batch_mean_top1=float(torch.stack([batch.mean() for batch in right.split(COURSE_BATCH)]).mean()),
+        predicted=tuple(table.sum(0).tolist()),
+        confusion=tuple(map(tuple, table.tolist())) if classes <= MOST_CONFUSED else None,
+    )
+
+
+@torch.no_grad()
+def logits_of(
+    model: VisionTransformer,
+    pictures: Pictures,
+    preprocess: Preprocess,
+    rows: Sequence[int] | None = None,
+    device: torch.device = ALONE.device,
+    workers: int = 0,
+    batch_size: int = 250,
+) -> Iterator[tuple[list[int], Float[Tensor, "batch classes"], Int64[Tensor, " batch"]]]:
+    """The numbers of some pictures, their logits and their labels, batch by batch; dropout is off meanwhile."""
+    chosen = list(range(len(pictures)) if rows is None else rows)
+    batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]
+    was_training = model.training
+    model.eval()
+    for batch, (pixels, labels) in zip(batches, pictures.batches(batches, workers), strict=True):
+        yield batch, model(normalise(pixels.to(device), preprocess)).cpu(), labels
+    model.train(was_training)
+
+
+def autocast(recipe: TrainingConfig, device: torch.device) -> torch.autocast:
     """Matrix products in the recipe's precision; weights, sums along the skip path and the loss stay float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    wanted = recipe.precision == "bfloat16" and has_bfloat16(device)
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies 16-bit brain floats; where it does not, they would only be slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    can = torch.cpu.get_capabilities()
+    return device.type == "mps" or any(can.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))

@@ -4,19 +4,22 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
+from torch.optim import Optimizer
 
 from vit_core.model import VisionTransformer
-from vit_core.training.config import TrainingConfig
 
 
 class Evaluation(NamedTuple):
     """What a model gets right, over that many pictures."""
 
     loss: float
-    top1: float
+    top1: float  # share of the pictures
     top5: float
     pictures: int
+    batch_mean_top1: float  # the course's accuracy: the mean over batches of 32, the last of which may be smaller
+    predicted: tuple[int, ...]  # how many pictures are taken for each class
+    confusion: tuple[tuple[int, ...], ...] | None  # [true][predicted], pictures; None if there are many classes
 
 
 class EpochRecord(NamedTuple):
@@ -24,10 +27,12 @@ class EpochRecord(NamedTuple):
 
     epoch: int  # from 1
     step: int  # steps done
-    train_loss: float
+    train_loss: float  # mean over pictures, as they were when they were learned from
     learning_rate: float
     validation: Evaluation
     seconds: float  # of training, without the evaluation
+    train_top1: float  # of the pictures as changed by the recipe, before each step
+    train_batch_mean_top1: float
 
 
 class StepRecord(NamedTuple):
@@ -37,6 +42,8 @@ class StepRecord(NamedTuple):
     loss: float
     learning_rate: float
     pictures: int
+    right: int  # of them
+    gradient_norm: float  # of all gradients together, before clipping
 
 
 History = tuple[EpochRecord, ...]
@@ -48,12 +55,14 @@ class TrainingState:
 
     model: VisionTransformer
     averaged: VisionTransformer | None  # the exponential moving average, if the recipe wants one
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[Optimizer, ...]
     generator: Generator
     step: int = 0  # steps done
     epoch_start: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))  # generator at its start
     seen: int = 0  # pictures of this epoch so far
     loss_sum: float = 0.0  # over them
+    right: int = 0  # of them
+    batch_shares: float = 0.0  # the sum over this epoch's batches of the share that was right
     seconds: float = 0.0  # of this epoch so far
     history: History = ()
 
@@ -70,26 +79,15 @@ class Checkpoints(Protocol):
     def restore(self, state: TrainingState) -> None:
         """Fill ``state`` with what was saved, if anything was."""
 
+    def before_training(self, state: TrainingState) -> None:
+        """Called once, when nothing has been learned yet."""
+
     def after_step(self, state: TrainingState, record: StepRecord) -> None:
-        """Called after each step; may save."""
+        """Called after each step; may save, and may raise ``Stopped`` once it has."""
 
-    def save(self, state: TrainingState) -> None:
-        """Save now."""
+    def after_epoch(self, state: TrainingState) -> None:
+        """Called after each epoch, when it has been measured and told."""
 
 
-def make_optimizer(model: nn.Module, recipe: TrainingConfig) -> torch.optim.Optimizer:
-    """The recipe's optimiser, with weight decay on all parameters or on the weights of dense layers alone."""
-    embeddings = {"class_token", "position_embedding"}
-    named = list(model.named_parameters())
-    decayed = [p for n, p in named if recipe.decay_on == "all" or (p.ndim > 1 and n not in embeddings)]
-    others = [p for n, p in named if recipe.decay_on != "all" and (p.ndim == 1 or n in embeddings)]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    betas = (recipe.beta1, recipe.beta2)
-    match recipe.optimizer:
-        case "adam":
-            return torch.optim.Adam(groups, lr=recipe.learning_rate, betas=betas)
-        case "adamw":
-            return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=betas)
-        case "sgd":
-            return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
+class Stopped(Exception):
+    """The run was asked to end early; everything is saved."""

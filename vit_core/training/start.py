@@ -1,0 +1,95 @@
+"""The model that a run begins with: new, or trained weights with a new head."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from vit_core.checkpoints import CHECKPOINTS
+from vit_core.config import ViTConfig
+from vit_core.loading import load
+from vit_core.model import ClassificationHead, VisionTransformer
+from vit_core.preprocess import Preprocess
+from vit_core.training.config import TrainingConfig
+
+
+class Beginning(NamedTuple):
+    """A model to train and how pictures reach it."""
+
+    model: VisionTransformer
+    preprocess: Preprocess
+
+
+def begin(recipe: TrainingConfig, num_classes: int) -> Beginning:
+    """The model of ``recipe`` for so many classes, with what does not learn frozen. Seeded by the recipe.
+
+    With ``weights`` everything but the head is theirs, and so is the preprocessing; for another picture size their
+    position embedding is interpolated.
+
+    Raises:
+        ValueError: if the weights are unknown or not those of a plain ViT.
+        OSError: if they cannot be read or downloaded.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        if recipe.weights is None:
+            model, preprocess = VisionTransformer(recipe.model_config(num_classes)), recipe.preprocess
+        else:
+            size: dict[str, Any] = {} if recipe.image_size is None else {"image_size": recipe.image_size}
+            pretrained, checkpoint = load(recipe.weights, **size)
+            model, preprocess = with_new_head(pretrained, recipe, num_classes), checkpoint.preprocess
+        if not recipe.zero_head:
+            model.head.linear.reset_parameters()
+    freeze(model, recipe)
+    return Beginning(model, preprocess)
+
+
+def sizes(recipe: TrainingConfig, num_classes: int) -> ViTConfig:
+    """The sizes of the model that ``begin`` would make, without reading the weights where they have a name.
+
+    Raises:
+        ValueError, OSError: as ``begin``.
+    """
+    if recipe.weights is None:
+        return recipe.model_config(num_classes)
+    known = CHECKPOINTS.get(recipe.weights)
+    config = (known or load(recipe.weights)[1]).config
+    return _with_head(config, recipe, num_classes, recipe.image_size or config.image_size)
+
+
+def with_new_head(pretrained: VisionTransformer, recipe: TrainingConfig, num_classes: int) -> VisionTransformer:
+    """The same model with the head that ``recipe`` says, for other classes."""
+    config = _with_head(pretrained.config, recipe, num_classes, pretrained.config.image_size)
+    with torch.device("meta"):
+        model = VisionTransformer(config)
+    body = {name: tensor for name, tensor in pretrained.state_dict().items() if not name.startswith("head.")}
+    model.head = new_head(config)
+    model.load_state_dict(body | {f"head.{n}": t for n, t in model.head.state_dict().items()}, assign=True)
+    return model.requires_grad_(True)
+
+
+def new_head(config: ViTConfig) -> ClassificationHead:
+    """A classification head as a new model has it: the hidden layer, if any, random, the linear layer zero."""
+    head = ClassificationHead(config)
+    head.reset_parameters()
+    return head
+
+
+def freeze(model: VisionTransformer, recipe: TrainingConfig) -> None:
+    """Take the gradients away from what ``recipe`` keeps as it is."""
+    learning: tuple[nn.Module, ...] = {
+        "none": (model,),
+        "backbone": (model.norm, model.head),
+        "all-but-head": (model.head,),
+    }[recipe.freeze]
+    model.requires_grad_(False)
+    for module in learning:
+        module.requires_grad_(True)
+
+
+def _with_head(config: ViTConfig, recipe: TrainingConfig, num_classes: int, image_size: int) -> ViTConfig:
+    hidden = config.hidden_size if recipe.head == "tanh" else None
+    return replace(
+        config, num_classes=num_classes, representation_size=hidden, dropout=recipe.dropout, image_size=image_size
+    )
