@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from explainer.panels import View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
+from pages.checkpoints import find, is_of_a_run
 from pages.state import State
 from pages.state import current as current_state
 from pages.store import Store
 from pages.uploads import picture_source
 from vit_core import (
-    CHECKPOINTS,
     AttentionTrace,
     BlockTrace,
     Checkpoint,
@@ -40,6 +40,8 @@ _traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
 _views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
+_stamps: Store[tuple[int, int, int]] = Store(MEGABYTE)  # which file the weights of a run's checkpoint were
+_stamps_lock = threading.Lock()
 
 # Forward passes run side by side only as far as the cores allow, and torch's threads are set to match: more threads
 # than cores wait for each other at every barrier of OpenMP.
@@ -113,7 +115,11 @@ def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
     """The shared model of a checkpoint that is on this machine."""
 
     def make() -> tuple[tuple[VisionTransformer, Checkpoint], int]:
-        model, checkpoint = load(name)
+        if is_of_a_run(name):
+            record = find(name)
+            model, checkpoint = load(record.path)[0], record
+        else:
+            model, checkpoint = load(name)
         return (model, checkpoint), sum(p.numel() * p.element_size() for p in model.parameters())
 
     return _models.get_or_make(name, make)
@@ -137,6 +143,23 @@ def check_memory(checkpoint: Checkpoint) -> None:
                 f"{what} would take {needed / 1e6:,.0f} MB, and this server keeps at most {store.limit / 1e6:,.0f} MB "
                 "of that kind for everybody. Choose a smaller model, or use this one from Python."
             )
+
+
+def forget_replaced(checkpoint: Checkpoint) -> None:
+    """Forget all that was computed with a run's weights if another file has taken their place.
+
+    A run's name is free again when it has been deleted. Everybody else's files never change.
+    """
+    if not is_of_a_run(checkpoint.name):
+        return
+    status = checkpoint.path.stat()
+    stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+    with _stamps_lock:
+        before = _stamps.get(checkpoint.name)
+        _stamps.put(checkpoint.name, stamp, 128)
+        if before is not None and before != stamp:
+            for store in (_models, _traces, _blocks, _results, _views):
+                store.drop(checkpoint.name)
 
 
 def trace(checkpoint: str, picture: str) -> ForwardTrace:
@@ -193,10 +216,12 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
     """The session for ``state``; what cannot be had is replaced by the default, and a sentence says why."""
     problems, asked = [], state
     try:
-        check_memory(CHECKPOINTS[state.checkpoint])
-        check_here(CHECKPOINTS[state.checkpoint])
+        record = find(state.checkpoint)
+        check_memory(record)
+        check_here(record)
+        forget_replaced(record)
         load_model(state.checkpoint)
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
         problems.append(f"{state.checkpoint} cannot be shown: {error} You see {State.checkpoint}.")
         state = replace(state, checkpoint=State.checkpoint, token=None)
     try:

@@ -8,8 +8,10 @@ from PIL import Image
 
 from explainer.gallery import GALLERY
 from explainer.panels import Picture, Tiles, View
+from explainer.views.wording import sentence
 from pages import state
 from pages.canvas import show as show_view
+from pages.checkpoints import find, is_of_a_run, listed
 from pages.session import Session, check_memory, kept_view
 from pages.uploads import keep_upload, picture_source
 from vit_core import CHECKPOINTS, grid_position, load
@@ -155,20 +157,23 @@ def _take(widget: str) -> None:
 
 
 def _checkpoint(session: Session) -> None:
-    names = list(CHECKPOINTS)
+    chosen = str(st.session_state.get("checkpoint_choice"))
+    if chosen not in CHECKPOINTS or CHECKPOINTS[chosen].is_here:  # otherwise it waits to be downloaded
+        st.session_state["checkpoint_choice"] = session.state.checkpoint
     st.selectbox(
         "Checkpoint",
-        names,
+        listed(session.state.checkpoint),
         key="checkpoint_choice",
         format_func=_checkpoint_label,
         on_change=_choose_checkpoint,
     )
     chosen = st.session_state.get("checkpoint_choice") or session.state.checkpoint
-    record = CHECKPOINTS[chosen]
+    record = find(chosen)
     config = record.config
     st.caption(
         f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, "
-        f"{config.num_layers} layers, {record.size_mb:,.0f} MB. Licence: {record.licence}."
+        f"{config.num_layers} layers, {record.size_mb:,.0f} MB. "
+        + (f"Licence: {record.licence}." if record.licence else f"{sentence(record.description)}.")
     )
     try:
         check_memory(record)
@@ -184,14 +189,22 @@ def _checkpoint(session: Session) -> None:
 @cache
 def _checkpoint_label(name: str) -> str:
     """The name, shortened in its middle, with the size of its file; asked for every name on every run."""
+    if is_of_a_run(name):
+        _, run, epoch = name.split(":")
+        return f"{run}, epoch {epoch}"
     short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"
     return f"{short} · {CHECKPOINTS[name].size_mb:,.0f} MB"
 
 
 def _choose_checkpoint() -> None:
     name = st.session_state["checkpoint_choice"]
-    if CHECKPOINTS[name].is_here:
-        state.choose_checkpoint(name)
+    try:
+        is_here = find(name).is_here
+    except (LookupError, ValueError) as error:
+        st.session_state.setdefault("messages", []).append(f"{error}. You see {state.current().checkpoint}.")
+    else:
+        if is_here:
+            state.choose_checkpoint(name)
 
 
 def _download(name: str) -> None:

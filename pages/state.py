@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainer.gallery import GALLERY
-from vit_core import CHECKPOINTS, ViTConfig, token_at
+from pages import checkpoints
+from vit_core import ViTConfig, token_at
 
 KEYS = ("picture", "checkpoint", "layer", "head", "token")
 UPLOAD_PREFIX = "upload-"
@@ -115,18 +116,22 @@ def parameters() -> dict[str, str]:
 def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
     problems = []
     values: dict[str, str | int] = {}
-    for name, known, first in (
-        ("picture", GALLERY, State.picture),
-        ("checkpoint", CHECKPOINTS, State.checkpoint),
-    ):
-        if name in parameters:
-            value = parameters[name]
-            if value in known or (name == "picture" and value.startswith(UPLOAD_PREFIX)):
-                values[name] = value
-            else:
-                problems.append(
-                    f"The link names the {name} {value[:60]!r}, which does not exist here. You see {first!r}."
-                )
+    if "picture" in parameters:
+        value = parameters["picture"]
+        if value in GALLERY or value.startswith(UPLOAD_PREFIX):
+            values["picture"] = value
+        else:
+            problems.append(
+                f"The link names the picture {value[:60]!r}, which does not exist here. You see {State.picture!r}."
+            )
+    if "checkpoint" in parameters:
+        try:
+            values["checkpoint"] = checkpoints.find(parameters["checkpoint"]).name
+        except (LookupError, ValueError) as error:
+            problems.append(
+                f"The link names the checkpoint {parameters['checkpoint'][:80]!r}, which does not exist here: "
+                f"{_reason(error)}. You see {State.checkpoint!r}."
+            )
     for name in ("layer", "head", "token"):
         if name in parameters:
             # int() takes "１" and "1_0" as well; a link is written in plain digits.
@@ -137,6 +142,11 @@ def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
                     f"The link says {name} {parameters[name][:60]!r}, which is no whole number; it is left out."
                 )
     return State(**values), problems  # type: ignore[arg-type]
+
+
+def _reason(error: Exception) -> str:
+    """What the error says; a KeyError's own text is in quotes."""
+    return str(error.args[0]) if error.args else str(error)
 
 
 def current() -> State:

@@ -52,6 +52,12 @@ class Store(Generic[Value]):
                         self._making.pop(key, None)
             return found
 
+    def drop(self, part: Hashable) -> None:
+        """Forget every value whose key is ``part``, or a tuple that holds it."""
+        with self._lock:
+            for key in [key for key in self._values if key == part or (isinstance(key, tuple) and part in key)]:
+                del self._values[key]
+
     @property
     def nbytes(self) -> int:
         """The bytes of all values kept."""

@@ -1,0 +1,49 @@
+"""Every checkpoint that the app can show, by the name that it has in a link: named ones, and those of runs."""
+
+import streamlit as st
+
+from pages import state
+from vit_core import CHECKPOINTS, Checkpoint
+from vit_core.training.runs import PREFIX, checkpoint_name, list_runs, run_checkpoint
+
+
+def find(name: str) -> Checkpoint:
+    """The record of ``"embedded"``, of a published checkpoint, or of ``"run:NAME:EPOCH"``.
+
+    Raises:
+        LookupError: if there is none; one sentence.
+        ValueError: if the card of a run's checkpoint is broken; one sentence.
+    """
+    if name.startswith(PREFIX):
+        return run_checkpoint(name)
+    if name not in CHECKPOINTS:
+        raise LookupError(f"there is no checkpoint {name[:60]!r}")
+    return CHECKPOINTS[name]
+
+
+def is_of_a_run(name: str) -> bool:
+    """Whether the name says that the checkpoint is a run's."""
+    return name.startswith(PREFIX)
+
+
+def listed(chosen: str) -> list[str]:
+    """What to choose from: the embedded one, the runs' latest, the one that is chosen, and the published ones."""
+    embedded = [name for name in CHECKPOINTS if name == "embedded"]
+    published = [name for name in CHECKPOINTS if name != "embedded"]
+    trained = list(_latest_of_runs())
+    if is_of_a_run(chosen) and chosen not in trained:
+        trained.insert(0, chosen)
+    return [*embedded, *trained, *published]
+
+
+@st.cache_resource(ttl=2.0, max_entries=1, show_spinner=False)
+def _latest_of_runs() -> tuple[str, ...]:
+    """Of each run that has saved weights the last; asked on every run of every page, so looked up every two seconds."""
+    return tuple(checkpoint_name(run, saved[-1]) for run in list_runs() if (saved := run.saved_epochs()))
+
+
+def open_in_explainer(name: str, page: str = "overview") -> None:
+    """Show ``name`` on a page of the explainer. Called from the script of a page or fragment, not from a callback."""
+    st.session_state["page"] = page
+    state.choose_checkpoint(name)
+    st.rerun()
