@@ -47,7 +47,7 @@ _stamps_lock = threading.Lock()
 # than cores wait for each other at every barrier of OpenMP.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CONCURRENT_FORWARDS = min(CORES, 4)
-_forward_slots = threading.BoundedSemaphore(CONCURRENT_FORWARDS)
+forward_slots = threading.BoundedSemaphore(CONCURRENT_FORWARDS)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def trace(checkpoint: str, picture: str) -> ForwardTrace:
     def make() -> tuple[ForwardTrace, int]:
         model, record = load_model(checkpoint)
         image = record.preprocess(open_picture(picture_source(picture)))
-        with _forward_slots:
+        with forward_slots:
             result = model.trace(image)
         return result, result.nbytes
 
@@ -181,7 +181,7 @@ def block(checkpoint: str, picture: str, layer: int) -> BlockTrace:
     def make() -> tuple[BlockTrace, int]:
         model, _ = load_model(checkpoint)
         forward = trace(checkpoint, picture)
-        with _forward_slots:
+        with forward_slots:
             result = model.trace_block(forward, layer)
         return result, result.nbytes
 
@@ -193,7 +193,7 @@ def proof(session: Session, claim: int | str) -> Proof:
 
     def make() -> Proof:
         block = session.block  # may have to be computed, in a slot of its own: never wait for one while holding one
-        with _forward_slots:
+        with forward_slots:
             return prove(claim, session.model, session.trace, block, session.layer)
 
     proved: Proof = kept(("proof", session.state.checkpoint, session.state.picture, session.layer, claim), make)
@@ -258,7 +258,7 @@ def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:
     """Lengths of skip and updates of the chosen token in every layer; one pass over all blocks for a new token."""
 
     def make() -> dict[str, NDArray[np.float32]]:
-        with _forward_slots:
+        with forward_slots:
             return depth.residual_norms(session.model, session.trace, session.token)
 
     norms: dict[str, NDArray[np.float32]]
