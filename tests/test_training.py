@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
@@ -17,8 +19,8 @@ from torch.testing import assert_close
 from vit_core import VisionTransformer, ViTConfig, load
 from vit_core.training import (
     RECIPES,
+    History,
     Loaders,
-    Pictures,
     TrainingConfig,
     evaluate,
     find_pictures,
@@ -27,19 +29,23 @@ from vit_core.training import (
     load_pictures,
 )
 from vit_core.training.__main__ import main
-from vit_core.training.augment import augment, normalise, random_resized_crop
-from vit_core.training.checkpointing import METRICS, STATE, RunFolder
+from vit_core.training.checkpointing import EPOCHS, METRICS, STATE, ProcessLock, RunFolder
+from vit_core.training.data import broken_pictures
 from vit_core.training.loop import draw_patches, forward_kept, update_average
-from vit_core.training.state import StepRecord, TrainingState, make_optimizer
+from vit_core.training.optimizers import make_optimizers
+from vit_core.training.state import StepRecord, TrainingState
+from vit_core.training.transforms import evaluation_transform, normalise, training_transform
 
 SMALL = ViTConfig(image_size=16, patch_size=4, num_layers=2, hidden_size=32, mlp_size=64, num_heads=4, num_classes=3)
+LABELS = ("columns", "none", "rows")
 TOY = TrainingConfig(  # everything switched on, so that the tests of repetition cover all of it
-    model="Mini/8", epochs=3, batch_size=16, learning_rate=3e-3, weight_decay=0.05, clip_norm=1.0, warmup_steps=5,
-    patch_drop=0.5, patch_drop_until=0.7, crop_scale=(0.6, 1.0), flip=True, colour_jitter=0.1, ema_decay=0.9,
+    model="Mini/8", image_size=16, epochs=3, batch_size=16, learning_rate=3e-3, weight_decay=0.05, clip_norm=1.0,
+    warmup_steps=5, patch_drop=0.5, patch_drop_until=0.7, crop_scale=(0.6, 1.0), flip=True, colour_jitter=0.1,
+    ema_decay=0.9,
 )  # fmt: skip
 
 
-def stripes(count: int, generator: Generator) -> Pictures:
+def stripes(folder: Path, count: int, generator: Generator) -> None:
     """Noisy 16x16 pictures of three classes: horizontal stripes, vertical stripes, none, each of a random colour."""
     labels = torch.arange(count) % 3
     wave = 90 * torch.sin(torch.arange(16) * math.pi / 2 + math.pi / 4)
@@ -47,12 +53,23 @@ def stripes(count: int, generator: Generator) -> Pictures:
     colour = torch.rand(count, 3, 1, 1, generator=generator)
     noise = 20 * torch.randn(count, 3, 16, 16, generator=generator)
     pixels = (128 + waves[labels][:, None] * colour + noise).clamp(0, 255).to(torch.uint8)
-    return Pictures(pixels, labels, torch.zeros(count).long(), ("rows", "columns", "none"), torch.arange(count))
+    for number, (picture, label) in enumerate(zip(pixels, labels.tolist(), strict=True)):
+        path = folder / LABELS[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)
 
 
-def toy_loaders() -> Loaders:
-    generator = Generator().manual_seed(1)
-    return Loaders(stripes(75, generator), stripes(40, generator))  # 75 = 4 batches of 16 and one of 11
+@pytest.fixture(scope="session")
+def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of stripes: 75 to learn from (4 batches of 16 and one of 11) and 40 to measure on."""
+    folder, generator = tmp_path_factory.mktemp("striped"), Generator().manual_seed(1)
+    stripes(folder / "train", 75, generator)
+    stripes(folder / "test", 40, generator)
+    return folder
+
+
+def loaders_of(folder: Path, recipe: TrainingConfig = TOY) -> Loaders:
+    return load_pictures(find_pictures([folder]), recipe, recipe.preprocess)
 
 
 def new_model(config: ViTConfig = SMALL) -> VisionTransformer:
@@ -99,7 +116,7 @@ def test_recipes_of_table_4(name: str, steps: int, rates: set[float]) -> None:
 def test_recipe_of_the_course() -> None:
     """Chapter 08, 9.1: Adam(lr=3e-3, betas=(0.9, 0.999), weight_decay=0.3), coupled and on every parameter."""
     recipe = RECIPES["course"]
-    optimizer = make_optimizer(new_model(), recipe)
+    (optimizer,) = make_optimizers(new_model(), recipe)
     assert type(optimizer) is torch.optim.Adam
     (group,) = optimizer.param_groups
     assert (group["lr"], group["betas"], group["weight_decay"]) == (3e-3, (0.9, 0.999), 0.3)
@@ -108,7 +125,8 @@ def test_recipe_of_the_course() -> None:
 
 def test_weight_decay_on_matrices_spares_the_rest() -> None:
     model = new_model()
-    decayed, spared = make_optimizer(model, TOY).param_groups
+    (optimizer,) = make_optimizers(model, TOY)
+    spared, decayed = sorted(optimizer.param_groups, key=lambda group: group["weight_decay"])
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert {names[id(p)].rpartition(".")[2] for p in decayed["params"]} == {"weight"}
     spared_names = {names[id(p)] for p in spared["params"]}
@@ -120,7 +138,8 @@ def test_weight_decay_on_matrices_spares_the_rest() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("patch_drop", 1.0), ("schedule", "steps"),
-     ("crop_scale", (0.5, 0.2)), ("std", (0.5, 0.5, 0.0)), ("ema_decay", 1.0), ("warmup_steps", -1)],
+     ("crop_scale", (0.5, 0.2)), ("std", (0.5, 0.5, 0.0)), ("ema_decay", 1.0), ("warmup_steps", -1),
+     ("layer_decay", 0.0)],
 )  # fmt: skip
 def test_impossible_values_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
@@ -187,18 +206,17 @@ def two_roots(tmp_path: Path) -> list[Path]:
     return [tmp_path / "foods", tmp_path / "things"]
 
 
-def test_roots_become_one_label_space(two_roots: list[Path], tmp_path: Path) -> None:
+def test_roots_become_one_label_space(two_roots: list[Path]) -> None:
     files = find_pictures(two_roots, held_out=1, names={"beacon": "lighthouse"})
-    loaders, labels = load_pictures(files, replace(TOY, image_size=16).preprocess, tmp_path / "cache")
-    assert labels == ("apple pie", "ice cream", "lighthouse")
+    loaders = load_pictures(files, TOY, TOY.preprocess)
+    assert loaders.train.class_names == ("apple pie", "ice cream", "lighthouse")
     assert (len(loaders.train), len(loaders.validation)) == (12, 4)  # one held out of each of four folders
-    assert sorted(loaders.validation.labels[loaders.validation.rows].tolist()) == [0, 1, 1, 2]
+    assert sorted(loaders.validation.labels.tolist()) == [0, 1, 1, 2]
     assert len(loaders.validation.from_root(0)) == len(loaders.validation.from_root(1)) == 2
     reds = {0: 0, 2: 120}
-    for picked in loaders:
-        for pixels, label in picked.batches(torch.arange(len(picked)), batch_size=1):
-            assert int(pixels[0, 0, 0, 0]) == reds.get(int(label), int(pixels[0, 0, 0, 0]))
-    assert not set(loaders.train.rows.tolist()) & set(loaders.validation.rows.tolist())
+    for pixels, labels in loaders.validation.batches([[0], [1], [2], [3]]):
+        assert int(pixels[0, 0, 0, 0]) == reds.get(int(labels), int(pixels[0, 0, 0, 0]))
+    assert not set(loaders.train.files) & set(loaders.validation.files)
 
 
 def test_held_out_pictures_do_not_depend_on_the_others(two_roots: list[Path]) -> None:
@@ -219,21 +237,14 @@ def test_splits_on_disk_are_kept(tmp_path: Path) -> None:
     assert sorted(splits) == [("test", "pizza")] * 2 + [("train", "pizza")] * 3
 
 
-def test_pictures_are_stored_as_the_model_will_see_them(tmp_path: Path) -> None:
-    """Other sizes go through the same preprocessing as at inference, then both normalise to the same numbers."""
+def test_pictures_are_measured_as_they_will_be_used(tmp_path: Path) -> None:
+    """torchvision's transforms and ``Preprocess`` see the same pixels, whatever the size and the way to resize."""
     wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
-    for name in ("one.png", "two.png"):
-        (tmp_path / "data" / "noise").mkdir(parents=True, exist_ok=True)
-        wide.save(tmp_path / "data" / "noise" / name)
-    recipe = replace(TOY, image_size=16, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
-    loaders, _ = load_pictures(find_pictures([tmp_path / "data"], 1), recipe.preprocess, tmp_path / "cache")
-    (pixels, _), *_ = loaders.train.batches(torch.arange(1), 1)
-    # one division and one subtraction in float32, in the same order
-    assert_close(normalise(pixels, recipe)[0], recipe.preprocess(wide), atol=1e-6, rtol=0)
-    stored = next((tmp_path / "cache").glob("*.npy"))
-    changed = stored.stat().st_mtime_ns
-    load_pictures(find_pictures([tmp_path / "data"], 1), recipe.preprocess, tmp_path / "cache")
-    assert stored.stat().st_mtime_ns == changed  # the second time nothing is decoded
+    for changes in ({}, {"keep_aspect": False}, {"interpolation": "bilinear"}):
+        recipe = replace(TOY, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4)).with_values(changes)
+        pixels = evaluation_transform(recipe.preprocess)(wide)
+        # the same bytes; one division and one subtraction in float32, in the same order
+        assert_close(normalise(pixels[None], recipe.preprocess)[0], recipe.preprocess(wide), atol=1e-6, rtol=0)
 
 
 def test_bad_folders_are_named(tmp_path: Path) -> None:
@@ -241,46 +252,63 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
         find_pictures([tmp_path / "nowhere"])
     with pytest.raises(ValueError, match="holds no pictures"):
         find_pictures([tmp_path])
-    (tmp_path / "class").mkdir()
-    (tmp_path / "class" / "broken.png").write_bytes(b"no picture")
     paint(tmp_path / "class" / "whole.png", (1, 2, 3))
-    with pytest.raises(ValueError, match=r"broken\.png cannot be trained on"):
-        load_pictures(find_pictures([tmp_path], 1), TOY.preprocess, tmp_path / "cache")
+    with pytest.raises(ValueError, match="only one class, class"):
+        load_pictures(find_pictures([tmp_path], 1), TOY, TOY.preprocess)
+    (tmp_path / "class" / "broken.png").write_bytes(b"no picture")
+    paint(tmp_path / "other" / "whole.png", (1, 2, 3))
+    files = find_pictures([tmp_path], 2)
+    ((path, reason),) = broken_pictures(files).items()
+    assert path.name == "broken.png" and "no picture that can be read" in reason
     with pytest.raises(ValueError, match="train split is empty"):
-        load_pictures(find_pictures([tmp_path], 2)[1:], TOY.preprocess, tmp_path / "cache")
+        load_pictures(files, TOY, TOY.preprocess)
+    loaders = load_pictures([file._replace(split=split) for split in ("train", "test") for file in files], TOY,
+                            TOY.preprocess)  # fmt: skip
+    with pytest.raises(ValueError, match=r"broken\.png cannot be read"):
+        list(loaders.validation.batches([[0, 1, 2]]))
+
+
+def test_hidden_files_and_folders_are_no_pictures(tmp_path: Path) -> None:
+    """What a Mac leaves in a zip: ``._`` beside each picture, a folder ``__MACOSX``."""
+    paint(tmp_path / "pizza" / "1.png", (1, 2, 3))
+    for path in ("pizza/._1.png", "__MACOSX/1.png", ".cache/1.png"):
+        paint(tmp_path / "other.png", (1, 2, 3))
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / "other.png").rename(tmp_path / path)
+    assert [file.path.name for file in find_pictures([tmp_path])] == ["1.png"]
 
 
 # --- augmentation --------------------------------------------------------------------------------------------------
 
 
-def test_crop_of_everything_is_the_picture_or_its_mirror_image() -> None:
-    images = torch.rand(32, 3, 16, 16, generator=Generator().manual_seed(0))
-    whole = replace(TOY, crop_scale=(1.0, 1.0), crop_ratio=(1.0, 1.0), flip=True)
-    cropped = random_resized_crop(images, whole, Generator().manual_seed(0))
-    mirrored = [bool((new - old).abs().max() > 1e-5) for new, old in zip(cropped, images, strict=True)]
-    assert 5 < sum(mirrored) < 27  # 32 fair coins fall outside with probability 1e-4; the seed is fixed
-    expected = torch.stack([old.flip(-1) if m else old for m, old in zip(mirrored, images, strict=True)])
-    assert_close(cropped, expected, atol=1e-5, rtol=0)  # bilinear weights of 1 and 0, up to rounding
+def test_a_picture_is_changed_by_its_seed_and_number_alone(striped: Path) -> None:
+    """Not by the process that decodes it, nor by the order: this is what makes any number of processes one run."""
+    pictures = replace(loaders_of(striped).train, seed=7)
+    forwards = torch.cat([pixels for pixels, _ in pictures.batches([[0, 1, 2], [3]])])
+    torch.rand(5)
+    before = torch.random.get_rng_state()
+    backwards = torch.cat([pixels for pixels, _ in pictures.batches([[3, 2], [1, 0]])])
+    assert torch.equal(torch.random.get_rng_state(), before)  # nor does it disturb what others draw
+    assert torch.equal(forwards, backwards.flip(0))
+    beside = torch.cat([pixels for pixels, _ in pictures.batches([[0, 1, 2], [3]], workers=2)])
+    assert torch.equal(forwards, beside)
+    assert not torch.equal(forwards, torch.cat([p for p, _ in replace(pictures, seed=8).batches([[0, 1, 2], [3]])]))
 
 
-def test_crop_takes_the_share_of_the_area_that_the_recipe_says() -> None:
-    """On a picture whose values are the coordinates, the range of a crop is its width and height."""
-    ramp = (torch.arange(64.0) + 0.5) / 64
-    image = torch.stack([ramp.expand(64, 64), ramp[:, None].expand(64, 64), torch.zeros(64, 64)])
-    images = image.expand(200, 3, 64, 64)
-    recipe = replace(TOY, crop_scale=(0.3, 0.6), crop_ratio=(0.8, 1.25), flip=False)
-    crops = random_resized_crop(images, recipe, Generator().manual_seed(0))
-    sides = (crops.amax((2, 3)) - crops.amin((2, 3))) * 64 / 63  # from centre to centre of the outermost pixels
-    area, ratio = sides[:, 0] * sides[:, 1], sides[:, 0] / sides[:, 1]
-    # Where a crop touches the edge, the outermost half pixel is repeated: up to 2 % of a side of half the picture.
-    assert 0.28 < float(area.min()) < 0.33 and 0.57 < float(area.max()) < 0.62
-    assert 0.78 < float(ratio.min()) < 0.85 and 1.18 < float(ratio.max()) < 1.28
-
-
-def test_no_augmentation_is_normalisation() -> None:
-    pixels = toy_loaders().train.pixels[:4]
+def test_no_augmentation_is_what_is_measured() -> None:
+    wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
     plain = replace(TOY, crop_scale=None, flip=False, colour_jitter=0.0)
-    assert torch.equal(augment(pixels, plain, Generator()), normalise(pixels, plain))
+    assert torch.equal(training_transform(plain, plain.preprocess)(wide), evaluation_transform(plain.preprocess)(wide))
+    jittered = training_transform(replace(plain, colour_jitter=0.3), plain.preprocess)(wide)
+    assert not torch.equal(jittered, evaluation_transform(plain.preprocess)(wide))
+
+
+@pytest.mark.parametrize("auto_augment", ["trivial", "rand"])
+def test_automatic_augmentation_keeps_the_size(auto_augment: str) -> None:
+    wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    recipe = TOY.with_values({"auto_augment": auto_augment})
+    drawn = [training_transform(recipe, recipe.preprocess)(wide) for _ in range(8)]
+    assert {(each.dtype, tuple(each.shape)) for each in drawn} == {(torch.uint8, (3, 16, 16))}
 
 
 # --- patch dropping ------------------------------------------------------------------------------------------------
@@ -309,45 +337,51 @@ def test_dropped_patches_leave_class_token_and_positions_right() -> None:
 # --- learning ------------------------------------------------------------------------------------------------------
 
 
-def test_a_tiny_model_learns_what_can_be_learned() -> None:
+def test_a_tiny_model_learns_what_can_be_learned(striped: Path) -> None:
     """Stripes of random colour: a constant predictor cannot get below ln 3 nor above a third of the pictures."""
     recipe = replace(TOY, epochs=40, patch_drop=0.25, crop_scale=None, flip=False)
     model = new_model()
-    history = fit(model, toy_loaders(), recipe, generator=Generator().manual_seed(0))
+    loaders = loaders_of(striped, recipe)
+    history = fit(model, loaders, recipe, generator=Generator().manual_seed(0))
     assert_close(history[0].train_loss, math.log(3), atol=0.1, rtol=0)  # the head starts as zero: all classes alike
     assert history[-1].train_loss < 0.5 * math.log(3)
     assert history[-1].validation.top1 > 0.9
-    assert history[-1].validation == evaluate(model, toy_loaders().validation, recipe)  # of the model as it is left
+    assert history[-1].validation == evaluate(model, loaders.validation, recipe.preprocess)  # as it is left
 
 
-def test_same_seed_same_curve_whatever_torch_drew_before() -> None:
+def test_same_seed_same_curve_whatever_torch_drew_before(striped: Path) -> None:
     """All randomness is the generator's, that of dropout too."""
     config = replace(SMALL, dropout=0.1)
     curves = []
     for seed, noise in ((0, 3), (0, 5), (1, 3)):
         torch.rand(noise)
-        history = fit(new_model(config), toy_loaders(), replace(TOY, epochs=2), generator=Generator().manual_seed(seed))
+        recipe, generator = replace(TOY, epochs=2), Generator().manual_seed(seed)
+        history = fit(new_model(config), loaders_of(striped), recipe, generator=generator)
         curves.append([(record.train_loss, record.validation) for record in history])
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
 
 
-def test_accuracy_counts_pictures_not_batches() -> None:
-    """Nine pictures in batches of four: the last batch holds one, and it weighs a ninth, not a third."""
+def test_accuracy_counts_pictures_not_batches(striped: Path) -> None:
+    """Forty pictures are a batch of 32 and one of 8: in the course's mean, those of the second weigh four times."""
     model = new_model().eval()
     torch.nn.init.normal_(model.head.linear.weight, generator=Generator().manual_seed(0))
-    pictures = stripes(9, Generator().manual_seed(0))
+    pictures = loaders_of(striped).validation
+    (pixels, labels), *_ = pictures.batches([list(range(40))])
     with torch.no_grad():
-        logits = model(normalise(pictures.pixels, TOY))
-    guesses = logits.argmax(1)
-    labels = guesses.clone()
-    labels[:8] = (guesses[:8] + 1) % 3  # eight wrong, then the ninth, alone in its batch, right
-    pictures = replace(pictures, labels=labels)
-    measured = evaluate(model, pictures, TOY, batch_size=4)
-    assert (measured.top1, measured.top5, measured.pictures) == (1 / 9, 1.0, 9)  # three classes are all in the top 5
+        logits = model(normalise(pixels, TOY.preprocess))
+    guesses, right = logits.argmax(1), (logits.argmax(1) == labels).double()
+    measured = evaluate(model, pictures, TOY.preprocess, batch_size=7)
+    assert 0 < right.sum() < 40
+    assert (measured.top1, measured.top5, measured.pictures) == (right.mean(), 1.0, 40)  # 3 classes: all in the top 5
+    assert measured.batch_mean_top1 == (right[:32].mean() + right[32:].mean()) / 2 != measured.top1
+    assert measured.predicted == tuple(guesses.bincount(minlength=3).tolist())
+    assert measured.confusion is not None
+    for true, row in enumerate(measured.confusion):
+        assert list(row) == guesses[labels == true].bincount(minlength=3).tolist()
     assert_close(measured.loss, cross_entropy(logits, labels).item(), atol=0, rtol=1e-6)  # another order of sums
     with pytest.raises(ValueError, match="no pictures"):
-        evaluate(model, replace(pictures, rows=torch.arange(0)), TOY)
+        evaluate(model, replace(pictures, files=()), TOY.preprocess)
 
 
 def test_average_of_weights() -> None:
@@ -360,11 +394,11 @@ def test_average_of_weights() -> None:
     assert torch.equal(weights(averaged), torch.full_like(weights(averaged), 2.5))
 
 
-def test_a_loss_that_is_not_finite_stops_the_run() -> None:
+def test_a_loss_that_is_not_finite_stops_the_run(striped: Path) -> None:
     model = new_model()
     torch.nn.init.constant_(model.head.linear.bias, math.inf)
     with pytest.raises(FloatingPointError, match="step 1"):
-        fit(model, toy_loaders(), TOY, generator=Generator())
+        fit(model, loaders_of(striped), TOY, generator=Generator())
 
 
 # --- interruption --------------------------------------------------------------------------------------------------
@@ -378,7 +412,7 @@ class Interrupted(RunFolder):
     """A run that is killed after a step, before or after that step is saved."""
 
     def __init__(self, path: Path, recipe: TrainingConfig, at_step: int, save: bool) -> None:
-        super().__init__(path, recipe, ("rows", "columns", "none"), save_seconds=math.inf, log_steps=1)
+        super().__init__(path, recipe, LABELS, recipe.preprocess, save_seconds=math.inf, log_steps=1)
         self.at_step, self.save_then = at_step, save
 
     def after_step(self, state: TrainingState, record: StepRecord) -> None:
@@ -391,26 +425,26 @@ class Interrupted(RunFolder):
 
 # 15 steps in 3 epochs of 5: in the middle, on an epoch's last step before it was measured, without any save, at the end
 @pytest.mark.parametrize(("at_step", "save"), [(7, True), (10, True), (8, False), (15, True)])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_an_interrupted_run_ends_in_the_same_bits(tmp_path: Path, at_step: int, save: bool, optimizer: str) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_an_interrupted_run_ends_in_the_same_bits(
+    tmp_path: Path, striped: Path, at_step: int, save: bool, optimizer: str
+) -> None:
     recipe = TOY.with_values({"optimizer": optimizer})
     config = replace(SMALL, dropout=0.1)
-    whole, labels = new_model(config), ("rows", "columns", "none")
-    run = RunFolder(tmp_path / "whole", recipe, labels, log_steps=1)
-    expected = fit(whole, toy_loaders(), recipe, generator=Generator().manual_seed(0), checkpoints=run,
-                   on_epoch=run.on_epoch)  # fmt: skip
+    whole, loaders = new_model(config), loaders_of(striped)
+    run = RunFolder(tmp_path / "whole", recipe, LABELS, recipe.preprocess, log_steps=1)
+    expected = fit(whole, loaders, recipe, generator=Generator().manual_seed(0), checkpoints=run)
 
     broken = Interrupted(tmp_path / "broken", recipe, at_step, save)
     with pytest.raises(PulledPlug):
-        fit(new_model(config), toy_loaders(), recipe, generator=Generator().manual_seed(0), checkpoints=broken,
-            on_epoch=broken.on_epoch)  # fmt: skip
+        fit(new_model(config), loaders, recipe, generator=Generator().manual_seed(0), checkpoints=broken)
     resumed = new_model(config)
-    run = RunFolder(tmp_path / "broken", recipe, labels, log_steps=1)
-    history = fit(resumed, toy_loaders(), recipe, generator=Generator().manual_seed(99), checkpoints=run,
-                  on_epoch=run.on_epoch)  # fmt: skip
+    run = RunFolder(tmp_path / "broken", recipe, LABELS, recipe.preprocess, log_steps=1)
+    history = fit(resumed, loaders, recipe, generator=Generator().manual_seed(99), checkpoints=run)
 
     assert torch.equal(weights(resumed), weights(whole))
-    assert [record[:5] for record in history] == [record[:5] for record in expected]  # all but the seconds
+    timeless = [[record._replace(seconds=0.0) for record in each] for each in (history, expected)]
+    assert timeless[0] == timeless[1]
 
     def told(folder: str) -> Iterator[tuple[int, float | None, float | None]]:
         for line in (tmp_path / folder / METRICS).read_text().splitlines():
@@ -418,24 +452,37 @@ def test_an_interrupted_run_ends_in_the_same_bits(tmp_path: Path, at_step: int, 
             yield record["step"], record.get("loss"), record.get("train_loss")
 
     assert list(told("broken")) == list(told("whole"))  # no line twice, none missing
+    kept = [sorted(path.name for path in (tmp_path / each / EPOCHS).iterdir()) for each in ("whole", "broken")]
+    assert kept[0] == kept[1] and len(kept[0]) == 2 * 4  # weights and card before training and after each epoch
+    for name in kept[0][1::2]:
+        one, other = (load_file(tmp_path / each / EPOCHS / name) for each in ("whole", "broken"))
+        assert all(torch.equal(tensor, other[key]) for key, tensor in one.items())
 
 
-def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path) -> None:
-    labels = ("rows", "columns", "none")
-    recipe = replace(TOY, epochs=1)
-    fit(new_model(), toy_loaders(), recipe, generator=Generator(), checkpoints=RunFolder(tmp_path, recipe, labels))
-    other = replace(recipe, learning_rate=1e-4)
+def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path, striped: Path) -> None:
+    recipe, loaders = replace(TOY, epochs=1), loaders_of(striped)
+
+    def train(recipe: TrainingConfig, labels: tuple[str, ...] = LABELS) -> History:
+        run = RunFolder(tmp_path, recipe, labels, recipe.preprocess)
+        return fit(new_model(), loaders, recipe, generator=Generator(), checkpoints=run)
+
+    train(recipe)
     with pytest.raises(ValueError, match=r"learning_rate 0\.003, now it is 0\.0001"):
-        fit(new_model(), toy_loaders(), other, generator=Generator(), checkpoints=RunFolder(tmp_path, other, labels))
+        train(replace(recipe, learning_rate=1e-4))
     with pytest.raises(ValueError, match="other classes"):
-        run = RunFolder(tmp_path, recipe, ("a", "b", "c"))
-        fit(new_model(), toy_loaders(), recipe, generator=Generator(), checkpoints=run)
+        train(recipe, ("a", "b", "c"))
     longer = replace(recipe, epochs=2)  # how long may be decided later
-    run = RunFolder(tmp_path, longer, labels)
-    assert len(fit(new_model(), toy_loaders(), longer, generator=Generator(), checkpoints=run)) == 2
+    assert len(train(longer)) == 2
     (tmp_path / STATE).write_bytes(b"\x10" + bytes(40))
-    with pytest.raises(ValueError, match="is not the state of a training run"):
-        fit(new_model(), toy_loaders(), longer, generator=Generator(), checkpoints=run)
+    with pytest.raises(ValueError, match="is damaged or not of a run"):
+        train(longer)
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
+    with ProcessLock(tmp_path), pytest.raises(ValueError, match="another process is training"), ProcessLock(tmp_path):
+        pass
+    with ProcessLock(tmp_path):  # given back
+        assert json.loads((tmp_path / "process.json").read_text()) == {"pid": os.getpid()}
 
 
 # --- command line --------------------------------------------------------------------------------------------------
@@ -460,9 +507,10 @@ def test_train_and_export_by_command(tmp_path: Path, two_roots: list[Path], caps
 
     # What the card says of the weights is true of the weights as they are loaded.
     recipe = TrainingConfig().with_values(card["recipe"])
-    loaders, _ = load_pictures(find_pictures(two_roots, 1), recipe.preprocess, tmp_path / "run" / "cache")
+    loaders = load_pictures(find_pictures(two_roots, 1), recipe, recipe.preprocess)
     for name, part in {"all": loaders.validation, "foods": loaders.validation.from_root(0)}.items():
-        assert evaluate(model, part, recipe)._asdict() == card["metrics"]["validation"][name]
+        measured = evaluate(model, part, recipe.preprocess)
+        assert [measured.loss, measured.top1, measured.top5] == list(card["metrics"]["validation"][name].values())[:3]
     # Half precision keeps 11 bits: a weight moves by at most 2^-11 of itself.
     state = {n: t for n, t in _tensors(tmp_path / "run").items() if n.startswith("averaged.")}
     for name, tensor in model.state_dict().items():
@@ -489,7 +537,7 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.Ca
     assert main(["export", str(tmp_path / "none"), str(tmp_path / "out"), "--data", str(tmp_path)]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
-    assert "is not a folder" in errors[0] and "holds no training run" in errors[1]
+    assert "is not a folder" in errors[0] and "holds no run" in errors[1]
 
 
 # --- the embedded model --------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "Mini": Size(6, 192, 768, 6),  # the model in this repository, for 64x64 pictures
+    "Mini": Size(6, 256, 1024, 4),  # the model in this repository, for 64x64 pictures
     "Ti": Size(12, 192, 768, 3),  # DeiT, arXiv 2012.12877, Table 1
     "S": Size(12, 384, 1536, 6),  # DeiT, arXiv 2012.12877, Table 1
     "B": Size(12, 768, 3072, 12),  # ViT, arXiv 2010.11929, Table 1

@@ -74,6 +74,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         loader: DataLoader[Any] = DataLoader(
             self, batch_sampler=[list(batch) for batch in rows], num_workers=workers, collate_fn=_stack,
             prefetch_factor=4 if workers else None, pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # else each loader takes a number from torch's own
         )  # fmt: skip
         yield from loader
 
