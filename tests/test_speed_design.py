@@ -103,13 +103,13 @@ def test_what_computes_waits_for_a_core(prepare: Callable[[], Callable[[], objec
         done.set()
 
     for _ in range(session.CONCURRENT_FORWARDS):
-        assert session._forward_slots.acquire(timeout=5)
+        assert session.forward_slots.acquire(timeout=5)
     try:
         threading.Thread(target=run, daemon=True).start()
         assert not done.wait(WAIT)
     finally:
         for _ in range(session.CONCURRENT_FORWARDS):
-            session._forward_slots.release()
+            session.forward_slots.release()
     assert done.wait(20)
 
 
@@ -152,7 +152,7 @@ def test_a_session_holds_keys_and_no_arrays(page: str) -> None:
 
 def test_a_proof_never_waits_for_a_slot_while_it_holds_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one slot, and a block that nobody has computed yet, it would wait for itself for ever."""
-    monkeypatch.setattr(session, "_forward_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(session, "forward_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr(session, "_blocks", Store(2**24))
     monkeypatch.setattr(session, "_results", Store(2**20))
     opened, _ = session.open_session(State(layer=2))
