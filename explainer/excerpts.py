@@ -4,12 +4,13 @@ import inspect
 import io
 import keyword
 import tokenize
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 from explainer.equations import Equation, Formula
 from explainer.palette import QUANTITIES, Scheme
@@ -46,19 +47,24 @@ def excerpt(equation: Equation | Formula) -> Excerpt:
     """
     if equation.code is None:
         raise ValueError(f"the formula {equation.name!r} has no code of its own")
-    function = inspect.unwrap(equation.code)
+    code = excerpt_of(equation.code)
+    if not isinstance(equation, Equation):
+        return code
+    marker = f"# Eq. {equation.number}"
+    marked = [index for index, text in enumerate(code.source.splitlines()) if text.rstrip().endswith(marker)]
+    if len(marked) != 1:
+        name = inspect.unwrap(equation.code).__qualname__
+        raise ValueError(f"expected one line ending with {marker!r} in {name}, found {len(marked)}")
+    return replace(code, line=marked[0])
+
+
+@cache
+def excerpt_of(function: Callable[..., Any]) -> Excerpt:
+    """The source of a function of this project, with no line marked."""
+    function = inspect.unwrap(function)
     lines, first = inspect.getsourcelines(function)
-    line = None
-    if isinstance(equation, Equation):
-        marker = f"# Eq. {equation.number}"
-        marked = [index for index, text in enumerate(lines) if text.rstrip().endswith(marker)]
-        if len(marked) != 1:
-            raise ValueError(
-                f"expected one line ending with {marker!r} in {function.__qualname__}, found {len(marked)}"
-            )
-        line = marked[0]
     path = Path(inspect.getsourcefile(function) or "")
-    return Excerpt(dedent("".join(lines)), line, first, path.relative_to(Path(__file__).parents[1]).as_posix())
+    return Excerpt(dedent("".join(lines)), None, first, path.relative_to(Path(__file__).parents[1]).as_posix())
 
 
 def highlighted(code: Excerpt, scheme: Scheme, marked: Collection[int | None] | None = None) -> str:

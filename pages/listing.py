@@ -1,0 +1,16 @@
+"""The source of a function on the page, read from the running program."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from explainer.excerpts import excerpt_of, highlighted
+from pages.blocks import scheme
+
+
+def show_function(function: Callable[..., Any]) -> None:
+    """Where the function is, and its lines in the quantities' colours."""
+    code = excerpt_of(function)
+    st.html(f'<p class="vit-source">{escape(code.path)}, line {code.number}</p>' + highlighted(code, scheme(), ()))

@@ -1,0 +1,95 @@
+"""The course's published runs on the metric page, epoch by epoch; and the same for runs of one's own."""
+
+from time import monotonic
+
+import streamlit as st
+
+from explainer.course_results import BATCH_SIZE, RUNS, CourseRun
+from explainer.metric_detective import own_epochs
+from explainer.metric_tables import best_epochs, derivation, verdicts, what_it_says
+from explainer.views import metric
+from pages import state
+from pages.canvas import show as show_canvas
+from pages.session import kept_view
+from vit_core.training.runs import list_runs
+
+SECONDS = 1.5  # that each epoch stays when the run plays
+_PLAYING, _TURNED = "metric_playing", "metric_turned"
+
+
+def show_replay() -> CourseRun:
+    """Which published run is looked at, a button that plays it, and what the chosen epoch printed and means."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.segmented_control(
+            "Run", list(RUNS), format_func=lambda name: RUNS[name].title, default="scratch", required=True,
+            key="metric_run", bind="query-params",
+        )  # fmt: skip
+        run = RUNS[name or "scratch"]
+        playing = bool(st.session_state.get(_PLAYING))
+        icon, label = (":material/pause:", "Pause") if playing else (":material/play_arrow:", "Play")
+        st.button(label, icon=icon, key="metric_play", on_click=_play_or_pause, args=(len(run.epochs),))
+    st.fragment(_epoch, run_every=SECONDS if playing else None)(run, len(run.epochs))
+    return run
+
+
+def _play_or_pause(last: int) -> None:
+    playing = st.session_state[_PLAYING] = not st.session_state.get(_PLAYING)
+    st.session_state[_TURNED] = monotonic()
+    if playing and st.session_state.get("metric_epoch") == last:
+        st.session_state["metric_epoch"] = 1
+
+
+def _epoch(run: CourseRun, last: int) -> None:
+    st.session_state.setdefault("metric_epoch", 1)
+    if st.session_state.get(_PLAYING) and monotonic() - st.session_state[_TURNED] > 0.8 * SECONDS:
+        if st.session_state["metric_epoch"] >= last:
+            st.session_state[_PLAYING] = False
+            st.rerun()  # the whole page: it is where the clock of this part is stopped
+        st.session_state["metric_epoch"] += 1
+        st.session_state[_TURNED] = monotonic()
+    epoch = st.slider(f"Epoch (1 to {last})", 1, last, key="metric_epoch", bind="query-params")
+    found = verdicts(run)
+    view = kept_view(("metric.replay", run.name, epoch), lambda: metric.replay(run, found, epoch))
+    show_canvas(view, key="metric_curves", on_pick=state.pick)
+    chosen = found[epoch - 1]
+    st.markdown(what_it_says(chosen))
+    with st.container(key="equation_metric"):
+        st.latex(derivation(chosen))
+    show_canvas(
+        kept_view(("metric.epoch_bars", chosen.printed), lambda: metric.epoch_bars(chosen, BATCH_SIZE)),
+        key=f"metric_bars_{run.name}",
+    )
+    st.markdown(best_epochs(run))
+
+
+def show_own() -> None:
+    """A run that was trained here: both averages over its epochs, and what the chosen one predicted."""
+    runs = {run.name: run for run in list_runs()}
+    if not runs:
+        st.info("No run has been trained here yet.", icon=":material/model_training:")
+        st.page_link("train.py", label="Start one", icon=":material/arrow_forward:", query_params=state.parameters())
+        return
+    name = st.selectbox("Run", list(runs), key="metric_own_run", bind="query-params")
+    epochs, labels = own_epochs(runs[name].epochs()), runs[name].labels
+    if not epochs:
+        st.info(f"{name} has not finished an epoch yet.", icon=":material/hourglass_empty:")
+        return
+    numbers = [each.epoch for each in epochs]
+    if st.session_state.get("metric_own_epoch") not in numbers:
+        st.session_state["metric_own_epoch"] = numbers[-1]
+    number = st.session_state["metric_own_epoch"]
+    if len(numbers) > 1:
+        number = st.select_slider("Epoch", numbers, key="metric_own_epoch", bind="query-params")
+    epoch = epochs[numbers.index(number)]
+    key = (name, str(runs[name].facts.get("started")), len(epochs), number)
+    view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
+    show_canvas(view, key="metric_own_curves", on_pick=state.pick)
+    most, times = epoch.largest
+    share = times / epoch.pictures
+    st.markdown(
+        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures} pictures are right; the mean over "
+        f"batches is **{epoch.mean:.4f}**. {labels[most]} was predicted for {times} of them"
+        + (": every picture was given the same class." if share == 1 else f", {share:.1%}.")
+    )
+    view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
+    show_canvas(view, key="metric_own_predictions")
