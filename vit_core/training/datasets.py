@@ -1,0 +1,128 @@
+"""The data sets that this machine can train on: toy pictures, FoodVision Mini, zips and folders that somebody gave."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from vit_core.downloads import Progress
+from vit_core.training.archives import UPLOAD_PREFIX, pictures_folder, read_record, unpack
+from vit_core.training.data import SPLITS
+from vit_core.training.foodvision import FOODVISION, fetch
+from vit_core.training.toy import make_toy_pictures, toy_folder
+
+TOY = "toy"
+TOY_TITLE = "Toy pictures (drawn by the program)"
+FOLDER_PREFIX = "folder-"
+_FOLDERS = "folders.json"  # in pictures_folder(): the folders that somebody gave, by name
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures to train on, by a name that fits into a link."""
+
+    name: str
+    title: str
+    path: Path | None  # None: not on this machine yet
+    megabytes: float | None = None  # to download
+    problem: str = ""  # why it is not here, where a download would not help
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its pictures are on this machine."""
+        return self.path is not None
+
+
+def datasets() -> Mapping[str, Dataset]:
+    """All data sets that can be chosen, in the order of a list: toy pictures, FoodVision Mini, own ones."""
+    try:
+        found = [Dataset(TOY, TOY_TITLE, make_toy_pictures())]
+    except OSError as error:
+        found = [Dataset(TOY, TOY_TITLE, None, problem=f"they could not be written to {toy_folder()} ({error.strerror})")]
+    for data in FOODVISION.values():
+        path = data.folder if data.folder.is_dir() else None
+        found.append(Dataset(data.name, data.title, path, data.copy_bytes / 1e6))
+    for folder in sorted(pictures_folder().glob(f"{UPLOAD_PREFIX}*"), key=lambda path: path.stat().st_mtime):
+        if folder.is_dir():
+            found.append(Dataset(folder.name, read_record(folder).get("title") or folder.name, folder))
+    for name, path in _folders().items():
+        # A folder that was unplugged or deleted is not offered, and is back when it is there again.
+        if path.is_dir():
+            found.append(Dataset(name, f"Folder {path.name}", path))
+    return {data.name: data for data in found}
+
+
+def download_dataset(name: str, on_progress: Progress | None = None) -> Dataset:
+    """FoodVision Mini, downloaded if need be.
+
+    Raises:
+        KeyError: if ``name`` is not one of ``FOODVISION``.
+        OSError, ValueError: as ``foodvision.fetch``; one sentence.
+    """
+    data = FOODVISION[name]
+    return Dataset(name, data.title, fetch(data, on_progress), data.copy_bytes / 1e6)
+
+
+def add_zip(archive: Path | bytes, title: str) -> Dataset:
+    """The pictures of a zip, from now on listed.
+
+    Raises:
+        ArchiveError, OSError: as ``unpack``.
+    """
+    folder = unpack(archive, title=title)
+    return Dataset(folder.name, read_record(folder).get("title") or folder.name, folder)
+
+
+def add_folder(path: Path) -> Dataset:
+    """A folder of this machine, from now on listed. Whether it can be trained on is for ``inspect_folders`` to say.
+
+    Raises:
+        ValueError: if there is no such folder.
+        OSError: if it cannot be read, or the list not be written.
+    """
+    path = Path(os.path.abspath(path.expanduser()))
+    if not path.exists():
+        raise ValueError(f"there is no folder {path}: check the path")
+    if not path.is_dir():
+        raise ValueError(f"{path} is a file: give the folder that holds the class folders, or upload a zip of it")
+    try:
+        next(path.iterdir(), None)
+    except PermissionError as error:
+        raise ValueError(f"{path} may not be read by this program: give it the permission, or move it") from error
+    name = FOLDER_PREFIX + hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    parent = pictures_folder()
+    parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(parent / f".{_FOLDERS}.lock"):
+        folders = {known: str(each) for known, each in _folders().items()} | {name: str(path)}
+        descriptor, unfinished = tempfile.mkstemp(prefix=f".{_FOLDERS}", dir=parent)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(folders, file)
+        os.replace(unfinished, parent / _FOLDERS)
+    return Dataset(name, f"Folder {path.name}", path)
+
+
+def state_of(folder: Path) -> str:
+    """Changes when pictures or class folders come or go; only folders are looked at, so it is quick.
+
+    Raises:
+        OSError: if the folder is gone or may not be read.
+    """
+    if folder.parent == pictures_folder():
+        return ""  # these never change
+    parents = [folder, *(folder / name for name in SPLITS if (folder / name).is_dir())]
+    inside = [Path(entry.path) for parent in parents for entry in os.scandir(parent) if entry.is_dir()]
+    states = sorted(f"{path} {path.stat().st_mtime_ns}" for path in [folder, *inside])
+    return hashlib.sha256("\n".join(states).encode(errors="replace")).hexdigest()
+
+
+def _folders() -> dict[str, Path]:
+    try:
+        known = json.loads((pictures_folder() / _FOLDERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): Path(str(path)) for name, path in known.items()} if isinstance(known, dict) else {}
