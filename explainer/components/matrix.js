@@ -4,11 +4,16 @@ const MATRIX = {
   layout(panel, width, paint) {
     const [rows, columns] = panel.values.shape;
     const tick = paint.font(13);
-    const left = rows > 1 ? 32 + textWidth(String(rows - 1), tick) : 4;
-    const top = columns > 1 ? 42 : 24;
+    const widest = (names) => Math.max(...names.map((name) => textWidth(name, tick)));
+    const rowNames = panel.row_names.length > 0 && Math.min(widest(panel.row_names), width * 0.34);
+    const left = rowNames ? 32 + rowNames : rows > 1 ? 32 + textWidth(String(rows - 1), tick) : 4;
     const wide = width - left - 6;
     const isSquare = rows / columns > 0.25 && rows / columns < 4;
-    let [cellWidth, cellHeight] = [Math.min(wide / columns, 38), 0];
+    const columnNames = panel.column_names.length > 0 && widest(panel.column_names);
+    const largest = columnNames ? clamp(columnNames + 16, 38, 110) : 38;
+    let [cellWidth, cellHeight] = [Math.min(wide / columns, largest), 0];
+    const upright = columnNames && columnNames + 8 > cellWidth ? Math.min(columnNames, 120) : 0; // names stand on end
+    const top = columns > 1 ? 42 + Math.max(0, upright - 14) : 24;
     if (isSquare) {
       cellWidth = Math.min(cellWidth, panel.max_height / rows);
       cellHeight = cellWidth;
@@ -32,6 +37,9 @@ const MATRIX = {
       bodyHeight,
       legendWidth,
       legend,
+      rowNames,
+      columnNames,
+      upright,
       height: top + bodyHeight + 6 + legend,
     };
   },
@@ -81,7 +89,8 @@ const MATRIX = {
     const tick = { font: paint.font(13), colour: paint.theme.muted };
     const axis = { font: paint.font(13.5), colour: paint.theme.muted };
     write(ctx, `${panel.column_axis} →`, at.x, at.columns > 1 ? 10 : 12, axis);
-    if (at.columns > 1) {
+    if (at.columnNames) this.writeColumnNames(ctx, panel, at, tick);
+    else if (at.columns > 1) {
       for (const i of this.ticks(at.columns, at.bodyWidth, 46)) {
         const x = at.x + (i + 0.5) * at.cellWidth;
         ctx.fillStyle = paint.theme.faint;
@@ -89,8 +98,13 @@ const MATRIX = {
         write(ctx, String(i), x, at.y - 13, { ...tick, align: i === 0 && at.cellWidth < 8 ? "left" : "center" });
       }
     }
+    if (at.rowNames)
+      panel.row_names.forEach((name, i) => {
+        const y = at.y + (i + 0.5) * at.cellHeight;
+        write(ctx, name, at.x - 8, y, { ...tick, align: "right", width: at.rowNames });
+      });
     if (at.rows > 1) {
-      for (const i of this.ticks(at.rows, at.bodyHeight, 30)) {
+      for (const i of at.rowNames ? [] : this.ticks(at.rows, at.bodyHeight, 30)) {
         const y = at.y + (i + 0.5) * at.cellHeight;
         ctx.fillStyle = paint.theme.faint;
         ctx.fillRect(at.x - 5, paint.snap(y), 4, 1);
@@ -102,6 +116,15 @@ const MATRIX = {
       write(ctx, `← ${panel.row_axis}`, 0, 0, { ...axis, align: "right", width: Math.max(at.bodyHeight, 60) });
       ctx.restore();
     }
+  },
+  writeColumnNames(ctx, panel, at, tick) {
+    panel.column_names.forEach((name, i) => {
+      ctx.save();
+      ctx.translate(at.x + (i + 0.5) * at.cellWidth, at.y - (at.upright ? 6 : 13));
+      if (at.upright) ctx.rotate(-Math.PI / 2);
+      write(ctx, name, 0, 0, { ...tick, align: at.upright ? "left" : "center", width: at.upright || at.cellWidth });
+      ctx.restore();
+    });
   },
   ticks: (count, length, apart) =>
     niceTicks(0, count - 1, Math.max(1, Math.floor(length / apart))).filter(Number.isInteger),
@@ -141,8 +164,9 @@ const MATRIX = {
     const [rows, columns] = panel.values.shape;
     const [row, column] = [Math.floor(cell / columns), cell % columns];
     const lines = [valueText(panel.values.data[cell], panel.values.uncertainty(cell))];
-    if (rows > 1) lines.push(placeText(panel.row_axis, row, rows));
-    if (columns > 1) lines.push(placeText(panel.column_axis, column, columns));
+    const place = (axis, names, i, count) => (names[i] == null ? placeText(axis, i, count) : `${axis}: ${names[i]}`);
+    if (rows > 1) lines.push(place(panel.row_axis, panel.row_names, row, rows));
+    if (columns > 1) lines.push(place(panel.column_axis, panel.column_names, column, columns));
     return lines;
   },
   pick(panel, cell) {
@@ -165,8 +189,8 @@ const MATRIX = {
         exactText(panel.values.data[row * columns + i], panel.values.uncertainty(row * columns + i)),
       );
     return [
-      [`${panel.row_axis} \\ ${panel.column_axis}`, ...Array.from({ length: columns }, (_, i) => i)],
-      ...Array.from({ length: rows }, (_, row) => [row, ...line(row)]),
+      [`${panel.row_axis} \\ ${panel.column_axis}`, ...Array.from({ length: columns }, (_, i) => panel.column_names[i] ?? i)],
+      ...Array.from({ length: rows }, (_, row) => [panel.row_names[row] ?? row, ...line(row)]),
     ];
   },
   applies(panel, pick) {
