@@ -1,0 +1,161 @@
+"""Predictions of many pictures: a card for each, who is taken for whom, and what preprocessing changes."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from explainer.panels import Bars, Part, Picture, Pixels, StackedBars, View
+from explainer.views.arrays import as_values
+from explainer.views.compose import view
+from explainer.views.wording import number, percent
+from vit_core.preprocess import Preprocess
+
+CARD_SIZE = 224  # pixels of a card's picture at most: nine of them are a page
+MOST_CONFUSED = 6  # classes that a bar of the confusion tells apart, and then the others
+_PART_QUANTITIES = ("z", "mlp", "A", "v", "class_token", "q", "k", "E_pos")
+
+
+def card(
+    pixels: Pixels, name: str, top: Sequence[tuple[str, float]], true: str | None, is_right: bool | None
+) -> View:
+    """One picture and its most probable classes.
+
+    Args:
+        pixels: the picture as the model sees it.
+        name: its file.
+        top: classes with their probabilities, the most probable first.
+        true: what it shows, if that is known.
+        is_right: whether the first class is that; None where the model could not know it.
+    """
+    labels = tuple(label for label, _ in top)
+    picture = Picture(
+        title=name, quantity="image", pixels=_small(pixels), caption="" if true is None else f"It shows: {true}.",
+    )
+    verdict = {True: "✓ right", False: "✗ wrong", None: "prediction"}[is_right]
+    bars = Bars(
+        title=verdict[0].upper() + verdict[1:], quantity="y" if is_right is not False else "mlp", labels=labels,
+        values=np.asarray([p for _, p in top], dtype=np.float32), format=".1%", low=0.0, high=1.0, selected=0,
+    )
+    is_what = "" if true is None else f", which shows {true}"
+    return view(
+        f"{name}{is_what}: the model says {labels[0]} with {percent(top[0][1])}"
+        + {True: ", which is right.", False: ", which is wrong.", None: "."}[is_right],
+        (picture,), (bars,),
+    )
+
+
+def confusion(counts: Mapping[str, Counter[str]]) -> View:
+    """For each true class a bar of what its pictures are taken for.
+
+    Args:
+        counts: true class -> predicted class -> pictures.
+    """
+    together = sum(counts.values(), Counter())
+    ranked = [*counts, *(name for name, _ in together.most_common() if name not in counts)]
+    shown = sorted(ranked, key=lambda name: -together[name])[:MOST_CONFUSED] if len(ranked) > 8 else ranked
+    shown = [name for name in ranked if name in shown and together[name]]
+    others = {true: row.total() - sum(row[name] for name in shown) for true, row in counts.items()}
+    parts = [
+        Part(f"as {name}", _float32([row[name] for row in counts.values()]), quantity)
+        for name, quantity in zip(shown, _PART_QUANTITIES, strict=False)
+    ]
+    if any(others.values()):
+        parts.append(Part("as others", _float32(list(others.values())), "image"))
+    right = sum(row[true] for true, row in counts.items())
+    bars = StackedBars(
+        title="What the pictures of each class are taken for", quantity="y", labels=tuple(counts), parts=tuple(parts),
+        totals=tuple(f"{row[true]} of {row.total()} right" for true, row in counts.items()), format=".0f",
+    )
+    told = "; ".join(
+        f"of {row.total()} {true}, " + ", ".join(f"{count} as {name}" for name, count in row.most_common(3))
+        for true, row in list(counts.items())[:10]
+    )
+    return view(f"{right} of {together.total()} pictures are right: {told}.", (bars,))
+
+
+def preprocessing(
+    seen: Mapping[str, Pixels], probabilities: Mapping[str, Float[Tensor, " classes"]], labels: Sequence[str],
+    count: int = 5,
+) -> View:
+    """The same picture read in several ways: as the model then sees it, what it says, and by how much that differs.
+
+    Args:
+        seen: way -> the picture, turned back with the checkpoint's own mean and deviation; the first way is its own.
+        probabilities: way -> what the model says.
+        labels: the names of the classes.
+        count: how many classes are shown: the most probable ones of any way.
+    """
+    own, *others = seen
+    best = {int(c) for p in probabilities.values() for c in p.topk(min(3, len(labels))).indices}
+    order = sorted(best, key=lambda c: -max(float(p[c]) for p in probabilities.values()))[:count]
+    order.sort(key=lambda c: -float(probabilities[own][c]))
+    names = tuple(labels[c] for c in order)
+    pictures = tuple(
+        Picture(title=way[0].upper() + way[1:], quantity="image", pixels=_small(pixels)) for way, pixels in seen.items()
+    )
+    bars = tuple(
+        Bars(
+            title="Says" if way == own else f"Says ({way})", quantity="y", labels=names,
+            values=as_values(p[order]), format=".1%", low=0.0, high=1.0, selected=order.index(int(p.argmax())),
+        )
+        for way, p in probabilities.items()
+    )
+    largest = max(float((probabilities[way] - probabilities[own]).abs().max()) for way in others)
+    differences = tuple(
+        Bars(
+            title=f"Difference: {way}", quantity="mlp", labels=names, format=".1%",
+            values=as_values((probabilities[way] - probabilities[own])[order]), low=-(largest or 1.0),
+            high=largest or 1.0,
+            caption=_differs(seen[own], seen[way], probabilities[own], probabilities[way], labels),
+        )
+        for way in others
+    )
+    told = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
+    return view(
+        f"One picture read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences
+    )
+
+
+def preprocessing_words(preprocess: Preprocess) -> str:
+    """The preprocessing as a sentence."""
+    size, to = preprocess.image_size, preprocess.resize_size
+    if not preprocess.keep_aspect:
+        fitted = f"both sides to {to} pixels, whatever the shape ({preprocess.interpolation})"
+    else:
+        fitted = f"the shorter side to {to} pixels ({preprocess.interpolation})"
+    cut = f", the middle {size} × {size} of it" if preprocess.keep_aspect or to != size else ""
+    if set(preprocess.mean) == {0.0} and set(preprocess.std) == {1.0}:
+        return f"{fitted}{cut}, scaled to 0…1 and not normalised"
+    mean, std = (", ".join(number(value) for value in values) for values in (preprocess.mean, preprocess.std))
+    return f"{fitted}{cut}, scaled to 0…1, minus ({mean}), divided by ({std})"
+
+
+def _differs(
+    own: Pixels, other: Pixels, p_own: Float[Tensor, " classes"], p_other: Float[Tensor, " classes"],
+    labels: Sequence[str],
+) -> str:
+    """What another way changes, in a sentence."""
+    if np.array_equal(own, other):
+        return "Nothing changes: this picture is as large as the model reads it, or square, so nothing is cut off."
+    first, then = int(p_own.argmax()), int(p_other.argmax())
+    moved = percent((p_own - p_other).abs().sum() / 2)
+    if first != then:
+        return f"Another answer: {labels[then]} instead of {labels[first]}; {moved} of the probability has moved."
+    return f"The same answer; {moved} of the probability has moved between the classes."
+
+
+def _small(pixels: Pixels) -> Pixels:
+    """At most ``CARD_SIZE`` pixels a side."""
+    if max(pixels.shape[:2]) <= CARD_SIZE:
+        return pixels
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((CARD_SIZE, CARD_SIZE), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def _float32(values: Sequence[int]) -> np.ndarray:
+    return np.asarray(values, dtype=np.float32)

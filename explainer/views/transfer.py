@@ -1,0 +1,182 @@
+"""Transfer: what of a model learns, how it and the same sizes from scratch get on, what they cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from explainer.panels import Bars, Flow, Node, Plot, Series, Tiles, Values, View
+from explainer.stages import STAGES
+from explainer.views.arrays import on_grid
+from explainer.views.compose import view
+from explainer.views.scales import symmetric
+from explainer.views.wording import number, percent
+from vit_core.patches import token_at
+
+TRANSFER, SCRATCH = "transfer", "from scratch"
+_QUANTITIES = {TRANSFER: "z", SCRATCH: "mlp"}
+
+
+class ModelPart(NamedTuple):
+    """A part of the model: its parameters, and how many of them learn."""
+
+    name: str
+    parameters: int
+    learning: int
+
+
+class Cost(NamedTuple):
+    """What a model takes: the file in bytes, and the seconds for one picture."""
+
+    name: str
+    file: int
+    seconds: float
+
+
+# part -> (label, symbol, colour, page that explains it)
+_PARTS = {
+    "patch_projection": ("Linear projection", "E", "E", "patches"),
+    "class_token": ("Class token", "x_{class}", "class_token", "embedding"),
+    "position_embedding": ("Position embedding", "E_{pos}", "E_pos", "embedding"),
+    "blocks": ("Encoder", "z_{1} … z_{L}", "z", "encoder"),
+    "norm": ("Last LayerNorm", "y", "y", "head"),
+    "head": ("New head", "W", "y", "head"),
+}
+
+
+def learning_parts(parts: Sequence[ModelPart], num_classes: int) -> View:
+    """The model from left to right: what stays as it is, and what learns.
+
+    Args:
+        parts: by the names of the model's modules, in the order of the model.
+        num_classes: of the new head.
+    """
+    nodes = tuple(
+        Node(
+            part.name, _PARTS[part.name][0], _PARTS[part.name][1], _PARTS[part.name][2],
+            f"{part.parameters:,} {_state(part)}", _PARTS[part.name][3],
+            page_title=STAGES[_PARTS[part.name][3]].title, group="learns" if part.learning else "stays as it is",
+        )
+        for part in parts
+    )
+    total, learning = sum(part.parameters for part in parts), sum(part.learning for part in parts)
+    flow = Flow(
+        title=f"{learning:,} of {total:,} parameters learn", nodes=nodes, columns=len(nodes),
+        caption=f"The new head has one row for each of the {num_classes} classes.",
+    )
+    told = ", ".join(f"{_PARTS[part.name][0]} {part.parameters:,} {_state(part)}" for part in parts)
+    return view(f"{learning:,} of {total:,} parameters learn: {told}.", (flow,))
+
+
+def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor, "new_tokens hidden"]) -> View:
+    """How similar the position in the middle is to all others, on the grid of the weights and on the new one."""
+    maps, names = [], []
+    for embedding in (before, after):
+        side = round((len(embedding) - 1) ** 0.5)
+        units = normalize(embedding.detach()[1:], dim=-1)
+        middle = token_at(side // 2, side // 2, side) - 1
+        maps.append(on_grid(units @ units[middle]))
+        names.append(f"{side} × {side}")
+    panels = tuple(
+        Tiles(
+            title=f"{what}: {name}", quantity="E_pos", values=similarity[None], scales=(symmetric(similarity),),
+            columns=1, tile_size=220, labels=("the middle with all",),
+        )
+        for what, name, similarity in zip(("As trained", "Resized"), names, maps, strict=True)
+    )
+    return view(
+        f"Cosine similarity of the position in the middle with all others, on a grid of {names[0]} and on one of "
+        f"{names[1]}: resizing keeps what is near near.",
+        panels,
+    )
+
+
+def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | None = None) -> View:
+    """Accuracy and loss on the test pictures after each epoch, both runs on one chart.
+
+    Args:
+        runs: TRANSFER and SCRATCH -> the lines of their epochs, as the trainer wrote them.
+        constant: what is right for a model that always says the most frequent class.
+    """
+    told = {name: epochs for name, epochs in runs.items() if epochs}
+    last = max((int(epochs[-1]["epoch"]) for epochs in told.values()), default=1)
+    accuracy = [_series(name, epochs, "top1") for name, epochs in told.items()]
+    if constant is not None:
+        ends = np.asarray([1, max(2, last)], dtype=np.float32)
+        accuracy.append(Series("always the same", ends, np.full(2, constant, dtype=np.float32), "image"))
+    plots = (
+        Plot(
+            title="Share of the test pictures that is right", quantity="z", series=tuple(accuracy), x_label="epoch",
+            y_label="accuracy", low=0.0, high=1.0, height=300,
+        ),
+        Plot(
+            title="Loss on the test pictures", quantity="z", x_label="epoch", y_label="cross-entropy", height=300,
+            series=tuple(_series(name, epochs, "loss") for name, epochs in told.items()), low=0.0,
+        ),
+    )
+    said = "; ".join(
+        f"{name} after {epochs[-1]['epoch']} epochs {percent(epochs[-1]['validation']['top1'])}, loss "
+        f"{number(epochs[-1]['validation']['loss'])}"
+        for name, epochs in told.items()
+    )
+    return view(f"Accuracy and loss on the test pictures: {said}.", plots)
+
+
+def costs(models: Sequence[Cost]) -> View:
+    """The size of the file and the time for one picture of each model."""
+    names = tuple(model.name for model in models)
+    files = np.asarray([model.file / 2**20 for model in models], dtype=np.float32)
+    times = np.asarray([1000 * model.seconds for model in models], dtype=np.float32)
+    bars = (
+        Bars(title="File in MiB, 4 bytes a parameter", quantity="E", labels=names, values=files, format=",.1f"),
+        Bars(title="Milliseconds for one picture, measured here", quantity="q", labels=names, values=times,
+             format=",.1f"),
+    )  # fmt: skip
+    told = "; ".join(
+        f"{model.name} {model.file / 2**20:,.1f} MiB, {1000 * model.seconds:,.1f} ms a picture" for model in models
+    )
+    return view(f"Size and time: {told}.", bars)
+
+
+def verdict(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Both runs in a sentence, with the figures of their last epochs; empty if one of them has none."""
+    if not all(runs.get(name) for name in (TRANSFER, SCRATCH)):
+        return ""
+    (n, right), (_, right_scratch) = (_right(runs[name][-1]) for name in (TRANSFER, SCRATCH))
+    epochs = int(runs[TRANSFER][-1]["epoch"]), int(runs[SCRATCH][-1]["epoch"])
+    after = f"after {epochs[0]} epochs each" if epochs[0] == epochs[1] else f"after {epochs[0]} and {epochs[1]} epochs"
+    ahead = right - right_scratch
+    ending = (
+        f"{ahead} more with transfer" if ahead > 0 else f"{-ahead} fewer with transfer" if ahead else "as many"
+    )
+    return f"Transfer has **{right} of {n}** right, from scratch **{right_scratch} of {n}**, {after}: {ending}."
+
+
+def always_the_same(epoch: Mapping[str, Any]) -> float | None:
+    """What share is right for a model that always says the most frequent class, from an epoch's confusion."""
+    confusion = epoch["validation"].get("confusion")
+    if not confusion:
+        return None
+    rows = [sum(row) for row in confusion]
+    return max(rows) / max(1, sum(rows))
+
+
+def _right(epoch: Mapping[str, Any]) -> tuple[int, int]:
+    pictures = int(epoch["validation"]["pictures"])
+    return pictures, round(epoch["validation"]["top1"] * pictures)
+
+
+def _series(name: str, epochs: Sequence[Mapping[str, Any]], number_name: str) -> Series:
+    x, y = _float32([e["epoch"] for e in epochs]), _float32([e["validation"][number_name] for e in epochs])
+    return Series(name, x, y, _QUANTITIES[name])
+
+
+def _state(part: ModelPart) -> str:
+    return "learn" if part.learning else "frozen"
+
+
+def _float32(values: Sequence[float]) -> Values:
+    return np.asarray(values, dtype=np.float32)

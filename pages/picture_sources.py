@@ -1,0 +1,92 @@
+"""Where the pictures of the Predict page come from: uploaded together, the chosen one, the gallery, a test split."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from explainer.gallery import GALLERY
+from pages.store import Store
+from pages.uploads import keep_upload, picture_source
+from vit_core.training.predictions import Sample
+
+MOST_TOGETHER = 200  # pictures of one upload
+MOST_BYTES = 96 * 2**20  # of one upload
+
+_batches: Store[tuple[Sample, ...]] = Store(256 * 2**20)  # shared by all readers; the oldest are forgotten
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pictures to predict: how many there are, and how they are had when they are needed."""
+
+    key: str  # equal keys stand for equal pictures
+    title: str
+    samples: tuple[Sample, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def keep_batch(files: Sequence[tuple[str, bytes]]) -> str:
+    """Keep pictures that were uploaded together, unread, and return the name they have in the URL.
+
+    Raises:
+        ValueError: if they are too many or too large to keep.
+    """
+    if len(files) > MOST_TOGETHER:
+        raise ValueError(
+            f"{len(files)} pictures are too many at once: upload at most {MOST_TOGETHER}, or put them into a folder "
+            "and choose it as data"
+        )
+    if (size := sum(len(data) for _, data in files)) > MOST_BYTES:
+        raise ValueError(
+            f"together these pictures have {size / 2**20:.0f} MB, at most {MOST_BYTES / 2**20:.0f} MB are kept: "
+            "upload fewer at a time"
+        )
+    digest = hashlib.blake2b(digest_size=12)
+    for name, data in files:
+        digest.update(f"{len(name)} {len(data)} {name}".encode(errors="replace"))
+        digest.update(data)
+    key = digest.hexdigest()
+    _batches.put(key, tuple(Sample(name, data) for name, data in files), size + 256 * len(files))
+    return key
+
+
+def uploaded(key: str) -> Source:
+    """The pictures that were uploaded together under that name.
+
+    Raises:
+        LookupError: if they are not kept any more.
+    """
+    samples = _batches.get(key)
+    if samples is None:
+        raise LookupError(
+            "The uploaded pictures of this link are no longer on this server: uploads are kept in memory only. "
+            "Upload them again, and the same link works."
+        )
+    return Source(f"upload {key}", f"{len(samples)} uploaded pictures", samples)
+
+
+def chosen(picture: str) -> Source:
+    """The picture that the sidebar shows."""
+    name = GALLERY[picture].title if picture in GALLERY else "Your picture"
+    return Source(f"picture {picture}", name, (Sample(name, picture_source(picture)),))
+
+
+def gallery() -> Source:
+    """All photographs of the gallery."""
+    samples = tuple(Sample(picture.title, picture.path) for picture in GALLERY.values())
+    return Source("gallery", "the gallery", samples)
+
+
+def name_for_explainer(sample: Sample) -> str:
+    """The name by which the explainer shows this picture.
+
+    Raises:
+        ValueError: if it is no picture.
+        OSError: if its file is gone.
+    """
+    for name, picture in GALLERY.items():
+        if sample.source == picture.path:
+            return name
+    return keep_upload(sample.source if isinstance(sample.source, bytes) else sample.source.read_bytes())

@@ -1,0 +1,79 @@
+"""Pictures read as the checkpoint was trained, and read otherwise: one picture in all ways, and all pictures."""
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from explainer.panels import Pixels, View
+from explainer.views import predict
+from explainer.views.wording import percent
+from pages import prediction_jobs
+from pages.canvas import show as show_canvas
+from pages.prediction_cards import Answers
+from pages.session import forward_slots, kept_view
+from vit_core import Preprocess, open_picture
+from vit_core.training.predictions import other_preprocessing, predict_pictures
+
+AS_TRAINED = "as trained"
+
+
+def ways(preprocess: Preprocess) -> dict[str, Preprocess]:
+    """The checkpoint's own preprocessing, and what is easily done instead."""
+    return {AS_TRAINED: preprocess, **other_preprocessing(preprocess)}
+
+
+def show(answers: Answers) -> None:
+    """One picture in all ways, and, if the reader wants it, how many pictures change their class in each."""
+    count = len(answers.predictions)
+    shown = 1
+    if count > 1:
+        st.session_state["predict_shown"] = min(st.session_state.get("predict_shown", 1), count)
+        shown = int(
+            st.number_input(f"Picture (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
+        )
+    name = answers.predictions.names[shown - 1]
+    st.caption(name)
+    place = answers.predictions.places[shown - 1]
+    key = ("ways", answers.session.state.checkpoint, answers.source.key, place)
+    try:
+        show_canvas(kept_view(key, lambda: _one_picture(answers, place)), key="predict_ways")
+    except (ValueError, OSError) as error:
+        st.caption(f"{name}: {error}.")
+    if count > 1 and st.toggle(f"Read all {count} pictures in each way", key="predict_all_ways", bind="query-params"):
+        _show_all(answers)
+
+
+def _one_picture(answers: Answers, place: int) -> View:
+    session, sample = answers.session, answers.source.samples[place]
+    own = session.checkpoint.preprocess
+    picture = open_picture(sample.source)
+    seen: dict[str, Pixels] = {}
+    says: dict[str, Tensor] = {}
+    for way, preprocess in ways(own).items():
+        image = preprocess(picture)
+        seen[way] = np.asarray(own.to_picture(image))  # what these numbers are to a model that was trained with its own
+        says[way] = predict_pictures(
+            session.model, preprocess, session.checkpoint.labels, [sample], slot=lambda: forward_slots
+        ).probabilities[0]
+    return predict.preprocessing(seen, says, session.checkpoint.labels)
+
+
+def _show_all(answers: Answers) -> None:
+    """A line for each way: how many are right, how many get another class than as trained."""
+    session, source = answers.session, answers.source
+    told = {}
+    for way, preprocess in ways(session.checkpoint.preprocess).items():
+        told[way] = prediction_jobs.show(session, source, way, preprocess)
+    if any(each is None for each in told.values()):
+        return
+    own = told[AS_TRAINED]
+    lines = ["| read | right | another class than as trained | probability moved, on average |", "|---|---:|---:|---:|"]
+    for way, each in told.items():
+        assert each is not None and own is not None
+        right, of = each.score
+        scored = f"{right} of {of} ({percent(right / of)})" if of else ""
+        changed = f"{int((each.predicted != own.predicted).sum())} of {len(each)}"
+        moved = percent((each.probabilities - own.probabilities).abs().sum(-1).mean() / 2)
+        lines.append(f"| {way} | {scored} | {' | ' if way == AS_TRAINED else f'{changed} | {moved}'} |")
+    with st.container(key="table_ways"):
+        st.markdown("\n".join(lines))
