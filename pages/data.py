@@ -1,8 +1,36 @@
 """The pictures to learn from: how many, what they look like, and what the model gets to see of them."""
 
+import streamlit as st
+
 from explainer.lessons import LESSONS
+from pages import data_sections as sections
 from pages.blocks import show_head, show_neighbours
+from pages.datasets import Dataset, choose_dataset, inspection
+
+
+def show_findings(data: Dataset) -> None:
+    """What stands in the way of training, what is worth knowing, and every picture that cannot be read."""
+    found = inspection(data)
+    for sentence in found.errors:
+        st.error(f"Training cannot start: {sentence}", icon=":material/block:")
+    for sentence in found.warnings:
+        st.warning(sentence, icon=":material/info:")
+    if found.broken:
+        with st.expander(f"Pictures that cannot be read: {len(found.broken):,}"):
+            lines = [f"| `{path.parent.name}/{path.name}` | {reason} |" for path, reason in found.broken.items()]
+            st.markdown("\n".join(["| picture | why |", "|---|---|", *lines[:200]]))
+    if found.files and not found.is_opened:
+        st.caption("There are too many pictures to open each one here; training does that before it starts.")
+
 
 lesson = LESSONS["data"]
 show_head(lesson)
+data = choose_dataset()
+if data is not None:
+    show_findings(data)
+    if inspection(data).files:
+        sections.show_counts(lesson, data)
+        sections.show_sheet(lesson, data)
+        sections.show_transform(lesson, data)
+        sections.show_batch(lesson, data)
 show_neighbours(lesson)

@@ -19,7 +19,15 @@ from vit_core.training.datasets import (
 from vit_core.training.foodvision import FOODVISION
 from vit_core.training.inspection import Inspection, inspect_folders
 
-__all__ = ["Dataset", "choose_dataset", "current_dataset", "datasets", "inspection", "is_on_this_machine"]
+__all__ = [
+    "Dataset",
+    "choose_dataset",
+    "current_dataset",
+    "dataset_key",
+    "datasets",
+    "inspection",
+    "is_on_this_machine",
+]
 
 PARAMETER = "data"  # in the URL
 MOST_OPENED = 3000  # pictures: opening each takes some milliseconds, and the reader waits
@@ -86,7 +94,12 @@ def inspection(data: Dataset) -> Inspection:
         found = inspect_folders([path], most_opened=MOST_OPENED)
         return found, 4096 + 600 * len(found.files)
 
-    return _inspections.get_or_make((str(path), _state(data)), make)
+    return _inspections.get_or_make(dataset_key(data), make)
+
+
+def dataset_key(data: Dataset) -> tuple[str, str]:
+    """What everything computed from a data set is kept by: its folder, and what is in it."""
+    return str(data.path), _state(data)
 
 
 def is_on_this_machine() -> bool:

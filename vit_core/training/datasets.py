@@ -43,7 +43,8 @@ def datasets() -> Mapping[str, Dataset]:
     try:
         found = [Dataset(TOY, TOY_TITLE, make_toy_pictures())]
     except OSError as error:
-        found = [Dataset(TOY, TOY_TITLE, None, problem=f"they could not be written to {toy_folder()} ({error.strerror})")]
+        problem = f"they could not be written to {toy_folder()} ({error.strerror})"
+        found = [Dataset(TOY, TOY_TITLE, None, problem=problem)]
     for data in FOODVISION.values():
         path = data.folder if data.folder.is_dir() else None
         found.append(Dataset(data.name, data.title, path, data.copy_bytes / 1e6))

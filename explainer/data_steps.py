@@ -1,0 +1,50 @@
+"""From a folder to a batch, step by step: short functions that the data page runs and shows."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Generator, Tensor
+
+from vit_core.checkpoints import CHECKPOINTS
+from vit_core.preprocess import Preprocess
+from vit_core.training.config import TrainingConfig
+from vit_core.training.data import Batch, PictureFile, Pictures
+from vit_core.training.transforms import Transform
+
+
+def random_sheet(files: Sequence[PictureFile], count: int, seed: int) -> list[int]:
+    """The numbers of some pictures, drawn without repetition; the same seed draws the same ones."""
+    return random.Random(seed).sample(range(len(files)), min(count, len(files)))
+
+
+def draw(transform: Transform, picture: Image.Image, seed: int) -> UInt8[Tensor, "channels height width"]:
+    """What a random transform makes of a picture with this seed; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return transform(picture)
+
+
+def batch_sizes(num_pictures: int, batch_size: int) -> list[int]:
+    """How many pictures each batch of an epoch holds; what is left over makes a smaller one at the end."""
+    return [min(batch_size, num_pictures - first) for first in range(0, num_pictures, batch_size)]
+
+
+def first_batch(pictures: Pictures, batch_size: int, seed: int) -> Batch:
+    """Pixels and labels of the first batch of a run: the same order, the same random changes."""
+    generator = Generator().manual_seed(seed)
+    order = torch.randperm(len(pictures), generator=generator).tolist()
+    changes = int(torch.randint(2**62, (), generator=generator))
+    [batch] = replace(pictures, seed=changes).batches([order[:batch_size]])
+    return batch
+
+
+def preprocess_of(recipe: TrainingConfig) -> Preprocess:
+    """How pictures reach the model of a recipe: trained weights bring their own way. No weights are read."""
+    if recipe.weights is None:
+        return recipe.preprocess
+    preprocess = CHECKPOINTS[recipe.weights].preprocess
+    return preprocess if recipe.image_size is None else preprocess.at(recipe.image_size)
