@@ -69,8 +69,8 @@ def side_room(panel: Panel) -> tuple[float, float]:
             return _text_width(labels), _text_width(totals)
         case Plot():
             return 0.55, 0.1
-        case Matrix():
-            return 0.22, 0.0
+        case Matrix(row_names=names):
+            return 0.22 + (_text_width(names) if names else 0.0), 0.0
     return 0.0, 0.0
 
 
@@ -130,8 +130,14 @@ def _draw_matrix(axes: Axes, panel: Matrix, theme: Theme) -> None:
         axes.add_patch(Rectangle((0, panel.row), columns, 1, fill=False, edgecolor=theme.ink, linewidth=1))
     if panel.column is not None:
         axes.add_patch(Rectangle((panel.column, 0), 1, rows, fill=False, edgecolor=theme.ink, linewidth=1))
-    _text(axes, -0.01, 0.5, panel.row_axis, theme, rotation=90, ha="right", va="center", transform=axes.transAxes)
-    _text(axes, 1.0, 1.01, panel.column_axis, theme, ha="right", va="bottom", transform=axes.transAxes)
+    for row, name in enumerate(panel.row_names):
+        _text(axes, -0.01, row + 0.5, name, theme, ha="right", va="center", transform=axes.get_yaxis_transform())
+    for column, name in enumerate(panel.column_names):
+        _text(axes, column + 0.5, 1.01, name, theme, ha="center", va="bottom", transform=axes.get_xaxis_transform())
+    beside = -0.01 if not panel.row_names else -_text_width(panel.row_names) / max(0.1, _inches(axes)[0])
+    above = 1.07 if panel.column_names else 1.01
+    _text(axes, beside, 0.5, panel.row_axis, theme, rotation=90, ha="right", va="center", transform=axes.transAxes)
+    _text(axes, 1.0, above, panel.column_axis, theme, ha="right", va="bottom", transform=axes.transAxes)
 
 
 def _draw_tiles(axes: Axes, panel: Tiles, theme: Theme) -> None:
@@ -211,6 +217,7 @@ def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
                       drawstyle="steps-mid" if series.style == "steps" else "default")
     if panel.selected_x is not None:
         axes.axvline(panel.selected_x, color=theme.muted, linewidth=0.8, linestyle=(0, (3, 3)))
+    axes.set_ylim(panel.low, panel.high)  # None leaves an end as it is
     axes.spines[:].set_visible(False)
     axes.locator_params(nbins=8)
     axes.tick_params(colors=theme.muted, labelsize=SMALL, length=2)

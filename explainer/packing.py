@@ -1,4 +1,4 @@
-"""A view as bytes for the browser: a JSON header, then the numbers as they lie in memory.
+"""A view, or frames of them, as bytes for the browser: a JSON header, then the numbers as they lie in memory.
 
 Layout: ``b"VITS"``, one byte of version, the header's length as little-endian u32, the header as UTF-8 JSON (padded
 with spaces so that what follows starts at a multiple of 4), then the buffers, each padded to a multiple of 4. The
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer import palette, panels
-from explainer.panels import Panel, Strip, View
+from explainer.panels import Frames, Panel, Strip, View
 
 MAGIC = b"VITS"
 VERSION = 1
@@ -34,21 +34,23 @@ Keep = Callable[[bytes], str]  # keeps bytes for the browser to fetch, and retur
 Load = Callable[[str], bytes]  # the inverse
 
 
-def pack(view: View, keep: Keep | None = None) -> bytes:
+def pack(view: View | Frames, keep: Keep | None = None) -> bytes:
     """The bytes of ``view``. With ``keep``, big pictures are handed to it and only their digests are packed.
+
+    Frames hold all their pictures themselves: fetched one by one, the slider would wait for each.
 
     Raises:
         ValueError: if an array holds a number that is not finite, or has a type that panels do not have.
     """
-    buffers = _Buffers(keep)
+    buffers = _Buffers(keep if isinstance(view, View) else None)
     header = {"view": _encode(view, "view", buffers), "palette": _palette(view)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(_START + len(text)) % 4)
     return b"".join([MAGIC, bytes([VERSION]), len(text).to_bytes(4, "little"), text, *buffers.parts])
 
 
-def unpack(data: bytes, load: Load | None = None) -> View:
-    """The view that ``pack`` packed, quantised arrays as the browser sees them.
+def unpack(data: bytes, load: Load | None = None) -> View | Frames:
+    """The view or frames that ``pack`` packed, quantised arrays as the browser sees them.
 
     Raises:
         ValueError: if ``data`` was not packed by this version, or its pictures are kept elsewhere and ``load`` is None.
@@ -58,7 +60,7 @@ def unpack(data: bytes, load: Load | None = None) -> View:
     start = _START + int.from_bytes(data[5:_START], "little")
     header = json.loads(data[_START:start])
     view = _decode(header["view"], memoryview(data)[start:], load)
-    assert isinstance(view, View)
+    assert isinstance(view, View | Frames)
     return view
 
 
@@ -166,7 +168,7 @@ def _decode_array(place: dict[str, Any], buffers: memoryview, load: Load | None)
     return (low + codes * ((high - low) / np.float32(STEPS))).astype(np.float32).reshape(shape)
 
 
-def _palette(view: View) -> dict[str, Any]:
+def _palette(view: View | Frames) -> dict[str, Any]:
     """The colours that ``view`` needs, light and dark."""
     used = sorted({quantity for panel in view.panels for quantity in _quantities(panel)} | {"class_token", "z"})
     return {"quantities": {name: _colours(name) for name in used}, "diverging": _diverging()}

@@ -65,6 +65,8 @@ class Matrix(Panel):
     column: int | None = None
     pick: Literal["row", "column"] | None = None  # a click chooses the token of that row or column
     max_height: int = 360  # CSS pixels
+    row_names: tuple[str, ...] = ()  # written instead of numbers
+    column_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,6 +159,8 @@ class Plot(Panel):
     selected_x: float | None = None  # a vertical mark, for example the chosen layer
     pick: str | None = None  # a click chooses {pick: nearest x}, for example "layer"
     height: int = 260
+    low: float | None = None  # ends of the vertical axis; None: from the values
+    high: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +205,52 @@ class View:
     def nbytes(self) -> int:
         """Bytes of the arrays of all panels."""
         return sum(_array_bytes(panel) for panel in self.panels)
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Views of one form in an order, such as the epochs of a run: one is shown, and the browser has them all.
+
+    Everything on a page that counts the same thing moves together: by the bar of the one that has it, or by a click
+    that picks the name of what is counted.
+    """
+
+    name: str  # what is counted, as picks and the URL call it: "epoch"
+    places: tuple[int, ...]  # the number of each view, rising
+    labels: tuple[str, ...]  # each view's name, beside the bar: "After epoch 3 of 10"
+    views: tuple[View, ...]
+    has_bar: bool = False  # the slider and the button that plays
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be moved through.
+
+        Raises:
+            ValueError: if views, places and labels do not match, or the views do not have the same kinds of panels.
+        """
+        if not len(self.places) == len(self.labels) == len(self.views) > 0:
+            raise ValueError(
+                f"expected one place and one label for each view, got {len(self.places)} places, {len(self.labels)} "
+                f"labels and {len(self.views)} views"
+            )
+        if sorted(set(self.places)) != list(self.places):
+            raise ValueError(f"places must rise, got {self.places}")
+        if len({tuple(tuple(map(type, row)) for row in view.rows) for view in self.views}) > 1:
+            raise ValueError("frames must have the same panels in the same rows")
+
+    @property
+    def picks(self) -> tuple[str, ...]:
+        """Which keys a click can choose that the browser does not follow by itself."""
+        return tuple(sorted({key for view in self.views for key in view.picks} - {self.name}))
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All panels of all views."""
+        return tuple(panel for view in self.views for panel in view.panels)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays of all views."""
+        return sum(view.nbytes for view in self.views)
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A view on the page: packed, sent, drawn in the browser; and what the reader clicked on."""
+"""A view on the page, or frames of one: packed, sent, drawn in the browser; and what the reader clicked on."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ import streamlit as st
 
 from explainer.components import core, streamlit_adapter
 from explainer.packing import pack
-from explainer.panels import Pick, View
+from explainer.panels import Frames, Pick, View
 from pages import tensor_route
 
 INLINE = 64 * 1024  # bytes; a larger view goes by the tensor route
 
 # The component's text travels in each message of each of its pictures: with the route it is a few lines that fetch the
 # canvas once per browser; without it, the whole canvas.
-_packed: WeakKeyDictionary[View, bytes] = WeakKeyDictionary()  # as long as the view is shared, so are its bytes
+_packed: WeakKeyDictionary[View | Frames, bytes] = WeakKeyDictionary()  # bytes live as long as their view is shared
 
 _PATH = f'const PATH = "{tensor_route.PATH}";\n'
 _core_digest = tensor_route.keep(core().encode(), "text/javascript")
@@ -31,7 +31,7 @@ _by_socket = st.components.v2.component(
 )
 
 
-def show(view: View, *, key: str, on_pick: Callable[[Pick], None] | None = None) -> Pick | None:
+def show(view: View | Frames, *, key: str, on_pick: Callable[[Pick], None] | None = None) -> Pick | None:
     """Draw ``view``; return what a click chose, on the one run that the click caused, else None.
 
     ``on_pick`` is called before that run starts, when the values of widgets may still be set. Until the answer of the
@@ -54,7 +54,7 @@ def _attempt(key: str) -> str:
     return f"{key}.attempt"
 
 
-def _payload(view: View, attempt: int) -> tuple[Callable[..., Any], bytes | dict[str, str | int]]:
+def _payload(view: View | Frames, attempt: int) -> tuple[Callable[..., Any], bytes | dict[str, str | int]]:
     """The component and what it is given: small views as bytes, large ones as an address."""
     if not tensor_route.is_mounted():
         return _by_socket, pack(view)
@@ -68,7 +68,7 @@ def _payload(view: View, attempt: int) -> tuple[Callable[..., Any], bytes | dict
     return _by_route, {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
 
 
-def _checked(pick: Any, view: View) -> Pick | None:
+def _checked(pick: Any, view: View | Frames) -> Pick | None:
     """A pick as the browser sent it, if ``view`` can send such a one: names from the view, whole numbers or text."""
     if not isinstance(pick, Mapping) or not pick:
         return None

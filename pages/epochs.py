@@ -1,8 +1,130 @@
 """The same picture through a run's saved epochs."""
 
-from explainer.lessons import LESSONS
-from pages.blocks import show_head, show_neighbours
+from collections.abc import Callable, Sequence
 
-lesson = LESSONS["epochs"]
+import streamlit as st
+
+from explainer.lessons import LESSONS
+from explainer.panels import Frames
+from explainer.texts import text
+from explainer.views import epochs
+from explainer.views.scenes import NAME
+from explainer.views.wording import sentence
+from pages import state
+from pages.blocks import show_head, show_neighbours, show_section
+from pages.canvas import show as show_canvas
+from pages.checkpoints import open_in_explainer
+from pages.recordings import Shown, kept_frames, record
+from pages.session import current
+from vit_core.training.runs import Run, checkpoint_name, list_runs
+
+LOOK_AGAIN = 3.0  # seconds, while a run is training
+SHARED = "shared_epochs"
+
+lesson, session = LESSONS["epochs"], current()
+
+
+def choose(runs: dict[str, Run]) -> list[Run]:
+    """One run, or two to stand beside each other; both are in the URL."""
+    left, right, option = st.columns([2, 2, 1.5], vertical_alignment="bottom")
+    first = left.selectbox("Run", list(runs), key="run", bind="query-params")
+    second = right.selectbox(
+        "Beside it", [name for name in runs if name != first], index=None, placeholder="no other run", key="beside",
+        bind="query-params", disabled=len(runs) < 2,
+    )  # fmt: skip
+    option.toggle("One scale for all epochs", value=True, key=SHARED, bind="query-params")
+    return [runs[name] for name in (first, second) if name]
+
+
+def open_runs(runs: Sequence[Run]) -> list[Shown]:
+    """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is said."""
+    shown: list[Shown] = []
+    said: list[str] = []
+    bar = st.empty()
+    for run in runs:
+        try:
+            shown.append(record(run, session, lambda share, words: bar.progress(share, text=words)))
+            said += shown[-1].notes
+        except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+            said.append(f"{run.name} cannot be shown: {error}")
+    bar.empty()
+    for each in said:
+        st.caption(sentence(each))
+    return shown
+
+
+def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *also: str | bool) -> None:
+    """Frames that move with the bar; ``also`` is what they depend on: "layer", "head", "token", an option."""
+    key = (
+        (each.stamps, each.scene.picks, *(getattr(each.scene, str(use), use) for use in also)) for each in shown
+    )
+    show_canvas(kept_frames((name, *key), make), key=f"epochs_{name}", on_pick=state.pick)
+
+
+def show_epochs(shown: list[Shown]) -> None:
+    """The bar that moves through the epochs, and everything that moves with it."""
+    scenes, shared = [each.scene for each in shown], bool(st.session_state[SHARED])
+    with st.container(key="scrubber"):
+        show_frames("bar", shown, lambda: epochs.bar(scenes))
+    if any(each.scene.recording.measured for each in shown):
+        show_section(lesson, "curves")
+        show_frames("curves", shown, lambda: epochs.curves(scenes))
+    show_section(lesson, "prediction")
+    show_frames("prediction", shown, lambda: epochs.prediction(scenes))
+    show_section(lesson, "attention")
+    show_frames(
+        "attention", shown, lambda: epochs.attention_maps(scenes, shared=shared), "layer", "head", "token", shared
+    )
+    show_section(lesson, "logit-lens")
+    show_frames("lens", shown, lambda: epochs.logit_lens(scenes), "layer")
+    show_section(lesson, "positions")
+    show_frames("positions", shown, lambda: epochs.positions(scenes), "token")
+    show_section(lesson, "filters")
+    show_frames("filters", shown, lambda: epochs.filters(scenes, shared=shared), shared)
+    show_section(lesson, "movement")
+    show_frames("movement", shown, lambda: epochs.movement(scenes), "layer", "head")
+
+
+def show_way_in(shown: list[Shown]) -> None:
+    """From the epoch that the bar is at to all pages of the explainer."""
+    with st.container(horizontal=True):
+        for each in shown:
+            name = each.scene.recording.name
+            if st.button(f"Open this epoch of {name} in the explainer", key=f"open_{name}", icon=":material/route:"):
+                asked = st.query_params.get(NAME, "")
+                place = int(asked) if asked.isascii() and asked.isdigit() else each.scene.final.epoch
+                open_in_explainer(checkpoint_name(each.run, each.scene.recording.at(place).epoch))
+
+
+@st.fragment(run_every=LOOK_AGAIN)
+def look_again(saved: dict[str, int], runs: Sequence[Run]) -> None:
+    """While a run is training: its next epoch, as soon as that is saved."""
+    if any(len(run.saved_epochs()) != saved[run.name] for run in runs):
+        st.rerun()
+    st.caption("Still training: the next epoch appears here by itself.")
+
+
+def show_nothing() -> None:
+    """Without a run there is nothing to move through; what there will be, and the way to it."""
+    st.info("No run has saved an epoch here yet. A run on the toy pictures takes about a minute.")
+    st.page_link("train.py", label="Train a model", icon=":material/model_training:", query_params=state.parameters())
+    prose = text(lesson.name)
+    for slug, title in prose.titles.items():
+        st.markdown(f"**{title}.** {prose.sections[slug].split('. ')[0].rstrip('.')}.")
+
+
 show_head(lesson)
+runs = {run.name: run for run in list_runs() if run.saved_epochs()}
+unknown = [each for name in ("run", "beside") if (each := st.query_params.get(name)) and each not in runs]
+if unknown:
+    st.warning(f"The link names the run {unknown[0][:60]!r}, which is not here or has saved no epoch yet.")
+if runs:
+    chosen = choose(runs)
+    if any(run.is_alive for run in chosen):
+        look_again({run.name: len(run.saved_epochs()) for run in chosen}, chosen)
+    if shown := open_runs(chosen):
+        show_epochs(shown)
+        show_way_in(shown)
+else:
+    show_nothing()
 show_neighbours(lesson)

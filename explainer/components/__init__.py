@@ -22,6 +22,7 @@ PARTS = (
     "plot.js",
     "flow.js",
     "panel.js",
+    "frames.js",
     "mount.js",
 )
 

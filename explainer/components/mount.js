@@ -23,6 +23,14 @@ class MountedView {
       if (this.root.clientWidth !== this.width || devicePixelRatio !== this.paint?.ratio) this.redraw();
     });
     this.observer.observe(this.root);
+    this.nearness = new IntersectionObserver(
+      ([entry]) => {
+        this.isFar = !entry.isIntersecting;
+        if (this.reel && !this.isFar) this.follow();
+      },
+      { rootMargin: "25%", scrollMargin: "25%" }, // the second where the page scrolls inside an element
+    );
+    this.nearness.observe(this.root);
     this.darkness = matchMedia("(prefers-color-scheme: dark)");
     this.onDarkness = () => this.redraw();
     this.darkness.addEventListener("change", this.onDarkness);
@@ -41,8 +49,51 @@ class MountedView {
       missing.forEach((digest, i) => this.kept.set(digest, fetched[i]));
       if (turn !== this.turn) return; // a newer view came in the meantime
     }
-    this.show(readView(packed, this.kept));
+    this.take(readView(packed, this.kept));
     for (const digest of this.kept.keys()) if (!packed.missing.includes(digest)) this.kept.delete(digest);
+  }
+
+  /** A view, or frames of which the one at the page's place is shown. */
+  take(packed) {
+    const name = packed.kind === "Frames" ? packed.name : null;
+    if (this.reel && this.reel.name !== name) {
+      this.reel.leave(this);
+      this.reel = null;
+    }
+    if (this.bar && !packed.has_bar) {
+      this.bar.root.remove();
+      this.bar = null;
+    }
+    if (!name) {
+      this.show(packed);
+      return;
+    }
+    for (const view of packed.views) view.palette = packed.palette;
+    this.film = packed;
+    this.reel ??= Reel.join(this, name, this.options.place?.(name));
+    if (packed.has_bar) {
+      this.bar ??= new FrameBar(this);
+      this.alt.after(this.bar.root);
+      this.bar.show();
+    }
+    this.follow();
+  }
+
+  /** Move everything on the page that counts the same to a place; the last is where one begins, and needs no name. */
+  move(place) {
+    const known = place < this.film.places.at(-1) ? place : null;
+    this.reel.go(known);
+    this.options.onPlace?.(this.reel.name, known);
+  }
+
+  /** Show the frame at the place where the page is; what the pointer is on is told anew. */
+  follow() {
+    const view = this.film.views[frameAt(this.film, this.reel.place)];
+    if (view === this.view) return;
+    this.alt.textContent = view.alt;
+    if (this.isFar) return; // it is drawn when the reader comes near
+    this.show(view);
+    for (const frame of this.frames.flat()) if (frame.pointer) frame.point(frame.pointer);
   }
 
   show(view) {
@@ -95,6 +146,10 @@ class MountedView {
 
   /** Tell the page, and show the choice at once: the page's answer will say the same. */
   choose(pick) {
+    if (this.reel && pick[this.reel.name] !== undefined) {
+      this.move(pick[this.reel.name]); // all frames are here: the server need not know
+      return;
+    }
     for (const frame of this.frames.flat()) {
       frame.kind.applies(frame.panel, pick);
       frame.drawMarks();
@@ -142,7 +197,10 @@ class MountedView {
   }
 
   destroy() {
+    this.bar?.stop();
+    this.reel?.leave(this);
     this.observer.disconnect();
+    this.nearness.disconnect();
     this.darkness.removeEventListener("change", this.onDarkness);
     document.fonts?.removeEventListener?.("loadingdone", this.onDarkness);
     this.root.remove();
@@ -153,7 +211,8 @@ class MountedView {
  * Draw packed bytes into `parent`, an element or a shadow root.
  * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
  * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
- * words around a panel's title in the names of its files.
+ * words around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null
+ * for the last, and onPlace(name, place) when the reader moved to another.
  */
 export function mount(parent, bytes, options = {}) {
   const view = new MountedView(parent, options);

@@ -38,6 +38,28 @@ function fileName() {
   };
 }
 
+/** The number of the frame that the address asks for. */
+function place(name) {
+  const asked = new URLSearchParams(location.search).get(name);
+  return /^\d{1,9}$/.test(asked ?? "") ? Number(asked) : null;
+}
+
+const waiting = new Map(); // what is counted -> the timer that will write where the reader is into the address
+
+/** Into the address once the reader rests: a browser refuses an address that changes with every frame. */
+function onPlace(name, at) {
+  clearTimeout(waiting.get(name));
+  waiting.set(
+    name,
+    setTimeout(() => {
+      const address = new URL(location.href);
+      if (at == null) address.searchParams.delete(name);
+      else address.searchParams.set(name, at);
+      history.replaceState(history.state, "", address);
+    }, 250),
+  );
+}
+
 async function present(instance, { data, setTriggerValue }) {
   const turn = (instance.turn = (instance.turn ?? 0) + 1);
   try {
@@ -46,6 +68,8 @@ async function present(instance, { data, setTriggerValue }) {
         onPick: (pick) => instance.setTriggerValue("pick", pick),
         load: (digest) => fetchBytes(`${instance.path}/${digest}`),
         fileName,
+        place,
+        onPlace,
       }),
     );
     const canvas = await instance.canvas;

@@ -157,10 +157,30 @@ def logit_lens(
         layer: the chosen layer, marked; a click chooses another.
         count: how many of the final classes get a line.
     """
-    check_layer(layer, trace.num_layers)
     probabilities = lens_probabilities(model, trace)
-    top = probabilities[-1].topk(min(count, probabilities.shape[1])).indices
-    states = _numbers(range(trace.num_layers + 1))
+    return read_off(probabilities, labels, layer, most_probable(probabilities[-1], count))
+
+
+def most_probable(probabilities: Float[Tensor, " classes"], count: int) -> list[int]:
+    """The numbers of the most probable classes, the first one first."""
+    classes: list[int] = probabilities.topk(min(count, len(probabilities))).indices.tolist()
+    return classes
+
+
+def read_off(
+    probabilities: Float[Tensor, "states classes"], labels: Sequence[str], layer: int, classes: Sequence[int]
+) -> View:
+    """The logit lens as ``lens_probabilities`` gives it.
+
+    Args:
+        probabilities: of every class after every layer, before the first in row 0.
+        labels: the names of the classes.
+        layer: the chosen layer, marked; a click chooses another.
+        classes: the numbers of those that get a line.
+    """
+    num_layers = len(probabilities) - 1
+    check_layer(layer, num_layers)
+    states = _numbers(range(num_layers + 1))
     quantities = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
     plot = Plot(
         title="The final classes, read off early", quantity="y", x_label="layer (0: before the first)",
@@ -168,8 +188,8 @@ def logit_lens(
         caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has "
         "seen nothing of the picture.",
         series=tuple(
-            Series(labels[int(c)], states, as_values(probabilities[:, c]), quantities[index % len(quantities)])
-            for index, c in enumerate(top)
+            Series(labels[c], states, as_values(probabilities[:, c]), quantities[index % len(quantities)])
+            for index, c in enumerate(classes)
         ),
     )
     best = probabilities[1:].max(dim=1)
@@ -177,11 +197,11 @@ def logit_lens(
     bars = Bars(
         title="What would win after each layer", quantity="y", values=as_values(best.values), low=0.0, high=1.0,
         labels=tuple(f"{at}: {name}" for at, name in enumerate(names, 1)), selected=layer - 1,
-        picks=tuple({"layer": at} for at in range(1, trace.num_layers + 1)), format=".1%",
+        picks=tuple({"layer": at} for at in range(1, num_layers + 1)), format=".1%",
     )
-    final = int(top[0])
+    final = most_probable(probabilities[-1], 1)[0]
     wins = probabilities[1:].argmax(1) == final
-    settled = trace.num_layers - int((~wins).flip(0).float().argmax() if bool((~wins).any()) else len(wins)) + 1
+    settled = num_layers - int((~wins).flip(0).float().argmax() if bool((~wins).any()) else len(wins)) + 1
     return view(
         f"Read off after layer {layer}, the prediction would be {names[layer - 1]} "
         f"({percent(best.values[layer - 1])}); at the end it is {labels[final]} "

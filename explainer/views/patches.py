@@ -8,7 +8,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.panels import Picture, Pixels, Strip, Strips, Tiles, View
+from explainer.panels import Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, patch_of
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
@@ -160,8 +160,10 @@ def projection(
     )
 
 
-def as_pictures(flat: Float[Tensor, "filters patch_dim"], config: ViTConfig) -> Pixels:
-    """Filters as RGB pictures, each scaled so that its smallest number is 0 and its largest 255.
+def as_pictures(
+    flat: Float[Tensor, "filters patch_dim"], config: ViTConfig, scale: Scale | None = None
+) -> Pixels:
+    """Filters as RGB pictures: black and white are the ends of ``scale``, or each filter's own extremes.
 
     Raises:
         ValueError: if the model reads neither grey nor RGB pictures.
@@ -169,7 +171,9 @@ def as_pictures(flat: Float[Tensor, "filters patch_dim"], config: ViTConfig) -> 
     if config.num_channels not in (1, 3):
         raise ValueError(f"filters can be drawn for 1 or 3 channels, this model has {config.num_channels}")
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
-    scaled = (flat - low) / (high - low).clamp_min(torch.finfo(flat.dtype).tiny)
+    if scale is not None:
+        low, high = torch.full_like(low, scale.low), torch.full_like(high, scale.high)
+    scaled = ((flat - low) / (high - low).clamp_min(torch.finfo(flat.dtype).tiny)).clamp(0, 1)
     pictures = rearrange(scaled, "f (h w c) -> f h w c", h=config.patch_size, c=config.num_channels)
     if config.num_channels == 1:
         pictures = repeat(pictures, "f h w 1 -> f h w 3")

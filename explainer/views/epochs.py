@@ -1,0 +1,243 @@
+"""The same picture through a run's saved epochs: views as the stages have them, a frame for each epoch.
+
+What is drawn on one scale has the same one in every frame, so that frames can be compared by eye. Two runs stand side
+by side on the same scales; where one has ended, it stays as it was in the end.
+"""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, plain
+from explainer.recordings import Recording, Snapshot
+from explainer.views import attention, depth, embedding, patches
+from explainer.views.arrays import as_values
+from explainer.views.compose import view
+from explainer.views.scales import from_zero, symmetric
+from explainer.views.scenes import (
+    Scene,
+    Scenes,
+    every_snapshot,
+    frames_of,
+    label_of,
+    line_of,
+    named,
+    numbers,
+    over_epochs,
+    side_by_side,
+)
+from explainer.views.wording import number, percent
+
+CLASS_COLOURS = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
+RUN_COLOURS = ("z", "q")
+MOST_FILTERS = 48
+
+
+def bar(scenes: Scenes) -> Frames:
+    """The slider over the epochs, and how often each run was right after each."""
+    return frames_of(scenes, lambda epoch: View((), alt=f"{label_of(scenes, epoch)}."), has_bar=True)
+
+
+def curves(scenes: Scenes) -> Frames:
+    """Loss and accuracy of the runs with the epoch marked; a click moves to another.
+
+    Raises:
+        ValueError: if none of the runs has measured anything.
+    """
+    plots = []
+    for title, y_label, fields in (
+        ("Loss", "cross-entropy", (("loss", "held out"), ("train_loss", "training"))),
+        ("Accuracy", "share right", (("top1", "held out"), ("train_top1", "training"))),
+    ):
+        lines = [
+            Series(named(scenes, scene, label), numbers(epochs), numbers(values), colour)
+            for scene, colour in zip(scenes, RUN_COLOURS, strict=False)
+            for field, label in fields
+            for epochs, values in [scene.recording.curve(field)]
+            if epochs
+        ]
+        if lines:
+            plots.append(over_epochs(title, y_label, lines, low=None))
+    if not plots:
+        raise ValueError("none of these runs has measured anything yet")
+
+    def make(epoch: int) -> View:
+        marked = tuple(replace(plot, selected_x=float(epoch)) for plot in plots)
+        return view(f"{label_of(scenes, epoch)}, marked on the curves of loss and accuracy.", marked)
+
+    return frames_of(scenes, make)
+
+
+def prediction(scenes: Scenes) -> Frames:
+    """How probable the classes are that win in the end: after this epoch, and over all epochs."""
+    high = 1.05 * max(float(each.probabilities[scene.classes].max()) for scene, each in every_snapshot(scenes))
+
+    def make(scene: Scene, now: Snapshot) -> View:
+        recording, classes = scene.recording, scene.classes
+        names = tuple(recording.labels[c] for c in classes)
+        first = depth.most_probable(now.probabilities, 1)[0]
+        bars = Bars(
+            title="Prediction", quantity="y", labels=names, values=as_values(now.probabilities[classes]),
+            format=".1%", low=0.0, high=1.0, caption="The classes that win in the end, in that order.",
+        )
+        lines = [
+            line_of(recording, name, [float(each.probabilities[c]) for each in recording.snapshots], colour)
+            for c, name, colour in zip(classes, names, CLASS_COLOURS, strict=False)
+        ]
+        plot = over_epochs("Their probability", "probability", lines, high=min(1.0, high), at=now.epoch, quantity="y")
+        return view(
+            f"It predicts {recording.labels[first]} with {percent(now.probabilities[first])}; {names[0]}, which wins "
+            f"in the end, has {percent(now.probabilities[classes[0]])}.",
+            (bars, plot),
+        )
+
+    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+
+
+def positions(scenes: Scenes) -> Frames:
+    """Cosine similarity of the position embeddings; the scale is always that of the cosine."""
+
+    def make(scene: Scene, now: Snapshot) -> View:
+        return embedding.position_similarity(now.position_embedding, scene.token)
+
+    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+
+
+def filters(scenes: Scenes, *, shared: bool) -> Frames:
+    """E's filters: those that are largest in the end, always in that order.
+
+    Args:
+        scenes: one run or two.
+        shared: one scale for all filters and epochs, instead of each filter's own in each epoch.
+    """
+    chosen = {scene: _largest_filters(scene.final.projection_matrix) for scene in scenes}
+    scale = symmetric(*(each.projection_matrix[:, chosen[scene]] for scene, each in every_snapshot(scenes)))
+
+    def make(scene: Scene, now: Snapshot) -> View:
+        config, columns = scene.recording.config, now.projection_matrix.T[chosen[scene]]
+        moved = columns - scene.recording.snapshots[0].projection_matrix.T[chosen[scene]]
+        ends = f"black is {number(scale.low)}, grey 0, white {number(scale.high)} in every epoch"
+        tiles = Tiles(
+            title=f"{len(columns)} of the {config.hidden_size} filters of E", quantity="E", columns=12, tile_size=96,
+            pixels=patches.as_pictures(columns, config, scale if shared else None),
+            labels=tuple(f"filter {c}" for c in chosen[scene].tolist()),
+            caption=f"One scale: {ends}." if shared else "Each filter from its own smallest weight, black, to its "
+            "own largest, white, in each epoch anew.",
+        )
+        return view(
+            f"{len(columns)} filters of E, the largest in the end; together they have length "
+            f"{number(columns.norm())} and are {number(moved.norm())} away from where they began.",
+            (tiles,),
+        )
+
+    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+
+
+def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
+    """Where the chosen token looks in the chosen layer: the chosen head, and all.
+
+    Args:
+        scenes: one run or two.
+        shared: one scale for all heads and epochs, instead of one for every map.
+    """
+    looks = [each.attention_weights[scene.layer - 1][:, scene.token, 1:] for scene, each in every_snapshot(scenes)]
+    scale, said = from_zero(*looks), "One scale for all heads and epochs."
+
+    def make(scene: Scene, now: Snapshot) -> View:
+        weights, pixels = now.attention_weights[scene.layer - 1], scene.recording.pixels
+        large = attention.over_picture(weights, scene.head, scene.token, pixels)
+        all_heads = attention.heads(weights, scene.token, pixels, scene.head)
+        picture, tiles = large.panels[1], all_heads.panels[0]
+        assert isinstance(picture, Picture) and isinstance(tiles, Tiles)
+        picture = replace(picture, title=f"Layer {scene.layer}, head {scene.head}", weight=0.7, caption="")
+        tiles = replace(tiles, columns=min(tiles.columns, 3 if tiles.columns < 8 else 4))  # beside the picture
+        if shared:
+            picture = replace(picture, scale=scale, caption=said)
+            tiles = replace(tiles, scales=(scale,), caption=said)
+        return view(all_heads.alt, (picture, tiles))
+
+    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+
+
+def logit_lens(scenes: Scenes) -> Frames:
+    """The prediction read off after every layer, for the classes that win in the end."""
+    high = 1.05 * max(float(each.lens[:, scene.classes].max()) for scene, each in every_snapshot(scenes))
+
+    def make(scene: Scene, now: Snapshot) -> View:
+        made = depth.read_off(now.lens, scene.recording.labels, scene.layer, scene.classes)
+        plot, bars = made.panels
+        assert isinstance(plot, Plot)
+        return view(made.alt, (replace(plot, low=0.0, high=min(1.0, high), caption=""), bars))
+
+    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+
+
+def movement(scenes: Scenes) -> Frames:
+    """How far the heads of the chosen layer look, and, from the second epoch on, how far E and E_pos moved."""
+    farthest = 1.05 * max(float(now.distances[scene.layer - 1].max()) for scene, now in every_snapshot(scenes))
+    moved = {scene: _moves(scene.recording) for scene in scenes}
+    longest = max((max(of_e + of_positions) for of_e, of_positions in moved.values() if of_e), default=0.0)
+    have_moved = all(len(scene.recording.snapshots) > 1 for scene in scenes)
+
+    def make(scene: Scene, now: Snapshot) -> View:
+        looks, where = _distances(scene, now, farthest)
+        if not have_moved:
+            return view(where, (looks,))
+        change, said = _changes(scene, now, *moved[scene], 1.05 * longest or 1.0)
+        return view(f"{where} {said}", (looks, change))
+
+    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+
+
+def _distances(scene: Scene, now: Snapshot, high: float) -> tuple[Plot, str]:
+    recording, layer, head = scene.recording, scene.layer, scene.head
+    of_layer = [each.distances[layer - 1] for each in recording.snapshots]
+    lines = [
+        line_of(recording, f"head {h}", [float(each[h - 1]) for each in of_layer], "A" if h == head else "image")
+        for h in range(1, recording.config.num_heads + 1)
+    ]
+    here, start, end = (float(each[head - 1]) for each in (now.distances[layer - 1], of_layer[0], of_layer[-1]))
+    plot = over_epochs(
+        f"Mean attention distance in layer {layer}", "pixels", lines, high=high, at=now.epoch, quantity="A",
+        caption=f"Head {head}: {number(here)} of {recording.config.image_size} pixels.",
+    )
+    return plot, (
+        f"In layer {layer} head {head} looks {number(here)} pixels far on average; at the start it was "
+        f"{number(start)}, in the end it is {number(end)}."
+    )
+
+
+def _changes(
+    scene: Scene, now: Snapshot, of_e: list[float], of_positions: list[float], high: float
+) -> tuple[Plot, str]:
+    snapshots = scene.recording.snapshots
+    epochs = numbers(each.epoch for each in snapshots[1:])
+    lines = [Series("E", epochs, numbers(of_e), "E"), Series("E_{pos}", epochs, numbers(of_positions), "E_pos")]
+    index = snapshots.index(now)
+    said = "Nothing has moved yet."
+    if index:
+        before = snapshots[index - 1]
+        lengths = float(before.projection_matrix.norm()), float(before.position_embedding.norm())
+        parts = (
+            f"{letter} by {number(values[index - 1])}, {percent(values[index - 1] / length)} of its length"
+            for letter, values, length in zip(("E", "E_{pos}"), (of_e, of_positions), lengths, strict=True)
+        )
+        said = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
+    plot = over_epochs(
+        "Change from epoch to epoch", "length (norm) of the difference", lines, high=high, at=now.epoch, quantity="E",
+        caption=said,
+    )
+    return plot, plain(said)
+
+
+def _largest_filters(projection_matrix: Tensor) -> Tensor:
+    return projection_matrix.norm(dim=0).argsort(descending=True, stable=True)[:MOST_FILTERS]
+
+
+def _moves(recording: Recording) -> tuple[list[float], list[float]]:
+    """Lengths of the differences of E, and of E_pos, from each snapshot to the next."""
+    pairs = list(zip(recording.snapshots, recording.snapshots[1:], strict=False))
+    return (
+        [float((now.projection_matrix - before.projection_matrix).norm()) for before, now in pairs],
+        [float((now.position_embedding - before.position_embedding).norm()) for before, now in pairs],
+    )

@@ -1,0 +1,119 @@
+"""Runs side by side, a view for each of their epochs: what the views of ``epochs`` are put together with."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from explainer.panels import Bars, Frames, Panel, Picture, Plot, Series, Tiles, Values, View
+from explainer.recordings import Recording, Snapshot
+from explainer.views import depth
+from explainer.views.compose import view
+from explainer.views.wording import percent, sentence
+
+NAME = "epoch"  # what is counted, in picks and in the URL
+MOST_CLASSES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A recording, and what of it is looked at."""
+
+    recording: Recording
+    layer: int
+    head: int
+    token: int
+    picks: bool = True  # whether a click may choose for the whole app: not if its model has other sizes than the app's
+
+    @property
+    def final(self) -> Snapshot:
+        """The run as it is in the end."""
+        return self.recording.snapshots[-1]
+
+    @property
+    def classes(self) -> list[int]:
+        """The classes that are most probable in the end."""
+        return depth.most_probable(self.final.probabilities, MOST_CLASSES)
+
+
+Scenes = Sequence[Scene]
+
+
+def frames_of(scenes: Scenes, make: Callable[[int], View], *, has_bar: bool = False) -> Frames:
+    """One view for each epoch that any of the runs has a snapshot of."""
+    epochs = sorted({each.epoch for _, each in every_snapshot(scenes)})
+    labels = tuple(label_of(scenes, epoch) for epoch in epochs)
+    return Frames(NAME, tuple(epochs), labels, tuple(map(make, epochs)), has_bar)
+
+
+def side_by_side(scenes: Scenes, make: Callable[[Scene, Snapshot], View], epoch: int) -> View:
+    """The panels of one run in a row; those of two in two columns, each with its run's name and epoch."""
+    columns, sentences = [], []
+    for scene in scenes:
+        now = scene.recording.at(epoch)
+        made = make(scene, now)
+        panels = [panel if scene.picks else _still(panel) for panel in made.panels]
+        columns.append([replace(panel, title=f"{panel.title} · {_of(scenes, scene, now)}") for panel in panels])
+        sentences.append(f"{sentence(_of(scenes, scene, now))}: {made.alt}")
+    rows = [tuple(columns[0])] if len(scenes) == 1 else [*zip(*columns, strict=True)]
+    return view(" ".join(sentences), *rows)
+
+
+def _still(panel: Panel) -> Panel:
+    """The panel without what a click on it would choose, but for the epoch."""
+    match panel:
+        case Tiles() | Bars():
+            return replace(panel, picks=())
+        case Plot(pick=key) if key != NAME:
+            return replace(panel, pick=None)
+        case Picture():
+            return replace(panel, pick_tokens=False)
+    return panel
+
+
+def _of(scenes: Scenes, scene: Scene, now: Snapshot) -> str:
+    """ "epoch 3", or with two runs "scratch, epoch 3"."""
+    return f"{scene.recording.name}, epoch {now.epoch}" if len(scenes) > 1 else f"epoch {now.epoch}"
+
+
+def label_of(scenes: Scenes, epoch: int) -> str:
+    """ "After epoch 3 of 10 · 62.4 % right", of two runs that of both."""
+    last = max(scene.final.epoch for scene in scenes)
+    measured = [
+        (f"{scene.recording.name} " if len(scenes) > 1 else "") + percent(right) + " right"
+        for scene in scenes
+        if (right := scene.recording.accuracy(scene.recording.at(epoch).epoch)) is not None
+    ]
+    place = f"After epoch {epoch} of {last}" if epoch else "Before training"
+    return " · ".join([place, *measured])
+
+
+def over_epochs(
+    title: str, y_label: str, lines: Sequence[Series], *, low: float | None = 0.0, high: float | None = None,
+    at: int | None = None, quantity: str = "z", caption: str = "",
+) -> Plot:
+    """Lines over the epochs with one of them marked; a click moves to another."""
+    return Plot(
+        title=title, quantity=quantity, series=tuple(lines), x_label="epoch", y_label=y_label, low=low, high=high,
+        selected_x=None if at is None else float(at), pick=NAME, caption=caption,
+    )
+
+
+def line_of(recording: Recording, label: str, values: Iterable[float], quantity: str) -> Series:
+    """A line with a point for each of the recording's snapshots."""
+    return Series(label, numbers(each.epoch for each in recording.snapshots), numbers(values), quantity)
+
+
+def named(scenes: Scenes, scene: Scene, label: str) -> str:
+    """The label, of two runs with its run's name."""
+    return f"{scene.recording.name}, {label}" if len(scenes) > 1 else label
+
+
+def every_snapshot(scenes: Scenes) -> list[tuple[Scene, Snapshot]]:
+    """All snapshots of all runs."""
+    return [(scene, each) for scene in scenes for each in scene.recording.snapshots]
+
+
+def numbers(values: Iterable[float]) -> Values:
+    """As panels hold them."""
+    return np.array(list(values), dtype=np.float32)
