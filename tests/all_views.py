@@ -57,6 +57,7 @@ def all_views(
         ),
         "depth.class_token_path": partial(depth.class_token_path, trace, layer),
         "depth.logit_lens": partial(depth.logit_lens, model, trace, labels, layer),
+        "depth.read_off": lambda: depth.read_off(depth.lens_probabilities(model, trace), labels, layer, (2, 0)),
         "depth.rollout": partial(depth.rollout, trace, pixels),
         "depth.attention_distance": partial(depth.attention_distance, trace, config, layer, head_number),
         "head.representation": partial(head.representation, trace),
