@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 # name of a recipe -> where its numbers come from, as the page prints it
 SOURCES: Mapping[str, str] = MappingProxyType({
-    "mini": "The embedded model of this toolkit: the Tiny size at 64 pixels, half of the patches dropped while it learns.",
-    "paper-imagenet": "The paper's Table 3, row ViT on ImageNet: 300 epochs in batches of 4,096 pictures. For a cluster.",
+    "mini": "The embedded model of this toolkit: 64 pixels, half of the patches dropped while it learns.",
+    "paper-imagenet": "The paper's Table 3, ViT on ImageNet: 300 epochs in batches of 4,096 pictures. For a cluster.",
     "fine-tune": "The paper's Table 4, Oxford Pets and Flowers: weights trained on ImageNet-21k, a new head of zeros, "
     "384 pixels, 500 steps of SGD.",
     "fine-tune-imagenet": "The paper's Table 4, row ImageNet: as fine-tune, 20,000 steps.",
@@ -35,7 +35,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "seed": "Where all random numbers start: the same seed gives the same curves.",
     },
     "Optimiser": {
-        "optimizer": "Adam couples weight decay with the gradient, AdamW does not; SGD with momentum; Muon for matrices.",
+        "optimizer": "Adam adds weight decay to the gradient, AdamW does not; SGD with momentum; Muon for matrices.",
         "learning_rate": "The largest step size, reached after the warm-up.",
         "beta1": "Adam's memory of the gradient.",
         "beta2": "Adam's memory of its square.",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.panels import View
+from explainer.panels import Frames, View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
 from pages.checkpoints import find, is_of_a_run
@@ -33,6 +33,8 @@ from vit_core import (
     load,
 )
 from vit_core.pictures import open_picture
+from vit_core.training.run import Run
+from vit_core.training.run_metrics import Metrics
 
 MEGABYTE = 2**20
 _models: Store[tuple[VisionTransformer, Checkpoint]] = Store(2048 * MEGABYTE)  # L/16 is 1.2 GB, B/16 0.35 GB
@@ -40,6 +42,8 @@ _traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
 _views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
+_live: Store[View | Frames] = Store(16 * MEGABYTE)  # curves of runs: apart, so that they do not push out the others
+_metrics: Store[Metrics] = Store(64 * MEGABYTE)  # by the run's folder
 _stamps: Store[tuple[int, int, int]] = Store(MEGABYTE)  # which file the weights of a run's checkpoint were
 _stamps_lock = threading.Lock()
 
@@ -247,6 +251,25 @@ def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
         return view, view.nbytes + 4096
 
     return _views.get_or_make(key, make_sized)
+
+
+def kept_live(key: tuple[str | int, ...], make: Callable[[], View | Frames]) -> View | Frames:
+    """A picture of something that goes on, made once for everybody until it has changed; old ones soon make room."""
+
+    def make_sized() -> tuple[View | Frames, int]:
+        view = make()
+        return view, view.nbytes + 4096
+
+    return _live.get_or_make(key, make_sized)
+
+
+def metrics_of(run: Run) -> Metrics:
+    """What a run has measured so far; only what nobody has read yet is read."""
+    before = _metrics.get(str(run.path))
+    now = run.metrics(before)
+    if now is not before:
+        _metrics.put(str(run.path), now, now.nbytes)
+    return now
 
 
 def kept(key: tuple[str | int, ...], make: Callable[[], Any]) -> Any:

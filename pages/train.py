@@ -1,8 +1,66 @@
 """Train a model: choose pictures and a recipe, start, watch, stop, go on."""
 
+import streamlit as st
+
 from explainer.lessons import LESSONS
-from pages.blocks import show_head, show_neighbours
+from explainer.views.training import MEASURES
+from pages.blocks import show_head, show_neighbours, show_section
+from pages.datasets import choose_dataset
+from pages.recipe_form import show_recipe
+from pages.run_controls import SHOWN, show_deleted, show_start
+from pages.run_watch import show_compared, show_no_run, show_run
+from vit_core.training import RECIPES
+from vit_core.training.commands import written
+from vit_core.training.runs import list_runs, open_run
 
 lesson = LESSONS["train"]
+
+
+def chosen_runs(names: list[str]) -> list[str]:
+    """The runs that the reader looks at, of those that are here; the newest if none is chosen."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Runs", names, key=SHOWN, bind="query-params", placeholder=f"{names[0]}, the newest", width=560
+        )
+        show_deleted()
+    return chosen or names[:1]
+
+
+def show_command(name: str) -> None:
+    """What to type to train the same again."""
+    try:
+        st.code(written(open_run(name).command()), language="bash", wrap_lines=True)
+    except ValueError as error:
+        st.caption(f"{error}.")
+
+
 show_head(lesson)
+show_section(lesson, "start")
+data = choose_dataset("train_data")
+show_start(data, show_recipe(next(iter(RECIPES))))
+names = [run.name for run in list_runs()]
+st.subheader("Runs", anchor="runs")
+if names:
+    shown = chosen_runs(names)
+    watched = shown[0]
+    if len(shown) > 1:
+        watched = st.segmented_control(
+            "Details of", shown, default=shown[0], required=True, key="run", bind="query-params"
+        )
+    show_run(watched)
+else:
+    shown = []
+    show_deleted()
+    show_no_run()
+show_section(lesson, "compare")
+if len(shown) > 1:
+    measure = st.segmented_control(
+        "Measure", list(MEASURES), default=next(iter(MEASURES)), required=True, key="measure", bind="query-params"
+    )
+    show_compared(shown, measure)
+else:
+    st.caption("Choose several runs above.")
+show_section(lesson, "command")
+if names:
+    show_command(watched)
 show_neighbours(lesson)

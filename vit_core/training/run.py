@@ -86,6 +86,11 @@ class Run:
         return self.is_running or processes.is_starting(self.path)
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether it has been asked to stop and has not ended yet."""
+        return (self.path / processes.STOP).exists() and self.is_alive
+
+    @property
     def outcome(self) -> str | None:
         """How it ended, in the trainer's words, or None."""
         outcome = self.facts.get("outcome")

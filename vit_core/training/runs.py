@@ -18,8 +18,8 @@ from vit_core.training.config import RECIPES
 from vit_core.training.run import FACTS, START, Run, facts_time, read_object, write_object
 
 __all__ = [
-    "CORES", "MOST_AT_ONCE", "Run", "check_name", "checkpoint_name", "delete_run", "free_name", "list_runs", "open_run",
-    "resume_run", "run_checkpoint", "runs_folder", "start_run", "stop_run", "undo_delete",
+    "CORES", "MOST_AT_ONCE", "Run", "check_name", "checkpoint_name", "delete_run", "deleted_runs", "free_name",
+    "list_runs", "open_run", "resume_run", "run_checkpoint", "runs_folder", "start_run", "stop_run", "undo_delete",
 ]  # fmt: skip
 
 DELETED, STARTING = ".deleted", ".starting.lock"
@@ -188,6 +188,12 @@ def undo_delete(token: str) -> Run:
         check_name(name)
         os.rename(path, runs_folder() / name)
     return Run(runs_folder() / name)
+
+
+def deleted_runs() -> dict[str, str]:
+    """What ``undo_delete`` can bring back: its token and the run's name, deleted last first."""
+    found = sorted(_deleted(), key=lambda each: _deleted_at(each[1]), reverse=True)
+    return {path.name: name for name, path in found if time.time() - _deleted_at(path) <= KEPT_SECONDS}
 
 
 def checkpoint_name(run: Run, epoch: int) -> str:

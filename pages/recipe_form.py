@@ -1,0 +1,171 @@
+"""The form of a recipe: one of the known ones, with every field open to change. All of it is in the URL."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from explainer.recipes import GROUPS, SOURCES, field_title
+from pages.checkpoints import find, is_of_a_run, listed
+from pages.recipe_values import NOTHING, choices, is_optional, kind_of, parse, written
+from vit_core import CHECKPOINTS
+from vit_core.config import PRESETS
+from vit_core.training import RECIPES, TrainingConfig
+
+RECIPE, FIELD = "recipe", "set_"  # what they are called in the URL; the explainer's own "head" is another
+_CHANGES = "recipe_changes"  # in the session: field -> value, as the reader last wanted it
+_ROUND = "recipe_round"  # the widgets are made anew, with other values, when this number changes
+_BEGUN = "recipe_begun"  # the changes with which the widgets of this round began
+
+
+class Choice(NamedTuple):
+    """A recipe and what is changed of it."""
+
+    name: str
+    changes: Mapping[str, Any]
+    recipe: TrainingConfig
+
+
+def show_recipe(default: str) -> Choice | None:
+    """The list of recipes, where each comes from, and its fields; None, with a sentence, if they do not fit."""
+    names = list(RECIPES)
+    name = st.selectbox(
+        "Recipe", names, index=names.index(default), key=RECIPE, bind="query-params", on_change=_forget, width=420
+    )
+    st.caption(SOURCES.get(name, ""))
+    summary = st.container()
+    problems = _begin()
+    known = asdict(RECIPES[name])
+    values = _show_fields(known, problems)
+    changes = {field: value for field, value in values.items() if value != known[field]}
+    st.session_state[_CHANGES] = dict(changes)
+    _write_url(changes)
+    if "epochs" in changes and "steps" not in changes and known["steps"] is not None:
+        changes["steps"] = None  # who asks for epochs does not want the recipe's number of steps
+    with summary:
+        _show_changes(known, changes)
+    try:
+        recipe = RECIPES[name].with_values(changes)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        st.warning(f"This recipe cannot be trained: {problems[0]}.", icon=":material/tune:")
+        return None
+    return Choice(name, changes, recipe)
+
+
+def _begin() -> list[str]:
+    """Make sure of the round's first values: from the link, or as they were when the reader left the page."""
+    problems: list[str] = []
+    if _CHANGES not in st.session_state:
+        asked = {}
+        for parameter, text in st.query_params.items():
+            field = parameter.removeprefix(FIELD)
+            if parameter.startswith(FIELD):
+                try:
+                    asked[field] = parse(field, text)
+                except ValueError as error:
+                    problems.append(f"the link says {error}")
+        st.session_state[_CHANGES] = asked
+    if _key("seed") not in st.session_state:  # Streamlit forgets the values of widgets that are not on the page
+        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+        st.session_state[_BEGUN] = dict(st.session_state[_CHANGES])
+    return problems
+
+
+def _forget() -> None:
+    """Begin again with the recipe as it is."""
+    st.session_state[_CHANGES] = {}
+    st.session_state[_BEGUN] = {}
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _key(field: str) -> str:
+    return f"field_{st.session_state.get(_ROUND, 0)}_{field}"
+
+
+def _write_url(changes: Mapping[str, Any]) -> None:
+    wanted = {f"{FIELD}{field}": written(value) for field, value in changes.items()}
+    there = {name: text for name, text in st.query_params.items() if name.startswith(FIELD)}
+    for name in there.keys() - wanted.keys():
+        del st.query_params[name]
+    for name, text in wanted.items():
+        if there.get(name) != text:
+            st.query_params[name] = text
+
+
+def _show_changes(known: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    if not changes:
+        return
+    said = ", ".join(
+        f"**{field_title(field).lower()}** {written(known[field])} → {written(value)}"
+        for field, value in changes.items()
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="recipe_changes"):
+        st.markdown(f"Changed: {said}")
+        st.button("Reset to the recipe", icon=":material/restart_alt:", on_click=_forget, key="recipe_reset")
+
+
+def _show_fields(known: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """A widget for each field, and their values."""
+    values: dict[str, Any] = {}
+    with st.expander("All fields", icon=":material/tune:", key="recipe_fields"):
+        for group, fields in GROUPS.items():
+            st.markdown(f"**{group}**")
+            with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"fields_{group}"):
+                for field, says in fields.items():
+                    try:
+                        values[field] = _field(field, says, known[field])
+                    except (ValueError, LookupError) as error:
+                        problems.append(str(error))
+                        values[field] = known[field]
+    return values
+
+
+def _field(field: str, says: str, known: Any) -> Any:
+    """The value that the reader gives a field.
+
+    Raises:
+        ValueError, LookupError: if it cannot be read.
+    """
+    begun, key = st.session_state[_BEGUN].get(field, known), _key(field)
+    label, is_changed = field_title(field), st.session_state[_CHANGES].get(field, known) != known
+    common: dict[str, Any] = {"label": f":orange[**{label}**]" if is_changed else label, "key": key, "help": says}
+    if field in ("model", "weights") or choices(field):
+        return _chosen(field, begun, common)
+    kind = kind_of(field)
+    if kind is bool:
+        return st.checkbox(value=begun, width=180, **common)
+    if kind is int and not is_optional(field):
+        return int(st.number_input(value=begun, step=1, min_value=0, width=150, **common))
+    text = st.text_input(value=written(begun), width=150, **common)
+    # What is written is rounded: as long as nobody changes it, the value is the exact one.
+    return begun if text == written(begun) else parse(field, text)
+
+
+def _chosen(field: str, begun: Any, common: Mapping[str, Any]) -> Any:
+    """A value out of a list."""
+    if field != "weights":
+        options = list(PRESETS) if field == "model" else list(choices(field))
+        index = options.index(begun) if begun in options else 0
+        return st.selectbox(options=options, index=index, width=180, **common)
+    here = [name for name in listed("") if name not in CHECKPOINTS or CHECKPOINTS[name].is_here]
+    options = [NOTHING, *here, *(name for name in CHECKPOINTS if name not in here)]
+    if begun is not None and begun not in options:
+        options.insert(1, begun)  # a file, or an epoch of a run that is not its latest
+    title = st.selectbox(
+        options=options, index=options.index(begun or NOTHING), width=340, format_func=_weights_title, **common
+    )
+    if title == NOTHING:
+        return None
+    return str(find(title).path) if is_of_a_run(title) else title
+
+
+def _weights_title(name: str) -> str:
+    if is_of_a_run(name):
+        _, run, epoch = name.split(":")
+        return f"run {run}, epoch {epoch}"
+    if name not in CHECKPOINTS or CHECKPOINTS[name].is_here:
+        return name
+    return f"{name} · {CHECKPOINTS[name].size_mb:,.0f} MB to download"

@@ -1,0 +1,79 @@
+"""The values of a recipe's fields as text, for links and text fields, and back."""
+
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from explainer.recipes import field_title
+from vit_core.training import TrainingConfig
+
+NOTHING = "none"
+_HINTS = get_type_hints(TrainingConfig)
+_ANSWERS = {"yes": True, "no": False}
+
+
+def is_optional(field: str) -> bool:
+    """Whether the field may be off."""
+    return NoneType in get_args(_HINTS[field])
+
+
+def kind_of(field: str) -> Any:
+    """The type of the field where it is not off."""
+    hint = _HINTS[field]
+    return next(kind for kind in get_args(hint) if kind is not NoneType) if is_optional(field) else hint
+
+
+def choices(field: str) -> tuple[str, ...]:
+    """The values that the field can have, where they are a list."""
+    kind = kind_of(field)
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def written(value: Any) -> str:
+    """A value as a person reads it, and as it stands in a link."""
+    match value:
+        case None:
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case tuple() | list():
+            return " ".join(map(written, value))
+        case float():
+            return f"{value:.6g}"
+    return str(value)
+
+
+def parse(field: str, text: str) -> Any:
+    """The value that ``text`` means for a field.
+
+    Raises:
+        ValueError: if there is no such field, or the text is no value of it.
+    """
+    if field not in _HINTS:
+        raise ValueError(f"{field[:40]!r}, and a recipe has no such field")
+    text, kind = text.strip(), kind_of(field)
+    if is_optional(field) and text in ("", NOTHING):
+        return None
+    title = field_title(field).lower()
+    if kind is bool:
+        if text not in _ANSWERS:
+            raise ValueError(f"{title} is {text[:40]!r}, expected yes or no")
+        return _ANSWERS[text]
+    if known := choices(field):
+        if text not in known:
+            raise ValueError(f"{title} is {text[:40]!r}, expected one of {', '.join(known)}")
+        return text
+    if kind is str:
+        return text
+    return _number(title, text, kind)
+
+
+def _number(title: str, text: str, kind: Any) -> Any:
+    is_tuple = get_origin(kind) is tuple
+    kinds = get_args(kind) if is_tuple else (kind,)
+    words = text.replace(",", " ").split()
+    try:
+        numbers = tuple(each(word) for each, word in zip(kinds, words, strict=True))
+    except ValueError:
+        wanted = f"{len(kinds)} numbers such as 0.4 1" if is_tuple else "a whole number" if kind is int else "a number"
+        raise ValueError(f"{title} is {text[:40]!r}, expected {wanted}") from None
+    return numbers if is_tuple else numbers[0]
