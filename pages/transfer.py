@@ -1,8 +1,66 @@
 """A head replaced on trained weights, beside the same sizes from scratch."""
 
+import streamlit as st
+
 from explainer.lessons import LESSONS
-from pages.blocks import show_head, show_neighbours
+from explainer.model_parts import model_parts
+from explainer.views import transfer
+from explainer.views.predict import preprocessing_words
+from explainer.views.transfer import TRANSFER
+from explainer.views.wording import sentence
+from pages import transfer_cost, transfer_runs
+from pages.blocks import show_head, show_neighbours, show_section
+from pages.canvas import show as show_canvas
+from pages.checkpoints import find
+from pages.comparison import FREEZES, Plan, plan_of
+from pages.datasets import choose_dataset, inspection
+from pages.session import kept_view
+from pages.transfer_choice import choose_freeze, choose_size, choose_weights, show_choices, show_position, show_training
+from vit_core.training.datasets import Dataset
 
 lesson = LESSONS["transfer"]
+
+
+def class_count(data: Dataset | None) -> int:
+    """The classes of the data; three, as in the course, as long as none is chosen."""
+    names = inspection(data).class_names if data else ()
+    return len(names) if len(names) > 1 else 3
+
+
+def show_plan(plan: Plan, classes: int) -> None:
+    """What of the model learns."""
+    recipe = plan.recipe(TRANSFER)
+    key = ("learning_parts", str(recipe), classes)
+    parts = model_parts(recipe, classes)
+    show_canvas(kept_view(key, lambda: transfer.learning_parts(parts, classes)), key="transfer_parts")
+
+
 show_head(lesson)
+show_section(lesson, "weights")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    weights, freeze = choose_weights(), FREEZES[choose_freeze()]
+record = find(weights)
+chosen_data = st.container()
+show_section(lesson, "data")
+data = choose_dataset("transfer_data")
+classes = class_count(data)
+size = choose_size(record)
+st.caption(f"As these weights were trained: {preprocessing_words(record.preprocess)}.")
+show_position(record, size)
+plan = None
+with chosen_data:
+    try:
+        plan = plan_of(weights, freeze, 10, size)
+        show_plan(plan, classes)
+    except (LookupError, ValueError) as error:
+        st.warning(sentence(f"{error}."))
+    show_choices(weights, classes)
+show_section(lesson, "runs")
+plan = show_training(weights, freeze, size) if plan else None
+transfer_runs.show_start(plan, data, record)
+transfer_runs.show_comparison()
+show_section(lesson, "cost")
+transfer_cost.show(weights)
+show_section(lesson, "course")
+transfer_cost.show_course()
 show_neighbours(lesson)

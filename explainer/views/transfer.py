@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from explainer.model_parts import ModelPart
 from explainer.panels import Bars, Flow, Node, Plot, Series, Tiles, Values, View
 from explainer.stages import STAGES
 from explainer.views.arrays import on_grid
@@ -18,14 +19,6 @@ from vit_core.patches import token_at
 
 TRANSFER, SCRATCH = "transfer", "from scratch"
 _QUANTITIES = {TRANSFER: "z", SCRATCH: "mlp"}
-
-
-class ModelPart(NamedTuple):
-    """A part of the model: its parameters, and how many of them learn."""
-
-    name: str
-    parameters: int
-    learning: int
 
 
 class Cost(NamedTuple):
