@@ -155,10 +155,11 @@ def chosen_picture(data: Dataset) -> int:
 
 def number(label: str, low: int, high: int, key: str, value: int | None = None, **options: Any) -> int:
     """A whole number in the URL; what a link or another data set left outside the limits is brought inside."""
-    if key in st.session_state:
+    if key in st.session_state and not low <= st.session_state[key] <= high:
         st.session_state[key] = min(max(st.session_state[key], low), high)
-    start = min(low if value is None else value, high)
-    return int(st.number_input(label, low, high, start, key=key, bind="query-params", width=150, **options))
+    if value is not None:  # Streamlit minds a value for a widget that the session has set; the lowest is understood
+        options["value"] = value
+    return int(st.number_input(label, low, high, key=key, bind="query-params", width=150, **options))
 
 
 def _next(key: str) -> None:

@@ -1,6 +1,7 @@
 """Which pictures the lessons train on: chosen in one place, in the URL, the same for every lesson."""
 
 from collections.abc import Mapping
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,15 +106,27 @@ def dataset_key(data: Dataset) -> tuple[str, str]:
 def is_on_this_machine() -> bool:
     """Whether the reader's browser runs where the server runs: only then may a path of this machine be named.
 
-    Streamlit gives no address for this machine itself; a proxy would look the same, so that none may have been passed.
+    A proxy on this machine would look the same, so none may have been passed on the way.
     """
     headers = st.context.headers
     hosts = [urlsplit(headers.get("Origin") or "").hostname, urlsplit(f"//{headers.get('Host') or ''}").hostname]
     return (
-        st.context.ip_address is None
+        _is_loopback(st.context.ip_address)
         and not any(headers.get(name) for name in _FORWARDED)
         and all(host is None or host in _LOOPBACK for host in hosts)
     )
+
+
+def _is_loopback(address: str | None) -> bool:
+    """Streamlit says None for 127.0.0.1 and ::1, but ::ffff:127.0.0.1 where one socket serves both kinds."""
+    if address is None:
+        return True
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return (mapped or parsed).is_loopback
 
 
 def _current_name(known: Mapping[str, Dataset]) -> str:

@@ -13,7 +13,7 @@ from explainer.views.arrays import as_values
 from explainer.views.compose import view
 
 MOST_BARS = 40  # classes or batches; more are not drawn
-SHEET_SIZE = 120  # pixels a side of a picture on the sheet
+SHEET_SIZE = 112  # pixels a side of a picture on the sheet
 SHOWN_SIZE = 192  # of a larger tile: what is drawn of it anyway
 MOST_TILES = 32  # pictures of a batch
 SPLIT_COLOURS = {"train": "z", "test": "q"}
@@ -55,7 +55,7 @@ def sheet(pictures: Sequence[Image.Image], labels: Sequence[str], numbers: Seque
         chosen: the number of the chosen picture, outlined if it is on the sheet.
     """
     tiles = Tiles(
-        title="A sheet at random", quantity="image", columns=6, tile_size=SHEET_SIZE, labels=tuple(labels),
+        title="A sheet at random", quantity="image", columns=9, tile_size=SHEET_SIZE, labels=tuple(labels),
         pixels=np.stack([np.asarray(_square(picture)) for picture in pictures]),
         picks=tuple({"shown": number} for number in numbers),
         selected=numbers.index(chosen) if chosen in numbers else None,
