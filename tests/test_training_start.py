@@ -83,7 +83,7 @@ def test_what_is_frozen_stays_as_it_is(tmp_path: Path, freeze: str, learning: se
     stripes(tmp_path / "test", 9, Generator().manual_seed(1))
     recipe = EMBEDDED.with_values(
         {"freeze": freeze, "optimizer": optimizer, "epochs": 1, "batch_size": 10, "weight_decay": 0.3,
-         "decay_on": "all"}  # fmt: skip
+         "decay_on": "all"}
     )
     model, preprocess = begin(recipe, 3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
