@@ -27,6 +27,7 @@ from vit_core.training.loop import fit, has_bfloat16
 from vit_core.training.options import add_recipe_options, recipe_from
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
+from vit_core.weight_files import read_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,12 +62,15 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         if world.is_first:
             stack.enter_context(ProcessLock(options.output))
         facts = Facts(options.output, world.is_first)
+        data = [str(root.resolve()) for root in options.data]
+        if facts.facts.get("data") != data:
+            facts.facts.pop("broken", None)
         facts.write(
             recipe=asdict(recipe),
             recipe_name=options.recipe,
-            data=[str(root.resolve()) for root in options.data],
+            data=data,
             held_out=options.held_out,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            started=facts.facts.get("started") or datetime.now(UTC).isoformat(timespec="seconds"),
             command=shlex.join(["python", "-m", "vit_core.training", *arguments]),
             outcome=None,
         )
@@ -86,7 +90,10 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
     """Everything between the first look at the pictures and the last epoch."""
     names = read_names(options.names)
     files = find_pictures(options.data, options.held_out, names)
-    broken = broken_pictures(files, options.workers)
+    if "broken" in facts.facts:  # every picture was read once already
+        broken = {Path(path): reason for path, reason in facts.facts["broken"]}
+    else:
+        broken = broken_pictures(files, options.workers)
     for path, reason in broken.items():
         facts.say(f"left out: {path}: {reason}")
     files = [file for file in files if file.path not in broken]
@@ -134,7 +141,8 @@ class Facts:
 
     def __init__(self, run: Path, is_first: bool) -> None:
         self.path, self.is_first = run / FACTS, is_first
-        self.facts: dict[str, Any] = {}
+        # Of a run that goes on, what is known stays known while the pictures are looked for again.
+        self.facts: dict[str, Any] = read_json(self.path) if self.path.exists() else {}
 
     def write(self, **facts: Any) -> None:
         """Add these facts."""
