@@ -9,8 +9,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from io import BufferedIOBase
 from types import MappingProxyType
-from typing import BinaryIO
 
 from vit_core.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from vit_core.training.data import PICTURE_SUFFIXES, SPLITS
@@ -70,7 +70,7 @@ def read_layout(archive: zipfile.ZipFile) -> Layout:
     return Layout(MappingProxyType(_placed(pictures)))
 
 
-def check_contents(file: BinaryIO) -> None:
+def check_contents(file: BufferedIOBase) -> None:
     """Refuse a table of contents that would fill the memory, before zipfile makes objects of it.
 
     Raises:
@@ -111,7 +111,10 @@ def _checked_parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
 
 def _check_sizes(archive: zipfile.ZipFile, infos: Collection[zipfile.ZipInfo]) -> None:
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
+    end = archive.fp.seek(0, os.SEEK_END) if archive.fp else 0
     for info in infos:
+        if not 0 <= info.header_offset < end:
+            raise ArchiveError(f"the zip is damaged: {info.filename!r} should begin outside of it")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArchiveError(f"{info.filename!r} is packed in an unusual way: make an ordinary zip (deflate)")
     if unpacked > MAX_RATIO * packed:
@@ -129,7 +132,7 @@ def _check_sizes(archive: zipfile.ZipFile, infos: Collection[zipfile.ZipInfo]) -
         raise ArchiveError(
             f"the zip would unpack to {unpacked / 1e9:,.1f} GB: at most {MAX_TOTAL_BYTES / 1e9:.0f} GB are allowed"
         )
-    if archive.fp is not None and packed > archive.fp.seek(0, os.SEEK_END):
+    if packed > end:
         raise ArchiveError("the entries of the zip overlap, as in a zip bomb: make it again from a folder")
 
 

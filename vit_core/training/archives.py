@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import tempfile
 import time
 import zipfile
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any
 
 from filelock import FileLock
 
@@ -106,7 +107,7 @@ def _opened(archive: Path | bytes) -> Iterator[zipfile.ZipFile]:
         check_contents(file)
         try:
             opened = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OverflowError) as error:
+        except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, struct.error) as error:
             raise ArchiveError("this is no zip, or it is damaged: expected a .zip of class folders") from error
         with opened:
             yield opened
@@ -118,18 +119,11 @@ def _write(archive: zipfile.ZipFile, layout: Layout, folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with archive.open(info) as source, path.open("xb") as target:
-                _copy(source, target, info.file_size)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+                shutil.copyfileobj(source, target, _CHUNK)
+                if target.tell() != info.file_size:  # zipfile gives no more than that; it may give less
+                    raise EOFError(f"it ends after {target.tell():,} of {info.file_size:,} bytes")
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, struct.error) as error:
             raise ArchiveError(f"the zip is damaged: {info.filename!r} could not be unpacked ({error})") from error
-
-
-def _copy(source: IO[bytes], target: BinaryIO, size: int) -> None:
-    written = 0
-    while chunk := source.read(_CHUNK):
-        written += len(chunk)
-        target.write(chunk)
-    if written != size:  # zipfile gives no more than that; it may give less
-        raise EOFError(f"it ends after {written:,} of {size:,} bytes")
 
 
 def _check_space(parent: Path, needed: int) -> None:
