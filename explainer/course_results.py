@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from vit_core.training.foodvision import FOODVISION
+
 BATCH_SIZE = 32
-# Pictures per class in the order of the class names, which is the order in which the test loader hands them out.
-TEST_SIZES: Mapping[str, int] = MappingProxyType({"pizza": 25, "steak": 19, "sushi": 31})
-TRAIN_SIZES: Mapping[str, int] = MappingProxyType({"pizza": 78, "steak": 75, "sushi": 72})
-TEST_PICTURES_20 = 150  # of the data set with 20 % of the pictures; its class sizes do not matter here
+
+
+def _sizes(data: str, split: str) -> Mapping[str, int]:
+    """Pictures per class in the order of the names, in which a loader that does not shuffle hands them out."""
+    counts = FOODVISION[data].counts
+    return MappingProxyType({name: count for (which, name), count in sorted(counts.items()) if which == split})
+
+
+TRAIN_SIZES, TEST_SIZES = _sizes("foodvision-10", "train"), _sizes("foodvision-10", "test")
+TEST_PICTURES_20 = sum(_sizes("foodvision-20", "test").values())
 
 
 class CourseEpoch(NamedTuple):

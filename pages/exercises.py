@@ -1,8 +1,30 @@
 """The course's exercises, each of them running."""
 
-from explainer.lessons import LESSONS
-from pages.blocks import show_head, show_neighbours
+import streamlit as st
 
+from explainer.lessons import LESSONS
+from pages import exercise_parts as parts
+from pages.blocks import show_head, show_neighbours, show_section
+from pages.exercise_terms import show_clipping, show_schedule, show_trainings
+from pages.session import current
+
+session = current()
 lesson = LESSONS["exercises"]
 show_head(lesson)
+show_section(lesson, "encoder-layer")
+parts.show_encoder(session)
+show_section(lesson, "classes")
+parts.show_classes()
+show_section(lesson, "file")
+parts.show_file(session)
+show_section(lesson, "data-swag")
+parts.show_data_and_swag()
+show_section(lesson, "terms")
+st.page_link("transfer.py", label="Transfer: with and without trained weights", icon=":material/swap_horiz:")
+show_section(lesson, "schedule")
+show_schedule()
+show_section(lesson, "clipping")
+show_clipping(session)
+show_section(lesson, "training")
+show_trainings()
 show_neighbours(lesson)

@@ -60,7 +60,7 @@ if from_link:
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
     stage = STAGES.get(page.url_path or "overview")
-    sidebar.show(opened, uses_layer=stage.uses_layer if stage else page.url_path == "epochs")
+    sidebar.show(opened, uses_layer=stage.uses_layer if stage else page.url_path in ("epochs", "exercises"))
 for key, group in (("menu", STAGES), ("menu_lessons", LESSONS)):
     with st.container(horizontal=True, key=key, gap="xsmall"):
         for name in group:

@@ -1,0 +1,134 @@
+"""Exercises: what comes out when PyTorch's encoder stands beside ours, and when the paper's four terms are switched."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from explainer.panels import Bars, Plot, Series, Values, View
+from explainer.views.compose import view
+from explainer.views.wording import number, percent
+from vit_core.training.config import TrainingConfig
+from vit_core.training.schedule import learning_rate
+
+COLOURS = ("y", "mlp", "z", "k", "v", "A", "E", "class_token", "q", "E_pos")  # of curves, in their order
+
+
+def encoder_differences(differences: Sequence[float], layer: int) -> View:
+    """How far PyTorch's encoder is from the trace after each layer.
+
+    Args:
+        differences: the largest one for each layer.
+        layer: the chosen one.
+    """
+    layers = np.arange(1, len(differences) + 1, dtype=np.float32)
+    plot = Plot(
+        title="Largest difference after each layer", quantity="z", x_label="layer", y_label="millionths",
+        selected_x=float(layer), pick="layer", height=200,
+        series=(Series("", layers, np.asarray(differences, dtype=np.float32) * 1e6, "z"),),
+        caption="In 32 bits. Each layer starts from the one before, so what was rounded there is carried on.",
+    )
+    return view(
+        f"From the same tokens, PyTorch's encoder and ours are {number(differences[0])} apart after layer 1 and "
+        f"{number(differences[-1])} after layer {len(differences)}.",
+        (plot,),
+    )
+
+
+def schedules(recipes: Mapping[str, TrainingConfig], total_steps: int) -> View:
+    """The learning rate at every step, for several recipes.
+
+    Args:
+        recipes: by the names to write.
+        total_steps: steps of the whole run.
+    """
+    x = np.arange(1, total_steps + 1, dtype=np.float32)
+    rates = {
+        name: np.asarray([learning_rate(step, total_steps, recipe) for step in range(total_steps)], dtype=np.float32)
+        for name, recipe in recipes.items()
+    }
+    plot = Plot(
+        title="Learning rate", quantity="y", x_label="step", y_label="learning rate", height=230,
+        series=tuple(Series(name, x, values, COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
+        caption=f"Computed for each of {total_steps:,} steps by the function that the trainer calls.",
+    )
+    told = "; ".join(
+        f"{name}: {number(values[0])} at first, at most {number(values.max())}, {number(values[-1])} at the last step"
+        for name, values in rates.items()
+    )
+    return view(f"Learning rate over {total_steps:,} steps. {told}.", (plot,))
+
+
+def clipping(before: Mapping[str, float], after: Mapping[str, float], norm: float, largest: float) -> View:
+    """The norm of the gradient of each part of the model, before and after clipping all of them together.
+
+    Args:
+        before: norm by part.
+        after: the same, clipped.
+        norm: of all gradients together, before.
+        largest: the norm that is allowed.
+    """
+    high = max(before.values())
+    panels = tuple(
+        Bars(
+            title=title, quantity=quantity, labels=tuple(norms), values=_values(norms.values()), low=0.0, high=high,
+            caption=f"All together: {number(_together(norms))}.",
+        )
+        for title, quantity, norms in (("Before", "y", before), (f"Clipped at {number(largest)}", "z", after))
+    )
+    factor = min(1.0, largest / norm) if norm else 1.0
+    return view(
+        f"The gradients of all parameters together have norm {number(norm)}; allowed is {number(largest)}, so each is "
+        + ("left as it is." if factor == 1.0 else f"multiplied by {number(factor)}: shorter, in the same direction."),
+        panels,
+    )
+
+
+def short_trainings(
+    steps: Mapping[str, Sequence[Mapping[str, float]]], results: Mapping[str, Mapping[str, float]], average: int = 5
+) -> View:
+    """Loss and gradient norm over the steps of several short trainings, and what they got right in the end.
+
+    Args:
+        steps: each training's steps, by the name to write.
+        results: what came of those that have finished.
+        average: how many steps a point of the loss is the mean of; single batches jump.
+    """
+    plots = tuple(
+        Plot(
+            title=title, quantity="y", x_label="step", y_label=label, height=230, caption=caption,
+            series=tuple(
+                Series(name, *_curve(lines, field, width), COLOURS[i % len(COLOURS)])
+                for i, (name, lines) in enumerate(steps.items()) if lines
+            ),
+        )
+        for title, label, field, width, caption in (
+            ("Loss", "loss", "loss", average, f"Mean of the last {average} steps."),
+            ("Gradient norm, before clipping", "norm", "gradient_norm", 1, "Of all parameters together."),
+        )
+    )  # fmt: skip
+    told = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
+    said = f"Loss and gradient norm of {len(steps)} short trainings. {told or 'None has finished yet'}."
+    if not results:
+        return view(said, plots)
+    bars = Bars(
+        title="Right on cut-outs it has not seen", quantity="y", labels=tuple(results), format=".1%", low=0.0, high=1.0,
+        values=_values(result["share_right"] for result in results.values()),
+    )
+    return view(said, plots, (bars,))
+
+
+def _curve(lines: Sequence[Mapping[str, float]], field: str, width: int) -> tuple[Values, Values]:
+    """The steps and a field of theirs, each value the mean of the last ``width``."""
+    x = np.asarray([line["step"] for line in lines], dtype=np.float32)
+    sums = np.cumsum([0.0, *(line[field] for line in lines)])
+    ends = np.arange(1, len(lines) + 1)
+    starts = np.maximum(0, ends - width)
+    return x, ((sums[ends] - sums[starts]) / (ends - starts)).astype(np.float32)
+
+
+def _together(norms: Mapping[str, float]) -> float:
+    return float(np.sqrt(sum(norm**2 for norm in norms.values())))
+
+
+def _values(numbers: Iterable[float]) -> Values:
+    return np.asarray(list(numbers), dtype=np.float32)
