@@ -92,16 +92,21 @@ def read_records(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
 
 def seconds_left(metrics: Metrics, facts: Mapping[str, Any]) -> float | None:
     """How long the rest takes at the speed of late, measuring included, or None before that can be told."""
-    total, done, seconds = facts.get("total_steps"), metrics.steps["step"], metrics.steps["seconds"]
-    known = np.isfinite(seconds)
-    done, seconds = np.append(0.0, done[known]), np.append(0.0, seconds[known])
-    if not isinstance(total, int) or len(done) < 2:
-        return None
+    total, per_step = facts.get("total_steps"), _seconds_per_step(metrics)
+    return None if not isinstance(total, int) or per_step is None else max(0, total - metrics.last_step) * per_step
+
+
+def _seconds_per_step(metrics: Metrics) -> float | None:
+    known = np.isfinite(metrics.steps["seconds"])
+    done, seconds = (np.append(0.0, metrics.steps[name][known]) for name in ("step", "seconds"))
+    if len(done) < 2:  # steps are written down seldom when there are many: then the epochs tell, without measuring
+        trained = [epoch["seconds"] for epoch in metrics.epochs if "seconds" in epoch]
+        return sum(trained) / metrics.last_step if trained and metrics.last_step else None
     # The last epochs' steps, so that the time for measuring them counts as often as it comes.
-    epochs = [epoch["step"] for epoch in metrics.epochs[-3:]]
-    first = min(len(done) - 1 - min(_RECENT, len(done) - 1), int(np.searchsorted(done, epochs[0])) if epochs else 0)
+    begun = int(np.searchsorted(done, metrics.epochs[-3:][0]["step"])) if metrics.epochs else len(done)
+    first = max(0, min(begun, len(done) - 1 - _RECENT))
     steps, took = done[-1] - done[first], seconds[-1] - seconds[first]
-    return max(0, total - metrics.last_step) * float(took / steps) if steps > 0 and took > 0 else None
+    return float(took / steps) if steps > 0 and took > 0 else None
 
 
 def _is_still_there(descriptor: int, before: Metrics) -> bool:
