@@ -23,7 +23,7 @@ _NOISE = 9.0  # standard deviation, of 255
 _VERSION = 1  # of the drawings: another number is another folder
 
 Colour = tuple[int, int, int]
-Point = tuple[float, float]
+Point = tuple[float | int, float | int]
 
 
 class _Table:
