@@ -148,7 +148,15 @@ _COURSE = TrainingConfig(
     keep_aspect=False, zero_head=False,
 )  # fmt: skip
 
+# For a few hundred pictures, a minute on one core: chosen by short runs on the course's 225 pictures (docs/training.md).
+_SMALL = TrainingConfig(
+    weights="embedded", epochs=10, batch_size=32, optimizer="adamw", learning_rate=3e-4, weight_decay=0.05,
+    layer_decay=0.75, clip_norm=1.0, warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
+)  # fmt: skip
+
 RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
+    "transfer-small": _SMALL,
+    "scratch-small": replace(_SMALL, weights=None, layer_decay=1.0),
     # The embedded model of this repository (assets/weights/README.md): an hour and three quarters on one core.
     "mini": TrainingConfig(
         model="Mini/8", steps=11_300, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05,
@@ -172,5 +180,13 @@ RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
     # The same chapter, section 10.4: a new head on a pretrained B/16.
     "course-feature-extractor": replace(
         _COURSE, weights="torchvision/B/16", freeze="all-but-head", learning_rate=1e-3, weight_decay=0.0, dropout=0.0,
+    ),
+    "scratch-small": TrainingConfig(
+        model="Mini/8", epochs=10, batch_size=32, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05, clip_norm=1.0,
+        warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
+    ),
+    "transfer-small": TrainingConfig(
+        weights="embedded", freeze="all-but-head", epochs=10, batch_size=32, optimizer="adamw", learning_rate=3e-3, layer_decay=0.5,
+        weight_decay=0.05, clip_norm=1.0, warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
     ),
 })  # fmt: skip
