@@ -217,7 +217,7 @@ def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
                       drawstyle="steps-mid" if series.style == "steps" else "default")
     if panel.selected_x is not None:
         axes.axvline(panel.selected_x, color=theme.muted, linewidth=0.8, linestyle=(0, (3, 3)))
-    axes.set_ylim(panel.low, panel.high)  # None leaves an end as it is
+    axes.set(ylim=(panel.low, panel.high), xlim=(panel.start, None))  # None leaves an end as it is
     axes.spines[:].set_visible(False)
     axes.locator_params(nbins=8)
     axes.tick_params(colors=theme.muted, labelsize=SMALL, length=2)

@@ -161,6 +161,7 @@ class Plot(Panel):
     height: int = 260
     low: float | None = None  # ends of the vertical axis; None: from the values
     high: float | None = None
+    start: float | None = None  # of the horizontal axis; None: from the values
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,7 @@ def show(view: View | Frames, *, key: str, on_pick: Callable[[Pick], None] | Non
 
     ``on_pick`` is called before that run starts, when the values of widgets may still be set. Until the answer of the
     server is there, the browser already shows the choice. The element on the page stays as long as ``key`` does.
+    Frames are moved through in the browser; where the reader comes to rest is written into the URL.
     """
 
     def picked() -> None:
@@ -45,8 +46,12 @@ def show(view: View | Frames, *, key: str, on_pick: Callable[[Pick], None] | Non
     def lost() -> None:
         st.session_state[_attempt(key)] = st.session_state.get(_attempt(key), 0) + 1
 
+    def moved() -> None:
+        if isinstance(view, Frames):
+            _keep_place(view, st.session_state[key].get("place"))
+
     component, data = _payload(view, st.session_state.get(_attempt(key), 0))
-    result = component(key=key, data=data, on_pick_change=picked, on_lost_change=lost)
+    result = component(key=key, data=data, on_pick_change=picked, on_place_change=moved, on_lost_change=lost)
     return _checked(result.get("pick"), view)
 
 
@@ -66,6 +71,14 @@ def _payload(view: View | Frames, attempt: int) -> tuple[Callable[..., Any], byt
         return _by_route, packed
     # Equal data is not sent again: the number of the attempt makes it different when the browser found something gone.
     return _by_route, {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
+
+
+def _keep_place(frames: Frames, place: Any) -> None:
+    """Put the frame that the reader has moved to into the URL; the last one goes without saying."""
+    if place == "last":
+        st.query_params.pop(frames.name, None)
+    elif isinstance(place, int) and place in frames.places:
+        st.query_params[frames.name] = str(place)
 
 
 def _checked(pick: Any, view: View | Frames) -> Pick | None:

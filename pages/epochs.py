@@ -61,11 +61,17 @@ def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *
     show_canvas(kept_frames((name, *key), make), key=f"epochs_{name}", on_pick=state.pick)
 
 
+@st.fragment  # the bar tells the server where it is; nothing else has to be made for that
+def show_bar(shown: list[Shown]) -> None:
+    """The slider and the button that plays."""
+    show_frames("bar", shown, lambda: epochs.bar([each.scene for each in shown]))
+
+
 def show_epochs(shown: list[Shown]) -> None:
     """The bar that moves through the epochs, and everything that moves with it."""
     scenes, shared = [each.scene for each in shown], bool(st.session_state[SHARED])
     with st.container(key="scrubber"):
-        show_frames("bar", shown, lambda: epochs.bar(scenes))
+        show_bar(shown)
     if any(each.scene.recording.measured for each in shown):
         show_section(lesson, "curves")
         show_frames("curves", shown, lambda: epochs.curves(scenes))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
-from explainer.panels import Frames
+from explainer.panels import Frames, Pixels
 from explainer.recordings import Recording, Snapshot, snapshot_bytes, take_snapshot, thinned
 from explainer.views.scenes import Scene
 from pages.session import MEGABYTE, Session, forward_slots
@@ -15,6 +16,7 @@ from pages.uploads import picture_source
 from vit_core import grid_position, load, token_at
 from vit_core.checkpoints import read_card
 from vit_core.pictures import open_picture
+from vit_core.preprocess import Preprocess
 from vit_core.training.run import Run
 from vit_core.training.run_metrics import Metrics
 
@@ -23,6 +25,7 @@ MOST_BYTES = 192 * MEGABYTE  # of one recording: all 21 epochs of the embedded m
 _snapshots: Store[Snapshot] = Store(512 * MEGABYTE)
 _frames: Store[Frames] = Store(128 * MEGABYTE)  # of one choice of run, layer, head and token 3 MB at the embedded size
 _metrics: Store[Metrics] = Store(16 * MEGABYTE)
+_pictures: Store[tuple[Tensor, Pixels]] = Store(16 * MEGABYTE)  # as models see them: normalised, and to look at
 
 Progress = Callable[[float, str], object]
 Stamp = tuple[str, int, int]
@@ -71,7 +74,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
     card = read_card(Path(stamps[-1][0]), run.name)
     metrics = run.metrics(_metrics.get(str(run.path)))
     _metrics.put(str(run.path), metrics, metrics.nbytes)
-    pixels = np.asarray(card.preprocess.to_picture(card.preprocess(open_picture(picture_source(picture)))))
+    _, pixels = _seen(picture, card.preprocess)
     recording = Recording(run.name, card.labels, card.config, pixels, tuple(snapshots), metrics.epochs)
     scene, note = _scene(recording, session)
     return Shown(run, scene, (*stamps, (picture, len(metrics.epochs), metrics.end)), (*notes, *note))
@@ -88,12 +91,21 @@ def _with_room(run: Run, saved: list[int]) -> list[int]:
 def _open(stamp: Stamp, epoch: int, picture: str, before: Snapshot | None) -> Snapshot:
     def make() -> tuple[Snapshot, int]:
         model, card = load(stamp[0])
-        image = card.preprocess(open_picture(picture_source(picture)))
+        image, _ = _seen(picture, card.preprocess)
         with forward_slots:
             taken = take_snapshot(epoch, model, image, before)
         return taken, taken.nbytes
 
     return _snapshots.get_or_make((stamp, picture), make)
+
+
+def _seen(picture: str, preprocess: Preprocess) -> tuple[Tensor, Pixels]:
+    def make() -> tuple[tuple[Tensor, Pixels], int]:
+        image = preprocess(open_picture(picture_source(picture)))
+        pixels = np.asarray(preprocess.to_picture(image))
+        return (image, pixels), 4 * image.numel() + pixels.nbytes
+
+    return _pictures.get_or_make((picture, preprocess), make)
 
 
 def _stamp(path: Path) -> Stamp:

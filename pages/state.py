@@ -90,8 +90,11 @@ def write(state: State, asked: State | None = None) -> None:
         return
     parameters = {key: str(getattr(state, key)) for key in KEYS if getattr(state, key) != getattr(State(), key)}
     st.session_state[_WRITTEN] = parameters
+    # Only these five: Streamlit refuses to have a parameter set that a widget of the page is bound to.
+    for key in _parameters_of_url().keys() - parameters:
+        del st.query_params[key]
     if _parameters_of_url() != parameters:
-        st.query_params.from_dict({k: v for k, v in st.query_params.items() if k not in KEYS} | parameters)
+        st.query_params.update(parameters)
 
 
 def waiting() -> State | None:

@@ -48,9 +48,12 @@ class FrameBar {
     this.host = host; // the mounted view
     this.play = element("button", "play", { type: "button" });
     this.slider = element("input", "", { type: "range", min: "0", step: "1" });
-    this.label = element("output", "label");
+    this.label = element("div", "label", { "aria-hidden": "true" }); // the slider says it
     this.root = element("div", "bar", {}, this.play, this.slider, this.label);
-    this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
+    this.play.addEventListener("click", () => {
+      if (this.timer) this.rest();
+      else this.start();
+    });
     this.slider.addEventListener("input", () => {
       this.stop();
       this.go(Number(this.slider.value));
@@ -59,30 +62,31 @@ class FrameBar {
   }
 
   show() {
-    const { name, places } = this.host.film;
+    const { name, places, labels } = this.host.film;
     this.slider.max = String(places.length - 1);
     this.slider.setAttribute("aria-label", name);
     this.slider.disabled = this.play.disabled = places.length < 2;
+    // All names lie in one place, and one is seen: the slider keeps its width whatever it says.
+    this.label.replaceChildren(...labels.map((label) => element("span", "", {}, ...richNodes(label))));
     this.follow();
   }
 
   follow() {
     const index = frameAt(this.host.film, this.host.reel.place);
-    const label = this.host.film.labels[index];
     this.slider.value = String(index);
-    this.slider.setAttribute("aria-valuetext", plainText(label));
-    this.label.replaceChildren(...richNodes(label));
+    this.slider.setAttribute("aria-valuetext", plainText(this.host.film.labels[index]));
+    [...this.label.children].forEach((label, i) => label.classList.toggle("shown", i === index));
   }
 
-  go(index) {
-    this.host.move(this.host.film.places[index]);
+  go(index, isResting = true) {
+    this.host.move(this.host.film.places[index], isResting);
   }
 
   /** On to the last frame, from the first if the last is shown. */
   start() {
     const last = this.host.film.places.length - 1;
     const at = Number(this.slider.value);
-    this.go(at === last ? 0 : at + 1);
+    this.go(at === last ? 0 : at + 1, false);
     this.timer = setInterval(() => this.step(), 1000 * SECONDS_PER_FRAME);
     this.nameButton();
   }
@@ -90,8 +94,14 @@ class FrameBar {
   step() {
     const at = Number(this.slider.value);
     const last = this.host.film.places.length - 1;
-    if (at < last) this.go(at + 1);
-    if (at + 1 >= last) this.stop();
+    if (at < last) this.go(at + 1, false);
+    if (at + 1 >= last) this.rest();
+  }
+
+  /** Stay where it is, which the page is told only now. */
+  rest() {
+    this.stop();
+    this.go(Number(this.slider.value));
   }
 
   stop() {

@@ -80,10 +80,12 @@ class MountedView {
   }
 
   /** Move everything on the page that counts the same to a place; the last is where one begins, and needs no name. */
-  move(place) {
+  move(place, isResting = true) {
     const known = place < this.film.places.at(-1) ? place : null;
     this.reel.go(known);
-    this.options.onPlace?.(this.reel.name, known);
+    if (!isResting) return;
+    const teller = [...this.reel.members].find((member) => member.bar) ?? this; // one tells it for all
+    teller.options.onPlace?.(this.reel.name, known);
   }
 
   /** Show the frame at the place where the page is; what the pointer is on is told anew. */
@@ -91,7 +93,7 @@ class MountedView {
     const view = this.film.views[frameAt(this.film, this.reel.place)];
     if (view === this.view) return;
     this.alt.textContent = view.alt;
-    if (this.isFar) return; // it is drawn when the reader comes near
+    if (this.view && this.isFar) return; // it is drawn when the reader comes near
     this.show(view);
     for (const frame of this.frames.flat()) if (frame.pointer) frame.point(frame.pointer);
   }

@@ -13,6 +13,7 @@ const PLOT = {
     if (!(yHigh > yLow)) [yLow, yHigh] = [yLow - 0.5 * (Math.abs(yLow) || 1), yHigh + 0.5 * (Math.abs(yHigh) || 1)];
     if (!(xHigh > xLow)) [xLow, xHigh] = [xLow - 0.5, xHigh + 0.5];
     const pad = 0.05 * (yHigh - yLow);
+    xLow = panel.start ?? xLow;
     yLow = panel.low ?? (yLow === 0 ? 0 : yLow - pad);
     yHigh = panel.high ?? (yHigh === 0 ? 0 : yHigh + pad);
     const yTicks = niceTicks(yLow, yHigh, Math.max(2, Math.floor(panel.height / 55)));

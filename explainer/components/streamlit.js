@@ -44,21 +44,24 @@ function place(name) {
   return /^\d{1,9}$/.test(asked ?? "") ? Number(asked) : null;
 }
 
-const waiting = new Map(); // what is counted -> the timer that will write where the reader is into the address
-
-/** Into the address once the reader rests: a browser refuses an address that changes with every frame. */
-function onPlace(name, at) {
-  clearTimeout(waiting.get(name));
-  waiting.set(
-    name,
-    setTimeout(() => {
-      const address = new URL(location.href);
-      if (at == null) address.searchParams.delete(name);
-      else address.searchParams.set(name, at);
-      history.replaceState(history.state, "", address);
-    }, 250),
-  );
+/**
+ * Once the reader rests, the address says where, and the server is told: Streamlit's front end sends the server what
+ * it last heard from there, not what the address says.
+ */
+function onPlace(instance, name, at) {
+  clearTimeout(instance.resting);
+  instance.resting = setTimeout(() => {
+    const address = new URL(location.href);
+    if (at == null) address.searchParams.delete(name);
+    else address.searchParams.set(name, at);
+    history.replaceState(history.state, "", address); // equal to what comes back, so that no page is added to go back to
+    instance.setTriggerValue("place", at ?? "last");
+  }, 250);
 }
+
+addEventListener("popstate", () => {
+  for (const reel of globalThis.__vitReels?.values() ?? []) reel.go(place(reel.name));
+});
 
 async function present(instance, { data, setTriggerValue }) {
   const turn = (instance.turn = (instance.turn ?? 0) + 1);
@@ -69,7 +72,7 @@ async function present(instance, { data, setTriggerValue }) {
         load: (digest) => fetchBytes(`${instance.path}/${digest}`),
         fileName,
         place,
-        onPlace,
+        onPlace: (name, at) => onPlace(instance, name, at),
       }),
     );
     const canvas = await instance.canvas;
@@ -108,6 +111,7 @@ export default function (component) {
   return () => {
     instances.delete(parentElement);
     instance.turn = Infinity;
+    clearTimeout(instance.resting);
     instance.mounted?.destroy();
   };
 }

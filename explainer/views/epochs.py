@@ -57,7 +57,7 @@ def curves(scenes: Scenes) -> Frames:
             if epochs
         ]
         if lines:
-            plots.append(over_epochs(title, y_label, lines, low=None))
+            plots.append(over_epochs(title, y_label, lines, low=None, start=0.0))
     if not plots:
         raise ValueError("none of these runs has measured anything yet")
 
@@ -116,12 +116,12 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
     def make(scene: Scene, now: Snapshot) -> View:
         config, columns = scene.recording.config, now.projection_matrix.T[chosen[scene]]
         moved = columns - scene.recording.snapshots[0].projection_matrix.T[chosen[scene]]
-        ends = f"black is {number(scale.low)}, grey 0, white {number(scale.high)} in every epoch"
+        ends = f"black is {number(scale.low)}, grey 0, white {number(scale.high)}"
         tiles = Tiles(
             title=f"{len(columns)} of the {config.hidden_size} filters of E", quantity="E", columns=12, tile_size=96,
             pixels=patches.as_pictures(columns, config, scale if shared else None),
             labels=tuple(f"filter {c}" for c in chosen[scene].tolist()),
-            caption=f"One scale: {ends}." if shared else "Each filter from its own smallest weight, black, to its "
+            caption=f"One scale for all filters and epochs: {ends}." if shared else "Each filter from its own smallest weight, black, to its "
             "own largest, white, in each epoch anew.",
         )
         return view(
@@ -141,7 +141,8 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         shared: one scale for all heads and epochs, instead of one for every map.
     """
     looks = [each.attention_weights[scene.layer - 1][:, scene.token, 1:] for scene, each in every_snapshot(scenes)]
-    scale, said = from_zero(*looks), "One scale for all heads and epochs."
+    scale = from_zero(*looks)
+    said = f"One scale for all heads and epochs{' of both runs' if len(scenes) > 1 else ''}."
 
     def make(scene: Scene, now: Snapshot) -> View:
         weights, pixels = now.attention_weights[scene.layer - 1], scene.recording.pixels
@@ -150,7 +151,7 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         picture, tiles = large.panels[1], all_heads.panels[0]
         assert isinstance(picture, Picture) and isinstance(tiles, Tiles)
         picture = replace(picture, title=f"Layer {scene.layer}, head {scene.head}", weight=0.7, caption="")
-        tiles = replace(tiles, columns=min(tiles.columns, 3 if tiles.columns < 8 else 4))  # beside the picture
+        tiles = replace(tiles, title=f"All {len(weights)} heads", columns=min(tiles.columns, 3 if tiles.columns < 8 else 4))  # beside the picture
         if shared:
             picture = replace(picture, scale=scale, caption=said)
             tiles = replace(tiles, scales=(scale,), caption=said)
