@@ -42,7 +42,7 @@ def show_results(session: Session, source: Source) -> None:
     answers = Answers(session, source, predictions, way, ways[way])
     show_section(lesson, "answers")
     prediction_cards.show_answers(answers, choose_shown)
-    if predictions.score.pictures > 1:
+    if sum(name is not None for name in predictions.class_names) > 1:
         show_section(lesson, "confusion")
         prediction_cards.show_confusion(answers)
     if len(predictions):

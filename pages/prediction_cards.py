@@ -12,10 +12,10 @@ from explainer.views.wording import percent
 from pages.canvas import show as show_canvas
 from pages.picture_sources import Source, name_for_explainer
 from pages.session import Session, kept_view
-from vit_core import Preprocess, open_picture
+from vit_core import PictureError, Preprocess, open_picture
 from vit_core.training.predictions import Predictions, Sample, as_csv
 
-PER_PAGE = 9
+PER_PAGE, IN_A_ROW = 9, 3
 TOP = 5
 ORDERS = ("as they came", "most wrong first", "least sure first")
 
@@ -66,16 +66,17 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
     if not places:
         st.success("Not one of them is wrong.", icon=":material/check:")
         return
-    columns = st.columns(3)
-    for slot, place in enumerate(places[(page - 1) * PER_PAGE : page * PER_PAGE]):
-        with columns[slot % 3], st.container(key=f"card_{slot}", border=True):
-            _show_card(answers, place, slot, choose)
+    shown = places[(page - 1) * PER_PAGE : page * PER_PAGE]
+    for first in range(0, len(shown), IN_A_ROW):  # row by row, so that a phone shows them in this order, too
+        for column, slot in zip(st.columns(IN_A_ROW), range(first, min(first + IN_A_ROW, len(shown))), strict=False):
+            with column, st.container(key=f"card_{slot}", border=True):
+                _show_card(answers, shown[slot], slot, choose)
 
 
 def show_confusion(answers: Answers) -> None:
     """Who is taken for whom, as bars and as numbers."""
     counts = answers.predictions.confusion()
-    view = kept_view(("confusion", *answers.key), lambda: predict.confusion(counts))
+    view = kept_view(("confusion", *answers.key), lambda: predict.confusion(counts, answers.predictions.labels))
     show_canvas(view, key="predict_confusion")
 
 
@@ -118,7 +119,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
 
     try:
         view = kept_view(("card", *answers.key, place), make)
-    except (ValueError, OSError):
+    except (PictureError, OSError):
         st.caption(f"{sample.name}: its file is not there any more.")
         return
     show_canvas(view, key=f"predict_card_{slot}")

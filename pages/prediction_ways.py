@@ -11,7 +11,7 @@ from pages import prediction_jobs
 from pages.canvas import show as show_canvas
 from pages.prediction_cards import Answers
 from pages.session import forward_slots, kept_view
-from vit_core import Preprocess, open_picture
+from vit_core import PictureError, Preprocess, open_picture
 from vit_core.training.predictions import other_preprocessing, predict_pictures
 
 AS_TRAINED = "as trained"
@@ -37,7 +37,7 @@ def show(answers: Answers) -> None:
     key = ("ways", answers.session.state.checkpoint, answers.source.key, place)
     try:
         show_canvas(kept_view(key, lambda: _one_picture(answers, place)), key="predict_ways")
-    except (ValueError, OSError) as error:
+    except (PictureError, OSError) as error:
         st.caption(f"{name}: {error}.")
     if count > 1 and st.toggle(f"Read all {count} pictures in each way", key="predict_all_ways", bind="query-params"):
         _show_all(answers)

@@ -60,7 +60,7 @@ plan = show_training(weights, freeze, size) if plan else None
 transfer_runs.show_start(plan, data, record)
 transfer_runs.show_comparison()
 show_section(lesson, "cost")
-transfer_cost.show(weights)
+transfer_cost.show(weights, classes)
 show_section(lesson, "course")
 transfer_cost.show_course()
 show_neighbours(lesson)

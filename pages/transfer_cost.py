@@ -8,6 +8,7 @@ import streamlit as st
 import torch
 
 from explainer import course_results
+from explainer.model_parts import model_parts
 from explainer.views import transfer
 from explainer.views.transfer import Cost
 from pages.canvas import show as show_canvas
@@ -15,7 +16,8 @@ from pages.checkpoints import find
 from pages.session import check_memory, forward_slots, kept_view, load_model
 from pages.store import Store
 from pages.transfer_choice import FIRST
-from vit_core import Checkpoint, VisionTransformer, count_parameters
+from vit_core import Checkpoint, VisionTransformer
+from vit_core.training import TrainingConfig
 
 REPEATS = 5
 # Chapter 09, both models with a head for three classes; the seconds are those of the course's own CPU.
@@ -24,15 +26,15 @@ _seconds: Store[float] = Store(64 * 1024)  # of each checkpoint; 64 bytes each
 _measuring = threading.Lock()  # two measurements at once would measure each other
 
 
-def show(weights: str) -> None:
-    """File and time of the usual weights and the chosen ones."""
+def show(weights: str, classes: int) -> None:
+    """File and time of the usual weights and the chosen ones, with a head for so many classes."""
     records = [find(name) for name in dict.fromkeys((*FIRST, weights))]
     measured = {record.name: _seconds.get(record.name) for record in records}
     if not all(measured.values()) and st.button("Measure on this machine", icon=":material/timer:", key="measure"):
         for record in records:
             measured[record.name] = _measured(record)
     rows = [
-        Cost(record.name, 4 * count_parameters(record.config)["total"], seconds)
+        Cost(record.name, 4 * sum(part.parameters for part in model_parts(_recipe(record), classes)), seconds)
         for record in records
         if (seconds := measured[record.name])
     ]
@@ -87,6 +89,11 @@ def _measured(record: Checkpoint) -> float | None:
         seconds = statistics.median(times[1:])  # the first one asks for memory
         _seconds.put(record.name, seconds, 64)
     return seconds
+
+
+def _recipe(record: Checkpoint) -> TrainingConfig:
+    """With a new head; that nothing else changes does not matter here."""
+    return TrainingConfig(weights=record.name)
 
 
 def _like(record: Checkpoint) -> VisionTransformer:

@@ -69,7 +69,7 @@ def _watch(number: int, was_alive: bool) -> None:
         st.rerun()  # it was deleted, or has ended: whether to look again is decided outside
     for which in (TRANSFER, SCRATCH):
         _show_run(shown, which)
-    epochs = {which: metrics_of(run).epochs for which, run in shown.runs.items()}
+    epochs = {which: metrics_of(shown.runs[which]).epochs for which in (TRANSFER, SCRATCH) if which in shown.runs}
     if any(epochs.values()):
         first = next(each for each in epochs.values() if each)
         state = tuple(f"{which}:{run.name}:{len(epochs[which])}:{metrics_of(run).file}" for which, run in

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
@@ -48,11 +49,12 @@ def card(
     )
 
 
-def confusion(counts: Mapping[str, Counter[str]]) -> View:
+def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View:
     """For each true class a bar of what its pictures are taken for.
 
     Args:
         counts: true class -> predicted class -> pictures.
+        labels: the names of the model's classes.
     """
     together = sum(counts.values(), Counter())
     ranked = [*counts, *(name for name, _ in together.most_common() if name not in counts)]
@@ -68,7 +70,11 @@ def confusion(counts: Mapping[str, Counter[str]]) -> View:
     right = sum(row[true] for true, row in counts.items())
     bars = StackedBars(
         title="What the pictures of each class are taken for", quantity="y", labels=tuple(counts), parts=tuple(parts),
-        totals=tuple(f"{row[true]} of {row.total()} right" for true, row in counts.items()), format=".0f",
+        totals=tuple(
+            f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, no word for it"
+            for true, row in counts.items()
+        ),
+        format=".0f",
     )
     told = "; ".join(
         f"of {row.total()} {true}, " + ", ".join(f"{count} as {name}" for name, count in row.most_common(3))
@@ -87,12 +93,13 @@ def preprocessing(
         seen: way -> the picture, turned back with the checkpoint's own mean and deviation; the first way is its own.
         probabilities: way -> what the model says.
         labels: the names of the classes.
-        count: how many classes are shown: the most probable ones of any way.
+        count: how many classes are shown, at least: the answer of each way, then the most probable ones of any.
     """
     own, *others = seen
-    best = {int(c) for p in probabilities.values() for c in p.topk(min(3, len(labels))).indices}
-    order = sorted(best, key=lambda c: -max(float(p[c]) for p in probabilities.values()))[:count]
-    order.sort(key=lambda c: -float(probabilities[own][c]))
+    answers = [int(p.argmax()) for p in probabilities.values()]
+    largest_of_any = torch.stack(list(probabilities.values())).amax(0)
+    ranked = dict.fromkeys([*answers, *largest_of_any.argsort(descending=True)[:count].tolist()])
+    order = sorted(list(ranked)[: max(count, len(answers))], key=lambda c: -float(probabilities[own][c]))
     names = tuple(labels[c] for c in order)
     pictures = tuple(
         Picture(title=way[0].upper() + way[1:], quantity="image", pixels=_small(pixels)) for way, pixels in seen.items()

@@ -124,7 +124,7 @@ def costs(models: Sequence[Cost]) -> View:
     files = np.asarray([model.file / 2**20 for model in models], dtype=np.float32)
     times = np.asarray([1000 * model.seconds for model in models], dtype=np.float32)
     bars = (
-        Bars(title="File in MiB, 4 bytes a parameter", quantity="E", labels=names, values=files, format=",.1f"),
+        Bars(title="File in MiB: 4 bytes a parameter", quantity="E", labels=names, values=files, format=",.1f"),
         Bars(title="Milliseconds for one picture, measured here", quantity="q", labels=names, values=times,
              format=",.1f"),
     )  # fmt: skip

@@ -93,11 +93,12 @@ class Predictions:
         return [(self.labels[int(c)], float(p)) for p, c in zip(best.values, best.indices, strict=True)]
 
     def confusion(self) -> dict[str, Counter[str]]:
-        """For each true class how many of its pictures are taken for which class."""
+        """For each true class, also those that the model has no word for, which class its pictures are taken for."""
         counts: dict[str, Counter[str]] = {}
-        for true, predicted in zip(self.true, self.predicted.tolist(), strict=True):
-            if true is not None:
-                counts.setdefault(self.labels[true], Counter())[self.labels[predicted]] += 1
+        for name, true, predicted in zip(self.class_names, self.true, self.predicted.tolist(), strict=True):
+            if name is not None:
+                shows = name.replace("_", " ") if true is None else self.labels[true]
+                counts.setdefault(shows, Counter())[self.labels[predicted]] += 1
         return dict(sorted(counts.items(), key=lambda row: row[0].casefold()))
 
     def rows(self, count: int = 5) -> Iterator[list[str]]:
