@@ -5,10 +5,6 @@ from types import MappingProxyType
 
 # name of a recipe -> where its numbers come from, as the page prints it
 SOURCES: Mapping[str, str] = MappingProxyType({
-    "transfer-small": "This toolkit's own, for little data: the embedded model with a new head, everything else frozen. "
-    "Seconds.",
-    "scratch-small": "This toolkit's own, for little data: a new model of the embedded one's sizes, AdamW with warm-up "
-    "and cosine decay. Minutes.",
     "transfer-small": "For a few hundred pictures: the embedded model with a new head, lower layers learning slower. "
     "A minute on one core.",
     "scratch-small": "The same sizes and the same steps from scratch, to compare with.",

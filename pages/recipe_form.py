@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from explainer.recipes import GROUPS, SOURCES, field_title
-from pages.checkpoints import find, is_of_a_run, listed
+from pages.checkpoints import is_of_a_run, listed
 from pages.recipe_values import NOTHING, choices, is_optional, kind_of, parse, written
 from vit_core import CHECKPOINTS
-from vit_core.config import PRESETS
 from vit_core.training import RECIPES, TrainingConfig
 
 RECIPE, FIELD = "recipe", "set_"  # what they are called in the URL; the explainer's own "head" is another
@@ -117,7 +116,7 @@ def _show_fields(known: Mapping[str, Any], problems: list[str]) -> dict[str, Any
                 for field, says in fields.items():
                     try:
                         values[field] = _field(field, says, known[field])
-                    except (ValueError, LookupError) as error:
+                    except ValueError as error:
                         problems.append(str(error))
                         values[field] = known[field]
     return values
@@ -127,12 +126,12 @@ def _field(field: str, says: str, known: Any) -> Any:
     """The value that the reader gives a field.
 
     Raises:
-        ValueError, LookupError: if it cannot be read.
+        ValueError: if it cannot be read.
     """
     begun, key = st.session_state[_BEGUN].get(field, known), _key(field)
     label, is_changed = field_title(field), st.session_state[_CHANGES].get(field, known) != known
     common: dict[str, Any] = {"label": f":orange[**{label}**]" if is_changed else label, "key": key, "help": says}
-    if field in ("model", "weights") or choices(field):
+    if field == "weights" or choices(field):
         return _chosen(field, begun, common)
     kind = kind_of(field)
     if kind is bool:
@@ -147,19 +146,16 @@ def _field(field: str, says: str, known: Any) -> Any:
 def _chosen(field: str, begun: Any, common: Mapping[str, Any]) -> Any:
     """A value out of a list."""
     if field != "weights":
-        options = list(PRESETS) if field == "model" else list(choices(field))
-        index = options.index(begun) if begun in options else 0
-        return st.selectbox(options=options, index=index, width=180, **common)
+        options = list(choices(field))
+        return st.selectbox(options=options, index=options.index(begun), width=180, **common)
     here = [name for name in listed("") if name not in CHECKPOINTS or CHECKPOINTS[name].is_here]
     options = [NOTHING, *here, *(name for name in CHECKPOINTS if name not in here)]
-    if begun is not None and begun not in options:
-        options.insert(1, begun)  # a file, or an epoch of a run that is not its latest
-    title = st.selectbox(
-        options=options, index=options.index(begun or NOTHING), width=340, format_func=_weights_title, **common
+    name = written(begun)
+    if name not in options:
+        options.insert(1, name)  # an epoch of a run that is not its latest
+    return parse(
+        field, st.selectbox(options=options, index=options.index(name), width=340, format_func=_weights_title, **common)
     )
-    if title == NOTHING:
-        return None
-    return str(find(title).path) if is_of_a_run(title) else title
 
 
 def _weights_title(name: str) -> str:

@@ -1,10 +1,15 @@
 """The values of a recipe's fields as text, for links and text fields, and back."""
 
+import re
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from explainer.recipes import field_title
+from vit_core import CHECKPOINTS
+from vit_core.config import PRESETS
 from vit_core.training import TrainingConfig
+from vit_core.training.runs import checkpoint_name, run_checkpoint, runs_folder
 
 NOTHING = "none"
 _HINTS = get_type_hints(TrainingConfig)
@@ -24,6 +29,8 @@ def kind_of(field: str) -> Any:
 
 def choices(field: str) -> tuple[str, ...]:
     """The values that the field can have, where they are a list."""
+    if field == "model":
+        return tuple(PRESETS)
     kind = kind_of(field)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
@@ -39,6 +46,8 @@ def written(value: Any) -> str:
             return " ".join(map(written, value))
         case float():
             return f"{value:.6g}"
+        case str():
+            return weights_name(value)
     return str(value)
 
 
@@ -62,9 +71,26 @@ def parse(field: str, text: str) -> Any:
         if text not in known:
             raise ValueError(f"{title} is {text[:40]!r}, expected one of {', '.join(known)}")
         return text
-    if kind is str:
-        return text
-    return _number(title, text, kind)
+    return _weights(text) if kind is str else _number(title, text, kind)
+
+
+def weights_name(weights: str) -> str:
+    """What weights to start from are called: by their name, also where a run's are a file."""
+    path = Path(weights)
+    found = re.fullmatch(r"epoch-(\d+)\.safetensors", path.name)
+    if found and len(path.parents) > 2 and path.parents[2] == runs_folder():
+        return checkpoint_name(path.parents[1].name, int(found[1]))
+    return weights
+
+
+def _weights(name: str) -> str:
+    """The checkpoint's name, or the file of a run's. A link cannot name any other file of the server."""
+    if name in CHECKPOINTS:
+        return name
+    try:
+        return str(run_checkpoint(name).path)
+    except LookupError as error:
+        raise ValueError(f"weights are {name[:80]!r}, expected a checkpoint's name: {error}") from error
 
 
 def _number(title: str, text: str, kind: Any) -> Any:

@@ -55,8 +55,7 @@ def _watch(name: str, was_alive: bool) -> None:
         st.rerun()  # what can be done with it, and whether to look again, is decided outside
     facts, metrics = run.facts, metrics_of(run)
     show_section(lesson, "run")
-    st.markdown(f"### {name}")
-    st.markdown(f"{status_words(run, facts)}{_sizes(facts)}")
+    st.markdown(f"**{name}** · {status_words(run, facts)}{_sizes(facts)}")
     if run.status == "failed":
         st.error(f"{name} has failed: {run.problem}.", icon=":material/error:")
         if log := run.log:
@@ -96,7 +95,7 @@ def _show_progress(run: Run, facts: Mapping[str, Any], metrics: Metrics) -> None
         return
     if not total:
         return
-    words = [f"step {metrics.last_step:,} of {total:,}", f"{len(metrics.epochs)} epochs measured"]
+    words = [f"step {metrics.last_step:,} of {total:,}", f"epoch {len(metrics.epochs)} of {run.total_epochs}"]
     if run.status == "running":
         if (left := seconds_left(metrics, facts)) is not None:
             words.append(f"{_duration(left)} left")
@@ -123,7 +122,7 @@ def _show_figures(metrics: Metrics) -> None:
         ("Mean over batches", "batch_mean_top1", "the course's number", True),
         ("Test loss", "loss", "cross-entropy", False),
     )
-    with st.container(horizontal=True, key="run_figures"):
+    with st.container(horizontal=True, gap="small", key="run_figures"):
         for title, field, says, is_share in figures:
             value = last["validation"][field]
             change = None if before is None else value - before["validation"][field]
@@ -131,7 +130,7 @@ def _show_figures(metrics: Metrics) -> None:
                 title, f"{value:.1%}" if is_share else f"{value:.3f}",
                 None if change is None else f"{100 * change:+.1f} points" if is_share else f"{change:+.3f}",
                 delta_color="normal" if is_share else "inverse", help=f"After epoch {last['epoch']}, {says}.",
-                border=True, width=210,
+                border=True, width=168,
             )  # fmt: skip
 
 

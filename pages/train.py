@@ -9,7 +9,6 @@ from pages.datasets import choose_dataset
 from pages.recipe_form import show_recipe
 from pages.run_controls import SHOWN, show_deleted, show_start
 from pages.run_watch import show_compared, show_no_run, show_run
-from vit_core.training import RECIPES
 from vit_core.training.commands import written
 from vit_core.training.runs import list_runs, open_run
 
@@ -18,6 +17,8 @@ lesson = LESSONS["train"]
 
 def chosen_runs(names: list[str]) -> list[str]:
     """The runs that the reader looks at, of those that are here; the newest if none is chosen."""
+    if gone := [name for name in st.query_params.get_all(SHOWN) if name not in names]:
+        st.warning(f"The link names the run {gone[0][:60]!r}, which is not here: it was deleted, or never was.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Runs", names, key=SHOWN, bind="query-params", placeholder=f"{names[0]}, the newest", width=560
@@ -37,7 +38,7 @@ def show_command(name: str) -> None:
 show_head(lesson)
 show_section(lesson, "start")
 data = choose_dataset("train_data")
-show_start(data, show_recipe(next(iter(RECIPES))))
+show_start(data, show_recipe("transfer-small"))
 names = [run.name for run in list_runs()]
 st.subheader("Runs", anchor="runs")
 if names:

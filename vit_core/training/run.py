@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -155,6 +156,12 @@ class Run:
         """The same, for metrics that have been read already."""
         total = self.facts.get("total_steps")
         return min(1.0, metrics.last_step / total) if isinstance(total, int) and total > 0 else 0.0
+
+    @property
+    def total_epochs(self) -> int:
+        """In how many epochs all steps are done; the last may be a part of one. 0 if that is not known yet."""
+        total, pictures = self.facts.get("total_steps"), self.facts.get("pictures", {}).get("train")
+        return ceil(total / ceil(pictures / self.recipe.batch_size)) if total and pictures else 0
 
     @property
     def seconds_left(self) -> float | None:

@@ -196,9 +196,9 @@ def deleted_runs() -> dict[str, str]:
     return {path.name: name for name, path in found if time.time() - _deleted_at(path) <= KEPT_SECONDS}
 
 
-def checkpoint_name(run: Run, epoch: int) -> str:
-    """What the weights of an epoch are called in a link."""
-    return f"{PREFIX}{run.name}:{epoch}"
+def checkpoint_name(run: Run | str, epoch: int) -> str:
+    """What the weights of an epoch of a run are called in a link."""
+    return f"{PREFIX}{run if isinstance(run, str) else run.name}:{epoch}"
 
 
 def run_checkpoint(name: str) -> Checkpoint:
