@@ -181,12 +181,4 @@ RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
     "course-feature-extractor": replace(
         _COURSE, weights="torchvision/B/16", freeze="all-but-head", learning_rate=1e-3, weight_decay=0.0, dropout=0.0,
     ),
-    "scratch-small": TrainingConfig(
-        model="Mini/8", epochs=10, batch_size=32, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05, clip_norm=1.0,
-        warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
-    ),
-    "transfer-small": TrainingConfig(
-        weights="embedded", freeze="all-but-head", epochs=10, batch_size=32, optimizer="adamw", learning_rate=3e-3, layer_decay=0.5,
-        weight_decay=0.05, clip_norm=1.0, warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
-    ),
 })  # fmt: skip
