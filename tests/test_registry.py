@@ -341,11 +341,20 @@ def test_there_is_no_text_without_a_page() -> None:
     assert {path.stem for path in TEXTS.glob("*.md")} == {*STAGES, *LESSONS}
 
 
+def parts(page: ast.Module) -> list[str]:
+    """The modules of ``pages`` that a page is divided into: those that it imports and that show sections themselves."""
+    imported = [node.module for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module]
+    names = [module.removeprefix("pages.") for module in imported if module.startswith("pages.")]
+    sources = {name: (ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8") for name in names}
+    return [name for name, source in sources.items() if name != "blocks" and "show_section(" in source]
+
+
 @pytest.mark.parametrize("stage", [*STAGES, *LESSONS])
 def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
+    own = [tree, *(ast.parse((ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8")) for name in parts(tree))]
     calls = [
-        node for node in ast.walk(tree)
+        node for each in own for node in ast.walk(each)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_section"
     ]
     slugs = [str(call.args[1].value) for call in calls if isinstance(call.args[1], ast.Constant)]
