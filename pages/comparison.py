@@ -20,6 +20,10 @@ from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.runs import MOST_AT_ONCE, Run, list_runs, runs_folder, start_run
 
 FREEZES = {"only the head": "all-but-head", "the whole model": "none"}
+# For a new head alone, where everything else stays: ten times the rate at which the whole model would learn. On the
+# course's 225 pictures, ten epochs, the embedded model and three seeds it had 59.3 of 75 right on average, as many as
+# the whole model at 0.0003 with layers decayed by 0.75 (57.7) within the spread of the seeds.
+HEAD_RATE = 3e-3
 _NAME = re.compile(r"(transfer|scratch)-(\d{1,6})")
 _LOOK_AGAIN = 1.0  # seconds
 _PATIENCE = 3600.0  # seconds after which a second run that finds no room is not started any more
@@ -81,6 +85,8 @@ def plan_of(
     transfer: dict[str, Any] = common | {
         "weights": str(checkpoint.path) if is_of_a_run(weights) else weights, "freeze": freeze,
     }  # fmt: skip
+    if is_small and freeze == "all-but-head":
+        transfer["learning_rate"] = HEAD_RATE
     if learning_rate is not None:
         transfer["learning_rate"] = learning_rate
     scratch = common | {"model": preset}

@@ -22,10 +22,7 @@ FIRST = ("embedded", "torchvision/B/16", "torchvision/B/16-swag-e2e")  # this pr
 def choose_weights() -> str:
     """The weights to start from; those that are not here can be fetched."""
     names = [*FIRST, *(name for name in CHECKPOINTS if name not in FIRST)]
-    chosen = st.selectbox(
-        "Trained weights", names, key="transfer_weights", bind="query-params", format_func=_title, width=460
-    )
-    return chosen or FIRST[0]
+    return st.selectbox("Trained weights", names, key="transfer_weights", bind="query-params", width=460) or FIRST[0]
 
 
 def choose_freeze() -> str:
@@ -123,11 +120,6 @@ def _count(name: str, classes: int) -> tuple[int, int]:
     parts = model_parts(head, classes)
     assert sum(part.learning for part in model_parts(whole, classes)) == sum(part.parameters for part in parts)
     return sum(part.parameters for part in parts), sum(part.learning for part in parts)
-
-
-def _title(name: str) -> str:
-    record = CHECKPOINTS[name]
-    return name if record.is_here else f"{name} · {record.size_mb:,.0f} MB to download"
 
 
 def _offer_download(record: Checkpoint) -> None:
