@@ -32,5 +32,6 @@ if data is not None:
         sections.show_counts(lesson, data)
         sections.show_sheet(lesson, data)
         sections.show_transform(lesson, data)
-        sections.show_batch(lesson, data)
+        if not inspection(data).errors:
+            sections.show_batch(lesson, data)
 show_neighbours(lesson)

@@ -1,6 +1,7 @@
 """The parts of the data page: counts, a sheet, the transform of one picture, a batch; each with its code."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -10,8 +11,9 @@ from torch import Tensor
 from explainer import data_steps
 from explainer.excerpts import excerpt_of, highlighted
 from explainer.lessons import Lesson
+from explainer.palette import Scheme
 from explainer.panels import View
-from explainer.views import data as views
+from explainer.views import data
 from pages.blocks import scheme, show_section
 from pages.canvas import show as show_canvas
 from pages.datasets import Dataset, dataset_key, inspection
@@ -31,12 +33,12 @@ LAST_SEED = 9999
 _batches: Store[tuple[View, list[str]]] = Store(64 * 2**20)
 
 
-def show_counts(lesson: Lesson, data: Dataset) -> None:
+def show_counts(lesson: Lesson, dataset: Dataset) -> None:
     """Pictures per class and split, as bars and as a table."""
-    found = inspection(data)
+    found = inspection(dataset)
     show_section(lesson, "counts")
     by_split = {split: list(row.values()) for split, row in found.counts.items()}
-    view = kept_view(("data.counts", *dataset_key(data)), lambda: views.counts(by_split, found.class_names))
+    view = kept_view(("data.counts", *dataset_key(dataset)), lambda: data.counts(by_split, found.class_names))
     show_canvas(view, key="data_counts")
     lines = ["| class | train | test | together |", "|---|---:|---:|---:|"]
     rows = [*zip(found.class_names, *by_split.values(), strict=True), ("**all**", *map(sum, by_split.values()))]
@@ -46,38 +48,38 @@ def show_counts(lesson: Lesson, data: Dataset) -> None:
     show_source(class_folders, vars(Inspection)["counts"].func)
 
 
-def show_sheet(lesson: Lesson, data: Dataset) -> None:
+def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
     """Some pictures at random; a click chooses the one that the next section changes."""
-    files = inspection(data).files
+    files = inspection(dataset).files
     show_section(lesson, "sheet")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = number("Sheet", 1, LAST_SEED, "sheet")
         st.button("Another sheet", icon=":material/casino:", on_click=_next, args=("sheet",))
     numbers = data_steps.random_sheet(files, SHEET, seed)
-    shown = chosen_picture(data)
+    shown = chosen_picture(dataset)
 
     def make() -> View:
         pictures = [open_picture(files[index].path) for index in numbers]
         labels = [files[index].class_name for index in numbers]
-        return views.sheet(pictures, labels, [index + 1 for index in numbers], shown + 1)
+        return data.sheet(pictures, labels, [index + 1 for index in numbers], shown + 1)
 
-    show_canvas(kept_view(("data.sheet", *dataset_key(data), seed, shown), make), key="data_sheet", on_pick=_pick)
+    show_canvas(kept_view(("data.sheet", *dataset_key(dataset), seed, shown), make), key="data_sheet", on_pick=_pick)
     show_source(data_steps.random_sheet)
 
 
-def show_transform(lesson: Lesson, data: Dataset) -> None:
+def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     """One picture: as it is, as the training transform draws it, as evaluation sees it, and as numbers."""
-    file = inspection(data).files[chosen_picture(data)]
+    file = inspection(dataset).files[chosen_picture(dataset)]
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
-        number("Picture", 1, len(inspection(data).files), "shown", help="Or click one on the sheet above.")
+        number("Picture", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
         seed = number("Draws", 1, LAST_SEED, "draws")
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
     preprocess = data_steps.preprocess_of(recipe)
     training, evaluation = training_transform(recipe, preprocess), evaluation_transform(preprocess)
-    key = (*dataset_key(data), str(file.path), name)
+    key = (*dataset_key(dataset), str(file.path), name)
 
     def opened() -> Image.Image:
         return open_picture(file.path)
@@ -85,7 +87,7 @@ def show_transform(lesson: Lesson, data: Dataset) -> None:
     def make() -> View:
         picture = opened()
         drawn = [data_steps.draw(training, picture, DRAWS * seed + draw) for draw in range(DRAWS)]
-        return views.transformed(picture, drawn, evaluation(picture), file.class_name)
+        return data.transformed(picture, drawn, evaluation(picture), file.class_name)
 
     show_canvas(kept_view(("data.transformed", *key, seed), make), key="data_transformed")
     left, right = st.columns(2)
@@ -97,15 +99,15 @@ def show_transform(lesson: Lesson, data: Dataset) -> None:
     show_section(lesson, "numbers")
 
     def make_channels() -> View:
-        return views.channels(normalise(evaluation(opened())[None], preprocess)[0], file.class_name)
+        return data.channels(normalise(evaluation(opened())[None], preprocess)[0], file.class_name)
 
     show_canvas(kept_view(("data.channels", *key), make_channels), key="data_channels")
     show_source(normalise)
 
 
-def show_batch(lesson: Lesson, data: Dataset) -> None:
+def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     """The first batch of an epoch as tensors, and how many batches there are."""
-    found = inspection(data)
+    found = inspection(dataset)
     recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
     show_section(lesson, "batch")
     size = number(
@@ -113,7 +115,8 @@ def show_batch(lesson: Lesson, data: Dataset) -> None:
         help=f"The recipe “{name}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
     )  # fmt: skip
     try:
-        view, facts = _batches.get_or_make((*dataset_key(data), name, size), lambda: _make_batch(found, recipe, size))
+        key = (*dataset_key(dataset), name, size)
+        view, facts = _batches.get_or_make(key, lambda: _make_batch(found, recipe, size))
     except ValueError as error:
         st.warning(f"There is no batch: {error}.")
         return
@@ -135,26 +138,31 @@ def show_batch(lesson: Lesson, data: Dataset) -> None:
             else ""
         )
     )
-    show_canvas(kept_view(("data.batches", count, size), lambda: views.batches(sizes)), key="data_batches")
+    show_canvas(kept_view(("data.batches", count, size), lambda: data.batches(sizes)), key="data_batches")
     show_source(data_steps.batch_sizes)
 
 
 def show_source(*functions: Callable[..., Any]) -> None:
     """The functions' own source, read from the running program."""
     for function in functions:
-        code = excerpt_of(function)
-        st.html(f'<p class="vit-source">{code.path}, line {code.first}</p>' + highlighted(code, scheme()))
+        st.html(_source(function, scheme()))
 
 
-def chosen_picture(data: Dataset) -> int:
+@cache
+def _source(function: Callable[..., Any], colours: Scheme) -> str:
+    code = excerpt_of(function)
+    return f'<p class="vit-source">{code.path}, line {code.first}</p>' + highlighted(code, colours)
+
+
+def chosen_picture(dataset: Dataset) -> int:
     """The index of the picture that the reader looks at."""
     asked = st.session_state.get("shown", st.query_params.get("shown", 1))
-    last = len(inspection(data).files)
+    last = len(inspection(dataset).files)
     return min(max(int(asked), 1), last) - 1 if str(asked).isdecimal() else 0
 
 
 def number(label: str, low: int, high: int, key: str, value: int | None = None, **options: Any) -> int:
-    """A whole number in the URL; what a link or another data set left outside the limits is brought inside."""
+    """A whole number in the URL; what a link or another dataset set left outside the limits is brought inside."""
     if key in st.session_state and not low <= st.session_state[key] <= high:
         st.session_state[key] = min(max(st.session_state[key], low), high)
     if value is not None:  # Streamlit minds a value for a widget that the session has set; the lowest is understood
@@ -175,7 +183,7 @@ def _make_batch(found: Inspection, recipe: TrainingConfig, size: int) -> tuple[t
     pictures = load_pictures(found.files, recipe, preprocess).train
     pixels, labels = data_steps.first_batch(pictures, size, recipe.seed)
     rows = {"pixels": pixels, "pixels, normalised": normalise(pixels, preprocess), "labels": labels}
-    view = views.batch(pixels, labels, pictures.class_names)
+    view = data.batch(pixels, labels, pictures.class_names)
     return (view, [_facts(name, each) for name, each in rows.items()]), view.nbytes + 4096
 
 

@@ -209,16 +209,17 @@ def _bring_own(key: str) -> None:
             key=upload,
             on_change=_take_zip,
             args=(upload,),
-            help="It is unpacked on this server, where everybody who uses it can choose it, and goes nowhere else. "
-            "Whoever runs the server sets the limit with --server.maxUploadSize.",
+            help="It is unpacked on this server, where everybody who uses it can choose it, and goes nowhere else.",
         )
         if is_on_this_machine():
             path = f"{key}_path"
             st.text_input("Or the path of a folder on this computer", key=path, on_change=_take_folder, args=(path,))
+            st.caption("A path has no limit of size, and nothing is copied.")
         else:
             st.caption(
-                "Large data is best named by its folder's path, without uploading it. That is offered only in a "
-                "browser on the computer that runs this server: whoever runs it can add a folder there."
+                "Larger data is best named by its folder's path, without uploading it. That is offered only in a "
+                "browser on the computer that runs this server: whoever runs it can add a folder there, or start it "
+                "with a higher `--server.maxUploadSize`."
             )
 
 

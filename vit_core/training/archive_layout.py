@@ -97,7 +97,7 @@ def _checked_parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
     shown = repr(name[:80])
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
-        raise ArchiveError(f"the zip has an entry {shown} that leads out of its folder: nothing of it was unpacked")
+        raise ArchiveError(f"the zip has an entry {shown} that leads out of its folder")
     for part in parts:
         if _FORBIDDEN.search(part) or _RESERVED.fullmatch(part) or part[-1] in ". " or len(part.encode()) > 255:
             raise ArchiveError(f"the zip has an entry {shown}, a name that not every computer can have: rename it")

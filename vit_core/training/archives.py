@@ -25,6 +25,7 @@ RECORD = "dataset.json"  # beside the class folders: where they came from
 UPLOAD_PREFIX = "zip-"
 
 _UNFINISHED = ".unpacking-"
+_LOCK = ".unpacking.lock"  # one zip at a time
 _ABANDONED_AFTER = 3600.0  # seconds
 _CHUNK = 1 << 18
 _Counts = Mapping[tuple[str, str], int]
@@ -55,7 +56,7 @@ def unpack(archive: Path | bytes, folder: Path | None = None, expected: _Counts 
     sha256 = digest(archive)
     folder = folder or pictures_folder() / f"{UPLOAD_PREFIX}{sha256[:16]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
+    with FileLock(folder.with_name(_LOCK)):
         if folder.is_dir():  # also if somebody else has unpacked it while this one waited
             return folder
         with _opened(archive) as opened:
