@@ -161,10 +161,10 @@ def test_numbers_are_those_of_the_model() -> None:
     mini = ViTConfig.named("Mini/8")
     first = EQUATIONS[1].with_numbers(mini)
     assert r"\frac{64 \cdot 64}{8^2} = 64" in first and r"8^2 \cdot 3 = 192" in first
-    assert r"\underbrace{\mathbf{E}_{pos}}_{65 \times 192}" in first
+    assert r"\underbrace{\mathbf{E}_{pos}}_{65 \times 256}" in first
     second = EQUATIONS[2].with_numbers(mini, None, 3)
-    assert r"\underbrace{\mathbf{z}'_{3}}_{65 \times 192}" in second and r"\mathbf{z}_{2}" in second
-    assert "192/6 = 32" in second
+    assert r"\underbrace{\mathbf{z}'_{3}}_{65 \times 256}" in second and r"\mathbf{z}_{2}" in second
+    assert "256/4 = 64" in second
     assert r"\mathbf{z}_{6}^{0}" in EQUATIONS[4].with_numbers(mini)
     b16 = ViTConfig.named("B/16")
     assert r"\underbrace{A}_{197 \times 197}" in EQUATIONS[6].with_numbers(b16)
@@ -177,7 +177,7 @@ def test_formulas_have_numbers_too() -> None:
     mini = ViTConfig.named("Mini/8")
     assert FORMULAS["num_patches"].with_numbers(mini) == r"N = \frac{64 \cdot 64}{8^2} = 64"
     assert r"\underbrace{\mathbf{x}_p}_{64 \times 192}" in FORMULAS["patchify"].with_numbers(mini)
-    assert FORMULAS["layer_norm"].with_numbers(mini) == r"D = 192, \qquad \epsilon = 10^{-6}"
+    assert FORMULAS["layer_norm"].with_numbers(mini) == r"D = 256, \qquad \epsilon = 10^{-6}"
     assert FORMULAS["softmax"].with_numbers(mini) == ""
     assert r"\underbrace{\mathbf{o}}_{1000}" in FORMULAS["softmax_logits"].with_numbers(mini)
 
@@ -186,7 +186,7 @@ def test_a_head_with_a_hidden_layer_has_its_own_formula() -> None:
     """The shapes fit: D numbers become D_rep, and those the K logits."""
     config = ViTConfig.named("Mini/8", num_classes=10, representation_size=256)
     numbers = FORMULAS["head_pre_logits"].with_numbers(config)
-    assert r"\underbrace{\mathbf{y}}_{192} \, \underbrace{\mathbf{W}_{\text{pre}}}_{192 \times 256}" in numbers
+    assert r"\underbrace{\mathbf{y}}_{256} \, \underbrace{\mathbf{W}_{\text{pre}}}_{256 \times 256}" in numbers
     assert r"\underbrace{\tilde{\mathbf{y}}}_{256} \, \underbrace{\mathbf{W}}_{256 \times 10}" in numbers
 
 
@@ -345,6 +345,10 @@ def parts(page: ast.Module) -> list[str]:
     """The modules of ``pages`` that a page is divided into: those that it imports and that show sections themselves."""
     imported = [node.module for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module]
     names = [module.removeprefix("pages.") for module in imported if module.startswith("pages.")]
+    names += [
+        alias.name for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module == "pages"
+        for alias in node.names
+    ]
     sources = {name: (ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8") for name in names}
     return [name for name, source in sources.items() if name != "blocks" and "show_section(" in source]
 

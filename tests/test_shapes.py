@@ -59,10 +59,10 @@ def test_shapes_are_written_as_in_the_paper() -> None:
 
 def test_shapes_are_named_for_reading() -> None:
     mini = ViTConfig.named("Mini/8")
-    assert shape_of(("1", "hidden"), mini).named == "1 × hidden 192"
-    assert shape_of(("heads head_size", "hidden"), mini).named == "heads·head_size 192 × hidden 192"
-    assert shape_of(("hidden", "3 head_size"), mini).named == "hidden 192 × 3·head_size 96"
-    assert shape_of(("hidden", "3 hidden"), mini).named == "hidden 192 × 3·hidden 576"
+    assert shape_of(("1", "hidden"), mini).named == "1 × hidden 256"
+    assert shape_of(("heads head_size", "hidden"), mini).named == "heads·head_size 256 × hidden 256"
+    assert shape_of(("hidden", "3 head_size"), mini).named == "hidden 256 × 3·head_size 192"
+    assert shape_of(("hidden", "3 hidden"), mini).named == "hidden 256 × 3·hidden 768"
     assert shape_of((), mini).named == "one number"
 
 
