@@ -37,15 +37,23 @@ def verdicts(run: CourseRun) -> tuple[Verdict, ...]:
     return tuple(verdict(line.test_accuracy, TEST_SIZES, BATCH_SIZE) for line in run.epochs)
 
 
-def derivation(found: Verdict) -> str:
-    """The printed number as LaTeX: the shares of right pictures in the batches, averaged.
+# The two averages: c_b of the n_b pictures of batch b are right, and there are B batches.
+MEAN_OVER_BATCHES = r"\text{mean over batches} = \frac{1}{B} \sum_{b=1}^{B} \frac{c_b}{n_b}"
+SHARE_OF_PICTURES = r"\text{share of pictures} = \frac{\sum_{b} c_b}{\sum_{b} n_b}"
+
+
+def derivation(found: Verdict) -> tuple[str, str]:
+    """Both averages with the numbers in them, as LaTeX: the mean over batches as it was printed, and the share.
 
     Only the sum over the full batches is known, unless one class explains the number.
+
+    Raises:
+        ValueError: if no number of right pictures prints it.
     """
     sizes = batch_sizes(found.pictures, BATCH_SIZE)
     reading = found.reading
     if reading is None:
-        return found.printed
+        raise ValueError(f"no number of right pictures prints {found.printed}")
     if found.one_class is None:
         terms = [rf"\frac{{{reading.full}}}{{{BATCH_SIZE}}}", rf"\frac{{{reading.last}}}{{{sizes[-1]}}}"]
     else:
@@ -57,8 +65,8 @@ def derivation(found: Verdict) -> str:
             start += size
     share = reading.total / found.pictures
     return (
-        rf"\frac{{1}}{{{len(sizes)}}}\left({' + '.join(terms)}\right) \approx {found.printed}"
-        rf"\qquad\qquad \frac{{{reading.total}}}{{{found.pictures}}} \approx {share:.4f}"
+        rf"\frac{{1}}{{{len(sizes)}}}\left({' + '.join(terms)}\right) \approx {found.printed}",
+        rf"\frac{{{reading.total}}}{{{found.pictures}}} \approx {share:.4f}",
     )
 
 

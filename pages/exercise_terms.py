@@ -5,8 +5,9 @@ from typing import get_args
 import streamlit as st
 
 from explainer import exercises as compute
-from explainer.short_training import RATES, Decay, Switches, train
+from explainer.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
 from explainer.views import exercises
+from explainer.views.wording import percent
 from pages.canvas import show as show_canvas
 from pages.listing import show_functions
 from pages.session import Session, forward_slots, kept, kept_view, load_model, trace
@@ -65,11 +66,9 @@ def show_clipping(session: Session) -> None:
     model, record = load_model(name)
     seen = trace(name, session.state.picture)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first, last = (record.labels[int(each)] for each in (seen.logits.argmax(), seen.logits.argmin()))
         answer = st.segmented_control(
             "The right answer is", ["believed most", "believed least"], default="believed least", required=True,
-            format_func=lambda each: f"{each}: {first if each == 'believed most' else last}", key="exercise_answer",
-            bind="query-params",
+            key="exercise_answer", bind="query-params",
         )  # fmt: skip
         limit = float(
             st.number_input("Largest norm", 0.01, 1000.0, 1.0, 0.5, key="exercise_clip", bind="query-params", width=140)
@@ -85,7 +84,8 @@ def show_clipping(session: Session) -> None:
     place = (name, session.state.picture, label, repr(limit))
     before, after, norm = kept(("exercise.clip", *place), make)
     st.markdown(
-        f"The gradients of all parameters together have norm **{norm:.4g}**, "
+        f"If the right answer were **{record.labels[label]}**, to which the model gives "
+        f"{percent(seen.probabilities[label])}, the gradients of all parameters together have norm **{norm:.4g}**, "
         + (
             f"more than {limit:g}: each is multiplied by {limit / norm:.4g}."
             if norm > limit
@@ -103,8 +103,8 @@ def show_trainings() -> None:
     """Switches, a button that trains with them and without them, and the curves of all trainings so far."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         optimizer = st.segmented_control(
-            "Optimiser", list(RATES), format_func=lambda each: f"{each.upper() if each == 'sgd' else 'Adam'}, "
-            f"rate {RATES[each]:g}", default="sgd", required=True, key="exercise_optimizer", bind="query-params",
+            "Optimiser", list(RATES), format_func=lambda each: "SGD" if each == "sgd" else "Adam", default="sgd",
+            required=True, key="exercise_optimizer", bind="query-params",
         )  # fmt: skip
         warm_up = st.toggle("Warm-up", key="exercise_train_warm_up", bind="query-params")
         decay = _decay("exercise_train_decay", "constant")
@@ -118,6 +118,7 @@ def show_trainings() -> None:
         for each in missing:
             ask_for(each)
         st.rerun()
+    st.caption(f"Learning rate {RATES[chosen.optimizer]:g}, {STEPS} steps of {BATCH_SIZE} cut-outs.")
     runs = [run for run in all_runs() if run.switches.optimizer == chosen.optimizer]
     is_going_on = any(not run.is_over for run in runs)
     st.fragment(_watch, run_every=REFRESH if is_going_on else None)(runs, is_going_on)
@@ -147,7 +148,7 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
         last = [each["loss"] for each in steps[-10:]]
         lines.append(
             f"| {name} | {max(each['loss'] for each in steps):.3f} | {sum(last) / len(last):.3f} "
-            f"| {max(each['gradient_norm'] for each in steps):.2f} | {results[name]['share_right']:.1%} |"
+            f"| {max(each['gradient_norm'] for each in steps):.2f} | {percent(results[name]['share_right'])} |"
         )
     if results:
         with st.container(key="table_trainings"):

@@ -6,6 +6,8 @@ from explainer.course_results import BATCH_SIZE, TEST_SIZES
 from explainer.lessons import LESSONS
 from explainer.metric_detective import batch_mean, readings
 from explainer.metric_tables import (
+    MEAN_OVER_BATCHES,
+    SHARE_OF_PICTURES,
     TEST_PICTURES,
     case_for_one_class,
     contradiction,
@@ -19,7 +21,7 @@ from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
 from pages.listing import show_function
-from pages.metric_replay import show_own, show_replay
+from pages.metric_replay import show_averages, show_own, show_replay
 from pages.session import kept_view
 
 
@@ -54,6 +56,7 @@ def show_what_if() -> None:
 lesson = LESSONS["metric"]
 show_head(lesson)
 show_section(lesson, "averages")
+show_averages("averages", MEAN_OVER_BATCHES, SHARE_OF_PICTURES)
 show_canvas(kept_view(("metric.batches",), lambda: metric.batches(TEST_SIZES, BATCH_SIZE)), key="metric_batches")
 show_section(lesson, "replay")
 run = show_replay()

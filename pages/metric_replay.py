@@ -17,6 +17,14 @@ SECONDS = 1.5  # that each epoch stays when the run plays
 _PLAYING, _TURNED = "metric_playing", "metric_turned"
 
 
+def show_averages(name: str, mean: str, share: str) -> None:
+    """The mean over batches and the share of pictures beside each other; below each other where it is narrow."""
+    with st.container(key=f"equation_{name}"):
+        left, right = st.columns([3, 2])
+        left.latex(mean)
+        right.latex(share)
+
+
 def show_replay() -> CourseRun:
     """Which published run is looked at, a button that plays it, and what the chosen epoch printed and means."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -53,8 +61,7 @@ def _epoch(run: CourseRun, last: int) -> None:
     show_canvas(view, key="metric_curves", on_pick=state.pick)
     chosen = found[epoch - 1]
     st.markdown(what_it_says(chosen))
-    with st.container(key="equation_metric"):
-        st.latex(derivation(chosen))
+    show_averages("epoch", *derivation(chosen))
     show_canvas(
         kept_view(("metric.epoch_bars", chosen.printed), lambda: metric.epoch_bars(chosen, BATCH_SIZE)),
         key=f"metric_bars_{run.name}",
