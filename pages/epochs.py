@@ -9,7 +9,6 @@ from explainer.panels import Frames
 from explainer.texts import text
 from explainer.views import epochs
 from explainer.views.scenes import NAME
-from explainer.views.wording import sentence
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
@@ -46,10 +45,10 @@ def open_runs(runs: Sequence[Run]) -> list[Shown]:
             shown.append(record(run, session, lambda share, words: bar.progress(share, text=words)))
             said += shown[-1].notes
         except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
-            said.append(f"{run.name} cannot be shown: {error}")
+            said.append(f"The run {run.name} cannot be shown: {error}")
     bar.empty()
     for each in said:
-        st.caption(sentence(each))
+        st.caption(each)
     return shown
 
 

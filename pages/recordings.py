@@ -125,8 +125,8 @@ def _scene(recording: Recording, session: Session) -> tuple[Scene, tuple[str, ..
         row, column = (int((at + 0.5) * share) for at in grid_position(token, theirs.grid_size))
         token = token_at(row, column, own.grid_size)
     note = (
-        f"{recording.name} has {own.num_layers} layers, {own.num_heads} heads and {own.grid_size} × {own.grid_size} "
-        f"patches, unlike the model in the sidebar: you see its layer {layer}, head {head} and the patch at the same "
+        f"The run {recording.name} has {own.num_layers} layers, {own.num_heads} heads and {own.grid_size} × "
+        f"{own.grid_size} patches, unlike the model in the sidebar: you see its layer {layer}, head {head} and the patch at the same "
         "place. To choose freely, open one of its epochs in the explainer and come back."
     )
     return Scene(recording, layer, head, token, picks=False), (note,)

@@ -116,13 +116,16 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
     def make(scene: Scene, now: Snapshot) -> View:
         config, columns = scene.recording.config, now.projection_matrix.T[chosen[scene]]
         moved = columns - scene.recording.snapshots[0].projection_matrix.T[chosen[scene]]
-        ends = f"black is {number(scale.low)}, grey 0, white {number(scale.high)}"
+        said = (
+            f"One scale for all filters and epochs: black is {number(scale.low)}, grey 0, white {number(scale.high)}."
+            if shared
+            else "Each filter from its own smallest weight, black, to its own largest, white, in each epoch anew."
+        )
         tiles = Tiles(
             title=f"{len(columns)} of the {config.hidden_size} filters of E", quantity="E", columns=12, tile_size=96,
             pixels=patches.as_pictures(columns, config, scale if shared else None),
             labels=tuple(f"filter {c}" for c in chosen[scene].tolist()),
-            caption=f"One scale for all filters and epochs: {ends}." if shared else "Each filter from its own smallest weight, black, to its "
-            "own largest, white, in each epoch anew.",
+            caption=said,
         )
         return view(
             f"{len(columns)} filters of E, the largest in the end; together they have length "
@@ -151,7 +154,8 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         picture, tiles = large.panels[1], all_heads.panels[0]
         assert isinstance(picture, Picture) and isinstance(tiles, Tiles)
         picture = replace(picture, title=f"Layer {scene.layer}, head {scene.head}", weight=0.7, caption="")
-        tiles = replace(tiles, title=f"All {len(weights)} heads", columns=min(tiles.columns, 3 if tiles.columns < 8 else 4))  # beside the picture
+        columns = min(tiles.columns, 3 if tiles.columns < 8 else 4)  # beside the picture
+        tiles = replace(tiles, title=f"All {len(weights)} heads", columns=columns)
         if shared:
             picture = replace(picture, scale=scale, caption=said)
             tiles = replace(tiles, scales=(scale,), caption=said)
