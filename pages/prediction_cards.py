@@ -56,7 +56,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
                 st.number_input(f"Page (1 to {pages})", 1, pages, 1, key="predict_page", bind="query-params", width=160)
             )
         st.download_button(
-            "CSV",
+            "Save as CSV",
             lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),
             file_name="predictions.csv",
             mime="text/csv",
