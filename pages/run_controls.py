@@ -17,6 +17,7 @@ from vit_core.training.runs import Run
 
 SHOWN = "runs"  # the runs that are looked at, in the URL
 _PROBLEM = "run_problem"  # a sentence to say once
+_STARTED = "runs_started"  # by this session
 
 
 def show_start(data: Dataset | None, choice: Choice | None) -> None:
@@ -33,7 +34,9 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
         )
     suggested = runs.free_name(choice.name if choice else "run")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name", placeholder=suggested, key="run_name", width=280, max_chars=60) or suggested
+        # A new key after every start: the field forgets the last name.
+        key = f"run_name_{st.session_state.get(_STARTED, 0)}"
+        name = st.text_input("Name", placeholder=suggested, key=key, width=280, max_chars=60) or suggested
         st.button(
             "Start", type="primary", icon=":material/play_arrow:", disabled=data is None or choice is None,
             on_click=_start, args=(name, data, choice), key="start_run",
@@ -114,7 +117,7 @@ def _start(name: str, data: Dataset, choice: Choice) -> None:
     def start() -> None:
         runs.start_run(name, [data.path] if data.path else [], choice.name, choice.changes)
         st.session_state[SHOWN] = [name]
-        st.session_state.pop("run_name", None)
+        st.session_state[_STARTED] = st.session_state.get(_STARTED, 0) + 1
 
     _say_problems("The run was not started", start)
 

@@ -20,9 +20,9 @@ def chosen_runs(names: list[str]) -> list[str]:
     if gone := [name for name in st.query_params.get_all(SHOWN) if name not in names]:
         st.warning(f"The link names the run {gone[0][:60]!r}, which is not here: it was deleted, or never was.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.multiselect(
-            "Runs", names, key=SHOWN, bind="query-params", placeholder=f"{names[0]}, the newest", width=560
-        )
+        # Also without any run: the first one that is started is written into the link by a widget that is there.
+        hint = f"{names[0]}, the newest" if names else "none yet"
+        chosen = st.multiselect("Runs", names, key=SHOWN, bind="query-params", placeholder=hint, width=560)
         show_deleted()
     return chosen or names[:1]
 
@@ -41,8 +41,8 @@ data = choose_dataset("train_data")
 show_start(data, show_recipe("transfer-small"))
 names = [run.name for run in list_runs()]
 st.subheader("Runs", anchor="runs")
-if names:
-    shown = chosen_runs(names)
+shown = chosen_runs(names)
+if shown:
     watched = shown[0]
     if len(shown) > 1:
         watched = st.segmented_control(
@@ -50,8 +50,6 @@ if names:
         )
     show_run(watched)
 else:
-    shown = []
-    show_deleted()
     show_no_run()
 show_section(lesson, "compare")
 if len(shown) > 1:
@@ -62,6 +60,6 @@ if len(shown) > 1:
 else:
     st.caption("Choose several runs above.")
 show_section(lesson, "command")
-if names:
+if shown:
     show_command(watched)
 show_neighbours(lesson)
