@@ -20,7 +20,7 @@ _PLAYING, _TURNED = "metric_playing", "metric_turned"
 def show_averages(name: str, mean: str, share: str) -> None:
     """The mean over batches and the share of pictures beside each other; below each other where it is narrow."""
     with st.container(key=f"equation_{name}"):
-        left, right = st.columns([3, 2])
+        left, right = st.columns([3, 2], vertical_alignment="center")
         left.latex(mean)
         right.latex(share)
 
@@ -81,22 +81,34 @@ def show_own() -> None:
     if not epochs:
         st.info(f"{name} has not finished an epoch yet.", icon=":material/hourglass_empty:")
         return
-    numbers = [each.epoch for each in epochs]
-    if st.session_state.get("metric_own_epoch") not in numbers:
-        st.session_state["metric_own_epoch"] = numbers[-1]
-    number = st.session_state["metric_own_epoch"]
-    if len(numbers) > 1:
-        number = st.select_slider("Epoch", numbers, key="metric_own_epoch", bind="query-params")
-    epoch = epochs[numbers.index(number)]
+    number = _own_epoch([each.epoch for each in epochs])
+    epoch = next(each for each in epochs if each.epoch == number)
     key = (name, str(runs[name].facts.get("started")), len(epochs), number)
     view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
     show_canvas(view, key="metric_own_curves", on_pick=state.pick)
     most, times = epoch.largest
-    share = times / epoch.pictures
     st.markdown(
         f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures} pictures are right; the mean over "
-        f"batches is **{epoch.mean:.4f}**. {labels[most]} was predicted for {times} of them"
-        + (": every picture was given the same class." if share == 1 else f", {share:.1%}.")
+        f"batches is **{epoch.mean:.4f}**. {times} of them were called {labels[most]}"
+        + (": every picture was given the same class." if times == epoch.pictures else ", more than any other class.")
     )
     view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
     show_canvas(view, key="metric_own_predictions")
+
+
+def _own_epoch(numbers: list[int]) -> int:
+    """The chosen epoch of a run, the last one at first. A bound widget would keep only what is not its first value."""
+    key, last = "metric_own_epoch", numbers[-1]
+    asked = st.query_params.get(key, "")
+    if key not in st.session_state:
+        st.session_state[key] = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else last
+    if st.session_state[key] not in numbers:
+        st.session_state[key] = last
+    number: int = st.session_state[key]
+    if len(numbers) > 1:
+        number = st.select_slider(f"Epoch ({numbers[0]} to {last})", numbers, key=key)
+    if number == last:
+        st.query_params.pop(key, None)
+    elif asked != str(number):
+        st.query_params[key] = str(number)
+    return number

@@ -284,3 +284,7 @@ def test_a_run_of_ones_own_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "After epoch 2, **0.7000** of the 10 pictures are right; the mean over batches is **0.6000**" in markup(at)
     at.select_slider(key="metric_own_epoch").set_value(1).run()
     assert "every picture was given the same class" in markup(at)
+    assert at.query_params["metric_own_epoch"] == "1"
+    at = app("metric", metric_own_epoch="1")
+    assert "After epoch 1, **0.4000**" in markup(at)
+    assert "After epoch 2, **0.7000**" in markup(app("metric", metric_own_epoch="99"))
