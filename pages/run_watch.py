@@ -119,7 +119,7 @@ def _show_figures(metrics: Metrics) -> None:
     last, before = metrics.epochs[-1], metrics.epochs[-2] if len(metrics.epochs) > 1 else None
     figures = (
         ("Test accuracy", "top1", "over pictures", True),
-        ("Mean over batches", "batch_mean_top1", "the course's number", True),
+        ("Batch mean", "batch_mean_top1", "the mean over batches: the course's accuracy", True),
         ("Test loss", "loss", "cross-entropy", False),
     )
     with st.container(horizontal=True, gap="small", key="run_figures"):

@@ -123,7 +123,7 @@ def test_the_page_shows_what_the_newest_run_measured() -> None:
     os.utime(run.path / "run.json", (4e9, 4e9))
     at = app("train")
     right = (4 + 2 + 0) / 15
-    assert figures(at) == {"Test accuracy": f"{right:.1%}", "Mean over batches": "50.0%", "Test loss": "0.500"}
+    assert figures(at) == {"Test accuracy": f"{right:.1%}", "Batch mean": "50.0%", "Test loss": "0.500"}
     html = markup(at)
     assert "**newer**" in html and "stopped" in html
     assert "60 of 100 parameters learn" in html

@@ -175,8 +175,8 @@ def _answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
     if table is not None:
         values = np.asarray(table, dtype=np.float32)
         row = (bars, Matrix(
-            title="What each class was taken for", quantity="z", values=values, row_axis="is", max_height=300,
-            column_axis="is taken for", scale=Scale(0.0, float(values.max()) or 1.0), row_names=tuple(labels),
+            title="What each class was taken for", quantity="z", values=values, row_axis="true class", max_height=300,
+            column_axis="predicted class", scale=Scale(0.0, float(values.max()) or 1.0), row_names=tuple(labels),
             column_names=tuple(labels), caption="On the diagonal is what is right.",
         ))  # fmt: skip
     most = order[0]
