@@ -148,7 +148,7 @@ _COURSE = TrainingConfig(
     keep_aspect=False, zero_head=False,
 )  # fmt: skip
 
-# For a few hundred pictures, a minute on one core: chosen by short runs on the course's 225 pictures (docs/training.md).
+# For a few hundred pictures, a minute on one core: chosen by short runs on the course's 225 (docs/training.md).
 _SMALL = TrainingConfig(
     weights="embedded", epochs=10, batch_size=32, optimizer="adamw", learning_rate=3e-4, weight_decay=0.05,
     layer_decay=0.75, clip_norm=1.0, warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
