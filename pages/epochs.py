@@ -26,7 +26,11 @@ lesson, session = LESSONS["epochs"], current()
 def choose(runs: dict[str, Run]) -> list[Run]:
     """One run, or two to stand beside each other; both are in the URL."""
     left, right, option = st.columns([2, 2, 1.5], vertical_alignment="bottom")
-    first = left.selectbox("Run", list(runs), key="run", bind="query-params")
+    newest = next(iter(runs))
+    if "run" not in st.session_state and st.query_params.get("run") not in runs:
+        # No default: the link names its run, whichever is the newest by the time that somebody opens it.
+        st.query_params["run"] = st.session_state["run"] = newest
+    first = left.selectbox("Run", list(runs), index=None, key="run", bind="query-params") or newest
     second = right.selectbox(
         "Beside it", [name for name in runs if name != first], index=None, placeholder="no other run", key="beside",
         bind="query-params", disabled=len(runs) < 2,

@@ -126,8 +126,8 @@ def _scene(recording: Recording, session: Session) -> tuple[Scene, tuple[str, ..
         token = token_at(row, column, own.grid_size)
     note = (
         f"The run {recording.name} has {own.num_layers} layers, {own.num_heads} heads and {own.grid_size} × "
-        f"{own.grid_size} patches, unlike the model in the sidebar: you see its layer {layer}, head {head} and the patch at the same "
-        "place. To choose freely, open one of its epochs in the explainer and come back."
+        f"{own.grid_size} patches, unlike the model in the sidebar: you see its layer {layer}, head {head} and the "
+        "patch at the same place. To choose freely, open one of its epochs in the explainer and come back."
     )
     return Scene(recording, layer, head, token, picks=False), (note,)
 

@@ -286,25 +286,29 @@ def test_every_frame_can_be_exported(scene: Scene, short: Scene) -> None:
 FRAME = "../pages/frame.py"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def train_two_runs(folder: Path) -> Path:
     """Two real runs on a few pictures: one from scratch and smaller, one of the embedded model with frozen insides."""
-    folder, random = tmp_path_factory.mktemp("trained"), np.random.default_rng(0)
+    random, pictures = np.random.default_rng(0), folder / "pictures"
     for split, count in (("train", 6), ("test", 2)):
         for name, level in (("bright", 180), ("dark", 20)):
-            (folder / "pictures" / split / name).mkdir(parents=True)
+            (pictures / split / name).mkdir(parents=True)
             for number in range(count):
                 pixels = random.integers(level, level + 60, (32, 32, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / "pictures" / split / name / f"{number}.png")
-    common = ["--recipe", "mini", "--data", str(folder / "pictures"), "--without", "steps", "ema_decay",
-              "--epochs", "2", "--batch-size", "6", "--warmup-steps", "0", "--precision", "float32", "--patch-drop", "0",
+                Image.fromarray(pixels).save(pictures / split / name / f"{number}.png")
+    common = ["--recipe", "mini", "--data", str(pictures), "--without", "steps", "ema_decay", "--epochs", "2",
+              "--batch-size", "6", "--warmup-steps", "0", "--precision", "float32", "--patch-drop", "0",
               "--workers", "0", "--threads", "1"]  # fmt: skip
-    before = torch.get_num_threads()
-    assert train([*common, "--output", str(folder / "runs" / "scratch"), "--image-size", "32"]) == 0
-    assert train([*common, "--output", str(folder / "runs" / "frozen"), "--weights", "embedded",
-                  "--freeze", "all-but-head"]) == 0  # fmt: skip
+    runs, before = folder / "runs", torch.get_num_threads()
+    assert train([*common, "--output", str(runs / "scratch"), "--image-size", "32"]) == 0
+    frozen = ["--weights", "embedded", "--freeze", "all-but-head"]
+    assert train([*common, "--output", str(runs / "frozen"), *frozen]) == 0
     torch.set_num_threads(before)
-    return folder / "runs"
+    return runs
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_two_runs(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture
@@ -419,6 +423,12 @@ def test_an_epoch_that_cannot_be_read_is_left_out_by_name(runs: Path) -> None:
 def test_a_link_to_a_run_that_is_not_here_says_so(runs: Path) -> None:
     at = app(run="gone")
     assert "'gone'" in at.warning[0].value and sent(at)
+    assert at.selectbox(key="run").value == "frozen"  # the newest
+
+
+def test_the_newest_run_is_named_in_the_link(runs: Path) -> None:
+    at = app()
+    assert at.selectbox(key="run").value == "frozen" and at.query_params["run"] in ("frozen", ["frozen"])
 
 
 def test_many_epochs_are_thinned_and_the_page_says_which(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

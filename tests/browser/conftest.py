@@ -67,7 +67,7 @@ class Reader:
         self.page.wait_for_timeout(300)
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(
-                (each) => !each.offsetParent || each.shadowRoot?.querySelector("canvas"))""",
+                (each) => !each.offsetParent || each.shadowRoot?.querySelector("canvas, .bar"))""",
             timeout=30_000,
         )
 
