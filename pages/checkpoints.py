@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages import state
 from vit_core import CHECKPOINTS, Checkpoint
+from vit_core.checkpoints import EMBEDDED
 from vit_core.training.runs import PREFIX, checkpoint_name, list_runs, run_checkpoint
 
 
@@ -27,9 +28,9 @@ def is_of_a_run(name: str) -> bool:
 
 
 def listed(chosen: str) -> list[str]:
-    """What to choose from: the embedded one, the runs' latest, the one that is chosen, and the published ones."""
-    embedded = [name for name in CHECKPOINTS if name == "embedded"]
-    published = [name for name in CHECKPOINTS if name != "embedded"]
+    """What to choose from: the embedded ones, the runs' latest, the one that is chosen, and the published ones."""
+    embedded = [name for name in CHECKPOINTS if name in EMBEDDED]
+    published = [name for name in CHECKPOINTS if name not in EMBEDDED]
     trained = list(_latest_of_runs())
     if is_of_a_run(chosen) and chosen not in trained:
         trained.insert(0, chosen)

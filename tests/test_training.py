@@ -22,6 +22,7 @@ from vit_core.training import (
     History,
     Loaders,
     TrainingConfig,
+    checkpointing,
     evaluate,
     find_pictures,
     fit,
@@ -476,6 +477,18 @@ def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path, striped: Path) -
     (tmp_path / STATE).write_bytes(b"\x10" + bytes(40))
     with pytest.raises(ValueError, match="is damaged or not of a run"):
         train(longer)
+
+
+def test_a_long_run_keeps_its_epochs_thinned_out(
+    tmp_path: Path, striped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpointing, "MOST_EPOCHS", 4)
+    recipe = replace(TOY, epochs=9, batch_size=75)
+    run = RunFolder(tmp_path, recipe, LABELS, recipe.preprocess)
+    fit(new_model(), loaders_of(striped), recipe, generator=Generator(), checkpoints=run)
+    kept = sorted(path.stem for path in (tmp_path / EPOCHS).glob("*.safetensors"))
+    assert kept == ["epoch-0000", "epoch-0004", "epoch-0008", "epoch-0009"]
+    assert sorted(path.stem for path in (tmp_path / EPOCHS).glob("*.json")) == kept
 
 
 def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:

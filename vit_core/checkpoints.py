@@ -16,7 +16,11 @@ from vit_core.sources import SOURCES
 from vit_core.weight_files import read_json
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-EMBEDDED = ASSETS / "weights" / "mini8.safetensors"  # its card is the .json beside it
+WEIGHTS = ASSETS / "weights"
+EMBEDDED = {  # this repository's own; the card of each is the .json beside it
+    "embedded": WEIGHTS / "mini8.safetensors",
+    "embedded-foodvision": WEIGHTS / "foodvision.safetensors",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +58,15 @@ class Checkpoint:
 
 
 class _Checkpoints(Mapping[str, Checkpoint]):
-    """The checkpoints that have a name, the embedded one first. Records are made when they are asked for."""
+    """The checkpoints that have a name, the embedded ones first. Records are made when they are asked for."""
 
     def __getitem__(self, name: str) -> Checkpoint:
-        if name == "embedded" and name in list(self):
-            return read_card(EMBEDDED, name)
+        if name in EMBEDDED and name in list(self):
+            return read_card(EMBEDDED[name], name)
         return _published()[name]
 
     def __iter__(self) -> Iterator[str]:
-        if EMBEDDED.with_suffix(".json").is_file():
-            yield "embedded"
+        yield from (name for name, file in EMBEDDED.items() if file.with_suffix(".json").is_file())
         yield from _published()
 
     def __len__(self) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STATE, METRICS, FACTS, EPOCHS, LOCK, PROCESS = (
     "state.safetensors", "metrics.jsonl", "run.json", "epochs", "process.lock", "process.json",
 )  # fmt: skip
+MOST_EPOCHS = 64  # whose weights are kept
 
 
 class RunFolder:
@@ -151,6 +152,17 @@ class RunFolder:
             "recipe": asdict(self.recipe),
         }
         write_weights(state.best, self.path / EPOCHS / f"epoch-{number:04d}", card)
+        self._thin_out(number)
+
+    def _thin_out(self, latest: int) -> None:
+        """Of a long run keep every second epoch, or every fourth, and so on, and the latest: disks are not endless."""
+        every = 1
+        while latest // every >= MOST_EPOCHS:
+            every *= 2
+        for path in (self.path / EPOCHS).glob("epoch-*"):
+            number = int(path.stem.removeprefix("epoch-"))
+            if number % every and number != latest:
+                path.unlink()
 
     def _log_step(self, record: StepRecord, speed: float) -> None:
         line = {
