@@ -8,6 +8,7 @@ from pages import picture_sources
 from pages.datasets import Dataset, choose_dataset, inspection
 from pages.picture_sources import Source
 from pages.session import Session
+from pages.uploads import MOST_MEGABYTES
 from vit_core.training.predictions import Sample
 
 KINDS = ("own pictures", "the chosen picture", "the gallery", "test pictures of a data set")
@@ -41,6 +42,7 @@ def _own() -> Source | None:
     st.file_uploader(
         "Upload pictures",
         type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
+        max_upload_size=MOST_MEGABYTES,
         accept_multiple_files=True,
         key=key,
         on_change=_take,

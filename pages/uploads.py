@@ -7,7 +7,8 @@ from pages.state import UPLOAD_PREFIX
 from pages.store import Store
 from vit_core.pictures import open_picture
 
-_uploads: Store[bytes] = Store(256 * 2**20)  # at most 10 MB each (server.maxUploadSize)
+MOST_MEGABYTES = 10  # of one picture; a zip of pictures may have as much as server.maxUploadSize
+_uploads: Store[bytes] = Store(256 * 2**20)
 
 
 def keep_upload(data: bytes) -> str:
