@@ -243,12 +243,15 @@ function pixelImage({ shape: [height, width], data }, start = 0, dim = 0, toward
   return canvas;
 }
 
-/** Draw a small canvas large: crisp cells when they are larger than a device pixel, averaged when smaller. */
-function stretch(ctx, image, x, y, width, height, paint, smooth = false) {
-  const cell = Math.min((width * paint.ratio) / image.width, (height * paint.ratio) / image.height);
+/**
+ * Draw a small canvas, or `rows` of it from `top` on, large: crisp cells when they are larger than a device pixel,
+ * averaged when smaller.
+ */
+function stretch(ctx, image, x, y, width, height, paint, smooth = false, top = 0, rows = image.height) {
+  const cell = Math.min((width * paint.ratio) / image.width, (height * paint.ratio) / rows);
   ctx.imageSmoothingEnabled = smooth || cell < 1;
   ctx.imageSmoothingQuality = "high";
-  ctx.drawImage(image, x, y, width, height);
+  ctx.drawImage(image, 0, top, image.width, rows, x, y, width, height);
 }
 
 /** A frame visible on any picture: dark outside, the colour, white inside. */

@@ -108,12 +108,25 @@ const TILES = {
     at.y + Math.floor(tile / at.perRow) * (at.tall + at.labelHeight + at.gap) + at.labelHeight,
   ],
   scale: (panel, tile) => panel.scales[tile] ?? panel.scales[0],
+  /** All maps of one scale, or all pictures, as one canvas below each other: a canvas for each would take longer. */
+  sheet(panel, paint) {
+    const [count, [rows, columns]] = [this.count(panel), this.grid(panel)];
+    panel.sheets ??= {};
+    if (panel.pixels) {
+      panel.sheets.pixels ??= pixelImage({ shape: [count * rows, columns], data: panel.pixels.data });
+      return panel.sheets.pixels;
+    }
+    const [scale] = panel.scales;
+    const table = paint.table(panel.quantity, scale);
+    const alpha = panel.backdrop ? heatAlpha : null;
+    panel.sheets[paint.theme.scheme] ??= heatImage(panel.values.data, 0, count * rows, columns, scale, table, alpha);
+    return panel.sheets[paint.theme.scheme];
+  },
   /** One map, and the picture under it where there is one. */
   paintTile(ctx, panel, tile, x, y, width, height, paint) {
     const [rows, columns] = this.grid(panel);
     if (panel.pixels) {
-      const image = pixelImage({ shape: [rows, columns], data: panel.pixels.data }, tile * rows * columns * 3);
-      stretch(ctx, image, x, y, width, height, paint);
+      stretch(ctx, this.sheet(panel, paint), x, y, width, height, paint, false, tile * rows, rows);
       return;
     }
     const scale = this.scale(panel, tile);
@@ -123,6 +136,10 @@ const TILES = {
       const scheme = paint.theme.scheme;
       panel.images[scheme] ??= pixelImage(panel.backdrop, 0, DIMMED[scheme], colourOf(paint.theme.background));
       stretch(ctx, panel.images[scheme], x, y, width, height, paint, true);
+    }
+    if (panel.scales.length === 1) {
+      stretch(ctx, this.sheet(panel, paint), x, y, width, height, paint, false, tile * rows, rows);
+      return;
     }
     const image = heatImage(
       panel.values.data,

@@ -153,7 +153,8 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         all_heads = attention.heads(weights, scene.token, pixels, scene.head)
         picture, tiles = large.panels[1], all_heads.panels[0]
         assert isinstance(picture, Picture) and isinstance(tiles, Tiles)
-        picture = replace(picture, title=f"Layer {scene.layer}, head {scene.head}", weight=0.7, caption="")
+        title = f"Layer {scene.layer}, head {scene.head}"
+        picture = replace(picture, title=title, weight=0.7, caption="On its own scale.")
         columns = min(tiles.columns, 3 if tiles.columns < 8 else 4)  # beside the picture
         tiles = replace(tiles, title=f"All {len(weights)} heads", columns=columns)
         if shared:

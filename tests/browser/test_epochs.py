@@ -106,8 +106,8 @@ def test_what_the_pointer_is_on_is_told_anew(canvas: Canvas) -> None:
 
 
 def test_a_click_on_a_curve_moves_and_any_other_is_told_to_the_page(canvas: Canvas) -> None:
-    box = canvas.over("Loss").bounding_box()
-    canvas.over("Loss").click(position={"x": 24, "y": box["height"] / 2})
+    box: Any = canvas.over("Loss").bounding_box()
+    canvas.over("Loss").click(position={"x": 24.0, "y": float(box["height"]) / 2})
     assert Bar(canvas.page).said == "After epoch 0" and canvas.picks() == []
     canvas.over("Maps, epoch 0").click(position={"x": 8, "y": 12})
     assert canvas.picks() == [{"head": 1}]
@@ -150,7 +150,7 @@ def test_the_table_is_that_of_the_frame(canvas: Canvas) -> None:
 
 def test_a_plot_keeps_the_axis_it_was_given(canvas: Canvas) -> None:
     """The line of 4, 3, 2, 1 on an axis from 0 to 8 starts in the middle of its height."""
-    box = canvas.over("Loss").bounding_box()
+    box: Any = canvas.over("Loss").bounding_box()
     colours = {y: canvas.pixel("Loss", 26, y) for y in range(30, int(box["height"]) - 50)}
     ink = [y for y, colour in colours.items() if max(colour) - min(colour) > 60]
     assert 0.4 < (np.mean(ink) - 26) / 260 < 0.6
@@ -203,7 +203,7 @@ def test_where_the_bar_rests_is_in_the_link_and_outlives_every_choice(served: Se
     reader.page.keyboard.press("ArrowRight")
     reader.page.wait_for_url("**epoch=1**", timeout=10_000)
     reader.settle()
-    tiles = reader.page.locator("section.panel").filter(has_text="heads · epoch").locator("canvas.over")
+    tiles: Any = reader.page.locator("section.panel").filter(has_text="heads · epoch").locator("canvas.over")
     tiles.scroll_into_view_if_needed()
     tiles.click(position={"x": tiles.bounding_box()["width"] / 2, "y": 80})
     reader.page.wait_for_url("**head=**", timeout=10_000)
