@@ -22,5 +22,5 @@ def test_the_readmes_example_predicts(capsys: pytest.CaptureFixture[str]) -> Non
     assert example is not None
     exec(example[1], {})
     shape, classes = capsys.readouterr().out.splitlines()
-    assert shape == "torch.Size([6, 65, 32])"  # heads, tokens, head size of the embedded model
+    assert shape == "torch.Size([4, 65, 64])"  # heads, tokens, head size of the embedded model
     assert len(re.findall(r"'[^']+'", classes)) == 5
