@@ -62,8 +62,17 @@ class Reader:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run and every picture of the page has its canvas."""
+        """Wait until the script has run, the app's own style is there, and every picture of the page has its canvas.
+
+        Streamlit loads what puts a style into a page when it is first needed: a fresh browser shows the page without it
+        for some 200 ms.
+        """
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll("style")].some(
+                (each) => each.textContent.includes(".vit-kicker"))""",
+            timeout=30_000,
+        )
         self.page.wait_for_timeout(300)
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(
