@@ -13,6 +13,7 @@ from vit_core.checkpoints import CHECKPOINTS
 from vit_core.preprocess import Preprocess
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Batch, PictureFile, Pictures
+from vit_core.training.loop import shuffled
 from vit_core.training.transforms import Transform
 
 
@@ -35,9 +36,7 @@ def batch_sizes(num_pictures: int, batch_size: int) -> list[int]:
 
 def first_batch(pictures: Pictures, batch_size: int, seed: int) -> Batch:
     """Pixels and labels of the first batch of a run: the same order, the same random changes."""
-    generator = Generator().manual_seed(seed)
-    order = torch.randperm(len(pictures), generator=generator).tolist()
-    changes = int(torch.randint(2**62, (), generator=generator))
+    order, changes = shuffled(len(pictures), Generator().manual_seed(seed))
     [batch] = replace(pictures, seed=changes).batches([order[:batch_size]])
     return batch
 

@@ -8,7 +8,7 @@ from pages import picture_sources
 from pages.datasets import Dataset, choose_dataset, inspection
 from pages.picture_sources import Source
 from pages.session import Session
-from pages.uploads import MOST_MEGABYTES
+from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES
 from vit_core.training.predictions import Sample
 
 KINDS = ("own pictures", "the chosen picture", "the gallery", "test pictures of a data set")
@@ -41,7 +41,7 @@ def _own() -> Source | None:
     key = f"predict_upload_{st.session_state.get('predict_uploads', 0)}"  # a new one after each upload
     st.file_uploader(
         "Upload pictures",
-        type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
+        type=list(PICTURE_TYPES),
         max_upload_size=MOST_MEGABYTES,
         accept_multiple_files=True,
         key=key,

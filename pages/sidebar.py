@@ -13,7 +13,7 @@ from pages import state
 from pages.canvas import show as show_view
 from pages.checkpoints import find, is_of_a_run, listed
 from pages.session import Session, check_memory, kept_view
-from pages.uploads import MOST_MEGABYTES, keep_upload, picture_source
+from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
 from vit_core.sources import SOURCES
@@ -125,7 +125,7 @@ def _own_picture() -> None:
             key = f"upload_{st.session_state.get('uploads', 0)}"
             st.file_uploader(
                 "Upload a picture",
-                type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
+                type=list(PICTURE_TYPES),
                 max_upload_size=MOST_MEGABYTES,
                 key=key,
                 on_change=_take,

@@ -7,6 +7,7 @@ from pages.state import UPLOAD_PREFIX
 from pages.store import Store
 from vit_core.pictures import open_picture
 
+PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
 MOST_MEGABYTES = 10  # of one picture; a zip of pictures may have as much as server.maxUploadSize
 _uploads: Store[bytes] = Store(256 * 2**20)
 

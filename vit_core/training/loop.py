@@ -139,11 +139,16 @@ def draw_epoch(state: TrainingState, count: int) -> tuple[list[int], int]:
     if state.seen:
         state.generator.set_state(state.epoch_start)
     state.epoch_start = state.generator.get_state()
-    order: list[int] = torch.randperm(count, generator=state.generator).tolist()
-    seed = int(torch.randint(2**62, (), generator=state.generator))
+    order, seed = shuffled(count, state.generator)
     if state.seen:
         state.generator.set_state(now)
     return order, seed
+
+
+def shuffled(count: int, generator: Generator) -> tuple[list[int], int]:
+    """What an epoch draws first: the order of its pictures and the seed of their changes."""
+    order: list[int] = torch.randperm(count, generator=generator).tolist()
+    return order, int(torch.randint(2**62, (), generator=generator))
 
 
 def train_step(state: TrainingState, batch: Batch, setup: Setup, local: int, total: int) -> StepRecord:
