@@ -1,31 +1,37 @@
-"""The second half of the toolkit in its order: from a folder of pictures to a model of one's own, and why it works."""
+"""The pages beside the stages, in their order: from a folder of pictures to a model of one's own, and hands on."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One page about training. Its name is also that of its page and of its text."""
+    """One page about training, or one where the reader takes the model in hand. Its page and text have its name."""
 
     name: str
     title: str
-    chapter: str  # the sections of the course chapter that it covers, as the page prints them
+    chapter: str  # what it covers, for example sections of the course chapter, as the page prints it
+    uses_layer: bool = False  # whether the chosen layer and head change what it shows
+
+    @property
+    def group(self) -> "dict[str, Lesson]":
+        """The pages that it stands among."""
+        return next(group for group in (LESSONS, HANDS_ON) if self.name in group)
 
     @property
     def previous(self) -> "Lesson | None":
         """The lesson before, None for the first."""
-        index = list(LESSONS).index(self.name)
-        return list(LESSONS.values())[index - 1] if index else None
+        index = list(self.group).index(self.name)
+        return list(self.group.values())[index - 1] if index else None
 
     @property
     def next(self) -> "Lesson | None":
         """The lesson after, None for the last."""
-        lessons = list(LESSONS.values())
+        lessons = list(self.group.values())
         index = lessons.index(self) + 1
         return lessons[index] if index < len(lessons) else None
 
 
-LESSONS = {
+LESSONS: dict[str, Lesson] = {
     lesson.name: lesson
     for lesson in (
         Lesson("data", "Data", "course, sections 1 and 2"),
@@ -33,7 +39,9 @@ LESSONS = {
         Lesson("metric", "Metric", "course, sections 9.3 and 9.5"),
         Lesson("transfer", "Transfer", "course, section 10"),
         Lesson("predict", "Predict", "course, section 11"),
-        Lesson("epochs", "Epochs", "epoch by epoch"),
-        Lesson("exercises", "Exercises", "course, exercises"),
+        Lesson("epochs", "Epochs", "epoch by epoch", uses_layer=True),
+        Lesson("exercises", "Exercises", "course, exercises", uses_layer=True),
     )
 }
+
+HANDS_ON: dict[str, Lesson] = {}

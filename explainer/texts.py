@@ -1,4 +1,4 @@
-"""The prose of the stages and lessons, read from ``assets/text``: a summary, and a section for each picture."""
+"""The prose of the pages, read from ``assets/text``: a summary, and a section for each picture."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from explainer.lessons import LESSONS
+from explainer.lessons import HANDS_ON, LESSONS
 from explainer.stages import STAGES
 
 TEXTS = Path(__file__).parents[1] / "assets" / "text"
@@ -26,13 +26,13 @@ class Text:
 
 @cache
 def text(page: str) -> Text:
-    """The text of a stage or a lesson.
+    """The text of a page.
 
     Raises:
-        KeyError: if there is neither of that name.
+        KeyError: if there is none of that name.
     """
-    if page not in (*STAGES, *LESSONS):
-        raise KeyError(f"unknown page {page!r}, known are {', '.join((*STAGES, *LESSONS))}")
+    if page not in (known := (*STAGES, *LESSONS, *HANDS_ON)):
+        raise KeyError(f"unknown page {page!r}, known are {', '.join(known)}")
     summary, *parts = _HEADING.split((TEXTS / f"{page}.md").read_text(encoding="utf-8"))
     titles, slugs, bodies = parts[0::3], parts[1::3], parts[2::3]
     return Text(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
-from explainer.lessons import LESSONS, Lesson
+from explainer.lessons import Lesson
 from explainer.palette import QUANTITIES, Scheme
 from explainer.panels import View
 from explainer.proofs import Proof
@@ -29,7 +29,7 @@ def show_head(stage: Stage | Lesson) -> None:
     if isinstance(stage, Stage):
         names, about = list(STAGES), ", ".join(f"Eq. {number}" for number in stage.equation_numbers)
     else:
-        names, about = list(LESSONS), stage.chapter
+        names, about = list(stage.group), stage.chapter
     place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {about}" if about else "")
     st.html(f'<p class="vit-kicker">{escape(place)}</p>')
     st.title(stage.title, anchor=False)

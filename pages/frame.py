@@ -9,7 +9,7 @@ import streamlit as st
 if (root := str(Path(__file__).parent.parent)) not in sys.path:
     sys.path.insert(0, root)
 
-from explainer.lessons import LESSONS, Lesson
+from explainer.lessons import HANDS_ON, LESSONS, Lesson
 from explainer.stages import STAGES, Stage
 from pages import session, sidebar, state
 from pages.start import start
@@ -33,7 +33,7 @@ ICONS = {
     "exercises": ":material/exercise:",
 }
 
-PAGES: dict[str, Stage | Lesson] = {**STAGES, **LESSONS}
+PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS}
 
 assets = Path(root) / "assets"
 st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
@@ -59,9 +59,8 @@ if from_link:
     st.session_state["checkpoint_choice"] = choice.checkpoint
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
-    stage = STAGES.get(page.url_path or "overview")
-    sidebar.show(opened, uses_layer=stage.uses_layer if stage else page.url_path in ("epochs", "exercises"))
-for key, group in (("menu", STAGES), ("menu_lessons", LESSONS)):
+    sidebar.show(opened, uses_layer=PAGES[page.url_path or "overview"].uses_layer)
+for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON), ("menu_lessons", LESSONS)):
     with st.container(horizontal=True, key=key, gap="xsmall"):
         for name in group:
             st.page_link(f"{name}.py", icon=ICONS[name], query_params=state.parameters())
