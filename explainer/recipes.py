@@ -26,7 +26,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "model": "Sizes of a new model, by their name in Table 1; Mini is this toolkit's own.",
         "weights": "Trained weights to start from, with a new head. Then their sizes and their preprocessing count.",
         "freeze": "What does not learn: nothing; the backbone but for the last LayerNorm; all but the head.",
-        "head": "One linear layer, or with the hidden tanh layer of the paper's pre-training before it.",
+        "head": "One linear layer; with the hidden tanh layer of the paper's pre-training before it; or the "
+        "weights' own, which goes on learning the classes that it knows.",
         "zero_head": "The head begins at zero, as in the paper; then the first answers are all equally likely.",
         "image_size": "Pixels a side. Empty: the model's own. Position embeddings are interpolated to it.",
         "dropout": "Share of numbers set to zero after each dense layer while training.",

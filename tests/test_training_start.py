@@ -56,6 +56,21 @@ def test_a_new_head_on_the_same_body() -> None:
     assert with_tanh.config.representation_size == pretrained.config.hidden_size
 
 
+def test_a_head_that_is_kept_goes_on_from_what_it_knows() -> None:
+    pretrained, checkpoint = load("embedded")
+    kept = replace(EMBEDDED, head="kept", zero_head=False)
+    model, _ = begin(kept, pretrained.config.num_classes, checkpoint.labels)
+    assert model.config == pretrained.config == sizes(kept, pretrained.config.num_classes)
+    for name, tensor in pretrained.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor)
+    with pytest.raises(ValueError, match="its 298 classes are not the 3 of the pictures"):
+        begin(kept, 3, ("pizza", "steak", "sushi"))
+    with pytest.raises(ValueError, match="its 298 classes are not the 298 of the pictures in the same order"):
+        begin(kept, 298, tuple(reversed(checkpoint.labels)))
+    with pytest.raises(ValueError, match="needs weights"):
+        TrainingConfig(head="kept")
+
+
 def test_another_picture_size_interpolates_the_positions() -> None:
     model, preprocess = begin(replace(EMBEDDED, image_size=96), num_classes=3)
     pretrained, _ = load("embedded")

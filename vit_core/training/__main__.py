@@ -98,7 +98,7 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
         facts.say(f"left out: {path}: {reason}")
     files = [file for file in files if file.path not in broken]
     labels = tuple(sorted({file.class_name for file in files}, key=str.casefold))
-    model, preprocess = begin(recipe, len(labels))
+    model, preprocess = begin(recipe, len(labels), labels)
     loaders = load_pictures(files, recipe, preprocess)
     total_steps = recipe.total_steps(len(loaders.train))
     total = sum(p.numel() for p in model.parameters())

@@ -22,7 +22,8 @@ class TrainingConfig:
     model: str = "Mini/8"  # a name that ViTConfig.named knows; unused with weights
     weights: str | None = None  # a checkpoint's name or file to start from
     freeze: Literal["none", "backbone", "all-but-head"] = "none"  # backbone: the last LayerNorm learns beside the head
-    head: Literal["linear", "tanh"] = "linear"  # tanh: with the hidden layer of pre-training before it (paper D.3)
+    # tanh: with the hidden layer of pre-training before it (paper D.3); kept: that of the weights, for the same classes
+    head: Literal["linear", "tanh", "kept"] = "linear"
     zero_head: bool = True  # the linear layer begins at zero, as in the paper; otherwise as PyTorch's nn.Linear
     image_size: int | None = None  # pixels; None is the preset's or the weights' own; positions are interpolated
     dropout: float = 0.0
@@ -94,6 +95,8 @@ class TrainingConfig:
         if min(self.std) <= 0.0:
             raise ValueError(f"std must be positive, got {self.std}")
         if self.weights is None:
+            if self.head == "kept":
+                raise ValueError("head kept needs weights whose head it is: give weights, or choose linear or tanh")
             self.model_config(num_classes=1)
 
     def model_config(self, num_classes: int) -> ViTConfig:

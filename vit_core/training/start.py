@@ -1,5 +1,6 @@
-"""The model that a run begins with: new, or trained weights with a new head."""
+"""The model that a run begins with: new, or trained weights with a new head or their own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -21,14 +22,15 @@ class Beginning(NamedTuple):
     preprocess: Preprocess
 
 
-def begin(recipe: TrainingConfig, num_classes: int) -> Beginning:
+def begin(recipe: TrainingConfig, num_classes: int, labels: Sequence[str] | None = None) -> Beginning:
     """The model of ``recipe`` for so many classes, with what does not learn frozen. Seeded by the recipe.
 
     With ``weights`` everything but the head is theirs, and so is the preprocessing; for another picture size their
-    position embedding is interpolated.
+    position embedding is interpolated. A head that is kept goes on learning the classes that it knows, which must be
+    those of ``labels`` where they are given.
 
     Raises:
-        ValueError: if the weights are unknown or not those of a plain ViT.
+        ValueError: if the weights are unknown or not those of a plain ViT, or their head cannot be kept.
         OSError: if they cannot be read or downloaded.
     """
     with torch.random.fork_rng(devices=[]):
@@ -38,8 +40,13 @@ def begin(recipe: TrainingConfig, num_classes: int) -> Beginning:
         else:
             size: dict[str, Any] = {} if recipe.image_size is None else {"image_size": recipe.image_size}
             pretrained, checkpoint = load(recipe.weights, **size)
-            model, preprocess = with_new_head(pretrained, recipe, num_classes), checkpoint.preprocess
-        if not recipe.zero_head:
+            preprocess = checkpoint.preprocess
+            if recipe.head == "kept":
+                _check_classes(recipe, checkpoint.labels, num_classes, labels)
+                model = with_dropout(pretrained, recipe.dropout)
+            else:
+                model = with_new_head(pretrained, recipe, num_classes)
+        if not recipe.zero_head and recipe.head != "kept":
             model.head.linear.reset_parameters()
     freeze(model, recipe)
     return Beginning(model, preprocess)
@@ -61,12 +68,14 @@ def sizes(recipe: TrainingConfig, num_classes: int) -> ViTConfig:
 def with_new_head(pretrained: VisionTransformer, recipe: TrainingConfig, num_classes: int) -> VisionTransformer:
     """The same model with the head that ``recipe`` says, for other classes."""
     config = _with_head(pretrained.config, recipe, num_classes, pretrained.config.image_size)
-    with torch.device("meta"):
-        model = VisionTransformer(config)
     body = {name: tensor for name, tensor in pretrained.state_dict().items() if not name.startswith("head.")}
-    model.head = new_head(config)
-    model.load_state_dict(body | {f"head.{n}": t for n, t in model.head.state_dict().items()}, assign=True)
-    return model.requires_grad_(True)
+    head = new_head(config).state_dict()
+    return _rebuilt(config, body | {f"head.{name}": tensor for name, tensor in head.items()})
+
+
+def with_dropout(pretrained: VisionTransformer, dropout: float) -> VisionTransformer:
+    """The same model, head included, with another dropout."""
+    return _rebuilt(replace(pretrained.config, dropout=dropout), pretrained.state_dict())
 
 
 def new_head(config: ViTConfig) -> ClassificationHead:
@@ -88,7 +97,26 @@ def freeze(model: VisionTransformer, recipe: TrainingConfig) -> None:
         module.requires_grad_(True)
 
 
+def _rebuilt(config: ViTConfig, state: dict[str, Any]) -> VisionTransformer:
+    with torch.device("meta"):
+        model = VisionTransformer(config)
+    model.load_state_dict(state, assign=True)
+    return model.requires_grad_(True)
+
+
+def _check_classes(
+    recipe: TrainingConfig, known: Sequence[str], num_classes: int, labels: Sequence[str] | None
+) -> None:
+    if len(known) != num_classes or (labels is not None and tuple(labels) != tuple(known)):
+        raise ValueError(
+            f"the head of {recipe.weights} cannot be kept: its {len(known)} classes are not the {num_classes} of the "
+            "pictures in the same order; choose the head linear, which begins anew"
+        )
+
+
 def _with_head(config: ViTConfig, recipe: TrainingConfig, num_classes: int, image_size: int) -> ViTConfig:
+    if recipe.head == "kept":
+        return replace(config, dropout=recipe.dropout, image_size=image_size)
     hidden = config.hidden_size if recipe.head == "tanh" else None
     return replace(
         config, num_classes=num_classes, representation_size=hidden, dropout=recipe.dropout, image_size=image_size
