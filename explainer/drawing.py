@@ -63,8 +63,8 @@ def side_room(panel: Panel) -> tuple[float, float]:
     match panel:
         case Strips(strips=strips):
             return _text_width([each.operator + " " + each.label for each in strips]), 0.0
-        case Bars(labels=labels):
-            return _text_width(labels), 0.45
+        case Bars(labels=labels, before=before):
+            return _text_width(labels), 0.45 if before is None else 0.8
         case StackedBars(labels=labels, totals=totals):
             return _text_width(labels), _text_width(totals)
         case Plot():
@@ -120,6 +120,8 @@ def _draw_picture(axes: Axes, panel: Picture, theme: Theme) -> None:
         axes.hlines(lines, 0, 1, color="white", linewidth=0.4, alpha=0.55)
         if panel.token:
             _outline(axes, panel.token, panel.grid_size, theme)
+        for token in panel.marked:
+            _outline(axes, token, panel.grid_size, theme, "y", linestyle=(0, (2, 2)), linewidth=1.0)
 
 
 def _draw_matrix(axes: Axes, panel: Matrix, theme: Theme) -> None:
@@ -153,6 +155,11 @@ def _draw_tiles(axes: Axes, panel: Tiles, theme: Theme) -> None:
         if with_labels:
             middle = top + 0.96 + LABEL_SHARE / 2
             _text(axes, column + 0.5, middle, panel.labels[index], theme, ha="center", va="center")
+        if index in (panel.crossed or ()):
+            axes.add_patch(Rectangle((box[0], box[3]), box[1] - box[0], box[2] - box[3], color=theme.background,
+                                     alpha=0.72))
+            for ends in ((box[2], box[3]), (box[3], box[2])):
+                axes.plot(box[:2], ends, color=theme.ink, linewidth=1.4)
         if index == panel.selected:
             axes.add_patch(Rectangle((box[0], box[3]), box[1] - box[0], box[2] - box[3], fill=False, linewidth=1.6,
                                      edgecolor=theme.ink))
@@ -178,14 +185,22 @@ def _draw_bars(axes: Axes, panel: Bars, theme: Theme) -> None:
     places, beside = list(range(len(panel.labels))), axes.get_yaxis_transform()
     colour = theme.colour(panel.quantity)
     strengths = [1.0 if panel.selected in (None, place) else 0.55 for place in places]
-    axes.barh(places, panel.values, color=[(colour, strength) for strength in strengths], height=0.6)
-    low = min(0.0, float(panel.values.min())) if panel.low is None else panel.low
-    high = max(0.0, float(panel.values.max())) if panel.high is None else panel.high
+    before = panel.before
+    if before is None:
+        axes.barh(places, panel.values, color=[(colour, strength) for strength in strengths], height=0.6)
+    else:
+        axes.barh([place + 0.1 for place in places], panel.values, color=colour, height=0.36)
+        axes.barh([place - 0.2 for place in places], before, color=(colour, 0.3), height=0.22)
+    drawn = panel.values if before is None else np.concatenate([panel.values, before])
+    low = min(0.0, float(drawn.min())) if panel.low is None else panel.low
+    high = max(0.0, float(drawn.max())) if panel.high is None else panel.high
     axes.set(xlim=(low, high if high > low else low + 1), ylim=(len(places) - 0.5, -0.5))
     for place, label, value in zip(places, panel.labels, panel.values, strict=True):
         _text(axes, -0.01, place, label, theme, size=SMALL, ha="right", va="center", transform=beside)
-        written = _written(value, panel.format)
-        _text(axes, max(float(value), 0.0), place, f" {written}", theme, size=SMALL, va="center")
+        written, end = _written(value, panel.format), float(value)
+        if before is not None:
+            written, end = f"{written}  {_shift(value - before[place], panel.format)}", max(end, float(before[place]))
+        _text(axes, max(end, 0.0), place, f" {written}", theme, size=SMALL, va="center")
     axes.axvline(0, color=theme.muted, linewidth=0.6)
 
 
@@ -233,8 +248,15 @@ def _tile_count(panel: Tiles) -> int:
     return len(tiles)
 
 
-def _written(value: np.float32, style: str) -> str:
+def _written(value: np.float32 | float, style: str) -> str:
     return format(float(value), style).replace("-", "−").replace("%", " %")
+
+
+def _shift(difference: np.float32, style: str) -> str:
+    """A difference with its sign; of shares, in percentage points."""
+    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
+    size = abs(float(difference))
+    return sign + (format(100 * size, style.replace("%", "f")) if style.endswith("%") else _written(size, style))
 
 
 def _has_labels(panel: Tiles, width: float) -> bool:
@@ -257,10 +279,13 @@ def _tile(panel: Tiles, index: int, theme: Theme) -> Colours:
     return theme.overlaid(panel.backdrop, panel.values[index], scale, panel.quantity)
 
 
-def _outline(axes: Axes, token: int, grid_size: int, theme: Theme) -> None:
+def _outline(
+    axes: Axes, token: int, grid_size: int, theme: Theme, quantity: str = "class_token", **style: Any
+) -> None:
     row, column = divmod(token - 1, grid_size)
+    options: dict[str, Any] = {"linewidth": 1.8, "edgecolor": theme.colour(quantity)} | style
     axes.add_patch(Rectangle((column / grid_size, 1 - (row + 1) / grid_size), 1 / grid_size, 1 / grid_size, fill=False,
-                             linewidth=1.8, edgecolor=theme.colour("class_token")))
+                             **options))
 
 
 def _text(axes: Axes, x: float, y: float, text: str, theme: Theme, **style: Any) -> None:

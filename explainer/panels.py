@@ -51,6 +51,8 @@ class Picture(Panel):
     mode: Literal["heat", "spotlight"] = "heat"  # colours over a dimmed picture, or the picture lit by the values
     smooth: bool = False  # interpolate the overlay between patches, as the paper's Fig. 6 does
     pick_tokens: bool = False
+    brush: str | None = None  # a click on a patch, or a stroke over several, chooses {brush: "12,13"} in its order
+    marked: tuple[int, ...] = ()  # patches with a dashed frame, such as those that have been changed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,6 +85,7 @@ class Tiles(Panel):
     backdrop: Pixels | None = None  # the picture under every tile
     token: int | None = None  # outlined in every tile
     tile_size: int = 96  # CSS pixels, the largest a tile grows
+    crossed: tuple[int, ...] | None = None  # tiles crossed out; if not None, a click crosses out or brings back
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,7 @@ class Bars(Panel):
     picks: tuple[Pick, ...] = ()
     low: float | None = None  # ends of the axis; None: from the values, always with zero
     high: float | None = None
+    before: Values | None = None  # what the values were: drawn as a pale bar, and the difference is written
 
 
 @dataclass(frozen=True, eq=False)

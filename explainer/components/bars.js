@@ -4,15 +4,17 @@ const BARS = {
   layout(panel, width, paint) {
     const font = paint.font(13.5);
     const values = panel.values.data;
-    const texts = Array.from(values, (value) => formatText(value, panel.format));
+    const before = panel.before?.data;
+    const shifts = before ? Array.from(values, (value, i) => shiftText(value - before[i], panel.format)) : [];
+    const texts = Array.from(values, (value, i) => formatText(value, panel.format) + (before ? `  ${shifts[i]}` : ""));
     const valueWidth = Math.max(...texts.map((text) => textWidth(text, paint.font(13.5, 600)))) + 10;
     const labelWidth = Math.min(
       Math.max(...panel.labels.map((label) => textWidth(label, paint.font(13.5, 650)))) + 12,
       width * 0.42,
     );
-    const low = panel.low ?? Math.min(0, ...values);
-    const high = panel.high ?? Math.max(0, ...values);
-    const pitch = panel.labels.length > 14 ? 24 : 30;
+    const low = panel.low ?? Math.min(0, ...values, ...(before ?? []));
+    const high = panel.high ?? Math.max(0, ...values, ...(before ?? []));
+    const pitch = (panel.labels.length > 14 ? 24 : 30) + (before ? 8 : 0);
     const room = Math.max(20, Math.min(width - labelWidth - 8 - valueWidth - (low < 0 ? valueWidth : 0), 620));
     return {
       font,
@@ -44,17 +46,27 @@ const BARS = {
       const end = this.x(at, value);
       ctx.fillStyle = paint.theme.surface;
       ctx.fillRect(at.start, middle - at.pitch * 0.29, at.room, at.pitch * 0.58);
-      ctx.fillStyle = strong ? colour : withAlpha(colour, 0.42);
-      ctx.beginPath();
-      ctx.roundRect(
-        Math.min(zero, end),
-        middle - at.pitch * 0.29,
-        Math.max(1, Math.abs(end - zero)),
-        at.pitch * 0.58,
-        value < 0 ? [3, 0, 0, 3] : [0, 3, 3, 0],
-      );
-      ctx.fill();
-      write(ctx, at.texts[i], value < 0 ? end - 7 : end + 7, middle, {
+      const bar = (to, top, share, style) => {
+        ctx.fillStyle = style;
+        ctx.beginPath();
+        ctx.roundRect(
+          Math.min(zero, to),
+          middle + at.pitch * top,
+          Math.max(1, Math.abs(to - zero)),
+          at.pitch * share,
+          to < zero ? [3, 0, 0, 3] : [0, 3, 3, 0],
+        );
+        ctx.fill();
+      };
+      const style = strong ? colour : withAlpha(colour, 0.42);
+      let furthest = end;
+      if (panel.before) {
+        const was = this.x(at, panel.before.data[i]);
+        furthest = value < 0 ? Math.min(end, was) : Math.max(end, was);
+        bar(was, -0.29, 0.22, withAlpha(colour, 0.3));
+        bar(end, -0.05, 0.34, style);
+      } else bar(end, -0.29, 0.58, style);
+      write(ctx, at.texts[i], value < 0 ? furthest - 7 : furthest + 7, middle, {
         font: paint.font(13.5, isChosen ? 650 : 500),
         colour: strong ? paint.theme.text : paint.theme.muted,
         align: value < 0 ? "right" : "left",
@@ -75,13 +87,22 @@ const BARS = {
     return index < 0 || index >= panel.labels.length ? null : index;
   },
   anchor: (panel, at, cell) => [at.start + at.room * 0.6, 3 + (cell + 1) * at.pitch],
-  describe: (panel, cell) => [valueText(panel.values.data[cell], panel.values.uncertainty(cell)), panel.labels[cell]],
+  describe(panel, cell) {
+    const lines = [valueText(panel.values.data[cell], panel.values.uncertainty(cell)), panel.labels[cell]];
+    if (!panel.before) return lines;
+    const before = panel.before.data[cell];
+    return [...lines, `before: ${shortText(before)}`, `difference: ${shortText(panel.values.data[cell] - before)}`];
+  },
   pick: (panel, cell) => panel.picks[cell] ?? null,
   chosen: (panel) => panel.selected ?? null,
   move: (panel, at, cell, right, down) => clamp(cell + down + right, 0, panel.labels.length - 1),
   table: (panel) => [
-    ["name", "value"],
-    ...panel.labels.map((label, i) => [label, exactText(panel.values.data[i], panel.values.uncertainty(i))]),
+    ["name", "value", ...(panel.before ? ["before"] : [])],
+    ...panel.labels.map((label, i) => [
+      label,
+      exactText(panel.values.data[i], panel.values.uncertainty(i)),
+      ...(panel.before ? [exactText(panel.before.data[i], panel.before.uncertainty(i))] : []),
+    ]),
   ],
   applies: (panel, pick) => TILES.applies(panel, pick),
 };

@@ -94,6 +94,13 @@ function formatText(value, spec) {
   return minus(text);
 }
 
+/** A difference with its sign; of shares, in percentage points. */
+function shiftText(value, spec) {
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
+  if (!spec.endsWith("%")) return sign + formatText(Math.abs(value), spec);
+  return sign + (100 * Math.abs(value)).toFixed(Number(/\.(\d+)/.exec(spec)?.[1] ?? 6));
+}
+
 /** A share in per cent; what is neither nothing nor everything is never rounded to it. */
 function percentText(value, places) {
   const text = (100 * value).toFixed(places);

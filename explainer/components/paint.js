@@ -286,6 +286,22 @@ function hoverFrame(ctx, x, y, width, height, radius = 0) {
   ctx.restore();
 }
 
+/** The frame of a part that has been changed: white and black dashes, to be seen on any picture. */
+function dashedFrame(ctx, x, y, width, height) {
+  ctx.save();
+  ctx.lineWidth = width > 12 ? 1.5 : 1;
+  for (const [offset, style] of [
+    [0, "rgba(0,0,0,.85)"],
+    [3, "rgba(255,255,255,.98)"],
+  ]) {
+    ctx.setLineDash([3, 3]);
+    ctx.lineDashOffset = offset;
+    ctx.strokeStyle = style;
+    ctx.strokeRect(x + 1, y + 1, width - 2, height - 2);
+  }
+  ctx.restore();
+}
+
 const LEGEND_HEIGHT = 30;
 const NOTE_LINE = 20;
 const LONG_ENDS = "≤ −0.0246≥ 0.0246"; // the two ends of a scale at their longest

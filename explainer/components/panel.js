@@ -38,18 +38,25 @@ class PanelFrame {
   listen() {
     const moved = (event) => {
       this.pointer = event;
+      this.extendStroke(event);
       this.pending ??= requestAnimationFrame(() => {
         this.pending = null;
         if (this.pointer) this.point(this.pointer);
       });
     };
     this.over.addEventListener("pointermove", moved);
-    this.over.addEventListener("pointerdown", moved);
+    this.over.addEventListener("pointerdown", (event) => {
+      this.beginStroke(event);
+      moved(event);
+    });
+    this.over.addEventListener("pointerup", () => this.endStroke());
+    this.over.addEventListener("pointercancel", () => (this.stroke = null));
     this.over.addEventListener("pointerleave", () => {
       this.pointer = null;
       this.setHover(null);
     });
     this.over.addEventListener("click", (event) => {
+      if (this.hasStroked) return;
       const cell = this.cellAt(event);
       if (cell != null) this.choose(cell);
     });
@@ -113,6 +120,7 @@ class PanelFrame {
     ctx.setTransform(paint.ratio, 0, 0, paint.ratio, 0, 0);
     ctx.clearRect(0, 0, this.over.width, this.over.height);
     this.kind.mark(ctx, this.panel, this.at, paint, this.hover);
+    for (const cell of this.stroke?.cells ?? []) dashedFrame(ctx, ...this.kind.cell(this.panel, this.at, cell));
   }
 
   name() {
@@ -128,8 +136,8 @@ class PanelFrame {
   }
 
   canPick() {
-    const { pick_tokens, pick, picks, nodes } = this.panel;
-    return Boolean(pick_tokens || pick || picks?.length || nodes?.some((node) => node.page));
+    const { pick_tokens, brush, pick, picks, nodes } = this.panel;
+    return Boolean(pick_tokens || brush || pick || picks?.length || nodes?.some((node) => node.page));
   }
 
   lines(cell) {
@@ -152,6 +160,39 @@ class PanelFrame {
     const below = this.kind.below?.(this.panel, this.at, cell); // where the pointer's place would hide the neighbours
     const [x, y] = below ?? [event.clientX - box.left + 14, event.clientY - box.top + 16];
     this.host.showTip(this, this.lines(cell), x, y);
+  }
+
+  /** A stroke over patches, where the panel asks for one. A finger taps instead: it has to be able to scroll. */
+  beginStroke(event) {
+    this.hasStroked = false;
+    const cell = this.panel.brush && !event.button && event.pointerType !== "touch" ? this.cellAt(event) : null;
+    if (!(cell > 0)) return;
+    this.over.setPointerCapture(event.pointerId);
+    this.stroke = { cells: [cell], x: event.clientX, y: event.clientY };
+    this.drawMarks();
+  }
+
+  /** Every patch between the last place and this one: a quick hand leaves none out. */
+  extendStroke(event) {
+    if (!this.stroke) return;
+    const { cells, x, y } = this.stroke;
+    const steps = Math.ceil(Math.hypot(event.clientX - x, event.clientY - y) / 4);
+    for (let i = 1; i <= steps; i++) {
+      const share = i / steps;
+      const clientX = x + (event.clientX - x) * share;
+      const cell = this.cellAt({ clientX, clientY: y + (event.clientY - y) * share });
+      if (cell > 0 && !cells.includes(cell)) cells.push(cell);
+    }
+    Object.assign(this.stroke, { x: event.clientX, y: event.clientY });
+    this.drawMarks();
+  }
+
+  endStroke() {
+    if (!this.stroke) return;
+    const { cells } = this.stroke;
+    this.stroke = null;
+    this.hasStroked = true; // the click that follows says nothing more
+    this.host.choose({ [this.panel.brush]: cells.join() });
   }
 
   setHover(cell) {

@@ -133,6 +133,7 @@ const PICTURE = {
   },
   mark(ctx, panel, at, paint, hover) {
     if (!panel.grid_size) return;
+    for (const token of panel.marked) dashedFrame(ctx, ...this.cell(panel, at, token));
     if (panel.token > 0) outline(ctx, ...this.cell(panel, at, panel.token), tokenColour(panel, panel.token, paint));
     if (panel.token === 0 && at.hasClassToken)
       outline(ctx, at.x + 1, 7, 20, 20, paint.colour("class_token"), { radius: 4 });
@@ -170,7 +171,10 @@ const PICTURE = {
     if (!panel.overlay) return [name, place];
     return [valueText(panel.overlay.data[cell - 1], panel.overlay.uncertainty(cell - 1)), name, place];
   },
-  pick: (panel, cell) => (panel.pick_tokens && panel.grid_size ? { token: cell } : null),
+  pick(panel, cell) {
+    if (panel.brush) return cell > 0 ? { [panel.brush]: String(cell) } : null;
+    return panel.pick_tokens && panel.grid_size ? { token: cell } : null;
+  },
   chosen: (panel) => panel.token ?? null,
   move(panel, at, cell, right, down) {
     const size = panel.grid_size;
@@ -206,6 +210,7 @@ const PICTURE = {
     return [["row", "column", "red", "green", "blue"], ...rows];
   },
   applies(panel, pick) {
+    if (panel.brush && pick[panel.brush]) panel.marked = [...panel.marked, ...pick[panel.brush].split(",").map(Number)];
     if (pick.token !== undefined && (panel.pick_tokens || panel.token != null)) panel.token = pick.token;
   },
 };

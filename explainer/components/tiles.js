@@ -218,6 +218,7 @@ const TILES = {
       ctx.roundRect(x - out, y - out, at.size + 2 * out, at.tall + 2 * out, 3);
       ctx.stroke();
     };
+    for (const tile of panel.crossed ?? []) this.crossOut(ctx, at, tile, paint);
     if (panel.selected != null && panel.selected >= 0 && panel.selected < at.count)
       frame(panel.selected, at.gap >= 8 ? 3 : 2, paint.colour(panel.quantity));
     if (hover == null) return;
@@ -226,6 +227,24 @@ const TILES = {
     const [x, y] = this.place(at, tile);
     if (width >= 3 && !panel.pixels)
       hoverFrame(ctx, x + (inner % columns) * width, y + Math.floor(inner / columns) * height, width, height);
+  },
+  /** A tile that has been taken out: faded, with a cross over it. */
+  crossOut(ctx, at, tile, paint) {
+    const [x, y] = this.place(at, tile);
+    ctx.save();
+    ctx.fillStyle = withAlpha(paint.theme.background, 0.72);
+    ctx.fillRect(x, y, at.size, at.tall);
+    ctx.strokeStyle = paint.theme.text;
+    ctx.lineWidth = at.size < 40 ? 1.5 : 2.5;
+    ctx.lineCap = "round";
+    ctx.beginPath();
+    const [inX, inY] = [0.2 * at.size, 0.2 * at.tall];
+    ctx.moveTo(x + inX, y + inY);
+    ctx.lineTo(x + at.size - inX, y + at.tall - inY);
+    ctx.moveTo(x + at.size - inX, y + inY);
+    ctx.lineTo(x + inX, y + at.tall - inY);
+    ctx.stroke();
+    ctx.restore();
   },
   hit(panel, at, x, y) {
     const column = Math.floor((x - at.x) / (at.size + at.gap));
@@ -253,7 +272,8 @@ const TILES = {
     const label = panel.labels[tile] ?? `${tile + 1}`;
     // A picture is told by its name; the caption below the pictures is that of the chosen one.
     if (panel.pixels) return tile === panel.selected && panel.caption ? [label, panel.caption] : [label];
-    return [valueText(panel.values.data[cell], panel.values.uncertainty(cell)), label, place];
+    const out = panel.crossed?.includes(tile) ? ["taken out"] : [];
+    return [valueText(panel.values.data[cell], panel.values.uncertainty(cell)), label, ...out, place];
   },
   pick(panel, cell) {
     const [rows, columns] = this.grid(panel);
@@ -314,6 +334,9 @@ const TILES = {
     const index = panel.picks.findIndex(
       (own) => Object.keys(own).length && Object.entries(own).every(([name, value]) => pick[name] === value),
     );
-    if (index >= 0) panel.selected = index;
+    if (index < 0) return;
+    if (!panel.crossed) panel.selected = index;
+    else if (panel.crossed.includes(index)) panel.crossed = panel.crossed.filter((tile) => tile !== index);
+    else panel.crossed = [...panel.crossed, index];
   },
 };

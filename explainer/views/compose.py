@@ -15,6 +15,8 @@ def _pick_keys(panel: Panel) -> Iterator[str]:
     match panel:
         case Picture(pick_tokens=True) | Matrix(pick="row" | "column"):
             yield "token"
+        case Picture(brush=str(key)):
+            yield key
         case Tiles(picks=picks) | Bars(picks=picks):
             for pick in picks:
                 yield from pick
