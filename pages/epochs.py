@@ -94,6 +94,19 @@ def show_epochs(shown: list[Shown]) -> None:
     show_frames("movement", shown, lambda: epochs.movement(scenes), "layer", "head")
 
 
+def check_place(shown: list[Shown]) -> None:
+    """Say so if the link names an epoch that none of the runs has."""
+    asked = st.query_params.get(NAME)
+    if asked is None:
+        return
+    is_number = asked.isascii() and asked.isdigit() and len(asked) < 10
+    recordings = [each.scene.recording for each in shown]
+    if is_number and any(each.at(int(asked)).epoch == int(asked) for each in recordings):
+        return
+    seen = recordings[0].at(int(asked)).epoch if is_number else shown[0].scene.final.epoch
+    st.warning(f"The link names the epoch {asked[:20]!r}, which is not among those saved. You see epoch {seen}.")
+
+
 def show_way_in(shown: list[Shown]) -> None:
     """From the epoch that the bar is at to all pages of the explainer."""
     with st.container(horizontal=True):
@@ -101,7 +114,8 @@ def show_way_in(shown: list[Shown]) -> None:
             name = each.scene.recording.name
             if st.button(f"Open this epoch of {name} in the explainer", key=f"open_{name}", icon=":material/route:"):
                 asked = st.query_params.get(NAME, "")
-                place = int(asked) if asked.isascii() and asked.isdigit() else each.scene.final.epoch
+                is_number = asked.isascii() and asked.isdigit() and len(asked) < 10
+                place = int(asked) if is_number else each.scene.final.epoch
                 open_in_explainer(checkpoint_name(each.run, each.scene.recording.at(place).epoch))
 
 
@@ -132,6 +146,7 @@ if runs:
     if any(run.is_alive for run in chosen):
         look_again({run.name: len(run.saved_epochs()) for run in chosen}, chosen)
     if shown := open_runs(chosen):
+        check_place(shown)
         show_epochs(shown)
         show_way_in(shown)
 else:

@@ -436,3 +436,10 @@ def test_many_epochs_are_thinned_and_the_page_says_which(runs: Path, monkeypatch
     at = app(run="frozen")
     assert any("Of the 3 epochs" in each.value and each.value.endswith("0, 2.") for each in at.caption)
     assert {frames.places for frames in sent(at)} == {(0, 2)}
+
+
+@pytest.mark.parametrize(("asked", "seen"), [("99", 2), ("two", 2), ("-1", 2)])
+def test_a_link_to_an_epoch_that_is_not_here_says_so(runs: Path, asked: str, seen: int) -> None:
+    at = app(run="frozen", epoch=asked)
+    assert f"names the epoch {asked!r}" in at.warning[0].value and f"You see epoch {seen}." in at.warning[0].value
+    assert not app(run="frozen", epoch="1").warning
