@@ -40,5 +40,11 @@ def streamlit_adapter() -> str:
     return _read("streamlit.js")
 
 
+@cache
+def notebook_adapter() -> str:
+    """What makes the canvas a widget of a notebook, written after ``core()``."""
+    return _read("notebook.js")
+
+
 def _read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")

@@ -1,0 +1,39 @@
+// The canvas as a widget of a notebook (anywidget: Jupyter, marimo): bytes come from a traitlet, picks go back to one.
+
+/** Light or dark, as what lies behind the cell's output: notebooks have themes of their own. */
+function schemeBehind(node) {
+  for (let each = node; each; each = each.parentElement ?? each.getRootNode().host) {
+    const colour = getComputedStyle(each).backgroundColor;
+    if (colour && !/^(transparent|rgba\(.*, 0\))$/.test(colour))
+      return luminance(colourOf(colour)) < 0.4 ? "dark" : "light";
+  }
+  return undefined; // that of the browser
+}
+
+function render({ model, el }) {
+  const packed = () => {
+    const view = model.get("packed"); // a DataView
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  };
+  const tell = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
+  const canvas = mount(el, packed(), {
+    // Read at every drawing: when this runs, the cell's output is not yet on the page.
+    get scheme() {
+      return model.get("scheme") || schemeBehind(el);
+    },
+    onPick: (pick) => tell("pick", pick),
+    place: () => model.get("place") ?? null,
+    onPlace: (_, place) => tell("place", place),
+  });
+  const update = () => canvas.update(packed());
+  model.on("change:packed", update);
+  return () => {
+    model.off("change:packed", update);
+    canvas.destroy();
+  };
+}
+
+export default { render };

@@ -1,0 +1,61 @@
+"""The widget of a notebook on the Python side: what it sends is the view, what a click sends back reaches the reader."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from explainer.components import core
+from explainer.notebook import ViewWidget, show
+from explainer.packing import pack, unpack
+from explainer.panels import Bars, Frames, View
+
+BARS = Bars(title="Classes", labels=("cat", "cup"), values=np.array([0.75, 0.25], "f4"), picks=({"n": 0}, {"n": 1}))
+VIEW = View(rows=((BARS,),), alt="Two bars", picks=("n",))
+
+
+def received(widget: ViewWidget) -> View | Frames:
+    """The view as the browser gets it."""
+    return unpack(bytes(widget.get_state("packed")["packed"]))
+
+
+def test_the_browser_gets_the_view_and_then_the_next() -> None:
+    widget = show(VIEW)
+    assert np.array_equal(received(widget).panels[0].values, BARS.values)  # type: ignore[union-attr]
+    widget.view = replace(VIEW, rows=((replace(BARS, values=np.array([0.5, 0.5], "f4")),),))
+    assert received(widget).panels[0].values.tolist() == [0.5, 0.5]  # type: ignore[union-attr]
+    assert widget.view.panels[0].values.tolist() == [0.5, 0.5]  # type: ignore[union-attr]
+
+
+def test_frames_too() -> None:
+    frames = Frames("epoch", (1, 2), ("first", "second"), (VIEW, VIEW), has_bar=True)
+    assert received(show(frames)).places == (1, 2)  # type: ignore[union-attr]
+
+
+def test_a_pick_reaches_who_listens() -> None:
+    widget, heard = show(VIEW), []
+    widget.observe(lambda change: heard.append(change.new), "pick")
+    widget.set_state({"pick": {"n": 1}})  # what the browser's message does
+    assert widget.pick == {"n": 1} and heard == [{"n": 1}]
+
+
+def test_the_bytes_are_made_here_and_the_scheme_is_one_of_two() -> None:
+    widget = show(VIEW, scheme="dark")
+    assert widget.scheme == "dark" and widget.packed == pack(VIEW)
+    with pytest.raises(Exception, match="read-only"):
+        widget.packed = b""
+    with pytest.raises(Exception, match="light"):
+        show(VIEW, scheme="blue")  # type: ignore[arg-type]
+
+
+def test_the_script_needs_nothing_else() -> None:
+    assert ViewWidget._esm.startswith(core()) and "import " not in ViewWidget._esm.split("export function mount")[1]
+
+
+def test_without_anywidget_one_sentence_says_what_to_do() -> None:
+    code = "import sys; sys.modules['anywidget'] = None\nimport explainer.notebook"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stderr.splitlines()[-1].startswith("ModuleNotFoundError: Views in a notebook need anywidget")
+    assert "pip install anywidget" in run.stderr.splitlines()[-1]
