@@ -180,7 +180,7 @@ def _quantities(panel: Panel) -> Iterator[str]:
     for field in dataclasses.fields(panel):
         value = getattr(panel, field.name)
         for part in value if isinstance(value, tuple) else ():
-            if isinstance(part, Strip | panels.Part | panels.Series | panels.Node):
+            if isinstance(part, Strip | panels.Part | panels.Series | panels.Node | panels.WalkTensor):
                 yield part.quantity
             for thumbnail in getattr(part, "thumbnails", ()):
                 yield from _quantities(thumbnail)

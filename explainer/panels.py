@@ -194,6 +194,56 @@ class Flow(Panel):
 
 
 @dataclass(frozen=True, eq=False)
+class WalkTensor:
+    """A tensor of the forward pass, or the first columns of it: a row for each token, unless it has no tokens."""
+
+    name: str  # "3.attention_input": the layer, 0 before the first, and the field of the trace
+    symbol: str  # "LN(z₂)"
+    quantity: str
+    values: Values  # [rows, columns that are drawn]
+    scale: Scale
+    shape: str  # of the whole tensor, "65 × 256"
+    note: str = ""  # what of it is drawn: "columns 0…47 of 256"
+
+
+@dataclass(frozen=True, eq=False)
+class WalkStep:
+    """One moment of the forward pass: what is computed from what, as an equation, in words, and in numbers."""
+
+    name: str  # "weights"
+    title: str
+    sentence: str
+    equation: str  # a key of Walk.equations
+    lit: tuple[str, ...]  # the symbols of the equation that are computed now
+    shape: str  # of what the moment makes
+    page: str
+    page_title: str
+    layer: int = 0  # 1..L inside the encoder, 0 before it, L + 1 behind it
+    is_detail: bool = False  # passed over in layers that the reader has not entered
+    reads: tuple[str, ...] = ()  # names of Walk.tensors
+    makes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Walk(Panel):
+    """The forward pass of one picture, moment by moment: played, stepped and scrubbed in the browser."""
+
+    pixels: Pixels
+    grid_size: int
+    steps: tuple[WalkStep, ...]  # in the order of computation
+    tensors: tuple[WalkTensor, ...]
+    equations: Mapping[str, str]  # MathML by key
+    equation_titles: Mapping[str, str]
+    labels: tuple[str, ...]  # of the classes
+    num_layers: int
+    num_heads: int
+    layer: int  # entered at first
+    head: int
+    token: int  # whose way is followed
+    start: int = 0  # the number of the step that is shown first, and drawn where nothing moves
+
+
+@dataclass(frozen=True, eq=False)
 class View:
     """Panels in rows, and one sentence for those who do not see them."""
 
