@@ -13,8 +13,11 @@ from vit_core.training.datasets import (
     Dataset,
     add_folder,
     add_zip,
+    bring_back,
     datasets,
     download_dataset,
+    is_own,
+    remove_dataset,
     state_of,
 )
 from vit_core.training.foodvision import FOODVISION
@@ -35,6 +38,8 @@ MOST_OPENED = 3000  # pictures: opening each takes some milliseconds, and the re
 
 _CHOSEN = "dataset"  # in the session: stays when the page changes
 _PROBLEM = "dataset_problem"  # a sentence to say once
+_GIVEN = "datasets_given"  # names of those that this session brought
+_REMOVED = "dataset_removed"  # the one that can be brought back
 _WRITTEN = "dataset_written"  # what this session last wrote into the URL
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -68,6 +73,7 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
         )
         if can_add:
             _bring_own(key)
+            _offer_removal(known[name], key)
     _write_url(name)
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.warning(problem)
@@ -223,13 +229,48 @@ def _bring_own(key: str) -> None:
             )
 
 
+def _offer_removal(data: Dataset, key: str) -> None:
+    """For who brought it, and for whoever sits at the server: others may be training on it."""
+    if is_own(data) and (data.name in st.session_state.get(_GIVEN, ()) or is_on_this_machine()):
+        st.button("Remove", icon=":material/delete:", key=f"{key}_remove", on_click=_remove, args=(data,),
+                  help="From this list. A folder's own files are left alone.")  # fmt: skip
+    if removed := st.session_state.get(_REMOVED):
+        st.button("Undo", icon=":material/undo:", key=f"{key}_undo", on_click=_undo_removal,
+                  help=f"Brings {removed.title} back.")  # fmt: skip
+
+
+def _remove(data: Dataset) -> None:
+    try:
+        remove_dataset(data)
+    except (OSError, ValueError) as error:
+        _say(f"{data.title} is still here: {error}.")
+        return
+    st.session_state[_REMOVED] = data
+    _choose(TOY)
+
+
+def _undo_removal() -> None:
+    data: Dataset = st.session_state.pop(_REMOVED)
+    try:
+        bring_back(data)
+    except (OSError, ValueError):
+        _say(f"{data.title} cannot be brought back: another one has been removed since. Give it again.")
+        return
+    _choose(data.name)
+
+
+def _take_own(data: Dataset) -> None:
+    st.session_state[_GIVEN] = (*st.session_state.get(_GIVEN, ()), data.name)
+    _choose(data.name)
+
+
 def _take_zip(widget: str) -> None:
     upload = st.session_state.get(widget)
     if upload is None:
         return
     st.session_state["zips"] = st.session_state.get("zips", 0) + 1
     try:
-        _choose(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]).name)
+        _take_own(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]))
     except (OSError, ValueError) as error:
         _say(f"{upload.name}: {error}. Nothing was changed.")
 
@@ -239,7 +280,7 @@ def _take_folder(widget: str) -> None:
     if not text or not is_on_this_machine():
         return
     try:
-        _choose(add_folder(Path(text)).name)
+        _take_own(add_folder(Path(text)))
     except (OSError, ValueError) as error:
         _say(f"{str(error)[0].upper()}{str(error)[1:]}. Nothing was changed.")
 

@@ -25,7 +25,7 @@ from tests.test_pages import app, markup
 from vit_core.checkpoints import CHECKPOINTS
 from vit_core.training.config import RECIPES
 from vit_core.training.data import find_pictures, load_pictures
-from vit_core.training.datasets import TOY, add_folder, add_zip, datasets, state_of
+from vit_core.training.datasets import TOY, add_folder, add_zip, bring_back, datasets, remove_dataset, state_of
 from vit_core.training.loop import fit
 from vit_core.training.start import begin
 from vit_core.training.toy import make_toy_pictures
@@ -202,6 +202,21 @@ def test_own_pictures_stay_listed(tmp_path: Path) -> None:
     assert named.name in datasets()
 
 
+def test_own_pictures_can_be_removed_and_brought_back(tmp_path: Path) -> None:
+    folder, buffer = pets(tmp_path / "own"), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, file.relative_to(folder))
+    for own in (add_zip(buffer.getvalue(), "My pets"), add_folder(folder)):
+        files = sorted(own.path.rglob("*.png")) if own.path else []
+        remove_dataset(own)
+        assert own.name not in datasets() and folder.is_dir()  # what somebody named stays where it is
+        bring_back(own)
+        assert datasets()[own.name] == own and files == sorted(own.path.rglob("*.png") if own.path else [])
+    with pytest.raises(ValueError, match="only zips and folders that somebody gave"):
+        remove_dataset(datasets()[TOY])
+
+
 def test_a_damaged_list_of_folders_is_an_empty_one(tmp_path: Path) -> None:
     add_folder(pets(tmp_path / "pets"))
     [listing] = (tmp_path / "cache").rglob("folders.json")
@@ -275,6 +290,20 @@ def test_choices_are_in_the_link_and_go_on_to_the_next_lesson(tmp_path: Path) ->
     assert not at.exception
     again = app("data", data=data.name, sheet="2", data_recipe="course", batch_size="3")
     assert tables(again) == tables(at)
+
+
+def test_what_is_removed_on_the_page_can_be_undone(tmp_path: Path) -> None:
+    data = add_folder(pets(tmp_path / "pets"))
+    at = app("data", data=data.name)
+    with pytest.raises(KeyError):  # somebody else's, and this browser is nowhere
+        at.button(key="data_choice_remove")
+    at.session_state["datasets_given"] = (data.name,)
+    at.run().button(key="data_choice_remove").click().run()
+    assert data.name not in at.selectbox(key="data_choice").options and "data" not in at.query_params
+    at.button(key="data_choice_undo").click().run()
+    assert at.query_params["data"] == data.name and "| cat | 2 | 10 | 12 |" in tables(at)
+    with pytest.raises(KeyError):
+        at.button(key="data_choice_undo")
 
 
 @pytest.mark.parametrize(

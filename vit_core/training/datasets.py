@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from vit_core.training.toy import make_toy_pictures, toy_folder
 TOY = "toy"
 TOY_TITLE = "Toy pictures (drawn by the program)"
 FOLDER_PREFIX = "folder-"
+_REMOVED = ".removed-"  # before the name of a zip's folder that was put aside
 _FOLDERS = "folders.json"  # in pictures_folder(): the folders that somebody gave, by name
 
 
@@ -96,15 +98,46 @@ def add_folder(path: Path) -> Dataset:
     except PermissionError as error:
         raise ValueError(f"{path} may not be read by this program: give it the permission, or move it") from error
     name = FOLDER_PREFIX + hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    parent = pictures_folder()
-    parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(parent / f".{_FOLDERS}.lock"):
-        folders = {known: str(each) for known, each in _folders().items()} | {name: str(path)}
-        descriptor, unfinished = tempfile.mkstemp(prefix=f".{_FOLDERS}", dir=parent)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(folders, file)
-        os.replace(unfinished, parent / _FOLDERS)
+    _change_folders({name: path})
     return Dataset(name, f"Folder {path.name}", path)
+
+
+def remove_dataset(data: Dataset) -> None:
+    """No longer list a zip or folder that somebody gave. ``bring_back`` undoes it, until the next one is removed.
+
+    A zip's unpacked pictures are put aside, and those put aside before are deleted; a folder itself is left alone.
+
+    Raises:
+        ValueError: if it is neither.
+        OSError: if it cannot be moved.
+    """
+    if data.path is None or not is_own(data):
+        raise ValueError(f"{data.title} cannot be removed: only zips and folders that somebody gave can")
+    if data.name.startswith(FOLDER_PREFIX):
+        _change_folders({data.name: None})
+        return
+    for before in pictures_folder().glob(f"{_REMOVED}*"):
+        shutil.rmtree(before, ignore_errors=True)
+    os.replace(data.path, data.path.with_name(_REMOVED + data.name))
+
+
+def bring_back(data: Dataset) -> None:
+    """List again what ``remove_dataset`` removed.
+
+    Raises:
+        OSError: if it is not there any more.
+    """
+    if data.path is None:
+        raise ValueError(f"{data.title} was never here")
+    if data.name.startswith(FOLDER_PREFIX):
+        _change_folders({data.name: data.path})
+    elif not data.path.exists():  # otherwise somebody has given the same zip again
+        os.replace(data.path.with_name(_REMOVED + data.name), data.path)
+
+
+def is_own(data: Dataset) -> bool:
+    """Whether somebody gave it: a zip or a folder."""
+    return data.name.startswith((UPLOAD_PREFIX, FOLDER_PREFIX))
 
 
 def state_of(folder: Path) -> str:
@@ -119,6 +152,19 @@ def state_of(folder: Path) -> str:
     inside = [Path(entry.path) for parent in parents for entry in os.scandir(parent) if entry.is_dir()]
     states = sorted(f"{path} {path.stat().st_mtime_ns}" for path in [folder, *inside])
     return hashlib.sha256("\n".join(states).encode(errors="replace")).hexdigest()
+
+
+def _change_folders(changes: Mapping[str, Path | None]) -> None:
+    """Add folders to the list, or take away those that are None; in one stroke, one at a time."""
+    parent = pictures_folder()
+    parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(parent / f".{_FOLDERS}.lock"):
+        changed: dict[str, Path | None] = {**_folders(), **changes}
+        folders = {name: str(path) for name, path in changed.items() if path is not None}
+        descriptor, unfinished = tempfile.mkstemp(prefix=f".{_FOLDERS}", dir=parent)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(folders, file)
+        os.replace(unfinished, parent / _FOLDERS)
 
 
 def _folders() -> dict[str, Path]:
