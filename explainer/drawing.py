@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from explainer.figure_theme import Colours, Theme
+from explainer.looks_drawing import GAP_INCHES, draw_looks
 from explainer.panels import (
     Bars,
+    Looks,
     Matrix,
     Panel,
     Picture,
@@ -32,6 +34,8 @@ def body_height(panel: Panel, width: float) -> float:
     match panel:
         case Picture():
             return min(inner, PICTURE_INCHES)
+        case Looks():
+            return min((inner - GAP_INCHES) / 2, PICTURE_INCHES)
         case Matrix(values=values, max_height=most):
             return float(np.clip(inner * values.shape[0] / values.shape[1], 0.8, most / CSS_PIXELS_PER_INCH))
         case Tiles():
@@ -53,6 +57,8 @@ def drawn_width(panel: Panel, inner: float) -> float:
     match panel:
         case Picture():
             return min(inner, PICTURE_INCHES)
+        case Looks():
+            return min(inner, 2 * PICTURE_INCHES + GAP_INCHES)
         case Tiles():
             return _tile_inches(panel, inner) * panel.columns
     return inner
@@ -82,6 +88,8 @@ def draw(axes: Axes, panel: Panel, theme: Theme) -> None:
     match panel:
         case Picture():
             _draw_picture(axes, panel, theme)
+        case Looks():
+            draw_looks(axes, panel, theme)
         case Matrix():
             _draw_matrix(axes, panel, theme)
         case Tiles():

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from explainer.figure_theme import Theme
-from explainer.panels import Matrix, Panel, Picture, Scale, Strips, Tiles, plain
+from explainer.looks_drawing import own_scale, row_and_column
+from explainer.panels import Looks, Matrix, Panel, Picture, Scale, Strips, Tiles, plain
 
 ROW_HEIGHT, BAR_WIDTH, BAR_HEIGHT = 0.22, 1.0, 0.07  # inches
 TEXT_SIZE = 7.0  # points
@@ -48,6 +49,10 @@ def _legends(panel: Panel) -> tuple[list[Legend], str]:
     match panel:
         case Picture(overlay=overlay, scale=Scale() as scale) if overlay is not None:
             return [(scale, panel.quantity, "")], ""
+        case Looks():
+            words = ("left: where it looks", "right: who looks at it")
+            scales = map(own_scale, row_and_column(panel))
+            return [(scale, panel.quantity, text) for scale, text in zip(scales, words, strict=True)], ""
         case Matrix(scale=scale):
             return [(scale, panel.quantity, "")], ""
         case Tiles(values=values, scales=scales) if values is not None:

@@ -8,6 +8,11 @@ only place where a colour is written down.
 
 An array of more than 4,096 values travels as uint8: every row of a matrix, every map of a stack, has 255 steps between
 its own smallest and largest value. Equal arrays travel once. The same view always gives the same bytes.
+
+Attention of layers and heads, the one array of four axes, travels as the square roots of what is above the smallest
+value of its row, in 255 steps: a column of A gathers small weights from rows that have large ones elsewhere, and with
+even steps it would be noise. With ``keep`` it is fetched once, by its content; where a layer is larger than
+``WHOLE_UP_TO``, in chunks of rows and of columns, when the reader comes to them.
 """
 
 import dataclasses
@@ -28,6 +33,8 @@ VERSION = 1
 QUANTISED_ABOVE = 4096  # values
 KEPT_FROM = 8192  # bytes of a picture, from which on it is worth a request of its own
 STEPS = 255
+WHOLE_UP_TO = 6 * 2**20  # bytes of attention that are fetched together
+CHUNK = 256 * 2**10  # bytes of rows or columns that are fetched when the reader comes to one of them
 _START = len(MAGIC) + 1 + 4
 
 Keep = Callable[[bytes], str]  # keeps bytes for the browser to fetch, and returns their digest
@@ -120,11 +127,43 @@ def _encode_array(array: NDArray[Any], path: str, buffers: _Buffers) -> dict[str
     values = np.ascontiguousarray(array, dtype="<f4")
     if not np.isfinite(values).all():
         raise ValueError(f"{path} holds numbers that are not finite: draw a picture of finite ones")
+    if values.ndim == 4:
+        return _encode_roots(values, buffers)
     if values.size <= QUANTISED_ABOVE:
         return {"type": "float32", "shape": shape, "at": buffers.add(values.tobytes())}
     codes, ranges = quantise(values)
     places = {"at": buffers.add(codes.tobytes()), "ranges": buffers.add(ranges.tobytes())}
     return {"type": "steps", "shape": shape, **places}
+
+
+def _encode_roots(values: NDArray[np.float32], buffers: _Buffers) -> dict[str, Any]:
+    """Attention [layers, heads, tokens, tokens]: one piece of bytes, or the addresses of its chunks."""
+    codes, ranges = quantise_roots(values)
+    place: dict[str, Any] = {"type": "roots", "shape": list(values.shape)}
+    if buffers.keep is None:
+        return place | {"at": buffers.add(codes.tobytes()), "ranges": buffers.add(ranges.tobytes())}
+    if codes.nbytes <= WHOLE_UP_TO:
+        return place | {"digest": buffers.keep(ranges.tobytes() + codes.tobytes())}
+    maps = codes.reshape(-1, *values.shape[2:])
+    step = max(1, CHUNK // (maps.shape[0] * maps.shape[1]))
+    starts = range(0, maps.shape[1], step)
+    return place | {
+        "digest": buffers.keep(ranges.tobytes()),
+        "step": step,
+        "rows": [buffers.keep(maps[:, i : i + step].tobytes()) for i in starts],
+        "columns": [buffers.keep(maps[:, :, i : i + step].transpose(0, 2, 1).tobytes()) for i in starts],
+    }
+
+
+def quantise_roots(values: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Codes 0..255 whose squares run from the smallest to the largest value of each row, and those two values."""
+    rows = values.reshape(-1, values.shape[-1])
+    low, high = rows.min(axis=1), rows.max(axis=1)
+    span = high - low
+    codes = (rows - low[:, None]) * np.divide(1, span, out=np.zeros_like(span), where=span > 0)[:, None]
+    np.sqrt(codes, out=codes)
+    codes *= STEPS
+    return np.rint(codes, out=codes).astype(np.uint8).reshape(values.shape), np.stack([low, high], axis=1)
 
 
 def quantise(values: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -155,6 +194,8 @@ def _decode(value: Any, buffers: memoryview, load: Load | None) -> Any:
 def _decode_array(place: dict[str, Any], buffers: memoryview, load: Load | None) -> NDArray[Any]:
     shape = tuple(place["shape"])
     count = int(np.prod(shape))
+    if place["type"] == "roots":
+        return _decode_roots(place, buffers, load)
     if "digest" in place:
         if load is None:
             raise ValueError("a picture of this view is kept elsewhere: unpack it with `load`")
@@ -168,10 +209,32 @@ def _decode_array(place: dict[str, Any], buffers: memoryview, load: Load | None)
     return (low + codes * ((high - low) / np.float32(STEPS))).astype(np.float32).reshape(shape)
 
 
+def _decode_roots(place: dict[str, Any], buffers: memoryview, load: Load | None) -> NDArray[np.float32]:
+    shape = tuple(place["shape"])
+    rows, size = int(np.prod(shape[:-1])), shape[-1]
+    if "digest" not in place:
+        lows_and_highs = np.frombuffer(buffers, "<f4", 2 * rows, place["ranges"])
+        codes = np.frombuffer(buffers, np.uint8, rows * size, place["at"])
+    elif load is None:
+        raise ValueError("the attention of this view is kept elsewhere: unpack it with `load`")
+    else:
+        kept = load(place["digest"])
+        lows_and_highs = np.frombuffer(kept, "<f4", 2 * rows)
+        if "rows" in place:
+            chunks = [np.frombuffer(load(name), np.uint8) for name in place["rows"]]
+            codes = np.concatenate([chunk.reshape(rows // shape[2], -1, size) for chunk in chunks], axis=1)
+        else:
+            codes = np.frombuffer(kept, np.uint8, rows * size, lows_and_highs.nbytes)
+    low, high = lows_and_highs.reshape(rows, 2).T[:, :, None]
+    shares = np.square(codes.reshape(rows, size).astype(np.float32) / np.float32(STEPS))
+    return (low + shares * (high - low)).reshape(shape)
+
+
 def _palette(view: View | Frames) -> dict[str, Any]:
     """The colours that ``view`` needs, light and dark."""
     used = sorted({quantity for panel in view.panels for quantity in _quantities(panel)} | {"class_token", "z"})
-    return {"quantities": {name: _colours(name) for name in used}, "diverging": _diverging()}
+    colours = {"quantities": {name: _colours(name) for name in used}, "diverging": _diverging()}
+    return colours | ({"pins": palette.PINS} if any(isinstance(panel, panels.Looks) for panel in view.panels) else {})
 
 
 def _quantities(panel: Panel) -> Iterator[str]:

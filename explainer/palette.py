@@ -45,6 +45,9 @@ QUANTITIES = {
     )
 }
 
+# What the reader pins on a picture, each with a letter: told apart on any picture and by any eyes (Okabe and Ito 2008).
+PINS = ("#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#0072b2")
+
 _SURFACE: dict[Scheme, str] = {"light": "#fafaf8", "dark": "#141922"}  # where a scale starts: just off the background
 _STOPS = 9
 

@@ -88,6 +88,22 @@ class Tiles(Panel):
     crossed: tuple[int, ...] | None = None  # tiles crossed out; if not None, a click crosses out or brings back
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Looks(Panel):
+    """The picture under the pointer: where every token looks, and who looks at it, in every head.
+
+    The reader moves over patches, pins some, and changes head, layer and scale in the browser alone.
+    """
+
+    pixels: Pixels
+    grid_size: int
+    weights: Values  # A: [layers, heads, tokens, tokens]; rows are queries
+    layers: tuple[int, ...]  # which layers those are, counted from 1
+    layer: int  # the chosen one
+    head: int  # 1..k
+    token: int  # 0..N
+
+
 @dataclass(frozen=True, eq=False)
 class Strip:
     """A vector as a row of coloured cells, with its symbol before it."""

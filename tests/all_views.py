@@ -41,6 +41,9 @@ def all_views(
         ),
         "attention.query_key_value": partial(attention.query_key_value, attend, head_number, token),
         "attention.score_steps": partial(attention.score_steps, attend, head_number, token),
+        "attention.looks": partial(
+            attention.looks, trace.attention_weights, layer, head_number, token, pixels
+        ),
         "attention.over_picture": partial(attention.over_picture, attend.weights, head_number, token, pixels),
         "attention.heads": partial(attention.heads, attend.weights, token, pixels, head_number),
         "attention.head_output": partial(attention.head_output, attend, head_number, token),

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from explainer import palette
-from explainer.packing import MAGIC, VERSION, digest, pack, quantise, unpack
-from explainer.panels import Bars, Flow, Matrix, Node, Picture, Plot, Scale, Series, Strip, Strips, Tiles, View
+from explainer.packing import CHUNK, MAGIC, VERSION, WHOLE_UP_TO, digest, pack, quantise, quantise_roots, unpack
+from explainer.panels import Bars, Flow, Looks, Matrix, Node, Picture, Plot, Scale, Series, Strip, Strips, Tiles, View
 from pages import tensor_route
 from pages.store import Store
 
@@ -135,6 +135,102 @@ def test_colours_are_the_palettes() -> None:
         assert colours["light"] == palette.QUANTITIES[name].light
         assert colours["sequential"]["dark"] == list(palette.sequential(name, "dark"))
     assert header["palette"]["diverging"]["light"] == list(palette.diverging("light"))
+
+
+# Attention of layers and heads
+
+
+def attention(layers: int, heads: int, grid_size: int, seed: int = 0) -> NDArray[np.float32]:
+    """Rows that sum to 1: some even, some with one large weight."""
+    tokens = grid_size**2 + 1
+    scores = np.random.default_rng(seed).standard_normal((layers, heads, tokens, tokens), dtype=np.float32)
+    scores *= np.linspace(0.1, 6, tokens, dtype=np.float32)[:, None]
+    np.exp(scores, out=scores)
+    return scores / scores.sum(-1, keepdims=True)
+
+
+def looks(weights: NDArray[np.float32]) -> View:
+    grid_size = int((weights.shape[-1] - 1) ** 0.5)
+    pixels = RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    layers = tuple(range(1, len(weights) + 1))
+    panel = Looks(
+        title="A", quantity="A", pixels=pixels, grid_size=grid_size, weights=weights, layers=layers, layer=1, head=1,
+        token=0,
+    )  # fmt: skip
+    return View(rows=((panel,),), alt="Attention of 2 heads.")
+
+
+def root_half_steps(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How far a value may be from what its code says: half a step in the root is this much in its square."""
+    low = values.min(-1, keepdims=True).astype(float)
+    span = values.max(-1, keepdims=True) - low
+    half = 0.5 / 255
+    root = np.sqrt(np.divide(values - low, span, out=np.zeros(values.shape), where=span > 0))
+    rounding = 1e-6 * values.max(-1, keepdims=True)  # of float32 in codes and values
+    return span * (2 * root * half + half**2) + rounding
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["inside", "kept"])
+def test_attention_travels_as_roots_fine_where_weights_are_small(is_kept: bool) -> None:
+    weights = attention(2, 3, 8)
+    kept: dict[str, bytes] = {}
+    data = pack(looks(weights), (lambda raw: kept.setdefault(digest(raw), raw) and digest(raw)) if is_kept else None)
+    back = unpack(data, kept.__getitem__).panels[0]
+    assert isinstance(back, Looks) and back.weights.shape == weights.shape and back.weights.dtype == np.float32
+    error = np.abs(back.weights.astype(float) - weights)
+    assert np.all(error <= root_half_steps(weights))
+    small = (weights < 0.01) & (weights.max(-1, keepdims=True) > 0.5)
+    assert small.any()
+    # An even step of a row up to 0.5 is 0.002 wide, and half of that is the error to expect: here it is far less.
+    assert np.percentile(error[small], 95) < 0.1 * 0.5 / 255
+    # The largest of a row is exact but for float32's last digit.
+    largest = weights.argmax(-1)[..., None]
+    np.testing.assert_allclose(
+        np.take_along_axis(back.weights, largest, -1), np.take_along_axis(weights, largest, -1), rtol=3e-7
+    )
+    if is_kept:  # all that depends on no choice is one file, the picture another
+        assert sorted(map(len, kept.values())) == [64 * 64 * 3, weights.size + 8 * 2 * 3 * 65] and len(data) < 8192
+
+
+def test_the_attention_of_another_token_is_the_same_file() -> None:
+    view, names = looks(attention(1, 2, 8)), []
+    for token in (0, 5):
+        panel = dataclasses.replace(view.panels[0], token=token)
+        kept: set[str] = set()
+        pack(View(rows=((panel,),), alt="1 token"), lambda raw, kept=kept: kept.add(digest(raw)) or digest(raw))
+        names.append(kept)
+    assert names[0] == names[1]
+
+
+def test_even_rows_stay_exact_as_roots() -> None:
+    codes, ranges = quantise_roots(np.full((1, 1, 5, 5), 0.2, np.float32))
+    assert not codes.any() and np.all(ranges == np.float32(0.2))
+
+
+def test_a_large_layer_is_fetched_by_rows_and_columns() -> None:
+    """1,370 tokens, as of a picture of 518 pixels in patches of 14; more heads only make more of the same chunks."""
+    weights = attention(1, 4, 37)
+    assert weights.size > WHOLE_UP_TO
+    kept: dict[str, bytes] = {}
+    data = pack(looks(weights), lambda raw: kept.setdefault(digest(raw), raw) and digest(raw))
+    header = json.loads(data[9 : 9 + int.from_bytes(data[5:9], "little")])
+    place = header["view"]["rows"][0][0]["weights"]
+    step, chunk = place["step"], 1370 * 4
+    assert step * chunk <= CHUNK < (step + 1) * chunk
+    assert all(len(kept[name]) <= CHUNK for name in (*place["rows"], *place["columns"]))
+    # At first the browser fetches the two ends of every row's scale, and the chunks of one token.
+    assert len(kept[place["digest"]]) + 2 * CHUNK + len(data) < 700_000
+    codes, _ = quantise_roots(weights)
+    for token in (0, 47, 48, 1369):
+        row = np.frombuffer(kept[place["rows"][token // step]], np.uint8).reshape(4, -1, 1370)[:, token % step]
+        column = np.frombuffer(kept[place["columns"][token // step]], np.uint8).reshape(4, -1, 1370)[:, token % step]
+        np.testing.assert_array_equal(row, codes[0, :, token])
+        np.testing.assert_array_equal(column, codes[0, :, :, token])
+    back = unpack(data, kept.__getitem__).panels[0]
+    assert isinstance(back, Looks)
+    assert np.all(np.abs(back.weights - weights) <= root_half_steps(weights))
+    with pytest.raises(ValueError, match="kept elsewhere"):
+        unpack(data)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

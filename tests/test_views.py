@@ -16,6 +16,7 @@ from explainer.palette import QUANTITIES
 from explainer.panels import (
     Bars,
     Flow,
+    Looks,
     Matrix,
     Panel,
     Picture,
@@ -175,6 +176,7 @@ def test_picks_lead_somewhere_and_the_selected_one_is_the_chosen_one(
             pick = getattr(each, "pick", None)
             keys |= ({"token"} if isinstance(each, Matrix) else {pick}) if pick else set()
             keys |= {"page"} if isinstance(each, Flow) else set()
+            keys |= {"token", "head", "layer"} if isinstance(each, Looks) else set()
         assert set(view.picks) == keys, name
 
 
@@ -214,6 +216,7 @@ def test_what_does_not_exist_is_refused(
     for make in (
         lambda: attention.query_key_value(a, head_number, token),
         lambda: attention.score_steps(a, head_number, token),
+        lambda: attention.looks((a.weights,), 1, head_number, token, pixels),
         lambda: attention.over_picture(a.weights, head_number, token, pixels),
         lambda: attention.heads(a.weights, token, pixels, head_number),
         lambda: attention.head_output(a, head_number, token),
@@ -353,6 +356,29 @@ def test_score_steps_follow_from_each_other(tiny_block: BlockTrace) -> None:
     same(weights, tiny_block.attention.weights[HEAD - 1])
     for strip, matrix in zip(panel(view, Strips).strips, (products, scores, weights), strict=True):
         same(strip.values, matrix[TOKEN])
+
+
+def test_looks_holds_the_weights_of_all_layers_of_a_small_model(tiny_trace: ForwardTrace, pixels: Pixels) -> None:
+    shown = panel(attention.looks(tiny_trace.attention_weights, LAYER, HEAD, TOKEN, pixels), Looks)
+    same(shown.weights, torch.stack(tiny_trace.attention_weights))
+    assert (shown.layers, shown.layer, shown.head, shown.token) == ((1, 2, 3), LAYER, HEAD, TOKEN)
+
+
+def test_looks_holds_one_layer_of_a_large_model(
+    tiny_trace: ForwardTrace, pixels: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "ALL_LAYERS_UP_TO", tiny_trace.attention_weights[0].numel())
+    shown = panel(attention.looks(tiny_trace.attention_weights, LAYER, HEAD, TOKEN, pixels), Looks)
+    same(shown.weights, tiny_trace.attention(LAYER))
+    assert shown.layers == (LAYER,) and shown.weights.shape[0] == 1
+
+
+def test_the_sentence_of_looks_names_the_strongest_partners(tiny_trace: ForwardTrace, pixels: Pixels) -> None:
+    alt = attention.looks(tiny_trace.attention_weights, LAYER, HEAD, TOKEN, pixels).alt
+    of_head = tiny_trace.attention(LAYER)[HEAD - 1]
+    for values in (of_head[TOKEN], of_head[:, TOKEN]):
+        best = int(values.argmax())
+        assert number(values[best]) in alt and token_name(best, 3) in alt
 
 
 def test_over_picture_is_row_and_column_of_the_weights(tiny_block: BlockTrace, pixels: Pixels) -> None:

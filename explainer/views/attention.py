@@ -1,18 +1,21 @@
 """Attention (Eq. 5-8): LayerNorm, q, k and v, the scores and weights, where a token looks, what it collects."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from einops import rearrange
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, stack
 
-from explainer.panels import Bars, Matrix, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, Values, View
+from explainer.panels import Bars, Looks, Matrix, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, Values, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, symmetric
 from explainer.views.wording import number, percent, subscript, the_token, token_name
-from vit_core.trace import AttentionTrace
+from vit_core.trace import AttentionTrace, check_layer
+
+ALL_LAYERS_UP_TO = 2**20  # weights: of a small model all layers are sent together
 
 
 def layer_norm(
@@ -132,6 +135,39 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
             matrix("A = softmax", weights, "Every row sums to 1."),
         ),
         (strips,),
+    )
+
+
+def looks(
+    weights: Sequence[Float[Tensor, "heads tokens tokens"]], layer: int, head: int, token: int, pixels: Pixels
+) -> View:
+    """The picture under the pointer: where each token looks and who looks at it, in every head.
+
+    Args:
+        weights: A of every layer, ``trace.attention_weights``. Of a large model only the chosen one is shown.
+        layer: the chosen layer, 1..L.
+        head: the chosen head, 1..k.
+        token: the token shown until the pointer is on another.
+        pixels: the picture as the model sees it.
+    """
+    check_layer(layer, len(weights))
+    of_layer = weights[layer - 1]
+    of_head = one_head(of_layer, head)
+    count, side = of_layer.shape[0], grid_size_of(of_layer.shape[-1])
+    is_small = len(weights) * of_layer.numel() <= ALL_LAYERS_UP_TO
+    name = the_token(token, side)
+    most, by = int(of_head[token].argmax()), int(of_head[:, token].argmax())
+    panel = Looks(
+        title="Where a token looks, and who looks at it", quantity="A", pixels=pixels, grid_size=side,
+        weights=as_values(stack(tuple(weights)) if is_small else of_layer[None]),
+        layers=tuple(range(1, len(weights) + 1)) if is_small else (layer,), layer=layer, head=head, token=token,
+    )
+    return view(
+        f"The attention of layer {layer}, {count} heads with {side * side + 1} tokens, to be explored from patch to "
+        f"patch. In head {head}, {name} gives its largest weight, {number(of_head[token, most])}, to "
+        f"{the_token(most, side)}; the largest weight that it gets itself, {number(of_head[by, token])}, is from "
+        f"{the_token(by, side)}.",
+        (panel,),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from explainer.panels import Bars, Flow, Matrix, Panel, Picture, Plot, Tiles, View
+from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, Tiles, View, Walk
 
 
 def view(alt: str, *rows: tuple[Panel, ...]) -> View:
@@ -22,5 +22,9 @@ def _pick_keys(panel: Panel) -> Iterator[str]:
                 yield from pick
         case Plot(pick=str(key)):
             yield key
+        case Looks():
+            yield from ("token", "layer", "head")
         case Flow(nodes=nodes) if any(node.page for node in nodes):
             yield "page"
+        case Walk():
+            yield from ("head", "page", "token")
