@@ -1,0 +1,122 @@
+"""What the walk through the forward pass draws: slices of the real tensors, small enough to be sent all at once."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from explainer.panels import Scale, WalkTensor
+from explainer.views.arrays import as_values, one_head
+from explainer.views.scales import from_zero, symmetric
+from explainer.views.wording import subscript
+from vit_core.config import ViTConfig
+from vit_core.model import VisionTransformer
+from vit_core.trace import BlockTrace, ForwardTrace
+
+MOST_COLUMNS = 48  # of D that are drawn: wide enough to see a token's pattern, and a cell is still a few pixels
+HEAD_COLUMNS = 24  # of D_h
+MOST_BYTES = 6_000_000  # quantised to a byte each
+SHOWN = 0.99  # of the values lie inside a colour scale; a few outliers would make everything else pale
+
+
+def columns_for(config: ViTConfig) -> int:
+    """How many columns of D are drawn: fewer where very many tokens and layers would not fit ``MOST_BYTES``."""
+    columns = min(MOST_COLUMNS, config.hidden_size)
+    wide = config.mlp_size / config.hidden_size
+    while columns > 12 and config.num_layers * config.num_tokens * (
+        (6 + 2 * wide) * columns + 3 * min(HEAD_COLUMNS, config.head_size)
+    ) > MOST_BYTES:
+        columns //= 2
+    return columns
+
+
+def embedding_tensors(model: VisionTransformer, trace: ForwardTrace) -> Iterator[WalkTensor]:
+    """E, the class token, the positions, and what they make of the patches."""
+    config = model.config
+    columns = columns_for(config)
+    z_0, x_p_e, places = trace.hidden_states[0], trace.patch_embeddings, model.position_embedding
+    scale = clipped(z_0, x_p_e)
+    # The rows of E that belong to the first pixels of a patch: as many as columns, so that its block is square.
+    matrix = model.projection_matrix
+    rows = min(columns, matrix.shape[0])
+    yield WalkTensor(
+        "0.projection", "E", "E", as_values(matrix[:rows, :columns]), clipped(matrix),
+        sizes(config.patch_dim, config.hidden_size), f"rows 0…{rows - 1}, columns 0…{columns - 1}",
+    )
+    yield _rows("0.patch_embeddings", "xₚE", "E", x_p_e, columns, scale)
+    yield _rows("0.class_token", "x_{class}", "class_token", model.class_token, columns, clipped(model.class_token))
+    yield _rows("0.position_embedding", "E_{pos}", "E_pos", places, columns, clipped(places))
+    yield _rows("0.output", "z₀", "z", z_0, columns, scale)
+
+
+def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: ViTConfig) -> Iterator[WalkTensor]:
+    """What is drawn of one layer. The terms of its two sums share a scale; so does the MLP before and after GELU."""
+    columns = columns_for(config)
+    before, middle, after = f"z{subscript(layer - 1)}", f"z′{subscript(layer)}", f"z{subscript(layer)}"
+    stream = clipped(block.input, block.after_attention, block.output)
+    attention, mlp = block.attention, block.mlp
+
+    def tokens(field: str, symbol: str, quantity: str, values: Tensor, scale: Scale, most: int = columns) -> WalkTensor:
+        return _rows(f"{layer}.{field}", symbol, quantity, values, most, scale)
+
+    yield tokens("input", before, "z", block.input, stream)
+    normed = clipped(block.attention_input)
+    yield tokens("attention_input", f"LN({before})", "z", block.attention_input, normed)
+    for field, letter in (("query", "q"), ("key", "k"), ("value", "v")):
+        values = one_head(getattr(attention, field), head)
+        yield tokens(field, letter, letter, values, clipped(values), HEAD_COLUMNS)
+    scores, weights = attention.scores[:, token].T, attention.weights[:, token].T
+    heads, count = attention.weights.shape[:2]
+    note = "a column for each head"
+    yield WalkTensor(f"{layer}.scores", "S", "A", as_values(scores), symmetric(scores), sizes(heads, 1, count), note)
+    yield WalkTensor(f"{layer}.weights", "A", "A", as_values(weights), from_zero(weights), sizes(heads, 1, count), note)
+    outputs = attention.head_outputs[:, token]
+    yield WalkTensor(
+        f"{layer}.head_outputs", "SA(z)", "v", as_values(outputs[:, :HEAD_COLUMNS]), clipped(outputs),
+        sizes(*outputs.shape), _note(outputs, HEAD_COLUMNS, "a row for each head"),
+    )
+    yield tokens("attention_output", "MSA(z)", "v", attention.output, stream)
+    yield tokens("after_attention", middle, "z", block.after_attention, stream)
+    yield tokens("mlp_input", f"LN({middle})", "z", block.mlp_input, clipped(block.mlp_input))
+    hidden, wide = clipped(mlp.hidden, mlp.activated), round(columns * config.mlp_size / config.hidden_size)
+    yield tokens("hidden", "a", "mlp", mlp.hidden, hidden, wide)
+    yield tokens("activated", "GELU(a)", "mlp", mlp.activated, hidden, wide)
+    yield tokens("mlp_output", "MLP(z)", "mlp", mlp.output, stream)
+    yield tokens("output", after, "z", block.output, stream)
+
+
+def head_tensors(trace: ForwardTrace) -> Iterator[WalkTensor]:
+    """From the class token to the probabilities, with all their numbers."""
+    behind = trace.num_layers + 1
+    state = trace.hidden_states[-1][:1]
+    for field, symbol, quantity, values, scale in (
+        ("state", f"z{subscript(trace.num_layers)}⁰", "class_token", state, clipped(state)),
+        ("representation", "y", "y", trace.representation[None], clipped(trace.representation)),
+        ("logits", "o", "y", trace.logits[None], symmetric(trace.logits)),
+        ("probabilities", "p", "y", trace.probabilities[None], Scale(0.0, 1.0)),
+    ):
+        yield WalkTensor(f"{behind}.{field}", symbol, quantity, as_values(values), scale, sizes(values.shape[1]))
+
+
+def clipped(*values: Tensor) -> Scale:
+    """A scale for signed values, as wide as ``SHOWN`` of them need; what lies beyond has the colour of its end."""
+    sample = torch.cat([each.detach().abs().flatten()[:: max(1, each.numel() // 100_000)] for each in values])
+    high = float(sample.quantile(SHOWN)) or float(sample.max()) or 1.0
+    return Scale(-high, high, diverging=True)
+
+
+def sizes(*counts: int) -> str:
+    """A shape as text: "65 × 256"."""
+    return " × ".join(f"{count:,}" for count in counts)
+
+
+def _rows(name: str, symbol: str, quantity: str, values: Tensor, columns: int, scale: Scale) -> WalkTensor:
+    shape = sizes(*values.shape)
+    return WalkTensor(name, symbol, quantity, as_values(values[:, :columns]), scale, shape, _note(values, columns))
+
+
+def _note(values: Tensor, columns: int, words: str = "") -> str:
+    if values.shape[1] <= columns:
+        return words
+    part = f"columns 0…{columns - 1} of {values.shape[1]:,}"
+    return f"{words}, {part}" if words else part
