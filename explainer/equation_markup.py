@@ -51,7 +51,7 @@ class _Reader:
 
     def row(self, end: str | None = None) -> str:
         """Everything up to ``end``, which is read, too."""
-        parts = []
+        parts: list[str] = []
         while self.place < len(self.tokens):
             if self.tokens[self.place] == end:
                 self.place += 1

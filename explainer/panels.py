@@ -36,6 +36,7 @@ class Panel:
     quantity: str = "z"  # a key of explainer.palette.QUANTITIES
     caption: str = ""
     weight: float = 1.0  # share of the row's width
+    tensors: tuple[str, ...] = ()  # keys of what it shows, as explainer/links.py makes them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -236,7 +237,7 @@ class WalkStep:
     page_title: str
     layer: int = 0  # 1..L inside the encoder, 0 before it, L + 1 behind it
     is_detail: bool = False  # passed over in layers that the reader has not entered
-    reads: tuple[str, ...] = ()  # names of Walk.tensors
+    reads: tuple[str, ...] = ()  # names of Walk.slices
     makes: tuple[str, ...] = ()
 
 
@@ -247,7 +248,7 @@ class Walk(Panel):
     pixels: Pixels
     grid_size: int
     steps: tuple[WalkStep, ...]  # in the order of computation
-    tensors: tuple[WalkTensor, ...]
+    slices: tuple[WalkTensor, ...]  # of the tensors, by name
     equations: Mapping[str, str]  # MathML by key
     equation_titles: Mapping[str, str]
     labels: tuple[str, ...]  # of the classes

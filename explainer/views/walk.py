@@ -40,19 +40,20 @@ def forward(
     config = model.config
     who = Subject(token, head, config.grid_size)
     steps = list(embedding_steps(model, trace, who))
-    tensors = list(embedding_tensors(model, trace))
+    slices = list(embedding_tensors(model, trace))
     for number in range(1, config.num_layers + 1):
         block = model.trace_block(trace, number)
         steps += layer_steps(model, block, number, who)
-        tensors += layer_tensors(block, number, head, token, config)
+        slices += layer_tensors(block, number, head, token, config)
         said(number / config.num_layers)
     steps += head_steps(model, trace, labels)
-    tensors += head_tensors(trace)
+    slices += head_tensors(trace)
     used = dict.fromkeys(step.equation for step in steps)
     start = next(i for i, step in enumerate(steps) if step.name == "weights" and step.layer == layer)
     walk = Walk(
-        title="The forward pass", pixels=pixels, grid_size=config.grid_size, steps=tuple(steps), tensors=tuple(tensors),
-        equations={key: equation_markup(_essence(key)) for key in used}, equation_titles={key: _title(key) for key in used},
+        title="The forward pass", pixels=pixels, grid_size=config.grid_size, steps=tuple(steps), slices=tuple(slices),
+        equations={key: equation_markup(_essence(key)) for key in used},
+        equation_titles={key: _title(key) for key in used},
         labels=tuple(labels), num_layers=config.num_layers, num_heads=config.num_heads, layer=layer, head=head,
         token=token, start=start,
         caption=f"Of every token the first {columns_for(config)} of its {config.hidden_size:,} numbers are drawn, of "
