@@ -248,6 +248,8 @@ def as_float(value: Any) -> Any:
         return value.float()
     if isinstance(value, tuple):
         return tuple(map(as_float, value))
+    if value is None:  # no interventions
+        return None
     return replace(value, **{field.name: as_float(getattr(value, field.name)) for field in fields(value)})
 
 
@@ -272,5 +274,5 @@ def test_every_tensor_of_a_trace_is_proved_by_something() -> None:
     ):
         for field in fields(trace):
             path = f"{prefix}.{field.name}"
-            if path not in ("trace.image", "block.input", "block.attention", "block.mlp"):  # inputs; tensors in them
+            if path not in ("trace.image", "trace.interventions", "block.input", "block.attention", "block.mlp"):
                 assert path in names, f"no proof makes {path}"

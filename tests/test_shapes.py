@@ -16,7 +16,7 @@ TENSOR_FIELDS = [
     (trace, field.name)
     for trace in TRACES
     for field in fields(trace)
-    if (trace, field.name) not in {(BlockTrace, "attention"), (BlockTrace, "mlp")}
+    if (trace, field.name) not in {(BlockTrace, "attention"), (BlockTrace, "mlp"), (ForwardTrace, "interventions")}
 ]
 
 

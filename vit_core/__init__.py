@@ -5,6 +5,7 @@ from vit_core.checkpoints import CHECKPOINTS, Checkpoint
 from vit_core.config import PRESETS, ViTConfig
 from vit_core.cost import count_flops, count_parameters
 from vit_core.downloads import DownloadError
+from vit_core.interventions import Interventions
 from vit_core.loading import load
 from vit_core.model import VisionTransformer
 from vit_core.patches import grid_position, patchify, token_at, unpatchify
@@ -22,6 +23,7 @@ __all__ = [
     "Checkpoint",
     "DownloadError",
     "ForwardTrace",
+    "Interventions",
     "MLPTrace",
     "PictureError",
     "Preprocess",

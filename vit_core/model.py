@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vit_core.config import ViTConfig
-from vit_core.trace import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, check_layer
+from vit_core.trace import AttentionTrace, BlockTrace, ChangedPass, ForwardTrace, MLPTrace, check_layer
 
 
 class MultiheadSelfAttention(nn.Module):
@@ -188,13 +188,20 @@ class VisionTransformer(nn.Module):
         return self.head(self.represent(z))
 
     @torch.no_grad()
-    def trace(self, image: Float[Tensor, "channels height width"]) -> ForwardTrace:
+    def trace(
+        self, image: Float[Tensor, "channels height width"], interventions: ChangedPass | None = None
+    ) -> ForwardTrace:
         """One picture's forward pass with what lies between; ``trace_block`` gives the insides of a layer.
 
+        With ``interventions`` it is the pass with these changes in it, and the trace remembers them.
+
         Raises:
-            ValueError: if ``image`` is not one picture of the size of ``config``, or dropout is switched on.
+            ValueError: if ``image`` is not one picture of the size of ``config``, dropout is switched on, or the
+                interventions do not fit this model.
         """
         self._check_traceable(image)
+        if interventions:
+            return interventions.trace(self, image)
         z = self.embed(patch_embeddings := self.embed_patches(image))
         hidden_states, attention_weights = [z], []
         for layer in range(1, self.config.num_layers + 1):
@@ -208,10 +215,14 @@ class VisionTransformer(nn.Module):
     def trace_block(self, trace: ForwardTrace, layer: int) -> BlockTrace:
         """The insides of ``layer`` (1..L), recomputed from ``trace.hidden_states[layer - 1]``: the same bits.
 
+        What was changed in the trace is changed here, too.
+
         Raises:
             ValueError: if ``layer`` is not in 1..L.
         """
         check_layer(layer, len(self.blocks))
+        if trace.interventions:
+            return trace.interventions.trace_block(self, trace, layer)
         return self.block(layer).trace(trace.hidden_states[layer - 1])
 
     def block(self, layer: int) -> EncoderBlock:

@@ -1,10 +1,10 @@
-"""Resizing a position embedding to another grid (paper 3.2), in the ways that are in use."""
+"""Position embeddings: resized to another grid (paper 3.2), in the ways that are in use, and of sines and cosines."""
 
 from typing import Literal, get_args
 
 from einops import rearrange
 from jaxtyping import Float
-from torch import Tensor, cat
+from torch import Tensor, arange, cartesian_prod, cat
 from torch.nn.functional import interpolate
 
 from vit_core.config import square_root
@@ -44,3 +44,19 @@ def resize_position_embedding(
         case "bicubic-antialias":
             resized = interpolate(grid, size, mode="bicubic", align_corners=False, antialias=True)
     return cat([class_position, rearrange(resized, "1 d h w -> (h w) d")])
+
+
+def sinusoidal_position_embedding(grid_size: int, hidden_size: int) -> Float[Tensor, "patches hidden"]:
+    """A fixed position embedding of the patches: sines of row and column, then cosines of both, D / 4 wave lengths.
+
+    The wave lengths rise from 2 pi by powers of 10000, as in "Attention Is All You Need"; row and column as in MoCo v3.
+
+    Raises:
+        ValueError: if ``hidden_size`` is no multiple of 4.
+    """
+    if hidden_size % 4:
+        raise ValueError(f"hidden_size must be a multiple of 4 for sines and cosines of both axes, got {hidden_size}")
+    places = cartesian_prod(arange(grid_size), arange(grid_size)).float().reshape(-1, 2)
+    frequencies = 10000.0 ** -(arange(hidden_size // 4) / (hidden_size // 4))
+    angles = rearrange(places[..., None] * frequencies, "p axis f -> p (axis f)")
+    return cat([angles.sin(), angles.cos()], dim=-1)

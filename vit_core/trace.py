@@ -7,7 +7,7 @@ any leading axes; for one traced picture there are none, so that the shapes are 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -53,6 +53,19 @@ class BlockTrace:
         return byte_count(self)
 
 
+@runtime_checkable
+class ChangedPass(Protocol):
+    """Whoever computes a forward pass with changes between its equations, for example ``Interventions``."""
+
+    def trace(self, model: Any, image: Float[Tensor, "channels height width"]) -> "ForwardTrace":
+        """The changed pass of one picture."""
+        ...
+
+    def trace_block(self, model: Any, trace: "ForwardTrace", layer: int) -> BlockTrace:
+        """The insides of one layer of it."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class ForwardTrace:
     """The forward pass of one picture: what is kept of it. ``VisionTransformer.trace_block`` recomputes the rest."""
@@ -63,6 +76,7 @@ class ForwardTrace:
     attention_weights: tuple[Float[Tensor, "heads tokens tokens"], ...]  # A of layer 1 ... L
     representation: Float[Tensor, " hidden"]
     logits: Float[Tensor, " classes"]
+    interventions: ChangedPass | None = None  # what was changed on the way, if anything
 
     @property
     def num_layers(self) -> int:
