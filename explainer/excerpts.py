@@ -4,7 +4,7 @@ import inspect
 import io
 import keyword
 import tokenize
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
@@ -16,7 +16,7 @@ from explainer.equations import Equation, Formula
 from explainer.palette import QUANTITIES, Scheme
 from explainer.symbols import QUANTITY_OF_NAME
 
-_INK: dict[str, dict[Scheme, str]] = {  # quiet, so that the quantities' colours speak
+INK: dict[str, dict[Scheme, str]] = {  # quiet, so that the quantities' colours speak
     "keyword": {"light": "#4d5765", "dark": "#aeb7c3"},
     "string": {"light": "#566070", "dark": "#a6b0bd"},
     "comment": {"light": "#566070", "dark": "#a6b0bd"},
@@ -67,19 +67,29 @@ def excerpt_of(function: Callable[..., Any]) -> Excerpt:
     return Excerpt(dedent("".join(lines)), None, first, path.relative_to(Path(__file__).parents[1]).as_posix())
 
 
-def highlighted(code: Excerpt, scheme: Scheme, marked: Collection[int | None] | None = None) -> str:
+def highlighted(
+    code: Excerpt,
+    scheme: Scheme,
+    marked: Collection[int | None] | None = None,
+    attributes: Mapping[int, str] | None = None,
+) -> str:
     """The excerpt as HTML: names of quantities in their colours, the equation's line marked.
 
     ``marked`` are the indices of the lines to mark instead, where one function computes several equations. Every line
-    is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``.
+    is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``, and those
+    in ``attributes`` have these attributes of HTML besides.
     """
     marked = {code.line} if marked is None else set(marked)
     lines = []
     for index, spans in enumerate(_spans(code.source, scheme)):
         classes = "vit-line vit-marked" if index in marked else "vit-line"
         number = f'<span class="vit-line-number">{code.first + index}</span>'
-        lines.append(f'<span class="{classes}">{number}{spans}\n</span>')
-    return f'<pre class="vit-code"><code>{"".join(lines)}</code></pre>'
+        more = f" {attributes[index]}" if attributes and index in attributes else ""
+        lines.append(f'<span class="{classes}"{more}>{number}{spans}\n</span>')
+    name = escape(f"The source in {code.path}")
+    code_lines = "".join(lines)
+    # A long line is scrolled, which the keyboard can do only where it can go.
+    return f'<pre class="vit-code" tabindex="0" role="group" aria-label="{name}"><code>{code_lines}</code></pre>'
 
 
 def _spans(source: str, scheme: Scheme) -> list[str]:
@@ -112,9 +122,9 @@ def _style(token: tokenize.TokenInfo, scheme: Scheme) -> tuple[str, str]:
     if token.type == tokenize.NAME and (quantity := QUANTITY_OF_NAME.get(token.string)):
         return "quantity", QUANTITIES[quantity].colour(scheme)
     if token.type == tokenize.NAME and keyword.iskeyword(token.string):
-        return "keyword", _INK["keyword"][scheme]
+        return "keyword", INK["keyword"][scheme]
     if token.type == tokenize.STRING:
-        return "string", _INK["string"][scheme]
+        return "string", INK["string"][scheme]
     if token.type == tokenize.COMMENT:
-        return "comment", _INK["comment"][scheme]
+        return "comment", INK["comment"][scheme]
     return "", ""

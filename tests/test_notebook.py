@@ -1,4 +1,4 @@
-"""The widget of a notebook on the Python side: what it sends is the view, what a click sends back reaches the reader."""
+"""The widget of a notebook on the Python side: it sends the view, and a click in it reaches the reader of the pick."""
 
 import subprocess
 import sys

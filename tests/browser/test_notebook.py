@@ -64,7 +64,8 @@ class Notebook:
 
     def open(self, widget: ViewWidget, background: str = "#fff") -> None:
         self.page.goto("about:blank")
-        self.page.evaluate("([esm, packed]) => Object.assign(window, { esm, packed })", [ViewWidget._esm, packed(widget)])
+        given = {"esm": ViewWidget._esm, "packed": packed(widget)}
+        self.page.evaluate("(given) => Object.assign(window, given)", given)
         script = "(html) => { document.open(); document.write(html); document.close(); }"
         self.page.evaluate(script, PAGE.replace("BACKGROUND", background))
         self.page.wait_for_function("() => window.isReady && document.querySelector('canvas')")
