@@ -46,5 +46,17 @@ def notebook_adapter() -> str:
     return _read("notebook.js")
 
 
+@cache
+def saved_page_script() -> str:
+    """What draws the pictures of a page that was saved to a file, written after ``core()``."""
+    return _read("saved_page.js")
+
+
+@cache
+def saved_page_style() -> str:
+    """The look of a page that was saved to a file."""
+    return _read("saved_page.css")
+
+
 def _read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
