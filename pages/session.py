@@ -32,6 +32,7 @@ from vit_core import (
     count_parameters,
     load,
 )
+from vit_core.interventions import Interventions
 from vit_core.pictures import open_picture
 from vit_core.training.run import Run
 from vit_core.training.run_metrics import Metrics
@@ -129,24 +130,32 @@ def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
     return _models.get_or_make(name, make)
 
 
-def check_memory(checkpoint: Checkpoint) -> None:
+def check_memory(checkpoint: Checkpoint, beside: Checkpoint | None = None) -> None:
     """Refuse what would not fit into the stores: one click must not end a server that a whole class uses.
 
+    Args:
+        checkpoint: what is to be shown.
+        beside: another that is looked at together with it.
+
     Raises:
-        ValueError: if the weights, or the trace of one picture, are larger than the store that keeps them.
+        ValueError: if the weights, or the trace of one picture each, are larger than the store that keeps them.
     """
-    config = checkpoint.config
-    weights = 4 * count_parameters(config)["total"]
-    per_layer = config.num_heads * config.num_tokens**2 + config.num_tokens * config.hidden_size
-    for what, needed, store in (
-        ("its weights", weights, _models),
-        ("the trace of one picture", 4 * config.num_layers * per_layer, _traces),
-    ):
+    checkpoints = [each for each in (checkpoint, beside) if each is not None]
+    models = {each.name: each.config for each in checkpoints}
+    weights = sum(4 * count_parameters(config)["total"] for config in models.values())
+    traces = sum(4 * each.config.num_layers * _trace_numbers(each.config) for each in checkpoints)
+    for what, needed, store in (("weights", weights, _models), ("trace of one picture", traces, _traces)):
         if needed > store.limit:
+            whose = f"the {what} of both" if beside else f"its {what}" if what == "weights" else f"the {what}"
             raise ValueError(
-                f"{what} would take {needed / 1e6:,.0f} MB, and this server keeps at most {store.limit / 1e6:,.0f} MB "
+                f"{whose} would take {needed / 1e6:,.0f} MB, and this server keeps at most {store.limit / 1e6:,.0f} MB "
                 "of that kind for everybody. Choose a smaller model, or use this one from Python."
             )
+
+
+def _trace_numbers(config: ViTConfig) -> int:
+    """How many numbers a trace keeps of each layer."""
+    return config.num_heads * config.num_tokens**2 + config.num_tokens * config.hidden_size
 
 
 def forget_replaced(checkpoint: Checkpoint) -> None:
@@ -166,17 +175,24 @@ def forget_replaced(checkpoint: Checkpoint) -> None:
                 store.drop(checkpoint.name)
 
 
-def trace(checkpoint: str, picture: str) -> ForwardTrace:
-    """The forward pass of a picture, computed by the first who asks."""
+def trace(checkpoint: str, picture: str, changes: str = "") -> ForwardTrace:
+    """The forward pass of a picture, computed by the first who asks; with ``changes`` as ``Interventions`` writes them.
+
+    Raises:
+        ValueError: if the changes cannot be read or do not fit the model.
+    """
 
     def make() -> tuple[ForwardTrace, int]:
         model, record = load_model(checkpoint)
-        image = record.preprocess(open_picture(picture_source(picture)))
+        if changes:
+            image = trace(checkpoint, picture).image
+        else:
+            image = record.preprocess(open_picture(picture_source(picture)))
         with forward_slots:
-            result = model.trace(image)
+            result = model.trace(image, Interventions.parse(changes))
         return result, result.nbytes
 
-    return _traces.get_or_make((checkpoint, picture), make)
+    return _traces.get_or_make((checkpoint, picture, changes), make)
 
 
 def block(checkpoint: str, picture: str, layer: int) -> BlockTrace:
