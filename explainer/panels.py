@@ -28,6 +28,21 @@ class Scale:
     diverging: bool = False
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Which numbers of a forward pass, or which parameters, an array holds, so that a cell of it can be explained.
+
+    An index is a number or says how to count it from the cell's place: "row", "column", "tile", "bar", "listed" (the
+    cell's number in ``listed``), or "place" (all cells of a strip, a map or a matrix, row by row); then, in this order,
+    whole divisions, remainders and sums: "place+1", "place//64", "place//3%8". Below 0 there is no such number.
+    """
+
+    tensor: str  # as explainer/number_address.py names it
+    index: tuple[int | str, ...]
+    layer: int | str | None = None  # None: the layer that the view explains
+    listed: tuple[int, ...] = ()  # for each tile or bar
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Panel:
     """What every panel has: a title, the quantity whose colour it wears, a caption below."""
@@ -54,6 +69,7 @@ class Picture(Panel):
     pick_tokens: bool = False
     brush: str | None = None  # a click on a patch, or a stroke over several, chooses {brush: "12,13"} in its order
     marked: tuple[int, ...] = ()  # patches with a dashed frame, such as those that have been changed
+    origin: Origin | None = None  # "token": the cell's token; "row" and "column": of the pixel, without a grid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,6 +86,9 @@ class Matrix(Panel):
     max_height: int = 360  # CSS pixels
     row_names: tuple[str, ...] = ()  # written instead of numbers
     column_names: tuple[str, ...] = ()
+    row_start: int = 0  # the number of the first row, where only some are shown
+    column_start: int = 0
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +106,7 @@ class Tiles(Panel):
     token: int | None = None  # outlined in every tile
     tile_size: int = 96  # CSS pixels, the largest a tile grows
     crossed: tuple[int, ...] | None = None  # tiles crossed out; if not None, a click crosses out or brings back
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,6 +134,7 @@ class Strip:
     scale: Scale
     quantity: str = "z"
     operator: str = ""  # "+" or "=" written before it
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,6 +157,7 @@ class Bars(Panel):
     low: float | None = None  # ends of the axis; None: from the values, always with zero
     high: float | None = None
     before: Values | None = None  # what the values were: drawn as a pale bar, and the difference is written
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,6 +289,7 @@ class View:
     rows: tuple[tuple[Panel, ...], ...]
     alt: str
     picks: tuple[str, ...] = field(default=())  # which keys a click on this view can choose
+    explains: int | None = None  # the layer whose insides these are, where a click on a cell with an origin explains it
 
     @property
     def panels(self) -> tuple[Panel, ...]:
