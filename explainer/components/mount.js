@@ -114,6 +114,7 @@ class MountedView {
     this.frames.forEach((row, r) => row.forEach((frame, c) => frame.set(view.rows[r][c])));
     this.hideTip();
     this.redraw();
+    links.join(this.root);
   }
 
   /** Hold a place on the page while the first view's pictures are on their way. */
@@ -162,8 +163,8 @@ class MountedView {
 
   /** A tooltip at (x, y) of a panel's canvas, kept inside the view. */
   showTip(frame, lines, x, y) {
-    const nodes = lines.map(({ text, colour }, i) => {
-      const line = element("div", i ? "" : "value");
+    const nodes = lines.map(({ text, colour, isHint }, i) => {
+      const line = element("div", isHint ? "hint" : i ? "" : "value");
       if (colour) {
         const dot = element("span", "dot");
         dot.style.background = colour;
@@ -201,6 +202,7 @@ class MountedView {
   destroy() {
     this.bar?.stop();
     this.reel?.leave(this);
+    links.leave(this.root);
     this.observer.disconnect();
     this.nearness.disconnect();
     this.darkness.removeEventListener("change", this.onDarkness);

@@ -72,6 +72,8 @@ class PanelFrame {
     this.drawn = null;
     this.title.replaceChildren(...richNodes(panel.title));
     this.root.dataset.kind = panel.kind;
+    if (panel.tensors?.length) this.root.dataset.link = panel.tensors.join(" ");
+    else delete this.root.dataset.link;
     this.root.style.flexGrow = panel.weight;
     this.caption.replaceChildren(...richNodes(panel.caption));
     this.caption.hidden = !panel.caption;
@@ -128,7 +130,8 @@ class PanelFrame {
     const words = chosen == null ? "" : ` Chosen: ${this.spoken(this.lines(chosen))}.`;
     const keys = this.kind.keys?.(this.panel) ?? "Arrow keys read the values.";
     const picks = this.panel.kind === "Flow" ? "Enter opens." : this.canPick() ? "Enter chooses." : "";
-    this.over.setAttribute("aria-label", `${plainText(this.panel.title)}.${words} ${keys} ${picks}`.trim());
+    const explains = this.hasNumbers() ? " N explains a value." : "";
+    this.over.setAttribute("aria-label", `${plainText(this.panel.title)}.${words} ${keys} ${picks}${explains}`.trim());
   }
 
   spoken(lines) {
@@ -155,11 +158,13 @@ class PanelFrame {
     const cell = this.cellAt(event);
     this.setHover(cell);
     if (cell == null) return;
-    this.over.style.cursor = this.kind.pick(this.panel, cell, this.at) ? "pointer" : "default";
+    const number = this.number(cell);
+    this.over.style.cursor = number || this.kind.pick(this.panel, cell, this.at) ? "pointer" : "default";
     const box = this.over.getBoundingClientRect();
     const below = this.kind.below?.(this.panel, this.at, cell); // where the pointer's place would hide the neighbours
     const [x, y] = below ?? [event.clientX - box.left + 14, event.clientY - box.top + 16];
-    this.host.showTip(this, this.lines(cell), x, y);
+    const hint = number ? [{ text: "click: how it was computed", isHint: true }] : [];
+    this.host.showTip(this, [...this.lines(cell), ...hint], x, y);
   }
 
   /** A stroke over patches, where the panel asks for one. A finger taps instead: it has to be able to scroll. */
@@ -204,7 +209,19 @@ class PanelFrame {
 
   choose(cell) {
     const pick = this.kind.pick(this.panel, cell, this.at);
-    if (pick && Object.keys(pick).length) this.host.choose(pick);
+    const number = this.number(cell); // a click explains the value, too
+    if (pick && Object.keys(pick).length) this.host.choose(number ? { ...pick, number } : pick);
+    else if (number) this.host.choose({ number });
+  }
+
+  /** The name of the number in a cell, if this view explains its numbers. */
+  number(cell) {
+    return numberOf(this.host.view, this.panel, cell, this.at);
+  }
+
+  hasNumbers() {
+    const { origin, strips } = this.panel;
+    return this.host.view.explains != null && Boolean(origin || strips?.some((strip) => strip.origin));
   }
 
   key(event) {
@@ -216,6 +233,13 @@ class PanelFrame {
       event.preventDefault();
       this.choose(start);
       return;
+    } else if (event.key.toLowerCase() === "n" && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const number = this.number(start ?? (this.hasNumbers() ? this.first() : null));
+      if (!number) return;
+      event.preventDefault();
+      globalThis.__vitAsked = this.over; // where the focus goes back to when the explanation is closed
+      this.host.choose({ number });
+      return;
     } else if (event.key === "Escape") {
       this.setHover(null);
       return;
@@ -224,7 +248,8 @@ class PanelFrame {
     this.setHover(cell);
     const lines = this.lines(cell);
     const place = this.kind.anchor(this.panel, this.at, cell);
-    if (place) this.host.showTip(this, lines, place[0] + 10, place[1] + 4);
+    const hint = this.number(cell) ? [{ text: "N: how it was computed", isHint: true }] : [];
+    if (place) this.host.showTip(this, [...lines, ...hint], place[0] + 10, place[1] + 4);
     this.host.say(this.spoken(lines));
   }
 

@@ -1,0 +1,139 @@
+"""What on a page is about which tensor, so that equation, code line, table row, proof and picture light up together.
+
+A tensor's key is the way to it, as the proofs write it: ``"block.attention.query"``, ``"model.class_token"``. What an
+equation makes and reads is what its proof says, and the learned tensors that it names; nothing of that is written
+again here. Only what a picture shows has no other place, and stands here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from explainer.equations import Equation, Formula
+from explainer.panels import View
+from explainer.proofs import FACTS, PROOFS, Claim
+from explainer.stages import STAGES, TensorRef
+
+# The proofs of the formulas that have no number; a formula may be used in several places.
+_PROVED_BY: dict[str, tuple[Claim, ...]] = {
+    "patch_projection": (FACTS["patch_projection"],),
+    "layer_norm": (FACTS["attention_norm"], FACTS["mlp_norm"], PROOFS[4]),
+    "scores": (FACTS["scores"],),
+    "softmax": (FACTS["softmax"],),
+    "mlp": (FACTS["mlp_hidden"], FACTS["gelu"], FACTS["mlp_output"]),
+    "gelu": (FACTS["gelu"],),
+    "gelu_tanh": (FACTS["gelu"],),
+    "head": (FACTS["head"],),
+    "head_pre_logits": (FACTS["head"],),
+    "softmax_logits": (FACTS["probabilities"],),
+}
+
+# What holds a tensor of every layer has the first, this layer's and the last among them.
+_PARTS = {
+    "trace.hidden_states": ("trace.hidden_states[0]", "block.output", "trace.hidden_states[-1]"),
+    "trace.hidden_states[layer]": ("block.output",),
+    "trace.attention_weights": ("block.attention.weights",),
+    "trace.attention_weights[layer-1]": ("block.attention.weights",),
+}
+
+# View -> what each of its panels shows; the last holds for all that follow. "pipeline" shows all, and links nothing.
+_PICTURES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "prediction": (("trace.probabilities",),),
+    "grid": (("trace.image",), ("trace.patches",)),
+    "filters": (("model.projection_matrix",),),
+    "filter_components": (("model.projection_matrix",),),
+    "projection": (("trace.patch_embeddings",),),
+    "sum": (("trace.hidden_states[0]",),),
+    "sequence": (
+        ("model.class_token", "trace.patch_embeddings"),
+        ("model.position_embedding",),
+        ("trace.hidden_states[0]",),
+    ),
+    "similarity": (("model.position_embedding",),),
+    "heads": (("block.attention.weights",),),
+    "over_picture": (("block.attention.weights",),),
+    "attention_norm": (("block.attention_input",),),
+    "qkv": (("block.attention.query",), ("block.attention.key",), ("block.attention.value",)),
+    "scores": (("block.attention.scores",), ("block.attention.scores",), ("block.attention.weights",)),
+    "head_output": (("block.attention.weights",), ("block.attention.head_outputs",)),
+    "joined": (("block.attention.head_outputs",), ("block.attention.output",)),
+    "attention_residual": (("block.after_attention",),),
+    "mlp_norm": (("block.mlp_input",),),
+    "activations": (("block.mlp.hidden",), ("block.mlp.activated",), ("block.mlp.output",)),
+    "gelu": (("block.mlp.activated",),),
+    "neurons": (("block.mlp.activated",),),
+    "mlp_residual": (("block.output",),),
+    "layers_by_heads": (("block.attention.weights",),),
+    "update_sizes": (("block.output",),),
+    "class_token_path": (("block.output",),),
+    "logit_lens": (("block.output",),),
+    "rollout": (("trace.image",), ("block.attention.weights",)),
+    "distance": (("block.attention.weights",),),
+    "representation": (("trace.representation",),),
+    "logit_terms": (("trace.logits",),),
+    "softmax": (("trace.logits",), ("trace.probabilities",)),
+    "top_classes": (("trace.probabilities",),),
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """The tensors that something on a page shows or makes, and those that it reads to make them."""
+
+    makes: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+
+
+def of_tensor(reference: TensorRef) -> Link:
+    """The link of a row of the table of tensors."""
+    return Link(_parts(key(reference)))
+
+
+def of_proof(claim: int | str) -> Link:
+    """The link of the proof of an equation, by its number, or of a fact, by its name."""
+    return _of_claim(PROOFS[claim] if isinstance(claim, int) else FACTS[claim])
+
+
+def _of_claim(claim: Claim) -> Link:
+    makes = _joined(map(_parts, claim.makes))
+    return Link(makes, tuple(path for path in _joined(map(_parts, claim.reads)) if path not in makes))
+
+
+def of_equation(item: Equation | Formula) -> Link:
+    """The link of an equation or formula, and of the line of code that computes it: its proofs', and what it names."""
+    claims = (PROOFS[item.number],) if isinstance(item, Equation) else _PROVED_BY.get(item.name, ())
+    links = [_of_claim(claim) for claim in claims]
+    makes = _joined(link.makes for link in links)
+    named = (_parts(key(reference)) for reference in _references() if reference.symbol in item.symbols)
+    reads = _joined([*(link.reads for link in links), *named])
+    return Link(makes, tuple(path for path in reads if path not in makes))
+
+
+def linked(view: View, name: str) -> View:
+    """The view with what each panel shows, unless a panel says so itself; ``name`` is what the page calls the view."""
+    shown = _PICTURES.get(name, ())
+    if not shown:
+        return view
+    places = iter([*shown, *[shown[-1]] * len(view.panels)])
+    rows = [[(panel, next(places)) for panel in row] for row in view.rows]
+    return replace(
+        view,
+        rows=tuple(tuple(replace(panel, tensors=panel.tensors or own) for panel, own in row) for row in rows),
+    )
+
+
+def key(reference: TensorRef) -> str:
+    """The way to a tensor: ``"block.attention.query"``, ``"layer.mlp.expand.weight"``, ``"trace.hidden_states[0]"``."""
+    owner = f"block.{reference.source}" if reference.source in ("attention", "mlp") else reference.source
+    return f"{owner}.{reference.field}" + ("" if reference.index is None else f"[{reference.index}]")
+
+
+def _references() -> Iterable[TensorRef]:
+    return (reference for stage in STAGES.values() for reference in stage.tensors)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return _PARTS.get(path, (path,))
+
+
+def _joined(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for group in groups for path in group))
