@@ -31,6 +31,8 @@ ICONS = {
     "predict": ":material/online_prediction:",
     "epochs": ":material/history:",
     "exercises": ":material/exercise:",
+    "what_if": ":material/experiment:",
+    "compare": ":material/compare:",
 }
 
 PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS}

@@ -1,0 +1,212 @@
+"""One forward pass as it is and as it becomes with changes: the prediction, every layer, and where a token looks."""
+
+from collections.abc import Collection, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from explainer.effects import Effect
+from explainer.panels import Bars, Picture, Pixels, Plot, Series, Tiles, View
+from explainer.similarity import attention_moved
+from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
+from explainer.views.compose import view
+from explainer.views.depth import most_probable
+from explainer.views.scales import each, from_zero, symmetric
+from explainer.views.wording import number, percent, subscript, the_token, token_name
+from vit_core.trace import ForwardTrace, check_layer
+
+PATCHES, HEAD = "patches", "changed_head"  # what a click on the picture and on the grid of heads chooses
+
+
+def prediction(
+    before: Float[Tensor, " classes"], after: Float[Tensor, " classes"], labels: Sequence[str], count: int = 5
+) -> View:
+    """The most probable classes before or after the changes, each with its shift.
+
+    Args:
+        before: the probabilities of the plain pass.
+        after: those with the changes.
+        labels: the names of the classes.
+        count: how many of each are shown; with other winners there are more rows.
+    """
+    leading = dict.fromkeys([*most_probable(before, count), *most_probable(after, count)])
+    shown = sorted(leading, key=lambda c: -float(torch.maximum(before[c], after[c])))
+    was, now = int(before.argmax()), int(after.argmax())
+    moved = percent((after - before).abs().sum() / 2)
+    bars = Bars(
+        title="Prediction: before (pale) and after", quantity="y", labels=tuple(labels[c] for c in shown),
+        values=as_values(after[shown]), before=as_values(before[shown]), format=".1%", low=0.0, high=1.0,
+        selected=shown.index(now),
+        caption=f"Behind each bar: the probability now, and by how many percentage points it has shifted. {moved} of "
+        "all probability has moved to other classes.",
+    )  # fmt: skip
+    answer = (
+        f"The prediction stays {labels[was]}: {percent(before[was])} before, {percent(after[was])} after."
+        if was == now else
+        f"The prediction changes from {labels[was]} ({percent(before[was])} before, {percent(after[was])} after) to "
+        f"{labels[now]} ({percent(before[now])} before, {percent(after[now])} after)."
+    )  # fmt: skip
+    return view(f"{answer} {moved} of all probability has moved.", (bars,))
+
+
+def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str) -> View:
+    """The picture as the model sees it, to be changed patch by patch: a click or a stroke chooses ``PATCHES``.
+
+    Args:
+        pixels: with the changes.
+        grid_size: patches per side.
+        marked: the patches that have been changed.
+        words: what a click does.
+    """
+    panel = Picture(
+        title="The picture, as the model sees it now", quantity="image", pixels=pixels, grid_size=grid_size,
+        brush=PATCHES, marked=tuple(sorted(marked)), caption=words,
+    )  # fmt: skip
+    count = f"{len(marked)} of {grid_size**2} patches changed" if marked else "No patch changed"
+    return view(f"The picture in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
+
+
+def heads(trace: ForwardTrace, token: int, removed: Collection[tuple[int, int]]) -> View:
+    """Every head of every layer as a tile with where one token looks; a click takes a head out or brings it back.
+
+    Args:
+        trace: the forward pass with the changes.
+        token: the token that looks.
+        removed: layer and head, both from 1, of those taken out.
+    """
+    side, num_heads = grid_size_of(trace.hidden_states[0].shape[0]), trace.attention_weights[0].shape[0]
+    maps = on_grid(torch.stack([weights[:, token, 1:] for weights in trace.attention_weights]).flatten(0, 1))
+    places = [(layer, head) for layer in range(1, trace.num_layers + 1) for head in range(1, num_heads + 1)]
+    tiles = Tiles(
+        title=f"{trace.num_layers} layers × {num_heads} heads", quantity="A", values=maps, scales=each(maps),
+        columns=num_heads, labels=tuple(f"layer {layer}, head {head}" for layer, head in places),
+        picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places), tile_size=64,
+        crossed=tuple(places.index(place) for place in removed if place in places),
+        caption=f"Click on a head, or press Enter on it, to take it out, and again to bring it back. Each tile shows "
+        f"where {the_token(token, side)} looks.",
+    )
+    names = ", ".join(f"layer {layer}, head {head}" for layer, head in sorted(removed))
+    return view(
+        f"A grid of {len(places)} attention heads. "
+        + (f"Taken out: {names}." if names else "None of them is taken out."),
+        (tiles,),
+    )
+
+
+def over_layers(effect: Effect, layer: int, token: int) -> View:
+    """How far every z_l has moved, and which way it points now, from before layer 1 to the end.
+
+    Args:
+        effect: of the changes.
+        layer: the chosen layer, marked; a click chooses another.
+        token: the chosen token, which has a line of its own; 0 is the class token, which always has one.
+    """
+    last = len(effect.moved) - 1
+    check_layer(layer, last)
+    side, states = grid_size_of(effect.moved.shape[1]), as_values(torch.arange(last + 1).float())
+    chosen = [] if token == 0 else [token]
+
+    def plot(
+        title: str, caption: str, y_label: str, values: Float[Tensor, "states tokens"],
+        together: Float[Tensor, " states"], name: str, low: float | None,
+    ) -> Plot:  # fmt: skip
+        return Plot(
+            title=title, quantity="z", caption=caption, x_label="layer (0: before the first)", y_label=y_label, low=low,
+            selected_x=float(layer), pick="layer", height=300,
+            series=(
+                Series("class token", states, as_values(values[:, 0]), "class_token"),
+                Series(name, states, as_values(together), "z"),
+                *(Series(token_name(each, side), states, as_values(values[:, each]), "image") for each in chosen),
+            ),
+        )
+
+    moved = plot(
+        "How far z has moved", f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token "
+        f"{percent(effect.moved[layer, 0])}, all tokens {percent(effect.moved_all[layer])}.",
+        "difference / length", effect.moved, effect.moved_all, "all tokens", 0.0,
+    )  # fmt: skip
+    means = effect.cosines.mean(1)
+    turned = plot(
+        "Which way it points", f"1: the same direction. After layer {layer}: class token "
+        f"{number(effect.cosines[layer, 0])}, on average {number(means[layer])}.",
+        "cosine with z before", effect.cosines, means, "mean of all tokens", None,
+    )  # fmt: skip
+    first = effect.first
+    start = "Nothing has moved." if first is None else f"z{subscript(first)} is the first to differ."
+    return view(
+        f"{start} After layer {layer} the class token has moved by {percent(effect.moved[layer, 0])} of its length and "
+        f"all tokens by {percent(effect.moved_all[layer])}; at the end by {percent(effect.moved[-1, 0])} and "
+        f"{percent(effect.moved_all[-1])}. The class token's cosine with what it was ends at "
+        f"{number(effect.cosines[-1, 0])}.",
+        (moved, turned),
+    )
+
+
+def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
+    """How far each patch's token has moved, over the picture, after every layer.
+
+    Args:
+        effect: of the changes.
+        layer: the chosen layer, framed; a click chooses another.
+        pixels: the picture as it was.
+    """
+    maps, last = on_grid(effect.moved[:, 1:]), len(effect.moved) - 1
+    reached = (effect.moved[:, 1:] > 0).sum(1).tolist()
+    tiles = Tiles(
+        title="How it spreads over the picture", quantity="z", values=maps, scales=(from_zero(maps),),
+        labels=tuple(f"z{subscript(at)}" for at in range(last + 1)), columns=min(last + 1, 7), selected=layer,
+        picks=tuple({"layer": max(at, 1)} for at in range(last + 1)), backdrop=pixels, tile_size=150,
+        caption="The same measure for each patch, ‖z changed − z‖ / ‖z‖, on one scale. Patches of "
+        f"{effect.moved.shape[1] - 1} that have changed: {reached[0]} before layer 1, {reached[1]} after it.",
+    )  # fmt: skip
+    return view(
+        f"Change of every patch's token before layer 1 and after each of {last} layers: {reached[0]} patches have "
+        f"changed in z₀, {reached[1]} after layer 1; the largest change, {number(maps.max())} of the token's length, "
+        f"is in z{subscript(int(maps.reshape(last + 1, -1).max(axis=1).argmax()))}.",
+        (tiles,),
+    )
+
+
+def attention(
+    before: ForwardTrace, after: ForwardTrace, layer: int, head: int, token: int, pixels: tuple[Pixels, Pixels]
+) -> View:
+    """Where a token looked, where it looks now, and the difference.
+
+    Args:
+        before: the plain pass.
+        after: the pass with the changes.
+        layer: 1..L.
+        head: 1..k.
+        token: the token that looks; a click on a patch chooses another.
+        pixels: the picture before and after, as the model sees it.
+    """
+    was, now = (one_head(trace.attention(layer), head) for trace in (before, after))
+    side, name = grid_size_of(len(was)), the_token(token, grid_size_of(len(was)))
+    maps, shared = [on_grid(weights[token, 1:]) for weights in (was, now)], from_zero(was[token, 1:], now[token, 1:])
+    difference = now[token] - was[token]
+    moved = attention_moved(before, after)
+    common = {"grid_size": side, "token": token, "pick_tokens": True, "quantity": "A"}
+    titles = (f"Before: layer {layer}, head {head}", "After, on the same scale")
+    pictures = [
+        Picture(
+            title=title, pixels=seen, overlay=values, scale=shared, class_value=float(weights[token, 0]),
+            caption=f"{name[0].upper()}{name[1:]}; weight on the class token, not drawn: {number(weights[token, 0])}.",
+            **common,  # type: ignore[arg-type]
+        )
+        for title, seen, values, weights in zip(titles, pixels, maps, (was, now), strict=True)
+    ]  # fmt: skip
+    third = Picture(
+        title="After minus before", pixels=pixels[1], overlay=on_grid(difference[1:]), scale=symmetric(difference[1:]),
+        class_value=float(difference[0]),
+        caption=f"{percent(difference.abs().sum() / 2)} of this token's attention lies elsewhere; on average over all "
+        f"tokens {percent(moved[layer - 1, head - 1])}.", **common,  # type: ignore[arg-type]
+    )  # fmt: skip
+    most = moved.flatten().argmax()
+    place = divmod(int(most), moved.shape[1])
+    return view(
+        f"Layer {layer}, head {head}: {percent(difference.abs().sum() / 2)} of the attention of {name} lies elsewhere "
+        f"than before. Of all heads the one that moved most is head {place[1] + 1} of layer {place[0] + 1}, "
+        f"{percent(moved.max())} on average over the tokens.",
+        (*pictures, third),
+    )

@@ -1,0 +1,30 @@
+"""Changes of one forward pass, clicked together, and what they do to it."""
+
+import streamlit as st
+
+from explainer.lessons import HANDS_ON
+from pages import what_if_controls as controls
+from pages import what_if_export as export
+from pages import what_if_history as history
+from pages import what_if_results as results
+from pages.blocks import show_head, show_neighbours
+from pages.session import current, trace
+
+lesson, session = HANDS_ON["what_if"], current()
+show_head(lesson)
+interventions, problems = history.read(session.config)
+after = trace(session.state.checkpoint, session.state.picture, str(interventions))
+for sentence in problems + st.session_state.pop(controls.SAID, []):
+    st.warning(sentence)
+results.show_bar(session, after, interventions)
+group = controls.choose_group()
+left, right = st.columns([1.05, 1], gap="large")
+with left:
+    controls.show(group, session, after, interventions)
+with right:
+    results.show_prediction(session, after, interventions)
+    results.show_list(interventions)
+    export.show(session, after, interventions)
+results.show_difference(session, after, interventions)
+results.show_attention(session, after, interventions)
+show_neighbours(lesson)

@@ -1,0 +1,89 @@
+"""The changes that the reader has made, one after another: in the session, in the address, and the way back.
+
+They are kept as text, as the address has it. The address wins whenever it differs from what this session last wrote
+there: then somebody opened a link, went back, or typed.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from vit_core import ViTConfig
+from vit_core.interventions import Interventions
+
+NAME = "changes"  # in the address
+MOST = 100  # steps back
+_HISTORY, _WRITTEN = "what_if_history", "what_if_written"
+
+
+@dataclass(frozen=True)
+class History:
+    """What the changes are, what they were, and what has been undone."""
+
+    past: tuple[str, ...] = ()
+    present: str = ""
+    future: tuple[str, ...] = ()
+
+    def changed(self, text: str) -> "History":
+        """With another present; what had been undone is forgotten."""
+        return self if text == self.present else History((*self.past, self.present)[-MOST:], text)
+
+    def undone(self) -> "History":
+        """One step back, if there is one."""
+        if not self.past:
+            return self
+        return History(self.past[:-1], self.past[-1], (self.present, *self.future))
+
+    def redone(self) -> "History":
+        """One step forward again, if there is one."""
+        if not self.future:
+            return self
+        return History((*self.past, self.present), self.future[0], self.future[1:])
+
+
+def history() -> History:
+    """The history of this session."""
+    kept: History = st.session_state.get(_HISTORY, History())
+    return kept
+
+
+def current() -> Interventions:
+    """The changes as they are, those that do not fit the model included."""
+    return Interventions.parse(history().present)
+
+
+def change(interventions: Interventions) -> None:
+    """From the next run on these are the changes."""
+    st.session_state[_HISTORY] = history().changed(str(interventions))
+
+
+def undo() -> None:
+    """One step back."""
+    st.session_state[_HISTORY] = history().undone()
+
+
+def redo() -> None:
+    """One step forward again."""
+    st.session_state[_HISTORY] = history().redone()
+
+
+def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
+    """The changes of this run that the model can have, and a sentence for what the address says that makes no sense."""
+    problems = []
+    asked = st.query_params.get(NAME)
+    if asked is not None and asked != st.session_state.get(_WRITTEN):
+        try:
+            change(Interventions.parse(asked))
+        except ValueError as error:
+            problems.append(f"The link's changes cannot be read: {error}. Nothing has been changed.")
+    _write(history().present)
+    fitting, others = current().fitted(config)
+    return fitting, problems + others
+
+
+def _write(text: str) -> None:
+    st.session_state[_WRITTEN] = text
+    if text and st.query_params.get(NAME) != text:
+        st.query_params[NAME] = text
+    elif not text and NAME in st.query_params:
+        del st.query_params[NAME]
