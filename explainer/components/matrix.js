@@ -6,7 +6,7 @@ const MATRIX = {
     const tick = paint.font(13);
     const widest = (names) => Math.max(...names.map((name) => textWidth(name, tick)));
     const rowNames = panel.row_names.length > 0 && Math.min(widest(panel.row_names), width * 0.34);
-    const left = rowNames ? 32 + rowNames : rows > 1 ? 32 + textWidth(String(rows - 1), tick) : 4;
+    const left = rowNames ? 32 + rowNames : rows > 1 ? 32 + textWidth(String(panel.row_start + rows - 1), tick) : 4;
     const wide = width - left - 6;
     const isSquare = rows / columns > 0.25 && rows / columns < 4;
     const columnNames = panel.column_names.length > 0 && widest(panel.column_names);
@@ -95,7 +95,7 @@ const MATRIX = {
         const x = at.x + (i + 0.5) * at.cellWidth;
         ctx.fillStyle = paint.theme.faint;
         ctx.fillRect(paint.snap(x), at.y - 5, 1, 4);
-        write(ctx, String(i), x, at.y - 13, { ...tick, align: i === 0 && at.cellWidth < 8 ? "left" : "center" });
+        write(ctx, String(i + panel.column_start), x, at.y - 13, { ...tick, align: i === 0 && at.cellWidth < 8 ? "left" : "center" });
       }
     }
     if (at.rowNames)
@@ -108,7 +108,7 @@ const MATRIX = {
         const y = at.y + (i + 0.5) * at.cellHeight;
         ctx.fillStyle = paint.theme.faint;
         ctx.fillRect(at.x - 5, paint.snap(y), 4, 1);
-        write(ctx, String(i), at.x - 8, clamp(y, at.y + 5, at.y + at.bodyHeight - 4), { ...tick, align: "right" });
+        write(ctx, String(i + panel.row_start), at.x - 8, clamp(y, at.y + 5, at.y + at.bodyHeight - 4), { ...tick, align: "right" });
       }
       ctx.save();
       ctx.translate(10, at.y);
@@ -164,9 +164,10 @@ const MATRIX = {
     const [rows, columns] = panel.values.shape;
     const [row, column] = [Math.floor(cell / columns), cell % columns];
     const lines = [valueText(panel.values.data[cell], panel.values.uncertainty(cell))];
-    const place = (axis, names, i, count) => (names[i] == null ? placeText(axis, i, count) : `${axis}: ${names[i]}`);
-    if (rows > 1) lines.push(place(panel.row_axis, panel.row_names, row, rows));
-    if (columns > 1) lines.push(place(panel.column_axis, panel.column_names, column, columns));
+    const place = (axis, names, i, count, start) =>
+      names[i] == null ? placeText(axis, i + start, start ? NaN : count) : `${axis}: ${names[i]}`;
+    if (rows > 1) lines.push(place(panel.row_axis, panel.row_names, row, rows, panel.row_start));
+    if (columns > 1) lines.push(place(panel.column_axis, panel.column_names, column, columns, panel.column_start));
     return lines;
   },
   pick(panel, cell) {
@@ -189,8 +190,8 @@ const MATRIX = {
         exactText(panel.values.data[row * columns + i], panel.values.uncertainty(row * columns + i)),
       );
     return [
-      [`${panel.row_axis} \\ ${panel.column_axis}`, ...Array.from({ length: columns }, (_, i) => panel.column_names[i] ?? i)],
-      ...Array.from({ length: rows }, (_, row) => [panel.row_names[row] ?? row, ...line(row)]),
+      [`${panel.row_axis} \\ ${panel.column_axis}`, ...Array.from({ length: columns }, (_, i) => panel.column_names[i] ?? i + panel.column_start)],
+      ...Array.from({ length: rows }, (_, row) => [panel.row_names[row] ?? row + panel.row_start, ...line(row)]),
     ];
   },
   applies(panel, pick) {
