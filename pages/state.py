@@ -111,6 +111,12 @@ def choose_checkpoint(name: str) -> None:
     st.session_state[_NEXT] = asked
 
 
+def choose(choice: State) -> None:
+    """From the next run on, show all of this; for callbacks."""
+    st.session_state.pop(_WAITING, None)
+    st.session_state[_NEXT] = choice
+
+
 def parameters() -> dict[str, str]:
     """The URL parameters of this view, for links to other pages."""
     return dict(st.session_state.get(_WRITTEN, {}))

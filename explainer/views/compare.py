@@ -1,0 +1,242 @@
+"""Two of anything beside each other: the left, the right, both on one scale, and the right minus the left.
+
+What one size keeps from being subtracted is left out, and the sentence of the view says which size.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from explainer.panels import Bars, Matrix, Panel, Picture, Tiles, View
+from explainer.sides import SharedClass, Side, beside_each_other, shared_classes, why_not
+from explainer.similarity import attention_moved
+from explainer.views.arrays import as_values, on_grid
+from explainer.views.compose import view
+from explainer.views.depth import most_probable
+from explainer.views.scales import from_zero, symmetric
+from explainer.views.wording import number, percent, sentence, token_name
+
+DIFFERENCE = "Right minus left"
+COSINE_CAPTION = "Cosine from −1 to 1."
+
+
+def pictures(left: Side, right: Side) -> View:
+    """Both pictures as the model sees them, and the difference of their brightness, pixel by pixel."""
+    panels: list[Panel] = [
+        Picture(
+            title=side.title, quantity="image", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
+            pick_tokens=side.name == "left",
+            caption=f"{side.config.image_size} × {side.config.image_size} pixels, {side.config.grid_size} × "
+            f"{side.config.grid_size} patches. Chosen: {side.the_token}.",
+        )
+        for side in (left, right)
+    ]
+    if obstacle := why_not(left, right, "pixels"):
+        return view(f"The pictures cannot be subtracted pixel by pixel: {obstacle}.", tuple(panels))
+    brightness = [torch.from_numpy(side.pixels.astype("float32")).mean(-1) / 255 for side in (left, right)]
+    difference = brightness[1] - brightness[0]
+    moved = difference.abs() > 0.5 / 255
+    said = (
+        f"{percent(moved.float().mean())} of the pixels differ in brightness, by {percent(difference.abs().mean())} of "
+        f"its range on average and by at most {percent(difference.abs().max())}."
+        if moved.any() else "Both sides see the same picture: of its "
+        f"{difference.numel():,} pixels none differs in brightness."
+    )
+    panels.append(_difference(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
+    return view(said, tuple(panels))
+
+
+def predictions(left: Side, right: Side, count: int = 5) -> View:
+    """The most probable classes of both sides with their probabilities, and by how much these differ.
+
+    Args:
+        left: one side.
+        right: the other.
+        count: how many classes of each side; with other ones there are more rows.
+    """
+    both = shared_classes(left, right)
+    probabilities = left.trace.probabilities, right.trace.probabilities
+    tops = most_probable(probabilities[0], count), most_probable(probabilities[1], count)
+    rows, classes = beside_each_other(both, tops)
+    panels: list[Panel] = [
+        _probabilities(side, p, numbers)
+        for side, p, numbers in zip((left, right), probabilities, classes, strict=True)
+    ]
+    best = [int(p.argmax()) for p in probabilities]
+    said = "; ".join(
+        f"{side.name}: {side.labels[c]} with {percent(p[c])}"
+        for side, p, c in zip((left, right), probabilities, best, strict=True)
+    )
+    if not both:
+        return view(
+            f"{sentence(said)}. The two models know {len(left.labels)} and {len(right.labels)} classes and have no "
+            "name of a class in common, so no probability can be subtracted from another.",
+            tuple(panels),
+        )
+    changes = _gained(probabilities, both)
+    if rows:
+        shown = _gained(probabilities, rows)
+        ends = symmetric(shown)
+        panels.append(
+            Bars(
+                title=DIFFERENCE, quantity="mlp", labels=tuple(each.name for each in rows), values=as_values(shown),
+                format=".1%", low=ends.low, high=ends.high, caption="Of the probabilities, class by class.",
+            )
+        )
+    most, least = int(changes.argmax()), int(changes.argmin())
+    if not changes.any():
+        return view(f"{sentence(said)}. None of {len(both)} probabilities differs.", tuple(panels))
+    moved = (
+        f"{both[most].name} gains {percent(changes[most])}, {both[least].name} loses {percent(-changes[least])}"
+        if changes[most] > 0 > changes[least] else f"no class moves by more than {percent(changes.abs().max())}"
+    )
+    total = (
+        f"together {percent(changes.abs().sum() / 2)} of the probability lies elsewhere"
+        if left.labels == right.labels
+        else f"the two class lists have {len(both)} names in common, and only those are compared"
+    )
+    return view(f"{sentence(said)}. Most of all, {moved}; {total}.", tuple(panels))
+
+
+def attention(left: Side, right: Side) -> View:
+    """Where the chosen token looks on both sides, on one scale, and the difference."""
+    looks = [on_grid(side.attention[side.token, 1:]) for side in (left, right)]
+    scale = from_zero(*looks)
+    panels: list[Panel] = [
+        Picture(
+            title=side.title, quantity="A", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
+            overlay=values, scale=scale, class_value=float(side.attention[side.token, 0]),
+            pick_tokens=side.name == "left",
+            caption=f"{sentence(side.the_head)}: {side.the_token}. Weight on the class token, not drawn: "
+            f"{number(side.attention[side.token, 0])}.",
+        )
+        for side, values in zip((left, right), looks, strict=True)
+    ]  # fmt: skip
+    best = [int(side.attention[side.token, 1:].argmax()) + 1 for side in (left, right)]
+    said = "; ".join(
+        f"{side.name}, most weight ({number(side.attention[side.token, at])}) lies on "
+        f"{token_name(at, side.config.grid_size)}"
+        for side, at in zip((left, right), best, strict=True)
+    )
+    if obstacle := why_not(left, right, "grid"):
+        return view(f"{sentence(said)}. The weights cannot be subtracted: {obstacle}.", tuple(panels))
+    rows = [side.attention[side.token] for side in (left, right)]
+    difference = rows[1] - rows[0]
+    panels.append(
+        _difference(
+            torch.from_numpy(on_grid(difference[1:])), "A",
+            f"Orange: more on the right. Class token, not drawn: {_signed(difference[0])}.", left.token,
+        )
+    )
+    return view(
+        f"{sentence(said)}. {percent(difference.abs().sum() / 2)} of the attention{_of_token(left, right)} lies "
+        f"elsewhere; the weights of one patch differ by at most {number(difference[1:].abs().max())}.",
+        tuple(panels),
+    )
+
+
+def heads_moved(left: Side, right: Side) -> View:
+    """How much of every head's attention lies elsewhere, for all heads of all layers.
+
+    Raises:
+        ValueError: if the two do not have the same layers, heads and patches.
+    """
+    refuse(why_not(left, right, "layers", "heads", "grid"))
+    moved = attention_moved(left.trace, right.trace)
+    layers, heads = moved.shape
+    first, which = divmod(int(moved.argmax()), heads)
+    matrix = Matrix(
+        title="Share of the attention that lies elsewhere", quantity="A", values=as_values(moved),
+        scale=from_zero(moved), row_axis="layer", column_axis="head", max_height=34 * layers + 20,
+        row_names=tuple(str(each + 1) for each in range(layers)),
+        column_names=tuple(str(each + 1) for each in range(heads)),
+        caption="Half the sum of |right − left| along a row of A, on average over all tokens: 0 if nothing has moved, "
+        "1 if everything has. Always layer 1 with layer 1, head 1 with head 1.",
+    )
+    if not moved.any():
+        return view(f"All {layers * heads} heads look where they look on the other side: no weight differs.", (matrix,))
+    return view(
+        f"In the same head of the same layer, {percent(moved.mean())} of the attention lies elsewhere on average: most "
+        f"in layer {first + 1}, head {which + 1} ({percent(moved.max())}), least {percent(moved.min())}.",
+        (matrix,),
+    )
+
+
+def positions(left: Side, right: Side) -> View:
+    """How alike the chosen token's position is to all others, on both sides, and the difference."""
+    of = [_position_cosines(side) for side in (left, right)]
+    scale = symmetric(torch.ones(1))
+    panels: list[Panel] = [
+        Tiles(
+            title=side.title, quantity="E_pos", values=on_grid(cosines)[None], scales=(scale,), columns=1,
+            token=side.token or None, tile_size=320,
+            caption=f"{sentence(side.the_token)} with every patch position. {COSINE_CAPTION}",
+        )
+        for side, cosines in zip((left, right), of, strict=True)
+    ]  # fmt: skip
+    if obstacle := why_not(left, right, "grid"):
+        return view(f"The similarities of the positions cannot be subtracted: {obstacle}.", tuple(panels))
+    difference = of[1] - of[0]
+    panels.append(
+        _difference(torch.from_numpy(on_grid(difference)), "E_pos", "Orange: more alike on the right.", left.token)
+    )
+    if not difference.any():
+        said = f"Both sides have the same positions: none of {len(difference)} similarities differs."
+        return view(said, tuple(panels))
+    most = int(difference.abs().argmax())
+    return view(
+        f"The similarities{_of_token(left, right)} with all positions differ by {number(difference.abs().mean())} "
+        f"on average, most for {token_name(most + 1, left.config.grid_size)}: {number(of[0][most])} on the left, "
+        f"{number(of[1][most])} on the right.",
+        tuple(panels),
+    )
+
+
+def refuse(obstacle: str) -> None:
+    """Raise the obstacle, if there is one.
+
+    Raises:
+        ValueError: if ``obstacle`` is not empty.
+    """
+    if obstacle:
+        raise ValueError(f"cannot be compared: {obstacle}")
+
+
+def _probabilities(side: Side, probabilities: Float[Tensor, " classes"], classes: list[int]) -> Bars:
+    best = int(probabilities.argmax())
+    return Bars(
+        title=side.title, quantity="y", labels=tuple(side.labels[c] for c in classes),
+        values=as_values(probabilities[classes]), format=".1%", low=0.0, high=1.0, selected=classes.index(best),
+        caption=f"Of {len(side.labels)} classes.",
+    )
+
+
+def _gained(probabilities: tuple[Tensor, Tensor], classes: Sequence[SharedClass]) -> Float[Tensor, " shared"]:
+    left, right = probabilities
+    return right[[each.right for each in classes]] - left[[each.left for each in classes]]
+
+
+def _difference(values: Float[Tensor, "rows columns"], quantity: str, caption: str, token: int = 0) -> Tiles:
+    """A signed map with zero in the middle of its scale."""
+    return Tiles(
+        title=DIFFERENCE, quantity=quantity, values=as_values(values)[None], scales=(symmetric(values),), columns=1,
+        token=token or None, tile_size=460, caption=caption,
+    )
+
+
+def _position_cosines(side: Side) -> Float[Tensor, " patches"]:
+    rows = normalize(side.position_embedding, dim=1)
+    return (rows[1:] @ rows[side.token]).clamp(-1, 1)
+
+
+def _of_token(left: Side, right: Side) -> str:
+    """ " of the class token", where both sides have chosen the same."""
+    return f" of {left.the_token}" if left.token == right.token else ""
+
+
+def _signed(value: Tensor) -> str:
+    """A difference with its sign."""
+    return ("+" if value > 0 else "") + number(value)
