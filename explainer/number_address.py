@@ -116,11 +116,13 @@ def parameter_kind(name: str) -> tuple[str, str, str]:
 
 
 def checked(address: Address, model: VisionTransformer) -> Address:
-    """The same place by its one name.
+    """The same place by its one name; ``layer.mlp.expand.weight`` is a parameter of the address's layer.
 
     Raises:
         ValueError: if the model has no such tensor, layer or index; one sentence.
     """
+    if address.tensor.startswith("layer.") and address.layer:
+        address = Address(f"blocks.{address.layer - 1}.{address.tensor[6:]}", None, address.index)
     if (shape := parameter_shape(model, address.tensor)) is not None:
         return Address(address.tensor, None, _inside(address, shape))
     known = (each for prefix in _PREFIXES if (each := prefix + address.tensor) in TENSORS or each in _SAME)

@@ -8,7 +8,21 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, stack
 
-from explainer.panels import Bars, Looks, Matrix, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, Values, View
+from explainer.panels import (
+    Bars,
+    Looks,
+    Matrix,
+    Origin,
+    Panel,
+    Picture,
+    Pixels,
+    Scale,
+    Strip,
+    Strips,
+    Tiles,
+    Values,
+    View,
+)  # fmt: skip
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, symmetric
@@ -43,16 +57,21 @@ def layer_norm(
     variance = float(row.var(unbiased=False))
     deviation = math.sqrt(variance)
     normal = (row - mean) / math.sqrt(variance + eps)
+    part = "mlp" if symbol == "z′" else "attention"
+    before, norm = "block.input" if part == "attention" else "block.after_attention", f"layer.{part}_norm"
     strips = Strips(
         title=f"LN({symbol}) of {the_token(token, side)}",
         caption=f"Mean μ = {number(mean)}, deviation σ = {number(deviation)} over the {row.shape[0]} numbers of this "
         "token. γ and β are learned.",
         strips=(
-            Strip(symbol, as_values(row), symmetric(row)),
+            Strip(symbol, as_values(row), symmetric(row), origin=Origin(before, (token, "place"))),
             Strip(f"({symbol} − μ) / √(σ² + ε)", as_values(normal), symmetric(normal)),
-            Strip("γ", as_values(gamma), symmetric(gamma), operator="·"),
-            Strip("β", as_values(beta), symmetric(beta), operator="+"),
-            Strip(f"LN({symbol})", as_values(normed[token]), symmetric(normed[token]), operator="="),
+            Strip("γ", as_values(gamma), symmetric(gamma), "z", "·", Origin(f"{norm}.weight", ("place",))),
+            Strip("β", as_values(beta), symmetric(beta), "z", "+", Origin(f"{norm}.bias", ("place",))),
+            Strip(
+                f"LN({symbol})", as_values(normed[token]), symmetric(normed[token]), "z", "=",
+                Origin(f"block.{part}_input", (token, "place")),
+            ),
         ),
     )
     return view(
@@ -75,10 +94,11 @@ def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
     q, k, v = (one_head(each, head) for each in (attention.query, attention.key, attention.value))
     side = grid_size_of(q.shape[0])
 
-    def matrix(name: str, values: Tensor, caption: str) -> Panel:
+    def matrix(name: str, field: str, values: Tensor, caption: str) -> Panel:
         return Matrix(
             title=name, quantity=name, caption=caption, values=as_values(values), scale=symmetric(values),
             row_axis="tokens", column_axis="head size", row=token, pick="row",
+            origin=Origin(f"block.attention.{field}", (head - 1, "row", "column")),
         )
 
     return view(
@@ -86,9 +106,9 @@ def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
         f"{the_token(token, side)} their norms are {number(q[token].norm())}, {number(k[token].norm())} "
         f"and {number(v[token].norm())}.",
         (
-            matrix("q", q, "What each token asks for."),
-            matrix("k", k, "What each token offers to be found by."),
-            matrix("v", v, "What each token hands over."),
+            matrix("q", "query", q, "What each token asks for."),
+            matrix("k", "key", k, "What each token offers to be found by."),
+            matrix("v", "value", v, "What each token hands over."),
         ),
     )
 
@@ -106,11 +126,12 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
     side, root = grid_size_of(q.shape[0]), math.sqrt(q.shape[1])
     name = the_token(token, side)
 
-    def matrix(title: str, values: Tensor, caption: str) -> Panel:
+    def matrix(title: str, values: Tensor, caption: str, field: str = "") -> Panel:
         scale = from_zero(values) if values is weights else symmetric(values)
+        origin = Origin(f"block.attention.{field}", (head - 1, "row", "column")) if field else None
         return Matrix(
             title=title, quantity="A", caption=caption, values=as_values(values), scale=scale,
-            row_axis="tokens (query)", column_axis="tokens (key)", row=token, pick="row",
+            row_axis="tokens (query)", column_axis="tokens (key)", row=token, pick="row", origin=origin,
         )
 
     shared = symmetric(products[token], scores[token])
@@ -119,8 +140,14 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
         caption=f"After the softmax the row sums to {number(weights[token].sum())}.",
         strips=(
             Strip("q kᵀ", as_values(products[token]), shared, "A"),
-            Strip(f"÷ √{q.shape[1]}", as_values(scores[token]), shared, "A"),
-            Strip("softmax", as_values(weights[token]), from_zero(weights[token]), "A"),
+            Strip(
+                f"÷ √{q.shape[1]}", as_values(scores[token]), shared, "A",
+                origin=Origin("block.attention.scores", (head - 1, token, "place")),
+            ),
+            Strip(
+                "softmax", as_values(weights[token]), from_zero(weights[token]), "A",
+                origin=Origin("block.attention.weights", (head - 1, token, "place")),
+            ),
         ),
     )
     best = int(weights[token].argmax())
@@ -131,8 +158,8 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
         f"{the_token(best, side)}.",
         (
             matrix("q kᵀ", products, "Every query with every key."),
-            matrix(f"q kᵀ / √{q.shape[1]}", scores, f"The same, {number(root)} times smaller."),
-            matrix("A = softmax", weights, "Every row sums to 1."),
+            matrix(f"q kᵀ / √{q.shape[1]}", scores, f"The same, {number(root)} times smaller.", "scores"),
+            matrix("A = softmax", weights, "Every row sums to 1.", "weights"),
         ),
         (strips,),
     )
@@ -186,7 +213,10 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
     scale, best = from_zero(looks), int(of_head[token, 1:].argmax()) + 1
     left_out = f"weight on the class token, not drawn: {number(of_head[token, 0])}"
     common = {"pixels": pixels, "grid_size": side, "token": token, "pick_tokens": True, "quantity": "A"}
-    given = common | {"class_value": float(of_head[token, 0])}
+    given = common | {
+        "class_value": float(of_head[token, 0]),
+        "origin": Origin("block.attention.weights", (head - 1, token, "token")),
+    }
     return view(
         f"Head {head}: {name} looks most at {token_name(best, side)} (weight "
         f"{number(of_head[token, best])}); its weight on the class token is {number(of_head[token, 0])}. "
@@ -200,7 +230,10 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
             _picture(
                 "Who looks at it", f"The column of A: at most {number(seen.max())} from a patch, "
                 f"{number(of_head[0, token])} from the class token.", seen, from_zero(seen), "heat",
-                common | {"class_value": float(of_head[0, token])},
+                common | {
+                    "class_value": float(of_head[0, token]),
+                    "origin": Origin("block.attention.weights", (head - 1, "token", token)),
+                },
             ),
         ),
     )
@@ -229,6 +262,7 @@ def heads(
         title=f"All {count} heads: where {name} looks", quantity="A", values=maps, scales=scales,
         labels=tuple(f"head {h + 1}" for h in range(count)), columns=tile_columns(count), selected=head - 1,
         picks=tuple({"head": h + 1} for h in range(count)), backdrop=pixels, token=token or None, tile_size=170,
+        origin=Origin("block.attention.weights", ("tile", token, "place+1")),
         caption="Every map starts at 0. The weight on the class token is left out; it is between "
         f"{number(class_weights.min())} and {number(class_weights.max())}.",
     )
@@ -269,13 +303,19 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
                 for index, j in enumerate(strongest)
             ),
             Strip(f"the other {len(weights) - len(strongest)} tokens", as_values(others), scale, "v", "+"),
-            Strip(f"{symbol}", as_values(result), scale, "v", "="),
+            Strip(
+                f"{symbol}", as_values(result), scale, "v", "=",
+                Origin("block.attention.head_outputs", (head - 1, token, "place")),
+            ),
         ),
     )
     bars = Bars(
         title="Their weights", quantity="A", labels=tuple(token_name(int(j), side) for j in strongest),
         values=as_values(weights[strongest]), picks=tuple({"token": int(j)} for j in strongest),
         caption=f"Even attention would give every token {number(1 / len(weights))}.",
+        origin=Origin(
+            "block.attention.weights", (head - 1, token, "listed"), listed=tuple(int(j) for j in strongest)
+        ),
     )
     best = int(strongest[0])
     return view(
@@ -297,20 +337,32 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     name = the_token(token, grid_size_of(attention.output.shape[0]))
     outputs, result = attention.head_outputs[:, token], attention.output[token]
     one_head(outputs, head)
-    count = outputs.shape[0]
+    count, size = outputs.shape
     joint = rearrange(outputs, "h d -> (h d)")
     scale, norms = symmetric(outputs), outputs.norm(dim=1)
     of_heads = Strips(
         title=f"The outputs of all {count} heads for {name}", quantity="v",
         caption=f"D_{{h}} = {outputs.shape[1]} numbers from each head.",
-        strips=tuple(Strip(f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v") for h in range(count)),
+        strips=tuple(
+            Strip(
+                f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v",
+                origin=Origin("block.attention.head_outputs", (h, token, "place")),
+            )
+            for h in range(count)
+        ),
     )
     together = Strips(
         title="Side by side, then through U_{msa}", quantity="v",
         caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}.",
         strips=(
-            Strip(f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v"),
-            Strip("MSA", as_values(result), symmetric(result), "v", "="),
+            Strip(
+                f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v",
+                origin=Origin("block.attention.head_outputs", (f"place//{size}", token, f"place%{size}")),
+            ),
+            Strip(
+                "MSA", as_values(result), symmetric(result), "v", "=",
+                Origin("block.attention.output", (token, "place")),
+            ),
         ),
     )
     strongest = int(norms.argmax()) + 1

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from explainer.panels import Bars, Picture, Pixels, Plot, Series, Tiles, Values, View
+from explainer.panels import Bars, Origin, Picture, Pixels, Plot, Series, Tiles, Values, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, spanning
@@ -43,6 +43,9 @@ def layers_by_heads(
         values=maps, scales=(from_zero(maps),) if shared else each(maps), columns=num_heads, backdrop=pixels,
         labels=tuple(f"layer {at}, head {h}" for at, h in places), selected=places.index((layer, head)),
         picks=tuple({"layer": at, "head": h} for at, h in places), token=token or None, tile_size=120,
+        origin=Origin(
+            "block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1"
+        ),
         caption="One row per layer, the first on top; every map starts at 0. "
         f"Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
         f"{number(on_class[-1])} in layer {trace.num_layers}.",

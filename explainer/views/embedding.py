@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from explainer.panels import Matrix, Panel, Scale, Strip, Strips, Tiles, View
+from explainer.panels import Matrix, Origin, Panel, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
@@ -32,14 +32,23 @@ def sum_of_token(
     position, state = position_embedding[token], trace.hidden_states[0][token]
     scale = symmetric(content, position, state)
     label, quantity = ("x_{class}", "class_token") if token == 0 else (f"xₚ{superscript(token)} E", "E")
+    of_content = (
+        Origin("trace.patch_embeddings", (token - 1, "place")) if token else Origin("class_token", (0, "place"))
+    )
     strips = Strips(
         title=f"Eq. 1 for {name}",
         caption=f"Lengths (norms) of {number(content.norm())} and "
         f"{number(position.norm())} give {number(state.norm())}.",
         strips=(
-            Strip(label, as_values(content), scale, quantity),
-            Strip(f"E_{{pos}}, row {token}", as_values(position), scale, "E_pos", "+"),
-            Strip(f"z₀, row {token}", as_values(state), scale, "z", "="),
+            Strip(label, as_values(content), scale, quantity, origin=of_content),
+            Strip(
+                f"E_{{pos}}, row {token}", as_values(position), scale, "E_pos", "+",
+                Origin("position_embedding", (token, "place")),
+            ),
+            Strip(
+                f"z₀, row {token}", as_values(state), scale, "z", "=",
+                Origin("trace.hidden_states", (token, "place"), 0),
+            ),
         ),
     )
     what = "the learned class token" if token == 0 else "its patch embedding"
@@ -70,11 +79,11 @@ def sequence(
     state = trace.hidden_states[0]
     shared, of_positions = symmetric(embeddings, state), symmetric(position_embedding)
 
-    def matrix(title: str, quantity: str, values: Tensor, scale: Scale, caption: str) -> Panel:
+    def matrix(title: str, quantity: str, values: Tensor, scale: Scale, caption: str, origin: Origin) -> Panel:
         shown, axis = first_columns(values, "hidden")
         return Matrix(
             title=title, quantity=quantity, caption=caption, values=shown, scale=scale, row_axis="tokens",
-            column_axis=axis, row=token, pick="row",
+            column_axis=axis, row=token, pick="row", origin=origin,
         )
 
     return view(
@@ -85,12 +94,16 @@ def sequence(
             matrix(
                 "[x_{class}; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
                 "Row 0, the class token, is learned; the others come from the picture.",
+                Origin("trace.patch_embeddings", ("row-1", "column")),
             ),
             matrix(
                 "+ E_{pos}", "E_pos", position_embedding, of_positions,
-                "Learned; the same for every picture.",
+                "Learned; the same for every picture.", Origin("position_embedding", ("row", "column")),
             ),
-            matrix("= z₀", "z", state, shared, "The sum: what enters the encoder."),
+            matrix(
+                "= z₀", "z", state, shared, "The sum: what enters the encoder.",
+                Origin("trace.hidden_states", ("row", "column"), 0),
+            ),
         ),
     )
 

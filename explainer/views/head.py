@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.panels import Bars, Strip, Strips, View
+from explainer.panels import Bars, Origin, Strip, Strips, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
@@ -22,8 +22,11 @@ def representation(trace: ForwardTrace) -> View:
         title=f"y = LN({symbol})", quantity="y",
         caption=f"The {len(y)} numbers that are all the head sees of the picture.",
         strips=(
-            Strip(symbol, as_values(state), symmetric(state), "class_token"),
-            Strip("y", as_values(y), symmetric(y), "y", "="),
+            Strip(
+                symbol, as_values(state), symmetric(state), "class_token",
+                origin=Origin("trace.hidden_states", (0, "place"), trace.num_layers),
+            ),
+            Strip("y", as_values(y), symmetric(y), "y", "=", Origin("trace.representation", ("place",))),
         ),
     )
     return view(
@@ -46,6 +49,7 @@ def top_classes(probabilities: Float[Tensor, " classes"], labels: Sequence[str],
     bars = Bars(
         title="Prediction", quantity="y", labels=names, values=as_values(top.values), format=".1%", low=0.0, high=1.0,
         caption=f"{len(names)} of {len(probabilities)} classes; together {percent(top.values.sum())}.",
+        origin=Origin("trace.probabilities", ("listed",), listed=tuple(int(c) for c in top.indices)),
     )
     others = ", ".join(f"{name} {percent(p)}" for name, p in zip(names[1:], top.values[1:], strict=True))
     return view(
@@ -66,11 +70,13 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
     top = logits.topk(min(count, len(logits)))
     names = tuple(labels[int(c)] for c in top.indices)
     exponentials, probabilities = (logits - logits.max()).exp(), logits.softmax(-1)
+    classes = tuple(int(c) for c in top.indices)
     total = float(exponentials.sum())
     panels = (
         Bars(
             title="Logits", quantity="y", labels=names, values=as_values(top.values),
             caption="y times W: numbers of any size and sign.",
+            origin=Origin("trace.logits", ("listed",), listed=classes),
         ),
         Bars(
             title="exp(logit − largest)", quantity="y", labels=names, values=as_values(exponentials[top.indices]),
@@ -79,13 +85,17 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
         Bars(
             title="Divided by the sum", quantity="y", labels=names, values=as_values(probabilities[top.indices]),
             format=".1%", low=0.0, high=1.0, caption=f"1 / {number(total)} = {percent(1 / total)} for {names[0]}.",
+            origin=Origin("trace.probabilities", ("listed",), listed=classes),
         ),
     )
     strips = Strips(
         title=f"All {len(logits)} classes", quantity="y", axis="class", caption="In the order of the classes' numbers.",
         strips=(
-            Strip("logits", as_values(logits), symmetric(logits), "y"),
-            Strip("softmax", as_values(probabilities), from_zero(probabilities), "y"),
+            Strip("logits", as_values(logits), symmetric(logits), "y", origin=Origin("trace.logits", ("place",))),
+            Strip(
+                "softmax", as_values(probabilities), from_zero(probabilities), "y",
+                origin=Origin("trace.probabilities", ("place",)),
+            ),
         ),
     )
     return view(
@@ -129,6 +139,7 @@ def logit_terms(
         ),
         values=as_values(torch.tensor([*terms[strongest].tolist(), others, offset, logit])),
         selected=len(strongest) + 2,
+        origin=Origin("trace.logits", ("listed",), listed=(*(-1 for _ in range(len(strongest) + 2)), class_index)),
         caption=f"All bars above the last add up to it: {number(logit)}.",
     )
     largest = int(terms.argmax())

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import gelu as gelu_function
 
-from explainer.panels import Bars, Matrix, Panel, Pixels, Plot, Series, Strip, Strips, Tiles, View
+from explainer.panels import Bars, Matrix, Origin, Panel, Pixels, Plot, Series, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
@@ -25,10 +25,10 @@ def activations(block: BlockTrace, token: int) -> View:
     side = grid_size_of(block.input.shape[0])
     hidden, activated = block.mlp.hidden, block.mlp.activated
     steps = (
-        ("LN(z′)", block.mlp_input[token], "z"),
-        ("hidden", hidden[token], "mlp"),
-        ("GELU", activated[token], "mlp"),
-        ("MLP(LN(z′))", block.mlp.output[token], "mlp"),
+        ("LN(z′)", block.mlp_input[token], "z", "mlp_input"),
+        ("hidden", hidden[token], "mlp", "mlp.hidden"),
+        ("GELU", activated[token], "mlp", "mlp.activated"),
+        ("MLP(LN(z′))", block.mlp.output[token], "mlp", "mlp.output"),
     )
     size, wide = block.mlp_input.shape[1], hidden.shape[1]
     both = symmetric(hidden[token], activated[token])
@@ -36,17 +36,20 @@ def activations(block: BlockTrace, token: int) -> View:
         title=f"{the_token(token, side).capitalize()}: {size} → {wide} → {size}", quantity="mlp",
         caption="The two in the middle share one scale, so that the GELU can be seen at work.",
         strips=tuple(
-            Strip(label, as_values(values), both if len(values) == wide else symmetric(values), quantity)
-            for label, values, quantity in steps
+            Strip(
+                label, as_values(values), both if len(values) == wide else symmetric(values), quantity,
+                origin=Origin(f"block.{field}", (token, "place")),
+            )
+            for label, values, quantity, field in steps
         ),
     )
     scale = symmetric(hidden, activated)
 
-    def matrix(title: str, values: Tensor, caption: str) -> Panel:
+    def matrix(title: str, field: str, values: Tensor, caption: str) -> Panel:
         shown, axis = first_columns(values, "unit")
         return Matrix(
             title=title, quantity="mlp", caption=caption, values=shown, scale=scale, row_axis="tokens",
-            column_axis=axis, row=token, pick="row",
+            column_axis=axis, row=token, pick="row", origin=Origin(f"block.mlp.{field}", ("row", "column")),
         )
 
     return view(
@@ -56,8 +59,8 @@ def activations(block: BlockTrace, token: int) -> View:
         f"{number(block.mlp.output[token].norm())}.",
         (strips,),
         (
-            matrix("Before the GELU", hidden, "All tokens."),
-            matrix("After it", activated, "Nearly all that was negative is gone."),
+            matrix("Before the GELU", "hidden", hidden, "All tokens."),
+            matrix("After it", "activated", activated, "Nearly all that was negative is gone."),
         ),
     )
 
@@ -104,18 +107,19 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
     """
     side = grid_size_of(activated.shape[0])
     values, units = activated[token].topk(min(count, activated.shape[1]))
-    maps = on_grid(activated[1:, units].T)
+    maps, numbers = on_grid(activated[1:, units].T), tuple(int(unit) for unit in units)
     tiles = Tiles(
         title="Where each of them is strong", quantity="mlp", values=maps,
         scales=tuple(symmetric(each) for each in maps),
         labels=tuple(f"unit {int(unit)}" for unit in units), columns=4, backdrop=pixels, token=token or None,
-        tile_size=150, weight=2.0,
+        tile_size=150, weight=2.0, origin=Origin("block.mlp.activated", ("place+1", "listed"), listed=numbers),
         caption="Value after the GELU in every patch. It is hardly ever below zero: at least −0.17.",
     )
     bars = Bars(
         title="The strongest units", quantity="mlp", values=as_values(values),
         labels=tuple(f"unit {int(unit)}" for unit in units),
         caption=f"Of {activated.shape[1]} for {the_token(token, side)}, after the GELU.",
+        origin=Origin("block.mlp.activated", (token, "listed"), listed=numbers),
     )
     best = int(activated[1:, units[0]].argmax()) + 1
     return view(

@@ -8,7 +8,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.panels import Picture, Pixels, Scale, Strip, Strips, Tiles, View
+from explainer.panels import Origin, Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, patch_of
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
@@ -45,6 +45,7 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
     enlarged = Picture(
         title=f"One patch: {name}", quantity="image", caption=f"{size} × {size} pixels, token {token} of {side * side}",
         pixels=patch_of(pixels, row, column, side),
+        origin=Origin("trace.image", (0, f"row+{row * size}", f"column+{column * size}")),
     )
     scale = symmetric(patch)
     names = ("R", "G", "B") if channels == 3 else tuple(f"channel {c + 1}" for c in range(channels))
@@ -54,8 +55,17 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
         caption=f"Row by row, pixel by pixel, channel by channel; normalised, from {number(patch.min())} to "
         f"{number(patch.max())}. Below, the numbers of each channel alone.",
         strips=(
-            Strip(f"xₚ{superscript(token)}", as_values(patch), scale, "image"),
-            *(Strip(each, as_values(patch[c::channels]), scale, "image") for c, each in enumerate(names)),
+            Strip(
+                f"xₚ{superscript(token)}", as_values(patch), scale, "image",
+                origin=Origin("trace.patches", (token - 1, "place")),
+            ),
+            *(
+                Strip(
+                    each, as_values(patch[c::channels]), scale, "image",
+                    origin=Origin("trace.image", (c, f"place//{size}+{row * size}", f"place%{size}+{column * size}")),
+                )
+                for c, each in enumerate(names)
+            ),
         ),
     )
     return view(
@@ -147,10 +157,15 @@ def projection(
         caption="The paper's equation leaves the bias out; "
         "the released models have one.",
         strips=(
-            Strip(x, as_values(patch), symmetric(patch), "image"),
+            Strip(
+                x, as_values(patch), symmetric(patch), "image", origin=Origin("trace.patches", (token - 1, "place"))
+            ),
             Strip(f"{x} E", as_values(product), scale, "E"),
-            Strip("bias", as_values(bias), scale, "E", "+"),
-            Strip("embedding", as_values(patch_embedding), scale, "E", "="),
+            Strip("bias", as_values(bias), scale, "E", "+", Origin("patch_projection.bias", ("place",))),
+            Strip(
+                "embedding", as_values(patch_embedding), scale, "E", "=",
+                Origin("trace.patch_embeddings", (token - 1, "place")),
+            ),
         ),
     )
     return view(

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from explainer.panels import Bars, Pixels, Strip, Strips, Tiles, View
+from explainer.panels import Bars, Origin, Pixels, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
@@ -47,12 +47,16 @@ def norms(
     lengths = [float(each[token].norm()) for each in (before, update, after)]
     cosine = float(cosine_similarity(before[token], update[token], dim=0))
     ratios = update.norm(dim=1) / before.norm(dim=1)
+    tensors = ("input", "after_attention") if part == "attention" else ("after_attention", "output")
     strips = Strips(
         title=f"{end} of {name}", weight=2.0,
         strips=(
-            Strip(start, as_values(before[token]), scale),
-            Strip(added, as_values(update[token]), scale, "v" if part == "attention" else "mlp", "+"),
-            Strip(end, as_values(after[token]), scale, operator="="),
+            Strip(start, as_values(before[token]), scale, origin=Origin(f"block.{tensors[0]}", (token, "place"))),
+            Strip(
+                added, as_values(update[token]), scale, "v" if part == "attention" else "mlp", "+",
+                Origin(f"block.{part}.output", (token, "place")),
+            ),
+            Strip(end, as_values(after[token]), scale, "z", "=", Origin(f"block.{tensors[1]}", (token, "place"))),
         ),
     )
     bars = Bars(
