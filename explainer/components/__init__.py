@@ -21,6 +21,8 @@ PARTS = (
     "stacked.js",
     "plot.js",
     "flow.js",
+    "links.js",
+    "table.js",
     "panel.js",
     "frames.js",
     "mount.js",

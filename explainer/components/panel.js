@@ -10,6 +10,8 @@ function element(tag, className, attributes = {}, ...children) {
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+const MENU = { Table: "read as table", PNG: "save as picture (PNG)", CSV: "save as table (CSV)" };
+
 class PanelFrame {
   constructor(host) {
     this.host = host; // the mounted view: paint, tooltip, live region, picks
@@ -18,6 +20,7 @@ class PanelFrame {
     this.title = element("h4", "title");
     this.menu = element("div", "menu");
     for (const [name, action] of [
+      ["Table", () => this.readTable()],
       ["PNG", () => this.savePicture()],
       ["CSV", () => this.saveTable()],
     ]) {
@@ -80,7 +83,7 @@ class PanelFrame {
     for (const button of this.menu.children) {
       button.setAttribute(
         "aria-label",
-        `${plainText(panel.title)}: save as ${button.textContent === "PNG" ? "picture (PNG)" : "table (CSV)"}`,
+        `${plainText(panel.title)}: ${MENU[button.textContent]}`,
       );
     }
   }
@@ -290,6 +293,11 @@ class PanelFrame {
 
   savePicture() {
     this.picture().toBlob((blob) => save(blob, `${this.fileName()}.png`), "image/png");
+  }
+
+  readTable() {
+    this.host.table ??= new TableDialog(this.host.root);
+    this.host.table.show(this.panel.title, this.panel.caption || this.panel.title, this.kind.table(this.panel));
   }
 
   saveTable() {
