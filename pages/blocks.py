@@ -5,9 +5,11 @@ from html import escape
 
 import streamlit as st
 
+from explainer import links
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
 from explainer.lessons import Lesson
+from explainer.links import Link
 from explainer.palette import QUANTITIES, Scheme
 from explainer.panels import View
 from explainer.proofs import Proof
@@ -40,7 +42,7 @@ def show_head(stage: Stage | Lesson) -> None:
 def show_equation(equation: Equation, session: Session) -> None:
     """An equation as the paper prints it, in the quantities' colours, and below it with this model's numbers."""
     with st.container(key=f"equation_{equation.number}", gap="small"):
-        st.caption(f"Equation {equation.number} · {equation.title}")
+        show_link(f"Equation {equation.number} · {equation.title}", links.of_equation(equation))
         st.latex(equation.coloured(scheme()))
         with st.container(key=f"numbers_{equation.number}"):
             st.latex(equation.with_numbers(session.config, scheme(), session.layer))
@@ -50,11 +52,22 @@ def show_formula(name: str, session: Session) -> None:
     """A formula that has no number in the paper, with this model's numbers where that says more."""
     formula = FORMULAS[name]
     with st.container(key=f"equation_{name}", gap="small"):
-        st.caption(formula.title)
+        show_link(formula.title, links.of_equation(formula))
         st.latex(formula.coloured(scheme()))
         if formula.numbers:
             with st.container(key=f"numbers_{name}"):
                 st.latex(formula.with_numbers(session.config, scheme(), session.layer))
+
+
+def show_link(title: str, link: Link) -> None:
+    """The title of an equation, which the keyboard can go to: what is about the same tensors lights up with it."""
+    st.html(f'<p class="vit-caption" tabindex="0" {_link_attributes(link)}>{escape(title)}</p>')
+
+
+def _link_attributes(link: Link) -> str:
+    """What ``explainer/components/links.js`` reads: the keys of the tensors made, and of those read."""
+    reads = f' data-reads="{escape(" ".join(link.reads))}"' if link.reads else ""
+    return f'data-link="{escape(" ".join(link.makes))}"{reads}'
 
 
 def show_section(stage: Stage | Lesson, slug: str) -> None:
@@ -80,7 +93,8 @@ def show_view(session: Session, name: str, make: Callable[[], View], *also: str 
 
     It is made once for everybody whose choice is the same; ``also`` is what it depends on besides.
     """
-    show_canvas(kept_view((name, *session.choice, *also), make), key=name, on_pick=state.pick)
+    key = (name, *session.choice, *also)
+    show_canvas(kept_view(key, lambda: links.linked(make(), name)), key=name, on_pick=state.pick)
 
 
 def show_tensors(stage: Stage, session: Session) -> None:
@@ -95,13 +109,16 @@ def show_tensors(stage: Stage, session: Session) -> None:
     if not rows:
         return
     st.subheader("The tensors", anchor="tensors")
-    header = "| | symbol | name | shape | type | memory | min | mean | max |"
-    lines = [header, "|---|---|---|---|---|---:|---:|---:|---:|", *(_table_line(row) for row in rows)]
+    header = "| role | symbol | name | shape | type | memory | min | mean | max |"
+    lines = [_table_line(row, links.of_tensor(reference)) for row, reference in zip(rows, stage.tensors, strict=True)]
     with st.container(key="table_of_tensors"):
-        st.markdown("\n".join(lines))
+        st.markdown(
+            "\n".join([header, "|---|---|---|---|---|---:|---:|---:|---:|", *lines]),
+            unsafe_allow_html=True,  # the mark of each row; nothing in it is a reader's
+        )
 
 
-def _table_line(row: TensorRow) -> str:
+def _table_line(row: TensorRow, link: Link) -> str:
     symbol = row.symbol
     if row.quantity is not None:
         symbol = rf"\textcolor{{{QUANTITIES[row.quantity].colour(scheme())}}}{{{symbol}}}"
@@ -109,7 +126,7 @@ def _table_line(row: TensorRow) -> str:
     cells = (
         role,
         f"${symbol}$",
-        f"`{row.name}`",
+        f'<span tabindex="0" {_link_attributes(link)}>`{row.name}`</span>',
         row.shape.named,
         row.dtype,
         _bytes(row.bytes),
@@ -138,9 +155,12 @@ def show_code(stage: Stage) -> None:
         code = excerpt(group[0])
         names = ", ".join(f"Eq. {item.number}" for item in numbered) or ", ".join(item.title for item in group)
         lines = ", ".join(str(excerpt(item).number) for item in numbered or group[:1])
+        # A formula has no line that is marked: the first line of its function stands for it.
+        linked = {excerpt(item).line or 0: links.of_equation(item) for item in group}
+        attributes = {line: f'tabindex="0" {_link_attributes(link)}' for line, link in linked.items()}
         st.html(
             f'<p class="vit-source">{escape(names)} · {escape(code.path)}, line {lines}</p>'
-            + highlighted(code, scheme(), [excerpt(item).line for item in numbered])
+            + highlighted(code, scheme(), [excerpt(item).line for item in numbered], attributes)
         )
 
 
@@ -154,13 +174,13 @@ def show_proofs(stage: Stage, session: Session) -> None:
         "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "
         "The tolerance is what rounding to 32 bits explains for sums of this length and size."
     )
-    st.html("".join(_proof_line(proof(session, claim)) for claim in claims))
+    st.html("".join(_proof_line(proof(session, claim), links.of_proof(claim)) for claim in claims))
 
 
-def _proof_line(proof: Proof) -> str:
+def _proof_line(proof: Proof, link: Link) -> str:
     kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
     return (
-        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status">'
+        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status" tabindex="0" {_link_attributes(link)}>'
         f'<span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span>'
         f"<span>largest difference <b>{proof.largest_difference:.1e}</b> over <b>{proof.count:,}</b> numbers, "
         f"tolerance {proof.tolerance:.1e}</span></div>"
