@@ -5,6 +5,7 @@
     from explainer.html_export import export_html
 
     Path("attention.html").write_text(export_html([view, another], title="Attention, layer 3"), encoding="utf-8")
+    export_html(SavedPage("My picture", (Words("The *cat*."), view, Mathematics("Eq. 6", EQUATIONS[6], config, 3))))
 
 Its pictures react to the mouse as in the app, because the same canvas draws them from the same bytes; equations are
 MathML; colours follow the reader's scheme. The file asks for nothing: its own policy forbids every request, and every
@@ -15,72 +16,20 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from explainer.components import core, saved_page_script, saved_page_style
-from explainer.excerpts import Excerpt, highlighted
+from explainer.excerpts import highlighted
 from explainer.mathml import both_schemes, html_of, mathml
 from explainer.packing import Keep, digest, pack
+from explainer.palette import QUANTITIES
 from explainer.panels import Frames, View
 from explainer.proofs import Proof
+from explainer.saved_parts import Code, Heading, Mathematics, Part, Proved, SavedPage, Tensors, Words
+from explainer.tensors import TensorRow
 
 _STYLE = Path(__file__).parents[1] / "assets" / "style.css"  # of code, proofs and the like, as in the app
-
-
-@dataclass(frozen=True)
-class Heading:
-    """The heading of a section."""
-
-    title: str
-
-
-@dataclass(frozen=True)
-class Words:
-    """Markdown, with tables and ``$...$``; ``quiet`` as a caption."""
-
-    markdown: str
-    quiet: bool = False
-
-
-@dataclass(frozen=True)
-class Mathematics:
-    """An equation, and below it what else there is to it; LaTeX with the colours of the light scheme."""
-
-    title: str
-    latex: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Code:
-    """Lines of the model, ``marked`` those of the equation."""
-
-    title: str
-    code: Excerpt
-    marked: tuple[int | None, ...] = ()
-
-
-@dataclass(frozen=True)
-class Proved:
-    """What was recomputed, and how it came out."""
-
-    proofs: tuple[Proof, ...]
-
-
-Part = Heading | Words | Mathematics | Code | Proved | View | Frames
-
-
-@dataclass(frozen=True)
-class SavedPage:
-    """What is written into the file, from top to bottom."""
-
-    title: str
-    parts: tuple[Part, ...]
-    kicker: str = ""  # above the title
-    choice: str = ""  # what the numbers belong to: the picture, the model, the layer
-    credits: tuple[str, ...] = ()  # Markdown
-    link: str = ""  # where the page came from; only http and https
 
 
 def export_html(page: SavedPage | View | Frames | Sequence[View | Frames], title: str = "") -> str:
@@ -103,7 +52,9 @@ def export_html(page: SavedPage | View | Frames | Sequence[View | Frames], title
     pictures = "".join(_data(raw, f'id="kept-{name}"') for name, raw in kept.items())
     script = _inline(core() + "\n" + saved_page_script())
     style = saved_page_style() + _STYLE.read_text(encoding="utf-8").replace("</", r"<\/")
-    policy = f"default-src 'none'; script-src 'sha256-{_sha256(script)}'; style-src 'unsafe-inline'; img-src data: blob:"
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{_sha256(script)}'; style-src 'unsafe-inline'; img-src data: blob:"
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -141,6 +92,8 @@ def _part(part: Part, keep: Keep) -> str:
         case Code():
             code = both_schemes(highlighted(part.code, "light", part.marked))
             return f'<p class="vit-source">{escape(part.title)}</p>{code}'
+        case Tensors():
+            return f'<div class="words">{html_of(_table(part.rows))}</div>'
         case Proved():
             return "".join(map(_proof, part.proofs))
         case View() | Frames():
@@ -150,6 +103,21 @@ def _part(part: Part, keep: Keep) -> str:
 def _picture(view: View | Frames, keep: Keep) -> str:
     alt = view.alt if isinstance(view, View) else view.views[-1].alt
     return f'<div class="picture"><p class="alt">{escape(alt)}</p>{_data(pack(view, keep))}</div>'
+
+
+def _table(rows: tuple[TensorRow, ...]) -> str:
+    """The tensors as a table in Markdown."""
+    head = "| role | symbol | name | shape | type | memory | min | mean | max |"
+    return "\n".join([head, "|---|---|---|---|---|---:|---:|---:|---:|", *map(_table_line, rows)])
+
+
+def _table_line(row: TensorRow) -> str:
+    colour = QUANTITIES[row.quantity].light if row.quantity else ""
+    symbol = rf"\textcolor{{{colour}}}{{{row.symbol}}}" if colour else row.symbol
+    role = "makes" if row.made else ("learned" if row.learnable else "reads")
+    numbers = " | ".join(f"{value:.3g}" for value in (row.minimum, row.mean, row.maximum))
+    size = f"{row.bytes / 1e6:,.1f} MB" if row.bytes >= 1e6 else f"{row.bytes:,} B"
+    return f"| {role} | ${symbol}$ | `{row.name}` | {row.shape.named} | {row.dtype} | {size} | {numbers} |"
 
 
 def _proof(proof: Proof) -> str:
@@ -167,7 +135,7 @@ def _data(raw: bytes, attributes: str = "") -> str:
 
 
 def _inline(script: str) -> str:
-    """A script that may stand between script tags: what HTML would take for the end, or for a comment, is written apart."""
+    """A script that may stand between its tags: what HTML would take for their end, or for a comment, is escaped."""
     return script.replace("</", r"<\/").replace("<!--", r"<\!--")
 
 

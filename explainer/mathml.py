@@ -1,7 +1,7 @@
 r"""Words and equations as HTML that needs no script: Markdown with ``$...$``, and LaTeX as MathML.
 
 What comes in may be anybody's: HTML in it is shown as text, pictures from elsewhere are left out, and a link leads to
-a web page or nowhere. Colours that LaTeX has for a light page become those of the reader's scheme.
+a web page or nowhere. The colours of quantities become those of the reader's scheme.
 """
 
 import re
@@ -19,14 +19,17 @@ from markdown_it.token import Token
 from explainer.excerpts import INK
 from explainer.palette import QUANTITIES
 
-_DARK = {each.light: each.dark for each in QUANTITIES.values()} | {ink["light"]: ink["dark"] for ink in INK.values()}
+_PAIRS = [(each.light, each.dark) for each in QUANTITIES.values()]
+_PAIRS += [(each["light"], each["dark"]) for each in INK.values()]
+_BOTH = {colour: pair for pair in _PAIRS for colour in pair}  # what a colour of one scheme is in light and in dark
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+_OPERATOR = re.compile(r"<mo>([A-Za-z]{2,})</mo>")  # "softmax" is a name; as an operator it would stand apart
 _INLINE_COLOUR = re.compile(r'(?:mathcolor="|style="color:\s*)(#[0-9a-f]{6})"')
 
 
 @cache
 def mathml(latex: str, display: bool = False) -> str:
-    """LaTeX as a MathML element, on a line of its own if ``display``. What cannot be read is shown as it was written."""
+    """LaTeX as a MathML element, on a line of its own if ``display``; what cannot be read stays as it is."""
     # The converter knows the rows of align*, not those of aligned, and no extra room between them.
     rows = latex.replace("{aligned}", "{align*}").replace(r"\\[4pt]", r"\\")
     try:
@@ -34,7 +37,7 @@ def mathml(latex: str, display: bool = False) -> str:
         _check(converted)
     except Exception:  # the converter has errors of many kinds for what is no LaTeX
         return f"<code>{escape(latex)}</code>"
-    return both_schemes(converted)
+    return both_schemes(_OPERATOR.sub(r"<mi>\1</mi>", converted))
 
 
 def _check(mathml: str) -> None:
@@ -51,11 +54,11 @@ def _check(mathml: str) -> None:
 
 
 def both_schemes(html: str) -> str:
-    """HTML or MathML with colours of the light scheme, each with the one that it has in the dark."""
+    """HTML or MathML with the colours of a scheme, each now the one that it is in the reader's scheme."""
 
     def colours(match: re.Match[str]) -> str:
-        light = match[1]
-        return f'style="color:light-dark({light},{_DARK.get(light, light)})"'
+        light, dark = _BOTH.get(match[1], (match[1], match[1]))
+        return f'style="color:light-dark({light},{dark})"'
 
     return _INLINE_COLOUR.sub(colours, html)
 

@@ -8,17 +8,19 @@ import streamlit as st
 from explainer import links
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
-from explainer.lessons import Lesson
+from explainer.lessons import HANDS_ON, Lesson
 from explainer.links import Link
 from explainer.palette import QUANTITIES, Scheme
 from explainer.panels import View
 from explainer.proofs import Proof
+from explainer.saved_parts import Code, Heading, Mathematics, Proved, Tensors, Words
 from explainer.stages import STAGES, Stage
 from explainer.tensors import TensorRow, describe
 from explainer.texts import text
-from pages import state
+from explainer.views.compose import explained
+from pages import saved_page, state
 from pages.canvas import show as show_canvas
-from pages.session import Session, kept, kept_view, proof
+from pages.session import Session, current, kept, kept_view, proof
 
 
 def scheme() -> Scheme:
@@ -37,12 +39,16 @@ def show_head(stage: Stage | Lesson) -> None:
     st.title(stage.title, anchor=False)
     with st.container(key="summary"):
         st.markdown(text(stage.name).summary)
+    saved_page.begin()
+    saved_page.note(Words(text(stage.name).summary))
 
 
 def show_equation(equation: Equation, session: Session) -> None:
     """An equation as the paper prints it, in the quantities' colours, and below it with this model's numbers."""
+    title = f"Equation {equation.number} · {equation.title}"
+    saved_page.note(Mathematics(title, equation, session.config, session.layer))
     with st.container(key=f"equation_{equation.number}", gap="small"):
-        show_link(f"Equation {equation.number} · {equation.title}", links.of_equation(equation))
+        show_link(title, links.of_equation(equation))
         st.latex(equation.coloured(scheme()))
         with st.container(key=f"numbers_{equation.number}"):
             st.latex(equation.with_numbers(session.config, scheme(), session.layer))
@@ -51,6 +57,7 @@ def show_equation(equation: Equation, session: Session) -> None:
 def show_formula(name: str, session: Session) -> None:
     """A formula that has no number in the paper, with this model's numbers where that says more."""
     formula = FORMULAS[name]
+    saved_page.note(Mathematics(formula.title, formula, session.config, session.layer))
     with st.container(key=f"equation_{name}", gap="small"):
         show_link(formula.title, links.of_equation(formula))
         st.latex(formula.coloured(scheme()))
@@ -74,17 +81,26 @@ def show_section(stage: Stage | Lesson, slug: str) -> None:
     """The heading of one picture and what it says."""
     prose = text(stage.name)
     st.subheader(prose.titles[slug], anchor=slug)
-    st.markdown(prose.sections[slug])
+    show_words(prose.sections[slug], Heading(prose.titles[slug]))
+
+
+def show_words(markdown: str, heading: Heading | None = None, quiet: bool = False) -> None:
+    """Words that belong to the page when it is saved; ``quiet`` as a caption."""
+    if heading is not None:
+        saved_page.note(heading)
+    saved_page.note(Words(markdown, quiet))
+    (st.caption if quiet else st.markdown)(markdown)
 
 
 def show_accuracy(session: Session) -> None:
     """How often the checkpoint is right, where its card says so."""
     measured = session.checkpoint.card.get("metrics", {}).get("validation", {}).get("all")
     if measured:
-        st.caption(
+        show_words(
             f"Measured on {measured['pictures']:,} pictures that it was not trained on: the right one of its "
             f"{session.config.num_classes} classes comes first for {measured['top1']:.1%} of them, and is among the "
-            f"first five for {measured['top5']:.1%}."
+            f"first five for {measured['top5']:.1%}.",
+            quiet=True,
         )
 
 
@@ -94,7 +110,7 @@ def show_view(session: Session, name: str, make: Callable[[], View], *also: str 
     It is made once for everybody whose choice is the same; ``also`` is what it depends on besides.
     """
     key = (name, *session.choice, *also)
-    show_canvas(kept_view(key, lambda: links.linked(make(), name)), key=name, on_pick=state.pick)
+    show_canvas(kept_view(key, lambda: explained(links.linked(make(), name), session.layer)), key=name, on_pick=state.pick)
 
 
 def show_tensors(stage: Stage, session: Session) -> None:
@@ -109,6 +125,8 @@ def show_tensors(stage: Stage, session: Session) -> None:
     if not rows:
         return
     st.subheader("The tensors", anchor="tensors")
+    saved_page.note(Heading("The tensors"))
+    saved_page.note(Tensors(tuple(rows)))
     header = "| role | symbol | name | shape | type | memory | min | mean | max |"
     lines = [_table_line(row, links.of_tensor(reference)) for row, reference in zip(rows, stage.tensors, strict=True)]
     with st.container(key="table_of_tensors"):
@@ -150,6 +168,7 @@ def show_code(stage: Stage) -> None:
     for item in items:
         by_function.setdefault(excerpt(item).source, []).append(item)
     st.subheader("The code that computes it", anchor="code")
+    saved_page.note(Heading("The code that computes it"))
     for group in by_function.values():
         numbered = [item for item in group if isinstance(item, Equation)]
         code = excerpt(group[0])
@@ -158,8 +177,10 @@ def show_code(stage: Stage) -> None:
         # A formula has no line that is marked: the first line of its function stands for it.
         linked = {excerpt(item).line or 0: links.of_equation(item) for item in group}
         attributes = {line: f'tabindex="0" {_link_attributes(link)}' for line, link in linked.items()}
+        title = f"{names} · {code.path}, line {lines}"
+        saved_page.note(Code(title, code, tuple(excerpt(item).line for item in numbered)))
         st.html(
-            f'<p class="vit-source">{escape(names)} · {escape(code.path)}, line {lines}</p>'
+            f'<p class="vit-source">{escape(title)}</p>'
             + highlighted(code, scheme(), [excerpt(item).line for item in numbered], attributes)
         )
 
@@ -170,11 +191,16 @@ def show_proofs(stage: Stage, session: Session) -> None:
     if not claims:
         return
     st.subheader("The proof", anchor="proof")
-    st.caption(
+    saved_page.note(Heading("The proof"))
+    show_words(
         "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "
-        "The tolerance is what rounding to 32 bits explains for sums of this length and size."
+        "The tolerance is what rounding to 32 bits explains for sums of this length and size.",
+        quiet=True,
     )
-    st.html("".join(_proof_line(proof(session, claim), links.of_proof(claim)) for claim in claims))
+    proofs = [proof(session, claim) for claim in claims]
+    saved_page.note(Proved(tuple(proofs)))
+    lines = (_proof_line(each, links.of_proof(claim)) for each, claim in zip(proofs, claims, strict=True))
+    st.html("".join(lines))
 
 
 def _proof_line(proof: Proof, link: Link) -> str:
@@ -188,7 +214,9 @@ def _proof_line(proof: Proof, link: Link) -> str:
 
 
 def show_neighbours(stage: Stage | Lesson) -> None:
-    """The way back and the way on, with everything that is chosen."""
+    """The page as a file, where it is complete in one; the way back and the way on, with everything that is chosen."""
+    if isinstance(stage, Stage) or stage.name in HANDS_ON:
+        saved_page.show_button(stage, current())
     st.space("medium")
     left, right = st.columns(2)
     parameters = state.parameters()

@@ -7,9 +7,11 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from explainer.components import core, streamlit_adapter
+from explainer.number_address import is_address
 from explainer.packing import pack
 from explainer.panels import Frames, Pick, View
-from pages import tensor_route
+from pages import saved_page, tensor_route
+from pages.state import NUMBER
 
 INLINE = 64 * 1024  # bytes; a larger view goes by the tensor route
 
@@ -50,6 +52,7 @@ def show(view: View | Frames, *, key: str, on_pick: Callable[[Pick], None] | Non
         if isinstance(view, Frames):
             _keep_place(view, st.session_state[key].get("place"))
 
+    saved_page.note(view)
     component, data = _payload(view, st.session_state.get(_attempt(key), 0))
     result = component(key=key, data=data, on_pick_change=picked, on_place_change=moved, on_lost_change=lost)
     return _checked(result.get("pick"), view)
@@ -89,5 +92,7 @@ def _checked(pick: Any, view: View | Frames) -> Pick | None:
         if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | str):
             return None
         if view.picks and name not in view.picks:
+            return None
+        if name == NUMBER and not is_address(value):
             return None
     return dict(pick)

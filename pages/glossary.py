@@ -5,11 +5,13 @@ import streamlit as st
 from explainer.equations import EQUATIONS
 from explainer.notation import value
 from explainer.palette import QUANTITIES
+from explainer.saved_parts import Mathematics, Words
 from explainer.shapes import shape_of
 from explainer.stages import STAGES
 from explainer.symbols import SYMBOLS, Symbol
 from explainer.texts import text
-from pages.blocks import scheme, show_head, show_neighbours, show_section
+from pages import saved_page
+from pages.blocks import scheme, show_head, show_neighbours, show_section, show_words
 from pages.session import current
 from vit_core import ViTConfig
 
@@ -38,13 +40,16 @@ for slug in text(stage.name).sections:
     show_section(stage, slug)
     if slug == "equations":
         for equation in EQUATIONS.values():
+            title = f"Equation {equation.number} · {equation.title} · {equation.source}"
+            saved_page.note(Mathematics(title, equation, session.config, session.layer))
             with st.container(key=f"equation_{equation.number}", gap="small"):
-                st.caption(f"Equation {equation.number} · {equation.title} · {equation.source}")
+                st.caption(title)
                 st.latex(equation.coloured(scheme()))
                 st.latex(equation.with_numbers(session.config, scheme(), session.layer))
-                st.markdown(equation.in_words)
+                show_words(equation.in_words)
                 st.code(equation.pseudocode, language="python")
+                saved_page.note(Words(f"```\n{equation.pseudocode}\n```"))
     if slug == "symbols":
         lines = ["| symbol | meaning | in the code | in this model |", "|---|---|---|---|"]
-        st.markdown("\n".join(lines + [symbol_line(symbol, session.config) for symbol in SYMBOLS.values()]))
+        show_words("\n".join(lines + [symbol_line(symbol, session.config) for symbol in SYMBOLS.values()]))
 show_neighbours(stage)

@@ -8,7 +8,7 @@ import streamlit as st
 from explainer.stages import STAGES
 from explainer.table1 import PAPER_MILLIONS, Variant, variant, variants
 from explainer.views import models
-from pages.blocks import show_code, show_formula, show_head, show_neighbours, show_section, show_view
+from pages.blocks import show_code, show_formula, show_head, show_neighbours, show_section, show_view, show_words
 from pages.session import current
 from vit_core import ViTConfig, count_parameters
 
@@ -30,7 +30,7 @@ def show_table(rows: list[Variant]) -> None:
             + (f" {f'{printed}M' if printed else ''} | {row.agreement} |" if is_the_papers else "")
         )
     with st.container(key=f"table_{rows[0].name.replace('/', '_')}"):
-        st.markdown("\n".join(lines))
+        show_words("\n".join(lines))
 
 
 def own_sizes(start: ViTConfig) -> ViTConfig | None:
@@ -73,7 +73,7 @@ show_section(stage, "table")
 show_formula("parameters", session)
 show_table(list(variants()))
 counted, held = count_parameters(session.config)["total"], sum(each.numel() for each in session.model.parameters())
-st.markdown(
+show_words(
     f"{'✓' if counted == held else '✗'} The model that is running has **{held:,}** parameters; counted from its sizes: "
     f"**{counted:,}**."
 )
