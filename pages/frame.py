@@ -11,7 +11,7 @@ if (root := str(Path(__file__).parent.parent)) not in sys.path:
 
 from explainer.lessons import HANDS_ON, LESSONS, Lesson
 from explainer.stages import STAGES, Stage
-from pages import session, sidebar, state
+from pages import number_sheet, session, sidebar, state
 from pages.start import start
 
 ICONS = {
@@ -31,6 +31,7 @@ ICONS = {
     "predict": ":material/online_prediction:",
     "epochs": ":material/history:",
     "exercises": ":material/exercise:",
+    "walk": ":material/play_circle:",
     "what_if": ":material/experiment:",
     "compare": ":material/compare:",
 }
@@ -66,10 +67,13 @@ for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON), ("menu_lessons
     with st.container(horizontal=True, key=key, gap="xsmall"):
         for name in group:
             st.page_link(f"{name}.py", icon=ICONS[name], query_params=state.parameters())
+if no_number := number_sheet.problem(opened):
+    problems.append(no_number)
 if sentences := problems + more + st.session_state.pop("messages", []):
     st.warning(sentences[0] if len(sentences) == 1 else "\n".join(f"- {each}" for each in sentences))
 if st.session_state.pop("from_the_top", False):
     # The page that a picture led to begins at its title, not where the reader had scrolled to.
     script = "document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+number_sheet.show()
 page.run()

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parent
 # Joined in this order: each may use what an earlier one defines. The last one exports ``mount``.
 PARTS = (
     "decode.js",
+    "roots.js",
     "paint.js",
     "picture.js",
     "matrix.js",
@@ -21,18 +22,25 @@ PARTS = (
     "stacked.js",
     "plot.js",
     "flow.js",
+    "origin.js",
     "links.js",
     "table.js",
     "panel.js",
+    "looks_paint.js",
+    "looks.js",
+    "walk_sprites.js",
+    "walk_scenes.js",
+    "walk.js",
     "frames.js",
     "mount.js",
 )
+STYLES = ("canvas.css", "looks.css", "walk.css")
 
 
 @cache
 def core() -> str:
     """The canvas as one ES module that needs nothing else: its style sheet is inside."""
-    style = json.dumps(_read("canvas.css"), ensure_ascii=False)
+    style = json.dumps("\n".join(map(_read, STYLES)), ensure_ascii=False)
     return "\n".join([f"const STYLE = {style};", *map(_read, PARTS)])
 
 

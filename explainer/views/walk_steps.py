@@ -43,8 +43,8 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
     side, grid, patches, hidden = config.patch_size, config.grid_size, config.num_patches, config.hidden_size
     lengths = trace.patch_embeddings.norm(dim=1)
     longest, shortest = int(lengths.argmax()) + 1, int(lengths.argmin()) + 1
-    place = float(model.position_embedding[who.token].norm())
-    before = model.class_token[0] if who.token == 0 else trace.patch_embeddings[who.token - 1]
+    place = float(model.position_embedding[who.token].detach().norm())
+    before = model.class_token[0].detach() if who.token == 0 else trace.patch_embeddings[who.token - 1]
     steps = (
         _step(
             "picture", "The picture",
@@ -72,7 +72,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         ),
         _step(
             "class_token", "The class token joins",
-            f"one learned row of length {number(model.class_token.norm())} is put in front, the same for every "
+            f"one learned row of length {number(model.class_token.detach().norm())} is put in front, the same for every "
             f"picture. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
             "1", "x_class", sizes(config.num_tokens, hidden), "embedding",
         ),
@@ -143,8 +143,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
     ), layer, ("weights", "value"), ("head_outputs",))
     yield _placed(_step(
         "join", "The heads are joined",
-        f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of {hidden:,} numbers: "
-        f"length {number(update.norm())} for {who.name}, and so for every token.",
+        f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of {hidden:,} numbers, "
+        f"of length {number(update.norm())} for {who.name}. The same happens for every token.",
         "8", "MSA SA U_msa", sizes(tokens, hidden), "attention",
     ), layer, ("head_outputs",), ("attention_output",))
     yield _placed(_step(
@@ -221,8 +221,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
     ), behind, ("logits",), ("probabilities",))
     yield _placed(_step(
         "prediction", "The prediction",
-        f"the model says {labels[best]} and is {percent(top.values[0])} sure of it, measured against its "
-        f"{config.num_classes:,} classes and nothing else.",
+        f"the model says {labels[best]}, with {percent(top.values[0])}. The shares of its {config.num_classes:,} classes "
+        "sum to 1, also when none of them fits.",
         "softmax_logits", "p", sizes(config.num_classes), "head",
     ), behind, ("probabilities",), ("probabilities",))
 
