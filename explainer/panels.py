@@ -67,6 +67,7 @@ class Picture(Panel):
     mode: Literal["heat", "spotlight"] = "heat"  # colours over a dimmed picture, or the picture lit by the values
     smooth: bool = False  # interpolate the overlay between patches, as the paper's Fig. 6 does
     pick_tokens: bool = False
+    pick_as: str = "token"  # what such a choice is called: "other_token" for the right one of two
     brush: str | None = None  # a click on a patch, or a stroke over several, chooses {brush: "12,13"} in its order
     marked: tuple[int, ...] = ()  # patches with a dashed frame, such as those that have been changed
     origin: Origin | None = None  # "token": the cell's token; "row" and "column": of the pixel, without a grid

@@ -23,13 +23,13 @@ def show_right_side(pair: Pair) -> None:
     here = [name for name in names if checkpoints.find(name).is_here]
     here += [each for each in (seen[1].state.checkpoint,) if each not in here]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _select("picture", "Picture on the right", _pictures(pair), picture_title(left.picture), picture_title, 250)
-        _select("checkpoint", "Checkpoint", here, checkpoint_title(left.checkpoint), checkpoint_title, 250)
-        _select("layer", f"Layer (1 to {config.num_layers})", range(1, config.num_layers + 1), left.layer, str, 170)
-        _select("head", f"Head (1 to {config.num_heads})", range(1, config.num_heads + 1), left.head, str, 170)
+        _select("picture", "Picture on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
+        _select("checkpoint", "Checkpoint", here, checkpoint_title(left.checkpoint), checkpoint_title, 220)
+        _select("layer", f"Layer (1 to {config.num_layers})", range(1, config.num_layers + 1), left.layer, str, 150)
+        _select("head", f"Head (1 to {config.num_heads})", range(1, config.num_heads + 1), left.head, str, 150)
         st.session_state["compare_token"] = other.token
         st.number_input(
-            f"Token (0 to {config.num_patches})", 0, config.num_patches, None, key="compare_token", width=170,
+            f"Token (0 to {config.num_patches})", 0, config.num_patches, None, key="compare_token", width=150,
             placeholder=f"as left: {seen[1].state.token}", on_change=_take, args=("token",),
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -173,7 +173,7 @@ const PICTURE = {
   },
   pick(panel, cell) {
     if (panel.brush) return cell > 0 ? { [panel.brush]: String(cell) } : null;
-    return panel.pick_tokens && panel.grid_size ? { token: cell } : null;
+    return panel.pick_tokens && panel.grid_size ? { [panel.pick_as ?? "token"]: cell } : null;
   },
   chosen: (panel) => panel.token ?? null,
   move(panel, at, cell, right, down) {
@@ -211,6 +211,7 @@ const PICTURE = {
   },
   applies(panel, pick) {
     if (panel.brush && pick[panel.brush]) panel.marked = [...panel.marked, ...pick[panel.brush].split(",").map(Number)];
-    if (pick.token !== undefined && (panel.pick_tokens || panel.token != null)) panel.token = pick.token;
+    const token = pick[panel.pick_as ?? "token"];
+    if (token !== undefined && (panel.pick_tokens || panel.token != null)) panel.token = token;
   },
 };

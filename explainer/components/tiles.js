@@ -23,7 +23,7 @@ const TILES = {
     const tall = paint.snap((size / columns) * rows);
     const widest = Math.max(0, ...panel.labels.map((label) => textWidth(label, labelFont)));
     const labelHeight = !headers && panel.labels.length && widest <= size + gap - 6 ? 22 : 0;
-    const top = headers ? 26 : 4;
+    const top = (headers ? 26 : 4) + (panel.leavesPlace && count === 1 ? 34 : 0);
     if (headers && Math.max(...headers.columns.map((name) => textWidth(name, labelFont))) > size + gap - 4) {
       headers.columns = headers.columns.map((name) => /\d+$/.exec(name)?.[0] ?? "");
     }

@@ -20,6 +20,7 @@ from explainer.views.scales import from_zero, symmetric
 from explainer.views.wording import number, percent, sentence, token_name
 
 DIFFERENCE = "Right minus left"
+PICK = {"left": "token", "right": "other_token"}
 COSINE_CAPTION = "Cosine from −1 to 1."
 
 
@@ -28,7 +29,7 @@ def pictures(left: Side, right: Side) -> View:
     panels: list[Panel] = [
         Picture(
             title=side.title, quantity="image", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
-            pick_tokens=side.name == "left",
+            pick_tokens=True, pick_as=PICK[side.name],
             caption=f"{side.config.image_size} × {side.config.image_size} pixels, {side.config.grid_size} × "
             f"{side.config.grid_size} patches. Chosen: {side.the_token}.",
         )
@@ -109,7 +110,7 @@ def attention(left: Side, right: Side) -> View:
         Picture(
             title=side.title, quantity="A", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
             overlay=values, scale=scale, class_value=float(side.attention[side.token, 0]),
-            pick_tokens=side.name == "left",
+            pick_tokens=True, pick_as=PICK[side.name],
             caption=f"{sentence(side.the_head)}: {side.the_token}. Weight on the class token, not drawn: "
             f"{number(side.attention[side.token, 0])}.",
         )
@@ -150,7 +151,8 @@ def heads_moved(left: Side, right: Side) -> View:
     first, which = divmod(int(moved.argmax()), heads)
     matrix = Matrix(
         title="Share of the attention that lies elsewhere", quantity="A", values=as_values(moved),
-        scale=from_zero(moved), row_axis="layer", column_axis="head", max_height=34 * layers + 20,
+        scale=from_zero(moved), row_axis="layer", column_axis="head",
+        max_height=34 * layers + 20,
         row_names=tuple(str(each + 1) for each in range(layers)),
         column_names=tuple(str(each + 1) for each in range(heads)),
         caption="Half the sum of |right − left| along a row of A, on average over all tokens: 0 if nothing has moved, "

@@ -47,6 +47,8 @@ def norms(left: Side, right: Side) -> View:
     minus = Plot(
         title=DIFFERENCE, x_label="layer (0: before the first)", y_label="length (norm)", quantity="mlp",
         selected_x=float(left.layer), pick="layer",
+        low=0.0 if difference.min() >= 0 < difference.max() else None,
+        high=0.0 if difference.max() <= 0 > difference.min() else None,
         series=(Series("difference", _states(len(difference)), as_values(difference), "mlp"),),
     )
     return view(
@@ -66,8 +68,9 @@ def cosines(left: Side, right: Side) -> View:
     count, side = of.shape[0], left.config.grid_size
     patches = of[:, 1:].mean(1)
     tiles = Tiles(
-        title="Every patch after every layer", values=on_grid(of[:, 1:]), scales=(COSINE,), columns=tile_columns(count),
-        labels=tuple(f"layer {each}" if each else "z₀" for each in range(count)), selected=left.layer,
+        title="Every patch after every layer", values=on_grid(of[:, 1:]), scales=(COSINE,),
+        columns=tile_columns(count, 7), selected=left.layer,
+        labels=tuple(f"layer {each}" if each else "z₀" for each in range(count)),
         picks=tuple({"layer": max(1, each)} for each in range(count)), token=left.token or None, tile_size=150,
         caption=f"Cosine of z_{{ℓ}} on the left with z_{{ℓ}} on the right, patch by patch. {COSINE_CAPTION}",
     )

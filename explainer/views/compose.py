@@ -1,6 +1,7 @@
 """Panels put together to a view that knows what a click on it can choose."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, Tiles, View, Walk
 
@@ -11,9 +12,16 @@ def view(alt: str, *rows: tuple[Panel, ...]) -> View:
     return View(rows=rows, alt=alt, picks=tuple(sorted(keys)))
 
 
+def explained(view: View, layer: int) -> View:
+    """The same view, whose numbers are those of the page's own forward pass, so that a click on one explains it."""
+    return replace(view, explains=layer, picks=(*view.picks, "number"))
+
+
 def _pick_keys(panel: Panel) -> Iterator[str]:
     match panel:
-        case Picture(pick_tokens=True) | Matrix(pick="row" | "column"):
+        case Picture(pick_tokens=True, pick_as=str(key)):
+            yield key
+        case Matrix(pick="row" | "column"):
             yield "token"
         case Picture(brush=str(key)):
             yield key
