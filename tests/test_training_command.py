@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,3 +136,19 @@ def test_a_run_that_cannot_go_on_says_why(data: Path, tmp_path: Path, capsys: py
     assert main([*command(data, run), "--optimizer", "sgd", "--learning-rate", "1e30", "--without", "clip_norm"]) == 1
     assert "lower the learning rate" in capsys.readouterr().err
     assert json.loads((run / "run.json").read_text())["outcome"].startswith("error: the loss of step")
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler for the CPU: install g++")
+def test_a_compiled_model_learns_the_same(data: Path, tmp_path: Path) -> None:
+    """In processes of their own: the checks of shapes that tests switch on would be compiled, too."""
+    losses = {}
+    for way in ("plain", "compiled"):
+        small = ["--model", "Mini/8", "--image-size", "16", "--epochs", "1", "--batch-size", "15", "--threads", "1"]
+        extra = ["--compile"] if way == "compiled" else []
+        words = ["--recipe", "scratch-small", "--data", str(data), "--output", str(tmp_path / way), *small, *extra]
+        subprocess.run([sys.executable, "-m", "vit_core.training", *words], check=True, capture_output=True, cwd=ROOT)
+        lines = [json.loads(line) for line in (tmp_path / way / "metrics.jsonl").read_text().splitlines()]
+        losses[way] = [line["loss"] for line in lines if "loss" in line]
+    assert len(losses["plain"]) > 2
+    # fused kernels sum in another order: float32's rounding, amplified by a few steps of learning
+    assert losses["compiled"] == pytest.approx(losses["plain"], rel=1e-3)
