@@ -153,6 +153,7 @@ class MountedView {
       this.move(pick[this.reel.name]); // all frames are here: the server need not know
       return;
     }
+    if (!this.options.onPick) return; // a page from a file: nobody would answer with the numbers of the new choice
     for (const frame of this.frames.flat()) {
       frame.kind.applies(frame.panel, pick);
       frame.drawMarks();

@@ -132,7 +132,7 @@ class PanelFrame {
     const chosen = this.kind.chosen(this.panel, this.at);
     const words = chosen == null ? "" : ` Chosen: ${this.spoken(this.lines(chosen))}.`;
     const keys = this.kind.keys?.(this.panel) ?? "Arrow keys read the values.";
-    const picks = this.panel.kind === "Flow" ? "Enter opens." : this.canPick() ? "Enter chooses." : "";
+    const picks = !this.canPick() ? "" : this.panel.kind === "Flow" ? "Enter opens." : "Enter chooses.";
     const explains = this.hasNumbers() ? " N explains a value." : "";
     this.over.setAttribute("aria-label", `${plainText(this.panel.title)}.${words} ${keys} ${picks}${explains}`.trim());
   }
@@ -142,6 +142,7 @@ class PanelFrame {
   }
 
   canPick() {
+    if (!this.host.options.onPick && !this.host.reel) return false;
     const { pick_tokens, brush, pick, picks, nodes } = this.panel;
     return Boolean(pick_tokens || brush || pick || picks?.length || nodes?.some((node) => node.page));
   }
