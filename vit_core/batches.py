@@ -1,0 +1,13 @@
+"""Many forward passes at once, as many as a bounded memory holds."""
+
+from vit_core.config import ViTConfig
+
+MEMORY = 128 * 2**20  # bytes for what one layer needs at a time
+
+
+def pictures_at_once(config: ViTConfig) -> int:
+    """How many pictures go through a layer together: at least one, at most 64."""
+    tokens = config.num_tokens
+    # scores, weights and the rows that softmax and product need; q, k, v, joined; the MLP before and after the GELU
+    floats = 3 * config.num_heads * tokens**2 + 6 * tokens * config.hidden_size + 2 * tokens * config.mlp_size
+    return max(1, min(64, MEMORY // (4 * floats)))

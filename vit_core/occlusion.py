@@ -1,0 +1,102 @@
+"""Which patches a prediction needs: found by masking them, not by looking at the attention.
+
+A masked patch is zero, as ``vit_core.interventions`` masks it: after preprocessing, the mean colour of the training
+pictures. Deletion and insertion are those of Petsiuk, Das and Saenko (RISE, arXiv 1806.07421): the patches are masked,
+or shown on an all masked picture, in the order of their importance, and the area under the curve of the class's
+probability says how well that order was chosen: small for deletion, large for insertion.
+"""
+
+from collections.abc import Callable
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from vit_core.batches import pictures_at_once
+from vit_core.model import VisionTransformer
+from vit_core.patches import patchify, unpatchify
+
+
+@torch.no_grad()
+def masked_logits(
+    model: VisionTransformer,
+    image: Float[Tensor, "channels height width"],
+    masks: Bool[Tensor, "pictures patches"],
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> Float[Tensor, "pictures classes"]:
+    """The logits of ``image`` with the patches of each mask set to zero.
+
+    ``progress`` hears the share of the work that is done, from 0 to 1; what it raises ends the work.
+    """
+    patches = patchify(image, model.config.patch_size)
+    logits: list[Tensor] = []
+    for some in torch.split(masks, pictures_at_once(model.config)):
+        pictures = unpatchify(patches.masked_fill(some[..., None], 0), model.config.patch_size)
+        logits.append(model(pictures))
+        if progress:
+            progress(sum(map(len, logits)) / len(masks))
+    return torch.cat(logits)
+
+
+def occlusion(
+    model: VisionTransformer,
+    image: Float[Tensor, "channels height width"],
+    class_index: int,
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> Float[Tensor, " patches"]:
+    """How much the logit of a class falls when a patch alone is masked, for every patch."""
+    num_patches = model.config.num_patches
+    masks = torch.cat([torch.zeros(1, num_patches, dtype=torch.bool), torch.eye(num_patches, dtype=torch.bool)])
+    logits = masked_logits(model, image, masks, progress=progress)[:, class_index]
+    return logits[0] - logits[1:]
+
+
+def shown_counts(num_patches: int, points: int) -> Int[Tensor, " points"]:
+    """How many patches have been masked, or shown, at each point of a curve: from none to all, evenly.
+
+    Raises:
+        ValueError: if there are fewer than two points.
+    """
+    if points < 2:
+        raise ValueError(f"a curve needs at least 2 points, got {points}")
+    return torch.linspace(0, num_patches, min(points, num_patches + 1)).round().long()
+
+
+def deletion_and_insertion(
+    model: VisionTransformer,
+    image: Float[Tensor, "channels height width"],
+    orders: Int[Tensor, "orders patches"],
+    class_index: int,
+    *,
+    points: int = 17,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Float[Tensor, "orders points"], Float[Tensor, "orders points"]]:
+    """The probability of a class while patches are masked, and while they are shown, in each order.
+
+    ``orders`` are permutations of the patches, from 0; the first is masked or shown first.
+    """
+    counts = shown_counts(orders.shape[1], points)
+    place = orders.argsort(-1)  # of every patch in its order
+    deleted = place[:, None] < counts[:, None]  # orders, points, patches
+    masks = torch.cat([deleted, ~deleted])
+    logits = masked_logits(model, image, masks.flatten(0, 1), progress=progress)
+    probabilities = rearrange(
+        logits.softmax(-1)[:, class_index], "(way orders points) -> way orders points", way=2, points=len(counts)
+    )
+    return probabilities[0], probabilities[1]
+
+
+def rank_correlation(a: Float[Tensor, " values"], b: Float[Tensor, " values"]) -> float:
+    """Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs; 0 if all are equal."""
+    a, b = (rank - rank.mean() for rank in (_ranks(a), _ranks(b)))
+    scale = (a.norm() * b.norm()).item()
+    return (a @ b).item() / scale if scale else 0.0
+
+
+def _ranks(values: Tensor) -> Tensor:
+    _, group, count = torch.unique(values, return_inverse=True, return_counts=True)
+    last = count.cumsum(0).double()
+    return (last - (count - 1) / 2)[group]
