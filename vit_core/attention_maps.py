@@ -1,4 +1,4 @@
-"""What the attention weights of a whole forward pass say: rollout (Fig. 6) and mean distance (Fig. 7 right)."""
+"""What attention weights say: rollout (Fig. 6), mean distance (Fig. 7 right), and how evenly they are shared out."""
 
 import torch
 from jaxtyping import Float
@@ -35,3 +35,11 @@ def mean_attention_distance(
     if renormalise:
         patches = patches / patches.sum(-1, keepdim=True)
     return (patches * distance).sum(-1).mean(-1)
+
+
+def attention_entropy(weights: Float[Tensor, "*batch heads tokens tokens"]) -> Float[Tensor, "*batch heads"]:
+    """Entropy of the rows of A, averaged over the tokens that ask, in nats.
+
+    0 where every token looks at a single one, ln(N + 1) where it looks at all of them alike.
+    """
+    return -torch.xlogy(weights, weights).sum(-1).mean(-1)
