@@ -115,6 +115,15 @@ def parameter_kind(name: str) -> tuple[str, str, str]:
     return next(kind for end, kind in PARAMETERS.items() if name.endswith(end))
 
 
+def is_address(text: object) -> bool:
+    """Whether somebody has written an address; there may be no such number."""
+    try:
+        Address.parse(text if isinstance(text, str) else "")
+    except ValueError:
+        return False
+    return True
+
+
 def checked(address: Address, model: VisionTransformer) -> Address:
     """The same place by its one name; ``layer.mlp.expand.weight`` is a parameter of the address's layer.
 

@@ -14,6 +14,8 @@ from pages import checkpoints
 from vit_core import ViTConfig, token_at
 
 KEYS = ("picture", "checkpoint", "layer", "head", "token")
+NUMBER = "number"  # in the URL: the number that is explained; it is not part of the choice
+NUMBER_TRAIL = "number_trail"  # in the session: the numbers on the way to it
 UPLOAD_PREFIX = "upload-"
 _WRITTEN = "url_written"
 _CHOICE = "choice"
@@ -181,7 +183,11 @@ def _chosen() -> State:
 
 
 def pick(chosen: Mapping[str, int | str]) -> None:
-    """Take over what a click on a picture chose: a token, a head, a layer, a picture of the gallery, or a page."""
+    """Take over what a click on a picture chose: a token, a head, a layer, a picture, a page; or a number to explain."""
     for key, value in chosen.items():
+        if key == NUMBER:
+            st.session_state.pop(NUMBER_TRAIL, None)
+            st.query_params[NUMBER] = str(value)
+            continue
         # Plots over layers begin with z_0, which is the input of layer 1.
         st.session_state[key] = max(1, int(value)) if key == "layer" else value

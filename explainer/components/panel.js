@@ -163,7 +163,7 @@ class PanelFrame {
     this.setHover(cell);
     if (cell == null) return;
     const number = this.number(cell);
-    this.over.style.cursor = number || this.kind.pick(this.panel, cell, this.at) ? "pointer" : "default";
+    this.over.style.cursor = number || (this.canPick() && this.kind.pick(this.panel, cell, this.at)) ? "pointer" : "default";
     const box = this.over.getBoundingClientRect();
     const below = this.kind.below?.(this.panel, this.at, cell); // where the pointer's place would hide the neighbours
     const [x, y] = below ?? [event.clientX - box.left + 14, event.clientY - box.top + 16];
@@ -220,12 +220,12 @@ class PanelFrame {
 
   /** The name of the number in a cell, if this view explains its numbers. */
   number(cell) {
-    return numberOf(this.host.view, this.panel, cell, this.at);
+    return this.host.options.onPick ? numberOf(this.host.view, this.panel, cell, this.at) : null;
   }
 
   hasNumbers() {
     const { origin, strips } = this.panel;
-    return this.host.view.explains != null && Boolean(origin || strips?.some((strip) => strip.origin));
+    return this.host.options.onPick && this.host.view.explains != null && Boolean(origin || strips?.some((strip) => strip.origin));
   }
 
   key(event) {

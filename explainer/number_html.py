@@ -1,0 +1,96 @@
+"""The calculation of a number as HTML: its steps, the largest terms of its sum, and how well it can be recomputed."""
+
+from collections.abc import Iterator
+from html import escape
+
+from explainer.number_address import Address
+from explainer.number_rules import Part, Term
+from explainer.numbers import NumberExplanation, text_of
+
+
+def body(explanation: NumberExplanation) -> str:
+    """Tables; what has a place itself is a button that says in ``data-number`` which."""
+    if explanation.working is None:
+        return (
+            '<p class="vit-number-note">A learned number: training has found it. It is the same for every picture.</p>'
+        )
+    columns = [_steps(explanation), *([_terms(explanation)] if explanation.terms else [])]
+    return f'<div class="vit-number-columns">{"".join(columns)}</div>{_check(explanation)}'
+
+
+def _steps(explanation: NumberExplanation) -> str:
+    rows = [
+        f'<tr><td class="vit-sign">{escape(step.operator)}</td><td>{escape(step.words)}</td>'
+        f'<td class="vit-value">{_value(explanation, step.value, step.address)}</td></tr>'
+        for step in explanation.steps
+    ]
+    rows.append(
+        '<tr class="vit-result"><td class="vit-sign">=</td><td>the number, as the model computed it</td>'
+        f'<td class="vit-value">{written(explanation.value, 7)}</td></tr>'
+    )
+    return f'<table class="vit-steps"><caption>Step by step</caption><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _terms(explanation: NumberExplanation) -> str:
+    working = explanation.working
+    assert working is not None
+    most = max(abs(term.value) for term in working.terms) or 1.0
+    wide = max(len(term.factors) for term in working.terms)
+    count = len(working.terms) + working.rest_count
+    heading = "All terms of the sum" if not working.rest_count else f"The {len(working.terms)} largest of {count} terms"
+    rows = [_term(explanation, term, most) for term in working.terms]
+    if working.rest_count:
+        rows.append(
+            f'<tr class="vit-rest"><td colspan="{wide + 1}">the other {working.rest_count} together</td>'
+            f'<td class="vit-value">{written(working.rest)}</td></tr>'
+        )
+    rows.append(
+        f'<tr class="vit-result"><td colspan="{wide + 1}">{escape(working.sum_words)}</td>'
+        f'<td class="vit-value">{written(working.total)}</td></tr>'
+    )
+    return f'<table class="vit-terms"><caption>{heading}</caption><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _term(explanation: NumberExplanation, term: Term, most: float) -> str:
+    share = 100 * abs(term.value) / most
+    return (
+        f"<tr><td>m = {term.index}</td>{''.join(_factors(explanation, term.factors))}"
+        f'<td class="vit-value vit-bar" style="--share: {share:.0f}%">{written(term.value)}</td></tr>'
+    )
+
+
+def _factors(explanation: NumberExplanation, factors: tuple[Part, ...]) -> Iterator[str]:
+    for place, factor in enumerate(factors):
+        sign = "× " if place else ""
+        yield f"<td>{sign}{_value(explanation, factor.value, factor.address)}</td>"
+
+
+def _value(explanation: NumberExplanation, value: float, address: Address | None) -> str:
+    if address is None:
+        return written(value)
+    name = text_of(address, explanation.config)
+    return (
+        f'<button type="button" data-number="{escape(str(address))}" title="How this number was computed">'
+        f"<small>{escape(name)}</small> {written(value)}</button>"
+    )
+
+
+def _check(explanation: NumberExplanation) -> str:
+    working = explanation.working
+    assert working is not None
+    again = (
+        f"Recomputed in double precision from these numbers alone: <b>{written(working.recomputed, 9)}</b>; the model's"
+        f" number differs by <b>{explanation.difference:.1e}</b>"
+    )
+    if explanation.is_as_computed:
+        return f'<p class="vit-number-note">{again}, rounding to 32 bits explains up to {working.tolerance:.1e}.</p>'
+    reason = (
+        f"the forward pass was changed here ({escape(explanation.changes)})" if explanation.changes
+        else f"rounding to 32 bits would explain only {working.tolerance:.1e}"
+    )  # fmt: skip
+    return f'<p class="vit-number-note vit-number-changed">{again}: {reason}.</p>'
+
+
+def written(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits and a real minus."""
+    return f"{value:.{digits}g}".replace("-", "−")

@@ -1,0 +1,133 @@
+"""The sheet at the bottom of every page: how one number was made, with ways to the numbers that it was made from."""
+
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from explainer.number_address import Address, checked
+from explainer.number_html import body
+from explainer.numbers import YOUR_WEIGHTS, NumberExplanation, Reproduction, explain
+from pages import session, state
+from pages.blocks import scheme
+from pages.session import Session
+from vit_core import CHECKPOINTS
+
+KEY = state.NUMBER  # the name in the URL
+_TRAIL = state.NUMBER_TRAIL
+_COMPONENT = "vit_explainer.number"
+
+
+def problem(opened: Session) -> str | None:
+    """A sentence if the link names a number that there is not; then it is taken out of the link."""
+    text = st.query_params.get(KEY)
+    if text is None:
+        return None
+    try:
+        checked(Address.parse(text), opened.model)
+    except ValueError as error:
+        _close()
+        return f"The link asks for a number that cannot be explained: {error}."
+    return None
+
+
+def show() -> None:
+    """The sheet, if a number is asked for. Going deeper runs the sheet alone."""
+    with st.container(key="number_place"):
+        _sheet()
+
+
+@st.fragment
+def _sheet() -> None:
+    text = st.query_params.get(KEY)
+    if text is None:
+        return
+    current = session.current()
+    try:
+        explanation = _explanation(current, Address.parse(text))
+    except ValueError:  # the model was changed in the meantime; the next run of the page says so
+        return
+    with st.container(key="number_sheet", gap="small"):
+        _head(explanation)
+        _component()(
+            key="number_body",
+            data={"html": body(explanation), "words": _spoken(explanation), "number": text},
+            on_number_change=_deeper,
+            on_close_change=_close,
+        )
+        _python(explanation)
+
+
+def _explanation(opened: Session, address: Address) -> NumberExplanation:
+    name, picture = opened.state.checkpoint, opened.state.picture
+    return explain(
+        opened.model,
+        opened.trace,
+        address.layer,
+        address.tensor,
+        address.index,
+        block_of=lambda layer: session.block(name, picture, layer),
+        preprocess=opened.checkpoint.preprocess,
+        labels=opened.checkpoint.labels,
+        reproduction=Reproduction(name if name in CHECKPOINTS else YOUR_WEIGHTS, picture),
+    )
+
+
+def _head(explanation: NumberExplanation) -> None:
+    """What the number is, the way back, and the way out."""
+    with st.container(key="number_head", horizontal=True, vertical_alignment="center", gap="small"):
+        if st.session_state.get(_TRAIL):
+            st.button("Back", icon=":material/arrow_back:", key="number_back", on_click=_back)
+        with st.container(key="number_title", gap=None):
+            symbol = explanation.coloured(explanation.symbol_template, scheme())
+            st.markdown(f"${symbol} = {explanation.value:.7g}$")
+            words = f"{explanation.words}. {explanation.equation}".strip()
+            st.caption(escape(words, quote=False))
+        if explanation.working:
+            with st.container(key="number_formula"):
+                st.latex(explanation.coloured(explanation.working.formula, scheme()))
+        st.button("Close", icon=":material/close:", key="number_close", on_click=_close)
+
+
+def _spoken(explanation: NumberExplanation) -> str:
+    return f"{explanation.value:.7g}: {explanation.words}. {explanation.equation}"
+
+
+def _python(explanation: NumberExplanation) -> None:
+    st.code(f"{explanation.python_import}\n{explanation.python}", language="python", wrap_lines=True)
+    if explanation.blanks:
+        st.caption(f"Put in the path of {' and of '.join(explanation.blanks)}: this server does not hand it out.")
+
+
+def _deeper() -> None:
+    """A factor was clicked: explain it, and remember where the reader came from."""
+    asked = st.session_state["number_body"].get("number")
+    try:
+        address = checked(Address.parse(str(asked)[:200]), session.current().model)
+    except ValueError:
+        return  # no link of ours
+    before = st.query_params.get(KEY)
+    if before is not None and before != str(address):
+        st.session_state[_TRAIL] = (*st.session_state.get(_TRAIL, ()), before)[-50:]
+    st.query_params[KEY] = str(address)
+
+
+def _back() -> None:
+    *rest, last = st.session_state[_TRAIL]
+    st.session_state[_TRAIL] = tuple(rest)
+    st.query_params[KEY] = last
+
+
+def _close() -> None:
+    st.session_state.pop(_TRAIL, None)
+    st.query_params.pop(KEY, None)
+
+
+@cache
+def _component() -> Any:
+    script = Path(__file__).parent.parent / "explainer" / "components" / "number_sheet.js"
+    return st.components.v2.component(
+        _COMPONENT, html='<div class="vit-number"></div>', js=script.read_text(encoding="utf-8"), isolate_styles=False
+    )
