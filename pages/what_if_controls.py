@@ -52,30 +52,30 @@ def apply(make: Callable[[Interventions], Interventions]) -> None:
 def choose_group() -> str:
     """Which part of the model is to be changed."""
     chosen: str | None = st.segmented_control(
-        "What do you want to change?", GROUPS, default=GROUPS[0], required=True, key="what_if_group",
+        "What to change", GROUPS, default=GROUPS[0], required=True, key="what_if_group",
         bind="query-params",
     )  # fmt: skip
     return chosen or GROUPS[0]
 
 
 def show(group: str, session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    """The words and the controls of one group."""
+    """The controls of one group, and below them what they mean."""
     match group:
         case "Patches":
-            show_section(lesson, "patches")
             _patches(session, after, interventions)
+            show_section(lesson, "patches")
         case "Heads":
-            show_section(lesson, "heads")
             _heads(session, after, interventions)
+            show_section(lesson, "heads")
         case "Layers":
-            show_section(lesson, "layers")
             _layers(session, interventions)
+            show_section(lesson, "layers")
         case "Positions":
-            show_section(lesson, "positions")
             _positions(session, interventions)
+            show_section(lesson, "positions")
         case _:
-            show_section(lesson, "softmax")
             _softmax(session, interventions)
+            show_section(lesson, "softmax")
 
 
 def changed_patches(session: Session, after: ForwardTrace) -> list[int]:
@@ -87,7 +87,7 @@ def changed_patches(session: Session, after: ForwardTrace) -> list[int]:
 
 def _patches(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
     tool: str = st.segmented_control(
-        "A click on a patch, or a stroke over several, does this", list(TOOLS), default="Mask", required=True,
+        "What a click on a patch does, or a stroke over several", list(TOOLS), default="Mask", required=True,
         key="what_if_tool",
     ) or "Mask"  # fmt: skip
     first = st.session_state.get(SWAP_FIRST) if tool == "Swap" else None

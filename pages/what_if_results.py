@@ -10,7 +10,7 @@ from explainer.views import what_if
 from explainer.views.wording import percent
 from pages import state
 from pages import what_if_history as history
-from pages.blocks import show_section
+from pages.blocks import scheme, show_section
 from pages.canvas import show as show_canvas
 from pages.session import Session, kept_view
 from pages.what_if_controls import SAID, apply, pixels_of
@@ -26,7 +26,7 @@ def show_bar(session: Session, after: ForwardTrace, interventions: Interventions
     """The answer in one line, and the way back and forward; it stays in sight while the page scrolls."""
     steps = history.history()
     with st.container(key="what_if_bar", horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f'<p class="vit-answer" role="status">{_answer(session, after, interventions)}</p>')
+        st.html(f'<p class="vit-answer vit-{scheme()}" role="status">{_answer(session, after, interventions)}</p>')
         for label, icon, action, is_possible, shortcut in (
             ("Undo", ":material/undo:", history.undo, bool(steps.past), "Mod+Z"),
             ("Redo", ":material/redo:", history.redo, bool(steps.future), "Mod+Shift+Z"),
@@ -65,17 +65,15 @@ def show_prediction(session: Session, after: ForwardTrace, interventions: Interv
 
 
 def show_list(interventions: Interventions) -> None:
-    """Every change with a button that removes it; and all of them as text, to be read, edited and copied."""
+    """Every change as a button that removes it; and all of them as text, to be read, edited and copied."""
     show_section(lesson, "list")
     is_long = len(interventions) > MOST_UNSCROLLED
     with st.container(key="what_if_list", gap="xsmall", height=260 if is_long else "content"):
         for change in interventions:
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                st.button(
-                    "Remove", icon=":material/close:", key=f"what_if_remove_{change.key}_{change.item}",
-                    type="tertiary", on_click=_remove, args=(change,), help=f"Remove: {change.title}",
-                )  # fmt: skip
-                st.markdown(change.title)
+            st.button(
+                change.title, icon=":material/close:", key=f"what_if_remove_{change.key}_{change.item}",
+                type="tertiary", on_click=_remove, args=(change,), help="Remove this change",
+            )  # fmt: skip
         if not interventions:
             st.caption("No changes. This is the forward pass of the other pages.")
     if st.session_state.get("what_if_text") != str(history.current()) and "what_if_typed" not in st.session_state:

@@ -1,0 +1,338 @@
+"""The page What if: every control changes the prediction to what the library computes, and every step can go back."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from explainer.effects import effect_of
+from explainer.gallery import GALLERY
+from explainer.packing import unpack
+from explainer.panels import Bars, Picture, Tiles
+from explainer.views import what_if
+from explainer.views.wording import percent
+from explainer.what_if_report import Report, as_csv
+from pages import session, tensor_route
+from pages.state import State
+from pages.what_if_history import MOST, History
+from pages.what_if_toggles import with_head, with_one, with_parts, with_patches, with_swap
+from tests.test_pages import app, markup
+from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_picture, patchify
+from vit_core.layer_changes import RemoveResidual, Skip
+from vit_core.patch_changes import BlurPatches, MaskPatches, ShufflePatches
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No weights that this machine may have, and torch's threads as they were: the app sets them for its process."""
+    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def traced(changes: str, picture: str = State.picture) -> ForwardTrace:
+    """The pass as the library computes it, beside the app and its stores."""
+    model, checkpoint = load("embedded")
+    return model.trace(checkpoint.preprocess(open_picture(GALLERY[picture].path)), Interventions.parse(changes))
+
+
+def shown(at: AppTest, kind: type, title: str) -> Bars | Picture | Tiles:
+    """The panel of the page that begins with this title, as its bytes were sent."""
+    sent = [element.proto.bytes for element in at.get("bidi_component")]
+    panels = [panel for data in sent if data for panel in unpack(data, tensor_route.load).panels]
+    [found] = [panel for panel in panels if isinstance(panel, kind) and panel.title.startswith(title)]
+    return found
+
+
+def check_prediction(at: AppTest, changes: str, picture: str = State.picture) -> None:
+    """The bars and the sentence of the page are those of ``changes``, and so is the address."""
+    assert not at.exception, [element.message for element in at.exception]
+    _, checkpoint = load("embedded")
+    bars = shown(at, Bars, "Prediction")
+    assert isinstance(bars, Bars) and bars.before is not None
+    after, before = traced(changes, picture), traced("", picture)
+    places = [checkpoint.labels.index(label) for label in bars.labels]
+    np.testing.assert_array_equal(bars.values, after.probabilities[places].numpy())  # one program, one machine
+    np.testing.assert_array_equal(bars.before, before.probabilities[places].numpy())
+    assert {int(after.logits.argmax()), int(before.logits.argmax())} <= set(places)
+    [answer] = [line for line in markup(at).splitlines() if 'class="vit-answer' in line]
+    assert percent(before.probabilities.max()) in answer
+    assert not changes or percent(after.probabilities[int(after.logits.argmax())]) in answer
+    assert at.query_params.get("changes", "") == changes
+
+
+def group(at: AppTest, name: str) -> AppTest:
+    return at.segmented_control(key="what_if_group").set_value(name).run()
+
+
+# One step on every control: the group, what is done there, and the text of the changes that it makes.
+STEPS: list[tuple[str, Callable[[AppTest], object], str]] = [
+    ("Patches", lambda at: at.toggle(key="what_if_shuffle").set_value(True), "shuffle=0"),
+    ("Layers", lambda at: at.pills(key="what_if_skip_attention").set_value([2, 4]), "skip=attention.2,attention.4"),
+    ("Layers", lambda at: at.pills(key="what_if_skip_mlp").set_value([6]), "skip=mlp.6"),
+    ("Layers", lambda at: at.pills(key="what_if_residual_attention").set_value([5]), "residual=attention.5"),
+    ("Layers", lambda at: at.pills(key="what_if_residual_mlp").set_value([1]), "residual=mlp.1"),
+    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("zero"), "positions=zero"),
+    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("shuffled"),
+     "positions=shuffled.0"),
+    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("sines and cosines"),
+     "positions=sinusoidal"),
+    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("through another grid"),
+     "positions=resized.4.bicubic"),
+    ("Softmax", lambda at: at.select_slider(key="what_if_temperature").set_value(0.5), "temperature=0.5"),
+    ("Softmax", lambda at: at.toggle(key="what_if_unscaled").set_value(True), "temperature=unscaled"),
+    ("Heads", lambda at: at.text_input(key="what_if_text").set_value("heads=3.1:zero, 2.4:mean"),
+     "heads=3.1:zero,2.4:mean"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "step", "changes"), STEPS, ids=[changes for *_, changes in STEPS])
+def test_every_control_changes_the_prediction_to_the_librarys(
+    name: str, step: Callable[[AppTest], object], changes: str
+) -> None:
+    at = group(app("what_if"), name)
+    check_prediction(at, "")
+    step(at)
+    at.run()
+    check_prediction(at, changes)
+    at.button(key="what_if_undo").click().run()
+    check_prediction(at, "")
+
+
+def test_controls_that_follow_a_choice() -> None:
+    at = group(app("what_if", changes="shuffle=3;positions=shuffled.2;temperature=4:2"), "Patches")
+    assert at.number_input(key="what_if_shuffle_seed").value == 3
+    at.number_input(key="what_if_shuffle_seed").set_value(5).run()
+    check_prediction(at, "shuffle=5;positions=shuffled.2;temperature=4:2")
+    group(at, "Positions").number_input(key="what_if_positions_seed").set_value(9).run()
+    check_prediction(at, "shuffle=5;positions=shuffled.9;temperature=4:2")
+    at.segmented_control(key="what_if_positions").set_value("through another grid").run()
+    at.slider(key="what_if_positions_grid").set_value(3).run()
+    at.selectbox(key="what_if_positions_method").set_value("bilinear").run()
+    check_prediction(at, "shuffle=5;positions=resized.3.bilinear;temperature=4:2")
+    group(at, "Softmax").selectbox(key="what_if_where").set_value("layer 4").run()
+    assert at.select_slider(key="what_if_temperature").value == 2.0
+    at.select_slider(key="what_if_temperature").set_value(1.0).run()  # 1 is no change
+    check_prediction(at, "shuffle=5;positions=resized.3.bilinear")
+
+
+def test_undo_redo_clear_and_removing_one() -> None:
+    at = app("what_if")
+    assert at.button(key="what_if_undo").disabled and at.button(key="what_if_redo").disabled
+    texts = ["mask=12", "mask=12;heads=3.1:zero", "mask=12;heads=3.1:zero;skip=mlp.2"]
+    for text in texts:
+        at.text_input(key="what_if_text").set_value(text).run()
+        check_prediction(at, text)
+    for text in [*reversed(texts[:-1]), ""]:
+        at.button(key="what_if_undo").click().run()
+        check_prediction(at, text)
+    for text in texts:
+        at.button(key="what_if_redo").click().run()
+        check_prediction(at, text)
+    at.button(key="what_if_remove_heads_3.1:zero").click().run()
+    check_prediction(at, "mask=12;skip=mlp.2")
+    assert at.button(key="what_if_redo").disabled
+    at.button(key="what_if_clear").click().run()
+    check_prediction(at, "")
+    at.button(key="what_if_undo").click().run()
+    check_prediction(at, "mask=12;skip=mlp.2")
+
+
+def test_history_is_bounded_and_forgets_what_was_undone() -> None:
+    steps = History()
+    for i in range(MOST + 20):
+        steps = steps.changed(f"mask={i + 1}")
+    assert len(steps.past) == MOST
+    assert steps.changed(steps.present) is steps  # no step that changes nothing
+    back = steps.undone().undone()
+    assert back.redone().redone() == steps
+    assert not back.changed("blur=1").future
+    assert History().undone() == History().redone() == History()
+
+
+def test_a_link_brings_the_changes_back() -> None:
+    changes = "mask=20-22;swap=3:17;heads=3.1:zero,2.4:mean;skip=attention.5;positions=zero;temperature=2"
+    at = app("what_if", changes=changes, picture="cat", layer="4", token="12")
+    check_prediction(at, changes, "cat")
+    assert not at.warning
+    link = at.code[0].value
+    assert "picture=cat" in link and "layer=4" in link and "token=12" in link
+    assert f"changes={changes}" in link
+
+
+def test_changes_stay_while_other_pages_are_read() -> None:
+    at = app("what_if", changes="mask=12")
+    at.switch_page("attention.py").run()
+    at.query_params.clear()  # as the menu's links do
+    at.run()
+    at.switch_page("what_if.py").run()
+    check_prediction(at, "mask=12")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ("nonsense", "The link's changes cannot be read"),
+        ("mask=", "The link's changes cannot be read"),
+        ("<script>alert(1)</script>", "The link's changes cannot be read"),
+        ("heads=3.1:zero;heads=3.1:mean", "The link's changes cannot be read"),
+        ("mask=1-9999999", "The link's changes cannot be read"),
+        ("heads=99.1:zero", "does not fit this model"),
+        ("mask=65", "does not fit this model"),
+    ],
+)
+def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(changes: str, sentence: str) -> None:
+    at = app("what_if", changes=changes)
+    assert len(at.warning) == 1
+    assert sentence in at.warning[0].value and "\n" not in at.warning[0].value
+    bars = shown(at, Bars, "Prediction")
+    assert isinstance(bars, Bars) and bars.before is not None
+    np.testing.assert_array_equal(bars.values, bars.before)
+
+
+def test_nonsense_typed_stays_to_be_corrected() -> None:
+    at = app("what_if", changes="mask=12")
+    at.text_input(key="what_if_text").set_value("heads=3.1:nought").run()
+    assert "The text cannot be read" in at.warning[0].value
+    assert at.text_input(key="what_if_text").value == "heads=3.1:nought"
+    check_prediction(at, "mask=12")
+    at.text_input(key="what_if_text").set_value("heads=3.1:zero").run()
+    assert not at.warning
+    check_prediction(at, "heads=3.1:zero")
+
+
+def test_pictures_and_grids_show_the_changed_pass() -> None:
+    at = app("what_if", changes="mask=12,20;heads=3.1:zero", token="30")
+    after = traced("mask=12,20;heads=3.1:zero")
+    picture = shown(at, Picture, "The picture, as the model sees it now")
+    assert isinstance(picture, Picture) and picture.marked == (12, 20)
+    _, checkpoint = load("embedded")
+    np.testing.assert_array_equal(picture.pixels, np.asarray(checkpoint.preprocess.to_picture(after.image)))
+    tiles = shown(group(at, "Heads"), Tiles, "6 layers")
+    assert isinstance(tiles, Tiles) and tiles.values is not None
+    assert tiles.crossed == (8,)  # layer 3, head 1, of four heads a layer
+    assert tiles.picks[8] == {what_if.HEAD: "3.1"}
+    np.testing.assert_array_equal(tiles.values[13], after.attention(4)[1, 30, 1:].reshape(8, 8).numpy())
+
+
+def test_one_trace_for_everybody_who_changes_the_same() -> None:
+    first = session.trace("embedded", State.picture, "mask=12;skip=mlp.2")
+    assert session.trace("embedded", State.picture, "mask=12;skip=mlp.2") is first
+    assert session.trace("embedded", State.picture) is not first
+    assert torch.equal(first.logits, traced("mask=12;skip=mlp.2").logits)
+
+
+# Clicks
+
+
+def test_a_stroke_changes_all_its_patches_or_brings_all_back() -> None:
+    changes = with_patches(Interventions(), MaskPatches, [12, 13, 14], 64)
+    assert str(changes) == "mask=12-14"
+    changes = with_patches(changes, MaskPatches, [20, 12], 64)  # begins on one that is not masked: all are masked
+    assert str(changes) == "mask=12-14,20"
+    changes = with_patches(changes, BlurPatches, [30], 64)
+    changes = with_patches(changes, MaskPatches, [13, 14, 15], 64)  # begins on one that is
+    assert str(changes) == "mask=12,20;blur=30"
+    assert str(with_patches(changes, MaskPatches, [12, 20], 64)) == "blur=30"
+
+
+@pytest.mark.parametrize("moved", ["swap=3:17", "swap=3:17,17:20", "shuffle=4", "swap=1:9;shuffle=2"])
+@pytest.mark.parametrize("patch", [3, 9, 17, 20])
+def test_a_click_changes_the_patch_that_is_seen_there(moved: str, patch: int) -> None:
+    """Masked first, then moved: the click means the patch where it lies now."""
+    model, _ = load("embedded")
+    picture = traced("").image
+    earlier = Interventions((MaskPatches((2,)), *Interventions.parse(moved).changes))
+    seen = patchify(model.trace(picture, earlier).image, 8)
+    now = patchify(model.trace(picture, with_patches(earlier, MaskPatches, [patch], 64)).image, 8)
+    differ = (seen != now).any(-1).nonzero().flatten().tolist()
+    assert differ == [patch - 1]
+    assert bool((now if not bool((seen[patch - 1] == 0).all()) else seen)[patch - 1].eq(0).all())
+
+
+def test_swaps_heads_and_parts_are_toggled() -> None:
+    changes = with_swap(Interventions(), 17, 3)
+    assert str(changes) == "swap=3:17"
+    assert not with_swap(changes, 3, 17)
+    assert with_swap(changes, 5, 5) == changes
+    changes = with_head(changes, 3, 1, "zero")
+    assert str(with_head(changes, 3, 1, "mean")) == "swap=3:17;heads=3.1:mean"
+    assert str(with_head(changes, 3, 1, "zero")) == "swap=3:17"
+    changes = with_parts(with_parts(Interventions(), Skip, "mlp", [3, 1]), RemoveResidual, "mlp", [2])
+    assert str(changes) == "skip=mlp.1,mlp.3;residual=mlp.2"
+    changes = with_parts(with_parts(changes, Skip, "mlp", [3, 4]), Skip, "attention", [3])
+    assert set(changes.changes) == {
+        Skip("mlp", 3), Skip("mlp", 4), Skip("attention", 3), RemoveResidual("mlp", 2),
+    }  # fmt: skip
+    changes = with_one(with_one(Interventions.parse("shuffle=1;mask=2"), ShufflePatches, ShufflePatches(5)), Skip, None)
+    assert str(changes) == "shuffle=5;mask=2"
+
+
+# Views and what is taken away
+
+
+def test_the_effect_is_the_difference_of_the_states(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
+    after = tiny_model.trace(tiny_trace.image, Interventions.parse("skip=attention.2"))
+    effect = effect_of(tiny_trace, after)
+    before_z, after_z = (torch.stack(each.hidden_states).double() for each in (tiny_trace, after))
+    moved = (after_z - before_z).norm(dim=-1) / before_z.norm(dim=-1)
+    torch.testing.assert_close(effect.moved.double(), moved, atol=1e-6, rtol=1e-5)  # the same in float32
+    together = (after_z - before_z).flatten(1).norm(dim=1) / before_z.flatten(1).norm(dim=1)
+    torch.testing.assert_close(effect.moved_all.double(), together, atol=1e-6, rtol=1e-5)
+    assert effect.first == 2  # z_0 and z_1 lie before the change
+    assert effect_of(tiny_trace, tiny_trace).first is None
+
+
+def test_the_sentences_say_what_is_shown(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
+    labels = [f"class {c}" for c in range(7)]
+    after = tiny_model.trace(tiny_trace.image, Interventions.parse("positions=zero;skip=mlp.1"))
+    view = what_if.prediction(tiny_trace.probabilities, after.probabilities, labels)
+    was, now = int(tiny_trace.logits.argmax()), int(after.logits.argmax())
+    assert labels[was] in view.alt and labels[now] in view.alt
+    assert percent(tiny_trace.probabilities[was]) in view.alt and percent(after.probabilities[now]) in view.alt
+    pixels = np.zeros((12, 12, 3), np.uint8)
+    attention = what_if.attention(tiny_trace, after, 2, 3, 4, (pixels, pixels))
+    third = attention.panels[2]
+    assert isinstance(third, Picture) and third.overlay is not None
+    wanted = (after.attention(2) - tiny_trace.attention(2))[2, 4, 1:].reshape(3, 3)
+    np.testing.assert_array_equal(third.overlay, wanted.numpy())
+
+
+def report(changes: str) -> Report:
+    _, checkpoint = load("embedded")
+    interventions = Interventions.parse(changes)
+    return Report("embedded", "coffee", checkpoint.labels, traced(""), traced(changes), interventions)
+
+
+def test_the_files_hold_the_numbers() -> None:
+    taken = report("mask=20-22;heads=3.1:zero")
+    content = json.loads(taken.as_json())
+    assert content["changes"] == "mask=20-22;heads=3.1:zero"
+    assert content["in_words"] == [change.title for change in taken.interventions]
+    first = content["classes"][0]
+    best = int(taken.after.logits.argmax())
+    assert first["class"] == taken.labels[best]
+    assert first["probability_after"] == taken.after.probabilities[best].item()
+    assert len(content["layers"]) == 7
+    lines = as_csv(taken.layers).splitlines()
+    assert lines[0] == "layer,class_token_moved,all_tokens_moved,class_token_cosine,mean_cosine"
+    assert float(lines[-1].split(",")[1]) == float(effect_of(taken.before, taken.after).moved[-1, 0])
+    assert len(as_csv(taken.classes).splitlines()) == 1 + len(taken.labels)
+
+
+def test_the_line_of_python_computes_the_prediction_again(capsys: pytest.CaptureFixture[str]) -> None:
+    taken = report("mask=20-22;heads=3.1:zero;positions=resized.4.bilinear")
+    assert "\n" not in taken.python and not taken.blanks
+    exec(taken.python, {})
+    label, _, probability = capsys.readouterr().out.strip().rpartition(" ")
+    assert label == taken.labels[int(taken.after.logits.argmax())]
+    assert float(probability) == taken.after.probabilities.max().item()
+    assert replace(taken, picture="upload-0123").blanks == ("your picture",)
+    assert re.search(r'open_picture\("path/to', replace(taken, picture="upload-0123").python)
