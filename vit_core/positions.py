@@ -58,5 +58,5 @@ def sinusoidal_position_embedding(grid_size: int, hidden_size: int) -> Float[Ten
         raise ValueError(f"hidden_size must be a multiple of 4 for sines and cosines of both axes, got {hidden_size}")
     places = cartesian_prod(arange(grid_size), arange(grid_size)).float().reshape(-1, 2)
     frequencies = 10000.0 ** -(arange(hidden_size // 4) / (hidden_size // 4))
-    angles = rearrange(places[..., None] * frequencies, "p axis f -> p (axis f)")
+    angles = rearrange(places[..., None] * frequencies, "p two f -> p (two f)")
     return cat([angles.sin(), angles.cos()], dim=-1)
