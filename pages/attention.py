@@ -1,7 +1,5 @@
 """Eq. 2 and Appendix A: every step from z to what attention adds to it."""
 
-import streamlit as st
-
 from explainer.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import attention, residual
@@ -13,14 +11,13 @@ block, head, token, pixels = session.block, session.head, session.token, session
 
 
 def pictures(stage: Stage) -> None:
-    """LayerNorm, q k v, the scores in three steps, A over the picture, all heads, A v, U_msa, the sum."""
-    show_section(stage, "heads")
-    shared = st.toggle("One colour scale for all heads", key="shared_scale", bind="query-params")
+    """A under the pointer, then its making: LayerNorm, q k v, the scores in three steps, A v, U_msa, the sum."""
+    show_section(stage, "looks")
     show_view(
-        session, "heads", lambda: attention.heads(block.attention.weights, token, pixels, head, shared=shared), shared
+        session,
+        "looks",
+        lambda: attention.looks(session.trace.attention_weights, session.layer, head, token, pixels),
     )
-    show_section(stage, "picture")
-    show_view(session, "over_picture", lambda: attention.over_picture(block.attention.weights, head, token, pixels))
     norm = session.model.block(session.layer).attention_norm
     show_section(stage, "layer-norm")
     show_formula("layer_norm", session)

@@ -92,8 +92,8 @@ def test_every_picture_is_on_a_page(view: str) -> None:
         ("embedding", ("embedding.sum_of_token", "embedding.sequence", "embedding.position_similarity")),
         (
             "attention",
-            ("attention.layer_norm", "attention.query_key_value", "attention.score_steps", "attention.over_picture",
-             "attention.heads", "attention.head_output", "attention.joined", "residual.norms"),
+            ("attention.layer_norm", "attention.query_key_value", "attention.score_steps", "attention.looks",
+             "attention.head_output", "attention.joined", "residual.norms"),
         ),
         ("mlp", ("mlp.activations", "mlp.gelu_curve", "mlp.strongest_neurons", "residual.norms")),
         (

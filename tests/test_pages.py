@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explainer.packing import unpack
+from explainer.panels import Looks
 from explainer.stages import STAGES
 from explainer.texts import text
 from pages import session, tensor_route
@@ -172,12 +174,15 @@ def test_the_canvas_gets_the_numbers_of_the_trace() -> None:
     at = app("attention", token="20", head="2", layer="3")
     trace = session.trace("embedded", State.picture)
     heads = session.load_model("embedded")[0].config.num_heads
-    wanted = trace.attention(3)[:, 20, 1:].reshape(heads, 8, 8).numpy()
+    wanted = torch.stack(trace.attention_weights).numpy()
     sent = [element.proto.bytes for element in at.get("bidi_component")]
     payloads = [unpack(data, tensor_route.load) for data in sent if data]
-    shown = [panel for view in payloads for panel in view.panels if panel.title.startswith(f"All {heads} heads")]
-    assert len(shown) == 1
-    assert shown[0].values == pytest.approx(wanted, abs=0)  # so few numbers travel as float32
+    (shown,) = [panel for view in payloads for panel in view.panels if isinstance(panel, Looks)]
+    assert (shown.layer, shown.head, shown.token) == (3, 2, 20) and shown.weights.shape == (6, heads, 65, 65)
+    # Half of the 255 steps of the root is, squared, at most 1/255 of what the row spans.
+    assert shown.weights == pytest.approx(wanted, abs=1 / 255)
+    largest = wanted.argmax(-1)[..., None]
+    np.testing.assert_allclose(*(np.take_along_axis(each, largest, -1) for each in (shown.weights, wanted)), rtol=3e-7)
 
 
 def test_sessions_share_one_trace_and_one_model() -> None:

@@ -38,7 +38,9 @@ function readView({ header, buffers }, kept) {
 }
 
 /** {shape, data, uncertainty(i)}: what was sent in 255 steps is known to half a step of its row or map. */
-function readArray({ type, shape, at, digest, ranges }, buffers, kept) {
+function readArray(place, buffers, kept) {
+  const { type, shape, at, digest, ranges } = place;
+  if (type === "roots") return new Roots(place, buffers, kept);
   const count = shape.reduce((product, size) => product * size, 1);
   const exact = () => 0;
   if (digest) return { shape, data: kept.get(digest).subarray(0, count), uncertainty: exact };

@@ -106,7 +106,7 @@ class MountedView {
     const shape = view.rows.map((row) => row.map((panel) => panel.kind).join()).join(";");
     if (shape !== this.shape) {
       this.shape = shape;
-      this.frames = view.rows.map((row) => row.map(() => new PanelFrame(this)));
+      this.frames = view.rows.map((row) => row.map(({ kind }) => new (KINDS[kind].frame ?? PanelFrame)(this)));
       this.rows.replaceChildren(
         ...this.frames.map((row) => element("div", "row", {}, ...row.map((frame) => frame.root))),
       );
@@ -144,7 +144,7 @@ class MountedView {
     const pictures = row.filter((frame) => frame.panel.kind === "Picture");
     const hasPlace = isBeside && pictures.some((frame) => hasClassToken(frame.panel));
     for (const frame of row) if (tallest) frame.head.style.minHeight = `${tallest}px`;
-    for (const frame of pictures) frame.panel.leavesPlace = hasPlace;
+    for (const frame of row) frame.panel.leavesPlace = hasPlace;
   }
 
   /** Tell the page, and show the choice at once: the page's answer will say the same. */
@@ -217,7 +217,8 @@ class MountedView {
  * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
  * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
  * words around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null
- * for the last, and onPlace(name, place) when the reader moved to another.
+ * for the last, and onPlace(name, place) when the reader moved to another; recall(name) and remember(name, text) for
+ * what the address keeps of the reader's own marks.
  */
 export function mount(parent, bytes, options = {}) {
   const view = new MountedView(parent, options);

@@ -44,6 +44,17 @@ function place(name) {
   return /^\d{1,9}$/.test(asked ?? "") ? Number(asked) : null;
 }
 
+/** What the address keeps of the reader's own marks: the server need not know, and is not told. */
+const recall = (name) => new URLSearchParams(location.search).get(name);
+
+function remember(name, text) {
+  const address = new URL(location.href);
+  if ((address.searchParams.get(name) ?? "") === text) return;
+  if (text) address.searchParams.set(name, text);
+  else address.searchParams.delete(name);
+  history.replaceState(history.state, "", address);
+}
+
 /**
  * Once the reader rests, the address says where, and the server is told: Streamlit's front end sends the server what
  * it last heard from there, not what the address says.
@@ -73,6 +84,8 @@ async function present(instance, { data, setTriggerValue }) {
         fileName,
         place,
         onPlace: (name, at) => onPlace(instance, name, at),
+        recall,
+        remember,
       }),
     );
     const canvas = await instance.canvas;
