@@ -48,6 +48,7 @@ class _Reader:
         self.tokens = [token for token in tokens if not token.isspace()]
         self.names = names
         self.place = 0
+        self.is_script = False
 
     def row(self, end: str | None = None) -> str:
         """Everything up to ``end``, which is read, too."""
@@ -67,14 +68,26 @@ class _Reader:
         while self.place < len(self.tokens) and self.tokens[self.place] in ("_", "^", "'"):
             sign = self.take()
             if sign == "_":
-                lowered = self.atom()
+                lowered = self.script()
             else:
-                raised = "<mo>′</mo>" if sign == "'" else self.atom()
+                raised = "<mo>′</mo>" if sign == "'" else self.script()
         if lowered and raised:
             return f"<msubsup>{base}{lowered}{raised}</msubsup>"
         if lowered:
             return f"<msub>{base}{lowered}</msub>"
         return f"<msup>{base}{raised}</msup>" if raised else base
+
+    def script(self) -> str:
+        """What is lowered or raised: there, signs stand close."""
+        before, self.is_script = self.is_script, True
+        written = self.atom()
+        self.is_script = before
+        return written
+
+    def sign(self, text: str) -> str:
+        """An operator, a bracket, a comma."""
+        close = ' lspace="0" rspace="0"' if self.is_script else ""
+        return f'<mo stretchy="false"{close}>{escape(text.replace("-", "−"))}</mo>'
 
     def atom(self) -> str:
         """One letter, number, sign or command, or a group in braces."""
@@ -87,7 +100,7 @@ class _Reader:
             return f"<mn>{token}</mn>"
         if token.isalpha():
             return f'<mi mathvariant="normal" class="letter">{token}</mi>'
-        return f'<mo stretchy="false">{escape(token)}</mo>'
+        return self.sign(token)
 
     def command(self, name: str) -> str:
         """A command and its arguments."""
@@ -108,13 +121,13 @@ class _Reader:
         if name == "tilde":
             return f'<mover accent="true">{self.atom()}<mo stretchy="false">˜</mo></mover>'
         if name in _SIZED:
-            return f'<mo stretchy="false">{escape(self.take())}</mo>'
+            return self.sign(self.take())
         if name in _SPACES:
             return f'<mspace width="{_SPACES[name]}"/>'
         if name in _LETTERS:
             return f'<mi mathvariant="normal" class="letter">{_LETTERS[name]}</mi>'
         if name in _OPERATORS:
-            return f'<mo stretchy="false">{_OPERATORS[name]}</mo>'
+            return self.sign(_OPERATORS[name])
         raise ValueError(rf"cannot write \{name} in MathML: add it to explainer/equation_markup.py")
 
     def symbol(self, name: str) -> str:

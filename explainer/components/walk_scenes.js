@@ -4,11 +4,11 @@
 const PLACES = {
   wide: {
     picture: [0, 0.12, 0.21, 0.76], opening: [0.32, 0, 0.36, 1], spread: [0.36, 0, 0.5, 1], rows: [0.44, 0, 0.36, 1],
-    before: [0.29, 0, 0.16, 1], second: [0.53, 0, 0.16, 1], third: [0.78, 0, 0.16, 1], matrix: [0.53, 0.22, 0.16, 0.56],
+    before: [0.29, 0, 0.16, 1], second: [0.53, 0, 0.16, 1], third: [0.78, 0, 0.16, 1], matrix: [0.53, 0.26, 0.16, 0.48],
     query: [0.53, 0, 0.1, 1], key: [0.69, 0, 0.1, 1], value: [0.85, 0, 0.1, 1], scores: [0.87, 0, 0.08, 1],
     shares: [0.53, 0, 0.06, 1], heads: [0.645, 0, 0.355, 1], values: [0.65, 0, 0.1, 1], outputs: [0.83, 0.16, 0.15, 0.68],
     joined: [0.53, 0.02, 0.44, 0.05], update: [0.67, 0.3, 0.16, 0.7], wide: [0.53, 0, 0.44, 1],
-    state: [0.29, 0.16, 0.68, 0.07], y: [0.29, 0.42, 0.68, 0.07], top: [0.29, 0.0, 0.68, 0.06],
+    state: [0.29, 0.14, 0.68, 0.08], y: [0.29, 0.62, 0.68, 0.08], top: [0.29, 0.0, 0.68, 0.06],
     classes: [0.29, 0.2, 0.68, 0.8], answer: [0.04, 0.02, 0.36, 0.96], answers: [0.48, 0.06, 0.5, 0.9],
   },
   narrow: {
@@ -23,7 +23,7 @@ const PLACES = {
 };
 const ABOVE = 30; // CSS pixels over the stage's places for symbols, and below for shapes
 const BELOW = 40;
-const MOST_BEAMS = 24; // the strongest are drawn
+const MOST_BEAMS = 16; // the strongest are drawn
 
 const SCENES = {
   picture: (stage) => {
@@ -118,7 +118,7 @@ const SCENES = {
     return [
       stage.picture(picture, { lit: stage.head }),
       stage.stream("input", "before"),
-      beamsSprite("light", beams, "A"),
+      beamsSprite("light", beams, "A", true),
       wordsSprite("own", `head ${stage.head} · class token ${percentText(weights[0], 1)}`, picture.x + picture.w / 2, picture.y + picture.h + 16, { size: 12.5 }),
       stage.heads("weights", "shares", {}),
       ...stage.lamps(stage.box("heads")),
@@ -141,7 +141,7 @@ const SCENES = {
       })), "A"),
       ...stage.outputRows((head) => ({ x: outputs.x, y: outputs.y + head * row + row * 0.2, w: outputs.w, h: row * 0.6 }), values),
       wordsSprite("outputs-symbol", "SA(z)", outputs.x + outputs.w / 2, outputs.y - 15, { serif: true, size: 18, colour: (paint) => paint.colour("v") }),
-      wordsSprite("outputs-shape", `a row for each head, of ${stage.name}`, outputs.x + outputs.w / 2, outputs.y + outputs.h + 12, { size: 12 }),
+      wordsSprite("outputs-shape", "a row for each head", outputs.x + outputs.w / 2, outputs.y + outputs.h + 12, { size: 12 }),
     ];
   },
   join: (stage) => {
@@ -178,7 +178,7 @@ const SCENES = {
     stage.matrix("mlp_output", "second", { id: `update ${2 * stage.layer}`, token: stage.token, from: stage.box("wide") }),
     stage.arrow("W_{2}", "before", "second", "mlp"),
   ],
-  mlp_sum: (stage) => stage.added("after_attention", "mlp_output", "output", 2 * stage.layer),
+  mlp_sum: (stage) => stage.added("skip", "mlp_output", "output", 2 * stage.layer),
   representation: (stage) => {
     const [state, y] = [stage.box("state"), stage.box("y")];
     return [
@@ -218,8 +218,8 @@ class Stage {
     const [x, y, w, h] = PLACES[this.isNarrow ? "narrow" : "wide"][place];
     const { width, height } = this.at;
     const tall = height - ABOVE - BELOW;
-    // In the second line of a phone's stage there must be room for the symbols above and the shapes below the first.
-    return { x: 4 + x * (width - 8), y: ABOVE + y * tall, w: w * (width - 8), h: h * tall };
+    const side = this.isNarrow ? 10 : 24;
+    return { x: side + x * (width - 2 * side), y: ABOVE + y * tall, w: w * (width - 2 * side), h: h * tall };
   }
 
   square(place) {
@@ -250,7 +250,7 @@ class Stage {
 
   /** The tokens that this part of the layer began with: they stay where they are, which is the skip path. */
   stream(name, place) {
-    const state = 2 * this.layer - (name === "input" ? 2 : name === "after_attention" ? 1 : 0);
+    const state = 2 * this.layer - (name === "input" ? 2 : 1);
     return this.matrix(name, place, { id: `stream ${state}`, token: this.token });
   }
 
@@ -507,7 +507,7 @@ class Stage {
         const taken = [];
         for (const [rank, i] of leading.entries()) {
           const x = at.x + (i + 0.5) * each;
-          ctx.fillStyle = paint.colour(rank ? "z" : "A");
+          ctx.fillStyle = rank ? paint.theme.muted : paint.colour("y");
           const top = Math.min(y(data[i]), y(0));
           ctx.fillRect(x - Math.max(each, 3) / 2, top, Math.max(each, 3), Math.max(1, Math.abs(y(data[i]) - y(0))));
           const text = `${panel.labels[i]} ${isShare ? percentText(data[i], 1) : shortText(data[i], 3)}`;
@@ -564,7 +564,7 @@ class Stage {
           const y = top + tall * 0.38 + (rank ? paint.size(14) : paint.size(24));
           ctx.fillStyle = paint.theme.line;
           ctx.fillRect(at.x, y, at.w, thick * 0.5);
-          ctx.fillStyle = rank ? paint.theme.faint : paint.colour("z");
+          ctx.fillStyle = rank ? paint.theme.faint : paint.colour("y");
           ctx.fillRect(at.x, y, at.w * data[i], thick * 0.5);
         });
       },

@@ -72,7 +72,7 @@ function drawBetween(ctx, before, after, t, paint) {
 /** The top and height of a row of tokens: the class token stands a little apart, and is never too thin to be seen. */
 function tokenRow(count, hasClass, height, row) {
   if (!hasClass) return [(row * height) / count, height / count];
-  const first = clamp(height / count, 5, 10);
+  const first = clamp(height / count, 7, 12);
   const rest = (height - first - 4) / (count - 1);
   return row === 0 ? [0, first] : [first + 4 + (row - 1) * rest, rest];
 }
@@ -218,7 +218,7 @@ const arrowSprite = (id, text, from, to, quantity = null) => ({
 });
 
 /** Light from one place to another, as strong as `strength` 0..1. */
-function beamsSprite(id, beams, quantity, bend = 0.5) {
+function beamsSprite(id, beams, quantity, isLight = false) {
   return {
     id,
     x: 0,
@@ -227,17 +227,30 @@ function beamsSprite(id, beams, quantity, bend = 0.5) {
     h: 0,
     over: 2,
     draw(ctx, at, paint) {
-      ctx.strokeStyle = paint.colour(quantity);
+      const ink = paint.colour(quantity);
+      const bright = paint.view.palette.quantities[quantity].dark; // on the lit picture, which is dark in both schemes
       ctx.lineCap = "round";
       const whole = ctx.globalAlpha;
       for (const { from, to, strength } of beams) {
-        ctx.globalAlpha = whole * (0.12 + 0.68 * strength);
-        ctx.lineWidth = 0.6 + 2.6 * strength;
-        const reach = (to[0] - from[0]) * bend;
+        ctx.globalAlpha = whole * (0.1 + 0.75 * strength);
+        ctx.lineWidth = 0.6 + 2.4 * strength;
+        ctx.strokeStyle = ink;
+        if (isLight) {
+          const gradient = ctx.createLinearGradient(...from, ...to);
+          gradient.addColorStop(0, bright);
+          gradient.addColorStop(0.9, ink);
+          ctx.strokeStyle = gradient;
+        }
+        const reach = (to[0] - from[0]) / 2;
         ctx.beginPath();
         ctx.moveTo(...from);
         ctx.bezierCurveTo(from[0] + reach, from[1], to[0] - reach, to[1], ...to);
         ctx.stroke();
+        if (!isLight) continue;
+        ctx.fillStyle = bright;
+        ctx.beginPath();
+        ctx.arc(...from, 1 + 2 * strength, 0, 2 * Math.PI);
+        ctx.fill();
       }
       ctx.globalAlpha = whole;
     },

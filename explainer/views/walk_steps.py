@@ -72,8 +72,8 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         ),
         _step(
             "class_token", "The class token joins",
-            f"one learned row of length {number(model.class_token.detach().norm())} is put in front, the same for every "
-            f"picture. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
+            f"one learned row of length {number(model.class_token.detach().norm())} is put in front, the same for "
+            f"every picture. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
             "1", "x_class", sizes(config.num_tokens, hidden), "embedding",
         ),
         _step(
@@ -145,7 +145,7 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         "join", "The heads are joined",
         f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of {hidden:,} numbers, "
         f"of length {number(update.norm())} for {who.name}. The same happens for every token.",
-        "8", "MSA SA U_msa", sizes(tokens, hidden), "attention",
+        "8", "MSA U_msa", sizes(tokens, hidden), "attention",
     ), layer, ("head_outputs",), ("attention_output",))
     yield _placed(_step(
         "attention_sum", "Added to what it was",
@@ -189,7 +189,7 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
         f"{who.name} had length {number(z.norm())} in z′{subscript(layer)}, the MLP adds {number(update.norm())}: "
         f"z{subscript(layer)} has {number(total.norm())}. Layer {layer} of {config.num_layers} is done.",
         "3", "z_l MLP z'_l", sizes(tokens, hidden), "mlp",
-    ), layer, ("after_attention", "mlp_output"), ("output",))
+    ), layer, ("skip", "mlp_output"), ("output",))
 
 
 def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[str]) -> Iterator[WalkStep]:
@@ -221,8 +221,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
     ), behind, ("logits",), ("probabilities",))
     yield _placed(_step(
         "prediction", "The prediction",
-        f"the model says {labels[best]}, with {percent(top.values[0])}. The shares of its {config.num_classes:,} classes "
-        "sum to 1, also when none of them fits.",
+        f"the model says {labels[best]}, with {percent(top.values[0])}. The shares of its {config.num_classes:,} "
+        "classes sum to 1, also when none of them fits.",
         "softmax_logits", "p", sizes(config.num_classes), "head",
     ), behind, ("probabilities",), ("probabilities",))
 

@@ -53,13 +53,14 @@ def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: 
     """What is drawn of one layer. The terms of its two sums share a scale; so does the MLP before and after GELU."""
     columns = columns_for(config)
     before, middle, after = f"z{subscript(layer - 1)}", f"z′{subscript(layer)}", f"z{subscript(layer)}"
-    stream = clipped(block.input, block.after_attention, block.output)
     attention, mlp = block.attention, block.mlp
+    first_sum = clipped(block.input, attention.output, block.after_attention)
+    second_sum = clipped(block.after_attention, mlp.output, block.output)
 
     def tokens(field: str, symbol: str, quantity: str, values: Tensor, scale: Scale, most: int = columns) -> WalkTensor:
         return _rows(f"{layer}.{field}", symbol, quantity, values, most, scale)
 
-    yield tokens("input", before, "z", block.input, stream)
+    yield tokens("input", before, "z", block.input, first_sum)
     normed = clipped(block.attention_input)
     yield tokens("attention_input", f"LN({before})", "z", block.attention_input, normed)
     for field, letter in (("query", "q"), ("key", "k"), ("value", "v")):
@@ -67,22 +68,24 @@ def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: 
         yield tokens(field, letter, letter, values, clipped(values), HEAD_COLUMNS)
     scores, weights = attention.scores[:, token].T, attention.weights[:, token].T
     heads, count = attention.weights.shape[:2]
-    note = "a column for each head"
-    yield WalkTensor(f"{layer}.scores", "S", "A", as_values(scores), symmetric(scores), sizes(heads, 1, count), note)
-    yield WalkTensor(f"{layer}.weights", "A", "A", as_values(weights), from_zero(weights), sizes(heads, 1, count), note)
+    shape, note = sizes(heads, count, count), f"row {token} of each head, as a column"
+    yield WalkTensor(f"{layer}.scores", "S", "A", as_values(scores), symmetric(scores), shape, note)
+    # Full colour is the largest weight on a patch: the class token's can be so large that nothing else were seen.
+    yield WalkTensor(f"{layer}.weights", "A", "A", as_values(weights), from_zero(weights[1:]), shape, note)
     outputs = attention.head_outputs[:, token]
     yield WalkTensor(
         f"{layer}.head_outputs", "SA(z)", "v", as_values(outputs[:, :HEAD_COLUMNS]), clipped(outputs),
         sizes(*outputs.shape), _note(outputs, HEAD_COLUMNS, "a row for each head"),
     )
-    yield tokens("attention_output", "MSA(z)", "v", attention.output, stream)
-    yield tokens("after_attention", middle, "z", block.after_attention, stream)
+    yield tokens("attention_output", "MSA(z)", "v", attention.output, first_sum)
+    yield tokens("after_attention", middle, "z", block.after_attention, first_sum)
     yield tokens("mlp_input", f"LN({middle})", "z", block.mlp_input, clipped(block.mlp_input))
     hidden, wide = clipped(mlp.hidden, mlp.activated), round(columns * config.mlp_size / config.hidden_size)
     yield tokens("hidden", "a", "mlp", mlp.hidden, hidden, wide)
     yield tokens("activated", "GELU(a)", "mlp", mlp.activated, hidden, wide)
-    yield tokens("mlp_output", "MLP(z)", "mlp", mlp.output, stream)
-    yield tokens("output", after, "z", block.output, stream)
+    yield tokens("skip", middle, "z", block.after_attention, second_sum)  # once more, on the scale of its second sum
+    yield tokens("mlp_output", "MLP(z)", "mlp", mlp.output, second_sum)
+    yield tokens("output", after, "z", block.output, second_sum)
 
 
 def head_tensors(trace: ForwardTrace) -> Iterator[WalkTensor]:
