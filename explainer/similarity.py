@@ -7,6 +7,8 @@ from torch.nn.functional import cosine_similarity
 
 from vit_core.trace import ForwardTrace
 
+FEWEST_PATCHES = 4  # for CKA: its estimate divides by the count less 3
+
 
 def token_cosines(left: ForwardTrace, right: ForwardTrace) -> Float[Tensor, "states tokens"]:
     """Cosine of z_l on the left with z_l on the right, for every token and l = 0..L.
@@ -40,8 +42,8 @@ def layer_similarity(left: ForwardTrace, right: ForwardTrace) -> Float[Tensor, "
         ValueError: if the two do not have the same patches, or fewer than 4.
     """
     count = left.hidden_states[0].shape[0] - 1
-    if count != right.hidden_states[0].shape[0] - 1 or count < 4:
-        raise ValueError("expected the same number of patches on both sides, at least 4")
+    if count != right.hidden_states[0].shape[0] - 1 or count < FEWEST_PATCHES:
+        raise ValueError(f"expected the same number of patches on both sides, at least {FEWEST_PATCHES}")
     rows, columns = (
         torch.stack([_similarities(z[1:].double()).flatten() for z in each.hidden_states]) for each in (left, right)
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from explainer.lessons import HANDS_ON
 from explainer.panels import View
 from explainer.sides import Side, Size, why_not
+from explainer.similarity import FEWEST_PATCHES
 from explainer.views import compare, compare_depth
 from pages import compare_choice, compare_controls
 from pages.blocks import show_head, show_neighbours, show_section
@@ -52,7 +53,10 @@ show_view(compare_depth.cosines, "layers", "grid", "hidden")
 if pair.left.layer != pair.right.layer:
     show_view(compare_depth.across_layers, "grid", "hidden")
 show_section(lesson, "cka")
-show_view(compare_depth.layers_alike, "grid")
+if pair.left.config.num_patches >= FEWEST_PATCHES:
+    show_view(compare_depth.layers_alike, "grid")
+else:
+    st.caption(f"Not compared: that takes at least {FEWEST_PATCHES} patches.")
 show_section(lesson, "positions")
 show_view(compare.positions)
 show_section(lesson, "logit-lens")

@@ -34,7 +34,7 @@ def show_right_side(pair: Pair) -> None:
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         changes = ready_changes(pair)
-        _select_change("this_change", "Change on the left", changes, other.this_change or None, "nothing changed")
+        _select_change("this_change", "Change on the left", changes, other.this_change or None, "unchanged")
         shown = NONE if other.change == "" else other.change
         placeholder = f"as left: {change_title(seen[0].change)}"
         ready = [NONE, *changes] if seen[0].change else changes
@@ -146,7 +146,7 @@ def _select_change(field: str, label: str, ready: list[str], chosen: str | None,
 
 def _change_label(text: str) -> str:
     if text == NONE:
-        return "nothing changed"
+        return "unchanged"
     try:
         return change_title(text)
     except ValueError:

@@ -13,8 +13,6 @@ from pages.state import State
 from vit_core import Checkpoint, ForwardTrace, ViTConfig
 from vit_core.interventions import Interventions
 
-MOST_NAMED = 2  # changes named in a title
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -176,7 +174,7 @@ def checkpoint_title(name: str) -> str:
 
 
 def change_title(changes: str) -> str:
-    """The changes in words, the first of them if there are many."""
-    titles = [each.title for each in Interventions.parse(changes).changes]
-    more = [f"{len(titles) - MOST_NAMED} more changes"] if len(titles) > MOST_NAMED else []
-    return ", ".join([*titles[:MOST_NAMED], *more]) or "nothing changed"
+    """The changes in words: the first, and how many more there are."""
+    first, *more = [each.title for each in Interventions.parse(changes).changes] or ["unchanged"]
+    first = first if first[:2].isupper() or first.startswith("E_pos") else first[0].lower() + first[1:]
+    return first + (f" and {len(more)} more change{'s' if len(more) > 1 else ''}" if more else "")

@@ -6,10 +6,23 @@ from functools import partial
 from torch import Tensor
 
 from explainer.panels import Pixels, View
-from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
+from explainer.sides import Side
+from explainer.views import (
+    attention,
+    compare,
+    compare_depth,
+    depth,
+    embedding,
+    head,
+    mlp,
+    models,
+    overview,
+    patches,
+    residual,
+)
 from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
 
-MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview)
+MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview, compare, compare_depth)
 
 
 def all_views(
@@ -23,6 +36,12 @@ def all_views(
     norm, best = encoder_block.attention_norm, int(trace.logits.argmax())
     linear = model.head.linear
     head_inputs = model.head.inputs(trace.representation).detach()
+    side, other = config.grid_size, model.trace(trace.image.flip(-1))
+    left = Side("left", model, trace, pixels, tuple(labels), layer, head_number, token)
+    right = Side(
+        "right", model, other, pixels[:, ::-1], tuple(labels), config.num_layers, 0, config.num_patches - token,
+        ("mirrored",),
+    )
     sizes = [config.patch_size * count for count in (1, 2, 3, 8)]
     return {
         "patches.grid": partial(patches.grid, pixels, trace.image, config, token),
@@ -73,4 +92,13 @@ def all_views(
         "models.flops_over_size": partial(models.flops_over_size, config, sizes),
         "overview.pipeline": partial(overview.pipeline, model, trace, block, pixels, labels, layer, head_number),
         "overview.prediction": partial(overview.prediction, trace.probabilities, labels),
-    }
+        "compare.pictures": partial(compare.pictures, left, right),
+        "compare.predictions": partial(compare.predictions, left, right),
+        "compare.attention": partial(compare.attention, left, right),
+        "compare.heads_moved": partial(compare.heads_moved, left, right),
+        "compare.positions": partial(compare.positions, left, right),
+        "compare_depth.norms": partial(compare_depth.norms, left, right),
+        "compare_depth.cosines": partial(compare_depth.cosines, left, right),
+        "compare_depth.across_layers": partial(compare_depth.across_layers, left, right),
+        "compare_depth.logit_lens": partial(compare_depth.logit_lens, left, right),
+    } | ({"compare_depth.layers_alike": partial(compare_depth.layers_alike, left, right)} if side > 1 else {})

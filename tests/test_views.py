@@ -172,7 +172,7 @@ def test_picks_lead_somewhere_and_the_selected_one_is_the_chosen_one(
             if isinstance(each, Tiles):
                 shown = each.values if each.values is not None else each.pixels
                 assert shown is not None and len(each.labels) in (0, len(shown)), name
-            keys |= {"token"} if getattr(each, "pick_tokens", False) else set()
+            keys |= {each.pick_as} if isinstance(each, Picture) and each.pick_tokens else set()
             pick = getattr(each, "pick", None)
             keys |= ({"token"} if isinstance(each, Matrix) else {pick}) if pick else set()
             keys |= {"page"} if isinstance(each, Flow) else set()

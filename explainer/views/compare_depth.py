@@ -12,13 +12,12 @@ from explainer.sides import Side, beside_each_other, shared_classes, why_not
 from explainer.similarity import layer_similarity, token_cosines
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.attention import tile_columns
-from explainer.views.compare import COSINE_CAPTION, DIFFERENCE, refuse
+from explainer.views.compare import DIFFERENCE, refuse
 from explainer.views.compose import view
 from explainer.views.depth import lens_probabilities, most_probable
 from explainer.views.wording import number, percent, sentence, subscript, token_name
 
 COLOURS = ("y", "q", "k", "v", "E_pos", "A")  # told apart by colour; the line's label says the class
-COSINE = Scale(-1.0, 1.0, diverging=True)
 
 
 def norms(left: Side, right: Side) -> View:
@@ -68,11 +67,11 @@ def cosines(left: Side, right: Side) -> View:
     count, side = of.shape[0], left.config.grid_size
     patches = of[:, 1:].mean(1)
     tiles = Tiles(
-        title="Every patch after every layer", values=on_grid(of[:, 1:]), scales=(COSINE,),
+        title="Every patch after every layer", values=on_grid(of[:, 1:]), scales=(_cosine_scale(of),),
         columns=tile_columns(count, 7), selected=left.layer,
         labels=tuple(f"layer {each}" if each else "z₀" for each in range(count)),
         picks=tuple({"layer": max(1, each)} for each in range(count)), token=left.token or None, tile_size=150,
-        caption=f"Cosine of z_{{ℓ}} on the left with z_{{ℓ}} on the right, patch by patch. {COSINE_CAPTION}",
+        caption="Cosine of z_{ℓ} on the left with z_{ℓ} on the right, patch by patch; 1: the same direction.",
     )
     plot = Plot(
         title="Class token, and the patches' mean", x_label="layer (0: before the first)", y_label="cosine",
@@ -103,7 +102,8 @@ def across_layers(left: Side, right: Side) -> View:
     of = cosine_similarity(states[0], states[1], dim=1).clamp(-1, 1).float()
     tiles = Tiles(
         title=f"z{subscript(left.layer)} on the left with z{subscript(right.layer)} on the right", columns=1,
-        values=on_grid(of[1:])[None], scales=(COSINE,), token=left.token or None, tile_size=320, caption=COSINE_CAPTION,
+        values=on_grid(of[1:])[None], scales=(_cosine_scale(of),), token=left.token or None, tile_size=320,
+        caption="Cosine, patch by patch; 1: the same direction."
     )
     most, least = int(of[1:].argmax()) + 1, int(of[1:].argmin()) + 1
     side = left.config.grid_size
@@ -180,6 +180,12 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
         f"{percent(read[0][layer, most.left])} on the left, {percent(read[1][layer, most.right])} on the right.",
         tuple(panels[:2]), tuple(panels[2:]),
     )
+
+
+def _cosine_scale(cosines: Tensor) -> Scale:
+    """Up to 1 from the least, so that small turns are seen, too; with zero in the middle if some are negative."""
+    least = float(cosines.min())
+    return Scale(-1.0, 1.0, diverging=True) if least < 0 else Scale(min(least, 0.999), 1.0)
 
 
 def _over_layers(
