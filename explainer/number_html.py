@@ -48,13 +48,20 @@ def _terms(explanation: NumberExplanation) -> str:
         f'<tr class="vit-result"><td colspan="{wide + 1}">{escape(working.sum_words)}</td>'
         f'<td class="vit-value">{written(working.total)}</td></tr>'
     )
-    return f'<table class="vit-terms"><caption>{heading}</caption><tbody>{"".join(rows)}</tbody></table>'
+    of = '<th scope="col">numbers</th>' if wide == 1 else f'<th scope="col" colspan="{wide}">factors</th>'
+    head = (
+        f'<tr><th scope="col">m</th>{of}<th scope="col" class="vit-value">{escape(working.term_words)}</th></tr>'
+    )
+    return (
+        f'<table class="vit-terms"><caption>{heading}</caption><thead>{head}</thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
 
 
 def _term(explanation: NumberExplanation, term: Term, most: float) -> str:
     share = 100 * abs(term.value) / most
     return (
-        f"<tr><td>m = {term.index}</td>{''.join(_factors(explanation, term.factors))}"
+        f"<tr><td>{term.index}</td>{''.join(_factors(explanation, term.factors))}"
         f'<td class="vit-value vit-bar" style="--share: {share:.0f}%">{written(term.value)}</td></tr>'
     )
 

@@ -63,6 +63,7 @@ class Working:
     terms: tuple[Term, ...] = ()
     rest: float = 0.0
     rest_count: int = 0
+    term_words: str = "product"  # what a term is
 
     @property
     def total(self) -> float:
@@ -208,7 +209,7 @@ def normalised(equation: str, formula: str, row: Row, index: int, norm: nn.Layer
             Step("β, learned", shift, "+", Address(f"{name}.bias", None, (index,))),
         ),
         normal * scale + shift, bound.tolerance, f"σ²: the {size} squares (z − μ)² / {size} together", terms, rest,
-        count,
+        count, f"(z − μ)² / {size}",
     )  # fmt: skip
 
 
@@ -229,7 +230,7 @@ def shared_out(equation: str, formula: str, scores: Row, index: int) -> Working:
             Step(f"the row's {len(values)} exponentials together", total, "÷"),
         ),
         float(exponentials[index]) / total, rounding.SAFETY * float(np.broadcast_to(bound.error, values.shape)[index]),
-        f"the row's {len(values)} exponentials together", terms, rest, count,
+        f"the row's {len(values)} exponentials together", terms, rest, count, "exp(score − largest)",
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from explainer.views.compose import explained
 from pages import saved_page, state
 from pages.canvas import show as show_canvas
 from pages.session import Session, current, kept, kept_view, proof
+from pages.tensor_maps import show_map
 
 
 def scheme() -> Scheme:
@@ -110,7 +111,8 @@ def show_view(session: Session, name: str, make: Callable[[], View], *also: str 
     It is made once for everybody whose choice is the same; ``also`` is what it depends on besides.
     """
     key = (name, *session.choice, *also)
-    show_canvas(kept_view(key, lambda: explained(links.linked(make(), name), session.layer)), key=name, on_pick=state.pick)
+    view = kept_view(key, lambda: explained(links.linked(make(), name), session.layer))
+    show_canvas(view, key=name, on_pick=state.pick)
 
 
 def show_tensors(stage: Stage, session: Session) -> None:
@@ -134,6 +136,7 @@ def show_tensors(stage: Stage, session: Session) -> None:
             "\n".join([header, "|---|---|---|---|---|---:|---:|---:|---:|", *lines]),
             unsafe_allow_html=True,  # the mark of each row; nothing in it is a reader's
         )
+    show_map(stage, session, rows)
 
 
 def _table_line(row: TensorRow, link: Link) -> str:

@@ -9,7 +9,8 @@ const ORIGINS = {
   },
   Matrix(panel, cell) {
     const columns = panel.values.shape[1];
-    return [panel.origin, { row: Math.floor(cell / columns), column: cell % columns, place: cell }];
+    const [row, column] = [Math.floor(cell / columns), cell % columns];
+    return [panel.origin, { row: row + panel.row_start, column: column + panel.column_start, place: cell }];
   },
   Tiles(panel, cell) {
     const [rows, columns] = TILES.grid(panel);
