@@ -13,7 +13,7 @@ const readingTime = (step) => 0.9 + 0.14 * step.sentence.split(" ").length;
 const WALK = {
   layout(panel, width) {
     const isNarrow = width < 620;
-    const height = isNarrow ? Math.round(clamp(width * 1.35, 440, 620)) : clamp(Math.round(width * 0.42), 360, 480);
+    const height = isNarrow ? Math.round(clamp(width * 1.5, 480, 680)) : clamp(Math.round(width * 0.42), 360, 480);
     return { width, isNarrow, height: panel.roomFor?.(width, height) ?? height, scenes: new Map() };
   },
   scene(panel, at, index) {
@@ -376,7 +376,16 @@ class WalkFrame extends PanelFrame {
     super.draw();
     this.over.setAttribute("aria-label", `${this.panel.steps[this.index].title}. ${plainText(this.panel.steps[this.index].sentence)}`);
     for (const each of this.equation.querySelectorAll("[data-quantity]")) each.style.color = this.host.paint.colour(each.dataset.quantity);
+    this.fitEquation();
     this.reserve();
+  }
+
+  /** An equation that is wider than its place is written smaller. */
+  fitEquation() {
+    const written = this.equation.firstElementChild;
+    this.equation.style.fontSize = "";
+    const [width, room] = [written?.getBoundingClientRect().width, this.equation.clientWidth];
+    if (room && width > room) this.equation.style.fontSize = `${(parseFloat(getComputedStyle(this.equation).fontSize) * room * 0.985) / width}px`;
   }
 
   /** Words for the moment: shown, and read out. */
@@ -397,6 +406,7 @@ class WalkFrame extends PanelFrame {
         if (this.host.paint) each.style.color = this.host.paint.colour(each.dataset.quantity);
       this.equationTitle.textContent = titles[step.equation];
     }
+    this.fitEquation();
     for (const each of this.equation.querySelectorAll("[data-symbol]")) each.classList.toggle("lit", step.lit.includes(each.dataset.symbol));
     [...this.parts.querySelectorAll("button")].forEach((button, layer) => {
       button.classList.toggle("here", layer === step.layer);

@@ -45,7 +45,7 @@ const SCENES = {
       ...stage.pixelRows(rows),
       wordsSprite("rows-symbol", "xₚ", rows.x + rows.w / 2, rows.y - 15, { serif: true, size: 18, colour: (paint) => paint.colour("image") }),
       stage.matrix("0.projection", matrix, { hasClass: false }),
-      stage.matrix("0.patch_embeddings", "third", { id: "tokens", hasClass: false, from: rows }),
+      stage.matrix("0.patch_embeddings", "third", { id: "tokens", hasClass: false }),
       ...(stage.isNarrow ? [] : [stage.sign("times", "·", rows, matrix), stage.sign("is", "=", matrix, stage.box("third"))]),
     ];
   },
@@ -119,7 +119,7 @@ const SCENES = {
       stage.picture(picture, { lit: stage.head }),
       stage.stream("input", "before"),
       beamsSprite("light", beams, "A", true),
-      wordsSprite("own", `head ${stage.head} · class token ${percentText(weights[0], 1)}`, picture.x + picture.w / 2, picture.y + picture.h + 16, { size: 12.5 }),
+      wordsSprite("own", `${stage.isNarrow ? "" : `head ${stage.head} · `}class token ${percentText(weights[0], 1)}`, picture.x + picture.w / 2, picture.y + picture.h + 16, { size: 12.5 }),
       stage.heads("weights", "shares", {}),
       ...stage.lamps(stage.box("heads")),
     ];
@@ -365,8 +365,10 @@ class Stage {
 
   arrow(text, from, to, quantity = null) {
     const [a, b] = [this.box(from), this.box(to)];
-    if (this.isNarrow && from === "before")
-      return arrowSprite("arrow", text, [a.x + a.w * 0.08, a.y + a.h + 34], [a.x + a.w * 0.08 - 22, b.y - 34], quantity);
+    if (this.isNarrow && from === "before") {
+      const [x, y] = [a.x - 26, a.y + a.h * 0.82];
+      return arrowSprite("arrow", text, [a.x - 6, y], [x, b.y - 32], quantity, true);
+    }
     const y = a.y + a.h * 0.5;
     return arrowSprite("arrow", text, [a.x + a.w + 8, y], [b.x - 9, y], quantity);
   }

@@ -146,7 +146,11 @@ function matrixSprite(id, slice, box, { hasClass = true, token = null, lit = nul
         ctx.lineWidth = 2;
         ctx.strokeRect(at.x - 2, at.y + y - 1.5, at.w + 4, h + 3);
       }
-      if (words) labelMatrix(ctx, slice, at, paint);
+      if (!words) return;
+      // The words stay behind while the matrix moves, and are there when it rests: two on their way would cross.
+      const off = Math.abs(at.x - box.x) + Math.abs(at.y - box.y) + Math.abs(at.w - box.w);
+      ctx.globalAlpha = whole * clamp(1 - off / 50, 0, 1);
+      labelMatrix(ctx, slice, at, paint);
     },
   };
 }
@@ -198,22 +202,22 @@ const wordsSprite = (id, text, x, y, { size = 13, weight = 400, align = "center"
     }),
 });
 
-/** An arrow with what happens on the way written on it. */
-const arrowSprite = (id, text, from, to, quantity = null) => ({
+/** An arrow with what happens on the way written on it; `turns`: first across, then down, with the words left of it. */
+const arrowSprite = (id, text, from, to, quantity = null, turns = false) => ({
   id,
   x: from[0],
   y: from[1],
   w: to[0] - from[0],
   h: to[1] - from[1],
-  look: text,
+  look: `${text} ${turns}`,
   draw(ctx, at, paint) {
-    arrow(ctx, [[at.x, at.y], [at.x + at.w, at.y + at.h]], paint.theme.faint);
+    const end = [at.x + at.w, at.y + at.h];
+    arrow(ctx, [[at.x, at.y], ...(turns ? [[end[0], at.y]] : []), end], paint.theme.faint);
+    const style = { font: symbolFont(paint, 15), colour: quantity ? paint.colour(quantity) : paint.theme.text };
     const isAcross = Math.abs(at.w) >= Math.abs(at.h);
-    write(ctx, text, at.x + at.w / 2 + (isAcross ? 0 : 10), at.y + at.h / 2 - (isAcross ? paint.size(13) : 0), {
-      font: symbolFont(paint, 15),
-      colour: quantity ? paint.colour(quantity) : paint.theme.text,
-      align: isAcross ? "center" : "left",
-    });
+    if (turns) write(ctx, text, end[0] - 10, end[1] - 12, { ...style, align: "right" });
+    else if (isAcross) write(ctx, text, at.x + at.w / 2, at.y + at.h / 2 - paint.size(13), { ...style, align: "center" });
+    else write(ctx, text, at.x + at.w / 2 + 12, at.y + at.h / 2, style);
   },
 });
 
