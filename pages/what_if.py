@@ -4,6 +4,7 @@ import streamlit as st
 
 from explainer.lessons import HANDS_ON
 from pages import what_if_controls as controls
+from pages import what_if_experiments as experiments
 from pages import what_if_export as export
 from pages import what_if_history as history
 from pages import what_if_results as results
@@ -27,4 +28,5 @@ with right:
     export.show(session, after, interventions)
 results.show_difference(session, after, interventions)
 results.show_attention(session, after, interventions)
+experiments.show(session)
 show_neighbours(lesson)

@@ -1,0 +1,159 @@
+"""Five ready experiments: one click, a picture, and a sentence of measured numbers."""
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from explainer import experiments as compute
+from explainer.lessons import HANDS_ON
+from explainer.panels import Pick, View
+from explainer.patch_experiment import rank_patches
+from explainer.views import experiments
+from explainer.views.wording import sentence
+from pages import what_if_history as history
+from pages.blocks import show_section
+from pages.canvas import show as show_canvas
+from pages.session import Session, forward_slots, kept_view
+from pages.uploads import picture_source
+from pages.what_if_controls import REPLACEMENTS, pixels_of, take_head
+from vit_core import ForwardTrace, open_picture
+from vit_core.interventions import Interventions
+
+PATIENCE = 0.4  # seconds after which a bar shows how far the work is
+lesson = HANDS_ON["what_if"]
+Progress = Callable[[float], None]
+
+
+def show(session: Session) -> None:
+    """The choice of an experiment, and the one that is chosen."""
+    show_section(lesson, "experiments")
+    chosen = st.pills(
+        "Experiment", list(EXPERIMENTS), key="experiment", bind="query-params", label_visibility="collapsed"
+    )
+    if chosen in EXPERIMENTS:
+        EXPERIMENTS[chosen](session)
+
+
+def _shuffle(session: Session) -> None:
+    show_section(lesson, "shuffle")
+    seed = int(st.number_input("Seed of the order", 0, 9999, 0, key="experiment_seed", width=160))
+
+    def make(progress: Progress) -> View:
+        result = compute.shuffle_patches(session.model, session.trace, session.checkpoint.labels, seed)
+        traces: list[ForwardTrace] = []
+        for changes in (Interventions.parse("positions=zero"), result.without_positions, result.with_positions):
+            progress(0.5 + len(traces) / 6)
+            traces.append(session.model.trace(session.trace.image, changes))
+        plain, without, moved = traces
+        return experiments.shuffled(
+            result, (session.pixels, pixels_of(session, moved)),
+            {
+                "Without E_{pos}": (plain.representation, without.representation),
+                "With E_{pos}": (session.trace.representation, moved.representation),
+            },
+        )  # fmt: skip
+
+    _show(session, "shuffle", make, seed)
+    _offer(f"positions=zero;shuffle={seed}")
+
+
+def _heads(session: Session) -> None:
+    show_section(lesson, "which-head")
+    words: str = st.segmented_control(
+        "A head that is taken out is", list(REPLACEMENTS), default="set to zero", required=True,
+        key="experiment_replacement",
+    ) or "set to zero"  # fmt: skip
+    replacement = REPLACEMENTS[words]
+    _show(
+        session, "heads",
+        lambda progress: experiments.knocked_out(
+            compute.knock_out(
+                session.model, session.trace, session.checkpoint.labels, replacement, progress=progress
+            )
+        ),
+        replacement, on_pick=lambda pick: take_head(pick, replacement),
+    )  # fmt: skip
+
+
+def _patches(session: Session) -> None:
+    show_section(lesson, "which-patches")
+    _show(
+        session, "patches",
+        lambda progress: experiments.ranked_patches(
+            rank_patches(session.model, session.trace, session.checkpoint.labels, progress=progress), session.pixels
+        ),
+    )  # fmt: skip
+
+
+def _grids(session: Session) -> None:
+    show_section(lesson, "other-grid")
+    own = session.config.grid_size
+    grid_size = st.slider(
+        "Patches a side", 2, 2 * own, key=f"experiment_grid_{own}", value=own + own // 2,
+        help="The picture is read anew at this size: patches keep their pixels, there are more or fewer of them.",
+    )  # fmt: skip
+
+    def make(progress: Progress) -> View:
+        preprocess = session.checkpoint.preprocess.at(grid_size * session.config.patch_size)
+        picture = preprocess(open_picture(picture_source(session.state.picture)))
+        result = compute.resize_positions(
+            session.model, session.trace, session.checkpoint.labels, grid_size, picture, progress=progress
+        )
+        return experiments.resized(result)
+
+    _show(session, "grids", make, grid_size)
+
+
+def _scaling(session: Session) -> None:
+    show_section(lesson, "scaling")
+    _show(
+        session, "scaling",
+        lambda progress: experiments.unscaled(
+            compute.unscale(session.model, session.trace, session.checkpoint.labels, progress=progress)
+        ),
+    )  # fmt: skip
+    _offer("temperature=unscaled")
+
+
+EXPERIMENTS: dict[str, Callable[[Session], None]] = {
+    "Shuffle the patches": _shuffle,
+    "Which head matters": _heads,
+    "Which patches matter": _patches,
+    "Positions for another grid": _grids,
+    "Without the root of D_h": _scaling,
+}
+
+
+def _show(
+    session: Session, name: str, make: Callable[[Progress], View], *also: str | int,
+    on_pick: Callable[[Pick], None] | None = None,
+) -> None:  # fmt: skip
+    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on besides."""
+    place = st.empty()
+    began = time.monotonic()
+
+    def progress(share: float) -> None:
+        forward_slots.release()  # between two batches others have their turn
+        try:
+            if time.monotonic() - began > PATIENCE:
+                place.progress(min(share, 1.0), text=f"{100 * share:.0f} % of the forward passes done")
+        finally:
+            forward_slots.acquire()
+
+    def measure() -> View:
+        with forward_slots:
+            return make(progress)
+
+    view = kept_view(("experiment", name, session.state.checkpoint, session.state.picture, *also), measure)
+    with place.container():
+        st.markdown(f"**{sentence(view.alt)}**")
+    show_canvas(view, key=f"experiment_{name}", on_pick=on_pick)
+
+
+def _offer(changes: str) -> None:
+    """The changes of the experiment, to be made on the page itself and looked at from all sides."""
+    st.button(
+        "Make these changes above", icon=":material/experiment:", key=f"experiment_offer_{changes}",
+        on_click=lambda: history.change(Interventions.parse(changes)),
+    )  # fmt: skip
