@@ -39,7 +39,7 @@ class Reproduction:
             return "from vit_core import load", f'{loads}[0].state_dict()["{address.tensor}"][{place}].item()'
         is_of_gallery = self.picture in GALLERY
         names.append("open_picture")
-        path = f'GALLERY["{self.picture}"].path' if is_of_gallery else f'"{YOUR_PICTURE}"'
+        path = f'GALLERY["{self.picture}"].path' if is_of_gallery else f'Path("{YOUR_PICTURE}")'
         root, _, field = address.tensor.partition(".")
         image, model = f"loaded[1].preprocess(open_picture({path}))", "loaded[0]"
         first = f"(loaded := {loads})[0]"
@@ -58,7 +58,8 @@ class Reproduction:
             layer = "" if address.layer is None else f"[{address.layer}]"
             code = f"{first}.trace({image}{changes}).{field}{layer}[{place}]"
         imports = f"from vit_core import {', '.join(sorted(names, key=str.lower))}"
-        return imports + ("; from explainer.gallery import GALLERY" if is_of_gallery else ""), f"{code}.item()"
+        more = "from explainer.gallery import GALLERY" if is_of_gallery else "from pathlib import Path"
+        return f"{imports}; {more}", f"{code}.item()"
 
 
 @dataclass(frozen=True)
