@@ -30,6 +30,7 @@ from explainer.saved_parts import Code, Heading, Mathematics, Part, Proved, Save
 from explainer.tensors import TensorRow
 
 _STYLE = Path(__file__).parents[1] / "assets" / "style.css"  # of code, proofs and the like, as in the app
+_SAVED = "Point at a picture to read its numbers. Another picture, layer, head or token is chosen on"
 
 
 def export_html(page: SavedPage | View | Frames | Sequence[View | Frames], title: str = "") -> str:
@@ -69,15 +70,21 @@ def export_html(page: SavedPage | View | Frames | Sequence[View | Frames], title
 def _head(page: SavedPage) -> str:
     kicker = f'<p class="vit-kicker">{escape(page.kicker)}</p>\n' if page.kicker else ""
     choice = f'<p class="choice">{escape(page.choice)}</p>\n' if page.choice else ""
-    return f"<header>\n{kicker}<h1>{escape(page.title)}</h1>\n{choice}</header>"
+    saved = f'<p class="quiet">{_SAVED} {_link(page)}.</p>\n' if _is_address(page.link) else ""
+    return f"<header>\n{kicker}<h1>{escape(page.title)}</h1>\n{choice}{saved}</header>"
 
 
 def _foot(page: SavedPage) -> str:
     lines = "".join(html_of(each) for each in page.credits)
-    if page.link.startswith(("http://", "https://")):
-        address = escape(page.link)
-        lines += f'<p>Another picture, layer, head or token: <a href="{address}">this page in the app</a>.</p>'
     return f"<footer>{lines}</footer>" if lines else ""
+
+
+def _link(page: SavedPage) -> str:
+    return f'<a href="{escape(page.link)}">this page in the app</a>'
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
 
 
 def _part(part: Part, keep: Keep) -> str:
