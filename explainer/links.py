@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from explainer.equations import Equation, Formula
-from explainer.panels import View
+from explainer.panels import Flow, Panel, View
 from explainer.proofs import FACTS, PROOFS, Claim
 from explainer.stages import STAGES, TensorRef
 
@@ -27,16 +27,19 @@ _PROVED_BY: dict[str, tuple[Claim, ...]] = {
     "softmax_logits": (FACTS["probabilities"],),
 }
 
-# What holds a tensor of every layer has the first, this layer's and the last among them.
+# What an equation computes on its way, for those who do not see the equations of that.
+_INSIDE: dict[int, tuple[str, ...]] = {1: ("trace.patch_embeddings",), 2: ("block.attention.weights",)}
+
+# What holds a tensor of every layer has these among them: the first, this layer's, the last.
 _PARTS = {
-    "trace.hidden_states": ("trace.hidden_states[0]", "block.output", "trace.hidden_states[-1]"),
+    "trace.hidden_states": ("trace.hidden_states[0]", "block.input", "block.output", "trace.hidden_states[-1]"),
     "trace.hidden_states[layer]": ("block.output",),
     "trace.attention_weights": ("block.attention.weights",),
     "trace.attention_weights[layer-1]": ("block.attention.weights",),
 }
 
-# View -> what each of its panels shows; the last holds for all that follow. "pipeline" shows all, and links nothing.
-_PICTURES: dict[str, tuple[tuple[str, ...], ...]] = {
+# View -> what each of its panels shows; the last holds for all that follow.
+PICTURES: dict[str, tuple[tuple[str, ...], ...]] = {
     "prediction": (("trace.probabilities",),),
     "grid": (("trace.image",), ("trace.patches",)),
     "filters": (("model.projection_matrix",),),
@@ -49,8 +52,7 @@ _PICTURES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("trace.hidden_states[0]",),
     ),
     "similarity": (("model.position_embedding",),),
-    "heads": (("block.attention.weights",),),
-    "over_picture": (("block.attention.weights",),),
+    "looks": (("block.attention.weights",),),
     "attention_norm": (("block.attention_input",),),
     "qkv": (("block.attention.query",), ("block.attention.key",), ("block.attention.value",)),
     "scores": (("block.attention.scores",), ("block.attention.scores",), ("block.attention.weights",)),
@@ -66,12 +68,32 @@ _PICTURES: dict[str, tuple[tuple[str, ...], ...]] = {
     "update_sizes": (("block.output",),),
     "class_token_path": (("block.output",),),
     "logit_lens": (("block.output",),),
-    "rollout": (("trace.image",), ("block.attention.weights",)),
+    "rollout": ((), ("block.attention.weights",)),
     "distance": (("block.attention.weights",),),
     "representation": (("trace.representation",),),
     "logit_terms": (("trace.logits",),),
     "softmax": (("trace.logits",), ("trace.probabilities",)),
     "top_classes": (("trace.probabilities",),),
+}
+
+# Part of the diagram of the model -> what it stands for.
+NODES: dict[str, tuple[str, ...]] = {
+    "image": ("trace.image",),
+    "patches": ("trace.patches",),
+    "projection": ("trace.patch_embeddings",),
+    "class_token": ("model.class_token",),
+    "position": ("model.position_embedding",),
+    "z": ("trace.hidden_states[0]",),
+    "input": ("block.input",),
+    "attention_norm": ("block.attention_input",),
+    "attention": ("block.attention.weights",),
+    "after_attention": ("block.after_attention",),
+    "mlp_norm": ("block.mlp_input",),
+    "mlp": ("block.mlp.activated",),
+    "output": ("block.output",),
+    "last": ("trace.hidden_states[-1]",),
+    "representation": ("trace.representation",),
+    "prediction": ("trace.logits", "trace.probabilities"),
 }
 
 
@@ -104,13 +126,16 @@ def of_equation(item: Equation | Formula) -> Link:
     links = [_of_claim(claim) for claim in claims]
     makes = _joined(link.makes for link in links)
     named = (_parts(key(reference)) for reference in _references() if reference.symbol in item.symbols)
-    reads = _joined([*(link.reads for link in links), *named])
+    inside = _INSIDE.get(item.number, ()) if isinstance(item, Equation) else ()
+    reads = _joined([*(link.reads for link in links), *named, inside])
     return Link(makes, tuple(path for path in reads if path not in makes))
 
 
 def linked(view: View, name: str) -> View:
     """The view with what each panel shows, unless a panel says so itself; ``name`` is what the page calls the view."""
-    shown = _PICTURES.get(name, ())
+    if name == "pipeline":
+        return replace(view, rows=tuple(tuple(map(_linked_diagram, row)) for row in view.rows))
+    shown = PICTURES.get(name, ())
     if not shown:
         return view
     places = iter([*shown, *[shown[-1]] * len(view.panels)])
@@ -119,6 +144,12 @@ def linked(view: View, name: str) -> View:
         view,
         rows=tuple(tuple(replace(panel, tensors=panel.tensors or own) for panel, own in row) for row in rows),
     )
+
+
+def _linked_diagram(panel: Panel) -> Panel:
+    if not isinstance(panel, Flow):
+        return panel
+    return replace(panel, nodes=tuple(replace(node, tensors=NODES.get(node.name, ())) for node in panel.nodes))
 
 
 def key(reference: TensorRef) -> str:

@@ -222,6 +222,7 @@ class Node:
     group: str | None = None  # nodes of one group are framed together: "Transformer encoder: layer 3 of 6"
     page_title: str = ""  # of the page it leads to
     joins: Literal["", ";", "+"] = ""  # not made of the node before it: comes in beside it, by this sign of Eq. 1
+    tensors: tuple[str, ...] = ()  # keys of what it stands for, as explainer/links.py makes them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

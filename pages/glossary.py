@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explainer import links
 from explainer.equations import EQUATIONS
 from explainer.notation import value
 from explainer.palette import QUANTITIES
@@ -11,7 +12,7 @@ from explainer.stages import STAGES
 from explainer.symbols import SYMBOLS, Symbol
 from explainer.texts import text
 from pages import saved_page
-from pages.blocks import scheme, show_head, show_neighbours, show_section, show_words
+from pages.blocks import scheme, show_head, show_link, show_neighbours, show_section, show_words
 from pages.session import current
 from vit_core import ViTConfig
 
@@ -43,7 +44,7 @@ for slug in text(stage.name).sections:
             title = f"Equation {equation.number} · {equation.title} · {equation.source}"
             saved_page.note(Mathematics(title, equation, session.config, session.layer))
             with st.container(key=f"equation_{equation.number}", gap="small"):
-                st.caption(title)
+                show_link(title, links.of_equation(equation))
                 st.latex(equation.coloured(scheme()))
                 st.latex(equation.with_numbers(session.config, scheme(), session.layer))
                 show_words(equation.in_words)

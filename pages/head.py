@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from explainer import links
 from explainer.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import head
-from pages.blocks import scheme, show_accuracy, show_formula, show_section, show_stage, show_view
+from pages.blocks import scheme, show_accuracy, show_formula, show_link, show_section, show_stage, show_view
 from pages.session import current
 
 session = current()
@@ -41,7 +42,9 @@ def pictures(stage: Stage) -> None:
     show_section(stage, "pseudocode")
     for number in (1, 2, 3, 4):
         paper, code = st.columns([3, 2], vertical_alignment="center")
-        paper.latex(EQUATIONS[number].coloured(scheme()))
+        with paper.container(key=f"equation_paper_{number}", gap="small"):
+            show_link(f"Equation {number}", links.of_equation(EQUATIONS[number]))
+            st.latex(EQUATIONS[number].coloured(scheme()))
         code.code(EQUATIONS[number].pseudocode, language="python", wrap_lines=True)
 
 

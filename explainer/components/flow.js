@@ -433,7 +433,12 @@ const FLOW = {
         width: textWidthLeft,
       });
   },
+  tensors: (panel, cell) => panel.nodes[cell].tensors ?? [],
   mark(ctx, panel, at, paint, hover) {
+    panel.nodes.forEach((node, i) => {
+      const lit = links.source && relation(links.source, { makes: this.tensors(panel, i), reads: [], isStep: false });
+      if (lit && i !== hover) this.drawLit(ctx, at.cards[i], lit, paint);
+    });
     if (hover == null) return;
     const card = at.cards[hover];
     ctx.strokeStyle = paint.colour(panel.nodes[hover].quantity);
@@ -441,6 +446,17 @@ const FLOW = {
     ctx.beginPath();
     ctx.roundRect(card.x - 0.5, card.y - 0.5, card.width + 1, card.height + 1, 10.5);
     ctx.stroke();
+  },
+  /** The line around what shares its tensor with what the reader points at elsewhere. */
+  drawLit(ctx, card, lit, paint) {
+    ctx.save();
+    ctx.strokeStyle = paint.theme.primary;
+    ctx.lineWidth = 2.5;
+    ctx.setLineDash(lit === "read" ? [6, 4] : []);
+    ctx.beginPath();
+    ctx.roundRect(card.x - 4, card.y - 4, card.width + 8, card.height + 8, 13);
+    ctx.stroke();
+    ctx.restore();
   },
   hit(panel, at, x, y) {
     const index = at.cards.findIndex(

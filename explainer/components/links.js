@@ -59,6 +59,15 @@ class Links {
         if (tensor) light(node, relation(source, tensor));
       }
     }
+    for (const root of this.roots) root.dispatchEvent(new Event("vit-lit")); // for what is painted
+  }
+
+  /** The pointer or the arrow keys are at a part of a picture that shows these tensors. */
+  pointInside(node, tensors) {
+    if (tensors.length) node.dataset.link = tensors.join(" ");
+    else delete node.dataset.link;
+    const name = node.querySelector(":focus-visible") ? "focused" : "pointed";
+    this.set(name, tensors.length ? described(node) : null);
   }
 
   /** A canvas has come, has changed, or goes. */

@@ -18,6 +18,9 @@ class MountedView {
     const style = element("style");
     style.textContent = STYLE;
     this.root.append(style, this.alt, this.rows, this.notice, this.tip, this.live, this.sentinel);
+    this.root.addEventListener("vit-lit", () => {
+      for (const frame of this.frames.flat()) if (frame.kind?.tensors && frame.at) frame.drawMarks();
+    });
     parent.append(this.root);
     this.observer = new ResizeObserver(() => {
       if (this.root.clientWidth !== this.width || devicePixelRatio !== this.paint?.ratio) this.redraw();

@@ -15,6 +15,7 @@ function readTheme(element, scheme) {
     scheme: isDark ? "dark" : "light",
     background,
     text,
+    primary: variable("--st-primary-color", isDark ? "#74b9ff" : "#0b5cad"),
     muted: mix(background, text, 0.64),
     faint: mix(background, text, 0.34),
     line: mix(background, text, 0.13),

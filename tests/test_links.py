@@ -1,0 +1,141 @@
+"""What lights up together: every tensor, equation, proof and picture of a page has something to light up with."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from explainer import links
+from explainer.equations import EQUATIONS, FORMULAS
+from explainer.links import Link
+from explainer.panels import Flow, Scale, Strip, Strips, View
+from explainer.proofs import FACTS, PROOFS
+from explainer.shapes import shape_of
+from explainer.stages import STAGES, Stage
+from explainer.symbols import SYMBOLS
+from explainer.tensors import find
+from explainer.views import overview
+from vit_core import BlockTrace, ForwardTrace, VisionTransformer
+
+ROOT = Path(__file__).parents[1]
+KEYS = {key for stage in STAGES.values() for each in stage.tensors for key in links.of_tensor(each).makes}
+WITH_TABLE = [stage for stage in STAGES.values() if stage.tensors]
+
+
+def steps(stage: Stage) -> list[Link]:
+    """The links of everything on the page that computes: equations, formulas, proofs; code has those of equations."""
+    claims: list[int | str] = [*stage.equation_numbers, *stage.facts]
+    return [*map(links.of_equation, (*stage.equations, *stage.formulas)), *map(links.of_proof, claims)]
+
+
+def test_an_equation_makes_and_reads_what_its_proof_says_and_the_learned_tensors_it_names() -> None:
+    made = ("block.attention.query", "block.attention.key", "block.attention.value")
+    assert links.of_equation(EQUATIONS[5]) == Link(made, ("block.attention_input", "layer.attention.qkv.weight"))
+    embed = links.of_equation(EQUATIONS[1])
+    assert embed.makes == ("trace.hidden_states[0]",)
+    assert {"trace.image", "model.class_token", "model.position_embedding"} <= set(embed.reads)
+    assert links.of_proof("scores").makes == links.of_equation(FORMULAS["scores"]).makes == ("block.attention.scores",)
+    norm = links.of_equation(FORMULAS["layer_norm"])
+    assert "layer.mlp_norm.weight" in norm.reads and "block.mlp_input" in norm.makes
+
+
+def test_every_key_is_that_of_a_tensor_in_a_table() -> None:
+    for claim in (*PROOFS, *FACTS):
+        link = links.of_proof(claim)
+        assert {*link.makes, *link.reads} <= KEYS
+        assert not set(link.makes) & set(link.reads)
+    for item in (*EQUATIONS.values(), *FORMULAS.values()):
+        assert {*links.of_equation(item).makes, *links.of_equation(item).reads} <= KEYS
+    assert {key for panels in links.PICTURES.values() for panel in panels for key in panel} <= KEYS
+    assert {key for node in links.NODES.values() for key in node} <= KEYS
+
+
+@pytest.mark.parametrize("stage", WITH_TABLE, ids=lambda stage: stage.name)
+def test_every_tensor_of_a_page_is_made_read_or_drawn_there(stage: Stage) -> None:
+    used = {key for link in steps(stage) for key in (*link.makes, *link.reads)}
+    if stage.name == "overview":
+        used |= {key for node in links.NODES.values() for key in node}
+    for reference in stage.tensors:
+        assert used & set(links.of_tensor(reference).makes), reference
+
+
+@pytest.mark.parametrize("stage", WITH_TABLE, ids=lambda stage: stage.name)
+def test_every_numbered_equation_of_a_page_has_a_row_in_its_table(stage: Stage) -> None:
+    rows = {key for reference in stage.tensors for key in links.of_tensor(reference).makes}
+    for equation in stage.equations:
+        link = links.of_equation(equation)
+        assert rows & {*link.makes, *link.reads}, equation.number
+
+
+@pytest.mark.parametrize("stage", WITH_TABLE, ids=lambda stage: stage.name)
+def test_a_symbol_in_its_colour_stands_for_one_row_of_the_table(stage: Stage) -> None:
+    """The browser finds the tensor of an equation's symbol by its looks."""
+    looks = [(SYMBOLS[each.symbol].latex, SYMBOLS[each.symbol].quantity) for each in stage.tensors]
+    coloured = [each for each in looks if each[1] is not None]
+    assert len(set(coloured)) == len(coloured)
+
+
+def views_of(stage: str) -> list[str]:
+    """The names of the pictures on a stage's page."""
+    page = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(page) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return [str(node.args[1].value) for node in calls
+            if node.func.id == "show_view" and isinstance(node.args[1], ast.Constant)]  # type: ignore[attr-defined]  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", WITH_TABLE, ids=lambda stage: stage.name)
+def test_every_picture_of_a_page_says_what_it_shows(stage: Stage) -> None:
+    names = views_of(stage.name)
+    assert names
+    rows = {key for reference in stage.tensors for key in links.of_tensor(reference).makes}
+    for name in set(names) - {"pipeline"}:  # whose parts are linked one by one
+        for panel in links.PICTURES[name]:
+            assert not panel or rows & set(panel), f"{name} shows {panel}, which the page's table does not have"
+
+
+def test_there_is_no_picture_that_no_page_has() -> None:
+    assert set(links.PICTURES) <= {name for stage in WITH_TABLE for name in views_of(stage.name)}
+
+
+def test_a_key_leads_to_the_tensor(
+    tiny_model: VisionTransformer, tiny_trace: ForwardTrace, tiny_block: BlockTrace
+) -> None:
+    for stage in WITH_TABLE:
+        for reference in stage.tensors:
+            key, (axes, found) = links.key(reference), find(tiny_model, tiny_trace, tiny_block, reference, 2)
+            if key in ("trace.patches", "trace.hidden_states", "trace.attention_weights"):
+                continue  # cut from the picture, or one tensor per layer
+            owner, _, way = key.partition(".")
+            value = {"trace": tiny_trace, "block": tiny_block, "model": tiny_model, "layer": tiny_model.block(2)}[owner]
+            name, _, index = way.partition("[")
+            for part in name.split("."):
+                value = getattr(value, part)
+            value = value[int(index.rstrip("]"))] if index else value
+            assert isinstance(value, torch.Tensor) and shape_of(axes, tiny_model.config).sizes == tuple(found.shape)
+            assert torch.equal(value.detach(), found) or torch.equal(value.detach().T, found)
+
+
+def test_every_part_of_the_diagram_stands_for_a_tensor(
+    tiny_model: VisionTransformer, tiny_trace: ForwardTrace, tiny_block: BlockTrace
+) -> None:
+    pixels = np.zeros((tiny_model.config.image_size,) * 2 + (3,), np.uint8)
+    labels = [f"class {c}" for c in range(tiny_model.config.num_classes)]
+    view = overview.pipeline(tiny_model, tiny_trace, tiny_block, pixels, labels, 2, 1)
+    (flow,) = links.linked(view, "pipeline").panels
+    assert isinstance(flow, Flow) and all(node.tensors for node in flow.nodes)
+    assert not any(node.tensors for panel in view.panels if isinstance(panel, Flow) for node in panel.nodes)
+
+
+def strips(title: str, tensors: tuple[str, ...] = ()) -> Strips:
+    return Strips(title=title, strips=(Strip("x", np.zeros(3, "f4"), Scale(0, 1)),), tensors=tensors)
+
+
+def test_panels_are_given_what_they_show_unless_they_say_it() -> None:
+    view = links.linked(View(((strips("q"), strips("k", ("own",))), (strips("v"), strips("more"))), "alt"), "qkv")
+    assert [panel.tensors for panel in view.panels] == [
+        ("block.attention.query",), ("own",), ("block.attention.value",), ("block.attention.value",)
+    ]
+    unknown = View(((strips("x"),),), "alt")
+    assert links.linked(unknown, "nobody") is unknown
