@@ -42,6 +42,12 @@ class Prediction:
     def __str__(self) -> str:
         return f"“{self.label}” ({percent(self.probability)})"
 
+    def to(self, after: "Prediction") -> str:
+        """In words, what has become of it."""
+        if self.label == after.label:
+            return f"“{self.label}” goes from {percent(self.probability)} to {percent(after.probability)}"
+        return f"{self} becomes {after}"
+
 
 # 1: patches shuffled, without and with positions
 
@@ -71,7 +77,7 @@ class Shuffled:
         return (
             f"Without E_pos the class token's output {verdict} when the {self.num_patches} patches are shuffled: the "
             f"largest difference is {number(self.difference_without)}, beside numbers up to {number(self.largest)}. "
-            f"With E_pos it changes by up to {number(self.difference_with)}, and {self.before} becomes {self.after}."
+            f"With E_pos it changes by up to {number(self.difference_with)}, and {self.before.to(self.after)}."
         )
 
 
@@ -133,10 +139,10 @@ class KnockedOut:
             if least < 0
             else f"none lowers the logit of “{self.label}” ({number(self.logit)}) when {done}"
         )
+        flips = f"without any one of {self.flips} another class is" if self.flips else "none of them changes what is"
         return (
-            f"Of {self.change.numel()} heads, {strongest}. Half of the heads change it by less than "
-            f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} of them raise it, and without "
-            f"{self.flips} of them another class is predicted."
+            f"Of {self.change.numel()} heads, {strongest}. Half of the heads change it by at most "
+            f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} raise it, and {flips} predicted."
         )
 
     def _place(self, index: Tensor) -> tuple[int, int]:
@@ -273,7 +279,7 @@ class Unscaled:
             f"{number(self.before.mean())} nats, of at most ln {self.num_tokens} = "
             f"{number(math.log(self.num_tokens))}; without the division the same scores come to "
             f"{number(self.alone.mean())}. With no layer dividing it is {number(self.throughout.mean())}, and "
-            f"{self.prediction} becomes {self.prediction_throughout}."
+            f"{self.prediction.to(self.prediction_throughout)}."
         )
 
 

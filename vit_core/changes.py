@@ -24,7 +24,11 @@ class Change:
     """A change that changes nothing: the places of the pass, in its order. Every kind replaces one of them."""
 
     key: ClassVar[str]  # what it is called in a link
-    quantity: ClassVar[str]  # what it changes: a tensor of the pass or E_pos
+
+    @property
+    def quantity(self) -> str:
+        """What it changes, by the paper's letter, for example ``"E_pos"``."""
+        raise NotImplementedError
 
     @property
     def title(self) -> str:

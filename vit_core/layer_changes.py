@@ -23,7 +23,6 @@ class Temperature(Change):
     """
 
     key: ClassVar[str] = "temperature"
-    quantity: ClassVar[str] = "scores"
     value: float | Literal["unscaled"]
     layer: int | None = None  # None: all of them
 
@@ -38,6 +37,11 @@ class Temperature(Change):
         if not low <= self.value <= high:  # what is no number is in no range
             raise ValueError(f"a temperature must be in {low:g}..{high:g}, got {self.value:g}")
         object.__setattr__(self, "value", float(self.value))
+
+    @property
+    def quantity(self) -> str:
+        """The scores."""
+        return "S"
 
     @property
     def title(self) -> str:
@@ -94,7 +98,6 @@ class ReplaceHead(Change):
     """One head's output removed (``zero``), or the same for every token: its mean over the tokens (``mean``)."""
 
     key: ClassVar[str] = "heads"
-    quantity: ClassVar[str] = "head_outputs"
     layer: int
     head: int
     replacement: Replacement = "zero"
@@ -104,6 +107,11 @@ class ReplaceHead(Change):
         check_range("head", self.head, 1, MAX_NUMBER)
         if self.replacement not in get_args(Replacement):
             raise ValueError(f"a head is replaced by 'zero' or 'mean', got {self.replacement!r}")
+
+    @property
+    def quantity(self) -> str:
+        """The heads' outputs."""
+        return "SA(z)"
 
     @property
     def title(self) -> str:
@@ -197,7 +205,11 @@ class Skip(_PartChange):
     """
 
     key: ClassVar[str] = "skip"
-    quantity: ClassVar[str] = "update"
+
+    @property
+    def quantity(self) -> str:
+        """The update."""
+        return "MSA(z)" if self.part == "attention" else "MLP(z)"
 
     @property
     def title(self) -> str:
@@ -216,7 +228,11 @@ class RemoveResidual(_PartChange):
     """The skip path beside the attention or the MLP of a layer removed: only the update is left of the sum."""
 
     key: ClassVar[str] = "residual"
-    quantity: ClassVar[str] = "residual"
+
+    @property
+    def quantity(self) -> str:
+        """What the update is added to."""
+        return "z_{l-1}" if self.part == "attention" else "z'_l"
 
     @property
     def title(self) -> str:

@@ -18,7 +18,6 @@ from vit_core.patches import patchify, unpatchify
 class _PatchesChange(Change):
     """A change of chosen patches' pixels. The order in which they are given, and repetition, mean nothing."""
 
-    quantity: ClassVar[str] = "image"
     done: ClassVar[str]
     patches: tuple[int, ...]  # 1..N, kept sorted
 
@@ -28,6 +27,11 @@ class _PatchesChange(Change):
             raise ValueError(f"{self.key} needs at least one patch, for example {self.key}=12-15")
         for patch in (self.patches[0], self.patches[-1]):
             check_range("patch", patch, 1, MAX_NUMBER)
+
+    @property
+    def quantity(self) -> str:
+        """The picture."""
+        return "x"
 
     @property
     def title(self) -> str:
@@ -104,7 +108,6 @@ class SwapPatches(Change):
     """Two patches change places."""
 
     key: ClassVar[str] = "swap"
-    quantity: ClassVar[str] = "image"
     first: int  # kept smaller than ``second``
     second: int
 
@@ -116,6 +119,11 @@ class SwapPatches(Change):
         smaller, larger = sorted((self.first, self.second))
         object.__setattr__(self, "first", smaller)
         object.__setattr__(self, "second", larger)
+
+    @property
+    def quantity(self) -> str:
+        """The picture."""
+        return "x"
 
     @property
     def title(self) -> str:
@@ -155,11 +163,15 @@ class ShufflePatches(Change):
     """All patches change places at random: place i gets patch ``permutation(N, seed)[i]``, both from 0."""
 
     key: ClassVar[str] = "shuffle"
-    quantity: ClassVar[str] = "image"
     seed: int
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, 0, MAX_SEED)
+
+    @property
+    def quantity(self) -> str:
+        """The picture."""
+        return "x"
 
     @property
     def title(self) -> str:

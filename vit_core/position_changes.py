@@ -28,7 +28,6 @@ class ChangePositions(Change):
     """
 
     key: ClassVar[str] = "positions"
-    quantity: ClassVar[str] = "E_pos"
     kind: Positions
     seed: int | None = None  # of ``shuffled``
     grid_size: int | None = None  # of ``resized``
@@ -47,6 +46,11 @@ class ChangePositions(Change):
             check_range("grid", self.grid_size, 1, MAX_GRID)
         if self.method is not None and self.method not in get_args(ResizeMethod):
             raise ValueError(f"unknown method {self.method!r}, known are {', '.join(get_args(ResizeMethod))}")
+
+    @property
+    def quantity(self) -> str:
+        """The position embedding."""
+        return "E_pos"
 
     @property
     def title(self) -> str:
