@@ -83,8 +83,7 @@ def _head(explanation: NumberExplanation) -> None:
         with st.container(key="number_title", gap=None):
             symbol = explanation.coloured(explanation.symbol_template, scheme())
             st.markdown(f"${symbol} = {explanation.value:.7g}$")
-            words = f"{explanation.words}. {explanation.equation}".strip()
-            st.caption(escape(words, quote=False))
+            st.html(f'<p class="vit-number-words">{escape(f"{explanation.words}. {explanation.equation}".strip())}</p>')
         if explanation.working:
             with st.container(key="number_formula"):
                 st.latex(explanation.coloured(explanation.working.formula, scheme()))

@@ -40,6 +40,7 @@ function numberOf(view, panel, cell, at) {
   const [origin, places] = ORIGINS[panel.kind]?.(panel, cell, at) ?? [];
   if (!origin) return null;
   const index = origin.index.map((each) => counted(each, places));
-  const layer = counted(origin.layer ?? view.explains, places);
+  const isOfLayer = origin.layer != null || /^(block|layer)\./.test(origin.tensor);
+  const layer = isOfLayer ? counted(origin.layer ?? view.explains, places) : "";
   return [...index, layer].every((each) => each >= 0) ? `${origin.tensor}:${layer}:${index.join()}` : null;
 }
