@@ -139,10 +139,11 @@ class KnockedOut:
             if least < 0
             else f"none lowers the logit of “{self.label}” ({number(self.logit)}) when {done}"
         )
-        flips = f"without any one of {self.flips} another class is" if self.flips else "none of them changes what is"
+        flips = "1 of them changes" if self.flips == 1 else f"{self.flips or 'none'} of them change"
         return (
             f"Of {self.change.numel()} heads, {strongest}. Half of the heads change it by at most "
-            f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} raise it, and {flips} predicted."
+            f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} raise it, and {flips} the "
+            "predicted class."
         )
 
     def _place(self, index: Tensor) -> tuple[int, int]:

@@ -52,15 +52,18 @@ def knock_out_heads(
         passes = torch.empty(num_layers, len(heads), config.num_tokens, config.hidden_size)
         for layer in range(1, num_layers + 1):
             block, z = model.block(layer), trace.hidden_states[layer - 1]
-            for begun in torch.split(passes[: layer - 1].flatten(0, 1), at_once):
-                begun.copy_(block(begun))
-                advance(len(begun))
-            head_outputs = block.attention.trace(block.attention_norm(z)).head_outputs
-            for new, part in zip(torch.split(passes[layer - 1], at_once), torch.split(heads, at_once), strict=True):
-                changes = [ReplaceHead(layer, int(head), replacement) for head in part]
-                replaced = torch.stack([change.change_head_outputs(head_outputs, layer) for change in changes])
-                new.copy_(_from_heads(block, z, replaced))
+            begun = passes[: layer - 1].flatten(0, 1)
+            for start in range(0, len(begun), at_once):
+                part = begun[start : start + at_once]
+                part.copy_(block(part))
                 advance(len(part))
+            head_outputs = block.attention.trace(block.attention_norm(z)).head_outputs
+            for start in range(0, len(heads), at_once):
+                some = heads[start : start + at_once].tolist()
+                changes = [ReplaceHead(layer, head, replacement) for head in some]
+                replaced = torch.stack([change.change_head_outputs(head_outputs, layer) for change in changes])
+                passes[layer - 1, start : start + at_once] = _from_heads(block, z, replaced)
+                advance(len(some))
         logits[:, heads - 1] = model.classify(passes)
     return logits
 
