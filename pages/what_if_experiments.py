@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from html import escape
 
 import streamlit as st
 
@@ -121,7 +122,7 @@ EXPERIMENTS: dict[str, Callable[[Session], None]] = {
     "Which head matters": _heads,
     "Which patches matter": _patches,
     "Positions for another grid": _grids,
-    "Without the root of D_h": _scaling,
+    "Scores without scaling": _scaling,
 }
 
 
@@ -146,8 +147,7 @@ def _show(
             return make(progress)
 
     view = kept_view(("experiment", name, session.state.checkpoint, session.state.picture, *also), measure)
-    with place.container():
-        st.markdown(f"**{sentence(view.alt)}**")
+    place.html(f'<p class="vit-finding" role="status">{escape(sentence(view.alt))}</p>')
     show_canvas(view, key=f"experiment_{name}", on_pick=on_pick)
 
 

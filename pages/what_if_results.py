@@ -19,6 +19,7 @@ from vit_core.changes import Change
 from vit_core.interventions import Interventions
 
 MOST_UNSCROLLED = 5  # changes; a longer list scrolls by itself
+NOTHING = "Nothing is changed yet: change something above, and it appears here."
 lesson = HANDS_ON["what_if"]
 
 
@@ -107,6 +108,9 @@ def effect(session: Session, after: ForwardTrace) -> Effect:
 def show_difference(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
     """Every layer: how far z has moved, which way it points, and how the change spreads over the picture."""
     show_section(lesson, "difference")
+    if not interventions:
+        st.caption(NOTHING)
+        return
     place = (session.state.checkpoint, session.state.picture, str(interventions), session.layer)
     over_layers = kept_view(
         ("what_if.over_layers", *place, session.token),
@@ -122,6 +126,9 @@ def show_difference(session: Session, after: ForwardTrace, interventions: Interv
 def show_attention(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
     """Where the chosen token looked and looks now, in the chosen head."""
     show_section(lesson, "attention")
+    if not interventions:
+        st.caption(NOTHING)
+        return
     view = kept_view(
         ("what_if.attention", *session.choice, str(interventions)),
         lambda: what_if.attention(

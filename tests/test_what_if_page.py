@@ -4,17 +4,21 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explainer import experiments as compute
 from explainer.effects import effect_of
 from explainer.gallery import GALLERY
 from explainer.packing import unpack
-from explainer.panels import Bars, Picture, Tiles
+from explainer.panels import Bars, Matrix, Panel, Picture, Plot, Tiles
+from explainer.patch_experiment import rank_patches
 from explainer.views import what_if
 from explainer.views.wording import percent
 from explainer.what_if_report import Report, as_csv
@@ -43,10 +47,20 @@ def traced(changes: str, picture: str = State.picture) -> ForwardTrace:
     return model.trace(checkpoint.preprocess(open_picture(GALLERY[picture].path)), Interventions.parse(changes))
 
 
-def shown(at: AppTest, kind: type, title: str) -> Bars | Picture | Tiles:
+PanelKind = TypeVar("PanelKind", bound=Panel)
+
+
+def kept(digest: str) -> bytes:
+    """What the browser would fetch."""
+    found = tensor_route.load(digest)
+    assert found is not None
+    return found
+
+
+def shown(at: AppTest, kind: type[PanelKind], title: str) -> PanelKind:
     """The panel of the page that begins with this title, as its bytes were sent."""
     sent = [element.proto.bytes for element in at.get("bidi_component")]
-    panels = [panel for data in sent if data for panel in unpack(data, tensor_route.load).panels]
+    panels = [panel for data in sent if data for panel in unpack(data, kept).panels]
     [found] = [panel for panel in panels if isinstance(panel, kind) and panel.title.startswith(title)]
     return found
 
@@ -56,7 +70,7 @@ def check_prediction(at: AppTest, changes: str, picture: str = State.picture) ->
     assert not at.exception, [element.message for element in at.exception]
     _, checkpoint = load("embedded")
     bars = shown(at, Bars, "Prediction")
-    assert isinstance(bars, Bars) and bars.before is not None
+    assert bars.before is not None
     after, before = traced(changes, picture), traced("", picture)
     places = [checkpoint.labels.index(label) for label in bars.labels]
     np.testing.assert_array_equal(bars.values, after.probabilities[places].numpy())  # one program, one machine
@@ -193,7 +207,7 @@ def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(changes: str, s
     assert len(at.warning) == 1
     assert sentence in at.warning[0].value and "\n" not in at.warning[0].value
     bars = shown(at, Bars, "Prediction")
-    assert isinstance(bars, Bars) and bars.before is not None
+    assert bars.before is not None
     np.testing.assert_array_equal(bars.values, bars.before)
 
 
@@ -212,11 +226,11 @@ def test_pictures_and_grids_show_the_changed_pass() -> None:
     at = app("what_if", changes="mask=12,20;heads=3.1:zero", token="30")
     after = traced("mask=12,20;heads=3.1:zero")
     picture = shown(at, Picture, "The picture, as the model sees it now")
-    assert isinstance(picture, Picture) and picture.marked == (12, 20)
+    assert picture.marked == (12, 20)
     _, checkpoint = load("embedded")
     np.testing.assert_array_equal(picture.pixels, np.asarray(checkpoint.preprocess.to_picture(after.image)))
     tiles = shown(group(at, "Heads"), Tiles, "6 layers")
-    assert isinstance(tiles, Tiles) and tiles.values is not None
+    assert tiles.values is not None
     assert tiles.crossed == (8,)  # layer 3, head 1, of four heads a layer
     assert tiles.picks[8] == {what_if.HEAD: "3.1"}
     np.testing.assert_array_equal(tiles.values[13], after.attention(4)[1, 30, 1:].reshape(8, 8).numpy())
@@ -273,6 +287,97 @@ def test_swaps_heads_and_parts_are_toggled() -> None:
     }  # fmt: skip
     changes = with_one(with_one(Interventions.parse("shuffle=1;mask=2"), ShufflePatches, ShufflePatches(5)), Skip, None)
     assert str(changes) == "shuffle=5;mask=2"
+
+
+# Experiments
+
+
+def finding(at: AppTest) -> str:
+    """The sentence of the experiment on the page."""
+    assert not at.exception, [element.message for element in at.exception]
+    [line] = [line for line in markup(at).splitlines() if 'class="vit-finding"' in line]
+    return unescape(re.sub(r"<[^>]+>", "", line))
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[VisionTransformer, ForwardTrace, tuple[str, ...]]:
+    """What the experiments begin with, opened beside the app."""
+    model, checkpoint = load("embedded")
+    trace = model.trace(checkpoint.preprocess(open_picture(GALLERY["cat"].path)))
+    return model, trace, checkpoint.labels
+
+
+Measured = tuple[VisionTransformer, ForwardTrace, tuple[str, ...]]
+
+
+def test_shuffled_patches_on_the_page_are_measured(measured: Measured) -> None:
+    at = app("what_if", picture="cat", experiment="Shuffle the patches")
+    assert finding(at) == compute.shuffle_patches(*measured).sentence
+    at.number_input(key="experiment_seed").set_value(3).run()
+    assert finding(at) == compute.shuffle_patches(*measured, seed=3).sentence
+    at.button(key="experiment_offer_positions=zero;shuffle=3").click().run()
+    check_prediction(at, "positions=zero;shuffle=3", "cat")
+
+
+def test_heads_knocked_out_on_the_page_are_measured(measured: Measured) -> None:
+    at = app("what_if", picture="cat", experiment="Which head matters")
+    result = compute.knock_out(*measured)
+    assert finding(at) == result.sentence
+    np.testing.assert_array_equal(shown(at, Matrix, "Change of the logit").values, result.change.numpy())
+    bars = shown(at, Bars, "The 10 heads")
+    layer, head = result.most_needed
+    assert bars.labels[0] == f"layer {layer}, head {head}"
+    assert bars.picks[0] == {what_if.HEAD: f"{layer}.{head}"}
+    at.segmented_control(key="experiment_replacement").set_value("replaced by its mean over the tokens").run()
+    assert finding(at) == compute.knock_out(*measured, "mean").sentence
+
+
+def test_ranked_patches_on_the_page_are_measured(measured: Measured) -> None:
+    at = app("what_if", picture="cat", experiment="Which patches matter")
+    result = rank_patches(*measured)
+    assert finding(at) == result.sentence
+    deletion = shown(at, Plot, "Deletion")
+    assert [series.label for series in deletion.series] == [ranking.name for ranking in result.rankings]
+    for series, ranking in zip(deletion.series, result.rankings, strict=True):
+        np.testing.assert_array_equal(series.y, ranking.deletion.numpy())
+    overlay = shown(at, Picture, "Occlusion").overlay
+    assert overlay is not None
+    np.testing.assert_array_equal(overlay.ravel(), result.maps["occlusion"].numpy())
+
+
+def test_positions_of_another_grid_on_the_page_are_measured(measured: Measured) -> None:
+    at = app("what_if", picture="cat", experiment="Positions for another grid")
+    _, checkpoint = load("embedded")
+    for grid_size in (12, 6):
+        at.slider(key="experiment_grid_8").set_value(grid_size).run()
+        picture = checkpoint.preprocess.at(8 * grid_size)(open_picture(GALLERY["cat"].path))
+        result = compute.resize_positions(*measured, grid_size, picture)
+        assert finding(at) == result.sentence
+        lengths = shown(at, Tiles, "Lengths").values
+        assert lengths is not None
+        np.testing.assert_array_equal(lengths[0].ravel(), result.methods[0].norms.numpy())
+
+
+def test_scores_without_scaling_on_the_page_are_measured(measured: Measured) -> None:
+    at = app("what_if", picture="cat", experiment="Scores without scaling")
+    result = compute.unscale(*measured)
+    assert finding(at) == result.sentence
+    [divided, alone, throughout] = shown(at, Plot, "Mean entropy").series
+    np.testing.assert_array_equal(divided.y, result.before.numpy())
+    np.testing.assert_array_equal(alone.y, result.alone.numpy())
+    np.testing.assert_array_equal(throughout.y, result.throughout.numpy())
+    at.button(key="experiment_offer_temperature=unscaled").click().run()
+    check_prediction(at, "temperature=unscaled", "cat")
+
+
+def test_an_experiment_is_measured_once_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    app("what_if", picture="rocket", experiment="Which head matters")
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("measured a second time")
+
+    monkeypatch.setattr(compute, "knock_out", again)
+    finding(app("what_if", picture="rocket", experiment="Which head matters"))
 
 
 # Views and what is taken away

@@ -114,7 +114,7 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
     ]  # fmt: skip
     chance = result.ranking(RANDOM)
     agreement = Bars(
-        title="Do the maps agree?", quantity="A", low=-1.0, high=1.0, format=".2f",
+        title="Do the maps agree?", quantity="A", low=-1.0, high=1.0, format=".2f", weight=1.7,
         labels=tuple(f"{a} and {b}" for a, b in result.correlations),
         values=as_values(torch.tensor(list(result.correlations.values()))),
         caption="Rank correlation (Spearman): 1 the same order of patches, 0 unrelated, −1 the opposite order.",
