@@ -10,12 +10,14 @@ from typing import IO, Any, Literal, get_args
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from explainer.drawing import body_height, draw, drawn_width, side_room
+from explainer.drawing import body_height, draw, drawn_width, hide_frame, side_room
 from explainer.figure_theme import Theme
 from explainer.flow_drawing import draw_flow, flow_height
 from explainer.legend_drawing import draw_legend, legend_height
 from explainer.palette import Scheme
-from explainer.panels import Flow, Panel, Plot, View, plain
+from explainer.panels import Flow, Panel, Plot, View, Walk, plain
+from explainer.walk_drawing import HEIGHT as WALK_HEIGHT
+from explainer.walk_drawing import draw_walk
 
 Format = Literal["png", "svg", "pdf"]
 
@@ -64,7 +66,12 @@ def save(
 
 
 def _height(panel: Panel, width: float) -> float:
-    return flow_height(panel) if isinstance(panel, Flow) else body_height(panel, width)
+    match panel:
+        case Flow():
+            return flow_height(panel)
+        case Walk():
+            return WALK_HEIGHT
+    return body_height(panel, width)
 
 
 def _room_below(panel: Panel, width: float) -> float:
@@ -96,6 +103,10 @@ def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, 
     axes = result.add_axes(place, label=f"panel {len(result.axes)}")
     if isinstance(panel, Flow):
         draw_flow(axes, panel, theme)
+    elif isinstance(panel, Walk):
+        hide_frame(axes)
+        axes.set_facecolor("none")
+        draw_walk(axes, panel, theme)
     else:
         draw(axes, panel, theme)
         draw_legend(axes, panel, theme, (drawn_width(panel, inner), height))

@@ -3,39 +3,37 @@
 import streamlit as st
 
 from explainer.lessons import HANDS_ON
+from explainer.panels import View
 from explainer.views import walk
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
-from pages.session import current, forward_slots, kept_view
+from pages.session import block, current, kept_view
+from vit_core import BlockTrace
 
 lesson, session = HANDS_ON["walk"], current()
 token = session.state.token or 0  # who has chosen none follows the class token
-SLOW = 100_000_000  # numbers: above it the layers take seconds
+same = ("walk", session.state.checkpoint, session.state.picture, session.head, token)
 
 
-def make() -> walk.View:
-    """The film of this picture; large models take a few seconds, and say so."""
-    bar = st.empty()
-    config = session.config
-    is_slow = config.num_layers * config.num_tokens * config.hidden_size * config.mlp_size > SLOW
+def film() -> View:
+    """The film of this picture; the layers of a large model take a few seconds, and say so."""
+    bar, count = st.empty(), session.config.num_layers
 
-    def said(share: float) -> None:
-        if is_slow:
-            bar.progress(share, text=f"Layer {round(share * config.num_layers)} of {config.num_layers}")
+    def block_of(layer: int) -> BlockTrace:
+        if session.config.hidden_size > 400:
+            bar.progress(layer / count, text=f"Layer {layer} of {count}")
+        return block(session.state.checkpoint, session.state.picture, layer)
 
-    with forward_slots:
-        view = walk.forward(
-            session.model, session.trace, session.pixels, session.checkpoint.labels, session.layer, session.head, token,
-            said,
-        )
+    labels = session.checkpoint.labels
+    view = walk.forward(session.model, session.trace, session.pixels, labels, session.head, token, block_of)
     bar.empty()
     return view
 
 
 show_head(lesson)
 show_section(lesson, "film")
-key = (session.state.checkpoint, session.state.picture, session.layer, session.head, token)
-show_canvas(kept_view(("walk", *key), make), key="walk", on_pick=state.pick)
+view = kept_view((*same, session.layer), lambda: walk.entered(kept_view(same, film), session.layer))
+show_canvas(view, key="walk", on_pick=state.pick)
 show_section(lesson, "drawn")
 show_neighbours(lesson)

@@ -19,10 +19,11 @@ from explainer.views import (
     overview,
     patches,
     residual,
+    walk,
 )
 from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
 
-MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview, compare, compare_depth)
+MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview, compare, compare_depth, walk)
 
 
 def all_views(
@@ -92,6 +93,10 @@ def all_views(
         "models.flops_over_size": partial(models.flops_over_size, config, sizes),
         "overview.pipeline": partial(overview.pipeline, model, trace, block, pixels, labels, layer, head_number),
         "overview.prediction": partial(overview.prediction, trace.probabilities, labels),
+        "walk.forward": partial(walk.forward, model, trace, pixels, labels, head_number, token),
+        "walk.entered": lambda: walk.entered(
+            walk.forward(model, trace, pixels, labels, head_number, token), config.num_layers
+        ),
         "compare.pictures": partial(compare.pictures, left, right),
         "compare.predictions": partial(compare.predictions, left, right),
         "compare.attention": partial(compare.attention, left, right),

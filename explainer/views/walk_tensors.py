@@ -15,17 +15,19 @@ from vit_core.trace import BlockTrace, ForwardTrace
 
 MOST_COLUMNS = 48  # of D that are drawn: wide enough to see a token's pattern, and a cell is still a few pixels
 HEAD_COLUMNS = 24  # of D_h
-MOST_BYTES = 6_000_000  # quantised to a byte each
+MOST_BYTES = 7_000_000  # quantised to a byte each: a view of 8 MB is the largest that the app sends
+SAMPLED = 20_000  # values of a tensor, evenly, of which the share below is measured
 SHOWN = 0.99  # of the values lie inside a colour scale; a few outliers would make everything else pale
 
 
 def columns_for(config: ViTConfig) -> int:
     """How many columns of D are drawn: fewer where very many tokens and layers would not fit ``MOST_BYTES``."""
-    columns = min(MOST_COLUMNS, config.hidden_size)
-    wide = config.mlp_size / config.hidden_size
-    while columns > 12 and config.num_layers * config.num_tokens * (
-        (6 + 2 * wide) * columns + 3 * min(HEAD_COLUMNS, config.head_size)
-    ) > MOST_BYTES:
+    columns, wide = min(MOST_COLUMNS, config.hidden_size), config.mlp_size / config.hidden_size
+    of_heads = 3 * min(HEAD_COLUMNS, config.head_size) + 2 * config.num_heads
+    ends = 13 * 8  # the smallest and the largest value of each row, which travel with it
+    while columns > 12 and (
+        config.num_layers * config.num_tokens * ((6 + 2 * wide) * columns + of_heads + ends) > MOST_BYTES
+    ):
         columns //= 2
     return columns
 
@@ -103,7 +105,7 @@ def head_tensors(trace: ForwardTrace) -> Iterator[WalkTensor]:
 
 def clipped(*values: Tensor) -> Scale:
     """A scale for signed values, as wide as ``SHOWN`` of them need; what lies beyond has the colour of its end."""
-    sample = torch.cat([each.detach().abs().flatten()[:: max(1, each.numel() // 100_000)] for each in values])
+    sample = torch.cat([each.detach().abs().flatten()[:: max(1, each.numel() // SAMPLED)] for each in values])
     high = float(sample.quantile(SHOWN)) or float(sample.max()) or 1.0
     return Scale(-high, high, diverging=True)
 
