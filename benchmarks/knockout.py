@@ -41,11 +41,11 @@ def measure(name: str, model: VisionTransformer, rounds: int) -> None:
     def knock_out() -> None:
         knock_out_heads(model, trace)
 
-    ends = ((1, 1), (config.num_layers, config.num_heads))
     logits = knock_out_heads(model, trace)
+    first, last = ReplaceHead(1, 1), ReplaceHead(config.num_layers, config.num_heads)
     difference = max(
-        (model.trace(image, Interventions((ReplaceHead(layer, head),))).logits - logits[layer - 1, head - 1]).abs().max()
-        for layer, head in ends
+        (model.trace(image, Interventions((first,))).logits - logits[0, 0]).abs().max(),
+        (model.trace(image, Interventions((last,))).logits - logits[-1, -1]).abs().max(),
     )
     pair, times = (plain, knock_out), []
     for number in range(rounds):
