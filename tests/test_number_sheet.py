@@ -1,0 +1,132 @@
+"""The sheet that explains a number, on every page, by Streamlit's own test harness on the embedded model."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from explainer.lessons import HANDS_ON
+from explainer.packing import unpack
+from explainer.panels import View
+from explainer.stages import STAGES
+from pages import session, tensor_route
+from pages.canvas import _checked
+from pages.state import State
+
+FRAME = "../pages/frame.py"
+NUMBER = "block.attention.weights:3:1,12,33"
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No weights that this machine may have, and torch's threads as they were: the app sets them for its process."""
+    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def app(**query: str) -> AppTest:
+    at = AppTest.from_file(FRAME, default_timeout=240)
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception, [element.message for element in at.exception]
+    return at
+
+
+def sheet(at: AppTest) -> dict[str, Any] | None:
+    """What the body of the sheet was given: its HTML, what is said, which number."""
+    for element in at.get("bidi_component"):
+        if element.proto.component_name == "vit_explainer.number":
+            data: dict[str, Any] = json.loads(element.proto.json)
+            return data
+    return None
+
+
+def traced() -> float:
+    return float(session.trace("embedded", State.picture).attention(3)[1, 12, 33])
+
+
+def test_every_page_explains_the_number_of_the_link() -> None:
+    at = app(number=NUMBER)
+    value = f"{traced():.7g}"
+    for page in (*STAGES, *HANDS_ON):
+        at.switch_page(f"{page}.py").run()
+        assert not at.exception, (page, [element.message for element in at.exception])
+        shown = sheet(at)
+        assert shown is not None and shown["number"] == NUMBER, page
+        assert value in shown["html"] and "layer 3, head 2" in shown["words"]
+        assert any(code.value.endswith(".attention.weights[1, 12, 33].item()") for code in at.code)
+        assert any(r"\exp(" in latex.value and r"[12,\,33]" in latex.value for latex in at.latex)
+        assert at.query_params["number"] == NUMBER
+
+
+def test_the_way_back_and_the_way_out() -> None:
+    at = app(number=NUMBER)
+    assert not any(button.key == "number_back" for button in at.button)  # nowhere to go back to
+    at.session_state["number_trail"] = ("trace.logits::3", "trace.representation::7")
+    at.run()
+    at.button(key="number_back").click().run()
+    assert at.query_params["number"] == "trace.representation::7"
+    at.button(key="number_back").click().run()
+    assert at.query_params["number"] == "trace.logits::3"
+    assert not any(button.key == "number_back" for button in at.button)
+    at.button(key="number_close").click().run()
+    assert "number" not in at.query_params and sheet(at) is None
+    assert not at.exception
+
+
+def test_nonsense_in_the_link_is_one_sentence_said_once() -> None:
+    at = app()
+    for text, sentence in (
+        ("<script>alert(1)</script>", "names no number"),
+        ("block.attention.weights:9:0,0,0", "is there for layers 1 to 6, the link says layer 9"),
+        ("trace.logits::99999", "so there is no number [99999]"),
+        ("__class__::0", "there is no tensor"),
+        ("1" * 5000, "names no number"),
+    ):
+        at.query_params["number"] = text
+        at.run()
+        assert not at.exception
+        assert len(at.warning) == 1 and sentence in at.warning[0].value and len(at.warning[0].value) < 300
+        assert "number" not in at.query_params and sheet(at) is None
+        at.run()
+        assert not at.warning
+
+
+def test_a_number_stays_when_the_picture_changes() -> None:
+    at = app(number="trace.logits::5", picture="cat")
+    shown = sheet(at)
+    assert shown is not None
+    assert f"{float(session.trace('embedded', 'cat').logits[5]):.7g}".replace("-", "−") in shown["html"]
+    assert 'GALLERY["cat"]' in next(code.value for code in at.code if "item()" in code.value)
+
+
+def test_a_tensor_of_the_table_is_opened_with_the_numbers_of_the_trace() -> None:
+    at = app(layer="2", head="4")
+    at.switch_page("attention.py").run()
+    names = [reference.field for reference in STAGES["attention"].tensors]
+    at.selectbox(key="map_attention").set_value(names.index("query")).run()
+    assert not at.exception
+    wanted = session.block("embedded", State.picture, 2).attention.query[3].numpy()  # head 4, as chosen
+    views = [unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component")
+             if element.proto.bytes]  # fmt: skip
+    (panel,) = [panel for view in views for panel in view.panels if panel.title == "block.attention.query[3]"]
+    step = (wanted.max(1) - wanted.min(1)).max() / 255  # 4,160 numbers travel in 255 steps a row
+    assert abs(panel.values - wanted).max() <= step / 2 + 1e-6  # type: ignore[attr-defined]
+    assert panel.origin is not None and panel.origin.index == (3, "row", "column")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "value", [5, True, None, "nonsense", "block.attention.weights", "a" * 10_000, {"tensor": 1}, "x:1:2;drop"]
+)
+def test_the_browser_can_send_nothing_but_an_address(value: object) -> None:
+    view = View(rows=(), alt="", picks=("number", "token"))
+    assert _checked({"number": NUMBER, "token": 3}, view) == {"number": NUMBER, "token": 3}
+    assert _checked({"number": value}, view) is None
+    assert _checked({"number": NUMBER}, View(rows=(), alt="", picks=("token",))) is None
