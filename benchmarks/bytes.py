@@ -30,7 +30,10 @@ MEGABYTE = 1e6
 LIMIT = 8 * MEGABYTE  # what a view may send at once
 NAME = "embedded-random"  # of the checkpoint whose weights are random
 FRAME = Path(__file__).parents[1] / "pages" / "frame.py"
-LINKS = {"compare": {"other_picture": "cat"}}  # what a page needs so that it shows all that it can
+LINKS = {  # what a page needs so that it shows all that it can
+    "compare": {"other_picture": "cat"},
+    "what_if": {"changes": "heads=6.1:zero;mask=3"},
+}
 _START = 9  # bytes before a packed view's header: b"VITS", its version, the header's length
 
 
