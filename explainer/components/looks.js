@@ -357,6 +357,7 @@ class LooksFrame extends PanelFrame {
     }
     this.common = this.scale === "shared" ? this.largest() : 0;
     this.root.dataset.token = this.token;
+    this.panel.live = { token: this.token, layer: this.layer };
   }
 
   fetch(token) {
@@ -442,9 +443,11 @@ class LooksFrame extends PanelFrame {
     });
     const others = this.pins.filter((pin) => pin.token !== this.token && pin.values);
     for (const pin of others) {
-      const gets = `${pin.letter} → here ${this.shortWeight(pin.values.row.chosen[this.token], pin.token)}`;
-      const gives = `here → ${pin.letter} ${this.shortWeight(pin.values.column.chosen[this.token], this.token)}`;
-      lines.push({ text: { row: gets, column: gives, both: `${gets}, back ${gives.split(" ").at(-1)}` }[this.direction], colour: pin.colour });
+      const gets = this.shortWeight(pin.values.row.chosen[this.token], pin.token);
+      const gives = this.shortWeight(pin.values.column.chosen[this.token], this.token);
+      const row = `${pin.letter} → here ${gets}`;
+      const text = { row, column: `here → ${pin.letter} ${gives}`, both: `${row}, back ${gives}` }[this.direction];
+      lines.push({ text, colour: pin.colour });
     }
     return [...lines, { text: `${name(this.token)} · ${this.headText()}` }];
   }
@@ -822,17 +825,18 @@ const LOOKS = {
   /** The row and column of the chosen token in every head of the layer. */
   table(panel) {
     const { heads, tokens } = panel.weights;
+    const { token, layer } = panel.live ?? panel;
     const [row, column] = [new Float32Array(tokens), new Float32Array(tokens)];
-    const first = panel.layers.indexOf(panel.layer) * heads;
+    const first = panel.layers.indexOf(layer) * heads;
     const lines = [];
     for (let head = 0; head < heads; head++) {
-      if (!panel.weights.has(panel.token)) break;
-      panel.weights.row(first + head, panel.token, row);
-      panel.weights.column(first + head, panel.token, column);
+      if (!panel.weights.has(token)) break;
+      panel.weights.row(first + head, token, row);
+      panel.weights.column(first + head, token, column);
       for (let i = 0; i < tokens; i++) {
-        const given = exactText(row[i], panel.weights.uncertainty(first + head, panel.token, row[i]));
+        const given = exactText(row[i], panel.weights.uncertainty(first + head, token, row[i]));
         const got = exactText(column[i], panel.weights.uncertainty(first + head, i, column[i]));
-        lines.push([panel.layer, head + 1, panel.token, i, given, got]);
+        lines.push([layer, head + 1, token, i, given, got]);
       }
     }
     return [["layer", "head", "token", "other token", "weight on the other", "weight from the other"], ...lines];

@@ -309,7 +309,7 @@ class LooksPainter {
       colour: state.token ? theme.text : this.classColour,
       width: width - swatch - 13,
     });
-    const head = state.ofHead ? `head ${state.ofHead}` : `mean of ${state.heads} heads`;
+    const head = state.ofHead ? `head ${state.ofHead}` : "mean";
     write(ctx, `token ${state.token} · ${head} · layer ${state.layer}`, swatch + 13, 42, {
       font: paint.font(13),
       colour: theme.muted,
