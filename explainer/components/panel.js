@@ -18,7 +18,7 @@ class PanelFrame {
     this.hover = null;
     this.dot = element("span", "dot", { "aria-hidden": "true" });
     this.title = element("h4", "title");
-    this.menu = element("div", "menu");
+    this.menu = element("div", "menu", { role: "toolbar" }); // one stop of the Tab key; arrows go from button to button
     for (const [name, action] of [
       ["Table", () => this.readTable()],
       ["PNG", () => this.savePicture()],
@@ -27,6 +27,7 @@ class PanelFrame {
       const button = element("button", "", { type: "button" });
       button.textContent = name;
       button.addEventListener("click", action);
+      button.tabIndex = this.menu.children.length ? -1 : 0;
       this.menu.append(button);
     }
     this.base = element("canvas", "base", { "aria-hidden": "true" });
@@ -65,6 +66,16 @@ class PanelFrame {
     });
     this.over.addEventListener("keydown", (event) => this.key(event));
     this.over.addEventListener("blur", () => this.setHover(null));
+    this.menu.addEventListener("keydown", (event) => this.moveInMenu(event));
+  }
+
+  moveInMenu(event) {
+    const buttons = [...this.menu.children];
+    const next = buttons[buttons.indexOf(event.target) + (ARROWS[event.key]?.[0] ?? 0)];
+    if (!next || next === event.target) return;
+    event.preventDefault();
+    for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
+    next.focus();
   }
 
   /** Show `panel`; the canvas stays, and keeps the focus, when the next panel takes its place. */
@@ -80,6 +91,7 @@ class PanelFrame {
     this.root.style.flexGrow = panel.weight;
     this.caption.replaceChildren(...richNodes(panel.caption));
     this.caption.hidden = !panel.caption;
+    this.menu.setAttribute("aria-label", plainText(panel.title));
     for (const button of this.menu.children) {
       button.setAttribute(
         "aria-label",

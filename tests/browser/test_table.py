@@ -12,9 +12,12 @@ pytestmark = pytest.mark.browser
 
 
 def open_table(canvas: Canvas, title: str) -> Any:
-    """Open it as the keyboard does: from the panel's canvas back to the button, Enter."""
-    button = canvas.panel(title).get_by_role("button", name=f"{title}: read as table")
-    button.focus()
+    """Open it as the keyboard does: from the panel's canvas back to the menu, which the Tab key passes in one step."""
+    canvas.over(title).focus()
+    canvas.page.keyboard.press("Shift+Tab")
+    for key, ends in (("ArrowRight", "(PNG)"), ("ArrowLeft", "as table")):
+        canvas.page.keyboard.press(key)
+        assert canvas.page.evaluate("document.activeElement.getAttribute('aria-label')").endswith(ends)
     canvas.page.keyboard.press("Enter")
     dialog = canvas.page.get_by_role("dialog", name=title)
     assert dialog.is_visible()

@@ -1,0 +1,120 @@
+"""Everybody can use every page: axe-core finds nothing serious, and the keyboard alone goes everywhere."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page
+
+from benchmarks.server import Server
+from explainer.lessons import HANDS_ON, LESSONS
+from explainer.stages import STAGES
+from tests.browser.conftest import Reader
+
+pytestmark = pytest.mark.browser
+OpenReader = Callable[..., Reader]
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SEEN = ((1440, 900, "light"), (1440, 900, "dark"), (390, 844, "light"), (390, 844, "dark"))
+PAGES = [*STAGES, *HANDS_ON, *LESSONS]
+
+# What is Streamlit's own and cannot be mended from outside: (rule, what the element's HTML begins with, why).
+STREAMLITS: tuple[tuple[str, str, str], ...] = ()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe calls serious or critical, one line for each rule and element."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "(tags) => axe.run(document, { resultTypes: ['violations'], runOnly: tags }).then((r) => r.violations)", RULES
+    )
+    return [
+        f"{rule['impact']} {rule['id']}: {node['html'][:160]} at {node['target']}: {node['failureSummary']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+        if not any(rule["id"] == id and node["html"].startswith(html) for id, html, _ in STREAMLITS)
+    ]
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), SEEN)
+def test_axe_finds_nothing_serious_on_any_page(
+    width: int, height: int, scheme: str, shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server, width, height, scheme)
+    found = {}
+    for name in PAGES:
+        reader.open("" if name == "overview" else name)
+        reader.page.wait_for_selector("h1")
+        if complaints := violations(reader.page):
+            found[name] = complaints
+    assert not found, "\n".join(f"{name}\n  " + "\n  ".join(each) for name, each in found.items())
+
+
+def test_axe_sees_what_is_wrong(shared_server: Server, open_reader: OpenReader) -> None:
+    """Inside the canvases' shadow roots, too."""
+    reader = open_reader(shared_server)
+    reader.open("mlp")
+    reader.page.evaluate("""() => {
+      const here = [...globalThis.__vitLinks.roots].at(-1);
+      here.insertAdjacentHTML("beforeend", '<img src="data:,"><p style="color: #999; background: #fff">pale</p>');
+    }""")
+    rules = {line.split(":")[0] for line in violations(reader.page)}
+    assert {"critical image-alt", "serious color-contrast"} <= rules
+
+
+# What has the focus: the innermost element of all shadow roots.
+FOCUSED = """() => {
+  let node = document.activeElement;
+  while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
+  if (!node || node === document.body) return null;
+  globalThis.passed ??= new Set();
+  const isAgain = globalThis.passed.has(node);
+  globalThis.passed.add(node);
+  const looks = (each) => {
+    const style = getComputedStyle(each);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1 || style.boxShadow !== "none";
+  };
+  let shown = node;
+  while (shown && !looks(shown) && shown.getBoundingClientRect().height < 60) shown = shown.parentElement;
+  const box = node.getBoundingClientRect();
+  return {
+    name: node.getAttribute("aria-label") ?? node.textContent.slice(0, 60), tag: node.tagName, isAgain,
+    isShown: Boolean(shown && looks(shown)), kind: node.className,
+    isInSight: box.bottom > 0 && box.top < innerHeight,
+  };
+}"""
+
+
+def walk(page: Page, most: int = 400) -> Iterator[dict[str, Any]]:
+    """Tab through the page, from its beginning until the browser leaves it."""
+    page.evaluate("() => { globalThis.passed = new Set(); document.activeElement?.blur() }")
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused is None or focused["isAgain"]:
+            return
+        yield focused
+    raise AssertionError(f"the keyboard is still on the page after {most} steps")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_keyboard_reaches_everything_and_is_seen(
+    name: str, shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server)
+    reader.open("" if name == "overview" else name)
+    reader.page.wait_for_selector("h1")
+    steps = list(walk(reader.page))
+    assert steps[0]["name"] == "Skip to main content"
+    assert not [step for step in steps if not step["isShown"]]
+    assert not [step for step in steps if not step["isInSight"]]
+    canvases = sum(step["kind"] == "over" for step in steps)
+    shown = reader.page.locator("canvas.over").evaluate_all("all => all.filter((each) => each.offsetParent).length")
+    assert canvases == shown
+    menu = reader.page.locator('[class*="st-key-menu"] a').count()
+    assert sum(step["tag"] == "A" for step in steps) >= menu == len(PAGES)
+    assert reader.errors == []
