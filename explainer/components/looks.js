@@ -183,6 +183,8 @@ class LooksFrame extends PanelFrame {
     canvas.addEventListener("click", (event) => {
       const tile = this.tileAt(event, canvas);
       if (tile) this.change({ ofHead: tile.head + 1 });
+      const number = this.weightAt(tile, canvas.entry().token);
+      if (number) this.host.choose({ number });
     });
     return canvas;
   }
@@ -579,7 +581,15 @@ class LooksFrame extends PanelFrame {
     const name = (each) => this.painter.placeText(each);
     const box = this.over.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left + 14, event.clientY - box.top + 18];
-    this.host.showTip(this, [{ text }, { text: `head ${tile.head + 1}: ${name(from)} → ${name(to)}` }], x, y);
+    const hint = this.weightAt(tile, token) ? [{ text: "click: how it was computed", isHint: true }] : [];
+    this.host.showTip(this, [{ text }, { text: `head ${tile.head + 1}: ${name(from)} → ${name(to)}` }, ...hint], x, y);
+  }
+
+  /** The name of the weight that a map shows under the pointer, where the view explains its numbers. */
+  weightAt(tile, token) {
+    if (this.host.view.explains == null || !this.host.options.onPick || !tile?.token) return null;
+    const [from, to] = tile.direction === "row" ? [token, tile.token] : [tile.token, token];
+    return `block.attention.weights:${this.layer}:${tile.head},${from},${to}`;
   }
 
   // --- drawing
