@@ -334,6 +334,7 @@ def test_any_text_is_changes_or_one_clear_sentence(text: str) -> None:
         ("blur=5-2", "blur: the patches 5-2 run backwards, write 2-5"),
         ("mask=1\n", r"mask: expected 12 or 12-15, got '1\\n'"),
         ("mask=" + "9" * 5000, "mask: expected 12 or 12-15, got '9{40}...'"),
+        ("mask=" + ",".join(["1-16384"] * 900), "mask: the runs name more than 16384 patches, name each patch once"),
         ("swap=3", "swap: expected 3:17, got '3'"),
         ("swap=3:3", "patch 3 cannot be swapped with itself: name two patches"),
         ("shuffle=-1", "shuffle: expected a seed such as 7, got '-1'"),

@@ -53,6 +53,8 @@ class _PatchesChange(Change):
             if not numbers:
                 raise ValueError(f"{cls.key}: the patches {run} run backwards, write {last}-{first}")
             check_range("patch", numbers[-1], 1, MAX_NUMBER)
+            if len(patches) + len(numbers) > MAX_NUMBER:  # before a link makes the program count for minutes
+                raise ValueError(f"{cls.key}: the runs name more than {MAX_NUMBER} patches, name each patch once")
             patches += numbers
         return (cls(tuple(patches)),)
 
@@ -76,7 +78,7 @@ class _PatchesChange(Change):
 
 @dataclass(frozen=True)
 class MaskPatches(_PatchesChange):
-    """Patches set to zero, which after preprocessing is the mean colour of the training pictures."""
+    """Patches set to zero: the colour that preprocessing subtracts, the mean of the training pictures or plain grey."""
 
     key: ClassVar[str] = "mask"
     done: ClassVar[str] = "masked"
