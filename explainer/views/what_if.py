@@ -152,18 +152,22 @@ def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
         pixels: the picture as it was.
     """
     maps, last = on_grid(effect.moved[:, 1:]), len(effect.moved) - 1
-    reached = (effect.moved[:, 1:] > 0).sum(1).tolist()
+    reached, first = (effect.moved[:, 1:] > 0).sum(1).tolist(), effect.first
+    count = effect.moved.shape[1] - 1
+    start = "No patch has changed." if first is None else (
+        f"z{subscript(first)} is the first to differ, in {reached[first]} of {count} patches; at the end "
+        f"{reached[-1]} do."
+    )  # fmt: skip
     tiles = Tiles(
         title="How it spreads over the picture", quantity="z", values=maps, scales=(from_zero(maps),),
         labels=tuple(f"z{subscript(at)}" for at in range(last + 1)), columns=min(last + 1, 7), selected=layer,
         picks=tuple({"layer": max(at, 1)} for at in range(last + 1)), backdrop=pixels, tile_size=150,
-        caption="The same measure for each patch, ‖z changed − z‖ / ‖z‖, on one scale. Patches of "
-        f"{effect.moved.shape[1] - 1} that have changed: {reached[0]} before layer 1, {reached[1]} after it.",
+        caption=f"The same measure for each patch, ‖z changed − z‖ / ‖z‖, on one scale. {start}",
     )  # fmt: skip
     return view(
-        f"Change of every patch's token before layer 1 and after each of {last} layers: {reached[0]} patches have "
-        f"changed in z₀, {reached[1]} after layer 1; the largest change, {number(maps.max())} of the token's length, "
-        f"is in z{subscript(int(maps.reshape(last + 1, -1).max(axis=1).argmax()))}.",
+        f"Change of every patch's token before layer 1 and after each of {last} layers. {start} The largest change, "
+        f"{number(maps.max())} of the token's length, is in "
+        f"z{subscript(int(maps.reshape(last + 1, -1).max(axis=1).argmax()))}.",
         (tiles,),
     )
 
