@@ -1,0 +1,123 @@
+"""The page What if in Chromium: clicks on the picture and on the grid of heads, keys, a link in another tab."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator
+
+from benchmarks.server import Server
+from explainer.gallery import GALLERY
+from explainer.views.wording import percent
+from tests.browser.conftest import Reader
+from vit_core import Interventions, load, open_picture
+
+pytestmark = pytest.mark.browser
+OpenReader = Callable[..., Reader]
+
+
+def answer(changes: str) -> str:
+    """The line at the top of the page, as the library computes it for the first picture of the gallery."""
+    model, checkpoint = load("embedded")
+    image = checkpoint.preprocess(open_picture(next(iter(GALLERY.values())).path))
+    before, after = (model.trace(image, Interventions.parse(text)).probabilities for text in ("", changes))
+    was, now = int(before.argmax()), int(after.argmax())
+    start = f"{checkpoint.labels[was]} {percent(before[was])} → "
+    return start + ("" if was == now else f"{checkpoint.labels[now]} ") + percent(after[now])
+
+
+def changes_of(reader: Reader) -> str:
+    """What the address says."""
+    return parse_qs(urlsplit(reader.page.url).query).get("changes", [""])[0]
+
+
+def wait_for(reader: Reader, changes: str) -> None:
+    """Until the page shows these changes, and what the library predicts with them."""
+    wanted = answer(changes) if changes else "Nothing is changed yet"
+    reader.page.locator(".vit-answer", has_text=wanted).wait_for(timeout=20_000)
+    reader.settle()
+    assert changes_of(reader) == changes
+
+
+def canvas(reader: Reader, key: str) -> Locator:
+    return reader.page.locator(f".st-key-{key} canvas.over").first
+
+
+def centre_of_patch(reader: Reader, patch: int) -> tuple[float, float]:
+    """Where a patch of the 8 x 8 lies on the page: the picture begins 4 pixels inside its canvas."""
+    over = canvas(reader, "what_if_picture")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    assert box is not None
+    side = min(box["width"] - 8, 460) // 8 * 8
+    row, column = divmod(patch - 1, 8)
+    return box["x"] + 4 + (column + 0.5) * side / 8, box["y"] + 4 + (row + 0.5) * side / 8
+
+
+def test_clicks_strokes_and_the_way_back(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("what_if")
+    mouse = reader.page.mouse
+    mouse.click(*centre_of_patch(reader, 20))
+    wait_for(reader, "mask=20")
+    mouse.move(*centre_of_patch(reader, 34))
+    mouse.down()
+    mouse.move(*centre_of_patch(reader, 37), steps=2)  # a quick hand: the patches between are not left out
+    mouse.up()
+    wait_for(reader, "mask=20,34-37")
+    reader.page.get_by_role("radio", name="Swap").click()
+    reader.settle()
+    mouse.move(*centre_of_patch(reader, 1))
+    mouse.down()
+    mouse.move(*centre_of_patch(reader, 28), steps=4)
+    mouse.up()
+    wait_for(reader, "mask=20,34-37;swap=1:28")
+    reader.page.keyboard.press("Control+z")
+    wait_for(reader, "mask=20,34-37")
+    reader.page.keyboard.press("Control+Shift+z")
+    wait_for(reader, "mask=20,34-37;swap=1:28")
+    reader.page.get_by_role("button", name="Patches 1 and 28 swapped").click()
+    wait_for(reader, "mask=20,34-37")
+    reader.page.get_by_role("button", name="Clear").click()
+    wait_for(reader, "")
+    assert reader.errors == []
+
+
+def test_the_keyboard_alone_takes_a_head_out_and_a_link_shows_it(
+    shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server)
+    reader.open("what_if?what_if_group=Heads")
+    grid = canvas(reader, "what_if_heads")
+    grid.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Enter"):  # to the first tile, then two layers down
+        reader.page.keyboard.press(key)
+    wait_for(reader, "heads=3.1:zero")
+    reader.page.locator(".st-key-what_if_bar").get_by_role("button", name="Undo").focus()
+    reader.page.keyboard.press("Enter")
+    wait_for(reader, "")
+    canvas(reader, "what_if_heads").focus()
+    for key in ("ArrowRight", "ArrowRight", "Enter"):
+        reader.page.keyboard.press(key)
+    wait_for(reader, "heads=1.2:zero")
+    other = open_reader(shared_server)
+    other.open(reader.page.url.removeprefix(shared_server.url + "/"))
+    wait_for(other, "heads=1.2:zero")
+    assert reader.errors == other.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_page_and_takes_a_tap(
+    scheme: str, shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server, 390, 844, scheme)
+    reader.open("what_if?changes=heads%3D2.2:mean&experiment=Which+head+matters")
+    widths = reader.page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
+    )
+    assert widths[0] <= widths[1]
+    reader.page.mouse.click(*centre_of_patch(reader, 12))
+    wait_for(reader, "heads=2.2:mean;mask=12")
+    bar = reader.page.locator(".st-key-what_if_bar").bounding_box()  # it has stayed in sight
+    assert bar is not None and 0 <= bar["y"] < 200
+    assert reader.errors == []
