@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -178,6 +178,7 @@ def test_a_curve_needs_two_points() -> None:
         shown_counts(9, 1)
 
 
+@settings(deadline=None)
 @given(pairs=st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=12))
 def test_the_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
     a, b = (torch.tensor(column, dtype=torch.float) for column in zip(*pairs, strict=True))

@@ -282,6 +282,7 @@ def test_the_checks_of_a_plain_trace_hold(
 # As text
 
 
+@settings(deadline=None)
 @given(recipes=st.lists(RECIPES, max_size=8))
 def test_what_is_written_is_read_again(recipes: list[tuple[Any, ...]]) -> None:
     changes = made(recipes)
@@ -309,7 +310,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(text=st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=12).map("".join)))
 def test_any_text_is_changes_or_one_clear_sentence(text: str) -> None:
     try:

@@ -1,8 +1,9 @@
 """Which patches a prediction needs: found by masking them, not by looking at the attention.
 
-A masked patch is zero, as ``vit_core.interventions`` masks it: the colour that preprocessing subtracts. Deletion and insertion are those of Petsiuk, Das and Saenko (RISE, arXiv 1806.07421): the patches are masked,
-or shown on an all masked picture, in the order of their importance, and the area under the curve of the class's
-probability says how well that order was chosen: small for deletion, large for insertion.
+A masked patch is zero, as ``vit_core.interventions`` masks it: the colour that preprocessing subtracts. Deletion and
+insertion are those of Petsiuk, Das and Saenko (RISE, arXiv 1806.07421): the patches are masked, or shown on an all
+masked picture, in the order of their importance, and the area under the curve of the class's probability says how well
+that order was chosen: small for deletion, large for insertion.
 """
 
 from collections.abc import Callable
