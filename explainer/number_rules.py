@@ -251,3 +251,24 @@ def bent(equation: str, formula: str, before: Part, approximate: str) -> Working
 def copied(equation: str, formula: str, part: Part, words: str) -> Working:
     """The same number elsewhere."""
     return Working(equation, formula, (Step(words, part.value, "", part.address),), part.value, 0.0)
+
+
+Rule = Callable[[Numbers, int, Index], Working]  # the layer is 0 where there is none
+
+
+def at(*index: int) -> str:
+    """An index as LaTeX."""
+    return "[" + r",\,".join(map(str, index)) + "]"
+
+
+def sum_to(last: int) -> str:
+    """The sign of a sum over m as LaTeX."""
+    return rf"\sum_{{m=0}}^{{{last}}}"
+
+
+def norm_formula(result: str, before: str, index: Index) -> str:
+    """LayerNorm as LaTeX: ``result`` from ``before`` at ``index``."""
+    return (
+        rf"{result} = <gamma>{at(index[-1])} \, \frac{{{before}{at(*index)} - <mu>}}{{\sqrt{{<sigma>^2 + <eps>}}}}"
+        rf" + <beta>{at(index[-1])}"
+    )

@@ -4,38 +4,29 @@ Formulas are templates of ``explainer.notation`` with the number's own indices, 
 ``<A>^{(2)}[12, 33]`` is head 2, token 12, token 33.
 """
 
-from collections.abc import Callable
-from math import sqrt
-
 import numpy as np
 
 from explainer.number_address import TENSORS, Address
+from explainer.number_layers import LAYER_RULES
 from explainer.number_rules import (
     Index,
     Numbers,
     Row,
+    Rule,
     Step,
     Working,
     added,
-    bent,
+    at,
     copied,
+    norm_formula,
     normalised,
     shared_out,
+    sum_to,
     summed,
-)  # fmt: skip
+)
 from explainer.rounding import exact
 
-Rule = Callable[[Numbers, int, Index], Working]  # the layer is 0 where there is none
 EMBEDDED = r"<x_pE:(\mathbf{x}_p\mathbf{E})>"  # x_p E with room for an index
-
-
-def at(*index: int) -> str:
-    """An index as LaTeX."""
-    return "[" + r",\,".join(map(str, index)) + "]"
-
-
-def _sum(last: int) -> str:
-    return rf"\sum_{{m=0}}^{{{last}}}"
 
 
 def _image(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -87,7 +78,7 @@ def _patch_embeddings(numbers: Numbers, layer: int, index: Index) -> Working:
     )
     bias = numbers.part("patch_projection.bias", None, component)
     formula = (
-        f"{EMBEDDED}{at(*index)} = {_sum(config.patch_dim - 1)} <x_p>[{patch},\\,m] \\, <E>[m,\\,{component}]"
+        f"{EMBEDDED}{at(*index)} = {sum_to(config.patch_dim - 1)} <x_p>[{patch},\\,m] \\, <E>[m,\\,{component}]"
         f" + <b_E>{at(component)}"
     )
     return summed("patch_projection", formula, numbers.row("trace.patches", None, patch, None), column, bias)
@@ -115,144 +106,10 @@ def _hidden_states(numbers: Numbers, layer: int, index: Index) -> Working:
     return added("Eq. 1", formula, (words, content), ("the position embedding, learned", position))
 
 
-def _norm(result: str, before: str, index: Index) -> str:
-    return (
-        rf"{result} = <gamma>{at(index[-1])} \, \frac{{{before}{at(*index)} - <mu>}}{{\sqrt{{<sigma>^2 + <eps>}}}}"
-        rf" + <beta>{at(index[-1])}"
-    )
-
-
-def _attention_input(numbers: Numbers, layer: int, index: Index) -> Working:
-    return normalised(
-        "layer_norm", _norm(f"<LN(z_{{l-1}})>{at(*index)}", "<z_{l-1}>", index),
-        numbers.row("trace.hidden_states", layer - 1, index[0], None), index[1],
-        numbers.model.block(layer).attention_norm, f"blocks.{layer - 1}.attention_norm",
-    )  # fmt: skip
-
-
-def _mlp_input(numbers: Numbers, layer: int, index: Index) -> Working:
-    return normalised(
-        "layer_norm", _norm(f"<LN(z'_l)>{at(*index)}", "<z'_l>", index),
-        numbers.row("block.after_attention", layer, index[0], None), index[1],
-        numbers.model.block(layer).mlp_norm, f"blocks.{layer - 1}.mlp_norm",
-    )  # fmt: skip
-
-
-def _projected(third: int, symbol: str) -> Rule:
-    def rule(numbers: Numbers, layer: int, index: Index) -> Working:
-        head, token, component = index
-        config = numbers.model.config
-        column = third * config.hidden_size + head * config.head_size + component
-        name = f"blocks.{layer - 1}.attention.qkv"
-        formula = (
-            f"<{symbol}>^{{({head + 1})}}{at(token, component)} = {_sum(config.hidden_size - 1)}"
-            f" <LN(z_{{l-1}})>[{token},\\,m] \\, <U_qkv>[m,\\,{column}] + <U_qkv:\\mathbf{{b}}_{{qkv}}>{at(column)}"
-        )
-        return summed(
-            "Eq. 5", formula, numbers.row("block.attention_input", layer, token, None),
-            numbers.row(f"{name}.weight", None, column, None), numbers.part(f"{name}.bias", None, column),
-        )  # fmt: skip
-
-    return rule
-
-
-def _scores(numbers: Numbers, layer: int, index: Index) -> Working:
-    head, query, key = index
-    size = numbers.model.config.head_size
-    formula = (
-        rf"<S>^{{({head + 1})}}{at(query, key)} = \frac{{1}}{{\sqrt{{{size}}}}} {_sum(size - 1)}"
-        rf" <q>^{{({head + 1})}}[{query},\,m] \, <key>^{{({head + 1})}}[{key},\,m]"
-    )
-    return summed(
-        "scores", formula, numbers.row("block.attention.query", layer, head, query, None),
-        numbers.row("block.attention.key", layer, head, key, None), divisor=sqrt(size),
-    )  # fmt: skip
-
-
-def _weights(numbers: Numbers, layer: int, index: Index) -> Working:
-    head, query, key = index
-    last, above = numbers.model.config.num_tokens - 1, f"^{{({head + 1})}}"
-    formula = (
-        rf"<A>{above}{at(query, key)} = \frac{{\exp(<S>{above}{at(query, key)})}}"
-        rf"{{{_sum(last)} \exp(<S>{above}[{query},\,m])}}"
-    )
-    return shared_out("Eq. 6", formula, numbers.row("block.attention.scores", layer, head, query, None), key)
-
-
-def _head_outputs(numbers: Numbers, layer: int, index: Index) -> Working:
-    head, token, component = index
-    above = f"^{{({head + 1})}}"
-    formula = (
-        rf"<SA:\operatorname{{SA}}>_{{{head + 1}}}{at(token, component)} = {_sum(numbers.model.config.num_tokens - 1)}"
-        rf" <A>{above}[{token},\,m] \, <v>{above}[m,\,{component}]"
-    )
-    return summed(
-        "Eq. 7", formula, numbers.row("block.attention.weights", layer, head, token, None),
-        numbers.row("block.attention.value", layer, head, None, component),
-    )  # fmt: skip
-
-
-def _attention_output(numbers: Numbers, layer: int, index: Index) -> Working:
-    token, component = index
-    config, name = numbers.model.config, f"blocks.{layer - 1}.attention.projection"
-    outputs = exact(numbers.tensor("block.attention.head_outputs", layer)).values[:, token].reshape(-1)
-    joined = Row(
-        outputs,
-        lambda m: Address("block.attention.head_outputs", layer, (m // config.head_size, token, m % config.head_size)),
-    )
-    formula = (
-        rf"<MSA>{at(*index)} = {_sum(config.hidden_size - 1)} [<SA:\operatorname{{SA}}>_1; \cdots;"
-        rf" <SA:\operatorname{{SA}}>_{{{config.num_heads}}}][{token},\,m] \, <U_msa>[m,\,{component}]"
-        rf" + <U_msa:\mathbf{{b}}_{{msa}}>{at(component)}"
-    )
-    return summed(
-        "Eq. 8", formula, joined, numbers.row(f"{name}.weight", None, component, None),
-        numbers.part(f"{name}.bias", None, component),
-    )  # fmt: skip
-
-
-def _after_attention(numbers: Numbers, layer: int, index: Index) -> Working:
-    return added(
-        "Eq. 2",
-        f"<z'_l>{at(*index)} = <MSA>{at(*index)} + <z_{{l-1}}>{at(*index)}",
-        ("what attention adds", numbers.part("block.attention.output", layer, *index)),
-        ("the skip path: the token before the layer", numbers.part("trace.hidden_states", layer - 1, *index)),
-    )
-
-
-def _hidden(numbers: Numbers, layer: int, index: Index) -> Working:
-    token, unit = index
-    name, last = f"blocks.{layer - 1}.mlp.expand", numbers.model.config.hidden_size - 1
-    formula = f"<a>{at(*index)} = {_sum(last)} <LN(z'_l)>[{token},\\,m] \\, <W_1>[m,\\,{unit}] + <b_1>{at(unit)}"
-    return summed(
-        "mlp", formula, numbers.row("block.mlp_input", layer, token, None),
-        numbers.row(f"{name}.weight", None, unit, None), numbers.part(f"{name}.bias", None, unit),
-    )  # fmt: skip
-
-
-def _activated(numbers: Numbers, layer: int, index: Index) -> Working:
-    kind = numbers.model.config.gelu
-    formula = rf"<GELU>(<a>{at(*index)}) = <a>{at(*index)} \cdot <Phi>(<a>{at(*index)})"
-    before = numbers.part("block.mlp.hidden", layer, *index)
-    return bent("gelu" if kind == "none" else "gelu_tanh", formula, before, kind)
-
-
-def _mlp_output(numbers: Numbers, layer: int, index: Index) -> Working:
-    token, component = index
-    name, last = f"blocks.{layer - 1}.mlp.contract", numbers.model.config.mlp_size - 1
-    formula = (
-        f"<MLP>{at(*index)} = {_sum(last)} <GELU>(<a>)[{token},\\,m] \\, <W_2>[m,\\,{component}] + <b_2>{at(component)}"
-    )
-    return summed(
-        "mlp", formula, numbers.row("block.mlp.activated", layer, token, None),
-        numbers.row(f"{name}.weight", None, component, None), numbers.part(f"{name}.bias", None, component),
-    )  # fmt: skip
-
-
 def _representation(numbers: Numbers, layer: int, index: Index) -> Working:
     last = numbers.trace.num_layers
     return normalised(
-        "Eq. 4", _norm(f"<y>{at(*index)}", "<z_L>", (0, *index)),
+        "Eq. 4", norm_formula(f"<y>{at(*index)}", "<z_L>", (0, *index)),
         numbers.row("trace.hidden_states", last, 0, None), index[0], numbers.model.norm, "norm",
     )  # fmt: skip
 
@@ -260,7 +117,7 @@ def _representation(numbers: Numbers, layer: int, index: Index) -> Working:
 def _head_inputs(numbers: Numbers, layer: int, index: Index) -> Working:
     (unit,), last = index, numbers.model.config.hidden_size - 1
     formula = (
-        rf"<y_tanh>{at(unit)} = \tanh\Big({_sum(last)} <y>[m] \, <W_pre>[m,\,{unit}] + <b_pre>{at(unit)}\Big)"
+        rf"<y_tanh>{at(unit)} = \tanh\Big({sum_to(last)} <y>[m] \, <W_pre>[m,\,{unit}] + <b_pre>{at(unit)}\Big)"
     )
     inner = summed(
         "head_pre_logits", formula, numbers.row("trace.representation", None, None),
@@ -278,7 +135,7 @@ def _logits(numbers: Numbers, layer: int, index: Index) -> Working:
     inputs = numbers.row("trace.head_inputs" if has_hidden else "trace.representation", None, None)
     symbol, (label,) = "<y_tanh>" if has_hidden else "<y>", index
     formula = (
-        f"<logits>{at(label)} = {_sum(len(inputs.values) - 1)} {symbol}[m] \\, <W_head>[m,\\,{label}]"
+        f"<logits>{at(label)} = {sum_to(len(inputs.values) - 1)} {symbol}[m] \\, <W_head>[m,\\,{label}]"
         f" + <b_head>{at(label)}"
     )
     return summed(
@@ -290,7 +147,7 @@ def _logits(numbers: Numbers, layer: int, index: Index) -> Working:
 def _probabilities(numbers: Numbers, layer: int, index: Index) -> Working:
     logits = numbers.row("trace.logits", None, None)
     formula = (
-        rf"<p>{at(*index)} = \frac{{\exp(<logits>{at(*index)})}}{{{_sum(len(logits.values) - 1)} \exp(<logits>[m])}}"
+        rf"<p>{at(*index)} = \frac{{\exp(<logits>{at(*index)})}}{{{sum_to(len(logits.values) - 1)} \exp(<logits>[m])}}"
     )
     return shared_out("softmax_logits", formula, logits, index[0])
 
@@ -300,19 +157,7 @@ RULES: dict[str, Rule] = {
     "trace.patches": _patches,
     "trace.patch_embeddings": _patch_embeddings,
     "trace.hidden_states": _hidden_states,
-    "block.attention_input": _attention_input,
-    "block.attention.query": _projected(0, "q"),
-    "block.attention.key": _projected(1, "key"),
-    "block.attention.value": _projected(2, "v"),
-    "block.attention.scores": _scores,
-    "block.attention.weights": _weights,
-    "block.attention.head_outputs": _head_outputs,
-    "block.attention.output": _attention_output,
-    "block.after_attention": _after_attention,
-    "block.mlp_input": _mlp_input,
-    "block.mlp.hidden": _hidden,
-    "block.mlp.activated": _activated,
-    "block.mlp.output": _mlp_output,
+    **LAYER_RULES,
     "trace.representation": _representation,
     "trace.head_inputs": _head_inputs,
     "trace.logits": _logits,

@@ -7,8 +7,8 @@ from explainer import notation
 from explainer.equations import EQUATIONS, FORMULAS
 from explainer.gallery import GALLERY
 from explainer.number_address import TENSORS, Address, checked, parameter_kind
-from explainer.number_rules import Numbers, Step, Term, Working
-from explainer.number_tensors import RULES, at, symbol_of
+from explainer.number_rules import Numbers, Step, Term, Working, at
+from explainer.number_tensors import RULES, symbol_of
 from explainer.palette import Scheme
 from explainer.views.wording import subscript, superscript, token_name
 from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer, ViTConfig
