@@ -1,5 +1,12 @@
 // A view on the page: rows of panels that follow the width and the colours of the page around them.
 
+/** In a quiet moment, or after a second without one. */
+const whenIdle = (callback) =>
+  globalThis.requestIdleCallback?.(callback, { timeout: 1000 }) ?? setTimeout(callback, 100);
+
+/** Whether the keyboard is in an element, also one inside a shadow root. */
+const isFocused = (node) => node.contains(node.getRootNode().activeElement);
+
 class MountedView {
   constructor(parent, options) {
     this.options = options;
@@ -29,7 +36,9 @@ class MountedView {
     this.nearness = new IntersectionObserver(
       ([entry]) => {
         this.isFar = !entry.isIntersecting;
-        if (this.reel && !this.isFar) this.follow();
+        if (this.isFar) return;
+        this.catchUp();
+        if (this.reel) this.follow();
       },
       { rootMargin: "25%", scrollMargin: "25%" }, // the second where the page scrolls inside an element
     );
@@ -37,8 +46,9 @@ class MountedView {
     this.darkness = matchMedia("(prefers-color-scheme: dark)");
     this.onDarkness = () => this.redraw();
     this.darkness.addEventListener("change", this.onDarkness);
-    document.fonts?.ready.then(() => this.redraw());
-    document.fonts?.addEventListener?.("loadingdone", this.onDarkness);
+    // Letters of another font have other widths. Those far away need not be drawn again at once.
+    this.onFonts = () => (this.isFar ? this.postpone(this.late ?? (() => this.redraw())) : this.redraw());
+    document.fonts?.addEventListener?.("loadingdone", this.onFonts);
   }
 
   /** Show packed bytes. What was drawn stays until everything of the new view is here. */
@@ -52,8 +62,36 @@ class MountedView {
       missing.forEach((digest, i) => this.kept.set(digest, fetched[i]));
       if (turn !== this.turn) return; // a newer view came in the meantime
     }
-    this.take(readView(packed, this.kept));
-    for (const digest of this.kept.keys()) if (!packed.missing.includes(digest)) this.kept.delete(digest);
+    const draw = () => {
+      this.take(readView(packed, this.kept));
+      for (const digest of this.kept.keys()) if (!packed.missing.includes(digest)) this.kept.delete(digest);
+    };
+    this.alt.textContent = packed.header.view.alt ?? this.alt.textContent;
+    if (this.view && this.isFar && !isFocused(this.root)) this.postpone(draw);
+    else {
+      this.late = null;
+      draw();
+    }
+  }
+
+  /** What is far from the window waits until the browser has nothing else to do, or the reader comes near. */
+  postpone(draw) {
+    this.late = draw;
+    this.idle ??= whenIdle(() => {
+      this.idle = null;
+      this.catchUp();
+    });
+  }
+
+  catchUp() {
+    const draw = this.late;
+    this.late = null;
+    try {
+      draw?.();
+    } catch (error) {
+      this.explain(error.message);
+      throw error;
+    }
   }
 
   /** A view, or frames of which the one at the page's place is shown. */
@@ -204,13 +242,14 @@ class MountedView {
   }
 
   destroy() {
+    this.late = null;
     this.bar?.stop();
     this.reel?.leave(this);
     links.leave(this.root);
     this.observer.disconnect();
     this.nearness.disconnect();
     this.darkness.removeEventListener("change", this.onDarkness);
-    document.fonts?.removeEventListener?.("loadingdone", this.onDarkness);
+    document.fonts?.removeEventListener?.("loadingdone", this.onFonts);
     this.root.remove();
   }
 }

@@ -488,3 +488,33 @@ def test_dark_pages_get_the_dark_colours_without_a_reload(chromium: Browser, sit
         canvas.page.evaluate("document.body.style.setProperty('--st-text-color', '#e8ecf1')")
         canvas.page.wait_for_timeout(200)
         assert canvas.pixel("Classes", x, y) == tuple(int(ink.dark[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def test_what_is_far_below_is_drawn_in_a_quiet_moment_and_at_once_when_near(canvas: Canvas, site: Site) -> None:
+    site.show(View(rows=((BARS,),), alt="Before"), "/first")
+    site.show(View(rows=((replace(BARS, values=np.array([0.5, 0.25, 0.125], "f4")),),), alt="After"), "/second")
+    canvas.page.evaluate("""async () => {
+      window.held = [];
+      window.requestIdleCallback = (callback) => held.push(callback); // the browser is busy
+      const { mount } = await import("/core.js");
+      const far = document.createElement("div");
+      far.id = "far";
+      far.style.marginTop = "5000px";
+      document.body.append(far);
+      window.far = mount(far, await bytes("/first"));
+      await window.far.ready;
+      await new Promise((done) => setTimeout(done, 100)); // until it is known to be far
+      await window.far.update(await bytes("/second"));
+    }""")
+    panel = canvas.page.locator("#far section.panel")
+    drawn = "(panel) => panel.querySelector('canvas.base').toDataURL()"
+    before = panel.evaluate(drawn)
+    assert canvas.page.locator("#far figcaption").text_content() == "After"  # who listens hears it at once
+    assert canvas.page.evaluate("held.length") == 1
+    panel.scroll_into_view_if_needed()
+    changed = f"(before) => ({drawn})(document.querySelector('#far section.panel')) !== before"
+    canvas.page.wait_for_function(changed, arg=before)
+    now = panel.evaluate(drawn)
+    canvas.page.evaluate("held.forEach((callback) => callback())")  # the quiet moment finds nothing left to draw
+    assert panel.evaluate(drawn) == now
+    canvas.page.evaluate("far.destroy(); document.querySelector('#far').remove()")
