@@ -1,12 +1,13 @@
 """Two of anything side by side: pictures, checkpoints, layers, heads, with and without a change."""
 
+import re
 from collections.abc import Callable
 
 import streamlit as st
 
 from explainer.lessons import HANDS_ON
 from explainer.panels import View
-from explainer.sides import Side, Size, why_not
+from explainer.sides import Size, why_not
 from explainer.similarity import FEWEST_PATCHES
 from explainer.views import compare, compare_depth
 from pages import compare_choice, compare_controls
@@ -15,21 +16,24 @@ from pages.canvas import show as show_canvas
 from pages.compare_sides import open_pair
 from pages.session import current, kept_view
 
+MARKS = re.compile(r"([\\`*_$\[\]<>~#|])")  # what Markdown would take for its own
+
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()
 pair, more = open_pair(session, other)
 compare_choice.write(pair.other)
+left, right = pair.left, pair.right
 
 
-def show_view(make: Callable[[Side, Side], View], *sizes: Size) -> None:
+def show_view(which: str, make: Callable[[], View], *sizes: Size) -> None:
     """A picture of both sides and the sentence that says what was measured, or why there is none."""
-    if obstacle := why_not(pair.left, pair.right, *sizes):
+    if obstacle := why_not(left, right, *sizes):
         st.caption(f"Not compared: {obstacle}.")
         return
-    name = f"compare_{make.__name__}"
-    view = kept_view((name, *pair.key), lambda: make(pair.left, pair.right))
+    name = f"compare_{which}"
+    view = kept_view((name, *pair.key), make)
     show_canvas(view, key=name, on_pick=compare_choice.pick)
-    st.markdown(view.alt)
+    st.markdown(MARKS.sub(r"\\\1", view.alt))  # a class of somebody's own may be called anything
 
 
 show_head(lesson)
@@ -40,25 +44,25 @@ compare_controls.show_right_side(pair)
 compare_controls.show_actions(pair)
 if pair.is_same:
     compare_controls.show_beginnings(pair)
-show_view(compare.pictures)
+show_view("pictures", lambda: compare.pictures(left, right))
 show_section(lesson, "prediction")
-show_view(compare.predictions)
+show_view("predictions", lambda: compare.predictions(left, right))
 show_section(lesson, "attention")
 compare_controls.show_mean(pair)
-show_view(compare.attention)
-show_view(compare.heads_moved, "layers", "heads", "grid")
+show_view("attention", lambda: compare.attention(left, right))
+show_view("heads_moved", lambda: compare.heads_moved(left, right), "layers", "heads", "grid")
 show_section(lesson, "states")
-show_view(compare_depth.norms)
-show_view(compare_depth.cosines, "layers", "grid", "hidden")
-if pair.left.layer != pair.right.layer:
-    show_view(compare_depth.across_layers, "grid", "hidden")
+show_view("norms", lambda: compare_depth.norms(left, right))
+show_view("cosines", lambda: compare_depth.cosines(left, right), "layers", "grid", "hidden")
+if left.layer != right.layer:
+    show_view("across_layers", lambda: compare_depth.across_layers(left, right), "grid", "hidden")
 show_section(lesson, "cka")
-if pair.left.config.num_patches >= FEWEST_PATCHES:
-    show_view(compare_depth.layers_alike, "grid")
+if left.config.num_patches >= FEWEST_PATCHES:
+    show_view("layers_alike", lambda: compare_depth.layers_alike(left, right), "grid")
 else:
     st.caption(f"Not compared: that takes at least {FEWEST_PATCHES} patches.")
 show_section(lesson, "positions")
-show_view(compare.positions)
+show_view("positions", lambda: compare.positions(left, right))
 show_section(lesson, "logit-lens")
-show_view(compare_depth.logit_lens)
+show_view("logit_lens", lambda: compare_depth.logit_lens(left, right))
 show_neighbours(lesson)
