@@ -11,10 +11,10 @@ const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const readingTime = (step) => 0.9 + 0.14 * step.sentence.split(" ").length;
 
 const WALK = {
-  layout(panel, width) {
+  layout(panel, width, paint) {
     const isNarrow = width < 620;
     const height = isNarrow ? Math.round(clamp(width * 1.5, 480, 680)) : clamp(Math.round(width * 0.42), 360, 480);
-    return { width, isNarrow, height: panel.roomFor?.(width, height) ?? height, scenes: new Map() };
+    return { width, isNarrow, height: panel.roomFor?.(width, height) ?? height, unit: paint.theme.unit, scenes: new Map() };
   },
   scene(panel, at, index) {
     if (!at.scenes.has(index)) at.scenes.set(index, new Stage(panel, at, panel.steps[index]).sprites);
@@ -161,7 +161,7 @@ class WalkFrame extends PanelFrame {
     this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
     this.slider.addEventListener("change", () => this.settle());
     this.root.addEventListener("keydown", (event) => this.steer(event));
-    this.root.addEventListener("fullscreenchange", () => this.resize());
+    host.root.addEventListener("fullscreenchange", () => this.resize());
     this.index = null;
   }
 
@@ -175,7 +175,6 @@ class WalkFrame extends PanelFrame {
     const isNew = this.index == null;
     const before = this.panel;
     super.set(panel);
-    this.over.setAttribute("role", "img"); // what it shows is said in words below it, and read out by the keys
     panel.roomFor = (width, height) => this.roomFor(width, height);
     if (isNew || before.steps.length !== panel.steps.length) {
       this.entered = panel.layer;
@@ -355,9 +354,22 @@ class WalkFrame extends PanelFrame {
     } else if (event.key === " " && !(event.target instanceof HTMLButtonElement)) {
       if (this.isPlaying) this.pause();
       else this.start();
-    } else if (event.key === "PageDown" || event.key === "PageUp") this.step(event.key === "PageDown" ? 1 : -1);
-    else return;
+    } else if (this.isWhole && (event.key === "PageDown" || event.key === "PageUp")) {
+      this.step(event.key === "PageDown" ? 1 : -1); // what a presenter's remote control sends
+    } else return;
     event.preventDefault();
+  }
+
+  /** The stage for a file, with the words of the moment below it. */
+  picture() {
+    const { caption } = this.panel;
+    const step = this.panel.steps[this.index];
+    this.panel.caption = `${step.title}. ${step.sentence}`;
+    try {
+      return super.picture();
+    } finally {
+      this.panel.caption = caption;
+    }
   }
 
   key() {} // all keys are read where they bubble to: they work wherever the focus is in the panel
@@ -443,15 +455,15 @@ class WalkFrame extends PanelFrame {
 
   fillScreen() {
     if (this.isWhole) document.exitFullscreen();
-    else this.root.requestFullscreen?.().catch(() => {});
+    else this.host.root.requestFullscreen?.().catch(() => {}); // all of the view: its tooltips, too
   }
 
   get isWhole() {
-    return this.root.getRootNode().fullscreenElement === this.root;
+    return this.root.getRootNode().fullscreenElement === this.host.root;
   }
 
   resize() {
-    this.root.classList.toggle("whole", this.isWhole);
+    this.host.root.classList.toggle("whole", this.isWhole);
     this.whole.setAttribute("aria-label", this.isWhole ? "Leave full screen" : "Full screen");
     this.host.redraw();
   }

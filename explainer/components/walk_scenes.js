@@ -216,10 +216,10 @@ class Stage {
 
   box(place) {
     const [x, y, w, h] = PLACES[this.isNarrow ? "narrow" : "wide"][place];
-    const { width, height } = this.at;
-    const tall = height - ABOVE - BELOW;
+    const { width, height, unit } = this.at;
+    const tall = height - (ABOVE + BELOW) * unit;
     const side = this.isNarrow ? 10 : 24;
-    return { x: side + x * (width - 2 * side), y: ABOVE + y * tall, w: w * (width - 2 * side), h: h * tall };
+    return { x: side + x * (width - 2 * side), y: ABOVE * unit + y * tall, w: w * (width - 2 * side), h: h * tall };
   }
 
   square(place) {
@@ -230,7 +230,7 @@ class Stage {
 
   above(place) {
     const box = this.box(place);
-    return [box.x + box.w / 2, box.y - 15];
+    return [box.x + box.w / 2, box.y - 15 * this.at.unit];
   }
 
   below(place) {

@@ -124,7 +124,7 @@ def opened(chromium: Browser, site: Site, path: str = "", **context: Any) -> Ite
     made = chromium.new_context(**{"viewport": {"width": 1100, "height": 900}, **context})
     page = made.new_page()
     complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(site.address + path)
     page.wait_for_function("window.isReady")
