@@ -44,7 +44,7 @@ lesson = HANDS_ON["what_if"]
 def apply(make: Callable[[Interventions], Interventions]) -> None:
     """Take one step; what cannot be is said."""
     try:
-        history.change(make(history.current()))
+        history.change(make(history.shown()))
     except ValueError as error:
         st.session_state.setdefault(SAID, []).append(f"That cannot be changed: {error}.")
 

@@ -13,7 +13,7 @@ from vit_core.interventions import Interventions
 
 NAME = "changes"  # in the address
 MOST = 100  # steps back
-_HISTORY, _WRITTEN = "what_if_history", "what_if_written"
+_HISTORY, _WRITTEN, _SHOWN = "what_if_history", "what_if_written", "what_if_shown"
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,13 @@ def history() -> History:
 
 
 def current() -> Interventions:
-    """The changes as they are, those that do not fit the model included."""
+    """The changes as they were made, those that do not fit the model included."""
     return Interventions.parse(history().present)
+
+
+def shown() -> Interventions:
+    """Those of them that the page shows: what a control changes further."""
+    return Interventions.parse(st.session_state.get(_SHOWN, ""))
 
 
 def change(interventions: Interventions) -> None:
@@ -78,6 +83,7 @@ def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
             problems.append(f"The link's changes cannot be read: {error}. Nothing has been changed.")
     _write(history().present)
     fitting, others = current().fitted(config)
+    st.session_state[_SHOWN] = str(fitting)
     return fitting, problems + others
 
 

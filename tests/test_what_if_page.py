@@ -211,6 +211,22 @@ def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(changes: str, s
     np.testing.assert_array_equal(bars.values, bars.before)
 
 
+def test_changes_that_do_not_fit_are_left_behind_by_the_next_step() -> None:
+    at = group(app("what_if", changes="mask=12,65;heads=99.1:zero;skip=mlp.2"), "Layers")
+    assert len(at.warning) == 2
+    at.pills(key="what_if_skip_attention").set_value([3]).run()
+    assert not at.warning
+    check_prediction(at, "skip=mlp.2,attention.3")
+    at.button(key="what_if_undo").click().run()
+    assert at.query_params["changes"] == "mask=12,65;heads=99.1:zero;skip=mlp.2"
+
+
+def test_what_a_control_does_not_know_in_the_link_is_left_out() -> None:
+    at = app("what_if", experiment="nonsense", what_if_group="nonsense")
+    assert not at.exception
+    check_prediction(at, "")
+
+
 def test_nonsense_typed_stays_to_be_corrected() -> None:
     at = app("what_if", changes="mask=12")
     at.text_input(key="what_if_text").set_value("heads=3.1:nought").run()

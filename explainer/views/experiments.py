@@ -139,7 +139,7 @@ def resized(result: Resized) -> View:
     likeness = on_grid(
         torch.stack([
             cosine_similarity(each.embedding[middle : middle + 1], each.embedding[1:]) for each in result.methods
-        ])
+        ]).clamp(-1, 1)  # rounding leaves 1.0000001 where a row is compared with itself
     )  # fmt: skip
     common = {"quantity": "E_pos", "labels": names, "columns": len(names), "tile_size": 190}
     tiles = Tiles(

@@ -133,7 +133,7 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
         "cosine with z before", effect.cosines, means, "mean of all tokens", None,
     )  # fmt: skip
     first = effect.first
-    start = "Nothing has moved." if first is None else f"z{subscript(first)} is the first to differ."
+    start = "Nothing has moved." if first is None else f"The first state to differ is z{subscript(first)}."
     return view(
         f"{start} After layer {layer} the class token has moved by {percent(effect.moved[layer, 0])} of its length and "
         f"all tokens by {percent(effect.moved_all[layer])}; at the end by {percent(effect.moved[-1, 0])} and "
@@ -155,8 +155,8 @@ def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
     reached, first = (effect.moved[:, 1:] > 0).sum(1).tolist(), effect.first
     count = effect.moved.shape[1] - 1
     start = "No patch has changed." if first is None else (
-        f"z{subscript(first)} is the first to differ, in {reached[first]} of {count} patches; at the end "
-        f"{reached[-1]} do."
+        f"The first state to differ is z{subscript(first)}, in {reached[first]} of {count} patches; at the end "
+        f"{reached[-1]} differ."
     )  # fmt: skip
     tiles = Tiles(
         title="How it spreads over the picture", quantity="z", values=maps, scales=(from_zero(maps),),
