@@ -120,7 +120,8 @@ class KnockedOut:
     @property
     def most_needed(self) -> tuple[int, int]:
         """Layer and head, from 1, without which the logit falls most."""
-        return self._place(self.change.argmin())
+        layer, head = divmod(int(self.change.argmin()), self.change.shape[1])
+        return layer + 1, head + 1
 
     @property
     def flips(self) -> int:
@@ -145,10 +146,6 @@ class KnockedOut:
             f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} raise it, and {flips} the "
             "predicted class."
         )
-
-    def _place(self, index: Tensor) -> tuple[int, int]:
-        layer, head = divmod(int(index), self.change.shape[1])
-        return layer + 1, head + 1
 
 
 def knock_out(
