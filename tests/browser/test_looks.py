@@ -165,7 +165,7 @@ def test_twenty_patches_tell_and_show_the_traces_weights_and_nobody_is_asked(
     assert reader.errors == []
 
 
-def test_pins_keys_and_the_class_token_need_no_server_and_are_in_the_address(
+def test_pins_are_in_the_address_and_the_page_follows_when_asked(
     shared_server: Server, open_reader: OpenReader
 ) -> None:
     reader = open_reader(shared_server)
@@ -178,37 +178,14 @@ def test_pins_keys_and_the_class_token_need_no_server_and_are_in_the_address(
     sent.clear()
     panel.click(10)
     panel.click(55)
-    assert panel.chips() == ["A\nrow 2, column 2\n×", "B\nrow 7, column 7\n×"]
-    assert "pins=10.55" in reader.page.url
-    lines = panel.hover(28)
-    assert lines[2].startswith("A → here ") and lines[3].startswith("B → here ")
-    panel.sight().focus()
-    reader.page.keyboard.press("ArrowRight")
-    assert panel.token == 29 or panel.token == 56  # from where the pointer is, or from the last pin
-    reader.page.keyboard.press("]")
-    assert "head 3" in panel.said()
-    reader.page.keyboard.press("PageDown")
-    assert f"layer {LAYER + 1}" in panel.said()
-    reader.page.keyboard.press("Enter")
-    assert len(panel.chips()) == 3
-    reader.page.keyboard.press("Escape")
-    assert len(panel.chips()) == 2
-    panel.root.get_by_role("button", name="class token").click()
-    assert panel.chips()[-1] == "C\nclass token\n×" and reader.page.url.endswith("pins=10.55.0")
-    panel.root.locator(".chip").first.click()
-    assert len(panel.chips()) == 2 and "pins=55.0" in reader.page.url
-    assert sent == []
-    link = reader.page.url
-    follow = panel.root.locator(".follow button")
-    follow.click()
-    reader.page.wait_for_url("**head=3**")
+    assert "pins=10.55" in reader.page.url and sent == []
+    panel.root.locator(".follow button").click()
+    reader.page.wait_for_url("**token=55**")
     reader.settle()
     assert len(panel.chips()) == 2
-    panel.root.get_by_role("button", name="clear all").click()
-    assert panel.chips() == [] and "pins=" not in reader.page.url
     again = open_reader(shared_server)
-    again.open(link.removeprefix(shared_server.url + "/"))
-    assert [text[0] for text in Panel(again.page).chips()] == ["A", "B"]
+    again.open(f"attention?picture=cat&layer={LAYER}&pins=10.55")
+    assert Panel(again.page).chips() == ["A\nrow 2, column 2\n×", "B\nrow 7, column 7\n×"]
     assert reader.errors == again.errors == []
 
 
@@ -259,6 +236,48 @@ def test_switches_are_remembered_and_the_scale_is_told(chromium: Browser, site: 
     mean = attention(2, 3, 65)[0].mean(0)[12]
     shown, uncertainty = read(value)
     assert abs(shown - mean.max()) <= 2 * uncertainty
+    page.context.close()
+
+
+def test_pins_keys_and_the_class_token(chromium: Browser, site: Site) -> None:
+    weights = attention(2, 3, 65)
+    site.show(view_of(weights))
+    page = opened(chromium, site)
+    panel = Panel(page)
+    panel.click(10)
+    panel.click(55)
+    assert panel.chips() == ["A\nrow 2, column 2\n×", "B\nrow 7, column 7\n×"]
+    lines = panel.hover(28)
+    for line, pin in zip(lines[2:4], (10, 55), strict=True):
+        told, *_ = re.findall(r"here (?:< )?([\d.e−]+)", line)
+        assert line.startswith("AB"[pin == 55])
+        assert float(told.replace("−", "-")) == pytest.approx(weights[0, 0, pin, 28], abs=1 / 255)
+    page.mouse.move(1, 1)
+    page.evaluate(FRAMES)
+    assert panel.token == 55  # the last that was chosen
+    panel.sight().focus()
+    page.keyboard.press("ArrowLeft")
+    assert panel.token == 54
+    page.keyboard.press("]")
+    assert "head 2" in panel.said() and "row 7, column 6" in panel.said()
+    best = int(weights[0, 1, 54].argmax())
+    told = re.search(r"looks most at (?:patch )?(.*?), weight ([\d.]+)", panel.said())
+    assert told and told[1] == named(best) and float(told[2]) == pytest.approx(weights[0, 1, 54, best], abs=2e-3)
+    page.keyboard.press("PageDown")
+    assert "layer 2" in panel.said()
+    page.keyboard.press("Enter")
+    assert len(panel.chips()) == 3
+    page.keyboard.press("Escape")
+    assert len(panel.chips()) == 2
+    panel.root.get_by_role("button", name="class token", exact=True).click()
+    assert panel.token == 0 and panel.chips()[-1] == "C\nclass token\n×"
+    panel.root.locator(".chip").first.click()
+    assert [text[0] for text in panel.chips()] == ["B", "C"]
+    panel.click(55)  # a click on what is pinned lets it go
+    assert [text[0] for text in panel.chips()] == ["C"]
+    panel.click(1)
+    panel.root.get_by_role("button", name="clear all").click()
+    assert panel.chips() == []
     page.context.close()
 
 
