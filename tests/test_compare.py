@@ -112,7 +112,7 @@ def test_predictions_row_by_row(pair: tuple[Side, Side]) -> None:
     np.testing.assert_allclose(minus.values, (q - p)[rows], **CLOSE)
     assert minus.low == -minus.high
     assert (left.labels[left.selected], right.labels[right.selected]) == (LABELS[p.argmax()], LABELS[q.argmax()])
-    assert f"{LABELS[(q - p).argmax()]} gains {percent((q - p).max())}" in view.alt
+    assert f"{LABELS[(q - p).argmax()]} gains {100 * (q - p).max():.1f} percentage points" in view.alt
     assert f"together {percent(np.abs(q - p).sum() / 2)} of the probability" in view.alt
 
 

@@ -91,8 +91,8 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
     if not changes.any():
         return view(f"{sentence(said)}. None of {len(both)} probabilities differs.", tuple(panels))
     moved = (
-        f"{both[most].name} gains {percent(changes[most])}, {both[least].name} loses {percent(-changes[least])}"
-        if changes[most] > 0 > changes[least] else f"no class moves by more than {percent(changes.abs().max())}"
+        f"{both[most].name} gains {_points(changes[most])}, {both[least].name} loses {_points(-changes[least])}"
+        if changes[most] > 0 > changes[least] else f"no class moves by more than {_points(changes.abs().max())}"
     )
     total = (
         f"together {percent(changes.abs().sum() / 2)} of the probability lies elsewhere"
@@ -232,6 +232,11 @@ def _difference(values: Float[Tensor, "rows columns"], quantity: str, caption: s
 def _position_cosines(side: Side) -> Float[Tensor, " patches"]:
     rows = normalize(side.position_embedding, dim=1)
     return (rows[1:] @ rows[side.token]).clamp(-1, 1)
+
+
+def _points(difference: Tensor) -> str:
+    """A difference of two shares: "8.8 percentage points"."""
+    return percent(difference).replace("%", "percentage points")
 
 
 def _of_token(left: Side, right: Side) -> str:
