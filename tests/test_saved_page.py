@@ -1,0 +1,65 @@
+"""Every page of the story becomes a file with all that it shows, and nothing is kept or built for that before."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explainer.packing import unpack
+from explainer.stages import STAGES
+from explainer.texts import text
+from pages import saved_page
+from tests.test_html_export import Read, view
+from tests.test_pages import _alone, app  # noqa: F401  the fixture holds for this module, too
+
+SIDEBAR = 2  # pictures beside the page: the chosen one and the gallery
+
+
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], str]]:
+    """What the download buttons of the pages would call: outside a server Streamlit keeps no callables."""
+    caught: list[Callable[[], str]] = []
+
+    def button(label: str, data: Any, **_: Any) -> None:
+        assert label == "Save this page"
+        caught.append(data)
+
+    monkeypatch.setattr(st, "download_button", button)
+    return caught
+
+
+@pytest.mark.parametrize("page", STAGES)
+def test_the_file_holds_what_the_page_shows(page: str, saved: list[Callable[[], str]]) -> None:
+    shown = app(page)
+    html = saved[-1]()  # the last, where the overview was on the way
+    read = Read(html)
+    views = [unpack(raw, lambda name: bytes(3 * 10**6)) for attributes, raw in read.data() if "id" not in attributes]
+    assert len(views) == len(shown.get("bidi_component")) - SIDEBAR
+    assert [heading for heading in text(page).titles.values() if heading not in read.words] == []
+    assert html.count('class="equation"') >= len(STAGES[page].equation_numbers)
+    assert html.count('class="vit-proof vit-proof-holds"') == (
+        len(STAGES[page].equation_numbers) + len(STAGES[page].facts) if STAGES[page].tensors else 0
+    )
+    assert len(html) < 3e6  # a few megabytes at most
+
+
+def test_a_picture_that_the_server_has_put_away_is_missed_in_words(saved: list[Callable[[], str]]) -> None:
+    def script() -> None:
+        from explainer.saved_parts import Heading
+        from pages import saved_page
+        from tests.test_html_export import view
+
+        saved_page.begin()
+        saved_page.note(Heading("Here"))
+        saved_page.note(view())  # nobody else keeps it
+
+    shown = AppTest.from_function(script).run()
+    gc.collect()
+    notes = tuple(shown.session_state[saved_page._NOTES])
+    html = saved_page._file(saved_page.SavedPage("A page", ()), notes)
+    assert "Here" in html and "had put this picture away" in html and 'class="picture"' not in html
+    kept = view()
+    assert 'class="picture"' in saved_page._file(saved_page.SavedPage("A page", ()), (saved_page.ref(kept),))
