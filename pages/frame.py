@@ -43,13 +43,20 @@ st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" /
 st.html(assets / "style.css")
 start()
 
+# The first page lies at "/" alone, so that its name is free for a page that leads there.
+first = st.Page("overview.py", title=STAGES["overview"].title, icon=ICONS["overview"], default=True, url_path="first")
+others = [
+    st.Page(f"{each.name}.py", title=each.title, icon=ICONS[each.name])
+    for each in PAGES.values()
+    if each.name != "overview"
+]
+named = st.Page(lambda: None, title=STAGES["overview"].title, url_path="overview")
 page = st.navigation(
-    [
-        st.Page(f"{each.name}.py", title=each.title, icon=ICONS[each.name], default=each.name == "overview")
-        for each in PAGES.values()
-    ],
+    [first, *others, named],
     position="hidden",  # the menu below carries the reader's choice in its links, also into a new tab
 )
+if page == named:
+    st.switch_page(first, query_params=st.query_params.to_dict())
 if target := st.session_state.pop("page", None):
     st.session_state["from_the_top"] = True
     st.switch_page(f"{target}.py", query_params=state.parameters())
