@@ -252,6 +252,7 @@ def whole_app(browser: Browser, clicks: int) -> None:
             acts = [lambda at=at: canvas.click(position={"x": at[0], "y": at[1]}) for at in places]  # type: ignore[misc]
             report("app, encoder page: click on a map", in_turn(page, clicks, acts))
         with opened(browser, server, "attention?layer=2", "canvas.base") as page:
+            page.locator('[data-testid="stMain"] canvas.base').first.scroll_into_view_if_needed()
             slider = page.get_by_role("slider", name="Layer").first
             slider.focus()
             keys = [lambda: page.keyboard.press("ArrowRight"), lambda: page.keyboard.press("ArrowLeft")]
