@@ -72,6 +72,6 @@ def _window(axis: str, size: int) -> int:
     if len(starts) == 1:
         return 0
     return st.selectbox(
-        axis.capitalize(), starts, format_func=lambda start: f"{start} to {min(start + WINDOW, size) - 1} of {size}",
-        key=f"map_part_{axis}_{size}", width=220,
+        f"Part of the axis {axis}", starts, key=f"map_part_{axis}_{size}", width=220,
+        format_func=lambda start: f"{start} to {min(start + WINDOW, size) - 1} of {size}",
     )  # fmt: skip
