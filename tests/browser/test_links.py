@@ -1,0 +1,168 @@
+"""Linked views: equation, code line, row of the table, proof and picture of one tensor light up together."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from benchmarks.server import Server
+from tests.browser.conftest import Reader
+
+pytestmark = pytest.mark.browser
+OpenReader = Callable[..., Reader]
+
+# What is marked, in the page and in the shadow roots of the canvases: how, and the words it begins with.
+LIT = """() => [...globalThis.__vitLinks.roots].flatMap((root) => [...root.querySelectorAll("[data-lit]")].map((node) => [
+  node.closest(".katex-html") ? "symbol" : node.matches(".panel") ? "panel" : node.closest("tr") ? "row"
+    : node.matches(".vit-line") ? "line" : node.matches(".vit-proof") ? "proof" : "equation",
+  node.dataset.lit, node.matches(".panel") ? node.querySelector(".title").textContent : node.textContent.trim()]))"""
+# Places and sizes of everything, and the outline and background that each of these kinds has.
+PLACES = """() => [...document.querySelectorAll(".stMain *")].map((node) => {
+  const { x, y, width, height } = node.getBoundingClientRect(); return [x, y, width, height].join(); }).join(";")"""
+
+
+def lit(page: Page) -> dict[tuple[str, str], list[str]]:
+    """(kind, made or read) -> the texts of what is marked."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for kind, how, text in page.evaluate(LIT):
+        found.setdefault((kind, how), []).append(text)
+    return found
+
+
+def row(reader: Reader, name: str) -> Any:
+    return reader.page.locator(".st-key-table_of_tensors tr").filter(has=reader.page.get_by_text(name, exact=True))
+
+
+def panel(reader: Reader, title: str) -> Any:
+    return reader.page.locator("section.panel").filter(has=reader.page.get_by_role("heading", name=title, exact=True))
+
+
+@pytest.fixture
+def attention(shared_server: Server, open_reader: OpenReader) -> Reader:
+    reader = open_reader(shared_server)
+    reader.open("attention")
+    return reader
+
+
+def expected_of_q(page: Page) -> None:
+    found = lit(page)
+    assert found["row", "made"] == ["block.attention.query"]
+    assert found["equation", "made"] == ["Equation 5 · Queries, keys, values"]
+    assert found["equation", "read"] == ["Equation 6 · Attention weights", "Attention scores"]
+    (line,) = found["line", "made"]
+    assert line.endswith("# Eq. 5")
+    assert any(each.endswith("# Eq. 6") for each in found["line", "read"])
+    assert [each.split(" holds")[0] for each in found["proof", "made"]] == ["✓ Eq. 5"]
+    assert found["panel", "made"] == ["q"]
+    assert {text.strip("\u200b") for text in found["symbol", "made"]} == {"q"} and len(found["symbol", "made"]) >= 4
+    assert set(found) == {("row", "made"), ("equation", "made"), ("equation", "read"), ("line", "made"),
+                          ("line", "read"), ("proof", "made"), ("proof", "read"), ("panel", "made"),
+                          ("symbol", "made")}  # fmt: skip
+
+
+def test_a_tensor_lights_up_wherever_it_is_pointed_at(attention: Reader) -> None:
+    page = attention.page
+    for source in (row(attention, "block.attention.query"), panel(attention, "q").locator("canvas.over"),
+                   page.locator('.st-key-equation_6 .katex-html span[style*="color"]', has_text="q").first):  # fmt: skip
+        source.scroll_into_view_if_needed()
+        source.hover()
+        expected_of_q(page)
+    page.mouse.move(2, 2)  # the sidebar's edge
+    assert lit(page) == {}
+    assert attention.errors == []
+
+
+def test_an_equation_and_its_line_light_up_what_it_makes_and_reads(attention: Reader) -> None:
+    page = attention.page
+    for source in (page.locator(".st-key-equation_6 .vit-caption"),
+                   page.locator(".vit-line", has_text="# Eq. 6"),
+                   page.locator(".vit-proof", has_text="Eq. 6 holds")):  # fmt: skip
+        source.hover()
+        found = lit(page)
+        assert found["row", "made"] == ["block.attention.weights"]
+        assert found["row", "read"] == ["block.attention.query", "block.attention.key"]
+        assert found["equation", "made"] == ["Equation 6 · Attention weights", "Softmax"]
+        assert ("equation", "read") not in found  # two steps have to do with each other by what they make alone
+        assert "A = softmax" in found["panel", "made"] and found["panel", "read"] == ["q", "k"]
+
+
+def test_the_keyboards_focus_lights_up_and_the_pointer_comes_first(attention: Reader) -> None:
+    page = attention.page
+    page.mouse.move(2, 2)
+    page.locator(".st-key-equation_5 .vit-caption").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert lit(page)["row", "made"] == ["block.attention.query", "block.attention.key", "block.attention.value"]
+    page.keyboard.press("Tab")  # the menu of the panel q, inside a shadow root
+    expected_of_q(page)
+    row(attention, "block.attention.output").hover()
+    assert lit(page)["row", "made"] == ["block.attention.output"]
+    page.mouse.move(2, 2)
+    expected_of_q(page)  # the focus is still there
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lighting_up_moves_nothing_and_is_an_outline_not_a_hue_alone(
+    scheme: str, shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server, scheme=scheme)
+    reader.open("mlp")
+    page = reader.page
+    page.mouse.move(2, 2)
+    card, proof = page.locator(".st-key-equation_3"), page.locator(".vit-proof").first
+    looks = "node => (({ outlineStyle, outlineWidth, outlineColor, backgroundColor }) => [outlineStyle, outlineWidth, " \
+            "outlineColor, backgroundColor])(getComputedStyle(node))"  # fmt: skip
+    before, plain = page.evaluate(PLACES), [each.evaluate(looks) for each in (card, proof)]
+    page.locator(".st-key-equation_3 .vit-caption").evaluate(
+        "node => node.dispatchEvent(new PointerEvent('pointerover', { bubbles: true, composed: true }))"
+    )
+    assert page.evaluate(PLACES) == before
+    for each, unlit in zip((card, proof), plain, strict=True):
+        style, width, colour, background = each.evaluate(looks)
+        assert unlit[0] == "none" and style == "solid" and float(width.removesuffix("px")) >= 2
+        assert background != unlit[3]
+        assert colour == ("rgb(11, 92, 173)" if scheme == "light" else "rgb(116, 185, 255)")
+    dashed = row(reader, "block.after_attention").evaluate(looks)
+    assert dashed[0] == "dashed"
+    assert reader.errors == []
+
+
+def test_a_choice_and_a_change_of_page_keep_it_working(attention: Reader) -> None:
+    page = attention.page
+    row(attention, "block.attention.key").hover()
+    assert lit(page)["panel", "made"] == ["k"]
+    page.locator('[class*="st-key-menu"] a', has_text="Head").first.click()
+    page.wait_for_selector('h1:has-text("Head")')
+    attention.settle()
+    row(attention, "trace.representation").hover()
+    found = lit(page)
+    assert found["row", "made"] == ["trace.representation"] and "Equation 4 · Read the class token" in found[
+        "equation", "made"]  # fmt: skip
+    assert page.evaluate("[...globalThis.__vitLinks.roots].every((root) => root === document || root.isConnected)")
+    assert attention.errors == []
+
+
+def test_a_part_of_the_diagram_lights_up_its_row(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("")
+    over = panel(reader, "From the picture to the prediction").locator("canvas.over")
+    over.scroll_into_view_if_needed()
+    over.hover(position={"x": 80, "y": 70})  # the first card
+    assert lit(reader.page)["row", "made"] == ["trace.image"]
+    blank = over.evaluate("canvas => canvas.toDataURL()")
+    row(reader, "trace.attention_weights").hover()
+    assert over.evaluate("canvas => canvas.toDataURL()") != blank  # a line around the card of A
+    assert reader.errors == []
+
+
+def test_a_tap_lights_up_and_stays(shared_server: Server, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    reader = Reader(context.new_page(), shared_server.url)
+    reader.open("mlp")
+    row(reader, "block.mlp.hidden").tap()
+    assert lit(reader.page)["row", "made"] == ["block.mlp.hidden"]
+    reader.page.locator("h1").tap()
+    assert lit(reader.page) == {}
+    context.close()
