@@ -29,9 +29,13 @@ def test_a_click_on_the_right_is_about_the_right_and_swap_changes_sides(
     shared_server: Server, open_reader: OpenReader
 ) -> None:
     reader = open_reader(shared_server)
-    reader.open(LINK)
+    # A server that has just started has to import torch first: on a busy machine that takes its time.
+    reader.page.goto(f"{reader.url}/{LINK}", timeout=240_000)
+    reader.page.wait_for_selector("text=Read off early", timeout=240_000)
+    reader.settle()
     # Three pictures and the sentence below them.
     pictures = reader.page.locator('[class*="st-key-compare_pictures"]')
+    pictures.locator("canvas.over").nth(2).wait_for(timeout=60_000)
     assert pictures.locator("canvas.over").count() == 3
     assert "of the pixels differ in brightness" in reader.main
     right = pictures.locator("canvas.over").nth(1)
