@@ -24,6 +24,7 @@ PARTS = (
     "flow.js",
     "origin.js",
     "links.js",
+    "scrollers.js",
     "table.js",
     "panel.js",
     "looks_paint.js",

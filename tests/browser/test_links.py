@@ -13,10 +13,11 @@ pytestmark = pytest.mark.browser
 OpenReader = Callable[..., Reader]
 
 # What is marked, in the page and in the shadow roots of the canvases: how, and the words it begins with.
-LIT = """() => [...globalThis.__vitLinks.roots].flatMap((root) => [...root.querySelectorAll("[data-lit]")].map((node) => [
+LIT = """() => [...globalThis.__vitLinks.roots].flatMap((root) =>
+  [...root.querySelectorAll("[data-lit]")]).map((node) => [
   node.closest(".katex-html") ? "symbol" : node.matches(".panel") ? "panel" : node.closest("tr") ? "row"
     : node.matches(".vit-line") ? "line" : node.matches(".vit-proof") ? "proof" : "equation",
-  node.dataset.lit, node.matches(".panel") ? node.querySelector(".title").textContent : node.textContent.trim()]))"""
+  node.dataset.lit, node.matches(".panel") ? node.querySelector(".title").textContent : node.textContent.trim()])"""
 # Places and sizes of everything, and the outline and background that each of these kinds has.
 PLACES = """() => [...document.querySelectorAll(".stMain *")].map((node) => {
   const { x, y, width, height } = node.getBoundingClientRect(); return [x, y, width, height].join(); }).join(";")"""
@@ -63,9 +64,10 @@ def expected_of_q(page: Page) -> None:
 
 def test_a_tensor_lights_up_wherever_it_is_pointed_at(attention: Reader) -> None:
     page = attention.page
-    for source in (row(attention, "block.attention.query"), panel(attention, "q").locator("canvas.over"),
-                   page.locator('.st-key-equation_6 .katex-html span[style*="color"]', has_text="q").first):  # fmt: skip
-        source.scroll_into_view_if_needed()
+    symbol = page.locator('.st-key-equation_6 .katex-html span[style*="color"]', has_text="q").first
+    for source in (row(attention, "block.attention.query"), panel(attention, "q").locator("canvas.over"), symbol):
+        source.hover()
+        page.wait_for_timeout(300)  # what was drawn as it came into sight may have moved the rest
         source.hover()
         expected_of_q(page)
     page.mouse.move(2, 2)  # the sidebar's edge
@@ -112,8 +114,8 @@ def test_lighting_up_moves_nothing_and_is_an_outline_not_a_hue_alone(
     page = reader.page
     page.mouse.move(2, 2)
     card, proof = page.locator(".st-key-equation_3"), page.locator(".vit-proof").first
-    looks = "node => (({ outlineStyle, outlineWidth, outlineColor, backgroundColor }) => [outlineStyle, outlineWidth, " \
-            "outlineColor, backgroundColor])(getComputedStyle(node))"  # fmt: skip
+    looks = """node => { const style = getComputedStyle(node);
+      return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.backgroundColor]; }"""
     before, plain = page.evaluate(PLACES), [each.evaluate(looks) for each in (card, proof)]
     page.locator(".st-key-equation_3 .vit-caption").evaluate(
         "node => node.dispatchEvent(new PointerEvent('pointerover', { bubbles: true, composed: true }))"

@@ -25,7 +25,8 @@ def open_table(canvas: Canvas, title: str) -> Any:
 
 
 def cells(dialog: Any) -> list[list[str]]:
-    return dialog.locator("tr").evaluate_all("rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))")
+    texts = "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    return dialog.locator("tr").evaluate_all(texts)
 
 
 def test_the_table_has_names_and_the_numbers_of_the_panel(canvas: Canvas) -> None:
