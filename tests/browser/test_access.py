@@ -123,3 +123,39 @@ def test_the_keyboard_reaches_everything_and_is_seen(
     menu = reader.page.locator('[class*="st-key-menu"] a').count()
     assert sum(step["tag"] == "A" for step in steps) >= menu == len(PAGES)
     assert reader.errors == []
+
+
+def test_a_token_and_a_layer_are_chosen_by_keys_alone(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("attention")
+    page = reader.page
+    steps = walk(page)
+    assert next(steps)["name"] == "Skip to main content"
+    assert any(step["name"].startswith("The picture, as the model sees it. Chosen: token 37") for step in steps)
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_url("**token=46**")  # one to the right, and one row of eight down
+    reader.settle()
+    assert "Chosen: token 46" in page.evaluate(FOCUSED)["name"]  # where the keys were, they still are
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**layer=2**")
+    assert reader.errors == []
+
+
+def test_the_way_past_the_sidebar(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("mlp")
+    assert next(walk(reader.page))["name"] == "Skip to main content"
+    reader.page.keyboard.press("Enter")
+    reader.page.keyboard.press("Tab")
+    assert reader.page.evaluate("Boolean(document.activeElement.closest('[data-testid=stMain]'))")
+
+
+def test_the_first_page_has_a_name_too(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("overview?layer=3&picture=cat")
+    reader.page.wait_for_selector('h1:has-text("Overview")')
+    assert reader.page.url == f"{shared_server.url}/?layer=3&picture=cat"
+    assert reader.page.get_by_text("not found").count() == 0
+    assert reader.errors == []
