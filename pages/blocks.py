@@ -96,11 +96,12 @@ def show_words(markdown: str, heading: Heading | None = None, quiet: bool = Fals
 def show_accuracy(session: Session) -> None:
     """How often the checkpoint is right, where its card says so."""
     measured = session.checkpoint.card.get("metrics", {}).get("validation", {}).get("all")
+    classes = session.config.num_classes
     if measured:
         show_words(
             f"Measured on {measured['pictures']:,} pictures that it was not trained on: the right one of its "
-            f"{session.config.num_classes} classes comes first for {measured['top1']:.1%} of them, and is among the "
-            f"first five for {measured['top5']:.1%}.",
+            f"{classes} classes comes first for {measured['top1']:.1%} of them"
+            + (f", and is among the first five for {measured['top5']:.1%}." if classes > 5 else "."),
             quiet=True,
         )
 

@@ -183,7 +183,7 @@ def _chosen() -> State:
 
 
 def pick(chosen: Mapping[str, int | str]) -> None:
-    """Take over what a click on a picture chose: a token, a head, a layer, a picture, a page; or a number to explain."""
+    """Take over what a click on a picture chose: a token, head, layer, picture, page; or a number to explain."""
     for key, value in chosen.items():
         if key == NUMBER:
             st.session_state.pop(NUMBER_TRAIL, None)

@@ -1,14 +1,13 @@
 """Below the table of a stage's tensors: one of them opened as a heat map, each of whose cells can be explained."""
 
-from functools import partial
-
 import streamlit as st
 
 from explainer.stages import Stage
 from explainer.symbols import SYMBOLS
 from explainer.tensors import TensorRow, find
+from explainer.views import tensor
 from explainer.views.compose import explained
-from explainer.views.tensor import SHARES, WINDOW, Slice, heat_map, origin_of, windows
+from explainer.views.tensor import SHARES, WINDOW, Slice, origin_of, windows
 from pages import state
 from pages.canvas import show as show_canvas
 from pages.session import Session, kept_view
@@ -38,15 +37,15 @@ def show_map(stage: Stage, session: Session, rows: list[TensorRow]) -> None:
         ] if len(row.sizes) > 1 else [0, 0]  # fmt: skip
 
     def make() -> Slice:
-        axes, tensor = find(session.model, session.trace, session.block, reference, session.layer)
+        axes, values = find(session.model, session.trace, session.block, reference, session.layer)
         origin = origin_of(reference, session.config, session.layer, fixed)
-        return Slice(tensor[fixed] if fixed else tensor, axes[extra:], origin)
+        return Slice(values[fixed] if fixed else values, axes[extra:], origin)
 
     name = f"{row.name}[{', '.join(map(str, fixed))}]" if fixed else row.name
-    draw = partial(heat_map, name, SYMBOLS[reference.symbol].quantity or "z")
+    quantity, is_share = SYMBOLS[reference.symbol].quantity or "z", reference.field in SHARES
     key = ("map", stage.name, chosen, *session.choice, *fixed, *starts)
     view = kept_view(
-        key, lambda: explained(draw(make(), reference.field in SHARES, starts[0], starts[1]), session.layer)
+        key, lambda: explained(tensor.heat_map(name, quantity, make(), is_share, *starts), session.layer)
     )
     show_canvas(view, key=f"map_of_{stage.name}", on_pick=state.pick)
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explainer.lessons import HANDS_ON
+from pages import state
 from pages import what_if_controls as controls
 from pages import what_if_experiments as experiments
 from pages import what_if_export as export
@@ -26,6 +27,10 @@ with right:
     results.show_prediction(session, after, interventions)
     results.show_list(interventions)
     export.show(session, after, interventions)
+    if interventions:
+        parameters = state.parameters() | {"other_change": str(interventions)}
+        label = "Compare with and without"
+        st.page_link("compare.py", label=label, icon=":material/compare:", query_params=parameters)
 results.show_difference(session, after, interventions)
 results.show_attention(session, after, interventions)
 experiments.show(session)

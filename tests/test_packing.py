@@ -277,6 +277,12 @@ class Answer:
     body: bytes
 
 
+@pytest.fixture(autouse=True)
+def _not_mounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests of pages in the same process would take for a server: the route remembers that it was asked."""
+    monkeypatch.setattr(tensor_route.routes[0], "is_mounted", False)
+
+
 def get(path: str, route: Route = tensor_route.routes[0], **headers: str) -> Answer:
     """Ask a server with only ``route``, as ASGI servers do."""
     answer = Answer(0, {}, b"")

@@ -69,7 +69,7 @@ def test_page_shows_tensors_code_and_proofs_that_hold(page: str) -> None:
         assert f"# Eq. {equation.number}" in re.sub(r"<[^>]+>", "", html)
     assert html.count('class="vit-proof vit-proof-holds') == len(stage.equations) + len(stage.facts)
     assert 'class="vit-proof vit-proof-fails' not in html
-    table = next(element.value for element in app(page).markdown if element.value.startswith("| |"))
+    table = next(element.value for element in app(page).markdown if element.value.startswith("| role |"))
     assert len(table.splitlines()) == 2 + len(stage.tensors)
 
 

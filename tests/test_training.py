@@ -568,3 +568,18 @@ def test_embedded_model_is_what_its_cards_say() -> None:
         assert f"| {measured['pictures']:,} | {measured['top1']:.1%} | {measured['top5']:.1%} |" in text
     assert card["metrics"]["validation"]["all"]["top5"] > 5 / 298 + 0.1  # far more than guessing
     assert TrainingConfig().with_values(card["recipe"]) == RECIPES["mini"]  # how it was made can be read in the code
+
+
+def test_its_fine_tuned_copy_is_what_its_card_says() -> None:
+    """All of it has learned, as in the paper, from the embedded model's weights: none is the same, none is far away."""
+    (before, _), (model, checkpoint) = load("embedded"), load("embedded-foodvision")
+    assert checkpoint.labels == ("pizza", "steak", "sushi")
+    assert model.config == ViTConfig.named("Mini/8", num_classes=3)
+    for name, tensor in model.state_dict().items():
+        if not name.startswith("head."):
+            change = (tensor - before.state_dict()[name]).norm() / before.state_dict()[name].norm()
+            assert 0 < change < 0.2, name
+    card, text = json.loads((WEIGHTS / "foodvision.json").read_text()), (WEIGHTS / "README.md").read_text()
+    measured = card["metrics"]["validation"]["all"]
+    assert f"| {measured['pictures']:,} | {measured['top1']:.1%} | {measured['top5']:.1%} |" in text
+    assert TrainingConfig().with_values(card["recipe"]) == RECIPES["transfer-small"]
