@@ -91,15 +91,17 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
     if not changes.any():
         return view(f"{sentence(said)}. None of {len(both)} probabilities differs.", tuple(panels))
     moved = (
-        f"{both[most].name} gains {_points(changes[most])}, {both[least].name} loses {_points(-changes[least])}"
-        if changes[most] > 0 > changes[least] else f"no class moves by more than {_points(changes.abs().max())}"
+        f"most of all, {both[most].name} gains {_points(changes[most])}, {both[least].name} loses "
+        f"{_points(-changes[least])}"
+        if changes[most] > 0 > changes[least]
+        else f"{both[int(changes.abs().argmax())].name} moves most, by {_points(changes.abs().max())}"
     )
     total = (
         f"together {percent(changes.abs().sum() / 2)} of the probability lies elsewhere"
         if left.labels == right.labels
         else f"the two class lists have {len(both)} names in common, and only those are compared"
     )
-    return view(f"{sentence(said)}. Most of all, {moved}; {total}.", tuple(panels))
+    return view(f"{sentence(said)}. {sentence(moved)}; {total}.", tuple(panels))
 
 
 def attention(left: Side, right: Side) -> View:
