@@ -14,8 +14,7 @@ from explainer.gallery import GALLERY
 from explainer.lessons import Lesson
 from explainer.panels import Frames, View
 from explainer.saved_parts import Part, SavedPage, Words
-from explainer.stages import STAGES, Stage
-from pages import state
+from explainer.stages import Stage
 from pages.session import Session
 
 _NOTES = "saved_page"
@@ -52,7 +51,7 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
             f"Picture: {title}. {picture.credit}." if picture else f"Picture: {title}.",
             f"Model: {model.description or model.name}." + (f" Licence: {model.licence}." if model.licence else ""),
         ),
-        _address(stage),
+        _address(),
     )
     with st.container(key="save_page"):
         st.download_button(
@@ -68,10 +67,10 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
         )
 
 
-def _address(stage: Stage | Lesson) -> str:
-    """Where this page is, with everything that is chosen."""
-    path = "" if stage.name == next(iter(STAGES)) else stage.name
-    return f"{(st.context.url or '').rstrip('/')}/{path}?{urlencode(state.parameters())}".rstrip("?")
+def _address() -> str:
+    """Where this page is, with everything that is chosen on it."""
+    chosen = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(chosen)}".rstrip("?")
 
 
 def _file(page: SavedPage, notes: tuple[Note, ...]) -> str:
