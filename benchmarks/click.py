@@ -244,13 +244,14 @@ def whole_app(browser: Browser, clicks: int) -> None:
         with opened(browser, server, "encoder?layer=2", "canvas.base") as page:
             canvas = page.locator("section.panel[data-kind=Tiles]").first.locator("canvas.over")
             canvas.scroll_into_view_if_needed()
-            box = canvas.bounding_box()
-            assert box is not None
-            # Places in the grid of layers and heads: another layer or head each time.
-            places = [(0.3 * box["width"], (0.2 + 0.15 * i) * box["height"]) for i in range(4)]
-            acts: list[Callable[[], None]]
-            acts = [lambda at=at: canvas.click(position={"x": at[0], "y": at[1]}) for at in places]  # type: ignore[misc]
-            report("app, encoder page: click on a map", in_turn(page, clicks, acts))
+
+            def choose(key: str) -> None:
+                canvas.focus()  # keys, because a sheet that explains a number lies over some places of the page
+                page.keyboard.press(key)
+                page.keyboard.press("Enter")
+
+            acts: list[Callable[[], None]] = [lambda: choose("ArrowDown"), lambda: choose("ArrowUp")]
+            report("app, encoder page: another map", in_turn(page, clicks, acts))
         with opened(browser, server, "attention?layer=2", "canvas.base") as page:
             page.locator('[data-testid="stMain"] canvas.base').first.scroll_into_view_if_needed()
             slider = page.get_by_role("slider", name="Layer").first

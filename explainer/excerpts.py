@@ -92,7 +92,8 @@ def highlighted(
     return f'<pre class="vit-code" tabindex="0" role="group" aria-label="{name}"><code>{code_lines}</code></pre>'
 
 
-def _spans(source: str, scheme: Scheme) -> list[str]:
+@cache
+def _spans(source: str, scheme: Scheme) -> tuple[str, ...]:
     """Each line of the source as HTML."""
     texts = source.splitlines()
     lines, row, column = [""] * len(texts), 1, 0
@@ -114,7 +115,7 @@ def _spans(source: str, scheme: Scheme) -> list[str]:
             lines[row - 1 + offset] += f'<span class="vit-{kind}" style="color:{colour}">{escape(piece)}</span>'
         row, column = token.end
     copy_until(len(texts), len(texts[-1]))
-    return lines
+    return tuple(lines)
 
 
 def _style(token: tokenize.TokenInfo, scheme: Scheme) -> tuple[str, str]:

@@ -7,6 +7,7 @@ again here. Only what a picture shows has no other place, and stands here.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from explainer.equations import Equation, Formula
 from explainer.panels import Flow, Panel, View
@@ -120,6 +121,7 @@ def _of_claim(claim: Claim) -> Link:
     return Link(makes, tuple(path for path in _joined(map(_parts, claim.reads)) if path not in makes))
 
 
+@cache
 def of_equation(item: Equation | Formula) -> Link:
     """The link of an equation or formula, and of the line of code that computes it: its proofs', and what it names."""
     claims = (PROOFS[item.number],) if isinstance(item, Equation) else _PROVED_BY.get(item.name, ())

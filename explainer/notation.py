@@ -7,6 +7,7 @@ model has for N. Plain LaTeX, coloured LaTeX and LaTeX with numbers come from th
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from explainer.palette import QUANTITIES, Scheme
 from explainer.shapes import dimensions
@@ -17,6 +18,7 @@ _NUMBER = re.compile(r"<#([^<>]+)>")
 _SYMBOL = re.compile(r"<([^<>:!#]+)(!?)(?::([^<>]*))?>")
 
 
+@cache
 def symbols_in(template: str) -> tuple[str, ...]:
     """The names of the symbols in a template, each once, in order."""
     return tuple(dict.fromkeys(match[1] for match in _SYMBOL.finditer(_NUMBER.sub("", template))))
