@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.server import Server, running
 from benchmarks.visitor import Run, Visitor
-from explainer.lessons import HANDS_ON, LESSONS
+from explainer.lessons import HANDS_ON, LESSONS, TOOLS
 from explainer.stages import STAGES
 
 MOST_SESSIONS = 400
@@ -31,7 +31,7 @@ async def visit(server: Server, page: str, clicks: int, think: float, delay: flo
         for _ in range(clicks):
             await asyncio.sleep(think * chance.uniform(0.5, 1.5))
             runs.append(await visitor.slide("Layer", chance.randint(1, visitor.last("Layer"))))
-    if titles := {run.title for run in runs} - {(STAGES | HANDS_ON | LESSONS)[page].title}:
+    if titles := {run.title for run in runs} - {(STAGES | HANDS_ON | LESSONS | TOOLS)[page].title}:
         raise RuntimeError(f"{page} was to be measured, and {', '.join(titles)} was shown")
     return runs
 

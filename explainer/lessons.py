@@ -1,11 +1,11 @@
-"""The pages beside the stages, in their order: from a folder of pictures to a model of one's own, and hands on."""
+"""The pages beside the stages, in their order: from pictures to a model of one's own, hands on, tools for own models."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One page about training, or one where the reader takes the model in hand. Its page and text have its name."""
+    """One page about training, or one where the reader takes a model in hand. Its page and text have its name."""
 
     name: str
     title: str
@@ -15,7 +15,7 @@ class Lesson:
     @property
     def group(self) -> "dict[str, Lesson]":
         """The pages that it stands among."""
-        return next(group for group in (LESSONS, HANDS_ON) if self.name in group)
+        return next(group for group in (LESSONS, HANDS_ON, TOOLS) if self.name in group)
 
     @property
     def previous(self) -> "Lesson | None":
@@ -51,3 +51,6 @@ HANDS_ON: dict[str, Lesson] = {
         Lesson("compare", "Compare", "two of anything, one scale", uses_layer=True),
     )
 }
+
+_TOOLS: tuple[Lesson, ...] = ()
+TOOLS: dict[str, Lesson] = {lesson.name: lesson for lesson in _TOOLS}

@@ -9,7 +9,7 @@ import streamlit as st
 if (root := str(Path(__file__).parent.parent)) not in sys.path:
     sys.path.insert(0, root)
 
-from explainer.lessons import HANDS_ON, LESSONS, Lesson
+from explainer.lessons import HANDS_ON, LESSONS, TOOLS, Lesson
 from explainer.stages import STAGES, Stage
 from pages import number_sheet, session, sidebar, state
 from pages.start import start
@@ -36,7 +36,7 @@ ICONS = {
     "compare": ":material/compare:",
 }
 
-PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS}
+PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS, **TOOLS}
 
 assets = Path(root) / "assets"
 st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
@@ -70,7 +70,7 @@ if from_link:
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
     sidebar.show(opened, uses_layer=PAGES[page.url_path or "overview"].uses_layer)
-for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON), ("menu_lessons", LESSONS)):
+for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON), ("menu_lessons", LESSONS), ("menu_tools", TOOLS)):
     with st.container(horizontal=True, key=key, gap="xsmall"):
         for name in group:
             st.page_link(f"{name}.py", icon=ICONS[name], query_params=state.parameters())

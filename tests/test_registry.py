@@ -14,7 +14,7 @@ from torch import Tensor
 import vit_core
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
-from explainer.lessons import HANDS_ON, LESSONS
+from explainer.lessons import HANDS_ON, LESSONS, TOOLS
 from explainer.notation import number, plain, value
 from explainer.palette import QUANTITIES, Scheme
 from explainer.proofs import FACTS, PROOFS
@@ -341,7 +341,7 @@ def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
 
 
 def test_there_is_no_text_without_a_page() -> None:
-    assert {path.stem for path in TEXTS.glob("*.md")} == {*STAGES, *LESSONS, *HANDS_ON}
+    assert {path.stem for path in TEXTS.glob("*.md")} == {*STAGES, *LESSONS, *HANDS_ON, *TOOLS}
 
 
 def parts(page: ast.Module) -> list[str]:
@@ -356,7 +356,7 @@ def parts(page: ast.Module) -> list[str]:
     return [name for name, source in sources.items() if name != "blocks" and "show_section(" in source]
 
 
-@pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON])
+@pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON, *TOOLS])
 def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     own = [tree, *(ast.parse((ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8")) for name in parts(tree))]
@@ -369,7 +369,7 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
         assert sorted(slugs) == sorted(text(stage).sections)
 
 
-@pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON])
+@pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON, *TOOLS])
 def test_mathematics_in_the_prose_is_katex(stage: str) -> None:
     prose = text(stage)
     for part in (prose.summary, *prose.sections.values()):

@@ -1,0 +1,9 @@
+"""Shapes: those that our model's traces declare, and those of every operation that ran in anybody's model."""
+
+from explainer.shapes.declared import AXES, Shape, axes_of, dimensions, letters, shape, shape_of, size_of
+from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, TensorShape
+
+__all__ = [
+    "AXES", "Failure", "Ledger", "Line", "Operation", "Row", "Shape", "TensorShape", "axes_of", "dimensions", "letters",
+    "shape", "shape_of", "size_of",
+]
