@@ -1,4 +1,4 @@
-"""The pages beside the stages, in their order: from pictures to a model of one's own, hands on, tools for own models."""
+"""The pages beside the stages: from pictures to a model of one's own, hands on, and tools for one's own model."""
 
 from dataclasses import dataclass
 
