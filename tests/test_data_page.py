@@ -20,7 +20,7 @@ from explainer import data_steps
 from explainer.panels import Bars, StackedBars, Tiles
 from explainer.texts import text
 from explainer.views import data as views
-from pages import datasets as page
+from pages import loopback
 from tests.test_pages import app, markup
 from vit_core.checkpoints import CHECKPOINTS
 from vit_core.training.config import RECIPES
@@ -250,8 +250,8 @@ def test_a_folder_that_changes_is_looked_at_again(tmp_path: Path) -> None:
 def test_only_a_browser_on_this_machine_may_name_a_path(
     monkeypatch: pytest.MonkeyPatch, address: str | None, headers: dict[str, str], is_here: bool
 ) -> None:
-    monkeypatch.setattr(page.st, "context", SimpleNamespace(ip_address=address, headers=headers))
-    assert page.is_on_this_machine() is is_here
+    monkeypatch.setattr(loopback.st, "context", SimpleNamespace(ip_address=address, headers=headers))
+    assert loopback.is_on_this_machine() is is_here
 
 
 # The page
