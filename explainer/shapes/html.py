@@ -1,0 +1,335 @@
+"""A ledger as HTML: for the page, a notebook and a file. It unfolds without a script, in light and dark, on paper."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from explainer.palette import QUANTITIES
+from explainer.shapes.differences import Change, Differences, amount, bytes_text, count_text, factor, output_bytes
+from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, TensorShape
+from explainer.shapes.source_lines import around
+from explainer.symbols import QUANTITY_OF_NAME
+
+COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "FLOPs")
+_STYLE = Path(__file__).parents[1] / "components" / "ledger.css"
+ToEquation = Callable[[int], str]  # the address of the page that explains an equation
+
+
+@cache
+def style() -> str:
+    """The look of a ledger, for whoever puts it into a document of its own."""
+    return _STYLE.read_text(encoding="utf-8")
+
+
+def document(ledger: Ledger, differences: Differences | None = None, *, every: bool = False) -> str:
+    """A file that can be opened in any browser and printed."""
+    title = escape(f"Shapes of {ledger.title}")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>:root {{ color-scheme: light dark }} body {{ margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; "
+        f"font-family: system-ui, sans-serif }}</style></head><body><h1>{title}</h1>"
+        f"{fragment(ledger, differences, every=every)}</body></html>\n"
+    )
+
+
+def fragment(ledger: Ledger, differences: Differences | None = None, *, every: bool = False) -> str:
+    """A ledger with its look, for a notebook or to be put into any page."""
+    compared = comparison(differences) if differences else ""
+    return f"<style>{style()}</style>{totals(ledger)}{compared}{table(ledger, differences, every=every)}"
+
+
+def totals(ledger: Ledger) -> str:
+    """What the whole pass takes."""
+    said = (
+        ("operations", f"{len(ledger.operations):,}", ""),
+        ("parameters", count_text(ledger.parameters), f"{ledger.parameters:,}"),
+        ("FLOPs", count_text(ledger.flops), f"{ledger.flops:,}"),
+        ("outputs", bytes_text(output_bytes(ledger)), f"{output_bytes(ledger):,} bytes"),
+    )
+    items = "".join(
+        f"<div><dt>{name}</dt><dd{f' title={chr(34)}{exact}{chr(34)}' if exact else ''}>{value}</dd></div>"
+        for name, value, exact in said
+    )
+    return f'<dl class="vit-ledger-totals">{items}</dl>'
+
+
+def comparison(differences: Differences) -> str:
+    """The totals of two ledgers, what they were and by how much they have moved."""
+    lines = "".join(
+        f'<tr{" class=moved" if total.size else ""}><th scope="row">{escape(total.name)}</th>'
+        f"<td>{amount(total.before, total)}</td><td>{amount(total.after, total)}</td>"
+        f"<td>{factor(total) if total.size else '='}</td></tr>"
+        for total in differences.totals
+    )
+    return (
+        '<table class="vit-ledger-comparison"><thead><tr><th scope="col">in all</th><th scope="col">before</th>'
+        f'<th scope="col">now</th><th scope="col">factor</th></tr></thead><tbody>{lines}</tbody></table>'
+    )
+
+
+def table(
+    ledger: Ledger,
+    differences: Differences | None = None,
+    *,
+    every: bool = False,
+    to_equation: ToEquation | None = None,
+) -> str:
+    """Every operation in order: equal blocks as one that unfolds, or ``every`` one of them.
+
+    With ``differences``, whose later ledger is this one, everything that has moved shows what it was.
+    """
+    changes = differences.before_of if differences else {}
+    parts: list[str] = []
+    open_rows: list[str] = []
+
+    def close() -> None:
+        if open_rows:
+            parts.append(_table(open_rows, f"Operations of {ledger.title}, part {len(parts) + 1}", first=not parts))
+            open_rows.clear()
+
+    open_rows.extend(_input_row(shape, index) for index, shape in enumerate(ledger.inputs))
+    rows = [Row((each,), 1, each.module) for each in ledger.operations] if every else ledger.rows()
+    for row in rows:
+        if row.repeats == 1 and len(row.operations) == 1:
+            open_rows.extend(_rows(row.operations[0], row.operations[0].module, changes, to_equation))
+        else:
+            close()
+            parts.append(_block(row, changes, to_equation))
+    if ledger.failure is not None:
+        open_rows.extend(_failing_row(ledger.failure))
+    close()
+    if gone := [change for change in differences.changes if change.after is None] if differences else []:
+        parts.append(_gone(gone))
+    failed = failure(ledger.failure) if ledger.failure else ""
+    return f'<div class="vit-ledger">{"".join(parts)}</div>{failed}'
+
+
+def failure(failed: Failure) -> str:
+    """Where a pass has stopped: the line of the user's code with its neighbours, and what PyTorch said."""
+    place = f" in {escape(_place(failed.module, failed.module_type))}" if failed.module or failed.module_type else ""
+    what = escape(failed.operation) or "Python"
+    shapes = " and ".join(f"[{escape(each.plain)}]" for each in failed.inputs)
+    given = f" It was given {shapes}." if shapes else ""
+    code = ""
+    if failed.line is not None:
+        lines = "".join(
+            f'<span class="{"vit-ledger-it" if each.is_it else ""}"><i>{each.number}</i>{escape(each.text)}\n</span>'
+            for each in around(failed.line)
+        )
+        name = escape(_file(failed.line))
+        code = f'<p>{name}</p><pre tabindex="0" role="group" aria-label="{name}"><code>{lines}</code></pre>'
+    return (
+        f'<div class="vit-ledger-failure" role="status"><p><b>Here it breaks: {what}{place}.</b>{given}</p>{code}'
+        f"<p><b>{escape(failed.error)}:</b> {escape(failed.message)}</p></div>"
+    )
+
+
+def _table(rows: Iterable[str], label: str, first: bool) -> str:
+    heads = "".join(f'<th role="columnheader" scope="col">{column}</th>' for column in COLUMNS)
+    hidden = "" if first else ' class="vit-ledger-unseen"'
+    return (
+        f'<table role="table" aria-label="{escape(label)}"><thead role="rowgroup"{hidden}><tr role="row">{heads}</tr>'
+        f'</thead><tbody role="rowgroup">{"".join(rows)}</tbody></table>'
+    )
+
+
+def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None) -> str:
+    """Equal blocks: one line that says what all of them take, and unfolds into the operations of one."""
+    moved = [changes[id(each)] for each in row.operations if id(each) in changes]
+    times = _repeats(row.repeats, moved[0].repeats_before if moved else row.repeats)
+    sums = [
+        _moved_text(text, old, row.repeats * sum(getattr(each, name) for each in row.operations))
+        for name, text in (("bytes", bytes_text), ("parameters", count_text), ("flops", count_text))
+        for old in [
+            sum(each.repeats_before * getattr(each.before, name) for each in moved if each.before) if moved else None
+        ]
+    ]
+    last = row.operations[-1].outputs
+    prefix = _common_module(row)
+    body = "".join(
+        line for each in row.operations for line in _rows(each, _inside(each.module, prefix), changes, to_equation)
+    )
+    mark = " moved" if any(change.moved for change in moved) else ""
+    cells = "".join(f'<span class="{name}">{value}</span>' for name, value in zip(("b", "p", "f"), sums, strict=True))
+    return (
+        f'<details class="vit-ledger-block{mark}"><summary><span class="n"><b>{escape(row.module)}</b> {times} '
+        f'<small>{len(row.operations)} operations each</small></span><span class="s">{_shapes(last, "z")}</span>'
+        f'<span class="t"></span>{cells}</summary>{_table([body], f"One block of {row.module}", first=False)}</details>'
+    )
+
+
+def _rows(operation: Operation, module: str, changes: dict[int, Change], to_equation: ToEquation | None) -> list[str]:
+    """The line of an operation, and below it how its shape came about."""
+    change = changes.get(id(operation))
+    before = change.before if change else None
+    moved = change is not None and change.moved
+    quantity = quantity_of(operation)
+    fused = ' <small title="a step inside a fused operation, worked out from its inputs">fused</small>'
+    kinds = " ".join(dict.fromkeys(escape(each.dtype) for each in operation.outputs))
+    cells = (
+        f'<th role="rowheader" scope="row" class="n"><b>{escape(operation.name)}</b>{fused if operation.fused else ""}'
+        f" <small>{escape(module)}</small></th>",
+        f'<td role="cell" class="s">{_shapes(operation.outputs, quantity, before.outputs if before else None)}</td>',
+        f'<td role="cell" class="t">{kinds}</td>',
+        *(
+            f'<td role="cell" class="{name[0]}">{_moved_text(text, getattr(before, name) if before else None, value)}'
+            "</td>"
+            for name, text, value in (
+                ("bytes", bytes_text, operation.bytes),
+                ("parameters", count_text, operation.parameters),
+                ("flops", count_text, operation.flops),
+            )
+        ),
+    )
+    new = change is not None and before is None
+    mark = " class=moved" if moved else ""
+    return [
+        f'<tr role="row"{mark}>{"".join(cells)}</tr>',
+        f'<tr role="row" class="how{" moved" if moved else ""}"><td role="cell" colspan="{len(COLUMNS)}">'
+        f"{'<b>new:</b> ' if new else ''}{escape(operation.rule)}{_where(operation, to_equation)}</td></tr>",
+    ]
+
+
+def _where(operation: Operation, to_equation: ToEquation | None) -> str:
+    """The equation, and the line of code."""
+    said = ""
+    if operation.equation is not None:
+        name = f"Eq. {operation.equation}"
+        address = to_equation(operation.equation) if to_equation else ""
+        said += f' · <a href="{escape(address)}" data-equation="{operation.equation}">{name}</a>' if address else (
+            f" · {name}"
+        )
+    if operation.line is not None:
+        path = escape(_file(operation.line))
+        said += f' · <span class="code" title="{path}"><code>{escape(operation.line.text)}</code> <i>{path}</i></span>'
+    return said
+
+
+def _input_row(shape: TensorShape, index: int) -> str:
+    name = shape.name or ("input" if index == 0 else f"input {index + 1}")
+    return (
+        f'<tr role="row" class="input"><th role="rowheader" scope="row" class="n"><b>{escape(name)}</b></th>'
+        f'<td role="cell" class="s">{_shapes((shape,), "image")}</td><td role="cell" class="t">{escape(shape.dtype)}'
+        '</td><td role="cell" class="b"></td><td role="cell" class="p"></td><td role="cell" class="f"></td></tr>'
+    )
+
+
+def _failing_row(failed: Failure) -> list[str]:
+    shapes = _shapes(failed.inputs, None)
+    return [
+        '<tr role="row" class="failed"><th role="rowheader" scope="row" class="n">'
+        f"<b>✗ {escape(failed.operation) or 'Python'}</b> <small>{escape(failed.module)}</small></th>"
+        f'<td role="cell" class="s" colspan="{len(COLUMNS) - 1}">{shapes or "no tensors"}</td></tr>'
+    ]
+
+
+def _gone(changes: list[Change]) -> str:
+    """What the later ledger no longer has."""
+    names = ", ".join(
+        f"{escape(each.before.name)} <small>{escape(each.before.module)}</small> [{escape(_plain(each.before.outputs))}]"
+        for each in changes if each.before
+    )  # fmt: skip
+    return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
+
+
+def _shapes(
+    shapes: tuple[TensorShape, ...], quantity: str | None, before: tuple[TensorShape, ...] | None = None
+) -> str:
+    """Shapes with their axes named, in the colour of what the tensor is, and their numbers, with what these were."""
+    said = []
+    for index, shape in enumerate(shapes):
+        old = before[index] if before is not None and index < len(before) else None
+        numbers = _sizes(shape, old)
+        if shape.axes is None:
+            said.append(f'<span class="numbers">{numbers}</span>')
+            continue
+        colour = f' style="color:{_colour(quantity)}"' if quantity else ""
+        axes = " × ".join(f"<i>{_letters(axis)}</i>" for axis in shape.axes) or "one number"
+        said.append(f'<span class="axes"{colour}>{axes}</span> <span class="numbers">{numbers}</span>')
+    return '<span class="and">, </span>'.join(said)
+
+
+def _sizes(shape: TensorShape, before: TensorShape | None) -> str:
+    """The sizes; one that has changed after what it was."""
+    if before is None or before.sizes == shape.sizes:
+        return escape(shape.plain)
+    if len(before.sizes) != len(shape.sizes):
+        return f"<del>{escape(before.plain)}</del> → <ins>{escape(shape.plain)}</ins>"
+    return " × ".join(
+        str(new) if old == new else f"<del>{old}</del>→<ins>{new}</ins>"
+        for old, new in zip(before.sizes, shape.sizes, strict=True)
+    )
+
+
+def _moved_text(text: Callable[[int], str], before: int | None, now: int) -> str:
+    """A count, after what it was if that was another."""
+    if before is None or before == now:
+        return text(now) if now else '<span class="none">–</span>'
+    return f"<del>{text(before)}</del> → <ins>{text(now)}</ins>"
+
+
+def _repeats(now: int, before: int) -> str:
+    return f"× {now}" if now == before else f"× <del>{before}</del>→<ins>{now}</ins>"
+
+
+def quantity_of(operation: Operation) -> str | None:
+    """The quantity of the palette that an operation of our model makes, from the name that its line gives it."""
+    if operation.line is None or all(each.axes is None for each in operation.outputs):
+        return None
+    if re.search(r"\bmlp\b", operation.module):
+        return "mlp"
+    if re.search(r"\bhead\b", operation.module) or operation.module == "norm":
+        return "y"
+    targets = re.match(r"([\w ,]+?)\s*=[^=]", operation.line.text)
+    names = [name.strip() for name in targets[1].split(",")] if targets else []
+    known = [quantity for name in names if (quantity := QUANTITY_OF_NAME.get(name))]
+    if len(known) == 1:
+        return known[0]
+    if known:
+        return None  # q, k and v in one tensor
+    if operation.line.function in ("embed_patches", "projection_matrix"):
+        return "E"
+    if operation.line.function == "trace" and "attention" in operation.module:
+        return "v"  # MSA(z): the heads joined and mixed
+    return "y" if operation.line.function in ("represent", "classify") else "z"
+
+
+def _colour(quantity: str) -> str:
+    known = QUANTITIES[quantity]
+    return f"light-dark({known.light},{known.dark})"
+
+
+def _letters(axis: str) -> str:
+    """An axis with its index below: ``D_h``; ``N+1`` in brackets beside others is not needed between crosses."""
+    return re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(axis))
+
+
+def _common_module(row: Row) -> str:
+    """The part of the names that all operations of the block begin with: ``blocks.0``."""
+    names = [operation.module.split(".") for operation in row.operations]
+    common = []
+    for parts in zip(*names, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return ".".join(common)
+
+
+def _inside(module: str, prefix: str) -> str:
+    return module.removeprefix(prefix).removeprefix(".") if prefix else module
+
+
+def _plain(shapes: tuple[TensorShape, ...]) -> str:
+    return ", ".join(shape.plain for shape in shapes)
+
+
+def _place(module: str, kind: str) -> str:
+    return f"{module} ({kind})" if module and kind else module or kind
+
+
+def _file(line: Line) -> str:
+    """``model.py:61``: the last part of the path says enough beside the code."""
+    return f"{Path(line.path).name}:{line.number}"

@@ -1,0 +1,30 @@
+"""The code around a line that ran an operation, read from the file that it stands in."""
+
+import linecache
+from dataclasses import dataclass
+
+from explainer.shapes.operations import Line
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One line of a file; ``is_it`` marks the one that is asked for."""
+
+    number: int
+    text: str
+    is_it: bool
+
+
+def around(line: Line, neighbours: int = 2) -> tuple[SourceLine, ...]:
+    """The line with its neighbours; the line alone where its file cannot be read."""
+    linecache.checkcache(line.path)
+    source = linecache.getlines(line.path)
+    if not 1 <= line.number <= len(source):
+        return (SourceLine(line.number, line.text, True),) if line.text else ()
+    first, last = max(1, line.number - neighbours), min(len(source), line.number + neighbours)
+    texts = [source[number - 1].rstrip("\n").expandtabs(4) for number in range(first, last + 1)]
+    indent = min((len(text) - len(text.lstrip()) for text in texts if text.strip()), default=0)
+    return tuple(
+        SourceLine(number, text[indent:], number == line.number)
+        for number, text in zip(range(first, last + 1), texts, strict=True)
+    )
