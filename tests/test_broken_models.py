@@ -1,0 +1,99 @@
+"""Forty-eight broken models and twelve others: they break as described, and their repaired twins work."""
+
+import inspect
+from importlib import import_module
+
+import pytest
+import torch
+
+from tests.broken_models import Spelling
+
+CAUSES = (
+    "patch-does-not-divide", "missing-flatten", "missing-permute", "missing-batch", "class-token-not-expanded",
+    "positions-of-another-resolution", "heads-do-not-divide", "batch-first", "head-reads-all-tokens", "channels-last",
+    "rgba", "sequence-not-joined",
+)  # fmt: skip
+
+
+def spellings(cause: str) -> tuple[Spelling, ...]:
+    """The four models of a cause."""
+    found: tuple[Spelling, ...] = import_module(f"tests.broken_models.{cause.replace('-', '_')}").SPELLINGS
+    return found
+
+
+OTHERS = spellings("none-of-the-list")
+BROKEN = [pytest.param(each, id=f"{cause}-{each.name}") for cause in CAUSES for each in spellings(cause)]
+ALL = [*BROKEN, *(pytest.param(each, id=f"other-{each.name}") for each in OTHERS)]
+
+
+def test_four_spellings_of_each_cause_and_twelve_others() -> None:
+    assert [len(spellings(cause)) for cause in CAUSES] == [4] * len(CAUSES)
+    assert len(OTHERS) == 12
+    assert len({each.values[0].name for each in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize("spelling", ALL)
+def test_it_breaks_as_described(spelling: Spelling) -> None:
+    if spelling.in_constructor:
+        assert spelling.raises is not None
+        with pytest.raises(spelling.raises):
+            spelling.build()
+        return
+    model = spelling.build().eval()
+    if spelling.raises is not None:
+        with pytest.raises(spelling.raises), torch.no_grad():
+            model(spelling.example())
+        return
+    with torch.no_grad():
+        model(spelling.example())
+
+
+@pytest.mark.parametrize("spelling", ALL)
+def test_its_repaired_twin_gives_the_right_shape(spelling: Spelling) -> None:
+    with torch.no_grad():
+        assert spelling.repaired_build()().eval()(spelling.repaired_example()).shape == spelling.output
+
+
+@pytest.mark.parametrize("spelling", ALL)
+def test_the_bug_is_the_only_difference(spelling: Spelling) -> None:
+    """At most two lines go, at most four come; where none do, the input is what was wrong."""
+    changed = spelling.difference()
+    removed, added = ([line for line in changed if line[0] == sign] for sign in "-+")
+    assert len(removed) <= 2 and len(added) <= 4, changed
+    assert bool(changed) != bool(spelling.should_be_given)
+
+
+def test_bugs_that_raise_nothing_change_the_numbers_or_their_shape() -> None:
+    """Weights are the same in both, so that a difference is the bug's."""
+    for parameter in ALL:
+        spelling = parameter.values[0]
+        assert isinstance(spelling, Spelling)
+        if spelling.raises is not None or spelling.name == "wrong_number_of_classes":
+            continue
+        torch.manual_seed(0)
+        broken = spelling.build().eval()
+        torch.manual_seed(0)
+        repaired = spelling.repaired_build()().eval()
+        torch.manual_seed(1)
+        pictures = torch.randn(spelling.given)
+        with torch.no_grad():
+            wrong, right = broken(pictures), repaired(pictures)
+        # The largest rounding of such small models is 1e-5; a bug moves logits by more than that.
+        assert wrong.shape != right.shape or (wrong - right).abs().max() > 1e-3, spelling.name
+
+
+def test_no_two_models_of_a_cause_share_code() -> None:
+    """Less than half of the lines of one are in another of the same cause."""
+    for cause in CAUSES:
+        sources = []
+        for each in spellings(cause):
+            built = each.repaired_build()()
+            kinds = {type(module) for module in built.modules() if "broken_models" in type(module).__module__}
+            text = inspect.getsource(each.build)
+            names = {kind.__name__ for kind in kinds}
+            text += "\n".join(inspect.getsource(getattr(import_module(each.build.__module__), name))
+                              for name in names if hasattr(import_module(each.build.__module__), name))  # fmt: skip
+            sources.append({line.strip() for line in text.splitlines() if len(line.strip()) > 25})
+        for index, one in enumerate(sources):
+            for other in sources[:index]:
+                assert len(one & other) < len(one) / 2, cause
