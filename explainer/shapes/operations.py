@@ -1,7 +1,9 @@
 """What a ledger is: every operation of one forward pass in order, with its shapes, and where it stopped if it broke."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What was run, to try a repair on: the model, or what builds it, and what it was given."""
+
+    model: Callable[..., Any]  # an nn.Module, or a callable without arguments that makes one
+    arguments: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Ledger:
     """What happened between an input and an output."""
 
@@ -81,6 +92,7 @@ class Ledger:
     outputs: tuple[TensorShape, ...]  # empty if it broke
     device: str  # "meta" or "cpu"
     failure: Failure | None = None
+    subject: Subject | None = field(default=None, compare=False, repr=False)  # for the diagnosis
 
     @cached_property
     def parameters(self) -> int:
