@@ -1,0 +1,101 @@
+"""A report of a model: its ledger up to where it broke, the marked line, PyTorch's message, the likely mistake."""
+
+import textwrap
+from html import escape
+from pathlib import Path
+
+from explainer.shapes.html import table
+from explainer.shapes.mistakes import MISTAKES, Diagnosis
+from explainer.shapes.operations import Failure, Ledger, Line, Row, TensorShape
+from explainer.shapes.source_lines import around
+
+UNTOLD = "The shapes do not tell what went wrong."
+_WIDTH = 100
+
+
+def report_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
+    """For a console: no colours, no characters beyond what every terminal draws."""
+    parts = [ledger_text(ledger)]
+    if ledger.failure is not None:
+        parts.append(failure_text(ledger.failure))
+    if said := diagnosis_text(ledger, diagnosis):
+        parts.append(said)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def report_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
+    """For a page, with the classes of a ledger's look."""
+    return f"{table(ledger)}{diagnosis_html(ledger, diagnosis)}"
+
+
+def ledger_text(ledger: Ledger) -> str:
+    """Every operation with the shape it made; equal blocks once."""
+    lines = [(each.name or "input", _plain((each,)), "") for each in ledger.inputs]
+    for row in _rows(ledger):
+        if row.repeats > 1:
+            lines.append((f"{row.module} x {row.repeats}", "", ""))
+        indent = "  " if row.repeats > 1 else ""
+        lines += [(indent + each.name, _plain(each.outputs), _place(each.line)) for each in row.operations]
+    if ledger.failure is not None:
+        failed = ledger.failure
+        given = " and ".join(_plain((each,)) for each in failed.inputs)
+        lines.append((f"X {failed.operation or 'Python'}", given, _place(failed.line)))
+    first, second = (max((len(line[column]) for line in lines), default=0) for column in (0, 1))
+    return "\n".join(f"{name:<{first}}  {shape:<{second}}  {place}".rstrip() for name, shape, place in lines)
+
+
+def failure_text(failure: Failure) -> str:
+    """The line of the user's code with its neighbours, and what PyTorch said."""
+    lines = []
+    if failure.line is not None:
+        lines.append(f"{_file(failure.line)}, in {failure.line.function}")
+        lines += [f"{'>' if each.is_it else ' '} {each.number:>4}  {each.text}" for each in around(failure.line)]
+        lines.append("")
+    lines.append(f"{failure.error}: {failure.message}")
+    return "\n".join(lines)
+
+
+def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
+    """The likely mistake; that the shapes do not tell, if it broke; nothing for a model with which nothing is wrong."""
+    if diagnosis is None:
+        return UNTOLD if ledger.failure is not None else ""
+    said = (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected), ("Repair:   ", diagnosis.fix))
+    lines = [f"Likely mistake: {MISTAKES[diagnosis.cause]}."]
+    for name, text in said:
+        lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name)) or [name.rstrip()]
+    if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
+        lines.append(f"Where:    {_file(diagnosis.line)}  {diagnosis.line.text}")
+    return "\n".join(lines)
+
+
+def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
+    """The same for a page."""
+    if diagnosis is None:
+        return f'<div class="vit-diagnosis"><p>{UNTOLD}</p></div>' if ledger.failure is not None else ""
+    elsewhere = ""
+    if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
+        elsewhere = (
+            f"<dt>Where</dt><dd>{escape(_file(diagnosis.line))} <code>{escape(diagnosis.line.text)}</code></dd>"
+        )
+    return (
+        f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
+        f"<p><b>Likely mistake: {escape(MISTAKES[diagnosis.cause])}.</b></p><dl>"
+        f"<dt>Found</dt><dd>{escape(diagnosis.found)}</dd><dt>Expected</dt><dd>{escape(diagnosis.expected)}</dd>"
+        f"<dt>Repair</dt><dd><code>{escape(diagnosis.fix)}</code></dd>{elsewhere}</dl></div>"
+    )
+
+
+def _rows(ledger: Ledger) -> tuple[Row, ...]:
+    return ledger.rows()
+
+
+def _plain(shapes: tuple[TensorShape, ...]) -> str:
+    return ", ".join("[" + ", ".join(map(str, each.sizes)) + "]" for each in shapes)
+
+
+def _place(line: Line | None) -> str:
+    return "" if line is None else f"{_file(line)}  {line.text}"
+
+
+def _file(line: Line) -> str:
+    return f"{Path(line.path).name}:{line.number}"
