@@ -103,3 +103,13 @@ class Ledger:
     def flops(self) -> int:
         """Of the whole pass."""
         return sum(operation.flops for operation in self.operations)
+
+    def rows(self) -> tuple[Row, ...]:
+        """The operations in order, equal blocks in a row as one."""
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> tuple[Row, ...]:
+        from explainer.shapes.rows import collapsed
+
+        return collapsed(self.operations)

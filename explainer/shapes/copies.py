@@ -1,0 +1,92 @@
+"""A module with other tensors in it: the same classes and attributes, and nothing of the original is touched."""
+
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def meta_copy(module: nn.Module) -> nn.Module:
+    """The module on the meta device; no memory is taken for its tensors, and attributes set in it stay its own."""
+    return _Copy(lambda tensor: tensor.detach().to("meta")).module(module)
+
+
+def with_own_buffers(module: nn.Module) -> nn.Module:
+    """The module with the same parameters and its buffers copied, so that a pass leaves no trace in them."""
+    parameters = {id(parameter) for parameter in module.parameters()}
+    return _Copy(lambda tensor: tensor if id(tensor) in parameters else tensor.detach().clone()).module(module)
+
+
+class _Copy:
+    """One copying: what was copied once is not copied again, so that tied weights stay tied."""
+
+    def __init__(self, of_tensor: Any) -> None:
+        self.of_tensor = of_tensor
+        self.done: dict[int, Any] = {}
+        self.alive: list[Any] = []  # what an identity in ``done`` belongs to
+
+    def module(self, module: nn.Module) -> nn.Module:
+        if id(module) in self.done:
+            return self.done[id(module)]
+        copy = object.__new__(type(module))
+        self.done[id(module)] = copy
+        self.alive.append(module)
+        attributes = vars(module)
+        own = {name: value for name, value in attributes.items() if name not in ("_parameters", "_buffers", "_modules")}
+        copy.__dict__.update(own)
+        copy.__dict__["_parameters"] = {name: self.tensor(value) for name, value in module._parameters.items()}
+        copy.__dict__["_buffers"] = {name: self.tensor(value) for name, value in module._buffers.items()}
+        copy.__dict__["_modules"] = {
+            name: None if child is None else self.module(child) for name, child in module._modules.items()
+        }
+        for name, value in own.items():
+            if not name.startswith("_") or name.startswith(("_flat", "_module")):
+                copy.__dict__[name] = self.value(value)
+        return copy
+
+    def tensor(self, tensor: Tensor | None) -> Tensor | None:
+        if tensor is None:
+            return None
+        if id(tensor) not in self.done:
+            made = self.of_tensor(tensor)
+            if isinstance(tensor, nn.Parameter) and not isinstance(made, nn.Parameter):
+                made = nn.Parameter(made, requires_grad=tensor.requires_grad)
+            self.done[id(tensor)] = made
+            self.alive.append(tensor)
+        return self.done[id(tensor)]
+
+    def value(self, value: Any) -> Any:
+        """An attribute: modules, tensors and bound methods in it are those of the copy."""
+        if isinstance(value, nn.Module):
+            return self.module(value)
+        if isinstance(value, Tensor):
+            return self.tensor(value)
+        if type(value) in (list, tuple):
+            return type(value)(self.value(item) for item in value)
+        if type(value) is dict:
+            return {key: self.value(item) for key, item in value.items()}
+        if isinstance(value, MethodType) and isinstance(value.__self__, nn.Module):
+            return MethodType(value.__func__, self.module(value.__self__))
+        return value
+
+
+def to_meta(value: Any) -> Any:
+    """The tensors of an input on the meta device."""
+    if isinstance(value, Tensor):
+        return value.detach().to("meta")
+    if type(value) in (list, tuple):
+        return type(value)(to_meta(item) for item in value)
+    if isinstance(value, dict):
+        return {key: to_meta(item) for key, item in value.items()}
+    return value
+
+
+def device_of(module: nn.Module, value: Any = None) -> torch.device:
+    """Where a module is."""
+    tensor = next(module.parameters(), None)
+    if tensor is None:
+        tensor = next(module.buffers(), None)
+    if tensor is None and isinstance(value, Tensor):
+        tensor = value
+    return torch.device("cpu") if tensor is None else tensor.device

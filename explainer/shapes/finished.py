@@ -1,0 +1,222 @@
+"""From what was recorded to operations: names of parameters, FLOPs, rules, and the steps inside fused attention."""
+
+import traceback
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from explainer.excerpts import excerpt
+from explainer.shapes.calls import arguments_of, attention_flops, flops_of, name_of
+from explainer.shapes.code_lines import frames_of
+from explainer.shapes.operations import Failure, Line, Operation, TensorShape
+from explainer.shapes.recording import Event, Recorder, Sequence, Signature, TensorKey, tensors_in
+from explainer.shapes.rules import rule_of
+
+
+class Names:
+    """Names of a module's parts, parameters and buffers, by identity."""
+
+    def __init__(self, module: nn.Module | None) -> None:
+        self.module = module
+        self.parts: dict[int, tuple[str, str]] = {}
+        self.tensors: dict[int, str] = {}
+        self.learned: dict[int, int] = {}  # identity of a parameter -> how many numbers it has
+        if module is None:
+            return
+        for name, part in module.named_modules():
+            self.parts[id(part)] = (name, type(part).__name__)
+            for own, parameter in part._parameters.items():
+                if parameter is not None and id(parameter) not in self.tensors:
+                    self.tensors[id(parameter)] = f"{name}.{own}" if name else own
+                    self.learned[id(parameter)] = parameter.numel()
+            for own, buffer in part._buffers.items():
+                if buffer is not None:
+                    self.tensors.setdefault(id(buffer), f"{name}.{own}" if name else own)
+
+    @property
+    def known(self) -> frozenset[int]:
+        """Identities of all parameters and buffers."""
+        return frozenset(self.tensors)
+
+    def part(self, module: nn.Module | None) -> tuple[str, str]:
+        """Path and class of a module."""
+        if module is None:
+            return "", type(self.module).__name__ if self.module is not None else ""
+        return self.parts.get(id(module), ("", type(module).__name__))
+
+
+class _Template(NamedTuple):
+    """What all calls of one signature have in common."""
+
+    name: str
+    inputs: tuple[TensorShape, ...]
+    outputs: tuple[TensorShape, ...]
+    arguments: str
+    bytes: int
+    flops: int
+    rule: str
+    steps: tuple[Operation, ...]  # of a fused operation
+
+
+def shapes_of(value: Any) -> tuple[TensorShape, ...]:
+    """The shapes of the tensors in a value."""
+    return tuple(TensorShape(tuple(tensor.shape), _dtype(tensor.dtype)) for tensor in tensors_in(value))
+
+
+def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
+    """The operations of what was recorded."""
+    seen: set[int] = set()
+    operations: list[Operation] = []
+    for event in events:
+        template = _template(event.signature, event.outputs)
+        inputs, count = template.inputs, 0
+        if any(event.tensors):
+            pairs = list(zip(inputs, event.tensors, strict=True))
+            inputs = tuple(
+                TensorShape(shape.sizes, shape.dtype, None, names.tensors[identity]) if identity else shape
+                for shape, identity in pairs
+            )
+            for identity in event.tensors:
+                if identity in names.learned and identity not in seen:
+                    seen.add(identity)
+                    count += names.learned[identity]
+        path, kind = names.part(event.module)
+        if event.inside:
+            path, kind = _owner(event, names, path, kind)
+        operations.append(
+            Operation(
+                template.name, path, kind, inputs, template.outputs, template.arguments, template.bytes, count,
+                0 if template.steps else template.flops, template.rule, event.line, equation_of(event.line),
+            )  # fmt: skip
+        )
+        for step in template.steps:
+            operations.append(
+                Operation(
+                    step.name, path, kind, step.inputs, step.outputs, step.arguments, 0, 0, step.flops, step.rule,
+                    event.line, equation_of(event.line), True,
+                )  # fmt: skip
+            )
+    return tuple(operations)
+
+
+def _owner(event: Event, names: Names, path: str, kind: str) -> tuple[str, str]:
+    """The module whose weights a call inside a function of torch used: ``out_proj``, which is never called itself."""
+    for identity in event.tensors:
+        if identity in names.learned:
+            owner = names.tensors[identity].rpartition(".")[0]
+            if owner.startswith(f"{path}." if path else "") and owner != path:
+                return owner, next(kind for name, kind in names.parts.values() if name == owner)
+    return path, kind
+
+
+@lru_cache(maxsize=20_000)
+def _template(signature: Signature, outputs: tuple[TensorKey, ...]) -> _Template:
+    keys = keys_of(signature)
+    name = name_of(signature.function)
+    return _Template(
+        name=name,
+        inputs=tuple(map(_shape, keys)),
+        outputs=tuple(map(_shape, outputs)),
+        arguments=arguments_of(signature),
+        bytes=sum(_bytes(key) for key in outputs),
+        flops=flops_of(signature, outputs),
+        rule=rule_of(signature, keys, outputs),
+        steps=_steps(signature, keys, outputs) if name == "scaled_dot_product_attention" else (),
+    )
+
+
+def keys_of(value: Any) -> tuple[TensorKey, ...]:
+    """The tensors of a signature in order."""
+    if isinstance(value, TensorKey):
+        return (value,)
+    if isinstance(value, Signature):
+        return keys_of(value.arguments) + keys_of(tuple(item for _, item in value.keywords))
+    if isinstance(value, Sequence):
+        return keys_of(value.items)
+    if isinstance(value, tuple):
+        return tuple(key for item in value for key in keys_of(item))
+    return ()
+
+
+def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[TensorKey, ...]) -> tuple[Operation, ...]:
+    """Scores, softmax and weighted sum, which one fused operation does without keeping them."""
+    query, key, value = keys[:3]
+    rows, columns, size = query.sizes[-2], key.sizes[-2], query.sizes[-1]
+    scores = TensorShape((*outputs[0].sizes[:-1], columns), _dtype(query.dtype))
+    shapes = [_shape(each) for each in (query, key, value)]
+    first, second = attention_flops(query.sizes, key.sizes, value.sizes)
+
+    def step(name: str, inputs: tuple[TensorShape, ...], output: TensorShape, said: str, flops: int, rule: str) -> Operation:
+        return Operation(name, "", "", inputs, (output,), said, 0, 0, flops, rule, None, None, True)
+
+    return (
+        step("scores", (shapes[0], shapes[1], *map(_shape, keys[3:])), scores, f"q kᵀ / √{size}", first,
+             f"{rows} queries times {columns} keys: {rows} × {columns} for each head"),
+        step("softmax", (scores,), scores, "dim=-1", 0,
+             f"along the last axis the {columns} numbers add up to 1: the shape stays"),
+        step("weighted sum", (scores, shapes[2]), _shape(outputs[0]), "A v", second,
+             f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"),
+    )  # fmt: skip
+
+
+def _shape(key: TensorKey) -> TensorShape:
+    return TensorShape(tuple(key.sizes), _dtype(key.dtype))
+
+
+def _dtype(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _bytes(key: TensorKey) -> int:
+    count = 1
+    for size in key.sizes:
+        count *= size
+    return count * key.dtype.itemsize
+
+
+def equation_of(line: Line | None) -> int | None:
+    """The equation that a line of our model computes."""
+    return None if line is None or "# Eq. " not in line.text else _equations().get((line.path, line.number))
+
+
+@lru_cache(maxsize=1)
+def _equations() -> dict[tuple[str, int], int]:
+    from pathlib import Path
+
+    from explainer.equations import EQUATIONS
+
+    root = Path(__file__).parents[2]
+    return {(str(root / excerpt(each).path), excerpt(each).number): each.number for each in EQUATIONS.values()}
+
+
+def failure_of(error: Exception, recorder: Recorder, names: Names) -> Failure:
+    """Where and why it stopped."""
+    line, module, _ = frames_of(error.__traceback__)
+    path, kind = names.part(module)
+    refusal = recorder.refusal
+    message = str(error) or "".join(traceback.format_exception_only(error)).strip()
+    if refusal is None or not _comes_from(error, refusal.error) or name_of(refusal.signature.function) == "_assert":
+        return Failure("", path, kind, (), "", type(error).__name__, message, line)
+    inputs = tuple(
+        TensorShape(tuple(key.sizes), _dtype(key.dtype), None, names.tensors.get(identity, ""))
+        for key, identity in zip(keys_of(refusal.signature), refusal.tensors, strict=True)
+    )
+    return Failure(
+        name_of(refusal.signature.function), path, kind, inputs, arguments_of(refusal.signature),
+        type(error).__name__, message, line,
+    )  # fmt: skip
+
+
+def _comes_from(error: BaseException | None, cause: Exception) -> bool:
+    seen = 0
+    while error is not None and seen < 20:
+        if error is cause:
+            return True
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return False
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether it is a tensor."""
+    return isinstance(value, Tensor)

@@ -1,0 +1,152 @@
+"""The ledger of any module: one forward pass with everything that ran in it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explainer.shapes import code_lines
+from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers
+from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
+from explainer.shapes.named_axes import with_batch_axes, with_config_axes
+from explainer.shapes.operations import Ledger
+from explainer.shapes.recording import Recorder
+from vit_core import VisionTransformer, ViTConfig
+
+Example = Tensor | tuple[Any, ...] | Mapping[str, Any]
+
+
+def ledger(
+    module: nn.Module | Callable[[], nn.Module],
+    example_input: Example,
+    *,
+    device: str | torch.device | None = None,
+    title: str | None = None,
+    config: ViTConfig | None = None,
+) -> Ledger:
+    """Every operation of ``module`` on ``example_input``, in order.
+
+    What the module raises is not raised here: it stands in ``Ledger.failure``, after the operations that ran.
+
+    Args:
+        module: the model, as it stands (train or eval); or a callable that builds one, whose errors are recorded, too.
+        example_input: a tensor, a tuple of arguments, a mapping of keyword arguments, or a shape, as ``(1, 3, 224, 224)``.
+        device: ``"meta"`` for shapes alone, without memory and without computing; None for where the module is.
+        title: the model's name; its class's name if None.
+        config: the sizes of the Vision Transformer that it is, which name the axes.
+
+    Raises:
+        TypeError: if ``module`` is compiled or no module.
+        ValueError: if ``device`` is neither ``"meta"`` nor where the module is.
+    """
+    recorder = None
+    if not isinstance(module, nn.Module):
+        built = _build(module, device)
+        if not isinstance(built, nn.Module):
+            return Ledger(title or _name(module), (), (), (), str(device or "cpu"), failure_of(built, Recorder(frozenset(), False), Names(None)))
+        module = built
+    _check(module, device)
+    on_meta = torch.device(device or device_of(module, example_input)).type == "meta"
+    args, kwargs = _arguments(module, example_input, on_meta)
+    subject = meta_copy(module) if on_meta else _unspoiled(module)
+    names = Names(subject)
+    recorder = Recorder(names.known, on_meta)
+    result, error = _run(subject, args, kwargs, recorder)
+    made = Ledger(
+        title=title or type(module).__name__,
+        inputs=shapes_of((args, kwargs)),
+        operations=operations_of(recorder.events, names),
+        outputs=() if error else shapes_of(result),
+        device="meta" if on_meta else device_of(module, example_input).type,
+        failure=failure_of(error, recorder, names) if error else None,
+    )
+    if isinstance(module, VisionTransformer):
+        return with_config_axes(made, module.config)
+    return made
+
+
+def config_ledger(config: ViTConfig, batch: int = 1) -> Ledger:
+    """Every operation of our Vision Transformer of these sizes, on meta: no memory is taken, nothing is computed."""
+    with torch.device("meta"):
+        model = VisionTransformer(config)
+    size = config.image_size
+    return ledger(model.eval(), (batch, config.num_channels, size, size), device="meta", title=_title(config))
+
+
+def _title(config: ViTConfig) -> str:
+    from vit_core.config import PRESETS
+
+    known = (name for name in PRESETS if ViTConfig.named(name) == replace(config, num_classes=1000))
+    return next(known, "VisionTransformer")
+
+
+def _run(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], recorder: Recorder
+) -> tuple[Any, Exception | None]:
+    try:
+        with torch.no_grad(), recorder:
+            return module(*args, **kwargs), None
+    except Exception as error:
+        return None, error
+
+
+code_lines.start_here(_run.__code__)
+
+
+def _build(builder: Callable[[], nn.Module], device: str | torch.device | None) -> nn.Module | Exception:
+    if not callable(builder):
+        raise TypeError(f"expected a module or a callable that builds one, got {type(builder).__name__}")
+    try:
+        if device is not None and torch.device(device).type == "meta":
+            with torch.device("meta"):
+                return builder()
+        return builder()
+    except Exception as error:
+        return error
+
+
+code_lines.start_here(_build.__code__)
+
+
+def _name(builder: Any) -> str:
+    name = getattr(builder, "__name__", type(builder).__name__)
+    return "model" if name == "<lambda>" else name
+
+
+def _check(module: nn.Module, device: str | torch.device | None) -> None:
+    for name, part in module.named_modules():
+        where = f"its part {name!r}" if name else "the module"
+        if isinstance(part, torch.jit.ScriptModule):
+            raise TypeError(
+                f"{where} is compiled by torch.jit, which runs no Python code that could be followed: "
+                "give the module as it was before torch.jit.script or torch.jit.trace"
+            )
+        if type(part).__name__ == "OptimizedModule" or part._compiled_call_impl is not None:
+            raise TypeError(
+                f"{where} is compiled by torch.compile, which merges operations: give the module as it was before "
+                "(its _orig_mod)"
+            )
+    if device is not None and (wanted := torch.device(device)).type != "meta" and wanted.type != device_of(module).type:
+        raise ValueError(
+            f"the module is on {device_of(module)}, not on {wanted}: move it there first, or ask for device='meta'"
+        )
+
+
+def _arguments(module: nn.Module, example: Any, on_meta: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(example, tuple | list) and example and all(type(size) is int for size in example):
+        floats = [parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()]
+        device = "meta" if on_meta else device_of(module)
+        example = torch.zeros(tuple(example), dtype=floats[0] if floats else torch.float32, device=device)
+    if on_meta:
+        example = to_meta(example)
+    if isinstance(example, Mapping):
+        return (), dict(example)
+    return (tuple(example) if isinstance(example, tuple | list) else (example,)), {}
+
+
+def _unspoiled(module: nn.Module) -> nn.Module:
+    """The module itself, or one with buffers of its own where a pass in training mode would change them."""
+    trains = any(part.training for part in module.modules())
+    return with_own_buffers(module) if trains and next(module.buffers(), None) is not None else module

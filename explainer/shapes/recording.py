@@ -1,0 +1,309 @@
+"""Every operation of one forward pass, recorded while it runs.
+
+A function mode of torch sees the calls as a person writes them: one ``linear``, one ``gelu``. (A dispatch mode sees
+``t``, ``view``, ``addmm`` instead, and ``_native_multi_head_attention`` as one; ``torch.fx`` stops at control flow and
+at modules; ``torch.export`` takes seconds; torchlens wraps all of torch and keeps every tensor.) Under a mode the
+fast path of ``nn.MultiheadAttention`` is off, and the mode is this thread's alone.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, is_dataclass
+from types import FunctionType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils._device import _device_constructors
+
+from explainer.shapes.code_lines import place
+from explainer.shapes.operations import Line
+
+# What can be asked of a tensor without computing.
+_QUESTIONS = frozenset(
+    "dim size stride numel nelement ndimension is_floating_point is_complex is_contiguous is_same_size data_ptr "
+    "storage_offset element_size type get_device requires_grad_ is_tensor is_storage is_nonzero is_signed is_inference "
+    "untyped_storage storage has_names __hash__ __repr__ __format__ __len__ __dir__ __set__ __reduce_ex__ "
+    "is_autocast_enabled _is_view backward register_hook __deepcopy__ _has_compatible_shallow_copy_type".split()
+)
+_COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
+_MOVES = frozenset({"cpu", "cuda"})
+_FACTORIES = frozenset(_device_constructors())
+_PLAIN = frozenset({int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format, type(...)})
+_ANSWERS_KEPT = 20_000
+
+
+class TensorKey(NamedTuple):
+    """All of a tensor that decides the shape of what is computed from it."""
+
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: torch.dtype
+
+
+class Sequence(NamedTuple):
+    """A list or a tuple among the arguments."""
+
+    kind: type
+    items: tuple[Any, ...]
+
+
+class Slice(NamedTuple):
+    """A slice, which Python does not hash before 3.12."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+class Number(NamedTuple):
+    """A number that is no int: 1 and 1.0 and True are equal, but make different tensors."""
+
+    kind: type
+    value: Any
+
+
+class Opaque(NamedTuple):
+    """Anything else, by its text."""
+
+    text: str
+
+
+class Signature(NamedTuple):
+    """A call without its values: two calls of the same signature make the same shapes."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Hashable, ...]
+    keywords: tuple[tuple[str, Hashable], ...]
+
+
+class Event(NamedTuple):
+    """A call that made tensors."""
+
+    signature: Signature
+    outputs: tuple[TensorKey, ...]
+    tensors: tuple[int, ...]  # identities of the parameters and buffers among the inputs; 0 for what was computed
+    line: Line | None
+    module: nn.Module | None
+    inside: bool  # of a function of torch that was entered
+
+
+class Refusal(NamedTuple):
+    """A call that raised."""
+
+    error: Exception
+    signature: Signature
+    tensors: tuple[int, ...]
+    line: Line | None
+    module: nn.Module | None
+
+
+def described(value: Any, tensors: list[Tensor]) -> Hashable:
+    """A value without its numbers; the tensors in it are appended to ``tensors``."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        try:
+            return TensorKey(value.shape, value.stride(), value.dtype)
+        except RuntimeError:  # a sparse or nested tensor
+            return TensorKey(tuple(value.shape), (), value.dtype)
+    if kind is float or kind is bool or kind is complex:
+        return Number(kind, value)
+    if isinstance(value, tuple | list):
+        return Sequence(kind, tuple([described(item, tensors) for item in value]))
+    if kind is slice:
+        return Slice(described(value.start, tensors), described(value.stop, tensors), described(value.step, tensors))
+    if isinstance(value, dict):
+        return Sequence(dict, tuple([(str(key), described(item, tensors)) for key, item in value.items()]))
+    return Opaque(getattr(value, "__name__", None) or repr(value)[:80])
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors in what a module returned or was given: in tuples, dicts and dataclasses, too."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        return [tensor for item in value.values() for tensor in tensors_in(item)]
+    if isinstance(value, tuple | list | set | frozenset):
+        return [tensor for item in value for tensor in tensors_in(item)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [tensor for field in fields(value) for tensor in tensors_in(getattr(value, field.name, None))]
+    return []
+
+
+def _without_dispatch(function: FunctionType) -> Callable[..., Any]:
+    """A function of torch that does not hand itself over to a mode, so that the mode sees what it calls."""
+    names = {name: (lambda *_: False) for name in function.__globals__ if name.startswith("has_torch_function")}
+    entered = FunctionType(
+        function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__, function.__closure__
+    )
+    entered.__kwdefaults__ = function.__kwdefaults__
+    return entered
+
+
+# Written in Python, and worth looking into: its projections, the attention and out_proj are calls of their own.
+_ENTERED: dict[Any, Callable[..., Any]] = {
+    functional.multi_head_attention_forward: _without_dispatch(functional.multi_head_attention_forward),
+    Tensor.__iter__: lambda tensor: iter(tensor.unbind(0)),
+}
+
+# Signature -> what the meta device answered. Twelve equal blocks ask once.
+_answers: dict[Signature, TensorKey | tuple[type, tuple[TensorKey, ...]]] = {}
+
+
+class Recorder(TorchFunctionMode):
+    """Records each call of torch in its thread; ``known`` are the identities of the parameters and buffers.
+
+    On ``meta``, every tensor is taken there, and what is made inside ``forward`` is made there.
+    """
+
+    def __init__(self, known: frozenset[int], meta: bool, places: bool = True) -> None:
+        super().__init__()
+        self.known = known
+        self.meta = meta
+        self.places = places
+        self.events: list[Event] = []
+        self.refusal: Refusal | None = None
+        self._inside = 0
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}  # real tensors and their meta copies
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in _QUESTIONS or (name == "__get__" and func.__self__.__name__ not in _COMPUTING_PROPERTIES):
+            return self._asked(func, args, kwargs) if name != "__get__" else func(*args, **kwargs)
+        if func in _ENTERED:
+            return self._enter(func, args, kwargs)
+        if self.meta:
+            if name in _MOVES:
+                return args[0]
+            if func in _FACTORIES:
+                kwargs = kwargs | {"device": "meta"}
+            elif name == "to":
+                args, kwargs = _staying(args, kwargs)
+        tensors: list[Tensor] = []
+        arguments, keywords = self._described(args, kwargs, tensors)
+        if self.meta and any(not tensor.is_meta for tensor in tensors):
+            args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+            tensors = []
+            arguments, keywords = self._described(args, kwargs, tensors)
+        signature = Signature(func, arguments, keywords)
+        try:
+            result = self._answer(signature, args, kwargs, tensors, name)
+        except Exception as error:
+            self._refused(error, signature, tensors)
+            raise
+        outputs = _keys(result)
+        if outputs:
+            line, module = place(1) if self.places else (None, None)
+            known = self.known
+            identities = tuple([identity if (identity := id(tensor)) in known else 0 for tensor in tensors])
+            self.events.append(Event(signature, outputs, identities, line, module, self._inside > 0))
+        return result
+
+    def _described(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> tuple[tuple[Hashable, ...], tuple[tuple[str, Hashable], ...]]:
+        arguments = tuple([described(each, tensors) for each in args])
+        keywords = tuple([(key, described(each, tensors)) for key, each in kwargs.items()]) if kwargs else ()
+        return arguments, keywords
+
+    def _answer(
+        self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor], name: str
+    ) -> Any:
+        """What torch answers; on meta, where only shapes count, each question is put to it once."""
+        if not self.meta or not tensors or name.endswith("_") or "out" in kwargs or name == "as_strided":
+            return func_result(signature.function, args, kwargs)
+        known = _answers.get(signature)
+        if known is not None:
+            if isinstance(known, TensorKey):
+                return torch.empty_strided(known.sizes, known.strides, dtype=known.dtype, device="meta")
+            kind, keys = known
+            return kind(
+                torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys
+            )
+        result = func_result(signature.function, args, kwargs)
+        if not _has_opaque(signature):
+            _keep(signature, result, tensors)
+        return result
+
+    def _asked(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return func(*args, **kwargs)
+        except Exception as error:
+            tensors: list[Tensor] = []
+            self._refused(error, Signature(func, *self._described(args, kwargs, tensors)), tensors)
+            raise
+
+    def _enter(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._inside += 1
+        try:
+            with self:
+                return _ENTERED[func](*args, **kwargs)
+        except Exception as error:
+            if self.refusal is None or self.refusal.error is not error:
+                tensors: list[Tensor] = []
+                self._refused(error, Signature(func, *self._described(args, kwargs, tensors)), tensors)
+            raise
+        finally:
+            self._inside -= 1
+
+    def _refused(self, error: Exception, signature: Signature, tensors: list[Tensor]) -> None:
+        line, module = place(2)
+        identities = tuple(id(tensor) if id(tensor) in self.known else 0 for tensor in tensors)
+        self.refusal = Refusal(error, signature, identities, line, module)
+
+    def _on_meta(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            if value.is_meta:
+                return value
+            if id(value) not in self._kept:
+                self._kept[id(value)] = (value, value.to("meta"))
+            return self._kept[id(value)][1]
+        if type(value) in (tuple, list):
+            return type(value)(self._on_meta(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._on_meta(item) for key, item in value.items()}
+        return value
+
+
+def func_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What torch itself does."""
+    return function(*args, **kwargs)
+
+
+def _staying(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``Tensor.to`` without a device."""
+    kept = tuple(each for each in args[1:] if not isinstance(each, str | int | torch.device) or isinstance(each, bool))
+    return (args[0], *kept), {key: value for key, value in kwargs.items() if key != "device"}
+
+
+def _keys(result: Any) -> tuple[TensorKey, ...]:
+    if type(result) is Tensor:
+        try:
+            return (TensorKey(result.shape, result.stride(), result.dtype),)
+        except RuntimeError:
+            return (TensorKey(result.shape, (), result.dtype),)
+    return tuple([TensorKey(tensor.shape, (), tensor.dtype) for tensor in tensors_in(result)])
+
+
+def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
+    if len(_answers) > _ANSWERS_KEPT:
+        _answers.clear()
+    if type(result) is Tensor:
+        if not any(result is tensor for tensor in tensors):
+            _answers[signature] = TensorKey(result.shape, result.stride(), result.dtype)
+    elif type(result) in (tuple, list) and all(type(item) is Tensor for item in result):
+        keys = tuple(TensorKey(item.shape, item.stride(), item.dtype) for item in result)
+        _answers[signature] = (type(result), keys)
+
+
+def _has_opaque(value: Any) -> bool:
+    if isinstance(value, Opaque):
+        return True
+    return isinstance(value, tuple) and any(_has_opaque(item) for item in value)
