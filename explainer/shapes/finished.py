@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from explainer.excerpts import excerpt
 from explainer.shapes.calls import arguments_of, attention_flops, flops_of, name_of
 from explainer.shapes.code_lines import frames_of
 from explainer.shapes.operations import Failure, Line, Operation, TensorShape
@@ -184,9 +183,11 @@ def equation_of(line: Line | None) -> int | None:
 def _equations() -> dict[tuple[str, int], int]:
     from pathlib import Path
 
-    from explainer.equations import EQUATIONS
+    from explainer.equations import EQUATIONS  # which need this package first
+    from explainer.excerpts import excerpt
 
     root = Path(__file__).parents[2]
+
     return {(str(root / excerpt(each).path), excerpt(each).number): each.number for each in EQUATIONS.values()}
 
 
