@@ -11,7 +11,7 @@ from explainer.shapes import code_lines
 from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers
 from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
 from explainer.shapes.named_axes import with_batch_axes, with_config_axes
-from explainer.shapes.operations import Ledger
+from explainer.shapes.operations import Ledger, Subject
 from explainer.shapes.recording import Recorder
 from vit_core import VisionTransformer, ViTConfig
 
@@ -45,7 +45,9 @@ def ledger(
     if not isinstance(module, nn.Module):
         built = _build(module, device)
         if not isinstance(built, nn.Module):
-            return Ledger(title or _name(module), (), (), (), str(device or "cpu"), failure_of(built, Recorder(frozenset(), False), Names(None)))
+            failed = failure_of(built, Recorder(frozenset(), False), Names(None))
+            arguments = (example_input,) if isinstance(example_input, Tensor) else tuple(example_input)
+            return Ledger(title or _name(module), (), (), (), str(device or "cpu"), failed, Subject(module, arguments))
         module = built
     _check(module, device)
     on_meta = torch.device(device or device_of(module, example_input)).type == "meta"
@@ -61,6 +63,7 @@ def ledger(
         outputs=() if error else shapes_of(result),
         device="meta" if on_meta else device_of(module, example_input).type,
         failure=failure_of(error, recorder, names) if error else None,
+        subject=Subject(module, args, kwargs),
     )
     if isinstance(module, VisionTransformer):
         return with_config_axes(made, module.config)
