@@ -1,16 +1,20 @@
 """Who publishes ViT weights, and how each of them names and lays out the same parameters: one table per source.
 
 In a row, ``#`` is the layer (from 0) and ``*`` stands for ``weight`` and for ``bias``. Several names are joined along
-the first axis, as q, k and v are. The pattern, where there is one, takes their axes to ours (einops).
+the first axis, as q, k and v are. The pattern, where there is one, takes their axes to ours (einops), and read from
+right to left, ours to theirs.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from vit_core.positions import ResizeMethod
 from vit_core.preprocess import HALF, Preprocess
+
+Value = TypeVar("Value")
 
 
 class Row(NamedTuple):
@@ -29,10 +33,18 @@ class WeightSource:
     rows: tuple[Row, ...]
     spellings: tuple[tuple[str, str], ...] = ()  # other names for the same parameter: (regular expression, the row's)
     unused: tuple[str, ...] = ()  # what the publisher's own model leaves out of its logits too
+    absent: tuple[tuple[str, Literal["zeros", "identity"]], ...] = ()  # ours that they may lack, and what it is then
+    usual_head_size: int = 64  # D_h, where the shapes leave it open
     norm_eps: float
     gelu: Literal["none", "tanh"]
     resize: ResizeMethod  # the publisher's own way to another grid
     preprocess: Preprocess  # at 224 pixels, for a file that does not say
+
+    def usual(self, name: str) -> str:
+        """The table's spelling of a name."""
+        for spelling, usual in self.spellings:
+            name = re.sub(spelling, usual, name)
+        return name
 
 
 def _same(*names: str) -> tuple[Row, ...]:
@@ -75,8 +87,13 @@ TORCHVISION = WeightSource(
             ("head.linear.*", "heads.head.*"),
         ),
     ),
-    # The published files are older than today's names of the MLP.
-    spellings=((r"\.mlp\.linear_1\.", ".mlp.0."), (r"\.mlp\.linear_2\.", ".mlp.3.")),
+    spellings=(
+        # The published files are older than today's names of the MLP.
+        (r"\.mlp\.linear_1\.", ".mlp.0."),
+        (r"\.mlp\.linear_2\.", ".mlp.3."),
+        # ``model.heads = nn.Linear(...)``, as the course replaces it, or a Sequential of a dropout and that.
+        (r"^heads\.(?:\d\.)?(weight|bias)$", r"heads.head.\1"),
+    ),
     norm_eps=1e-6,
     gelu="none",
     resize="bicubic",
@@ -142,6 +159,79 @@ HUGGINGFACE = WeightSource(
     preprocess=Preprocess(resize_size=224, mean=HALF, std=HALF, keep_aspect=False),
 )
 
+_COURSE = "transformer_encoder.#."
+COURSE = WeightSource(
+    title="the course (Learn PyTorch, chapter 08)",
+    rows=(
+        Row("class_token", ("class_embedding",), "1 one d -> one d"),
+        Row("position_embedding", ("position_embedding",), "1 t d -> t d"),
+        *_rows(
+            ("patch_projection.*", "patch_embedding.patcher.*"),
+            ("blocks.#.attention_norm.*", _COURSE + "msa_block.layer_norm.*"),
+            ("blocks.#.attention.qkv.*", _COURSE + "msa_block.multihead_attn.in_proj_*"),
+            ("blocks.#.attention.projection.*", _COURSE + "msa_block.multihead_attn.out_proj.*"),
+            ("blocks.#.mlp_norm.*", _COURSE + "mlp_block.layer_norm.*"),
+            ("blocks.#.mlp.expand.*", _COURSE + "mlp_block.mlp.0.*"),
+            ("blocks.#.mlp.contract.*", _COURSE + "mlp_block.mlp.3.*"),
+            ("norm.*", "classifier.0.*"),  # the LayerNorm of Eq. 4 is the first layer of its classifier
+            ("head.linear.*", "classifier.1.*"),
+        ),
+    ),
+    # Its first exercise builds the same of nn.TransformerEncoderLayer.
+    spellings=(
+        (r"^transformer_encoder\.layers\.", "transformer_encoder."),
+        (r"^(transformer_encoder\.\d+\.)self_attn\.", r"\1msa_block.multihead_attn."),
+        (r"^(transformer_encoder\.\d+\.)norm1\.", r"\1msa_block.layer_norm."),
+        (r"^(transformer_encoder\.\d+\.)norm2\.", r"\1mlp_block.layer_norm."),
+        (r"^(transformer_encoder\.\d+\.)linear1\.", r"\1mlp_block.mlp.0."),
+        (r"^(transformer_encoder\.\d+\.)linear2\.", r"\1mlp_block.mlp.3."),
+    ),
+    norm_eps=1e-5,  # nn.LayerNorm's default
+    gelu="none",
+    resize="bicubic",  # it has no way of its own
+    preprocess=Preprocess(resize_size=224, mean=(0.0,) * 3, std=(1.0,) * 3, keep_aspect=False),  # Resize and ToTensor
+)
+
+_LUCIDRAINS = "transformer.layers.#."
+LUCIDRAINS = WeightSource(
+    title="vit-pytorch (lucidrains)",
+    rows=(
+        Row("class_token", ("cls_token",), "1 one d -> one d"),
+        Row("position_embedding", ("pos_embedding",), "1 t d -> t d"),
+        Row("patch_projection.weight", ("to_patch_embedding.1.weight",), "d (p1 p2 c) -> d c p1 p2"),
+        Row("patch_projection.bias", ("to_patch_embedding.1.bias",)),
+        Row("blocks.#.attention.qkv.weight", (_LUCIDRAINS + "0.fn.to_qkv.weight",)),
+        *_rows(
+            ("blocks.#.attention_norm.*", _LUCIDRAINS + "0.norm.*"),
+            ("blocks.#.attention.projection.*", _LUCIDRAINS + "0.fn.to_out.0.*"),
+            ("blocks.#.mlp_norm.*", _LUCIDRAINS + "1.norm.*"),
+            ("blocks.#.mlp.expand.*", _LUCIDRAINS + "1.fn.net.0.*"),
+            ("blocks.#.mlp.contract.*", _LUCIDRAINS + "1.fn.net.3.*"),
+            ("norm.*", "mlp_head.0.*"),
+            ("head.linear.*", "mlp_head.1.*"),
+        ),
+    ),
+    # The rows are its names of the time when it had no LayerNorm beside the patch projection; later the LayerNorms
+    # moved into the modules, and the last one from the head to the end of the encoder.
+    spellings=(
+        (r"^(transformer\.layers\.\d+\.0\.)(to_qkv|to_out)\.", r"\1fn.\2."),
+        (r"^(transformer\.layers\.\d+\.1\.)net\.0\.", r"\1norm."),
+        (r"^(transformer\.layers\.\d+\.1\.)net\.1\.", r"\1fn.net.0."),
+        (r"^(transformer\.layers\.\d+\.1\.)net\.4\.", r"\1fn.net.3."),
+        (r"^mlp_head\.(weight|bias)$", r"mlp_head.1.\1"),
+        (r"^transformer\.norm\.", "mlp_head.0."),
+    ),
+    absent=(
+        ("blocks.#.attention.qkv.bias", "zeros"),  # its q, k, v are linear maps without
+        ("blocks.#.attention.projection.weight", "identity"),  # left out for a single head as wide as D
+        ("blocks.#.attention.projection.bias", "zeros"),
+    ),
+    norm_eps=1e-5,
+    gelu="none",
+    resize="bicubic",  # it has no way of its own
+    preprocess=Preprocess(resize_size=224, mean=(0.0,) * 3, std=(1.0,) * 3, keep_aspect=False),  # as in its example
+)
+
 _BLOCK = "Transformer/encoderblock_#/"
 _ATTENTION, _MLP = _BLOCK + "MultiHeadDotProductAttention_0/", _BLOCK + "MlpBlock_0/"
 _QKV = ("query", "key", "value")
@@ -191,4 +281,24 @@ SOURCES: Mapping[str, WeightSource] = MappingProxyType({
     "timm": TIMM,
     "huggingface": HUGGINGFACE,
     "google": GOOGLE,
+    "course": COURSE,
+    "lucidrains": LUCIDRAINS,
 })
+
+
+def respell(state: Mapping[str, Value], source: WeightSource) -> dict[str, Value]:
+    """``state`` with every other spelling of a name replaced by that of the source's table.
+
+    Raises:
+        ValueError: if two names turn out to be spellings of one.
+    """
+    respelled: dict[str, Value] = {}
+    origins: dict[str, str] = {}
+    for key, value in state.items():
+        name = source.usual(key)
+        if name in respelled:
+            raise ValueError(
+                f"{origins[name]} and {key} both stand for {name} of {source.title}: expected one layer there, not two"
+            )
+        respelled[name], origins[name] = value, key
+    return respelled

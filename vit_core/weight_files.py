@@ -1,9 +1,19 @@
-"""Weights from files, without running anything that a file says: safetensors, PyTorch files, NumPy archives."""
+"""Weights from files, without running anything that a file says: safetensors, PyTorch files, NumPy archives.
 
+What a file declares is compared with what it has before memory is taken for it (``pickle_contents``, ``zip_members``,
+``safetensors_header``).
+"""
+
+import argparse
 import json
 import math
 import pickle
+import stat
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +23,31 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vit_core.families import AVERAGED, head_of, prefixes
+from vit_core.pickle_contents import MAX_PICKLE_BYTES, ForeignError, PickleError, check_legacy, check_pickle
+from vit_core.safetensors_header import HeaderError, check_header
+from vit_core.zip_members import members_of
+
 MAX_BYTES = 8_000_000_000  # of one file, packed or unpacked; the largest published plain ViT, H/14, has 2.5 GB
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".npz")
+MAX_JSON_BYTES = 8_000_000  # of a config.json; the names of 21,843 classes take 1.5 MB
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz")
 WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema")  # what training scripts save
-PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
+MAX_DEPTH = 3  # of the dictionaries around the weights
+MAX_NAME = 300  # letters
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFile:
+    """The tensors of a file by their names, and what was around them."""
+
+    state: Mapping[str, Tensor]
+    kind: str  # of file, as a person says it
+    part: str = ""  # where in the file they are: ``"state_dict"``, ``"model"``
+    parts: tuple[str, ...] = ()  # everything of the kind in the file; ``part`` is one of them
+    prefix: str = ""  # what was before every name and has been taken off: ``"module."``
+    outside: tuple[str, ...] = ()  # names without that prefix, which are left aside
+    beside: Mapping[str, str] = field(default_factory=dict)  # what else is in the file, in a few words each
+    notes: tuple[str, ...] = ()  # sentences about the file itself
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -26,28 +57,37 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ValueError: if the kind of file is unknown, it is damaged, or it holds anything but tensors.
         OSError: if it cannot be read.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-    if size > MAX_BYTES:
-        raise ValueError(f"{path.name} is too large: {size / 1e9:.1f} GB, at most {MAX_BYTES / 1e9:.0f} GB are read")
-    match path.suffix:
-        case ".safetensors":
-            state = _read_safetensors(path)
-        case ".pth" | ".pt" | ".bin":
-            state = _read_torch(path)
-        case ".npz":
-            state = _read_npz(path)
-        case _:
-            raise ValueError(f"{path.name} is no weights file that is known: expected one of {', '.join(SUFFIXES)}")
-    if not state:
-        raise ValueError(f"{path.name} holds no tensors")
-    # A tensor may claim more numbers than the file has: one that is repeated takes no space in it.
-    if (size := sum(4 * tensor.numel() for tensor in state.values())) > MAX_BYTES:
-        raise ValueError(f"{path.name} would have {size / 1e9:.0f} GB, at most {MAX_BYTES / 1e9:.0f} GB are read")
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
-    return state
+    return dict(read_weights(path).state)
+
+
+def read_weights(path: Path, part: str | None = None) -> WeightFile:
+    """The tensors of a file and what was around them; ``part`` chooses where a file holds several models.
+
+    Raises:
+        ValueError: if the kind of file is unknown, it is damaged, it holds anything but tensors, or has no such part.
+        OSError: if it cannot be read.
+    """
+    kind, notes = _kind_of(path)
+    try:
+        match kind:
+            case "safetensors file":
+                loaded: Any = _read_safetensors(path)
+            case "NumPy archive":
+                loaded = _read_npz(path)
+            case _:
+                loaded = _read_torch(path)
+    except MemoryError as error:
+        raise ValueError(f"{path.name} needs more memory than this machine has") from error
+    candidates = list(_states(loaded))
+    if not candidates:
+        if loaded == {}:
+            raise ValueError(f"{path.name} holds no tensors")
+        raise ValueError(
+            f"{path.name} holds no state dict: expected names with tensors, got a {type(loaded).__name__}"
+        )
+    _check_tensors(candidates, path, kind)
+    found = _chosen(candidates, part, path.name)
+    return replace(found, kind=kind, notes=notes, beside=_beside(loaded, found.part))
 
 
 def read_folder(folder: Path) -> dict[str, Tensor]:
@@ -60,7 +100,10 @@ def read_folder(folder: Path) -> dict[str, Tensor]:
         if (folder / name).is_file():
             return read_state(folder / name)
         if (index := folder / f"{name}.index.json").is_file():
-            parts = {Path(part).name for part in read_json(index).get("weight_map", {}).values()}
+            places = read_json(index).get("weight_map", {})
+            if not isinstance(places, dict) or not all(isinstance(part, str) for part in places.values()):
+                raise ValueError(f"{index.name} does not say which weights are in which file")
+            parts = {Path(part).name for part in places.values()}
             return {key: tensor for part in sorted(parts) for key, tensor in read_state(folder / part).items()}
     raise ValueError(f"{folder} holds neither model.safetensors nor pytorch_model.bin")
 
@@ -72,6 +115,8 @@ def read_json(path: Path) -> dict[str, Any]:
         ValueError: if the file is no JSON object.
         OSError: if it cannot be read.
     """
+    if (size := path.stat().st_size) > MAX_JSON_BYTES:
+        raise ValueError(f"{path.name} has {size / 1e6:,.0f} MB, at most {MAX_JSON_BYTES / 1e6:.0f} MB are read")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -81,19 +126,66 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def _kind_of(path: Path) -> tuple[str, tuple[str, ...]]:
+    """What kind of file it is by its name, or by its first bytes where these say something else, and a note of that."""
+    if not stat.S_ISREG((status := path.stat()).st_mode):
+        raise ValueError(f"{path.name} is no file: expected one of {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path.name} is no weights file that is known: expected one of {', '.join(SUFFIXES)}")
+    if not status.st_size:
+        raise ValueError(f"{path.name} is empty: it has no bytes")
+    if status.st_size > MAX_BYTES:
+        raise ValueError(
+            f"{path.name} is too large: {status.st_size / 1e9:.1f} GB, at most {MAX_BYTES / 1e9:.0f} GB are read"
+        )
+    with path.open("rb") as file:
+        start = file.read(512)
+    if _is_text(start):
+        if start.startswith(b"version https://git-lfs"):
+            raise ValueError(f"{path.name} is a pointer of Git LFS, not the weights: fetch them with git lfs pull")
+        raise ValueError(f"{path.name} is a text file and no weights: it begins with {start[:30].decode()!r}")
+    called = {".safetensors": "safetensors file", ".npz": "NumPy archive"}.get(path.suffix.lower(), "PyTorch file")
+    if start.startswith(b"PK\x03\x04"):
+        first = start[30 : 30 + int.from_bytes(start[26:28], "little")]
+        kind = "NumPy archive" if first.endswith(b".npy") else "PyTorch file" if b"data.pkl" in first else called
+    elif start[8:9] == b"{":
+        kind = "safetensors file"
+    else:
+        kind = "PyTorch file" if start.startswith(b"\x80\x02\x8a\x0al\xfc\x9cF") else called
+    return kind, () if kind == called else (f"By its name it would be a {called}; by its first bytes it is a {kind}.",)
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        text = start.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter in "\t\r\n" for letter in text)
+
+
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
+        check_header(path)
         return load_file(path)
-    except (SafetensorError, OSError) as error:
+    except (HeaderError, SafetensorError, OSError) as error:
         raise ValueError(f"{path.name} is no intact safetensors file: {error}") from error
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
+def _read_torch(path: Path) -> Any:
     """A PyTorch file; only tensors and plain containers are unpickled, nothing in it is executed."""
     try:
-        if zipfile.is_zipfile(path):
-            _checked_members(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            if file.read(4) == b"PK\x03\x04":
+                _check_archive(path)
+            else:
+                file.seek(0)
+                check_legacy(file, path.stat().st_size)
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except ForeignError as error:
+        raise ValueError(
+            f"{path.name} holds more than tensors ({error}), which is never run: save model.state_dict() instead"
+        ) from error
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path.name} is damaged or holds more than tensors (a whole pickled model, say), which is never run: "
@@ -102,53 +194,130 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # a damaged archive fails in many ways inside torch
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path.name} is no intact PyTorch file: {reason}") from error
-    return _unwrap(loaded, path.name)
 
 
-def _unwrap(loaded: Any, name: str) -> dict[str, Tensor]:
-    """The state dict inside what training scripts save around it."""
-    for wrapper in WRAPPERS:
-        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
-            loaded = loaded[wrapper]
-            break
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise ValueError(f"{name} holds no state dict: expected names with tensors, got a {type(loaded).__name__}")
-    return {str(key): value for key, value in loaded.items()}
+def _check_archive(path: Path) -> None:
+    """Refuse a zip that says something else than what it has."""
+    members = members_of(path, MAX_BYTES, packed=False)
+    root, _, _ = members[0].filename.partition("/") if members else ("", "", "")
+    sizes = {member.filename: member.file_size for member in members}
+    if f"{root}/constants.pkl" in sizes:
+        raise ForeignError("a TorchScript program")
+    if (size := sizes.get(f"{root}/data.pkl")) is None:
+        raise PickleError("it is a zip without data.pkl, which torch.save writes")
+    if size > MAX_PICKLE_BYTES:
+        raise PickleError(f"its data.pkl has {size / 1e6:,.0f} MB, at most {MAX_PICKLE_BYTES / 1e6:.0f} MB are read")
+    with zipfile.ZipFile(path) as archive:
+        data = archive.read(f"{root}/data.pkl")
+    place = f"{root}/data/"
+    check_pickle(
+        data, {name.removeprefix(place): size for name, size in sizes.items() if name.startswith(place)}, MAX_BYTES
+    )
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
     """A NumPy archive, read without pickle and never beyond the sizes that its directory declares."""
     try:
-        members = _checked_members(path)
+        members = members_of(path, MAX_BYTES, packed=True)
         with zipfile.ZipFile(path) as archive:
             state = {}
             for member in members:
                 with archive.open(member) as file:
-                    state[member.filename.removesuffix(".npy")] = _read_array(file, member.file_size)
+                    state[member.filename.removesuffix(".npy")] = _read_array(file, member)
             return state
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path.name} is no intact NumPy archive: {error}") from error
-    except ValueError as error:
+    except (ValueError, struct.error) as error:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _checked_members(path: Path) -> list[zipfile.ZipInfo]:
-    """The files in a zip archive, after their declared sizes were added up."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    if (total := sum(member.file_size for member in members)) > MAX_BYTES:
-        raise ValueError(f"it would unpack to {total / 1e9:.1f} GB, at most {MAX_BYTES / 1e9:.0f} GB are read")
-    return members
-
-
-def _read_array(file: Any, size: int) -> Tensor:
-    """One .npy file of ``size`` bytes; its header is believed only if it agrees with that size."""
-    major, _ = np.lib.format.read_magic(file)
+def _read_array(file: Any, member: zipfile.ZipInfo) -> Tensor:
+    """One .npy file; its header is believed only if it agrees with the size that the archive declares."""
+    if (start := file.read(6)) != b"\x93NUMPY":
+        raise ValueError(f"it holds {member.filename[:80]!r}, which is no NumPy array: it begins with {start!r}")
+    major = file.read(2)[0]
     read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, fortran_order, dtype = read_header(file)
     if dtype.kind != "f":
         raise ValueError(f"it holds an array of type {dtype}, expected floating-point weights")
-    if math.prod(shape) * dtype.itemsize != size - file.tell():
-        raise ValueError(f"an array of shape {shape} and type {dtype} does not have the {size} bytes that are declared")
+    if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+        raise ValueError(
+            f"an array of shape {shape} and type {dtype} does not have the {member.file_size} bytes that are declared"
+        )
     array = np.frombuffer(file.read(), dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
     return torch.from_numpy(array.astype(np.float32))
+
+
+def _states(loaded: Any, label: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Every dictionary with tensors inside what was saved, by the names that lead to it; each once."""
+    seen = set() if seen is None else seen
+    if not isinstance(loaded, dict) or id(loaded) in seen:
+        return
+    seen.add(id(loaded))
+    if tensors := {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, Tensor)}:
+        yield label, tensors
+    if label.count(".") < MAX_DEPTH - 1:
+        for key, value in loaded.items():
+            if isinstance(key, str) and "." not in key:
+                yield from _states(value, f"{label}.{key}" if label else key, seen)
+
+
+def _check_tensors(states: list[tuple[str, dict[str, Tensor]]], path: Path, kind: str) -> None:
+    """Refuse names that nobody can read, and tensors that together claim far more than the file has."""
+    for _, state in states:
+        for name in state:
+            if len(name) > MAX_NAME or not name.isprintable():
+                raise ValueError(f"{path.name} holds a tensor whose name is no readable text: {name[:30]!r}")
+    # A tensor may claim more numbers than the file has: one that is repeated takes no space in it.
+    size = sum(4 * tensor.numel() for _, state in states for tensor in state.values())
+    if size > MAX_BYTES:
+        raise ValueError(f"{path.name} would have {size / 1e9:.0f} GB, at most {MAX_BYTES / 1e9:.0f} GB are read")
+    # Half precision counts twice here, and a model may be saved under two names.
+    if kind == "PyTorch file" and size > 64_000_000 + 8 * path.stat().st_size:
+        raise ValueError(
+            f"{path.name} has {path.stat().st_size / 1e6:,.1f} MB, and its tensors, which share their numbers, would "
+            f"take {size / 1e6:,.0f} MB"
+        )
+
+
+def _chosen(states: list[tuple[str, dict[str, Tensor]]], part: str | None, name: str) -> WeightFile:
+    """The weights of a model among everything that is in a file."""
+    models: dict[str, tuple[dict[str, Tensor], str]] = {}
+    for label, state in states:
+        for prefix in prefixes(state):
+            models[".".join(filter(None, (label, prefix.rstrip("./"))))] = (state, prefix)
+    if not models:
+        usual = [state for wrapper in WRAPPERS for label, state in states if label == wrapper]
+        state = usual[0] if usual else max((state for _, state in states), key=len)
+        return WeightFile(state=state, kind="")
+    # What is averaged comes last, and of the rest what training scripts usually save.
+    order = sorted(models, key=lambda each: (bool(AVERAGED.search(each)), _usual(each)))
+    if part is not None and part not in models:
+        raise ValueError(f"{name} has no part {part[:60]!r}, it has {', '.join(map(repr, order))}")
+    part = order[0] if part is None else part
+    state, prefix = models[part]
+    inside = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
+    outside = {key: tensor for key, tensor in state.items() if not key.startswith(prefix)}
+    if prefix and (head := head_of(inside)) is not None and not any(key.startswith(head) for key in inside):
+        inside |= {key: outside.pop(key) for key in list(outside) if key.startswith(head)}  # a head on a backbone
+    return WeightFile(
+        state=inside, kind="", part=part, parts=tuple(order), prefix=prefix, outside=tuple(outside)
+    )
+
+
+def _usual(part: str) -> int:
+    first = part.partition(".")[0]
+    return WRAPPERS.index(first) if first in WRAPPERS else len(WRAPPERS) if part else -1
+
+
+def _beside(loaded: Any, part: str) -> dict[str, str]:
+    """What else was saved with the weights, in a few words each."""
+    said: dict[str, str] = {}
+    for key, value in loaded.items() if isinstance(loaded, dict) else ():
+        if isinstance(value, Tensor) or str(key) == part.partition(".")[0] or not str(key).isprintable():
+            continue
+        if isinstance(value, dict | list | tuple | set):
+            said[str(key)[:40]] = f"{type(value).__name__} of {len(value)}"
+        else:
+            said[str(key)[:40]] = repr(value)[:60]
+    return said

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from math import isqrt
 
 import torch
 from einops import EinopsError, rearrange
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from vit_core.families import refuse_other_families
 from vit_core.model import VisionTransformer
-from vit_core.sources import SOURCES, Row, WeightSource
+from vit_core.sources import SOURCES, Row, WeightSource, respell
 
 SHOWN = 4  # of a long list of names, how many an error spells out
 
@@ -52,10 +53,13 @@ def rename(state: Mapping[str, Tensor], source: str, num_layers: int | None = No
     num_layers = count_layers(left, table) if num_layers is None else num_layers
     ours: dict[str, Tensor] = {}
     missing: list[str] = []
-    for name, theirs, pattern in _expand(table.rows, num_layers):
-        if name.startswith("head.pre_logits.") and not any(key in left for key in theirs):
-            continue  # the one part that a plain ViT may lack
+    may_lack = [absent.replace("#.", r"\d+\.") for absent, _ in table.absent]
+    for name, theirs, pattern in expand(table.rows, num_layers):
         absent = [key for key in theirs if key not in left]
+        if absent == list(theirs) and (
+            name.startswith("head.pre_logits.") or any(re.fullmatch(each, name) for each in may_lack)
+        ):
+            continue  # a part that a plain ViT, or this source's, may lack
         missing += absent
         if not absent:
             ours[name] = _convert([(key, left.pop(key)) for key in theirs], pattern)
@@ -67,7 +71,22 @@ def rename(state: Mapping[str, Tensor], source: str, num_layers: int | None = No
         raise ValueError(
             f"these are not the weights of a {num_layers}-layer ViT, named as by {table.title}: {'; '.join(problems)}"
         )
+    _fill(ours, table, num_layers)
     return ours
+
+
+def _fill(ours: dict[str, Tensor], table: WeightSource, num_layers: int) -> None:
+    """Put in what the source's own model computes without: a bias of zeros, a map that changes nothing."""
+    for absent, kind in table.absent:
+        for name, _, _ in expand((Row(absent, ()),), num_layers):
+            if name in ours:
+                continue
+            layer = name.partition(".attention.")[0]
+            rows, columns = ours[f"{layer}.attention.qkv.weight"].shape
+            if kind == "identity" and rows == 3 * columns:  # so many numbers are in the file already
+                ours[name] = torch.eye(columns)
+            elif kind == "zeros":
+                ours[name] = torch.zeros(rows if ".qkv." in name else columns)
 
 
 def find_source(source: str) -> WeightSource:
@@ -81,16 +100,6 @@ def find_source(source: str) -> WeightSource:
     return SOURCES[source]
 
 
-def respell(state: Mapping[str, Tensor], source: WeightSource) -> dict[str, Tensor]:
-    """``state`` with every other spelling of a name replaced by that of the source's table."""
-    respelled = {}
-    for key, tensor in state.items():
-        for spelling, usual in source.spellings:
-            key = re.sub(spelling, usual, key)
-        respelled[key] = tensor
-    return respelled
-
-
 def count_layers(state: Mapping[str, Tensor], source: WeightSource) -> int:
     """How many encoder blocks the names speak of, once they are spelled as in the table."""
     row = next(row for row in source.rows if row.ours.startswith("blocks.#.attention_norm"))
@@ -99,7 +108,7 @@ def count_layers(state: Mapping[str, Tensor], source: WeightSource) -> int:
     return sum(pattern.fullmatch(key) is not None for key in state)
 
 
-def _expand(rows: tuple[Row, ...], num_layers: int) -> Iterator[Row]:
+def expand(rows: tuple[Row, ...], num_layers: int) -> Iterator[Row]:
     """Every row for every layer, for weight and bias."""
     for row in rows:
         for kind in ("weight", "bias") if "*" in row.ours else ("",):
@@ -117,7 +126,7 @@ def _convert(parts: list[tuple[str, Tensor]], pattern: str) -> Tensor:
         if not tensor.is_floating_point():
             raise ValueError(f"{key} holds numbers of type {tensor.dtype}, expected floating-point weights")
         try:
-            converted.append(rearrange(tensor, pattern) if pattern else tensor)
+            converted.append(rearrange(tensor, pattern, **flattened_axes(pattern, tensor)) if pattern else tensor)
         except EinopsError as error:
             axes = pattern.split(" -> ")[0]
             raise ValueError(f"{key} has shape {_sizes(tensor)}, expected the axes [{axes}]") from error
@@ -125,6 +134,15 @@ def _convert(parts: list[tuple[str, Tensor]], pattern: str) -> Tensor:
         raise ValueError(f"{', '.join(key for key, _ in parts)} have different shapes and cannot be joined")
     joined = converted[0] if len(converted) == 1 else torch.cat(converted)
     return joined.float().contiguous()
+
+
+def flattened_axes(pattern: str, tensor: Tensor) -> dict[str, int]:
+    """How a flattened patch is to be cut: the one size that a shape does not tell is the number of channels, 3 or 1."""
+    if not pattern.startswith("d (p1 p2 c) ") or tensor.dim() != 2:
+        return {}
+    channels = 3 if tensor.shape[1] % 3 == 0 else 1
+    side = isqrt(tensor.shape[1] // channels)
+    return {"p1": side, "p2": side, "c": channels}
 
 
 def _listing(what: str, names: list[str]) -> list[str]:
