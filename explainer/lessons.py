@@ -52,5 +52,7 @@ HANDS_ON: dict[str, Lesson] = {
     )
 }
 
-_TOOLS: tuple[Lesson, ...] = ()
+_TOOLS: tuple[Lesson, ...] = (
+    Lesson("shapes", "Shapes", "every operation, from picture to logits"),
+)
 TOOLS: dict[str, Lesson] = {lesson.name: lesson for lesson in _TOOLS}

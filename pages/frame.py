@@ -34,6 +34,7 @@ ICONS = {
     "walk": ":material/play_circle:",
     "what_if": ":material/experiment:",
     "compare": ":material/compare:",
+    "shapes": ":material/straighten:",
 }
 
 PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS, **TOOLS}

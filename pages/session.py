@@ -44,6 +44,7 @@ _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
 _views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
 _live: Store[View | Frames] = Store(16 * MEGABYTE)  # curves of runs: apart, so that they do not push out the others
+_large: Store[Any] = Store(64 * MEGABYTE)  # ledgers of shapes and their HTML: 0.6 MB for B/16, 3 MB for 48 layers
 _metrics: Store[Metrics] = Store(64 * MEGABYTE)  # by the run's folder
 _stamps: Store[tuple[int, int, int]] = Store(MEGABYTE)  # which file the weights of a run's checkpoint were
 _stamps_lock = threading.Lock()
@@ -291,6 +292,11 @@ def metrics_of(run: Run) -> Metrics:
 def kept(key: tuple[str | int, ...], make: Callable[[], Any]) -> Any:
     """Something small that takes long to compute, as lists of numbers; ``key`` names all that it depends on."""
     return _results.get_or_make(key, lambda: (make(), 4096))
+
+
+def kept_large(key: tuple[str | int, ...], make: Callable[[], tuple[Any, int]]) -> Any:
+    """Something that is made with its size in bytes; ``key`` names all that it depends on."""
+    return _large.get_or_make(key, make)
 
 
 def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:

@@ -58,6 +58,12 @@ def notebook_adapter() -> str:
 
 
 @cache
+def ledger_script() -> str:
+    """What searches a ledger of shapes and keeps it unfolded, as a Streamlit component."""
+    return _read("ledger.js")
+
+
+@cache
 def saved_page_script() -> str:
     """What draws the pictures of a page that was saved to a file, written after ``core()``."""
     return _read("saved_page.js")

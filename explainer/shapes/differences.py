@@ -1,7 +1,8 @@
 """Two ledgers side by side: what moved from one to the other, operation by operation and in all."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -172,6 +173,22 @@ def _scaled(count: int, units: tuple[str, ...]) -> str:
     return f"{scaled:.3g} {units[unit]}" if scaled < 999.5 else f"{scaled:,.0f} {units[unit]}"
 
 
-def blocks(row: Row) -> str:
-    """``× 12`` for a row that stands for twelve blocks, empty for one alone."""
-    return f"× {row.repeats}" if row.repeats > 1 else ""
+def counted(shapes: Iterable[str]) -> str:
+    """Shapes as a list in which equal ones are counted: ``3 of 1 × 12 × 197 × 64``."""
+    return ", ".join(f"{n} of {shape}" if n > 1 else shape for shape, n in Counter(shapes).items())
+
+
+def common_module(row: Row) -> str:
+    """The part of the names that all operations of a block begin with: ``blocks.0``."""
+    names = [operation.module.split(".") for operation in row.operations]
+    common = []
+    for parts in zip(*names, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return ".".join(common)
+
+
+def inside(module: str, prefix: str) -> str:
+    """A module's name as it is called inside of another."""
+    return module.removeprefix(prefix).removeprefix(".") if prefix else module

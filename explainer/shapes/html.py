@@ -7,7 +7,18 @@ from html import escape
 from pathlib import Path
 
 from explainer.palette import QUANTITIES
-from explainer.shapes.differences import Change, Differences, amount, bytes_text, count_text, factor, output_bytes
+from explainer.shapes.differences import (
+    Change,
+    Differences,
+    amount,
+    bytes_text,
+    common_module,
+    count_text,
+    counted,
+    factor,
+    inside,
+    output_bytes,
+)
 from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, TensorShape
 from explainer.shapes.source_lines import around
 from explainer.symbols import QUANTITY_OF_NAME
@@ -148,9 +159,9 @@ def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None)
         ]
     ]
     last = row.operations[-1].outputs
-    prefix = _common_module(row)
+    prefix = common_module(row)
     body = "".join(
-        line for each in row.operations for line in _rows(each, _inside(each.module, prefix), changes, to_equation)
+        line for each in row.operations for line in _rows(each, inside(each.module, prefix), changes, to_equation)
     )
     mark = " moved" if any(change.moved for change in moved) else ""
     cells = "".join(f'<span class="{name}">{value}</span>' for name, value in zip(("b", "p", "f"), sums, strict=True))
@@ -229,7 +240,7 @@ def _failing_row(failed: Failure) -> list[str]:
 def _gone(changes: list[Change]) -> str:
     """What the later ledger no longer has."""
     names = ", ".join(
-        f"{escape(each.before.name)} <small>{escape(each.before.module)}</small> [{escape(_plain(each.before.outputs))}]"
+        f"{escape(each.before.name)} <small>{escape(each.before.module)}</small> [{_plain(each.before.outputs)}]"
         for each in changes if each.before
     )  # fmt: skip
     return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
@@ -249,7 +260,7 @@ def _shapes(
         colour = f' style="color:{_colour(quantity)}"' if quantity else ""
         axes = " × ".join(f"<i>{_letters(axis)}</i>" for axis in shape.axes) or "one number"
         said.append(f'<span class="axes"{colour}>{axes}</span> <span class="numbers">{numbers}</span>')
-    return '<span class="and">, </span>'.join(said)
+    return counted(said)
 
 
 def _sizes(shape: TensorShape, before: TensorShape | None) -> str:
@@ -307,23 +318,8 @@ def _letters(axis: str) -> str:
     return re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(axis))
 
 
-def _common_module(row: Row) -> str:
-    """The part of the names that all operations of the block begin with: ``blocks.0``."""
-    names = [operation.module.split(".") for operation in row.operations]
-    common = []
-    for parts in zip(*names, strict=False):
-        if len(set(parts)) > 1:
-            break
-        common.append(parts[0])
-    return ".".join(common)
-
-
-def _inside(module: str, prefix: str) -> str:
-    return module.removeprefix(prefix).removeprefix(".") if prefix else module
-
-
 def _plain(shapes: tuple[TensorShape, ...]) -> str:
-    return ", ".join(shape.plain for shape in shapes)
+    return counted(shape.plain for shape in shapes)
 
 
 def _place(module: str, kind: str) -> str:

@@ -1,0 +1,1 @@
+"""The commands of ``python -m explainer``: each module has ``main(arguments) -> exit code`` and imports late."""

@@ -1,0 +1,217 @@
+"""``python -m explainer shapes``: every operation of a model with its shapes, as text, CSV, JSON or HTML."""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
+    from explainer.shapes import Ledger
+    from explainer.shapes.differences import Differences
+    from vit_core import ViTConfig
+
+SIZES = {  # option -> the field of ViTConfig, or the batch
+    "--image-size": "image_size",
+    "--patch-size": "patch_size",
+    "--hidden-size": "hidden_size",
+    "--heads": "num_heads",
+    "--layers": "num_layers",
+    "--mlp-size": "mlp_size",
+    "--classes": "num_classes",
+    "--batch": "batch",
+}
+EXAMPLES = """\
+examples:
+  python -m explainer shapes B/16 --image-size 384
+  python -m explainer shapes B/16 --against B/32
+  python -m explainer shapes weights.safetensors --format csv --output shapes.csv
+  python -m explainer shapes my_model.py:MyModel --input 1,3,224,224 --expect 1,1000
+
+exit code: 0 the model ran, 1 it broke or gave another shape than expected, 2 the question makes no sense
+"""
+
+
+class _Refused(Exception):
+    """What was asked makes no sense; the message says why in one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise _Refused(f"{message}; see python -m explainer shapes --help")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Answer one question; the exit code is that of the examples."""
+    try:
+        return _run(_parser().parse_args(arguments))
+    except SystemExit:  # --help
+        return 0
+    except BrokenPipeError:  # whoever reads has enough: python -m explainer shapes B/16 | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _Refused as refused:
+        print(" ".join(str(refused).split()), file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m explainer shapes",
+        description="Every operation of a model from its input to its output: shapes, bytes, parameters, FLOPs, code.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "model",
+        help='a size such as "B/16" or "22B", the name of a checkpoint, a weights file, or your own code: '
+        "file.py:MyModel, package.module:factory",
+    )
+    sizes = parser.add_argument_group("sizes, where the model is not your own code")
+    for option in SIZES:
+        sizes.add_argument(option, type=_whole, metavar="N")
+    own = parser.add_argument_group("your own code")
+    own.add_argument("--input", type=_shape, metavar="1,3,224,224", help="the shape of what the model is given")
+    own.add_argument("--expect", type=_shape, metavar="1,1000", help="the shape that should come out")
+    own.add_argument("--device", choices=("meta", "cpu"), help="meta (the default): shapes alone, no memory")
+    parser.add_argument("--against", metavar="MODEL", help="show what moves from this model to the first")
+    parser.add_argument("--format", choices=("text", "csv", "json", "html"), default="text")
+    parser.add_argument("--all", action="store_true", help="every block by itself, instead of x 12")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
+    return parser
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+    return int(text)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(_whole(part.strip()) for part in text.replace("x", ",").split(","))
+
+
+def _run(options: argparse.Namespace) -> int:
+    ledger = _ledger(options.model, options, with_sizes=True)
+    before = _ledger(options.against, options, with_sizes=False) if options.against else None
+    found = None
+    if before is not None:
+        from explainer.shapes.differences import differences
+
+        found = differences(before, ledger)
+    is_wrong = ledger.failure is not None or not _is_expected(ledger, options.expect)
+    _write(_written(ledger, found, options), options.output)
+    if is_wrong:
+        # To the terminal even when the ledger goes to a file: it is the answer.
+        print(_explained(ledger, options), file=sys.stderr if options.format != "text" else sys.stdout)
+    return 1 if is_wrong else 0
+
+
+def _ledger(name: str, options: argparse.Namespace, with_sizes: bool) -> "Ledger":
+    from explainer.commands.own_model import is_place
+
+    sizes = {field: getattr(options, option.strip("-").replace("-", "_")) for option, field in SIZES.items()}
+    given = {field: size for field, size in sizes.items() if size is not None}
+    if is_place(name):
+        if given and with_sizes:
+            raise _Refused(f"{', '.join(given)} cannot be given for your own code: it decides for itself; give --input")
+        return _own_ledger(name, options)
+    for option in ("input", "device"):
+        if getattr(options, option) is not None and not is_place(options.model):
+            raise _Refused(f"--{option} is for your own code, file.py:MyModel; a size is given as --image-size 384")
+    from explainer.shapes import config_ledger
+
+    try:
+        config, batch, title = _config(name, given if with_sizes else {"batch": given.get("batch", 1)})
+        return replace(config_ledger(config, batch), title=title)
+    except (ValueError, TypeError, OSError) as error:
+        raise _Refused(str(error)) from error
+
+
+def _config(name: str, given: dict[str, int]) -> "tuple[ViTConfig, int, str]":
+    """The sizes of a model of the catalogue, of a checkpoint, or of a weights file, with those that are given."""
+    from explainer.shapes.catalogue import BATCH, CATALOGUE, Setting
+    from vit_core import CHECKPOINTS, load
+
+    setting = Setting.parse(name) if name.split(",")[0].strip() in CATALOGUE else Setting(name)
+    start = None
+    if setting.start not in CATALOGUE:
+        if setting.start in CHECKPOINTS:
+            start = CHECKPOINTS[setting.start].config
+        elif os.path.exists(os.path.expanduser(name)):
+            heads: dict[str, Any] = {"num_heads": given["num_heads"]} if "num_heads" in given else {}
+            start = load(name, **heads)[1].config
+        else:
+            raise ValueError(
+                f"{name[:80]!r} is no size, checkpoint, file or code: sizes are {', '.join(CATALOGUE)}; "
+                f"code is written as file.py:MyModel; checkpoints are {', '.join(CHECKPOINTS)}"
+            )
+    known = start or CATALOGUE[setting.start].config
+    setting = setting.with_(known, **{BATCH: 1} | dict(setting.changes) | given)
+    return *setting.config(known), str(setting)
+
+
+def _own_ledger(place: str, options: argparse.Namespace) -> "Ledger":
+    from explainer.commands.own_model import model_at
+    from explainer.shapes import ledger
+
+    if options.input is None:
+        raise _Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
+    try:
+        model = model_at(place)
+    except ValueError as error:
+        raise _Refused(str(error)) from error
+    return ledger(model, options.input, device=options.device or "meta", title=place.rpartition(":")[2])
+
+
+def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
+    return expected is None or any(shape.sizes == expected for shape in ledger.outputs[:1])
+
+
+def _explained(ledger: "Ledger", options: argparse.Namespace) -> str:
+    """The likely mistake, or that the shapes do not tell."""
+    from explainer.shapes import diagnose
+    from explainer.shapes.report import diagnosis_text
+
+    said = []
+    if ledger.failure is None:
+        shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
+        said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
+    elif "meta" in ledger.failure.message and ledger.device == "meta":
+        said.append("This code needs numbers, and on the device meta there are only shapes: try --device cpu.")
+    diagnosis = diagnose(ledger, options.expect)
+    said.append(diagnosis_text(ledger, diagnosis) if diagnosis else "The shapes do not tell what went wrong.")
+    return "\n".join(said)
+
+
+def _written(ledger: "Ledger", found: "Differences | None", options: argparse.Namespace) -> str:
+    from explainer.shapes import exports, html
+
+    if options.format == "html":
+        return html.document(ledger, found, every=options.all)
+    if options.format == "json":
+        return exports.as_json(ledger, found)
+    if options.format == "csv":
+        return exports.differences_csv(found) if found else exports.as_csv(ledger)
+    is_terminal = options.output is None and sys.stdout.isatty()
+    return exports.as_text(
+        ledger,
+        found,
+        every=options.all,
+        width=shutil.get_terminal_size().columns if is_terminal else None,
+        paint=exports.painted if is_terminal and not os.environ.get("NO_COLOR") else exports.plain,
+    )
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _Refused(f"{output} cannot be written: {error.strerror}") from error
