@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from explainer.shapes import code_lines
+from explainer.shapes.building import built_on_meta
 from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers
 from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
 from explainer.shapes.named_axes import with_batch_axes, with_config_axes
@@ -72,10 +73,9 @@ def ledger(
 
 def config_ledger(config: ViTConfig, batch: int = 1) -> Ledger:
     """Every operation of our Vision Transformer of these sizes, on meta: no memory is taken, nothing is computed."""
-    with torch.device("meta"):
-        model = VisionTransformer(config)
+    model = built_on_meta(lambda: VisionTransformer(config)).eval()
     size = config.image_size
-    return ledger(model.eval(), (batch, config.num_channels, size, size), device="meta", title=_title(config))
+    return ledger(model, (batch, config.num_channels, size, size), device="meta", title=_title(config))
 
 
 def _title(config: ViTConfig) -> str:
@@ -103,8 +103,7 @@ def _build(builder: Callable[[], nn.Module], device: str | torch.device | None) 
         raise TypeError(f"expected a module or a callable that builds one, got {type(builder).__name__}")
     try:
         if device is not None and torch.device(device).type == "meta":
-            with torch.device("meta"):
-                return builder()
+            return built_on_meta(builder)
         return builder()
     except Exception as error:
         return error

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import torch
 
+from explainer.shapes.building import built_on_meta
 from explainer.shapes.finished import Names, operations_of
 from explainer.shapes.operations import Ledger, Operation, TensorShape
 from explainer.shapes.recording import Recorder
@@ -56,8 +57,7 @@ def _lettered(shape: TensorShape, probe: TensorShape) -> TensorShape:
 @lru_cache(maxsize=16)
 def _probe(num_layers: int, hidden_head: bool, batched: bool) -> tuple[Operation, ...]:
     config = ViTConfig(**_SIZES, num_layers=num_layers, representation_size=_REPRESENTATION if hidden_head else None)
-    with torch.device("meta"):
-        model = VisionTransformer(config).eval()
+    model = built_on_meta(lambda: VisionTransformer(config)).eval()
     image = torch.empty(*([_BATCH] if batched else []), config.num_channels, config.image_size, config.image_size, device="meta")
     names = Names(model)
     recorder = Recorder(names.known, meta=True)

@@ -17,21 +17,27 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
+from explainer.shapes.answers import answer
 from explainer.shapes.code_lines import place
 from explainer.shapes.operations import Line
 
 # What can be asked of a tensor without computing.
 _QUESTIONS = frozenset(
-    "dim size stride numel nelement ndimension is_floating_point is_complex is_contiguous is_same_size data_ptr "
-    "storage_offset element_size type get_device requires_grad_ is_tensor is_storage is_nonzero is_signed is_inference "
-    "untyped_storage storage has_names __hash__ __repr__ __format__ __len__ __dir__ __set__ __reduce_ex__ "
-    "is_autocast_enabled _is_view backward register_hook __deepcopy__ _has_compatible_shallow_copy_type".split()
+    """dim size stride numel nelement ndimension is_floating_point is_complex is_contiguous is_same_size data_ptr
+    storage_offset element_size type get_device requires_grad_ is_tensor is_storage is_nonzero is_signed is_inference
+    untyped_storage storage has_names __hash__ __repr__ __format__ __len__ __dir__ __set__ __reduce_ex__ _is_view
+    backward register_hook __deepcopy__ _has_compatible_shallow_copy_type""".split()
 )
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 _MOVES = frozenset({"cpu", "cuda"})
 _FACTORIES = frozenset(_device_constructors())
 _PLAIN = frozenset({int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format, type(...)})
 _ANSWERS_KEPT = 20_000
+# What autocast computes in its lower precision, on the CPU as on a GPU.
+_LOWERED = frozenset(
+    """conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear matmul __matmul__ __rmatmul__ mm
+    bmm addmm addbmm baddbmm einsum scaled_dot_product_attention""".split()
+)
 
 
 class TensorKey(NamedTuple):
@@ -217,8 +223,13 @@ class Recorder(TorchFunctionMode):
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor], name: str
     ) -> Any:
         """What torch answers; on meta, where only shapes count, each question is put to it once."""
+        function = signature.function
         if not self.meta or not tensors or name.endswith("_") or "out" in kwargs or name == "as_strided":
-            return func_result(signature.function, args, kwargs)
+            return function(*args, **kwargs)
+        if (lower := _autocast_dtype()) is not None:  # which the meta device does not know
+            if name in _LOWERED:
+                args, kwargs = _lowered(args, lower), _lowered(kwargs, lower)
+            return function(*args, **kwargs)
         known = _answers.get(signature)
         if known is not None:
             if isinstance(known, TensorKey):
@@ -227,7 +238,9 @@ class Recorder(TorchFunctionMode):
             return kind(
                 torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys
             )
-        result = func_result(signature.function, args, kwargs)
+        result = answer(function, args, kwargs)
+        if result is None:
+            result = function(*args, **kwargs)
         if not _has_opaque(signature):
             _keep(signature, result, tensors)
         return result
@@ -272,9 +285,21 @@ class Recorder(TorchFunctionMode):
         return value
 
 
-def func_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What torch itself does."""
-    return function(*args, **kwargs)
+def _autocast_dtype() -> torch.dtype | None:
+    if not torch._C._is_any_autocast_enabled():
+        return None
+    device = next((name for name in ("cpu", "cuda") if torch.is_autocast_enabled(name)), None)
+    return None if device is None else torch.get_autocast_dtype(device)
+
+
+def _lowered(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(dtype) if value.is_floating_point() else value
+    if type(value) in (tuple, list):
+        return type(value)(_lowered(item, dtype) for item in value)
+    if isinstance(value, dict):
+        return {key: _lowered(item, dtype) for key, item in value.items()}
+    return value
 
 
 def _staying(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
