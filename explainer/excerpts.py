@@ -6,7 +6,7 @@ import keyword
 import tokenize
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from textwrap import dedent
@@ -81,7 +81,7 @@ def highlighted(
     """
     marked = {code.line} if marked is None else set(marked)
     lines = []
-    for index, spans in enumerate(_spans(code.source, scheme)):
+    for index, spans in enumerate(coloured_lines(code.source, scheme)):
         classes = "vit-line vit-marked" if index in marked else "vit-line"
         number = f'<span class="vit-line-number">{code.first + index}</span>'
         more = f" {attributes[index]}" if attributes and index in attributes else ""
@@ -92,8 +92,8 @@ def highlighted(
     return f'<pre class="vit-code" tabindex="0" role="group" aria-label="{name}"><code>{code_lines}</code></pre>'
 
 
-@cache
-def _spans(source: str, scheme: Scheme) -> tuple[str, ...]:
+@lru_cache(1024)  # other pages list texts that depend on what the reader sets
+def coloured_lines(source: str, scheme: Scheme) -> tuple[str, ...]:
     """Each line of the source as HTML."""
     texts = source.splitlines()
     lines, row, column = [""] * len(texts), 1, 0
