@@ -30,6 +30,10 @@ class Written:
         """Keys of ``SYMBOLS``, in the order they appear."""
         return notation.symbols_in(self.template)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The templates of what a page writes: the equation, and below it the same with numbers."""
+        return (self.template, self.numbers) if self.numbers else (self.template,)
     def coloured(self, scheme: Scheme) -> str:
         """LaTeX in which every quantity wears its colour."""
         return notation.coloured(self.template, scheme)
@@ -253,7 +257,7 @@ FORMULAS = {
         Formula(
             "head",
             "From y to probabilities",
-            r"<logits> = <y> <W_head> + <b_head>, \qquad <p> = <softmax>(<logits>)",
+            r"<logits> = <y> \, <W_head> + <b_head>, \qquad <p> = <softmax>(<logits>)",
             "One linear layer gives a score for each class, a softmax turns the scores into probabilities.",
             ClassificationHead.forward,
             numbers=r"<logits!> = <y!> \, <W_head!> + <b_head!>",

@@ -2,15 +2,18 @@
 
 A tensor's key is the way to it, as the proofs write it: ``"block.attention.query"``, ``"model.class_token"``. What an
 equation makes and reads is what its proof says, and the learned tensors that it names; nothing of that is written
-again here. Only what a picture shows has no other place, and stands here.
+again here. A panel whose arrays say where their numbers come from shows those tensors; what the others show has no
+other place, and stands here. A symbol of the paper has a key of its own, ``"symbol.D"``, beside those of its tensors.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from html import escape
 
 from explainer.equations import Equation, Formula
-from explainer.panels import Flow, Panel, View
+from explainer.notation import written_symbols
+from explainer.panels import Flow, Origin, Panel, Strips, View
 from explainer.proofs import FACTS, PROOFS, Claim
 from explainer.stages import STAGES, TensorRef
 
@@ -26,6 +29,25 @@ _PROVED_BY: dict[str, tuple[Claim, ...]] = {
     "head": (FACTS["head"],),
     "head_pre_logits": (FACTS["head"],),
     "softmax_logits": (FACTS["probabilities"],),
+}
+
+# Symbols that no table has: of an operation, what it makes; of a part of a tensor, the tensor.
+_STANDS_FOR = {
+    "LN": ("block.attention_input", "block.mlp_input"),
+    "SA": ("block.attention.head_outputs",),
+    "MSA": ("block.attention.output",),
+    "MLP": ("block.mlp.output",),
+    "GELU": ("block.mlp.activated",),
+    "z_l^0": ("block.output",),
+    "z_L^0": ("trace.hidden_states[-1]",),
+}
+
+# A tensor as the origin of a picture names it -> its key, where that is another.
+_ORIGINS = {
+    "trace.hidden_states": "block.output",
+    "trace.attention_weights": "block.attention.weights",
+    "patch_projection.weight": "model.projection_matrix",
+    "trace.head_inputs": "trace.representation",
 }
 
 # What an equation computes on its way, for those who do not see the equations of that.
@@ -105,10 +127,59 @@ class Link:
     makes: tuple[str, ...]
     reads: tuple[str, ...] = ()
 
+    @property
+    def attributes(self) -> str:
+        """What the browser reads (``explainer/components/links.js``), as attributes of HTML."""
+        reads = f' data-reads="{escape(" ".join(self.reads))}"' if self.reads else ""
+        return f'data-link="{escape(" ".join(self.makes))}"{reads}'
+
 
 def of_tensor(reference: TensorRef) -> Link:
     """The link of a row of the table of tensors."""
-    return Link(_parts(key(reference)))
+    return Link((*_parts(key(reference)), symbol_key(reference.symbol)))
+
+
+@cache
+def of_symbol(name: str) -> Link:
+    """The link of a symbol of ``SYMBOLS``, wherever it stands: the tensors that it is the letter of, and itself."""
+    found = [key(reference) for reference in _references() if reference.symbol == name]
+    # One letter for all layers stands for this layer's, where a table has that, too.
+    tensors = [each for each in found if each not in _PARTS] or found
+    return Link((*_joined(map(_parts, tensors)), *_STANDS_FOR.get(name, ()), symbol_key(name)))
+
+
+def symbol_key(name: str) -> str:
+    """The key that a symbol has of its own."""
+    return f"symbol.{name}"
+
+
+def of_symbols(*templates: str) -> str:
+    """What the symbols of these formulas stand for, in the order in which they are written, as an attribute of HTML."""
+    lines = (
+        " ".join(f"{name}={','.join(of_symbol(name).makes)}" for name in written_symbols(each)) for each in templates
+    )
+    return f'data-symbols="{escape(" | ".join(lines))}"'
+
+
+def of_origin(origin: Origin) -> tuple[str, ...]:
+    """The keys of the tensor that an array holds numbers of."""
+    name, layer = origin.tensor, origin.layer
+    if name == "trace.hidden_states" and layer == 0:
+        return ("trace.hidden_states[0]",)
+    if name in _ORIGINS:
+        return (_ORIGINS[name],)
+    if name.startswith("blocks."):
+        return (f"layer.{name.split('.', 2)[2]}",)
+    return (name if name.startswith(("trace.", "block.", "layer.")) else f"model.{name}",)
+
+
+def shown_by(panel: Panel) -> tuple[str, ...]:
+    """The keys of what a panel shows: what it says itself, or where its numbers come from."""
+    if panel.tensors:
+        return panel.tensors
+    origins = [each.origin for each in panel.strips] if isinstance(panel, Strips) else [getattr(panel, "origin", None)]
+    return _joined(of_origin(origin) for origin in origins if origin is not None)
+
 
 
 def of_proof(claim: int | str) -> Link:

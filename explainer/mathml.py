@@ -17,10 +17,11 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from explainer.excerpts import INK
-from explainer.palette import QUANTITIES
+from explainer.palette import QUANTITIES, TEXT
 
 _PAIRS = [(each.light, each.dark) for each in QUANTITIES.values()]
-_PAIRS += [(each["light"], each["dark"]) for each in INK.values()]
+_PAIRS += [(each["light"], each["dark"]) for each in (*INK.values(), TEXT)]
+
 _BOTH = {colour: pair for pair in _PAIRS for colour in pair}  # what a colour of one scheme is in light and in dark
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 _OPERATOR = re.compile(r"<mo>([A-Za-z]{2,})</mo>")  # "softmax" is a name; as an operator it would stand apart

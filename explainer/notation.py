@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from explainer.palette import QUANTITIES, Scheme
+from explainer.palette import QUANTITIES, TEXT, Scheme
 from explainer.shapes import dimensions
 from explainer.symbols import SYMBOLS, Symbol
 from vit_core import ViTConfig
@@ -21,7 +21,13 @@ _SYMBOL = re.compile(r"<([^<>:!#]+)(!?)(?::([^<>]*))?>")
 @cache
 def symbols_in(template: str) -> tuple[str, ...]:
     """The names of the symbols in a template, each once, in order."""
-    return tuple(dict.fromkeys(match[1] for match in _SYMBOL.finditer(_NUMBER.sub("", template))))
+    return tuple(dict.fromkeys(written_symbols(template)))
+
+
+@cache
+def written_symbols(template: str) -> tuple[str, ...]:
+    """The names of the symbols in a template as they are written, in that order: each has a colour in the LaTeX."""
+    return tuple(match[1] for match in _SYMBOL.finditer(_NUMBER.sub("", template)))
 
 
 def plain(template: str) -> str:
@@ -30,7 +36,7 @@ def plain(template: str) -> str:
 
 
 def coloured(template: str, scheme: Scheme) -> str:
-    """LaTeX in which every quantity wears its colour."""
+    """LaTeX in which every quantity wears its colour, and every other symbol the ink of the page."""
     return _SYMBOL.sub(lambda match: _colour(SYMBOLS[match[1]], match[3] or SYMBOLS[match[1]].latex, scheme), template)
 
 
@@ -57,9 +63,9 @@ def number(value: float) -> str:
 
 
 def _colour(symbol: Symbol, latex: str, scheme: Scheme) -> str:
-    if symbol.quantity is None:
-        return latex
-    return rf"\textcolor{{{QUANTITIES[symbol.quantity].colour(scheme)}}}{{{latex}}}"
+    colour = TEXT[scheme] if symbol.quantity is None else QUANTITIES[symbol.quantity].colour(scheme)
+    return rf"\textcolor{{{colour}}}{{{latex}}}"
+
 
 
 def _with_layer(latex: str, config: ViTConfig, layer: int | None) -> str:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer import palette, panels
+from explainer.links import shown_by
 from explainer.panels import Frames, Panel, Strip, View
 
 MAGIC = b"VITS"
@@ -102,6 +103,8 @@ def _encode(value: Any, path: str, buffers: _Buffers) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         named = f"{path} {value.title!r}" if isinstance(value, Panel) else path
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        if isinstance(value, Panel):
+            fields["tensors"] = shown_by(value)
         encoded = {name: _encode(field, f"{named}.{name}", buffers) for name, field in fields.items()}
         return {"kind": type(value).__name__} | {name: field for name, field in encoded.items() if field is not None}
     if isinstance(value, Mapping):

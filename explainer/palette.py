@@ -13,6 +13,7 @@ from typing import Literal
 Scheme = Literal["light", "dark"]
 
 BACKGROUND: dict[Scheme, str] = {"light": "#ffffff", "dark": "#0f1319"}  # what the contrasts are measured on
+TEXT: dict[Scheme, str] = {"light": "#1d2733", "dark": "#e8ecf1"}  # the page's ink: what has no colour of its own
 
 
 @dataclass(frozen=True)

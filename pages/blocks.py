@@ -49,7 +49,7 @@ def show_equation(equation: Equation, session: Session) -> None:
     title = f"Equation {equation.number} · {equation.title}"
     saved_page.note(Mathematics(title, equation, session.config, session.layer))
     with st.container(key=f"equation_{equation.number}", gap="small"):
-        show_link(title, links.of_equation(equation))
+        show_link(title, links.of_equation(equation), *equation.lines)
         st.latex(equation.coloured(scheme()))
         with st.container(key=f"numbers_{equation.number}"):
             st.latex(equation.with_numbers(session.config, scheme(), session.layer))
@@ -60,22 +60,19 @@ def show_formula(name: str, session: Session) -> None:
     formula = FORMULAS[name]
     saved_page.note(Mathematics(formula.title, formula, session.config, session.layer))
     with st.container(key=f"equation_{name}", gap="small"):
-        show_link(formula.title, links.of_equation(formula))
+        show_link(formula.title, links.of_equation(formula), *formula.lines)
         st.latex(formula.coloured(scheme()))
         if formula.numbers:
             with st.container(key=f"numbers_{name}"):
                 st.latex(formula.with_numbers(session.config, scheme(), session.layer))
 
 
-def show_link(title: str, link: Link) -> None:
-    """The title of an equation, which the keyboard can go to: what is about the same tensors lights up with it."""
-    st.html(f'<p class="vit-caption" tabindex="0" {_link_attributes(link)}>{escape(title)}</p>')
+def show_link(title: str, link: Link, *lines: str) -> None:
+    """The title of an equation, which the keyboard can go to: what is about the same tensors lights up with it.
 
-
-def _link_attributes(link: Link) -> str:
-    """What ``explainer/components/links.js`` reads: the keys of the tensors made, and of those read."""
-    reads = f' data-reads="{escape(" ".join(link.reads))}"' if link.reads else ""
-    return f'data-link="{escape(" ".join(link.makes))}"{reads}'
+    ``lines`` are the templates of the formulas that follow it, whose symbols light up one by one.
+    """
+    st.html(f'<p class="vit-caption" tabindex="0" {link.attributes} {links.of_symbols(*lines)}>{escape(title)}</p>')
 
 
 def show_section(stage: Stage | Lesson, slug: str) -> None:
@@ -148,7 +145,7 @@ def _table_line(row: TensorRow, link: Link) -> str:
     cells = (
         role,
         f"${symbol}$",
-        f'<span tabindex="0" {_link_attributes(link)}>`{row.name}`</span>',
+        f'<span tabindex="0" {link.attributes}>`{row.name}`</span>',
         row.shape.named,
         row.dtype,
         _bytes(row.bytes),
@@ -180,7 +177,7 @@ def show_code(stage: Stage) -> None:
         lines = ", ".join(str(excerpt(item).number) for item in numbered or group[:1])
         # A formula has no line that is marked: the first line of its function stands for it.
         linked = {excerpt(item).line or 0: links.of_equation(item) for item in group}
-        attributes = {line: f'tabindex="0" {_link_attributes(link)}' for line, link in linked.items()}
+        attributes = {line: f'tabindex="0" {link.attributes}' for line, link in linked.items()}
         title = f"{names} · {code.path}, line {lines}"
         saved_page.note(Code(title, code, tuple(excerpt(item).line for item in numbered)))
         st.html(
@@ -210,7 +207,8 @@ def show_proofs(stage: Stage, session: Session) -> None:
 def _proof_line(proof: Proof, link: Link) -> str:
     kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
     return (
-        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status" tabindex="0" {_link_attributes(link)}>'
+        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status" tabindex="0" {link.attributes}>'
+
         f'<span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span>'
         f"<span>largest difference <b>{proof.largest_difference:.1e}</b> over <b>{proof.count:,}</b> numbers, "
         f"tolerance {proof.tolerance:.1e}</span></div>"

@@ -43,7 +43,7 @@ def pictures(stage: Stage) -> None:
     for number in (1, 2, 3, 4):
         paper, code = st.columns([3, 2], vertical_alignment="center")
         with paper.container(key=f"equation_paper_{number}", gap="small"):
-            show_link(f"Equation {number}", links.of_equation(EQUATIONS[number]))
+            show_link(f"Equation {number}", links.of_equation(EQUATIONS[number]), EQUATIONS[number].template)
             st.latex(EQUATIONS[number].coloured(scheme()))
         code.code(EQUATIONS[number].pseudocode, language="python", wrap_lines=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from explainer.links import of_symbols
 from explainer.number_address import Address, checked
 from explainer.number_html import body
 from explainer.numbers import YOUR_WEIGHTS, NumberExplanation, Reproduction, explain
@@ -83,7 +84,9 @@ def _head(explanation: NumberExplanation) -> None:
         with st.container(key="number_title", gap=None):
             symbol = explanation.coloured(explanation.symbol_template, scheme())
             st.markdown(f"${symbol} = {explanation.value:.7g}$")
-            st.html(f'<p class="vit-number-words">{escape(f"{explanation.words}. {explanation.equation}".strip())}</p>')
+            formulas = (explanation.symbol_template, *([explanation.working.formula] if explanation.working else []))
+            words = escape(f"{explanation.words}. {explanation.equation}".strip())
+            st.html(f'<p class="vit-number-words" {of_symbols(*formulas)}>{words}</p>')
         if explanation.working:
             with st.container(key="number_formula"):
                 st.latex(explanation.coloured(explanation.working.formula, scheme()))

@@ -16,6 +16,7 @@ from explainer.html_export import export_html
 from explainer.mathml import html_of, mathml
 from explainer.packing import digest, unpack
 from explainer.palette import QUANTITIES
+from explainer.palette import TEXT as INK
 from explainer.panels import Bars, Frames, Picture, View
 from explainer.saved_parts import Code, Heading, Mathematics, SavedPage, Words
 from explainer.texts import TEXTS
@@ -122,7 +123,7 @@ def test_every_equation_is_mathml_in_the_colours_of_both_schemes(written: Writte
         used = set(re.findall(r"\\textcolor\{(#\w+)\}", latex))
         pairs = set(re.findall(r"light-dark\((#\w+),(#\w+)\)", result))
         assert {light for light, _ in pairs} == used and len(re.findall(r"#[0-9a-f]{6}", result)) % 2 == 0
-        assert pairs <= {(each.light, each.dark) for each in QUANTITIES.values()}
+        assert pairs <= {(each.light, each.dark) for each in QUANTITIES.values()} | {(INK["light"], INK["dark"])}
 
 
 @pytest.mark.parametrize("path", sorted(TEXTS.glob("*.md")), ids=lambda path: path.stem)

@@ -10,13 +10,15 @@ import torch
 from explainer import links
 from explainer.equations import EQUATIONS, FORMULAS
 from explainer.links import Link
-from explainer.panels import Flow, Scale, Strip, Strips, View
+from explainer.packing import pack, unpack
+from explainer.panels import Flow, Origin, Scale, Strip, Strips, View
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES, Stage
 from explainer.symbols import SYMBOLS
 from explainer.tensors import find
 from explainer.views import overview
+from tests.all_views import all_views
 from vit_core import BlockTrace, ForwardTrace, VisionTransformer
 
 ROOT = Path(__file__).parents[1]
@@ -139,3 +141,40 @@ def test_panels_are_given_what_they_show_unless_they_say_it() -> None:
     ]
     unknown = View(((strips("x"),),), "alt")
     assert links.linked(unknown, "nobody") is unknown
+
+
+def test_a_symbol_stands_for_the_tensors_that_the_tables_give_its_letter() -> None:
+    own = {name: links.of_symbol(name).makes[:-1] for name in SYMBOLS}
+    assert all(links.of_symbol(name).makes[-1] == links.symbol_key(name) for name in SYMBOLS)
+    assert own["q"] == ("block.attention.query",) and own["E_pos"] == ("model.position_embedding",)
+    assert own["z_{l-1}"] == ("block.input",) and own["z_l"] == own["z_l^0"] == ("block.output",)
+    assert own["z_0"] == ("trace.hidden_states[0]",) and own["A"] == ("block.attention.weights",)
+    assert own["gamma"] == ("layer.attention_norm.weight", "layer.mlp_norm.weight", "model.norm.weight")
+    assert own["D"] == own["i"] == own["softmax"] == ()
+    assert {key for keys in own.values() for key in keys} <= KEYS
+
+
+def test_an_equation_says_what_its_symbols_are_in_their_order() -> None:
+    told = links.of_symbols(EQUATIONS[7].template, r"<A!> \, <#N> <v:\mathbf{v}_1>")
+    first, second = told.removeprefix('data-symbols="').removesuffix('"').split(" | ")
+    assert [each.split("=")[0] for each in first.split()] == ["SA", "z", "A", "v"]
+    assert second == "A=block.attention.weights,symbol.A v=block.attention.value,symbol.v"
+
+
+def test_what_has_an_origin_shows_that_tensor(
+    tiny_model: VisionTransformer, tiny_trace: ForwardTrace
+) -> None:
+    pixels = np.zeros((tiny_model.config.image_size,) * 2 + (3,), np.uint8)
+    views = {name: make() for name, make in all_views(tiny_model, tiny_trace, pixels, 2, 1, 3).items()}
+    shown = {name: [links.shown_by(panel) for panel in view.panels] for name, view in views.items()}
+    assert {key for panels in shown.values() for keys in panels for key in keys} <= KEYS
+    assert shown["attention.query_key_value"][0] == ("block.attention.query",)
+    assert shown["embedding.sequence"] == [
+        ("trace.patch_embeddings",), ("model.position_embedding",), ("trace.hidden_states[0]",)
+    ]  # fmt: skip
+    assert links.of_origin(Origin("norm.weight", (0,))) == ("model.norm.weight",)
+    assert links.of_origin(Origin("blocks.3.mlp.expand.bias", (0,))) == ("layer.mlp.expand.bias",)
+    panel = strips("said", ("own",))
+    assert links.shown_by(panel) == ("own",) and links.shown_by(strips("nothing")) == ()
+    packed = unpack(pack(views["attention.query_key_value"]))
+    assert [panel.tensors for panel in packed.panels] == shown["attention.query_key_value"]

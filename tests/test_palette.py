@@ -1,13 +1,15 @@
 """Colours that can be read and told apart by everybody, and scales that tell the truth in grey."""
 
+import tomllib
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from explainer.palette import BACKGROUND, DIVERGING, QUANTITIES, SEQUENTIAL, Scheme, diverging, sequential
+from explainer.palette import BACKGROUND, DIVERGING, QUANTITIES, SEQUENTIAL, TEXT, Scheme, diverging, sequential
 
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -132,3 +134,10 @@ def test_the_default_scale_is_that_of_z() -> None:
         assert SEQUENTIAL[scheme] == sequential("z", scheme)
     with pytest.raises(KeyError):
         sequential("nothing", "light")
+
+
+def test_the_page_has_the_background_and_the_ink_of_the_palette() -> None:
+    options = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    for scheme in SCHEMES:
+        assert options["theme"][scheme]["backgroundColor"] == BACKGROUND[scheme]
+        assert options["theme"][scheme]["textColor"] == TEXT[scheme]

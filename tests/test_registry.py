@@ -15,8 +15,8 @@ import vit_core
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.notation import number, plain, value
-from explainer.palette import QUANTITIES, Scheme
+from explainer.notation import number, plain, value, written_symbols
+from explainer.palette import QUANTITIES, TEXT, Scheme
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES
@@ -152,9 +152,9 @@ def test_colours_change_nothing_but_the_colour(item: Equation | Formula, scheme:
     coloured = item.coloured(scheme)
     three_deep = r"((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)"  # braces within braces within the coloured ones
     assert re.sub(r"\\textcolor\{#[0-9a-f]{6}\}\{" + three_deep + r"\}", r"\1", coloured) == item.latex
-    used = {SYMBOLS[symbol].quantity for symbol in item.symbols} - {None}
-    colours = {QUANTITIES[quantity].colour(scheme) for quantity in used if quantity}
-    assert set(re.findall("#[0-9a-f]{6}", coloured)) == colours
+    used = [SYMBOLS[symbol].quantity for symbol in written_symbols(item.template)]
+    colours = [TEXT[scheme] if quantity is None else QUANTITIES[quantity].colour(scheme) for quantity in used]
+    assert re.findall("#[0-9a-f]{6}", coloured) == colours  # one for each symbol, in the order in which it is written
 
 
 def test_numbers_are_those_of_the_model() -> None:

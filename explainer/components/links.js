@@ -2,16 +2,17 @@
 //
 // An element says in data-link what it makes or shows, and in data-reads what it is made of: keys of
 // explainer/links.py, with spaces between them. What is under the pointer, or else has the keyboard's focus, is marked
-// data-lit="made", and so is everything that makes or shows the same; what only reads it is marked "read". Symbols of
-// an equation have no marks of their own: one that looks like the symbol of a table's row is that row's tensor.
+// data-lit="made", and so is everything that makes or shows the same; what only reads it is marked "read". An equation
+// says in data-symbols what each of its symbols stands for, in the order in which they are written.
 
-const AREAS = 'tr, [class*="st-key-equation_"]'; // what a mark inside stands for
-const SYMBOLS = '.katex-html [style*="color"]';
+const AREAS = 'tr, [class*="st-key-equation_"], .st-key-number_head'; // what a mark inside stands for
+const FORMULAS = ".katex";
 
 class Links {
   constructor() {
     this.roots = new Set([document]); // of the page, and of every canvas on it
     this.pointed = this.focused = null; // what was found there
+    this.formulas = new WeakMap(); // formula -> what was read of its symbols
     document.addEventListener("pointerover", (event) => this.set("pointed", this.sourceOf(event)));
     document.documentElement.addEventListener("pointerleave", (event) => {
       if (event.pointerType !== "touch") this.set("pointed", null); // a tap stays until the next
@@ -21,6 +22,7 @@ class Links {
       this.set("focused", isByKeyboard ? this.sourceOf(event) : null);
     });
     document.addEventListener("focusout", () => this.set("focused", null));
+    document.addEventListener("keydown", (event) => goToRow(event));
   }
 
   get source() {
@@ -33,12 +35,11 @@ class Links {
     if (this.source?.id !== before?.id) this.light();
   }
 
-  /** {id, makes, reads, isStep} of what an event happened on; null if that is about no tensor. */
+  /** {id, makes, reads, names, isStep} of what an event happened on; null if that is about no tensor. */
   sourceOf(event) {
     const path = event.composedPath();
-    const symbol = symbolAround(path[0]);
-    const tensor = symbol && tensorsBySymbol().get(appearance(symbol));
-    if (tensor) return tensor;
+    const symbol = this.symbolAt(path);
+    if (symbol) return symbol;
     for (const node of path) {
       const linked = node.dataset?.link != null ? node : node.matches?.(AREAS) && node.querySelector("[data-link]");
       if (linked) return described(linked);
@@ -46,18 +47,34 @@ class Links {
     return null;
   }
 
+  symbolAt(path) {
+    const formula = path.find((node) => node.matches?.(FORMULAS));
+    const symbols = formula && this.symbolsOf(formula);
+    return path.map((node) => symbols?.get(node)).find(Boolean);
+  }
+
+  /** What the symbols of a formula stand for: Map of their outermost elements. Read once, as long as it stays the same. */
+  symbolsOf(formula) {
+    const area = formula.closest(AREAS);
+    const told = area?.querySelector("[data-symbols]")?.dataset.symbols.split(" | ");
+    const tensors = told?.[[...area.querySelectorAll(FORMULAS)].indexOf(formula)] ?? "";
+    const source = `${tensors} ${formula.querySelector("annotation")?.textContent}`;
+    const known = this.formulas.get(formula);
+    if (known?.source === source && known.nodes.every((node) => node.isConnected)) return known.symbols;
+    const symbols = tensors ? readSymbols(formula, tensors.split(" ")) : new Map();
+    this.formulas.set(formula, { source, symbols, nodes: [...symbols.keys()] });
+    return symbols;
+  }
+
   /** Mark everything anew: what was marked may be gone, and what is there may be new. */
   light() {
     const { source } = this;
-    const tensors = source && tensorsBySymbol();
     for (const root of this.roots) {
       for (const node of root.querySelectorAll("[data-lit]")) delete node.dataset.lit;
       if (!source) continue;
       for (const node of root.querySelectorAll("[data-link]")) light(node, relation(source, described(node)));
-      for (const node of root.querySelectorAll(SYMBOLS)) {
-        const tensor = symbolAround(node) === node && tensors.get(appearance(node));
-        if (tensor) light(node, relation(source, tensor));
-      }
+      for (const formula of root.querySelectorAll(FORMULAS))
+        for (const [node, symbol] of this.symbolsOf(formula)) light(node, relation(source, symbol));
     }
     for (const root of this.roots) root.dispatchEvent(new Event("vit-lit")); // for what is painted
   }
@@ -86,38 +103,64 @@ function light(node, relation) {
 }
 
 const keysOf = (text) => (text ? text.split(" ") : []);
-const sharesAny = (some, others) => some.some((key) => others.includes(key));
+const sharesAny = (some = [], others = []) => some.some((key) => others.includes(key));
 
-function described({ dataset: { link, reads } }) {
-  return { id: `${link} from ${reads}`, makes: keysOf(link), reads: keysOf(reads), isStep: reads != null };
+function described({ dataset: { link, reads, symbols } }) {
+  const names = symbols ? symbols.split(/[ |]+/).map((each) => `symbol.${nameOf(each)}`) : [];
+  return { id: `${link} from ${reads} in ${symbols}`, makes: keysOf(link), reads: keysOf(reads), names, isStep: (reads ?? symbols) != null };
+
 }
 
 /** "made", "read" or null. Two steps of the computation have to do with each other only if they make the same. */
 function relation(one, other) {
   if (sharesAny(one.makes, other.makes)) return "made";
+  if (one.isStep === other.isStep) return null;
   const isRead = sharesAny(one.reads, other.makes) || sharesAny(one.makes, other.reads);
-  return isRead && one.isStep !== other.isStep ? "read" : null;
+  const isNamed = sharesAny(one.names, other.makes) || sharesAny(one.makes, other.names);
+  return isRead || (isNamed && !other.isSymbol) ? "read" : null; // an equation does not light up each of its letters
 }
 
-/** The symbol of an equation that a node belongs to: its outermost element of one colour. */
-function symbolAround(node) {
-  if (!node.closest?.(".katex-html")) return null;
-  let symbol = null;
-  for (let at = node; !at.matches(".katex-html"); at = at.parentElement) if (at.style.color) symbol = at;
-  return symbol;
-}
-
-const appearance = (symbol) => `${symbol.style.color} ${symbol.textContent}`;
-
-/** What the symbols of tables stand for, by their looks. */
-function tensorsBySymbol() {
-  const tensors = new Map();
-  for (const row of document.querySelectorAll("tr:has([data-link])")) {
-    const symbol = row.querySelector(SYMBOLS);
-    const isAlone = symbol && symbol.textContent === symbol.closest(".katex-html").textContent;
-    if (isAlone) tensors.set(appearance(symbol), described(row.querySelector("[data-link]")));
+/**
+ * The symbols of a formula that KaTeX has drawn. It keeps nothing of who is who, but writes the formula a second time,
+ * for those who hear it: there, what has a colour stands in the order in which it was written.
+ */
+function readSymbols(formula, tensors) {
+  const written = [...formula.querySelectorAll(".katex-mathml [mathcolor]")];
+  const byLooks = new Map(written.map((node, i) => [looks(node.getAttribute("mathcolor"), node), tensors[i]]));
+  const symbols = new Map();
+  for (const node of formula.querySelectorAll('.katex-html [style*="color"]')) {
+    if (node.parentElement.closest('[style*="color"]')?.closest(FORMULAS) === formula) continue; // inside another
+    const tensor = byLooks.get(looks(node.style.color, node));
+    if (tensor) symbols.set(node, symbol(tensor));
   }
-  return tensors;
+  return symbols;
+}
+
+const nameOf = (tensor) => tensor.slice(0, tensor.lastIndexOf("="));
+
+function symbol(tensor) {
+  const makes = tensor.slice(tensor.lastIndexOf("=") + 1).split(",");
+  return { id: tensor, makes, reads: [], names: [], isStep: false, isSymbol: true };
+}
+
+/** Colour and letters in any order: what is lowered and what is raised stand in different orders in the two copies. */
+function looks(colour, node) {
+  const hexadecimal = colour.replace(/\d+/g, (number) => Number(number).toString(16).padStart(2, "0"));
+  const short = colour.startsWith("rgb") ? `#${hexadecimal.replace(/rgba?|[(), ]/g, "")}` : colour;
+  return `${short} ${[...node.textContent.replace(/[\s\u200b\u2061]/g, "")].sort().join("")}`;
+}
+
+/** Arrows go from row to row in a table whose rows are one stop of the Tab key. */
+function goToRow(event) {
+  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  const mark = by && event.target.closest?.("tr [data-link][tabindex]");
+  if (!mark) return;
+  const marks = [...mark.closest("tbody").querySelectorAll("[data-link][tabindex]")];
+  const next = marks[marks.indexOf(mark) + by];
+  if (!next || marks.every((each) => each.tabIndex === 0)) return;
+  event.preventDefault();
+  for (const each of marks) each.tabIndex = each === next ? 0 : -1;
+  next.focus();
 }
 
 const links = (globalThis.__vitLinks ??= new Links());

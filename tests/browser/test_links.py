@@ -168,3 +168,68 @@ def test_a_tap_lights_up_and_stays(shared_server: Server, chromium: Any) -> None
     reader.page.locator("h1").tap()
     assert lit(reader.page) == {}
     context.close()
+
+
+# For each formula that says what its symbols are: its title, what it says, and what was found in what KaTeX has drawn.
+SYMBOLS = """() => [...document.querySelectorAll("[data-symbols]")].flatMap((told) => {
+  const area = told.closest('[class*="st-key-equation_"]');
+  return [...area.querySelectorAll(".katex")].map((formula, i) => [told.textContent,
+    told.dataset.symbols.split(" | ")[i].split(" ").map((each) => each.slice(0, each.lastIndexOf("="))),
+    [...__vitLinks.symbolsOf(formula).values()].map(({ id }) => id.slice(0, id.lastIndexOf("=")))]); })"""
+
+
+@pytest.mark.parametrize("page", ["", "patches", "embedding", "attention", "mlp", "encoder", "head", "glossary"])
+def test_every_symbol_of_an_equation_is_known_by_what_it_is(
+    page: str, shared_server: Server, open_reader: OpenReader
+) -> None:
+    """As often as it is written, also with numbers: z_3 is z_l. KaTeX joins i and j of an index to one letter."""
+    reader = open_reader(shared_server)
+    reader.open(f"{page}?layer=3")
+    found = reader.page.evaluate(SYMBOLS)
+    assert found
+    for title, told, drawn in found:
+        told, drawn = [[each for each in names if each not in ("i", "j")] for names in (told, drawn)]
+        assert sorted(told) == sorted(drawn), title
+
+
+def test_symbols_equations_and_pseudocode_of_the_glossary_light_each_other_up(
+    shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server)
+    reader.open("glossary?layer=3")
+    page = reader.page
+
+    def letter(meaning: str) -> Any:
+        return page.locator(".st-key-symbols tr").filter(has_text=meaning)
+
+    letter("the tokens that leave this layer").hover()
+    found = lit(page)
+    assert found["equation", "made"] == ["Equation 3 · The MLP, beside a skip path · Section 3.1"]
+    assert any("3" in text and "ℓ" not in text for text in found["symbol", "made"])  # z_3, in this layer's numbers
+    assert "the class token after this layer" in found["row", "made"]
+    letter("hidden size: how many numbers").hover()  # a size, which is no tensor
+    found = lit(page)
+    assert {text.split(" · ")[0] for text in found["equation", "read"]} == {
+        f"Equation {number}" for number in (1, 2, 3, 5, 8)
+    }
+    assert set(found["symbol", "made"]) == {"D"} and ("equation", "made") not in found
+    page.locator(".st-key-equation_6 pre").hover()  # its pseudocode
+    found = lit(page)
+    (made,), read = found["row", "made"], " ".join(found["row", "read"])
+    assert made.startswith("attention weights of one head")
+    assert "queries of one head" in read and "number of patches" in read
+    assert reader.errors == []
+
+
+def test_the_table_of_letters_is_one_stop_of_the_keyboard(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("glossary")
+    page = reader.page
+    page.mouse.move(2, 2)
+    first = page.locator(".st-key-symbols [data-link]").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert lit(page)["row", "made"] == ["colour channels of the picture: red, green, blue"]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.st-key-symbols') == null")
