@@ -35,6 +35,7 @@ ICONS = {
     "what_if": ":material/experiment:",
     "compare": ":material/compare:",
     "shapes": ":material/straighten:",
+    "break_it": ":material/bug_report:",
 }
 
 PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS, **TOOLS}

@@ -1,0 +1,54 @@
+"""The part of a ledger that matters: its end where it broke, or the surroundings of a place."""
+
+from dataclasses import replace
+
+from explainer.lab_bugs import Place
+from explainer.shapes import Ledger
+from explainer.shapes.differences import differences
+from explainer.shapes.html import table
+
+ROWS = 6  # operations that are shown; the others are folded
+
+
+def position(ledger: Ledger, place: Place) -> int | None:
+    """The index of the operation that a place means, the last of its line unless it names one."""
+    found = [
+        index for index, operation in enumerate(ledger.operations)
+        if operation.line is not None and operation.line.text.startswith(place.line)
+        and place.operation in ("", operation.name)
+    ]  # fmt: skip
+    if not found:
+        return None
+    return found[0] if place.operation else found[-1]
+
+
+def ending(ledger: Ledger) -> str:
+    """The last operations, and where it broke; those before are folded."""
+    last = replace(ledger, operations=ledger.operations[-ROWS:], inputs=ledger.inputs if _fits(ledger) else ())
+    before = "" if _fits(ledger) else _folded(replace(ledger, operations=ledger.operations[:-ROWS], failure=None))
+    return before + table(last, every=True)
+
+
+def surroundings(ledger: Ledger, sound: Ledger, place: Place) -> str:
+    """The operations around a place, with what they are in the model without the bug; all of them folded."""
+    index = position(ledger, place) or 0
+    first = max(0, index - ROWS // 2)
+    part = ledger.operations[first : index + ROWS // 2]
+    moved = differences(sound, ledger)
+    shown = replace(moved, changes=tuple(each for each in moved.changes if each.after is not None))
+    return table(replace(ledger, operations=part, inputs=()), shown, every=True) + _folded(ledger)
+
+
+def whole(ledger: Ledger) -> str:
+    """Every operation, equal blocks as one, folded."""
+    return _folded(ledger)
+
+
+def _fits(ledger: Ledger) -> bool:
+    return len(ledger.operations) <= ROWS + 2
+
+
+def _folded(ledger: Ledger) -> str:
+    count = len(ledger.operations)
+    what = f"{count} operations before" if ledger.outputs == () else f"The whole ledger: {count} operations"
+    return f'<details class="vit-lab-rest"><summary>{what}</summary>{table(ledger)}</details>'

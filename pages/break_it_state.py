@@ -1,0 +1,159 @@
+"""What the reader does in the lab: which bug, which sizes, what was predicted and tried; in session and link."""
+
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+from explainer.lab_bugs import BUGS, Bug
+from explainer.lab_progress import NEVER, Progress, read_shape
+from explainer.lab_runs import answer
+from explainer.lab_sizes import HIDDEN, PATCHES, Sizes
+
+BUG, SIZES, PROGRESS = "bug", "lab_sizes", "solved"  # in the address
+_LAB, _WRITTEN = "lab", "lab_written"
+
+
+@dataclass
+class Lab:
+    """All of it; small and of plain values."""
+
+    bug: str = next(iter(BUGS))
+    sizes: Sizes = field(default_factory=Sizes)
+    progress: Progress = field(default_factory=Progress)
+    predicted: dict[str, tuple[Sizes, str]] = field(default_factory=dict)  # what was said before it ran
+    tried: dict[str, tuple[Sizes, int]] = field(default_factory=dict)  # the repair that was run last
+    hints: dict[str, int] = field(default_factory=dict)  # how many have been asked for
+
+    @property
+    def chosen(self) -> Bug:
+        """The bug that is looked at."""
+        return BUGS[self.bug]
+
+    @property
+    def prediction(self) -> str | None:
+        """What was predicted with these sizes, None before the bug has run with them."""
+        sizes, text = self.predicted.get(self.bug, (None, None))
+        return text if sizes == self.sizes else None
+
+    @property
+    def repair(self) -> int | None:
+        """The repair that was run last with these sizes."""
+        sizes, index = self.tried.get(self.bug, (None, None))
+        return index if sizes == self.sizes else None
+
+
+def current() -> Lab:
+    """The lab of this session."""
+    lab: Lab = st.session_state.setdefault(_LAB, Lab())
+    return lab
+
+
+def read() -> list[str]:
+    """Take over what the address asks for; a sentence for every part of it that makes no sense."""
+    lab, problems = current(), []
+    asked = {name: st.query_params[name] for name in (BUG, SIZES, PROGRESS) if name in st.query_params}
+    if asked != st.session_state.get(_WRITTEN, {}) and (asked or _WRITTEN not in st.session_state):
+        if (bug := asked.get(BUG, lab.bug)) in BUGS:
+            lab.bug = bug
+        else:
+            problems.append(f"The link names the bug {bug[:40]!r}, which is not here. You see {lab.chosen.title!r}.")
+        try:
+            if text := asked.get(SIZES):
+                lab.sizes = _sizes(text)
+        except ValueError:
+            problems.append(f"The link's sizes {asked[SIZES][:40]!r} cannot be chosen here; they are left out.")
+        try:
+            if text := asked.get(PROGRESS):
+                lab.progress = Progress.parse(text)
+        except ValueError as error:
+            problems.append(str(error))
+    write()
+    return problems
+
+
+def write() -> None:
+    """Put all that a link should carry into the address, leaving out what is as it is at first."""
+    lab = current()
+    values = {
+        BUG: "" if lab.bug == Lab().bug else lab.bug,
+        SIZES: "" if lab.sizes == Sizes() else _sizes_text(lab.sizes),
+        PROGRESS: str(lab.progress),
+    }
+    parameters = {name: value for name, value in values.items() if value}
+    st.session_state[_WRITTEN] = parameters
+    for name in values:
+        if name not in parameters:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != parameters[name]:
+            st.query_params[name] = parameters[name]
+
+
+def choose_bug(name: str) -> None:
+    """Look at this bug."""
+    current().bug = name
+
+
+def neighbour(step: int) -> str | None:
+    """The bug before or after the chosen one."""
+    names = list(BUGS)
+    index = names.index(current().bug) + step
+    return names[index] if 0 <= index < len(names) else None
+
+
+def choose_size(name: str, value: int) -> None:
+    """Change one size; those that no longer fit take the nearest value that does."""
+    lab = current()
+    values = vars(lab.sizes) | {name: value}
+    values = {each: values[each] for each in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
+    for part, options in (
+        ("patch_size", PATCHES[values["image_size"]]), ("num_heads", HIDDEN[values["hidden_size"]])
+    ):  # fmt: skip
+        values[part] = min(options, key=lambda option: abs(option - values[part]))
+    lab.sizes = Sizes(**values)
+
+
+def predict(text: str) -> None:
+    """Run the bug after this was predicted: a shape as it is typed, or one of the two answers in words."""
+    lab = current()
+    true = answer(lab.sizes, lab.chosen)
+    lab.progress = lab.progress.with_prediction(lab.bug, is_right(text, true))
+    lab.predicted[lab.bug] = (lab.sizes, text)
+
+
+def is_right(text: str, true: tuple[int, ...] | None) -> bool:
+    """Whether this is the shape; what is not a shape is one of the answers in words."""
+    try:
+        return read_shape(text) == true
+    except ValueError:
+        return true is None and text == NEVER
+
+
+def try_repair(index: int, is_sound: bool) -> None:
+    """A repair has been run."""
+    lab = current()
+    lab.tried[lab.bug] = (lab.sizes, index)
+    if is_sound:
+        lab.progress = lab.progress.with_repair(lab.bug)
+
+
+def ask_for_hint() -> None:
+    """One more rung of the ladder."""
+    lab = current()
+    lab.hints[lab.bug] = min(3, lab.hints.get(lab.bug, 0) + 1)
+
+
+def reset() -> None:
+    """Begin again; the bug and the sizes stay."""
+    lab = current()
+    st.session_state[_LAB] = Lab(bug=lab.bug, sizes=replace(lab.sizes))
+
+
+def _sizes_text(sizes: Sizes) -> str:
+    return f"{sizes.image_size}-{sizes.patch_size}-{sizes.hidden_size}-{sizes.num_heads}-{sizes.batch}"
+
+
+def _sizes(text: str) -> Sizes:
+    parts = text.split("-")
+    if len(parts) != 5 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
+        raise ValueError(f"no sizes: {text[:40]!r}")
+    return Sizes(*map(int, parts))
