@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,22 +16,23 @@ from vit_core.config import ViTConfig, square_root
 from vit_core.cost import count_parameters
 from vit_core.downloads import Progress, download
 from vit_core.families import recognise
+from vit_core.head_candidates import head_candidates
 from vit_core.huggingface import Folder
 from vit_core.model import VisionTransformer
 from vit_core.positions import resize_position_embedding
 from vit_core.sources import SOURCES
-from vit_core.weight_files import MAX_BYTES, read_folder, read_state
+from vit_core.weight_files import MAX_BYTES, read_folder, read_weights
 from vit_core.weights import load_weights, rename
 
 
 def load(
-    name_or_path: str | Path, *, on_progress: Progress | None = None, **config_overrides: Any
+    name_or_path: str | Path, *, on_progress: Progress | None = None, part: str | None = None, **config_overrides: Any
 ) -> tuple[VisionTransformer, Checkpoint]:
     """A model with its weights, ready to predict, and the record of its checkpoint.
 
     ``name_or_path`` is a name in ``CHECKPOINTS``, a weights file, or a Hugging Face folder. What a file cannot tell
     can be given, ``num_heads=4`` for example; for another ``image_size`` the position embedding is resized as the
-    weights' own publisher does.
+    weights' own publisher does. Where a file holds several models, ``part`` says which, ``"model_ema"`` for example.
 
     Raises:
         ValueError: if the name is unknown, or the weights are not those of a plain ViT or do not fit the overrides.
@@ -46,10 +48,7 @@ def load(
             download(checkpoint.url, checkpoint.path, checkpoint.sha256, on_progress)
         ours = rename(_read(checkpoint.path), checkpoint.source)
     elif name and os.path.exists(path):  # unlike Path.exists, also for names that no file can have
-        state = _read(path)
-        source = recognise(state)
-        ours = rename(state, source)
-        checkpoint = _describe(path, source, ours, config_overrides | _heads_of(state, config_overrides))
+        return open_weights(_read(path, part), path, **config_overrides)
     else:
         close = get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.4)
         hint = f"; close to it are {', '.join(close)}" if close else ""
@@ -60,8 +59,24 @@ def load(
     return _build(checkpoint, ours), checkpoint
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    return read_folder(path) if path.is_dir() else read_state(path)
+def open_weights(
+    state: Mapping[str, Tensor], path: Path, **config_overrides: Any
+) -> tuple[VisionTransformer, Checkpoint]:
+    """The model of somebody's weights that were read from ``path``, and a record of them.
+
+    Raises:
+        ValueError: if they are not those of a plain ViT or do not fit the overrides.
+        OSError: if a file beside them cannot be read.
+    """
+    source = recognise(state)
+    ours = rename(state, source)
+    checkpoint = _describe(path, source, ours, config_overrides | told_heads(state, config_overrides))
+    checkpoint = _override(checkpoint, config_overrides)
+    return _build(checkpoint, ours), checkpoint
+
+
+def _read(path: Path, part: str | None = None) -> dict[str, Tensor]:
+    return read_folder(path) if path.is_dir() else dict(read_weights(path, part).state)
 
 
 def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str, Any]) -> Checkpoint:
@@ -73,8 +88,9 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
     config = infer_config(ours, source, said | given)
     preprocess = folder.preprocess(config.image_size) if folder else None
     labels = folder.labels(config.num_classes) if folder else None
+    likely = f"D / {config.head_size}"
     guesses = [
-        *(["the number of heads (D / 64)"] if "num_heads" not in said | given else []),
+        *([f"the number of heads ({likely})"] if "num_heads" not in said | given else []),
         *(["preprocessing"] if preprocess is None else []),
         *(["class names"] if labels is None else []),
     ]
@@ -91,7 +107,7 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
 
 
 def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) -> ViTConfig:
-    """The sizes that the shapes tell; ``given`` says the rest, and the number of heads is D / 64 if nothing does.
+    """The sizes that the shapes tell; ``given`` says the rest, and the heads are as many as is likely if nothing does.
 
     Raises:
         ValueError: if a shape makes no sense, or the heads have to be given.
@@ -107,9 +123,10 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
             f"expected square patches of 3 channels, got {patch_size}x{width} of {num_channels}: "
             "pictures are read in RGB and cut into squares"
         )
-    if hidden_size % 64 and "num_heads" not in given:
-        raise ValueError(f"how many heads share D = {hidden_size} cannot be told from the file: give num_heads=")
     layers = {int(found[1]) for name in ours if (found := re.match(r"blocks\.(\d+)\.", name))}
+    likely = head_candidates(hidden_size, len(layers), mlp_size)[0]
+    if not likely.reason and "num_heads" not in given:
+        raise ValueError(f"how many heads share D = {hidden_size} cannot be told from the file: give num_heads=")
     pre_logits = ours.get("head.pre_logits.weight")
     told = {
         "image_size": patch_size * square_root(tokens - 1, "patch positions (after the class token)"),
@@ -117,7 +134,7 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
         "num_layers": len(layers),
         "hidden_size": hidden_size,
         "mlp_size": mlp_size,
-        "num_heads": hidden_size // 64,
+        "num_heads": likely.num_heads,
         "num_classes": num_classes,
         "representation_size": None if pre_logits is None else pre_logits.shape[0],
         "norm_eps": SOURCES[source].norm_eps,
@@ -129,10 +146,16 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
     return config
 
 
-def _heads_of(state: dict[str, Tensor], given: dict[str, Any]) -> dict[str, int]:
+def told_heads(state: Mapping[str, Tensor], given: Mapping[str, Any]) -> dict[str, int]:
     """The number of heads, where the layout of the file shows it and nobody says otherwise."""
     kernel = next((tensor for key, tensor in state.items() if key.endswith("/query/kernel")), None)
-    return {} if kernel is None or "num_heads" in given else {"num_heads": kernel.shape[1]}
+    if "num_heads" in given:
+        return {}
+    if kernel is not None and kernel.dim() == 3:
+        return {"num_heads": kernel.shape[1]}
+    # vit-pytorch leaves the projection out where there is one head, as wide as D.
+    alone = any(key.endswith("to_qkv.weight") for key in state) and not any(".to_out." in key for key in state)
+    return {"num_heads": 1} if alone else {}
 
 
 def _override(checkpoint: Checkpoint, overrides: dict[str, Any]) -> Checkpoint:

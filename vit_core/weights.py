@@ -1,7 +1,7 @@
 """Anybody's plain ViT weights into our model: renamed by the table of their source, strictly, or not at all."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
 
 import torch
@@ -145,10 +145,14 @@ def flattened_axes(pattern: str, tensor: Tensor) -> dict[str, int]:
     return {"p1": side, "p2": side, "c": channels}
 
 
+def some_of(names: Sequence[str]) -> str:
+    """The first few of the names and how many more there are."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
 def _listing(what: str, names: list[str]) -> list[str]:
-    """Nothing, or one phrase with the first few of the names and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"{what}: {', '.join(names[:SHOWN])}{more}"] if names else []
+    """Nothing, or one phrase with some of the names."""
+    return [f"{what}: {some_of(names)}"] if names else []
 
 
 def _sizes(tensor: Tensor) -> str:

@@ -1,0 +1,95 @@
+"""The numbers in a weights file: which are none, which are all the same, of what types they are."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from vit_core.findings import Finding
+from vit_core.weights import some_of
+
+_CHUNK = 1 << 22  # numbers looked at together: 16 MB
+
+
+def number_findings(state: Mapping[str, Tensor]) -> list[Finding]:
+    """Every tensor with NaN or infinities, every constant one, and the mix of types."""
+    return [*_types(state), *_values({name: tensor for name, tensor in state.items() if tensor.is_floating_point()})]
+
+
+def _types(state: Mapping[str, Tensor]) -> Iterator[Finding]:
+    counts = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())
+    said = ", ".join(f"{count:,} of {kind}" for kind, count in counts.most_common())
+    if others := tuple(name for name, tensor in state.items() if not tensor.is_floating_point()):
+        sentence = f"Weights are floating-point numbers, and {some_of(others)} are not: {said}."
+        yield Finding("error", "type", sentence, others)
+    elif len(counts) > 1:
+        yield Finding("warning", "type", f"The tensors have different types: {said}. All are computed in float32 here.")
+    elif counts and "float32" not in counts:
+        yield Finding("note", "type", f"All tensors are {next(iter(counts))}: they are computed in float32 here.")
+
+
+def _values(state: Mapping[str, Tensor]) -> Iterator[Finding]:
+    damaged: dict[str, tuple[int, int]] = {}
+    zero, equal = [], []
+    for name, tensor in state.items():
+        low, high = _limits(tensor)
+        if not (low > float("-inf") and high < float("inf")):  # also for NaN
+            damaged[name] = _count_not_finite(tensor)
+        elif low == high == 0:
+            zero.append(name)
+        elif low == high and tensor.numel() > 1:
+            equal.append(name)
+    if damaged:
+        nans, infinities = (sum(counts) for counts in zip(*damaged.values(), strict=True))
+        numbers = " and ".join(
+            f"{count:,} {what}" for count, what in ((nans, "NaN"), (infinities, "infinite")) if count
+        )
+        yield Finding(
+            "error", "not finite",
+            f"{len(damaged)} of {len(state)} tensors hold numbers that are not finite ({numbers}): "
+            f"{some_of(list(damaged))}. Training has diverged, or the file is damaged: take an earlier one.",
+            tuple(damaged),
+        )  # fmt: skip
+    if matrices := tuple(name for name in zero if state[name].dim() > 1 and state[name].numel() > 1):
+        yield Finding(
+            "warning", "constant",
+            f"{_tensors(matrices)} nothing but zeros: {some_of(matrices)}. Training changes all of them: these have "
+            "not been trained. With a head of zeros every class has the same probability.",
+            matrices,
+        )  # fmt: skip
+    if biases := tuple(name for name in zero if name not in matrices):
+        yield Finding(
+            "note", "constant",
+            f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}.", biases,
+        )  # fmt: skip
+    if equal:
+        ones = all(tensor.flatten()[0] == 1 for tensor in map(state.__getitem__, equal))
+        yield Finding(
+            "note" if ones else "warning", "constant",
+            f"{_tensors(equal)} the same number everywhere: {some_of(equal)}"
+            + (", which is 1, as the scale of a LayerNorm has before training." if ones else "."),
+            tuple(equal),
+        )  # fmt: skip
+
+
+def _tensors(names: tuple[str, ...] | list[str]) -> str:
+    return f"{len(names)} tensor{'s hold' if len(names) > 1 else ' holds'}"
+
+
+def _limits(tensor: Tensor) -> tuple[float, float]:
+    """The smallest and the largest number; NaN if there is one. An empty tensor has 0 and 1."""
+    parts = [torch.aminmax(part.float()) for part in _parts(tensor) if part.numel()]
+    if not parts:
+        return 0.0, 1.0
+    return float(torch.stack([part.min for part in parts]).min()), float(torch.stack([p.max for p in parts]).max())
+
+
+def _count_not_finite(tensor: Tensor) -> tuple[int, int]:
+    """How many NaN and how many infinities."""
+    counts = [(int(part.isnan().sum()), int(part.isinf().sum())) for part in map(Tensor.float, _parts(tensor))]
+    return sum(nans for nans, _ in counts), sum(infinities for _, infinities in counts)
+
+
+def _parts(tensor: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(tensor.detach().flatten(), _CHUNK)

@@ -1,0 +1,16 @@
+"""What an examination finds: one sentence each, and how bad it is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about a weights file, and the tensors that it is about."""
+
+    severity: Severity  # "error": it does not open because of it; "warning": it opens, and that should be known
+    about: str  # "missing", "left over", "shape", "not finite", "constant", "type", "container", "opening"
+    sentence: str
+    names: tuple[str, ...] = ()
