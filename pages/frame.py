@@ -72,7 +72,7 @@ if from_link:
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
     sidebar.show(opened, uses_layer=PAGES[page.url_path or "overview"].uses_layer)
-for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON), ("menu_lessons", LESSONS), ("menu_tools", TOOLS)):
+for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON | TOOLS), ("menu_lessons", LESSONS)):
     with st.container(horizontal=True, key=key, gap="xsmall"):
         for name in group:
             st.page_link(f"{name}.py", icon=ICONS[name], query_params=state.parameters())
