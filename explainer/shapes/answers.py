@@ -131,7 +131,25 @@ def _attention(
     return _elementwise(query)
 
 
+def _cat(tensors: Any, dim: int = 0) -> Tensor | None:
+    first = tensors[0]
+    rank = first.dim()
+    if not rank or not -rank <= dim < rank or any(each.dim() != rank for each in tensors):
+        return None
+    if rank > 3 and not all(each.is_contiguous() for each in tensors):  # the channels may lie last in memory
+        return None
+    shape, dim = list(first.shape), dim % rank
+    for each in tensors[1:]:
+        if each.dtype is not first.dtype or any(
+            a != b for axis, (a, b) in enumerate(zip(shape, each.shape, strict=True)) if axis != dim
+        ):
+            return None
+        shape[dim] += each.shape[dim]
+    return _like(first, tuple(shape))
+
+
 _ANSWERS: dict[Any, Answer] = {
+    **dict.fromkeys([torch.cat, torch.concat, torch.concatenate], _cat),
     functional.linear: _linear,
     functional.layer_norm: _layer_norm,
     functional.gelu: _gelu,

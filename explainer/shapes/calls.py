@@ -4,9 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
-
-from explainer.shapes.recording import Number, Opaque, Sequence, Signature, Slice, TensorKey
+from explainer.shapes.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey
 
 _OPERATORS = {
     "truediv": "div", "rtruediv": "div", "itruediv": "div", "radd": "add", "iadd": "add", "rsub": "sub", "isub": "sub",
@@ -53,7 +51,7 @@ def name_of(function: Callable[..., Any]) -> str:
     """``linear``; an operator by the function it stands for: ``@`` is ``matmul``."""
     name: str = getattr(function, "__name__", "") or type(function).__name__
     if name == "__get__":
-        return function.__self__.__name__  # type: ignore[attr-defined,no-any-return]
+        return function.__self__.__name__  # type: ignore[attr-defined]
     if name.startswith("__") and name.endswith("__"):
         return _OPERATORS.get(name[2:-2], name[2:-2])
     return name
@@ -79,9 +77,9 @@ def arguments_of(signature: Signature) -> str:
 
 
 def _only_tensors(value: Any) -> bool:
-    return isinstance(value, Sequence) and bool(value.items) and all(
-        isinstance(item, TensorKey) or _only_tensors(item) for item in value.items
-    )
+    if not isinstance(value, Sequence) or not value.items:
+        return False
+    return all(isinstance(item, TensorKey) or _only_tensors(item) for item in value.items)
 
 
 def _text(value: Any) -> str:
@@ -196,14 +194,10 @@ _FLOPS: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
 }  # fmt: skip
 
 
+_IN_PLACE = frozenset(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod"))
+
+
 def is_in_place(function: Callable[..., Any]) -> bool:
     """Whether a call writes into its first tensor."""
     name = getattr(function, "__name__", "")
-    return (name.endswith("_") and not name.endswith("__")) or name.startswith("__i") and name[3:-2] in (
-        "add", "sub", "mul", "truediv", "matmul", "pow", "floordiv",
-    )  # fmt: skip
-
-
-def is_of_tensor(function: Callable[..., Any]) -> bool:
-    """Whether it is a method or property of tensors."""
-    return getattr(Tensor, getattr(function, "__name__", ""), None) is function
+    return (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE

@@ -108,12 +108,17 @@ def _module_of(frame: FrameType) -> nn.Module | None:
     return owner if isinstance(owner, nn.Module) else None
 
 
-def frames_of(traceback: TracebackType | None) -> tuple[Line | None, nn.Module | None, FrameType | None]:
-    """Of an exception: the innermost line of a model's own code, the innermost module, and the frame that raised."""
-    line, module, last = None, None, None
+def frames_of(
+    traceback: TracebackType | None,
+) -> tuple[Line | None, nn.Module | None, tuple[FrameType, ...]]:
+    """Of an exception: the innermost line of a model's own code, the innermost module, and the frames inside that."""
+    line: Line | None = None
+    module: nn.Module | None = None
+    inside: list[FrameType] = []
     while traceback is not None:
-        frame = last = traceback.tb_frame
+        frame = traceback.tb_frame
         kind = _kind(frame.f_code)
+        inside.append(frame)
         if kind == _START:  # what lies further out is who called for the ledger
             line = module = None
         elif kind == _MODULE_CALL:
@@ -121,5 +126,6 @@ def frames_of(traceback: TracebackType | None) -> tuple[Line | None, nn.Module |
         elif kind == _MODEL_CODE:
             line = _line(frame.f_code, traceback.tb_lasti, traceback.tb_lineno)
             module = _module_of(frame) or module
+            inside.clear()
         traceback = traceback.tb_next
-    return line, module, last
+    return line, module, tuple(inside)

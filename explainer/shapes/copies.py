@@ -45,7 +45,7 @@ class _Copy:
                 copy.__dict__[name] = self.value(value)
         return copy
 
-    def tensor(self, tensor: Tensor | None) -> Tensor | None:
+    def tensor(self, tensor: Tensor | None) -> Any:
         if tensor is None:
             return None
         if id(tensor) not in self.done:
@@ -84,9 +84,7 @@ def to_meta(value: Any) -> Any:
 
 def device_of(module: nn.Module, value: Any = None) -> torch.device:
     """Where a module is."""
-    tensor = next(module.parameters(), None)
+    tensor: Tensor | None = next(module.parameters(), None)
     if tensor is None:
-        tensor = next(module.buffers(), None)
-    if tensor is None and isinstance(value, Tensor):
-        tensor = value
+        tensor = next(module.buffers(), value if isinstance(value, Tensor) else None)
     return torch.device("cpu") if tensor is None else tensor.device

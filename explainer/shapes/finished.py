@@ -1,16 +1,19 @@
 """From what was recorded to operations: names of parameters, FLOPs, rules, and the steps inside fused attention."""
 
-import traceback
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from explainer.shapes.calls import arguments_of, attention_flops, flops_of, name_of
 from explainer.shapes.code_lines import frames_of
 from explainer.shapes.operations import Failure, Line, Operation, TensorShape
-from explainer.shapes.recording import Event, Recorder, Sequence, Signature, TensorKey, tensors_in
+from explainer.shapes.recording import Event, Recorder
 from explainer.shapes.rules import rule_of
+from explainer.shapes.signatures import Signature, TensorKey, keys_of, tensors_in
 
 
 class Names:
@@ -32,6 +35,17 @@ class Names:
             for own, buffer in part._buffers.items():
                 if buffer is not None:
                     self.tensors.setdefault(id(buffer), f"{name}.{own}" if name else own)
+
+    def unused(self, events: list[Event]) -> tuple[TensorShape, ...]:
+        """Parameters that nothing has read."""
+        if self.module is None:
+            return ()
+        read = {identity for event in events for identity in event.tensors}
+        return tuple(
+            TensorShape(tuple(parameter.shape), _dtype(parameter.dtype), None, self.tensors[id(parameter)])
+            for parameter in self.module.parameters()
+            if id(parameter) not in read
+        )
 
     @property
     def known(self) -> frozenset[int]:
@@ -83,19 +97,16 @@ def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
         path, kind = names.part(event.module)
         if event.inside:
             path, kind = _owner(event, names, path, kind)
+        equation = equation_of(event.line)
         operations.append(
             Operation(
                 template.name, path, kind, inputs, template.outputs, template.arguments, template.bytes, count,
-                0 if template.steps else template.flops, template.rule, event.line, equation_of(event.line),
-            )  # fmt: skip
-        )
-        for step in template.steps:
-            operations.append(
-                Operation(
-                    step.name, path, kind, step.inputs, step.outputs, step.arguments, 0, 0, step.flops, step.rule,
-                    event.line, equation_of(event.line), True,
-                )  # fmt: skip
+                0 if template.steps else template.flops, template.rule, event.line, equation,
             )
+        )  # fmt: skip
+        operations += [
+            replace(step, module=path, module_type=kind, line=event.line, equation=equation) for step in template.steps
+        ]
     return tuple(operations)
 
 
@@ -125,19 +136,6 @@ def _template(signature: Signature, outputs: tuple[TensorKey, ...]) -> _Template
     )
 
 
-def keys_of(value: Any) -> tuple[TensorKey, ...]:
-    """The tensors of a signature in order."""
-    if isinstance(value, TensorKey):
-        return (value,)
-    if isinstance(value, Signature):
-        return keys_of(value.arguments) + keys_of(tuple(item for _, item in value.keywords))
-    if isinstance(value, Sequence):
-        return keys_of(value.items)
-    if isinstance(value, tuple):
-        return tuple(key for item in value for key in keys_of(item))
-    return ()
-
-
 def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[TensorKey, ...]) -> tuple[Operation, ...]:
     """Scores, softmax and weighted sum, which one fused operation does without keeping them."""
     query, key, value = keys[:3]
@@ -146,17 +144,18 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     shapes = [_shape(each) for each in (query, key, value)]
     first, second = attention_flops(query.sizes, key.sizes, value.sizes)
 
-    def step(name: str, inputs: tuple[TensorShape, ...], output: TensorShape, said: str, flops: int, rule: str) -> Operation:
-        return Operation(name, "", "", inputs, (output,), said, 0, 0, flops, rule, None, None, True)
-
-    return (
-        step("scores", (shapes[0], shapes[1], *map(_shape, keys[3:])), scores, f"q kᵀ / √{size}", first,
-             f"{rows} queries times {columns} keys: {rows} × {columns} for each head"),
-        step("softmax", (scores,), scores, "dim=-1", 0,
-             f"along the last axis the {columns} numbers add up to 1: the shape stays"),
-        step("weighted sum", (scores, shapes[2]), _shape(outputs[0]), "A v", second,
-             f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"),
+    said = (
+        ("scores", (shapes[0], shapes[1], *map(_shape, keys[3:])), scores, f"q kᵀ / √{size}", first,
+         f"{rows} queries times {columns} keys: {rows} × {columns} for each head"),
+        ("softmax", (scores,), scores, "dim=-1", 0,
+         f"along the last axis the {columns} numbers add up to 1: the shape stays"),
+        ("weighted sum", (scores, shapes[2]), _shape(outputs[0]), "A v", second,
+         f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"),
     )  # fmt: skip
+    return tuple(
+        Operation(name, "", "", inputs, (output,), arguments, 0, 0, flops, rule, None, None, True)
+        for name, inputs, output, arguments, flops, rule in said
+    )
 
 
 def _shape(key: TensorKey) -> TensorShape:
@@ -181,32 +180,59 @@ def equation_of(line: Line | None) -> int | None:
 
 @lru_cache(maxsize=1)
 def _equations() -> dict[tuple[str, int], int]:
-    from pathlib import Path
-
     from explainer.equations import EQUATIONS  # which need this package first
     from explainer.excerpts import excerpt
 
     root = Path(__file__).parents[2]
-
     return {(str(root / excerpt(each).path), excerpt(each).number): each.number for each in EQUATIONS.values()}
 
 
-def failure_of(error: Exception, recorder: Recorder, names: Names) -> Failure:
+def failure_of(error: Exception, recorder: Recorder | None = None, names: Names | None = None) -> Failure:
     """Where and why it stopped."""
-    line, module, _ = frames_of(error.__traceback__)
+    names = names or Names(None)
+    line, module, frames = frames_of(error.__traceback__)
     path, kind = names.part(module)
-    refusal = recorder.refusal
-    message = str(error) or "".join(traceback.format_exception_only(error)).strip()
+    message = str(error) or type(error).__name__
+    failure = Failure("", path, kind, (), "", type(error).__name__, message, line)
+    refusal = recorder.refusal if recorder else None
     if refusal is None or not _comes_from(error, refusal.error) or name_of(refusal.signature.function) == "_assert":
-        return Failure("", path, kind, (), "", type(error).__name__, message, line)
+        return _einops(failure, frames)
     inputs = tuple(
         TensorShape(tuple(key.sizes), _dtype(key.dtype), None, names.tensors.get(identity, ""))
         for key, identity in zip(keys_of(refusal.signature), refusal.tensors, strict=True)
     )
-    return Failure(
-        name_of(refusal.signature.function), path, kind, inputs, arguments_of(refusal.signature),
-        type(error).__name__, message, line,
-    )  # fmt: skip
+    advice = _NEEDS_VALUES if recorder and recorder.meta and needs_values(refusal.error) else ""
+    return replace(
+        failure,
+        operation=name_of(refusal.signature.function),
+        inputs=inputs,
+        arguments=arguments_of(refusal.signature),
+        advice=advice,
+    )
+
+
+_NEEDS_VALUES = (
+    "The model looks at the numbers themselves here, and on the meta device there are none: "
+    "ask for its ledger on real tensors (device=None, with the model on the CPU)."
+)
+
+
+def needs_values(error: BaseException) -> bool:
+    """Whether an operation failed on meta only because there are no numbers."""
+    return isinstance(error, NotImplementedError) or "meta tensor" in str(error).lower()
+
+
+def _einops(failure: Failure, frames: tuple[FrameType, ...]) -> Failure:
+    """What einops refused, read from the frame of its function: ``rearrange`` with its tensor and pattern."""
+    for frame in frames:
+        if frame.f_globals.get("__name__") == "einops.einops" and "pattern" in frame.f_locals:
+            given = frame.f_locals.get("tensor")
+            lengths = frame.f_locals.get("axes_lengths") or {}
+            said = [repr(frame.f_locals["pattern"]), *(f"{name}={size}" for name, size in lengths.items())]
+            return replace(
+                failure, operation=frame.f_code.co_name, inputs=shapes_of(given), arguments=", ".join(said)
+            )
+    return failure
 
 
 def _comes_from(error: BaseException | None, cause: Exception) -> bool:
@@ -216,8 +242,3 @@ def _comes_from(error: BaseException | None, cause: Exception) -> bool:
             return True
         error, seen = error.__cause__ or error.__context__, seen + 1
     return False
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether it is a tensor."""
-    return isinstance(value, Tensor)

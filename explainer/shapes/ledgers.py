@@ -11,10 +11,12 @@ from explainer.shapes import code_lines
 from explainer.shapes.building import built_on_meta
 from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers
 from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
-from explainer.shapes.named_axes import with_batch_axes, with_config_axes
+from explainer.shapes.named_axes import batch_of, of_another_batch, with_batch_axes, with_config_axes
 from explainer.shapes.operations import Ledger, Subject
+from explainer.shapes.rebuilt import family_of
 from explainer.shapes.recording import Recorder
 from vit_core import VisionTransformer, ViTConfig
+from vit_core.config import PRESETS
 
 Example = Tensor | tuple[Any, ...] | Mapping[str, Any]
 
@@ -32,43 +34,61 @@ def ledger(
     What the module raises is not raised here: it stands in ``Ledger.failure``, after the operations that ran.
 
     Args:
-        module: the model, as it stands (train or eval); or a callable that builds one, whose errors are recorded, too.
-        example_input: a tensor, a tuple of arguments, a mapping of keyword arguments, or a shape, as ``(1, 3, 224, 224)``.
+        module: the model, as it stands (train or eval); or a callable that builds one, whose errors are recorded.
+        example_input: a tensor, a tuple of arguments, a mapping of keyword arguments, or a shape: ``(1, 3, 224, 224)``.
         device: ``"meta"`` for shapes alone, without memory and without computing; None for where the module is.
         title: the model's name; its class's name if None.
-        config: the sizes of the Vision Transformer that it is, which name the axes.
+        config: the sizes of the model, if it is a Vision Transformer of a known family that does not tell them itself;
+            they name its axes.
 
     Raises:
         TypeError: if ``module`` is compiled or no module.
         ValueError: if ``device`` is neither ``"meta"`` nor where the module is.
     """
-    recorder = None
-    if not isinstance(module, nn.Module):
-        built = _build(module, device)
-        if not isinstance(built, nn.Module):
-            failed = failure_of(built, Recorder(frozenset(), False), Names(None))
-            arguments = (example_input,) if isinstance(example_input, Tensor) else tuple(example_input)
-            return Ledger(title or _name(module), (), (), (), str(device or "cpu"), failed, Subject(module, arguments))
-        module = built
-    _check(module, device)
-    on_meta = torch.device(device or device_of(module, example_input)).type == "meta"
-    args, kwargs = _arguments(module, example_input, on_meta)
-    subject = meta_copy(module) if on_meta else _unspoiled(module)
-    names = Names(subject)
+    built: nn.Module | Exception = module if isinstance(module, nn.Module) else _build(module, device)
+    if isinstance(built, Exception):
+        where = torch.device(device or "cpu").type
+        subject = Subject(module, *_arguments(nn.Identity(), example_input, where == "meta"))
+        return Ledger(title or _name(module), (), (), (), where, failure_of(built), subject=subject)
+    _check(built, device)
+    on_meta = torch.device(device or device_of(built, example_input)).type == "meta"
+    args, kwargs = _arguments(built, example_input, on_meta)
+    run = meta_copy(built) if on_meta else _unspoiled(built)
+    names = Names(run)
     recorder = Recorder(names.known, on_meta)
-    result, error = _run(subject, args, kwargs, recorder)
+    result, error = _run(run, args, kwargs, recorder)
     made = Ledger(
-        title=title or type(module).__name__,
+        title=title or type(built).__name__,
         inputs=shapes_of((args, kwargs)),
         operations=operations_of(recorder.events, names),
         outputs=() if error else shapes_of(result),
-        device="meta" if on_meta else device_of(module, example_input).type,
+        device="meta" if on_meta else device_of(built, example_input).type,
         failure=failure_of(error, recorder, names) if error else None,
-        subject=Subject(module, args, kwargs),
+        unused=() if error else names.unused(recorder.events),
+        subject=Subject(built, args, kwargs),
     )
-    if isinstance(module, VisionTransformer):
-        return with_config_axes(made, module.config)
-    return made
+    if (family := family_of(built)) is not None:
+        build, sizes = family
+        if (named := with_config_axes(made, config or sizes, build)) is not None:
+            return named
+    return _with_batch(made, run if on_meta else meta_copy(built), args, kwargs)
+
+
+def _with_batch(made: Ledger, run: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Ledger:
+    """The ledger with B named, by a second pass with one picture more; and where that breaks, if it does."""
+    batch = batch_of(made.inputs)
+    if not batch:
+        return made
+    more = batch + 1
+    args, kwargs = of_another_batch(to_meta((args, kwargs)), batch, more)
+    names = Names(run)
+    recorder = Recorder(names.known, meta=True, places=False)
+    _, error = _run(run, args, kwargs, recorder)
+    made = with_batch_axes(made, operations_of(recorder.events, names), batch, more)
+    if error is None or made.failure is not None:
+        return made
+    failure = failure_of(error, recorder, names)
+    return made if failure.advice else replace(made, other_batch=failure)
 
 
 def config_ledger(config: ViTConfig, batch: int = 1) -> Ledger:
@@ -79,8 +99,6 @@ def config_ledger(config: ViTConfig, batch: int = 1) -> Ledger:
 
 
 def _title(config: ViTConfig) -> str:
-    from vit_core.config import PRESETS
-
     known = (name for name in PRESETS if ViTConfig.named(name) == replace(config, num_classes=1000))
     return next(known, "VisionTransformer")
 

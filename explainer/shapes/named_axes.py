@@ -1,95 +1,208 @@
 """Letters of axes, proved by running the same code with other sizes, never guessed from equal numbers."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from explainer.shapes.building import built_on_meta
 from explainer.shapes.finished import Names, operations_of
 from explainer.shapes.operations import Ledger, Operation, TensorShape
+from explainer.shapes.rebuilt import Build
 from explainer.shapes.recording import Recorder
-from vit_core import VisionTransformer, ViTConfig
+from vit_core import ViTConfig
 
 _BATCH = 11
-# Sizes of which no two letters, and none of their products and sums below, are equal.
-_SIZES = {
+# Sizes of which no two letters, and none of the products and sums in ``_LETTERS``, are equal.
+_SIZES: dict[str, Any] = {
     "image_size": 7 * 13, "patch_size": 13, "num_channels": 5, "hidden_size": 17 * 19, "num_heads": 17,
-    "mlp_size": 1009, "num_classes": 101,
+    "mlp_size": 17 * 19 * 31, "num_classes": 101,
 }  # fmt: skip
 _REPRESENTATION = 211
 
+# A letter -> its size in a model and a batch. Where two have the same size, the shape keeps the number.
+_LETTERS: dict[str, Callable[[ViTConfig, int], int]] = {
+    "B": lambda c, b: b,
+    "C": lambda c, b: c.num_channels,
+    "H": lambda c, b: c.image_size,
+    "P": lambda c, b: c.patch_size,
+    "H/P": lambda c, b: c.grid_size,
+    "N": lambda c, b: c.num_patches,
+    "N+1": lambda c, b: c.num_tokens,
+    "D": lambda c, b: c.hidden_size,
+    "2D": lambda c, b: 2 * c.hidden_size,
+    "3D": lambda c, b: 3 * c.hidden_size,
+    "k": lambda c, b: c.num_heads,
+    "D_h": lambda c, b: c.head_size,
+    "D_MLP": lambda c, b: c.mlp_size,
+    "K": lambda c, b: c.num_classes,
+    "D_rep": lambda c, b: c.representation_size or -1,
+    "P²C": lambda c, b: c.patch_dim,
+    "B·(N+1)": lambda c, b: b * c.num_tokens,
+    "B·N": lambda c, b: b * c.num_patches,
+    "B·k": lambda c, b: b * c.num_heads,
+}
+_WIDTHS = {"H": "W", "H/P": "W/P"}
 
-def with_config_axes(ledger: Ledger, config: ViTConfig) -> Ledger:
-    """The ledger of our own model, every axis with its letter."""
-    rank = len(ledger.inputs[0].sizes) if ledger.inputs else 0
-    if ledger.failure or rank not in (3, 4):
-        return ledger
-    probe = _probe(config.num_layers, config.representation_size is not None, rank == 4)
-    if [operation.name for operation in probe] != [operation.name for operation in ledger.operations]:
-        return ledger
-    operations = tuple(
-        replace(
-            operation,
-            inputs=tuple(map(_lettered, operation.inputs, other.inputs)),
-            outputs=tuple(map(_lettered, operation.outputs, other.outputs)),
-        )
-        for operation, other in zip(ledger.operations, probe, strict=True)
+
+def with_config_axes(ledger: Ledger, config: ViTConfig, build: Build) -> Ledger | None:
+    """The ledger with every axis named; None if ``build`` does not make what ran: then nothing is proved."""
+    rank = len(ledger.inputs[0].sizes) if len(ledger.inputs) == 1 else 0
+    if rank not in (3, 4):
+        return None
+    batch = ledger.inputs[0].sizes[0] if rank == 4 else 1
+    probe = _probe(build, config.num_layers, config.representation_size is not None, config.gelu, rank == 4)
+    if probe is None:
+        return None
+    sizes = {letter: size(config, batch) for letter, size in _LETTERS.items()}
+    sizes |= {width: sizes[height] for height, width in _WIDTHS.items()}
+    named = _named(ledger.operations, probe, lambda shape, other: _lettered(shape, other, sizes))
+    if named is None or (not ledger.failure and len(named) != len(probe)):
+        return None
+    before = ("B",) if rank == 4 else ()
+    inputs = (replace(ledger.inputs[0], axes=(*before, "C", "H", "W")),)
+    return replace(ledger, operations=named, inputs=inputs, outputs=_outputs(ledger, named))
+
+
+@lru_cache(maxsize=32)
+def _probe(
+    build: Build, num_layers: int, has_hidden_head: bool, gelu: Any, batched: bool
+) -> tuple[Operation, ...] | None:
+    """The operations of a model in which all sizes differ, their axes named."""
+    config = ViTConfig(
+        **_SIZES, num_layers=num_layers, gelu=gelu, representation_size=_REPRESENTATION if has_hidden_head else None
     )
-    first = (("B",) if rank == 4 else ()) + ("C", "H", "W")
-    last = (("B",) if rank == 4 else ()) + ("K",)
-    return replace(
-        ledger,
-        operations=operations,
-        inputs=tuple(replace(shape, axes=first) for shape in ledger.inputs),
-        outputs=tuple(replace(shape, axes=last) for shape in ledger.outputs),
-    )
+    side = config.image_size
+    image = torch.empty(*([_BATCH] if batched else []), config.num_channels, side, side, device="meta")
+    try:
+        operations = quickly(built_on_meta(lambda: build(config)).eval(), (image,), {})
+    except Exception:  # this family does not take these sizes
+        return None
+    letters: dict[int, str] = {}
+    for letter, size in _LETTERS.items():
+        letters.setdefault(size(config, _BATCH if batched else 1), letter)
+    return tuple(_with_axes(each, lambda shape: _letters_of(shape.sizes, letters)) for each in operations)
 
 
-def with_batch_axes(ledger: Ledger) -> Ledger:
-    return ledger
-
-
-def _lettered(shape: TensorShape, probe: TensorShape) -> TensorShape:
-    return replace(shape, axes=probe.axes)
-
-
-@lru_cache(maxsize=16)
-def _probe(num_layers: int, hidden_head: bool, batched: bool) -> tuple[Operation, ...]:
-    config = ViTConfig(**_SIZES, num_layers=num_layers, representation_size=_REPRESENTATION if hidden_head else None)
-    model = built_on_meta(lambda: VisionTransformer(config)).eval()
-    image = torch.empty(*([_BATCH] if batched else []), config.num_channels, config.image_size, config.image_size, device="meta")
-    names = Names(model)
-    recorder = Recorder(names.known, meta=True)
+def quickly(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Operation, ...]:
+    """The operations without the lines of code."""
+    names = Names(module)
+    recorder = Recorder(names.known, meta=True, places=False)
     with torch.no_grad(), recorder:
-        model(image)
-    letters = _letters(config)
+        module(*args, **kwargs)
+    return operations_of(recorder.events, names)
+
+
+def _letters_of(sizes: tuple[int, ...], letters: Mapping[int, str]) -> tuple[str, ...]:
+    axes = [letters.get(size, str(size)) if size > 1 else str(size) for size in sizes]
+    for height, width in _WIDTHS.items():
+        if axes.count(height) == 2:  # rows come before columns
+            axes[len(axes) - 1 - axes[::-1].index(height)] = width
+    return tuple(axes)
+
+
+def _lettered(shape: TensorShape, probe: TensorShape, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """The probe's letters, where they have the size that is there."""
+    assert probe.axes is not None
     return tuple(
-        replace(
-            operation,
-            inputs=tuple(replace(shape, axes=_axes(shape.sizes, letters)) for shape in operation.inputs),
-            outputs=tuple(replace(shape, axes=_axes(shape.sizes, letters)) for shape in operation.outputs),
-        )
-        for operation in operations_of(recorder.events, names)
+        axis if sizes.get(axis) == size else str(size) for axis, size in zip(probe.axes, shape.sizes, strict=True)
     )
 
 
-def _letters(config: ViTConfig) -> dict[int, str]:
-    terms = [
-        (_BATCH, "B"), (config.num_channels, "C"), (config.image_size, "H"), (config.patch_size, "P"),
-        (config.grid_size, "H/P"), (config.num_patches, "N"), (config.num_tokens, "N+1"), (config.hidden_size, "D"),
-        (3 * config.hidden_size, "3D"), (config.num_heads, "k"), (config.head_size, "D_h"), (config.mlp_size, "D_MLP"),
-        (config.num_classes, "K"), (_REPRESENTATION, "D_rep"), (config.patch_dim, "P²C"), (1, "1"), (3, "3"),
-        (_BATCH * config.num_tokens, "B·(N+1)"), (_BATCH * config.num_heads, "B·k"),
-    ]  # fmt: skip
-    letters = dict(terms)
-    assert len(letters) == len(terms), "two letters of the probe have the same size"
-    return letters
+def with_batch_axes(ledger: Ledger, others: Sequence[Operation], batch: int, other_batch: int) -> Ledger:
+    """The ledger with B named, from the same model with another batch; all other axes are their numbers."""
+
+    def axes(shape: TensorShape, other: TensorShape) -> tuple[str, ...]:
+        pairs = zip(shape.sizes, other.sizes, strict=True)
+        return tuple(_of_batch(size, then, batch, other_batch) for size, then in pairs)
+
+    named = _named(ledger.operations[: len(others)], others, axes)
+    if named is None:
+        return ledger
+    operations = (*named, *ledger.operations[len(named) :])
+    inputs = tuple(
+        replace(shape, axes=("B", *map(str, shape.sizes[1:]))) if is_batched(shape.sizes, batch) else shape
+        for shape in ledger.inputs
+    )
+    return replace(ledger, operations=operations, inputs=inputs, outputs=_outputs(ledger, named))
 
 
-def _axes(sizes: tuple[int, ...], letters: dict[int, str]) -> tuple[str, ...]:
-    axes = [letters.get(size, str(size)) for size in sizes]
-    for side, other in (("H", "W"), ("H/P", "W/P")):
-        if axes.count(side) == 2:  # rows come before columns
-            axes[len(axes) - 1 - axes[::-1].index(side)] = other
-    return tuple(axes)
+def _outputs(ledger: Ledger, named: Sequence[Operation]) -> tuple[TensorShape, ...]:
+    """The model's outputs, named as the last operation that made one of these shapes."""
+    known = {(shape.sizes, shape.dtype): shape.axes for each in named for shape in each.outputs}
+    return tuple(replace(shape, axes=known.get((shape.sizes, shape.dtype))) for shape in ledger.outputs)
+
+
+def is_batched(sizes: tuple[int, ...], batch: int) -> bool:
+    """Whether it is pictures [B, C, H, W], the only input whose first axis can be nothing but the batch."""
+    return len(sizes) == 4 and sizes[0] == batch
+
+
+def batch_of(inputs: Sequence[TensorShape]) -> int | None:
+    """B, if there are pictures among the inputs."""
+    return next((shape.sizes[0] for shape in inputs if len(shape.sizes) == 4), None)
+
+
+def of_another_batch(value: Any, batch: int, other: int) -> Any:
+    """The arguments on meta with another number of pictures."""
+    if isinstance(value, Tensor):
+        if not is_batched(tuple(value.shape), batch):
+            return value
+        return torch.empty(other, *value.shape[1:], dtype=value.dtype, device="meta")
+    if type(value) in (list, tuple):
+        return type(value)(of_another_batch(item, batch, other) for item in value)
+    if isinstance(value, dict):
+        return {key: of_another_batch(item, batch, other) for key, item in value.items()}
+    return value
+
+
+def _of_batch(size: int, then: int, batch: int, other: int) -> str:
+    if size == then or size * other != then * batch or size % batch:
+        return str(size)
+    return "B" if size == batch else f"{size // batch}·B"
+
+
+def _named(
+    operations: Sequence[Operation],
+    others: Sequence[Operation],
+    axes: Callable[[TensorShape, TensorShape], tuple[str, ...]],
+) -> tuple[Operation, ...] | None:
+    """Operations with axes from those of another run; None if that was not the same run with other sizes."""
+    if len(others) < len(operations):
+        return None
+    named = []
+    cache: dict[Any, tuple[str, ...]] = {}
+
+    def pair(shape: TensorShape, other: TensorShape) -> TensorShape:
+        key = (shape.sizes, other.sizes, other.axes)
+        if (letters := cache.get(key)) is None:
+            letters = cache[key] = axes(shape, other)
+        return TensorShape(shape.sizes, shape.dtype, letters, shape.name)
+
+    for operation, other in zip(operations, others, strict=False):
+        if operation.name != other.name or operation.module != other.module:
+            return None
+        before, after = (operation.inputs, operation.outputs), (other.inputs, other.outputs)
+        if any([len(x.sizes) for x in a] != [len(x.sizes) for x in b] for a, b in zip(before, after, strict=True)):
+            return None
+        named.append(
+            Operation(
+                operation.name, operation.module, operation.module_type,
+                tuple([pair(a, b) for a, b in zip(operation.inputs, other.inputs, strict=True)]),
+                tuple([pair(a, b) for a, b in zip(operation.outputs, other.outputs, strict=True)]),
+                operation.arguments, operation.bytes, operation.parameters, operation.flops, operation.rule,
+                operation.line, operation.equation, operation.fused,
+            )
+        )  # fmt: skip
+    return tuple(named)
+
+
+def _with_axes(operation: Operation, axes: Callable[[TensorShape], tuple[str, ...]]) -> Operation:
+    return replace(
+        operation,
+        inputs=tuple(replace(shape, axes=axes(shape)) for shape in operation.inputs),
+        outputs=tuple(replace(shape, axes=axes(shape)) for shape in operation.outputs),
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from shutil import get_terminal_size
 from typing import Any
 
 
@@ -54,7 +55,7 @@ class Operation:
 class Failure:
     """The operation that could not be done."""
 
-    operation: str  # its name; empty if no operation of torch failed
+    operation: str  # its name, "rearrange" of einops included; empty if no operation failed but the code itself
     module: str
     module_type: str
     inputs: tuple[TensorShape, ...]
@@ -62,6 +63,7 @@ class Failure:
     error: str  # the type of the exception: "RuntimeError"
     message: str  # what PyTorch said
     line: Line | None  # of the user's own code
+    advice: str = ""  # where it is not the model that is wrong: what to ask for instead
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Ledger:
     outputs: tuple[TensorShape, ...]  # empty if it broke
     device: str  # "meta" or "cpu"
     failure: Failure | None = None
+    unused: tuple[TensorShape, ...] = ()  # parameters that no operation read
+    other_batch: Failure | None = None  # where it breaks with one picture more, although it ran with these
     subject: Subject | None = field(default=None, compare=False, repr=False)  # for the diagnosis
 
     @cached_property
@@ -103,6 +107,18 @@ class Ledger:
     def flops(self) -> int:
         """Of the whole pass."""
         return sum(operation.flops for operation in self.operations)
+
+    def __repr__(self) -> str:
+        """A table as wide as the console."""
+        from explainer.shapes.exports import as_text
+
+        return as_text(self, width=get_terminal_size((120, 24)).columns).rstrip()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: blocks unfold on a click."""
+        from explainer.shapes.html import fragment
+
+        return fragment(self)
 
     def rows(self) -> tuple[Row, ...]:
         """The operations in order, equal blocks in a row as one."""

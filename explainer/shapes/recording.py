@@ -6,8 +6,7 @@ at modules; ``torch.export`` takes seconds; torchlens wraps all of torch and kee
 fast path of ``nn.MultiheadAttention`` is off, and the mode is this thread's alone.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Hashable
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -20,68 +19,36 @@ from torch.utils._device import _device_constructors
 from explainer.shapes.answers import answer
 from explainer.shapes.code_lines import place
 from explainer.shapes.operations import Line
+from explainer.shapes.signatures import Number, Sequence, Signature, TensorKey, described, has_opaque, keys_of_result
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 # What can be asked of a tensor without computing.
-_QUESTIONS = frozenset(
+_QUESTIONS = _names(
     """dim size stride numel nelement ndimension is_floating_point is_complex is_contiguous is_same_size data_ptr
     storage_offset element_size type get_device requires_grad_ is_tensor is_storage is_nonzero is_signed is_inference
     untyped_storage storage has_names __hash__ __repr__ __format__ __len__ __dir__ __set__ __reduce_ex__ _is_view
-    backward register_hook __deepcopy__ _has_compatible_shallow_copy_type""".split()
+    backward register_hook __deepcopy__ _has_compatible_shallow_copy_type"""
 )
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 _MOVES = frozenset({"cpu", "cuda"})
 _FACTORIES = frozenset(_device_constructors())
-_PLAIN = frozenset({int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format, type(...)})
 _ANSWERS_KEPT = 20_000
 # What autocast computes in its lower precision, on the CPU as on a GPU.
-_LOWERED = frozenset(
+_LOWERED = _names(
     """conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear matmul __matmul__ __rmatmul__ mm
-    bmm addmm addbmm baddbmm einsum scaled_dot_product_attention""".split()
+    bmm addmm addbmm baddbmm einsum scaled_dot_product_attention"""
 )
 
 
-class TensorKey(NamedTuple):
-    """All of a tensor that decides the shape of what is computed from it."""
-
-    sizes: tuple[int, ...]
-    strides: tuple[int, ...]
-    dtype: torch.dtype
-
-
-class Sequence(NamedTuple):
-    """A list or a tuple among the arguments."""
-
-    kind: type
-    items: tuple[Any, ...]
-
-
-class Slice(NamedTuple):
-    """A slice, which Python does not hash before 3.12."""
-
-    start: Any
-    stop: Any
-    step: Any
-
-
-class Number(NamedTuple):
-    """A number that is no int: 1 and 1.0 and True are equal, but make different tensors."""
-
-    kind: type
-    value: Any
-
-
-class Opaque(NamedTuple):
-    """Anything else, by its text."""
-
-    text: str
-
-
-class Signature(NamedTuple):
-    """A call without its values: two calls of the same signature make the same shapes."""
-
-    function: Callable[..., Any]
-    arguments: tuple[Hashable, ...]
-    keywords: tuple[tuple[str, Hashable], ...]
+# Operations that refuse shapes on meta in other words than elsewhere.
+_IN_OTHER_WORDS = _names(
+    """linear matmul __matmul__ __rmatmul__ mm conv1d conv2d conv3d layer_norm add sub mul div __add__ __radd__ __sub__
+    __rsub__ __mul__ __rmul__ __truediv__ cat concat concatenate masked_fill where"""
+)
 
 
 class Event(NamedTuple):
@@ -105,46 +72,12 @@ class Refusal(NamedTuple):
     module: nn.Module | None
 
 
-def described(value: Any, tensors: list[Tensor]) -> Hashable:
-    """A value without its numbers; the tensors in it are appended to ``tensors``."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, Tensor):
-        tensors.append(value)
-        try:
-            return TensorKey(value.shape, value.stride(), value.dtype)
-        except RuntimeError:  # a sparse or nested tensor
-            return TensorKey(tuple(value.shape), (), value.dtype)
-    if kind is float or kind is bool or kind is complex:
-        return Number(kind, value)
-    if isinstance(value, tuple | list):
-        return Sequence(kind, tuple([described(item, tensors) for item in value]))
-    if kind is slice:
-        return Slice(described(value.start, tensors), described(value.stop, tensors), described(value.step, tensors))
-    if isinstance(value, dict):
-        return Sequence(dict, tuple([(str(key), described(item, tensors)) for key, item in value.items()]))
-    return Opaque(getattr(value, "__name__", None) or repr(value)[:80])
-
-
-def tensors_in(value: Any) -> list[Tensor]:
-    """The tensors in what a module returned or was given: in tuples, dicts and dataclasses, too."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, Mapping):
-        return [tensor for item in value.values() for tensor in tensors_in(item)]
-    if isinstance(value, tuple | list | set | frozenset):
-        return [tensor for item in value for tensor in tensors_in(item)]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [tensor for field in fields(value) for tensor in tensors_in(getattr(value, field.name, None))]
-    return []
-
-
-def _without_dispatch(function: FunctionType) -> Callable[..., Any]:
+def _without_dispatch(function: Any) -> Callable[..., Any]:
     """A function of torch that does not hand itself over to a mode, so that the mode sees what it calls."""
     names = {name: (lambda *_: False) for name in function.__globals__ if name.startswith("has_torch_function")}
+    names = {**function.__globals__, **names}
     entered = FunctionType(
-        function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__, function.__closure__
+        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
     )
     entered.__kwdefaults__ = function.__kwdefaults__
     return entered
@@ -204,7 +137,7 @@ class Recorder(TorchFunctionMode):
         except Exception as error:
             self._refused(error, signature, tensors)
             raise
-        outputs = _keys(result)
+        outputs = keys_of_result(args[0] if name == "__setitem__" else result)
         if outputs:
             line, module = place(1) if self.places else (None, None)
             known = self.known
@@ -235,13 +168,15 @@ class Recorder(TorchFunctionMode):
             if isinstance(known, TensorKey):
                 return torch.empty_strided(known.sizes, known.strides, dtype=known.dtype, device="meta")
             kind, keys = known
-            return kind(
-                torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys
-            )
+            return kind(torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys)
         result = answer(function, args, kwargs)
         if result is None:
-            result = function(*args, **kwargs)
-        if not _has_opaque(signature):
+            try:
+                result = function(*args, **kwargs)
+            except RuntimeError:
+                _say_as_on_cpu(signature, name)
+                raise
+        if not has_opaque(signature):
             _keep(signature, result, tensors)
         return result
 
@@ -285,6 +220,26 @@ class Recorder(TorchFunctionMode):
         return value
 
 
+def _say_as_on_cpu(signature: Signature, name: str) -> None:
+    """Raise the same error in the words that everybody knows, which are those of the CPU.
+
+    It checks shapes before it computes, so nothing is computed; the tensors are one number each, repeated.
+    """
+    if name in _IN_OTHER_WORDS:
+        signature.function(
+            *[_one_number(each) for each in signature.arguments],
+            **{key: _one_number(each) for key, each in signature.keywords},
+        )
+
+
+def _one_number(key: Any) -> Any:
+    if isinstance(key, TensorKey):
+        return torch.zeros((), dtype=key.dtype, device="cpu").expand(key.sizes)
+    if isinstance(key, Sequence):
+        return key.kind(_one_number(item) for item in key.items)
+    return key.value if isinstance(key, Number) else key
+
+
 def _autocast_dtype() -> torch.dtype | None:
     if not torch._C._is_any_autocast_enabled():
         return None
@@ -308,15 +263,6 @@ def _staying(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, 
     return (args[0], *kept), {key: value for key, value in kwargs.items() if key != "device"}
 
 
-def _keys(result: Any) -> tuple[TensorKey, ...]:
-    if type(result) is Tensor:
-        try:
-            return (TensorKey(result.shape, result.stride(), result.dtype),)
-        except RuntimeError:
-            return (TensorKey(result.shape, (), result.dtype),)
-    return tuple([TensorKey(tensor.shape, (), tensor.dtype) for tensor in tensors_in(result)])
-
-
 def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
     if len(_answers) > _ANSWERS_KEPT:
         _answers.clear()
@@ -326,9 +272,3 @@ def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
     elif type(result) in (tuple, list) and all(type(item) is Tensor for item in result):
         keys = tuple(TensorKey(item.shape, item.stride(), item.dtype) for item in result)
         _answers[signature] = (type(result), keys)
-
-
-def _has_opaque(value: Any) -> bool:
-    if isinstance(value, Opaque):
-        return True
-    return isinstance(value, tuple) and any(_has_opaque(item) for item in value)

@@ -78,13 +78,19 @@ def _repetition(parts: list[list[Operation]], start: int, depth: int) -> tuple[i
 def _structure(part: list[Operation], depth: int) -> tuple[Any, ...] | None:
     if not _has_level(part[0], depth):
         return None
-    return tuple(
-        (
-            operation.name, tuple(_path(operation)[depth + 1 :]), operation.module_type, operation.arguments,
-            tuple(shape.sizes for shape in operation.inputs), tuple(shape.sizes for shape in operation.outputs),
-            operation.parameters, operation.fused,
-        )  # fmt: skip
-        for operation in part
+    return tuple(_key(operation, depth) for operation in part)
+
+
+def _key(operation: Operation, depth: int) -> tuple[Any, ...]:
+    return (
+        operation.name,
+        tuple(_path(operation)[depth + 1 :]),
+        operation.module_type,
+        operation.arguments,
+        tuple(shape.sizes for shape in operation.inputs),
+        tuple(shape.sizes for shape in operation.outputs),
+        operation.parameters,
+        operation.fused,
     )
 
 

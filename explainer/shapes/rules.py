@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from explainer.shapes.calls import argument, arguments_of, is_in_place, name_of
-from explainer.shapes.recording import Sequence, Signature, TensorKey
+from explainer.shapes.signatures import Sequence, Signature, TensorKey
 
 
 class Call(NamedTuple):
@@ -64,9 +64,10 @@ def _general(call: Call) -> str:
 def _can_broadcast(call: Call) -> bool:
     length = len(call.output)
     padded = [(1,) * (length - len(key.sizes)) + key.sizes for key in call.inputs]
-    return all(len(shape) == length for shape in padded) and all(
-        max(column) == size and set(column) <= {1, size} for column, size in zip(zip(*padded, strict=True), call.output, strict=True)
-    )
+    if any(len(shape) != length for shape in padded):
+        return False
+    columns = zip(zip(*padded, strict=True), call.output, strict=True)
+    return all(max(column) == size and set(column) <= {1, size} for column, size in columns)
 
 
 def _broadcast(call: Call) -> str:
@@ -107,11 +108,12 @@ def _conv(call: Call) -> str:
     kernel, spatial = weight[2:], call.first[-len(weight[2:]) :]
     made = call.output[-len(kernel) :]
     channels = f"{weight[0]} kernels make {weight[0]} channels"
-    if kernel == stride and not any(_pair(padding, len(kernel))):
-        return f"{channels}; {spatial[0]} / {kernel[0]} = {made[0]} patches along each side" if len(set(kernel)) == len(
-            set(spatial)
-        ) == 1 else f"{channels}; {sizes(spatial)} in steps of {sizes(stride)} gives {sizes(made)}"
     pad = _pair(padding, len(kernel))
+    if kernel == stride and not any(pad) and len(set(kernel)) == len(set(spatial)) == 1:
+        rest = f", {spatial[0] % kernel[0]} pixels are left out" if spatial[0] % kernel[0] else ""
+        return f"{channels}; {spatial[0]} / {kernel[0]} = {made[0]} patches along each side{rest}"
+    if isinstance(pad[0], str) or len(set(kernel)) > 1 or len(set(spatial)) > 1:
+        return f"{channels}; {sizes(spatial)} in steps of {sizes(stride)} gives {sizes(made)}"
     return f"{channels}; ({spatial[0]} + 2·{pad[0]} − {kernel[0]}) / {stride[0]} + 1 = {made[0]}, rounded down"
 
 
@@ -190,9 +192,9 @@ def _index(call: Call) -> str:
 def _parts(call: Call) -> str:
     if len(call.outputs) == 1:
         return f"one part: {sizes(call.output)}"
-    return f"{len(call.outputs)} parts, each {sizes(call.output)}" if len({key.sizes for key in call.outputs}) == 1 else (
-        f"parts: {', '.join(sizes(key.sizes) for key in call.outputs)}"
-    )
+    if len({key.sizes for key in call.outputs}) == 1:
+        return f"{len(call.outputs)} parts, each {sizes(call.output)}"
+    return f"parts: {', '.join(sizes(key.sizes) for key in call.outputs)}"
 
 
 def _reduce(call: Call) -> str:
@@ -206,7 +208,9 @@ def _new_axis(call: Call) -> str:
 
 
 def _squeeze(call: Call) -> str:
-    return "the shape stays: no such axis has size 1" if call.first == call.output else f"axes of size 1 go: {sizes(call.output)}"
+    if call.first == call.output:
+        return "the shape stays: no such axis has size 1"
+    return f"axes of size 1 go: {sizes(call.output)}"
 
 
 def _attention(call: Call) -> str:
@@ -215,7 +219,8 @@ def _attention(call: Call) -> str:
 
 
 def _einsum(call: Call) -> str:
-    return f"{argument(call.signature, 0, 'equation')}: {', '.join(sizes(key.sizes) for key in call.inputs)} gives {sizes(call.output)}"
+    given = ", ".join(sizes(key.sizes) for key in call.inputs)
+    return f"{argument(call.signature, 0, 'equation')}: {given} gives {sizes(call.output)}"
 
 
 def _pad(call: Call) -> str:

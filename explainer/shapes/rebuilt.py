@@ -1,0 +1,100 @@
+"""Vision Transformers of the known families with other sizes, and the sizes of one that is given."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from vit_core import VisionTransformer, ViTConfig
+
+Build = Callable[[ViTConfig], nn.Module]
+
+
+def family_of(module: nn.Module) -> tuple[Build, ViTConfig] | None:
+    """How to build the like of ``module`` in other sizes, and its own sizes; None if it is of no known family."""
+    kind = type(module)
+    known = _FAMILIES.get((kind.__module__, kind.__qualname__))
+    if known is None:
+        return None
+    build, read = known
+    try:
+        return build, read(module)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _ours(config: ViTConfig) -> nn.Module:
+    return VisionTransformer(config)
+
+
+def _torchvision(config: ViTConfig) -> nn.Module:
+    from torchvision.models import VisionTransformer as Theirs
+
+    model = Theirs(
+        image_size=config.image_size, patch_size=config.patch_size, num_layers=config.num_layers,
+        num_heads=config.num_heads, hidden_dim=config.hidden_size, mlp_dim=config.mlp_size,
+        num_classes=config.num_classes, representation_size=config.representation_size,
+    )  # fmt: skip
+    if config.num_channels != 3:  # which it cannot be told
+        model.conv_proj = nn.Conv2d(config.num_channels, config.hidden_size, config.patch_size, config.patch_size)
+    return model
+
+
+def _of_torchvision(model: Any) -> ViTConfig:
+    return ViTConfig(
+        image_size=model.image_size, patch_size=model.patch_size, num_channels=model.conv_proj.in_channels,
+        num_layers=len(model.encoder.layers), hidden_size=model.hidden_dim, mlp_size=model.mlp_dim,
+        num_heads=model.encoder.layers[0].num_heads, num_classes=model.num_classes,
+        representation_size=model.representation_size,
+    )  # fmt: skip
+
+
+def _timm(config: ViTConfig) -> nn.Module:
+    from timm.models.vision_transformer import VisionTransformer as Theirs
+
+    return Theirs(
+        img_size=config.image_size, patch_size=config.patch_size, in_chans=config.num_channels,
+        num_classes=config.num_classes, embed_dim=config.hidden_size, depth=config.num_layers,
+        num_heads=config.num_heads, mlp_ratio=config.mlp_size / config.hidden_size,
+    )  # fmt: skip
+
+
+def _of_timm(model: Any) -> ViTConfig:
+    block = model.blocks[0]
+    return ViTConfig(
+        image_size=model.patch_embed.img_size[0], patch_size=model.patch_embed.patch_size[0],
+        num_channels=model.patch_embed.proj.in_channels, num_layers=len(model.blocks), hidden_size=model.embed_dim,
+        mlp_size=block.mlp.fc1.out_features, num_heads=block.attn.num_heads, num_classes=model.num_classes,
+    )  # fmt: skip
+
+
+def _hugging_face(config: ViTConfig) -> nn.Module:
+    import transformers
+
+    theirs = transformers.ViTConfig(
+        image_size=config.image_size, patch_size=config.patch_size, num_channels=config.num_channels,
+        hidden_size=config.hidden_size, num_hidden_layers=config.num_layers, intermediate_size=config.mlp_size,
+        num_attention_heads=config.num_heads, id2label={index: str(index) for index in range(config.num_classes)},
+    )  # fmt: skip
+    return transformers.ViTForImageClassification(theirs)
+
+
+def _of_hugging_face(model: Any) -> ViTConfig:
+    theirs = model.config
+    return ViTConfig(
+        image_size=theirs.image_size, patch_size=theirs.patch_size, num_channels=theirs.num_channels,
+        num_layers=theirs.num_hidden_layers, hidden_size=theirs.hidden_size, mlp_size=theirs.intermediate_size,
+        num_heads=theirs.num_attention_heads, num_classes=model.num_labels,
+    )  # fmt: skip
+
+
+def _of_ours(model: Any) -> ViTConfig:
+    return model.config
+
+
+_FAMILIES: dict[tuple[str, str], tuple[Build, Callable[[Any], ViTConfig]]] = {
+    (VisionTransformer.__module__, "VisionTransformer"): (_ours, _of_ours),
+    ("torchvision.models.vision_transformer", "VisionTransformer"): (_torchvision, _of_torchvision),
+    ("timm.models.vision_transformer", "VisionTransformer"): (_timm, _of_timm),
+    ("transformers.models.vit.modeling_vit", "ViTForImageClassification"): (_hugging_face, _of_hugging_face),
+}
