@@ -80,6 +80,7 @@ class Repair:
     before: Mapping[int, Callable[[tuple[Any, ...], dict[str, Any]], Arguments]] = field(default_factory=dict)
     after: Mapping[int, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     instead: Mapping[int, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = field(default_factory=dict)
+    swapped: bool = False  # attention of torch is given its first two axes the other way round
     lenient: bool = False  # a constant that does not fit what it is added to is made to fit
 
 
@@ -199,6 +200,9 @@ class _Observer(TorchFunctionMode):
         index = len(self.steps)
         if index in self.repair.before:
             args, kwargs = self.repair.before[index](args, kwargs)
+        if self.repair.swapped and name == "multi_head_attention_forward":
+            args = (*(each.transpose(0, 1) for each in args[:3]), *args[3:])
+            kwargs = {key: each.transpose(0, 1) if key in ("query", "key", "value") else each for key, each in kwargs.items()}
         seen: list[Seen] = []
         described = (self._described(args, seen), self._described(kwargs, seen))
         try:
@@ -206,6 +210,8 @@ class _Observer(TorchFunctionMode):
                 result = self.repair.instead[index](args, kwargs)
             else:
                 result = self._called(func, args, kwargs, name, seen)
+            if self.repair.swapped and name == "multi_head_attention_forward":
+                result = (result[0].transpose(0, 1), *result[1:])
             if index in self.repair.after and isinstance(result, Tensor):
                 result = self.repair.after[index](result)
         except Exception:

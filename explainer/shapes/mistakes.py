@@ -1,8 +1,19 @@
 """What went wrong: the likely mistake behind a shape error or a wrong shape, worked out from the shapes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from explainer.shapes.operations import Ledger, Line
+from torch import Tensor, nn
+
+from explainer.shapes.mistake_attention import (
+    constructor, cut_across, heads, over_the_batch, over_the_heads, square_tokens,
+)  # fmt: skip
+from explainer.shapes.mistake_case import Case, Finding
+from explainer.shapes.mistake_code import divisions, line_of
+from explainer.shapes.mistake_inputs import another_size, channels_last, missing_batch, rgba
+from explainer.shapes.mistake_tokens import axes, class_token, head, sequence, sliced_positions
+from explainer.shapes.mistake_trials import Trials
+from explainer.shapes.operations import Ledger, Line, Subject
 
 MISTAKES: dict[str, str] = {  # the cause, and what a reader calls it
     "patch-does-not-divide": "The patch does not divide the picture",
@@ -34,6 +45,70 @@ class Diagnosis:
 def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> Diagnosis | None:
     """The likely mistake in a model that broke, or that ran and did not do what it should.
 
-    None where the shapes do not tell.
+    Every explanation has been tried: with the repair, the model runs. None where the shapes do not tell.
     """
+    finding = _finding(ledger, expected_output)
+    if finding is None:
+        return None
+    line = line_of(finding.code) or (ledger.failure.line if ledger.failure else None)
+    return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line)
+
+
+def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:
+    subject = ledger.subject
+    if subject is None:
+        return None
+    if not isinstance(subject.model, nn.Module):
+        try:
+            subject = replace(subject, model=subject.model())
+        except Exception as error:  # the same again, with its frames
+            return next(constructor(divisions(error.__traceback__), _picture(subject)), None)
+    if not any(isinstance(each, Tensor) for each in (*subject.arguments, *subject.named.values())):
+        return None
+    case = _case(ledger, subject, expected)
+    if case is None:
+        return None
+    for rules in _RULES:
+        findings = [finding for rule in rules for finding in rule(case)]
+        if not findings:
+            continue
+        best = max(finding.score for finding in findings)
+        causes = {finding.cause: finding for finding in reversed(findings) if finding.score == best}
+        return next(iter(causes.values())) if len(causes) == 1 else None
     return None
+
+
+def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) -> Case | None:
+    """The case on meta, if the model does there what it did; otherwise with real tensors."""
+    for real in (False, True):
+        if real and (ledger.device == "meta" or ledger.parameters > _TRIED_FOR_REAL):
+            return None
+        case = Case(ledger, Trials(subject, real), expected)
+        error = type(case.base.error).__name__ if case.base.error else None
+        if error == (ledger.failure.error if ledger.failure else None):
+            return case
+    return None
+
+
+def _picture(subject: Subject) -> tuple[int, ...]:
+    first = subject.arguments[0] if subject.arguments else None
+    if isinstance(first, Tensor):
+        return tuple(first.shape)
+    return subject.arguments if all(isinstance(each, int) for each in subject.arguments) else ()
+
+
+_TRIED_FOR_REAL = 100_000_000  # parameters
+
+# Those that say more of what they explain come first; of one group, two that explain equally well explain nothing.
+_RULES: tuple[tuple[Callable[[Case], Iterator[Finding]], ...], ...] = (
+    (missing_batch, channels_last, rgba),
+    (heads,),
+    (another_size,),
+    (over_the_batch,),
+    (class_token,),
+    (sequence,),
+    (head, axes),
+    (square_tokens, cut_across),
+    (over_the_heads,),
+    (sliced_positions,),
+)

@@ -1,0 +1,169 @@
+"""A model in which something went wrong, or seems right: what the rules look at, and what they try."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from explainer.shapes.mistake_code import Division, divisions
+from explainer.shapes.mistake_trials import Code, Repair, Run, Seen, Sizes, Step, Trials, code_of
+from explainer.shapes.operations import Ledger
+
+JOINS = frozenset("cat concat concatenate hstack vstack row_stack column_stack".split())
+RESHAPES = frozenset("reshape view unflatten flatten".split())
+PRODUCTS = frozenset(
+    "linear matmul rmatmul bmm einsum conv2d conv1d multi_head_attention_forward scaled_dot_product_attention".split()
+)
+FEATURES = frozenset("linear layer_norm".split())  # what acts on the last axis with weights of its size
+MULTIHEAD = "multi_head_attention_forward"
+FUSED = "scaled_dot_product_attention"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake that a rule has found, and how well the repaired model does."""
+
+    cause: str
+    found: str
+    expected: str
+    fix: str
+    code: Code | None
+    score: int = 1
+
+
+class Case:
+    """One diagnosis: the model, what came of it, and trials."""
+
+    def __init__(self, ledger: Ledger, trials: Trials, expected: Sizes | None) -> None:
+        self.ledger = ledger
+        self.trials = trials
+        self.expected = expected
+        self.base = trials.run()
+        self.picture = trials.picture
+        self.is_picture = len(self.picture) == 4
+
+    @property
+    def batch(self) -> int:
+        """How many pictures the model was given, or sequences of tokens."""
+        return self.picture[0] if self.picture else 1
+
+    def score(self, run: Run, batch: int | None = None) -> int:
+        """How well a repaired model does: 0 not at all, 1 it runs, 2 it gives one answer per picture, 3 as expected."""
+        if not run.ran or not run.outputs:
+            return 0
+        batch = self.batch if batch is None else batch
+        if self.expected is not None:
+            wanted = (batch, *self.expected[1:]) if len(self.expected) > 1 else self.expected
+            return 3 if wanted in run.outputs else 0
+        if any(len(sizes) == 2 and sizes[0] == batch for sizes in run.outputs):
+            return 2
+        return 1 if any(sizes and sizes[0] == batch for sizes in run.outputs) else 0
+
+    def tried(self, repair: Repair, batch: int | None = None, sizes: Sizes | None = None) -> int:
+        """The score of a repair."""
+        return self.score(self.trials.run(repair, sizes), batch)
+
+    @cached_property
+    def code(self) -> Code | None:
+        """Where the model's own code stopped."""
+        return None if self.base.error is None else code_of(self.base.error.__traceback__)
+
+    @cached_property
+    def divisions(self) -> tuple[Division, ...]:
+        """Divisions with a remainder that stopped it."""
+        return () if self.base.error is None else divisions(self.base.error.__traceback__)
+
+    @cached_property
+    def other_batch(self) -> int:
+        return self.batch + 3
+
+    @cached_property
+    def more(self) -> Run:
+        """The same with more pictures."""
+        return self.trials.run(sizes=(self.other_batch, *self.picture[1:]))
+
+    def grows(self, before: Sizes, after: Sizes) -> tuple[bool, ...]:
+        """For each axis, whether it grew as the batch did."""
+        if len(before) != len(after):
+            return (False,) * len(before)
+        return tuple(a * self.batch == b * self.other_batch for b, a in zip(before, after, strict=True))
+
+    @cached_property
+    def channels(self) -> int:
+        """Of the picture as it is."""
+        return self.picture[1] if self.is_picture else 0
+
+    @cached_property
+    def weights(self) -> tuple[Sizes, ...]:
+        """Shapes of all parameters and buffers."""
+        return tuple(self.trials.sizes.values())
+
+    @cached_property
+    def patches(self) -> tuple[int, ...]:
+        """Sizes of patch that the weights tell: of a convolution, or of rows of 3 P P numbers."""
+        found: dict[int, None] = {}
+        for sizes in self.weights:
+            if len(sizes) == 4 and sizes[2] == sizes[3] >= 2 and sizes[1] in (1, 3, 4, self.channels):
+                found.setdefault(sizes[2])
+        for sizes in self.weights:
+            for channels in (self.channels, 3):
+                if len(sizes) == 2 and channels and sizes[1] % channels == 0:
+                    patch = math.isqrt(sizes[1] // channels)
+                    if patch >= 2 and patch * patch * channels == sizes[1]:
+                        found.setdefault(patch)
+        return tuple(found)
+
+    @cached_property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of patches, where a convolution made them."""
+        for step in self.base.steps:
+            if step.name == "conv2d" and step.flows and len(step.output) == 4:
+                height, width = step.output[2:]
+                if step.inputs[1].sizes[2] > 1:
+                    return height, width
+        return None
+
+    def counts_patches(self, count: int) -> bool:
+        """Whether a number may be that of the patches of this picture."""
+        if self.grid is not None:
+            return count == self.grid[0] * self.grid[1]
+        if self.is_picture and self.patches:
+            return any(count == (self.picture[2] // p) * (self.picture[3] // p) for p in self.patches)
+        return count >= 4 and math.isqrt(count) ** 2 == count
+
+    def ancestors(self, run: Run, limit: int = 14) -> Iterator[Step]:
+        """Steps that what failed came from, the latest first; the last steps if nothing of torch failed."""
+        if run.failing is None:
+            flowing = [step for step in run.steps if step.flows]
+            yield from flowing[: -limit - 1 : -1]
+            return
+        waiting = {each.source for each in run.failing.inputs if each.flows and each.source >= 0}
+        while waiting and limit:
+            latest = max(waiting)
+            waiting.discard(latest)
+            step = run.steps[latest]
+            yield step
+            limit -= 1
+            waiting |= {each.source for each in step.inputs if each.flows and each.source >= 0}
+
+
+def text(sizes: Sizes) -> str:
+    """``[2, 196, 192]``."""
+    return f"[{', '.join(map(str, sizes))}]"
+
+
+def flowing(step: Step) -> tuple[Seen, ...]:
+    """Its inputs that come from the model's input."""
+    return tuple(each for each in step.inputs if each.flows)
+
+
+def constant(step: Step) -> tuple[Seen, ...]:
+    """Its inputs that do not."""
+    return tuple(each for each in step.inputs if not each.flows)
+
+
+def empty_as(tensor: Tensor, sizes: Sizes) -> Tensor:
+    """A tensor of other sizes, of the same kind."""
+    return tensor.new_zeros(sizes)
