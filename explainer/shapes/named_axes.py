@@ -162,7 +162,7 @@ def of_another_batch(value: Any, batch: int, other: int) -> Any:
 def _of_batch(size: int, then: int, batch: int, other: int) -> str:
     if size == then or size * other != then * batch or size % batch:
         return str(size)
-    return "B" if size == batch else f"{size // batch}·B"
+    return "B" if size == batch else f"{size // batch}B"
 
 
 def _named(
@@ -183,7 +183,7 @@ def _named(
         return TensorShape(shape.sizes, shape.dtype, letters, shape.name)
 
     for operation, other in zip(operations, others, strict=False):
-        if operation.name != other.name or operation.module != other.module:
+        if operation.name != other.name or [x.name for x in operation.inputs] != [x.name for x in other.inputs]:
             return None
         before, after = (operation.inputs, operation.outputs), (other.inputs, other.outputs)
         if any([len(x.sizes) for x in a] != [len(x.sizes) for x in b] for a, b in zip(before, after, strict=True)):
