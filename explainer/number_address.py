@@ -1,11 +1,13 @@
 """Where a number is: its tensor, its layer, its index; as text, as a link carries it: "block.mlp.hidden:3:12,5".
 
-A tensor is named as in a trace (``TENSORS``) or, if it is learned, as in the model's state dict. Indices count from 0,
-as in the code; layers from 1, as everywhere, and hidden states from z_0.
+A tensor is named as in a trace (``TENSORS``), by what is read off a trace (``READ_OFFS``) or, if it is learned, as in
+the model's state dict. Indices count from 0, as in the code; layers from 1, as everywhere, and hidden states from z_0.
+Where a page shows more forward passes than its own, the side goes first: "right@block.mlp.hidden:3:12,5".
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from operator import attrgetter
 
@@ -22,9 +24,10 @@ class Address:
     tensor: str
     layer: int | None  # None where the tensor belongs to no layer, or its name says which
     index: tuple[int, ...]
+    side: str = ""  # which forward pass; empty: the page's own
 
     def __str__(self) -> str:
-        return f"{self.tensor}:{'' if self.layer is None else self.layer}:{','.join(map(str, self.index))}"
+        return written(self.side, self.tensor, self.layer, map(str, self.index))
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -33,11 +36,37 @@ class Address:
         Raises:
             ValueError: if it is written otherwise.
         """
-        found = re.fullmatch(r"([A-Za-z_0-9.]{1,80}):(\d{0,4}):(\d{1,7}(?:,\d{1,7}){0,3})", text, re.ASCII)
-        if found is None:
-            raise ValueError(f"{text[:60]!r} names no number; expected one as in 'block.attention.weights:3:0,12,33'")
-        tensor, layer, index = found.groups()
-        return cls(tensor, int(layer) if layer else None, tuple(map(int, index.split(","))))
+        side, tensor, layer, places = parts_of(text)
+        if not all(place.isdigit() for place in places):
+            raise ValueError(NO_NUMBER.format(text[:60]))
+        return cls(tensor, layer, tuple(map(int, places)), side)
+
+
+NO_NUMBER = "{!r} names no number; expected one as in 'block.attention.weights:3:0,12,33'"
+_PLACE = r"(?:\d{1,7}(?:-\d{1,7})?|\*)"
+_WRITTEN = re.compile(
+    r"(?:([A-Za-z0-9][A-Za-z0-9_.:-]{0,79})@)?"  # the side
+    rf"([A-Za-z_0-9.]{{1,80}}):(\d{{0,4}}):({_PLACE}(?:,{_PLACE}){{0,3}})",
+    re.ASCII,
+)
+
+
+def written(side: str, tensor: str, layer: int | None, places: Iterable[str]) -> str:
+    """An address as text; a place may stand for several: "3-7", "*"."""
+    return f"{side}{'@' if side else ''}{tensor}:{'' if layer is None else layer}:{','.join(places)}"
+
+
+def parts_of(text: str) -> tuple[str, str, int | None, list[str]]:
+    """Side, tensor, layer and places of what ``written`` has written.
+
+    Raises:
+        ValueError: if it is written otherwise.
+    """
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError(NO_NUMBER.format(text[:60]))
+    side, tensor, layer, places = found.groups()
+    return side or "", tensor, int(layer) if layer else None, places.split(",")
 
 
 @dataclass(frozen=True)
@@ -78,6 +107,22 @@ TENSORS = {
     "trace.probabilities": Kind("p", "p", ("classes",)),
 }
 
+# What the pages read off a trace: no number of the model's own way, but computed from such numbers, and traced to them.
+READ_OFFS = {
+    "block.attention_normalised": _of(BlockTrace, "attention_input", "z_{l-1}", "(z{l-1} − μ)/σ", 1),
+    "block.mlp_normalised": _of(BlockTrace, "mlp_input", "z'_l", "(z′{l} − μ)/σ", 1),
+    "block.attention_distance": Kind("A", "d", ("heads",), 1),
+    "trace.exponentials": Kind("logits", "exp(logit − largest)", ("classes",)),
+    "trace.positions": Kind("E_pos", "E_pos", ("tokens", "hidden")),
+    "lens.representation": Kind("y", "y({l})", ("hidden",), 0),
+    "lens.head_inputs": Kind("y_tanh", "ỹ({l})", ("representation",), 0),
+    "lens.logits": Kind("logits", "logit({l})", ("classes",), 0),
+    "lens.probabilities": Kind("p", "p({l})", ("classes",), 0),
+    "rollout.layer": Kind("A", "Ā{l}", ("tokens", "tokens"), 1),
+    "rollout.flow": Kind("A", "R{l}", ("tokens", "tokens"), 1),
+}  # fmt: skip
+KINDS = TENSORS | READ_OFFS
+
 # Another name -> the tensor that it is, and how many layers to add.
 _SAME = {
     "trace.attention_weights": ("block.attention.weights", 0),
@@ -115,15 +160,6 @@ def parameter_kind(name: str) -> tuple[str, str, str]:
     return next(kind for end, kind in PARAMETERS.items() if name.endswith(end))
 
 
-def is_address(text: object) -> bool:
-    """Whether somebody has written an address; there may be no such number."""
-    try:
-        Address.parse(text if isinstance(text, str) else "")
-    except ValueError:
-        return False
-    return True
-
-
 def checked(address: Address, model: VisionTransformer) -> Address:
     """The same place by its one name; ``layer.mlp.expand.weight`` is a parameter of the address's layer.
 
@@ -131,17 +167,17 @@ def checked(address: Address, model: VisionTransformer) -> Address:
         ValueError: if the model has no such tensor, layer or index; one sentence.
     """
     if address.tensor.startswith("layer.") and address.layer:
-        address = Address(f"blocks.{address.layer - 1}.{address.tensor[6:]}", None, address.index)
+        address = replace(address, tensor=f"blocks.{address.layer - 1}.{address.tensor[6:]}", layer=None)
     if (shape := parameter_shape(model, address.tensor)) is not None:
-        return Address(address.tensor, None, _inside(address, shape))
-    known = (each for prefix in _PREFIXES if (each := prefix + address.tensor) in TENSORS or each in _SAME)
+        return replace(address, layer=None, index=_inside(address, shape))
+    known = (each for prefix in _PREFIXES if (each := prefix + address.tensor) in KINDS or each in _SAME)
     if (name := next(known, None)) is None:
         raise ValueError(
             f"there is no tensor {address.tensor[:60]!r}; expected a field of a trace such as 'block.attention.weights'"
             " or a parameter's name in the state dict"
         )
     layer, last = address.layer, model.config.num_layers
-    first = 1 if name in _SAME else TENSORS[name].first_layer
+    first = 1 if name in _SAME else KINDS[name].first_layer
     if first is None:
         layer = None
     elif layer is None or not first <= layer <= last:
@@ -150,7 +186,7 @@ def checked(address: Address, model: VisionTransformer) -> Address:
     else:
         name, more = _SAME.get(name, (name, 0))
         layer += more
-    return Address(name, layer, _inside(address, shape_of_tensor(model, name)))
+    return replace(address, tensor=name, layer=layer, index=_inside(address, shape_of_tensor(model, name)))
 
 
 def parameter_shape(model: VisionTransformer, name: str) -> tuple[int, ...] | None:
@@ -164,12 +200,18 @@ def parameter_shape(model: VisionTransformer, name: str) -> tuple[int, ...] | No
     return tuple(value.shape) if isinstance(value, Tensor) and name in model.state_dict() else None
 
 
+def shape_of(model: VisionTransformer, name: str) -> tuple[int, ...]:
+    """The shape of a parameter, or of a tensor of ``KINDS``."""
+    shape = parameter_shape(model, name)
+    return shape_of_tensor(model, name) if shape is None else shape
+
+
 def shape_of_tensor(model: VisionTransformer, name: str) -> tuple[int, ...]:
-    """The shape of a tensor of ``TENSORS``."""
+    """The shape of a tensor of ``KINDS``."""
     config = model.config
-    if name == "trace.head_inputs":
+    if name.endswith(".head_inputs"):
         return (config.representation_size or 0,)
-    return tuple(size_of(axis, config) for axis in TENSORS[name].axes)
+    return tuple(size_of(axis, config) for axis in KINDS[name].axes)
 
 
 def _inside(address: Address, shape: tuple[int, ...]) -> tuple[int, ...]:

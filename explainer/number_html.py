@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from html import escape
 
-from explainer.number_address import Address
-from explainer.number_rules import Part, Term
-from explainer.numbers import NumberExplanation, text_of
+from explainer.number_expressions import Number
+from explainer.number_workings import Part, Term
+from explainer.numbers import NumberExplanation
 
 
 def body(explanation: NumberExplanation) -> str:
@@ -24,8 +24,9 @@ def _steps(explanation: NumberExplanation) -> str:
         f'<td class="vit-value">{_value(explanation, step.value, step.address)}</td></tr>'
         for step in explanation.steps
     ]
+    result = "the number, worked out from these" if explanation.is_derived else "the number, as the model computed it"
     rows.append(
-        '<tr class="vit-result"><td class="vit-sign">=</td><td>the number, as the model computed it</td>'
+        f'<tr class="vit-result"><td class="vit-sign">=</td><td>{result}</td>'
         f'<td class="vit-value">{written(explanation.value, 7)}</td></tr>'
     )
     return f'<table class="vit-steps"><caption>Step by step</caption><tbody>{"".join(rows)}</tbody></table>'
@@ -72,10 +73,10 @@ def _factors(explanation: NumberExplanation, factors: tuple[Part, ...]) -> Itera
         yield f"<td>{sign}{_value(explanation, factor.value, factor.address)}</td>"
 
 
-def _value(explanation: NumberExplanation, value: float, address: Address | None) -> str:
+def _value(explanation: NumberExplanation, value: float, address: Number | None) -> str:
     if address is None:
         return written(value)
-    name = text_of(address, explanation.config)
+    name = explanation.text_of(address)
     return (
         f'<button type="button" data-number="{escape(str(address))}" title="How this number was computed">'
         f"<small>{escape(name)}</small> {written(value)}</button>"
@@ -85,6 +86,11 @@ def _value(explanation: NumberExplanation, value: float, address: Address | None
 def _check(explanation: NumberExplanation) -> str:
     working = explanation.working
     assert working is not None
+    if explanation.is_derived:
+        return (
+            '<p class="vit-number-note">No tensor of the model holds this number: it is worked out from those above, '
+            "in double precision.</p>"
+        )
     again = (
         f"Recomputed in double precision from these numbers alone: <b>{written(working.recomputed, 9)}</b>; the model's"
         f" number differs by <b>{explanation.difference:.1e}</b>"

@@ -2,22 +2,8 @@ r"""The rules of one layer (Eq. 2, 3, 5-8): from which row and which column each
 
 from math import sqrt
 
-from explainer.number_address import Address
-from explainer.number_rules import (
-    Index,
-    Numbers,
-    Row,
-    Rule,
-    Working,
-    added,
-    at,
-    bent,
-    norm_formula,
-    normalised,
-    shared_out,
-    sum_to,
-    summed,
-)
+from explainer.number_rules import Index, Numbers, Rule, at, norm_formula, sum_to
+from explainer.number_workings import Row, Working, added, bent, normalised, shared_out, summed
 from explainer.rounding import exact
 
 
@@ -97,7 +83,9 @@ def _attention_output(numbers: Numbers, layer: int, index: Index) -> Working:
     outputs = exact(numbers.tensor("block.attention.head_outputs", layer)).values[:, token].reshape(-1)
     joined = Row(
         outputs,
-        lambda m: Address("block.attention.head_outputs", layer, (m // config.head_size, token, m % config.head_size)),
+        lambda m: numbers.address(
+            "block.attention.head_outputs", layer, m // config.head_size, token, m % config.head_size
+        ),
     )
     formula = (
         rf"<MSA>{at(*index)} = {sum_to(config.hidden_size - 1)} [<SA:\operatorname{{SA}}>_1; \cdots;"

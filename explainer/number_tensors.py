@@ -4,26 +4,12 @@ Formulas are templates of ``explainer.notation`` with the number's own indices, 
 ``<A>^{(2)}[12, 33]`` is head 2, token 12, token 33.
 """
 
-import numpy as np
 
-from explainer.number_address import TENSORS, Address
+from explainer.number_head import head_rules
 from explainer.number_layers import LAYER_RULES
-from explainer.number_rules import (
-    Index,
-    Numbers,
-    Row,
-    Rule,
-    Step,
-    Working,
-    added,
-    at,
-    copied,
-    norm_formula,
-    normalised,
-    shared_out,
-    sum_to,
-    summed,
-)
+from explainer.number_read_off_rules import READ_OFF_RULES
+from explainer.number_rules import Index, Numbers, Rule, at, sum_to
+from explainer.number_workings import Row, Step, Working, added, copied, summed
 from explainer.rounding import exact
 
 EMBEDDED = r"<x_pE:(\mathbf{x}_p\mathbf{E})>"  # x_p E with room for an index
@@ -72,8 +58,8 @@ def _patch_embeddings(numbers: Numbers, layer: int, index: Index) -> Working:
     kernel = exact(numbers.parameters["patch_projection.weight"]).values[component]  # channels, rows, columns
     column = Row(
         kernel.transpose(1, 2, 0).reshape(-1),
-        lambda j: Address(
-            "patch_projection.weight", None, (component, j % channels, *divmod(j // channels, size))
+        lambda j: numbers.address(
+            "patch_projection.weight", None, component, j % channels, *divmod(j // channels, size)
         ),
     )
     bias = numbers.part("patch_projection.bias", None, component)
@@ -106,73 +92,12 @@ def _hidden_states(numbers: Numbers, layer: int, index: Index) -> Working:
     return added("Eq. 1", formula, (words, content), ("the position embedding, learned", position))
 
 
-def _representation(numbers: Numbers, layer: int, index: Index) -> Working:
-    last = numbers.trace.num_layers
-    return normalised(
-        "Eq. 4", norm_formula(f"<y>{at(*index)}", "<z_L>", (0, *index)),
-        numbers.row("trace.hidden_states", last, 0, None), index[0], numbers.model.norm, "norm",
-    )  # fmt: skip
-
-
-def _head_inputs(numbers: Numbers, layer: int, index: Index) -> Working:
-    (unit,), last = index, numbers.model.config.hidden_size - 1
-    formula = (
-        rf"<y_tanh>{at(unit)} = \tanh\Big({sum_to(last)} <y>[m] \, <W_pre>[m,\,{unit}] + <b_pre>{at(unit)}\Big)"
-    )
-    inner = summed(
-        "head_pre_logits", formula, numbers.row("trace.representation", None, None),
-        numbers.row("head.pre_logits.weight", None, unit, None), numbers.part("head.pre_logits.bias", None, unit),
-    )  # fmt: skip
-    value = float(np.tanh(inner.recomputed))
-    return Working(
-        inner.equation, formula, (*inner.steps, Step("before tanh", inner.recomputed, "=")), value, inner.tolerance,
-        inner.sum_words, inner.terms, inner.rest, inner.rest_count,
-    )  # fmt: skip
-
-
-def _logits(numbers: Numbers, layer: int, index: Index) -> Working:
-    has_hidden = numbers.model.head.pre_logits is not None
-    inputs = numbers.row("trace.head_inputs" if has_hidden else "trace.representation", None, None)
-    symbol, (label,) = "<y_tanh>" if has_hidden else "<y>", index
-    formula = (
-        f"<logits>{at(label)} = {sum_to(len(inputs.values) - 1)} {symbol}[m] \\, <W_head>[m,\\,{label}]"
-        f" + <b_head>{at(label)}"
-    )
-    return summed(
-        "head_pre_logits" if has_hidden else "head", formula, inputs,
-        numbers.row("head.linear.weight", None, label, None), numbers.part("head.linear.bias", None, label),
-    )  # fmt: skip
-
-
-def _probabilities(numbers: Numbers, layer: int, index: Index) -> Working:
-    logits = numbers.row("trace.logits", None, None)
-    formula = (
-        rf"<p>{at(*index)} = \frac{{\exp(<logits>{at(*index)})}}{{{sum_to(len(logits.values) - 1)} \exp(<logits>[m])}}"
-    )
-    return shared_out("softmax_logits", formula, logits, index[0])
-
-
 RULES: dict[str, Rule] = {
     "trace.image": _image,
     "trace.patches": _patches,
     "trace.patch_embeddings": _patch_embeddings,
     "trace.hidden_states": _hidden_states,
     **LAYER_RULES,
-    "trace.representation": _representation,
-    "trace.head_inputs": _head_inputs,
-    "trace.logits": _logits,
-    "trace.probabilities": _probabilities,
+    **head_rules("trace"),
+    **READ_OFF_RULES,
 }
-
-
-def symbol_of(address: Address) -> str:
-    """The symbol of a number of a trace with its index, as a template."""
-    name, index = address.tensor, address.index
-    if name == "block.attention.head_outputs":
-        return rf"<SA:\operatorname{{SA}}>_{{{index[0] + 1}}}{at(*index[1:])}"
-    if name == "block.mlp.activated":
-        return f"<GELU>(<a>{at(*index)})"
-    if TENSORS[name].axes[0] == "heads":
-        return f"<{TENSORS[name].symbol}>^{{({index[0] + 1})}}{at(*index[1:])}"
-    symbols = {"trace.patch_embeddings": EMBEDDED, "block.attention.output": "<MSA>", "block.mlp.output": "<MLP>"}
-    return symbols.get(name, f"<{TENSORS[name].symbol}>") + at(*index)

@@ -1,73 +1,56 @@
 """Every number explained: from which numbers it was made and how, and one line of Python that returns it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from dataclasses import replace as with_
+from functools import cached_property
 
 from explainer import notation
 from explainer.equations import EQUATIONS, FORMULAS
-from explainer.gallery import GALLERY
-from explainer.number_address import TENSORS, Address, checked, parameter_kind
-from explainer.number_rules import Numbers, Step, Term, Working, at
-from explainer.number_tensors import RULES, symbol_of
+from explainer.number_address import KINDS, Address
+from explainer.number_expressions import Cells, Derived, Number, checked_number, sides_of
+from explainer.number_functions import FUNCTIONS, Operand, symbol_of_function
+from explainer.number_lines import YOUR_PICTURE, YOUR_WEIGHTS, Reproduction, line_of
+from explainer.number_rules import Numbers
+from explainer.number_tensors import RULES
+from explainer.number_words import place_of, side_name, symbol_of, text_of, with_layer
+from explainer.number_workings import Row, Step, Term, Working
 from explainer.palette import Scheme
-from explainer.views.wording import subscript, superscript, token_name
 from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer, ViTConfig
 
-YOUR_PICTURE = "path/to/your/picture.jpg"
-YOUR_WEIGHTS = "path/to/the/weights.safetensors"
+__all__ = [
+    "YOUR_PICTURE", "YOUR_WEIGHTS", "NumberExplanation", "Pass", "Reproduction", "explain", "explain_number",
+]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reproduction:
-    """What the line of Python has to open: a named checkpoint, a picture of the gallery; otherwise a path to put in."""
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One forward pass whose numbers can be asked for."""
 
-    checkpoint: str = "embedded"  # what ``load`` takes
-    picture: str = next(iter(GALLERY))  # a name of the gallery; everything else is asked for as a path
-    interventions: str = ""  # as text
+    model: VisionTransformer
+    trace: ForwardTrace
+    block_of: Callable[[int], BlockTrace] | None = None  # where somebody keeps the insides of layers
+    preprocess: Preprocess | None = None  # of the checkpoint, for the pixel behind a number of the picture
+    labels: Sequence[str] = ()
+    reproduction: Reproduction = field(default_factory=Reproduction)
+
+    def numbers(self, side: str) -> Numbers:
+        """Its numbers, with their addresses on a side."""
+        block_of = self.block_of or (lambda layer: self.model.trace_block(self.trace, layer))
+        return Numbers(self.model, self.trace, block_of, self.preprocess, side)
 
     @property
-    def blanks(self) -> tuple[str, ...]:
-        """What the reader has to put in."""
-        asked = (self.checkpoint == YOUR_WEIGHTS, "the weights"), (self.picture not in GALLERY, "your picture")
-        return tuple(what for is_blank, what in asked if is_blank)
-
-    def line(self, address: Address, config: ViTConfig) -> tuple[str, str]:
-        """The import line, and the expression that is the number."""
-        names, place = ["load"], ", ".join(map(str, address.index))
-        loads = f'load("{self.checkpoint}")'
-        if address.tensor not in TENSORS:
-            return "from vit_core import load", f'{loads}[0].state_dict()["{address.tensor}"][{place}].item()'
-        is_of_gallery = self.picture in GALLERY
-        names.append("open_picture")
-        path = f'GALLERY["{self.picture}"].path' if is_of_gallery else f'Path("{YOUR_PICTURE}")'
-        root, _, field = address.tensor.partition(".")
-        image, model = f"loaded[1].preprocess(open_picture({path}))", "loaded[0]"
-        first = f"(loaded := {loads})[0]"
-        changes = ""
-        if self.interventions:
-            names.append("Interventions")
-            changes = f', Interventions.parse("{self.interventions}")'
-        if root == "block":
-            code = f"{first}.trace_block({model}.trace({image}{changes}), {address.layer}).{field}[{place}]"
-        elif field == "patches":
-            names.append("patchify")
-            code = f"patchify({first}.trace({image}{changes}).image, {config.patch_size})[{place}]"
-        elif field == "head_inputs":
-            code = f"{first}.head.inputs({model}.trace({image}{changes}).representation)[{place}]"
-        else:
-            layer = "" if address.layer is None else f"[{address.layer}]"
-            code = f"{first}.trace({image}{changes}).{field}{layer}[{place}]"
-        imports = f"from vit_core import {', '.join(sorted(names, key=str.lower))}"
-        more = "from explainer.gallery import GALLERY" if is_of_gallery else "from pathlib import Path"
-        return f"{imports}; {more}", f"{code}.item()"
+    def changes(self) -> str:
+        """The interventions of the pass, as text; empty without."""
+        return str(self.trace.interventions or "")
 
 
 @dataclass(frozen=True)
 class NumberExplanation:
     """One number: what it is, how it was made, and from which numbers."""
 
-    address: Address
-    value: float  # as the trace has it
+    number: Number
+    value: float  # as the trace has it; what is worked out from others, in double precision
     words: str  # where it stands: "layer 3, head 1, ..."
     symbol_template: str
     working: Working | None  # None: it is learned
@@ -76,6 +59,18 @@ class NumberExplanation:
     blanks: tuple[str, ...]  # what has to be put into it first
     changes: str  # the interventions of the forward pass, as text; empty without
     config: ViTConfig
+    config_of: Callable[[str], ViTConfig]
+
+    @property
+    def address(self) -> Address:
+        """Of a number of a tensor."""
+        assert isinstance(self.number, Address)
+        return self.number
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is worked out from numbers of tensors and none itself."""
+        return isinstance(self.number, Derived)
 
     @property
     def symbol(self) -> str:
@@ -89,7 +84,13 @@ class NumberExplanation:
 
     def coloured(self, template: str, scheme: Scheme | None = None) -> str:
         """A template with the number's layer; without a scheme, without colours."""
-        return notation.numbered(template, self.config, scheme, self.address.layer)
+        layer = self.number.layer if isinstance(self.number, Address) else None
+        return notation.numbered(template, self.config, scheme, layer)
+
+    def text_of(self, number: Number) -> str:
+        """A number that it was made from, as plain text: "q⁽¹⁾[12, 5]" is head 1."""
+        sides = sides_of(self.number)
+        return text_of(number, self.config_of, sides[0] if len(sides) == 1 else "")
 
     @property
     def equation(self) -> str:
@@ -125,10 +126,11 @@ class NumberExplanation:
         return self.working is None or self.difference <= self.working.tolerance
 
     @property
-    def sources(self) -> tuple[Address, ...]:
+    def sources(self) -> tuple[Number, ...]:
         """Where the numbers are that it was made from, each once."""
         steps = [step.address for step in self.steps if step.address]
-        return tuple(dict.fromkeys([*steps, *(part.address for term in self.terms for part in term.factors)]))
+        factors = [part.address for term in self.terms for part in term.factors if part.address]
+        return tuple(dict.fromkeys([*steps, *factors]))
 
 
 def explain(
@@ -149,7 +151,7 @@ def explain(
         model: the model of the trace.
         trace: one picture's forward pass.
         layer: 1..L; 0..L for hidden states; None where the tensor belongs to no layer.
-        tensor_name: as in ``number_address.TENSORS``, or a parameter's name in the state dict.
+        tensor_name: as in ``number_address.KINDS``, or a parameter's name in the state dict.
         index: as in the code, from 0.
         block_of: the insides of a layer, where somebody keeps them; otherwise they are computed.
         preprocess: of the checkpoint, for the pixel behind a number of the picture.
@@ -159,91 +161,107 @@ def explain(
     Raises:
         ValueError: if there is no such number; one sentence.
     """
-    address = checked(Address(tensor_name, layer, tuple(index)), model)
-    numbers = Numbers(model, trace, block_of or (lambda at: model.trace_block(trace, at)), preprocess)
-    changes = str(trace.interventions or "")
-    given = reproduction or Reproduction()
-    given = Reproduction(given.checkpoint, given.picture, changes)
-    is_learned = address.tensor not in TENSORS
-    imports, line = given.line(address, model.config)
-    return NumberExplanation(
-        address,
-        numbers.at(address),
-        _place_of_parameter(address) if is_learned else _place(address, model.config, labels),
-        _parameter_symbol(address, model.config) if is_learned else symbol_of(address),
-        None if is_learned else RULES[address.tensor](numbers, address.layer or 0, address.index),
-        imports,
-        line,
-        given.blanks if not is_learned else given.blanks[: given.checkpoint == YOUR_WEIGHTS],
-        changes,
-        model.config,
-    )
+    own = Pass(model, trace, block_of, preprocess, labels, reproduction or Reproduction())
+    return explain_number(Address(tensor_name, layer, tuple(index)), lambda _: own)
 
 
-def text_of(address: Address, config: ViTConfig) -> str:
-    """The number's symbol with its index as plain text: "q⁽¹⁾[12, 5]" is head 1."""
-    index = address.index
-    if address.tensor not in TENSORS:
-        return f"{parameter_kind(address.tensor)[2]}[{_joined(_as_paper(address, config))}]"
-    kind = TENSORS[address.tensor]
-    layer = address.layer or 0
-    name = kind.text.replace("{l-1}", subscript(layer - 1)).replace("{l}", subscript(layer))
-    if kind.axes[0] == "heads":
-        return f"{name}⁽{superscript(index[0] + 1)}⁾[{_joined(index[1:])}]"
-    return f"{name}[{_joined(index)}]"
+def explain_number(number: Number, pass_of: Callable[[str], Pass]) -> NumberExplanation:
+    """How a number came about, of a tensor or worked out from such.
+
+    Args:
+        number: which.
+        pass_of: the forward pass of a side; it may raise ValueError with a sentence.
+
+    Raises:
+        ValueError: if there is no such number; one sentence.
+    """
+    asked = _Asked(checked_number(number, lambda side: pass_of(side).model), pass_of)
+    return asked.derived() if isinstance(asked.number, Derived) else asked.plain(asked.number)
 
 
-def _joined(index: Sequence[int]) -> str:
-    return ", ".join(map(str, index))
+@dataclass(eq=False)
+class _Asked:
+    number: Number
+    pass_of: Callable[[str], Pass]
+
+    @cached_property
+    def passes(self) -> dict[str, Pass]:
+        """Of all sides, each opened once."""
+        return {side: self.pass_of(side) for side in sides_of(self.number)}
+
+    def config_of(self, side: str) -> ViTConfig:
+        return self.passes[side].model.config
+
+    def written(self) -> tuple[str, str, tuple[str, ...]]:
+        """The import line, the expression, and what has to be put in."""
+
+        def reproduction(side: str) -> tuple[Reproduction, ViTConfig]:
+            of = self.passes[side]
+            return with_(of.reproduction, interventions=of.changes), of.model.config
+
+        line = line_of(self.number, reproduction)
+        code = line.number(self.number)
+        return line.imports, code, tuple(line.blanks)
+
+    def plain(self, address: Address) -> NumberExplanation:
+        of = self.passes[address.side]
+        numbers, config = of.numbers(address.side), of.model.config
+        is_learned = address.tensor not in KINDS
+        imports, line, blanks = self.written()
+        return NumberExplanation(
+            address, numbers.at(address), _sided(address.side, place_of(address, config, of.labels)),
+            symbol_of(address, config),
+            None if is_learned else RULES[address.tensor](numbers, address.layer or 0, address.index),
+            imports, line, blanks, of.changes, config, self.config_of,
+        )  # fmt: skip
+
+    def derived(self) -> NumberExplanation:
+        number = self.number
+        assert isinstance(number, Derived)
+        working = self._work(number)
+        imports, line, blanks = self.written()
+        of = next(iter(self.passes.values()))
+        title = FUNCTIONS[number.function].title
+        return NumberExplanation(
+            number, working.recomputed, f"{title}: {self._place(number)}", self._symbol(number), working, imports, line,
+            blanks, of.changes, of.model.config, self.config_of,
+        )  # fmt: skip
+
+    def _work(self, number: Derived) -> Working:
+        return FUNCTIONS[number.function].work(*map(self._operand, number.of))
+
+    def _operand(self, each: Number | Cells) -> Operand:
+        row: Row | None = None
+        value = 0.0
+        if isinstance(each, Derived):
+            value = self._work(each).recomputed
+        elif isinstance(each, Address):
+            value = self.passes[each.side].numbers(each.side).at(each)
+        else:
+            row = self.passes[each.side].numbers(each.side).cells(each)
+        sides = sides_of(self.number)
+        text = text_of(each, self.config_of, sides[0] if len(sides) == 1 else "")
+        return Operand(each, row, value, self._symbol(each), text)
+
+    def _symbol(self, each: Number | Cells) -> str:
+        if isinstance(each, Derived):
+            return symbol_of_function(each, list(map(self._symbol, each.of)))
+        symbol = with_layer(symbol_of(each, self.config_of(each.side)), self.config_of(each.side), each.layer)
+        if len(self.passes) == 1:
+            return symbol
+        return rf"\underset{{\text{{{_latex_text(side_name(each.side) or 'as it is')}}}}}{{{symbol}}}"
+
+    def _place(self, each: Number | Cells) -> str:
+        if isinstance(each, Derived):
+            return "; ".join(dict.fromkeys(self._place(one) for one in each.of))
+        of = self.passes[each.side]
+        return _sided(each.side, place_of(each, of.model.config, of.labels))
 
 
-def _as_paper(address: Address, config: ViTConfig) -> tuple[int, ...]:
-    """The index of a parameter as the paper writes its matrix: inputs first, E as one row per number of a patch."""
-    if address.tensor == "patch_projection.weight":
-        component, channel, row, column = address.index
-        return (row * config.patch_size + column) * config.num_channels + channel, component
-    is_dense = len(address.index) == 2 and address.tensor.endswith(".weight")
-    return address.index[::-1] if is_dense else address.index
+def _sided(side: str, words: str) -> str:
+    return ": ".join(filter(None, [side_name(side), words]))
 
 
-def _parameter_symbol(address: Address, config: ViTConfig) -> str:
-    name, latex, _ = parameter_kind(address.tensor)
-    written = f"<{name}:{latex}>" if latex else f"<{name}>"
-    return written + at(*_as_paper(address, config))
-
-
-def _place_of_parameter(address: Address) -> str:
-    """Where a learned number stands in the state dict."""
-    stored = "; stored with its outputs first" if len(address.index) == 2 and address.tensor.endswith("weight") else ""
-    return f"learned; in the state dict {address.tensor}[{_joined(address.index)}]{stored}"
-
-
-_COLOURS = ("red", "green", "blue")
-
-
-def _place(address: Address, config: ViTConfig, labels: Sequence[str]) -> str:
-    """Layer, head, token and component in words."""
-    words = [] if address.layer is None else [f"layer {address.layer}" if address.layer else "before layer 1"]
-    axes = TENSORS[address.tensor].axes
-    for place, (axis, i) in enumerate(zip(axes, address.index, strict=True)):
-        match axis:
-            case "tokens" if axes.count("tokens") == 2:
-                role = "query" if place == 1 else "key"
-                words.append(f"{role} of token {i} ({token_name(i, config.grid_size)})")
-            case "tokens":
-                words.append(f"token {i} ({token_name(i, config.grid_size)})")
-            case "patches":
-                words.append(f"patch of token {i + 1} ({token_name(i + 1, config.grid_size)})")
-            case "heads":
-                words.append(f"head {i + 1}")
-            case "channels":
-                words.append(_COLOURS[i] if config.num_channels == 3 else f"channel {i}")
-            case "height" | "width":
-                words.append(f"pixel {'row' if axis == 'height' else 'column'} {i}")
-            case "classes":
-                words.append(f"class {i}" + (f" ({labels[i]})" if i < len(labels) else ""))
-            case "mlp":
-                words.append(f"unit {i}")
-            case _:
-                words.append(f"number {i}")
-    return ", ".join(words)
+def _latex_text(text: str) -> str:
+    """A name that somebody has given, inside LaTeX's text."""
+    return "".join(letter if letter.isalnum() or letter in " ,.-" else " " for letter in text)

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.origins import Origin as Origin
+
 Values = NDArray[np.float32]
 Pixels = NDArray[np.uint8]  # [height, width, 3]
 Pick = Mapping[str, int | str]  # what a click chooses: {"token": 12}, {"layer": 3, "head": 1}, {"page": "attention"}
@@ -26,21 +28,6 @@ class Scale:
     low: float
     high: float
     diverging: bool = False
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Which numbers of a forward pass, or which parameters, an array holds, so that a cell of it can be explained.
-
-    An index is a number or says how to count it from the cell's place: "row", "column", "tile", "bar", "listed" (the
-    cell's number in ``listed``), or "place" (all cells of a strip, a map or a matrix, row by row); then, in this order,
-    whole divisions, remainders and sums: "place+1", "place//64", "place//3%8". Below 0 there is no such number.
-    """
-
-    tensor: str  # as explainer/number_address.py names it
-    index: tuple[int | str, ...]
-    layer: int | str | None = None  # None: the layer that the view explains
-    listed: tuple[int, ...] = ()  # for each tile or bar
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -191,6 +178,7 @@ class Series:
     quantity: str = "z"
     style: Literal["line", "points", "steps"] = "line"
     point_labels: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -245,6 +233,7 @@ class WalkTensor:
     scale: Scale
     shape: str  # of the whole tensor, "65 × 256"
     note: str = ""  # what of it is drawn: "columns 0…47 of 256"
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from explainer.components import core, streamlit_adapter
-from explainer.number_address import is_address
+from explainer.number_expressions import is_number
 from explainer.packing import pack
 from explainer.panels import Frames, Pick, View
 from pages import saved_page, tensor_route
@@ -93,6 +93,6 @@ def _checked(pick: Any, view: View | Frames) -> Pick | None:
             return None
         if view.picks and name not in view.picks:
             return None
-        if name == NUMBER and not is_address(value):
+        if name == NUMBER and not is_number(value):
             return None
     return dict(pick)

@@ -10,6 +10,7 @@ from explainer.panels import View
 from explainer.sides import Size, why_not
 from explainer.similarity import FEWEST_PATCHES
 from explainer.views import compare, compare_depth
+from explainer.views.compose import explained
 from pages import compare_choice, compare_controls
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
@@ -31,7 +32,7 @@ def show_view(which: str, make: Callable[[], View], *sizes: Size) -> None:
         st.caption(f"Not compared: {obstacle}.")
         return
     name = f"compare_{which}"
-    view = kept_view((name, *pair.key), make)
+    view = kept_view((name, *pair.key), lambda: explained(make(), left.layer))
     show_canvas(view, key=name, on_pick=compare_choice.pick)
     st.markdown(MARKS.sub(r"\\\1", view.alt))  # a class of somebody's own may be called anything
 

@@ -76,7 +76,8 @@ for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON | TOOLS), ("menu
     with st.container(horizontal=True, key=key, gap="xsmall"):
         for name in group:
             st.page_link(f"{name}.py", icon=ICONS[name], query_params=state.parameters())
-if no_number := number_sheet.problem(opened):
+name = page.url_path or "overview"
+if no_number := number_sheet.problem(opened, name):
     problems.append(no_number)
 if sentences := problems + more + st.session_state.pop("messages", []):
     st.warning(sentences[0] if len(sentences) == 1 else "\n".join(f"- {each}" for each in sentences))
@@ -84,5 +85,11 @@ if st.session_state.pop("from_the_top", False):
     # The page that a picture led to begins at its title, not where the reader had scrolled to.
     script = "document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
-number_sheet.show()
+place = st.container(key="number_place")
+if not (is_late := number_sheet.has_sides()):
+    with place:
+        number_sheet.show(name)
 page.run()
+if is_late:  # its page had to find out first which other forward passes it shows
+    with place:
+        number_sheet.show(name)

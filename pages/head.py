@@ -31,6 +31,7 @@ def pictures(stage: Stage) -> None:
             trace.logits,
             winner,
             labels[winner],
+            reads="representation" if model.head.pre_logits is None else "head_inputs",
         ),
     )
     show_section(stage, "softmax")

@@ -29,7 +29,7 @@ def pictures(stage: Stage) -> None:
     show_view(
         session,
         "gelu",
-        lambda: mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu),
+        lambda: mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu, token),
     )
     show_section(stage, "neurons")
     show_view(session, "neurons", lambda: mlp.strongest_neurons(block.mlp.activated, token, pixels))

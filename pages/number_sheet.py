@@ -8,72 +8,74 @@ from typing import Any
 import streamlit as st
 
 from explainer.links import of_symbols
-from explainer.number_address import Address, checked
+from explainer.number_expressions import Number, checked_number, parse, sides_of
 from explainer.number_html import body
-from explainer.numbers import YOUR_WEIGHTS, NumberExplanation, Reproduction, explain
-from pages import session, state
+from explainer.numbers import NumberExplanation, explain_number
+from pages import state
 from pages.blocks import scheme
+from pages.number_passes import check_side, pass_of
 from pages.session import Session
-from vit_core import CHECKPOINTS
 
 KEY = state.NUMBER  # the name in the URL
 _TRAIL = state.NUMBER_TRAIL
 _COMPONENT = "vit_explainer.number"
 
 
-def problem(opened: Session) -> str | None:
-    """A sentence if the link names a number that there is not; then it is taken out of the link."""
+def problem(opened: Session, page: str) -> str | None:
+    """A sentence if the link names a number that there is not; then it is taken out of the link.
+
+    A number of another side than the page's own is looked up by ``show``, once the page knows its sides.
+    """
     text = st.query_params.get(KEY)
     if text is None:
         return None
     try:
-        checked(Address.parse(text), opened.model)
+        number = parse(text)
+        for side in sides_of(number):
+            check_side(side, page)
+        if not has_sides():
+            checked_number(number, lambda _: opened.model)
     except ValueError as error:
         _close()
-        return f"The link asks for a number that cannot be explained: {error}."
+        return _sentence(error)
     return None
 
 
-def show() -> None:
-    """The sheet, if a number is asked for. Going deeper runs the sheet alone."""
-    with st.container(key="number_place"):
-        _sheet()
+def has_sides() -> bool:
+    """Whether the link's number is of another forward pass than the page's own."""
+    try:
+        return any(sides_of(parse(st.query_params.get(KEY, ""))))
+    except ValueError:
+        return False
+
+
+def _sentence(error: ValueError) -> str:
+    return f"The link asks for a number that cannot be explained: {str(error).removesuffix('.')}."
 
 
 @st.fragment
-def _sheet() -> None:
+def show(page: str) -> None:
+    """The sheet of a page, if a number is asked for. Going deeper runs the sheet alone."""
     text = st.query_params.get(KEY)
     if text is None:
         return
-    current = session.current()
     try:
-        explanation = _explanation(current, Address.parse(text))
-    except ValueError:  # the model was changed in the meantime; the next run of the page says so
+        explanation = explain_number(parse(text), lambda side: pass_of(side, page))
+    except ValueError as error:
+        # The page's model was changed in the meantime, of which its next run says so; or a side has no such number.
+        if has_sides():
+            _close()
+            st.warning(_sentence(error))
         return
     with st.container(key="number_sheet", gap="small"):
         _head(explanation)
         _component()(
             key="number_body",
             data={"html": body(explanation), "words": _spoken(explanation), "number": text},
-            on_number_change=_deeper,
+            on_number_change=lambda: _deeper(page),
             on_close_change=_close,
         )
         _python(explanation)
-
-
-def _explanation(opened: Session, address: Address) -> NumberExplanation:
-    name, picture = opened.state.checkpoint, opened.state.picture
-    return explain(
-        opened.model,
-        opened.trace,
-        address.layer,
-        address.tensor,
-        address.index,
-        block_of=lambda layer: session.block(name, picture, layer),
-        preprocess=opened.checkpoint.preprocess,
-        labels=opened.checkpoint.labels,
-        reproduction=Reproduction(name if name in CHECKPOINTS else YOUR_WEIGHTS, picture),
-    )
 
 
 def _head(explanation: NumberExplanation) -> None:
@@ -103,17 +105,17 @@ def _python(explanation: NumberExplanation) -> None:
         st.caption(f"Put in the path of {' and of '.join(explanation.blanks)}: this server does not hand it out.")
 
 
-def _deeper() -> None:
+def _deeper(page: str) -> None:
     """A factor was clicked: explain it, and remember where the reader came from."""
     asked = st.session_state["number_body"].get("number")
     try:
-        address = checked(Address.parse(str(asked)[:200]), session.current().model)
+        number: Number = checked_number(parse(str(asked)), lambda side: pass_of(side, page).model)
     except ValueError:
         return  # no link of ours
     before = st.query_params.get(KEY)
-    if before is not None and before != str(address):
+    if before is not None and before != str(number):
         st.session_state[_TRAIL] = (*st.session_state.get(_TRAIL, ()), before)[-50:]
-    st.query_params[KEY] = str(address)
+    st.query_params[KEY] = str(number)
 
 
 def _back() -> None:

@@ -196,17 +196,17 @@ def trace(checkpoint: str, picture: str, changes: str = "") -> ForwardTrace:
     return _traces.get_or_make((checkpoint, picture, changes), make)
 
 
-def block(checkpoint: str, picture: str, layer: int) -> BlockTrace:
-    """The insides of one layer, computed by the first who asks."""
+def block(checkpoint: str, picture: str, layer: int, changes: str = "") -> BlockTrace:
+    """The insides of one layer, computed by the first who asks; with ``changes`` as ``Interventions`` writes them."""
 
     def make() -> tuple[BlockTrace, int]:
         model, _ = load_model(checkpoint)
-        forward = trace(checkpoint, picture)
+        forward = trace(checkpoint, picture, changes)
         with forward_slots:
             result = model.trace_block(forward, layer)
         return result, result.nbytes
 
-    return _blocks.get_or_make((checkpoint, picture, layer), make)
+    return _blocks.get_or_make((checkpoint, picture, layer, changes), make)
 
 
 def proof(session: Session, claim: int | str) -> Proof:

@@ -5,6 +5,7 @@ import streamlit as st
 from explainer.lessons import HANDS_ON
 from explainer.panels import View
 from explainer.views import walk
+from explainer.views.compose import explained
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
@@ -33,7 +34,10 @@ def film() -> View:
 
 show_head(lesson)
 show_section(lesson, "film")
-view = kept_view((*same, session.layer), lambda: walk.entered(kept_view(same, film), session.layer))
+view = kept_view(
+    (*same, session.layer),
+    lambda: explained(walk.entered(kept_view(same, film), session.layer), session.layer),
+)
 show_canvas(view, key="walk", on_pick=state.pick)
 show_section(lesson, "drawn")
 show_neighbours(lesson)

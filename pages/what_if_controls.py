@@ -9,11 +9,14 @@ import streamlit as st
 from explainer.lessons import HANDS_ON
 from explainer.panels import Pick, Pixels
 from explainer.views import what_if
+from explainer.views.compose import explained
+from pages import state
 from pages import what_if_history as history
 from pages import what_if_toggles as toggles
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas
 from pages.session import Session, kept_view
+from pages.state import NUMBER
 from vit_core import ForwardTrace, patchify
 from vit_core.changes import Change, Part
 from vit_core.interventions import Interventions
@@ -155,13 +158,15 @@ def _heads(session: Session, after: ForwardTrace, interventions: Interventions) 
     removed = [(change.layer, change.head) for change in interventions if isinstance(change, ReplaceHead)]
     view = kept_view(
         ("what_if.heads", session.state.checkpoint, session.state.picture, str(interventions), session.token),
-        lambda: what_if.heads(after, session.token, removed),
+        lambda: explained(what_if.heads(after, session.token, removed), session.layer),
     )
     show_canvas(view, key="what_if_heads", on_pick=lambda pick: take_head(pick, REPLACEMENTS[chosen]))
 
 
 def take_head(pick: Pick, replacement: Replacement) -> None:
     """The head that the browser names, taken out or brought back."""
+    if NUMBER in pick:
+        state.pick({NUMBER: pick[NUMBER]})
     layer, _, head = str(pick.get(what_if.HEAD, "")).partition(".")
     if layer.isascii() and layer.isdigit() and head.isascii() and head.isdigit():
         apply(lambda changes: toggles.with_head(changes, int(layer), int(head), replacement))

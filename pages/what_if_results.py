@@ -7,6 +7,7 @@ import streamlit as st
 from explainer.effects import Effect, effect_of
 from explainer.lessons import HANDS_ON
 from explainer.views import what_if
+from explainer.views.compose import explained
 from explainer.views.wording import percent
 from pages import state
 from pages import what_if_history as history
@@ -60,9 +61,11 @@ def show_prediction(session: Session, after: ForwardTrace, interventions: Interv
     """The leading classes before and after, each with its shift."""
     view = kept_view(
         ("what_if.prediction", session.state.checkpoint, session.state.picture, str(interventions)),
-        lambda: what_if.prediction(session.trace.probabilities, after.probabilities, session.checkpoint.labels),
+        lambda: explained(
+            what_if.prediction(session.trace.probabilities, after.probabilities, session.checkpoint.labels), 1
+        ),
     )
-    show_canvas(view, key="what_if_prediction")
+    show_canvas(view, key="what_if_prediction", on_pick=state.pick)
 
 
 def show_list(interventions: Interventions) -> None:
@@ -114,11 +117,12 @@ def show_difference(session: Session, after: ForwardTrace, interventions: Interv
     place = (session.state.checkpoint, session.state.picture, str(interventions), session.layer)
     over_layers = kept_view(
         ("what_if.over_layers", *place, session.token),
-        lambda: what_if.over_layers(effect(session, after), session.layer, session.token),
+        lambda: explained(what_if.over_layers(effect(session, after), session.layer, session.token), session.layer),
     )
     show_canvas(over_layers, key="what_if_over_layers", on_pick=state.pick)
     spread = kept_view(
-        ("what_if.spread", *place), lambda: what_if.spread(effect(session, after), session.layer, session.pixels)
+        ("what_if.spread", *place),
+        lambda: explained(what_if.spread(effect(session, after), session.layer, session.pixels), session.layer),
     )
     show_canvas(spread, key="what_if_spread", on_pick=state.pick)
 
@@ -131,9 +135,12 @@ def show_attention(session: Session, after: ForwardTrace, interventions: Interve
         return
     view = kept_view(
         ("what_if.attention", *session.choice, str(interventions)),
-        lambda: what_if.attention(
-            session.trace, after, session.layer, session.head, session.token,
-            (session.pixels, pixels_of(session, after)),
+        lambda: explained(
+            what_if.attention(
+                session.trace, after, session.layer, session.head, session.token,
+                (session.pixels, pixels_of(session, after)),
+            ),
+            session.layer,
         ),
     )  # fmt: skip
     show_canvas(view, key="what_if_attention", on_pick=state.pick)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from explainer.gallery import GALLERY
 from explainer.number_address import TENSORS, Address, checked, shape_of_tensor
 from explainer.number_html import body
-from explainer.numbers import YOUR_PICTURE, NumberExplanation, Reproduction, explain, text_of
+from explainer.number_words import text_of
+from explainer.numbers import YOUR_PICTURE, NumberExplanation, Reproduction, explain
 from explainer.palette import QUANTITIES
 from tests.conftest import randomised
 from vit_core import Checkpoint, ForwardTrace, Interventions, VisionTransformer, ViTConfig, load, open_picture
@@ -164,8 +165,8 @@ def test_probabilities_lead_down_to_pixels(tiny_model: VisionTransformer, tiny_t
             if not found.sources or address.tensor == "trace.image":
                 ends.add(address.tensor)
                 break
-            parts = [(step.address, step.value) for step in found.steps if step.address]
-            parts += [(part.address, part.value) for term in found.terms for part in term.factors]
+            parts = [(step.address, step.value) for step in found.steps if isinstance(step.address, Address)]
+            parts += [(part.address, part.value) for term in found.terms for part in term.factors if part.address]
             of_trace = [part for part in parts if part[0].tensor in TENSORS]
             address, value = dice.choice(of_trace if of_trace and dice.random() < 0.95 else parts)
         else:
@@ -193,7 +194,7 @@ def test_formulas_and_words_name_the_place(tiny_model: VisionTransformer, tiny_t
     assert found.symbol == r"A^{(2)}[4,\,0]"
     assert r"\exp(\mathbf{S}^{(2)}[4,\,0])" in found.formula and r"\sum_{m=0}^{9}" in found.formula
     assert found.equation == "Eq. 6: Attention weights"
-    assert text_of(found.address, tiny_model.config) == "A⁽²⁾[4, 0]"
+    assert text_of(found.address, lambda _: tiny_model.config) == "A⁽²⁾[4, 0]"
     logit = explain(tiny_model, tiny_trace, None, "logits", (3,), labels=[f"label {i}" for i in range(7)])
     assert logit.words == "class 3 (label 3)"
     learned = explain(tiny_model, tiny_trace, None, "blocks.1.mlp.expand.weight", (30, 5))

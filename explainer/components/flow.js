@@ -1,11 +1,38 @@
 // The pipeline as cards joined by arrows, with small pictures of the real tensors.
 
+/** The largest box of this aspect inside another, in its middle. */
+function fitted(aspect, x, y, width, height) {
+  const w = Math.min(width, height * aspect);
+  return [x + (width - w) / 2, y + (height - w / aspect) / 2, w, w / aspect];
+}
+
+/** The cell of a thumbnail at a place, as its panel counts its cells; null beside them. */
+function thumbnailCell(panel, [x, y, width, height], place) {
+  const within = ([left, top, w, h], rows, columns) => {
+    const [row, column] = [Math.floor(((place.y - top) / h) * rows), Math.floor(((place.x - left) / w) * columns)];
+    return row >= 0 && column >= 0 && row < rows && column < columns ? row * columns + column : null;
+  };
+  if (panel.kind === "Matrix") {
+    const [rows, columns] = panel.values.shape;
+    return within(fitted(clamp(columns / rows, 0.5, 3), x, y, width, height), rows, columns);
+  }
+  if (panel.kind === "Picture") {
+    const size = panel.overlay ? panel.overlay.shape[0] : panel.pixels.shape[0];
+    const cell = within(fitted(1, x, y, width, height), size, panel.overlay ? size : panel.pixels.shape[1]);
+    return cell == null || !panel.overlay ? cell : cell + 1; // a token's number
+  }
+  if (panel.kind === "Strips") return within([x, y, width, height], 1, panel.strips[0].values.shape[0]);
+  if (panel.kind === "Bars") {
+    const pitch = Math.min(height / panel.labels.length, 18);
+    const tall = pitch * panel.labels.length;
+    return within([x, y + (height - tall) / 2, width, tall], panel.labels.length, 1);
+  }
+  return null;
+}
+
 /** A panel without words, for a thumbnail. */
 function paintThumbnail(ctx, panel, x, y, width, height, paint) {
-  const fit = (aspect) => {
-    const w = Math.min(width, height * aspect);
-    return [x + (width - w) / 2, y + (height - w / aspect) / 2, w, w / aspect];
-  };
+  const fit = (aspect) => fitted(aspect, x, y, width, height);
   if (panel.kind === "Picture") {
     const [left, top, w, h] = fit(panel.pixels.shape[1] / panel.pixels.shape[0]);
     paintPicture(ctx, panel, left, top, w, h, paint);
@@ -249,6 +276,7 @@ const FLOW = {
       });
     }
     this.drawArrows(ctx, panel, at, paint);
+    at.small = panel.nodes.map((node, i) => this.thumbnails(node, at.cards[i], at, paint));
     panel.nodes.forEach((node, i) => this.drawCard(ctx, node, at.cards[i], at, paint));
   },
   /** The sign of Eq. 1 where a card is not made of the one before it but comes in beside it. */
@@ -359,6 +387,27 @@ const FLOW = {
       }
     }
   },
+  /** Where the small pictures of a card lie. */
+  thumbnails(node, card, at, paint) {
+    const count = node.thumbnails.length;
+    if (at.isUpright) {
+      const side = card.height - 20;
+      return node.thumbnails.slice(0, 1).map((panel) => [panel, [card.x + card.width - side - 12, card.y + 10, side, side]]);
+    }
+    const each = (card.width - 20 - 8 * (count - 1)) / count;
+    return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, paint.size(94)]]);
+  },
+  /** The number of a small picture under the pointer; by keys that in the first one's corner. */
+  origin(panel, cell, at, pointer) {
+    const small = at.small?.[cell] ?? [];
+    for (const [thumbnail, box] of small) {
+      const place = pointer?.x == null ? (thumbnail.kind === "Picture" ? 1 : 0) : thumbnailCell(thumbnail, box, pointer);
+      if (place == null) continue;
+      const [origin, places] = ORIGINS[thumbnail.kind]?.(thumbnail, place, { longest: thumbnail.strips?.[0].values.shape[0] }) ?? [];
+      if (origin) return [origin, places];
+    }
+    return [];
+  },
   drawCard(ctx, node, card, at, paint) {
     const colour = paint.colour(node.quantity);
     ctx.save();
@@ -385,23 +434,15 @@ const FLOW = {
     let textY = card.y + pad + 6;
     let textWidthLeft = card.width - 2 * pad;
     const pictures = node.thumbnails;
+    for (const [panel, [x, y, width, height]] of this.thumbnails(node, card, at, paint))
+      paintThumbnail(ctx, panel, x, y, width, height, paint);
     if (at.isUpright) {
       const side = card.height - 20;
-      pictures
-        .slice(0, 1)
-        .forEach((panel) =>
-          paintThumbnail(ctx, panel, card.x + card.width - side - 12, card.y + 10, side, side, paint),
-        );
       textX += 4;
       textY = card.y + (card.height - 52) / 2 + 6;
       textWidthLeft -= pictures.length ? side + 16 : 0;
     } else if (pictures.length) {
-      const height = paint.size(94);
-      const each = (textWidthLeft - 8 * (pictures.length - 1)) / pictures.length;
-      pictures.forEach((panel, i) =>
-        paintThumbnail(ctx, panel, textX + i * (each + 8), card.y + pad + 4, each, height, paint),
-      );
-      textY += height + 10;
+      textY += paint.size(94) + 10;
     } else {
       textY = card.y + (card.height - paint.size(this.textHeight(node, textWidthLeft, paint))) / 2 + 4;
     }

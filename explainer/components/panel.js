@@ -62,7 +62,7 @@ class PanelFrame {
     this.over.addEventListener("click", (event) => {
       if (this.hasStroked) return;
       const cell = this.cellAt(event);
-      if (cell != null) this.choose(cell);
+      if (cell != null) this.choose(cell, this.placeOf(event), event.shiftKey);
     });
     this.over.addEventListener("keydown", (event) => this.key(event));
     this.over.addEventListener("blur", () => this.setHover(null));
@@ -166,21 +166,32 @@ class PanelFrame {
   }
 
   cellAt(event) {
+    const { x, y } = this.placeOf(event);
+    return this.kind.hit(this.panel, this.at, x, y);
+  }
+
+  placeOf(event) {
     const box = this.over.getBoundingClientRect();
-    return this.kind.hit(this.panel, this.at, event.clientX - box.left, event.clientY - box.top);
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
   }
 
   point(event) {
     const cell = this.cellAt(event);
     this.setHover(cell);
     if (cell == null) return;
-    const number = this.number(cell);
-    this.over.style.cursor = number || (this.canPick() && this.kind.pick(this.panel, cell, this.at)) ? "pointer" : "default";
+    const number = this.number(cell, this.placeOf(event));
+    this.over.style.cursor = (number && this.explainsByClick) || (this.canPick() && this.kind.pick(this.panel, cell, this.at)) ? "pointer" : "default";
     const box = this.over.getBoundingClientRect();
     const below = this.kind.below?.(this.panel, this.at, cell); // where the pointer's place would hide the neighbours
     const [x, y] = below ?? [event.clientX - box.left + 14, event.clientY - box.top + 16];
-    const hint = number ? [{ text: "click: how it was computed", isHint: true }] : [];
+    const way = this.explainsByClick ? "click" : event.pointerType === "touch" ? "" : "N, or click with Shift";
+    const hint = number && way ? [{ text: `${way}: how it was computed`, isHint: true }] : [];
     this.host.showTip(this, [...this.lines(cell), ...hint], x, y);
+  }
+
+  /** Whether a click explains, too: not where it changes the forward pass, or opens a page. */
+  get explainsByClick() {
+    return !this.panel.brush && !this.panel.crossed && this.panel.kind !== "Flow";
   }
 
   /** A stroke over patches, where the panel asks for one. A finger taps instead: it has to be able to scroll. */
@@ -224,21 +235,20 @@ class PanelFrame {
     this.drawMarks();
   }
 
-  choose(cell) {
-    const pick = this.kind.pick(this.panel, cell, this.at);
-    const number = this.number(cell); // a click explains the value, too
+  choose(cell, place, isAsking = false) {
+    const number = isAsking || this.explainsByClick ? this.number(cell, place) : null; // a click explains the value, too
+    const pick = number && isAsking && !this.explainsByClick ? null : this.kind.pick(this.panel, cell, this.at);
     if (pick && Object.keys(pick).length) this.host.choose(number ? { ...pick, number } : pick);
     else if (number) this.host.choose({ number });
   }
 
   /** The name of the number in a cell, if this view explains its numbers. */
-  number(cell) {
-    return this.host.options.onPick ? numberOf(this.host.view, this.panel, cell, this.at) : null;
+  number(cell, pointer) {
+    return this.host.options.onPick ? numberOf(this.host.view, this.panel, cell, this.at, pointer) : null;
   }
 
   hasNumbers() {
-    const { origin, strips } = this.panel;
-    return this.host.options.onPick && this.host.view.explains != null && Boolean(origin || strips?.some((strip) => strip.origin));
+    return this.host.options.onPick && this.host.view.explains != null && hasOrigin(this.panel);
   }
 
   key(event) {
@@ -251,7 +261,10 @@ class PanelFrame {
       this.choose(start);
       return;
     } else if (event.key.toLowerCase() === "n" && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      const number = this.number(start ?? (this.hasNumbers() ? this.first() : null));
+      const cell = start ?? (this.hasNumbers() ? this.first() : null);
+      this.turn = this.turned === cell ? this.turn + 1 : 0; // asked again, the next of several lines
+      this.turned = cell;
+      const number = this.number(cell, this.pointer ? this.placeOf(this.pointer) : { turn: this.turn });
       if (!number) return;
       event.preventDefault();
       globalThis.__vitAsked = this.over; // where the focus goes back to when the explanation is closed

@@ -107,6 +107,16 @@ const WALK = {
     if (sprite.id === "shares") return { head: column + 1 };
     return sprite.hasClass ? { token: row } : null;
   },
+  /** Where the number of a cell comes from; that of a lit picture is a weight of its head. */
+  origin(panel, cell, at) {
+    const found = this.read(panel, at, cell);
+    if (!found) return [];
+    const { sprite, row, column } = found;
+    if (!sprite.isPicture) return [sprite.slice.origin, { row, column }];
+    if (!sprite.lit) return [];
+    const weights = panel.slices.find((slice) => slice.name === `${sprite.layer}.weights`);
+    return [weights.origin, { row: 1 + row * panel.grid_size + column, column: sprite.lit - 1 }];
+  },
   chosen: () => null,
   move: (panel, at, cell) => cell,
   keys: () => "Left and right arrow keys step, space plays and pauses.",

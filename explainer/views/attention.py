@@ -8,6 +8,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, stack
 
+from explainer.origins import worked_out
 from explainer.panels import (
     Bars,
     Looks,
@@ -65,7 +66,9 @@ def layer_norm(
         "token. γ and β are learned.",
         strips=(
             Strip(symbol, as_values(row), symmetric(row), origin=Origin(before, (token, "place"))),
-            Strip(f"({symbol} − μ) / √(σ² + ε)", as_values(normal), symmetric(normal)),
+            Strip(f"({symbol} − μ) / √(σ² + ε)", as_values(normal), symmetric(normal), origin=Origin(
+                f"block.{part}_normalised", (token, "place")
+            )),
             Strip("γ", as_values(gamma), symmetric(gamma), "z", "·", Origin(f"{norm}.weight", ("place",))),
             Strip("β", as_values(beta), symmetric(beta), "z", "+", Origin(f"{norm}.bias", ("place",))),
             Strip(
@@ -126,9 +129,16 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
     side, root = grid_size_of(q.shape[0]), math.sqrt(q.shape[1])
     name = the_token(token, side)
 
+    def product(row: int | str, column: str) -> Origin:
+        return worked_out(
+            "dot", Origin("block.attention.query", (head - 1, row, "*")),
+            Origin("block.attention.key", (head - 1, column, "*")),
+        )  # fmt: skip
+
     def matrix(title: str, values: Tensor, caption: str, field: str = "") -> Panel:
         scale = from_zero(values) if values is weights else symmetric(values)
-        origin = Origin(f"block.attention.{field}", (head - 1, "row", "column")) if field else None
+        of_field = Origin(f"block.attention.{field}", (head - 1, "row", "column"))
+        origin = of_field if field else product("row", "column")
         return Matrix(
             title=title, quantity="A", caption=caption, values=as_values(values), scale=scale,
             row_axis="tokens (query)", column_axis="tokens (key)", row=token, pick="row", origin=origin,
@@ -139,7 +149,7 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
         title=f"The row of {name}", quantity="A", axis="token",
         caption=f"After the softmax the row sums to {number(weights[token].sum())}.",
         strips=(
-            Strip("q kᵀ", as_values(products[token]), shared, "A"),
+            Strip("q kᵀ", as_values(products[token]), shared, "A", origin=product(token, "place")),
             Strip(
                 f"÷ √{q.shape[1]}", as_values(scores[token]), shared, "A",
                 origin=Origin("block.attention.scores", (head - 1, token, "place")),
@@ -299,7 +309,7 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
         strips=(
             *(
                 Strip(f"{weight_text(weights[j])} · v, {token_name(int(j), side)}", as_values(terms[j]), scale, "v",
-                      "+" if index else "")
+                      "+" if index else "", _term(head, token, int(j)))
                 for index, j in enumerate(strongest)
             ),
             Strip(f"the other {len(weights) - len(strongest)} tokens", as_values(others), scale, "v", "+"),
@@ -372,6 +382,14 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
         f"{number(norms[head - 1])}; after the output projection the norm is {number(result.norm())}.",
         (of_heads,), (together,),
     )
+
+
+def _term(head: int, token: int, other: int) -> Origin:
+    """A weight times a value vector."""
+    return worked_out(
+        "product", Origin("block.attention.weights", (head - 1, token, other)),
+        Origin("block.attention.value", (head - 1, other, "place")),
+    )  # fmt: skip
 
 
 def weight_text(weight: Tensor) -> str:

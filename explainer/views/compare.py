@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from explainer.origins import Origin, cosine_of, on_side, one_each, worked_out
 from explainer.panels import Bars, Matrix, Panel, Picture, Tiles, View
-from explainer.sides import SharedClass, Side, beside_each_other, shared_classes, why_not
+from explainer.sides import MEAN, SharedClass, Side, beside_each_other, shared_classes, why_not
 from explainer.similarity import attention_moved
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.compose import view
@@ -85,6 +86,9 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
             Bars(
                 title=DIFFERENCE, quantity="mlp", labels=tuple(each.name for each in rows), values=as_values(shown),
                 format=".1%", low=ends.low, high=ends.high, caption="Of the probabilities, class by class.",
+                origin=one_each(*(difference_of(
+                    Origin("trace.probabilities", (each.right,)), Origin("trace.probabilities", (each.left,))
+                ) for each in rows)),
             )
         )
     most, least = int(changes.argmax()), int(changes.argmin())
@@ -112,7 +116,7 @@ def attention(left: Side, right: Side) -> View:
         Picture(
             title=side.title, quantity="A", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
             overlay=values, scale=scale, class_value=float(side.attention[side.token, 0]),
-            pick_tokens=True, pick_as=PICK[side.name],
+            pick_tokens=True, pick_as=PICK[side.name], origin=_weight(side, "token"),
             caption=f"{sentence(side.the_head)}: {side.the_token}. Weight on the class token, not drawn: "
             f"{number(side.attention[side.token, 0])}.",
         )
@@ -132,6 +136,7 @@ def attention(left: Side, right: Side) -> View:
         _difference(
             torch.from_numpy(on_grid(difference[1:])), "A",
             f"Orange: more on the right. Class token, not drawn: {_signed(difference[0])}.", left.token,
+            difference_of(_weight(right, "place+1"), _weight(left, "place+1")),
         )
     )
     return view(
@@ -159,6 +164,9 @@ def heads_moved(left: Side, right: Side) -> View:
         column_names=tuple(str(each + 1) for each in range(heads)),
         caption="Half the sum of |right − left| along a row of A, on average over all tokens: 0 if nothing has moved, "
         "1 if everything has. Always layer 1 with layer 1, head 1 with head 1.",
+        origin=worked_out("elsewhere", *(
+            Origin("block.attention.weights", ("column", "*", "*"), "row+1", side=side) for side in ("right", "left")
+        )),
     )
     if not moved.any():
         return view(f"All {layers * heads} heads look where they look on the other side: no weight differs.", (matrix,))
@@ -176,7 +184,7 @@ def positions(left: Side, right: Side) -> View:
     panels: list[Panel] = [
         Tiles(
             title=side.title, quantity="E_pos", values=on_grid(cosines)[None], scales=(scale,), columns=1,
-            token=side.token or None, tile_size=320,
+            token=side.token or None, tile_size=320, origin=_position_cosine(side),
             caption=f"{sentence(side.the_token)} with every patch position. {COSINE_CAPTION}",
         )
         for side, cosines in zip((left, right), of, strict=True)
@@ -185,7 +193,8 @@ def positions(left: Side, right: Side) -> View:
         return view(f"The similarities of the positions cannot be subtracted: {obstacle}.", tuple(panels))
     difference = of[1] - of[0]
     panels.append(
-        _difference(torch.from_numpy(on_grid(difference)), "E_pos", "Orange: more alike on the right.", left.token)
+        _difference(torch.from_numpy(on_grid(difference)), "E_pos", "Orange: more alike on the right.", left.token,
+                    difference_of(_position_cosine(right), _position_cosine(left)))
     )
     if not difference.any():
         said = f"Both sides have the same positions: none of {len(difference)} similarities differs."
@@ -215,6 +224,7 @@ def _probabilities(side: Side, probabilities: Float[Tensor, " classes"], classes
         title=side.title, quantity="y", labels=tuple(side.labels[c] for c in classes),
         values=as_values(probabilities[classes]), format=".1%", low=0.0, high=1.0, selected=classes.index(best),
         caption=f"Of {len(side.labels)} classes.",
+        origin=Origin("trace.probabilities", ("listed",), listed=tuple(classes), side=side.name),
     )
 
 
@@ -223,11 +233,31 @@ def _gained(probabilities: tuple[Tensor, Tensor], classes: Sequence[SharedClass]
     return right[[each.right for each in classes]] - left[[each.left for each in classes]]
 
 
-def _difference(values: Float[Tensor, "rows columns"], quantity: str, caption: str, token: int = 0) -> Tiles:
+def difference_of(right: Origin, left: Origin) -> Origin:
+    """The right minus the left."""
+    return worked_out("difference", on_side(right, "right"), on_side(left, "left"))
+
+
+def _weight(side: Side, key: str) -> Origin:
+    """How much the chosen token looks at ``key`` in the chosen head, or on average over all heads."""
+    head = "*" if side.head == MEAN else side.head - 1
+    weight = Origin("block.attention.weights", (head, side.token, key), side.layer, side=side.name)
+    return worked_out("mean", weight) if side.head == MEAN else weight
+
+
+def _position_cosine(side: Side) -> Origin:
+    """Of the chosen token's position with that of every patch."""
+    others, own = (Origin("trace.positions", (token,), side=side.name) for token in ("place+1", side.token))
+    return cosine_of(others, own)
+
+
+def _difference(
+    values: Float[Tensor, "rows columns"], quantity: str, caption: str, token: int = 0, origin: Origin | None = None
+) -> Tiles:
     """A signed map with zero in the middle of its scale."""
     return Tiles(
         title=DIFFERENCE, quantity=quantity, values=as_values(values)[None], scales=(symmetric(values),), columns=1,
-        token=token or None, tile_size=460, caption=caption,
+        token=token or None, tile_size=460, caption=caption, origin=origin,
     )
 
 

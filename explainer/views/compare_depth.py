@@ -7,12 +7,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.origins import Origin, cosine_of, norm_of
 from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, Values, View
 from explainer.sides import Side, beside_each_other, shared_classes, why_not
 from explainer.similarity import layer_similarity, token_cosines
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.attention import tile_columns
-from explainer.views.compare import DIFFERENCE, refuse
+from explainer.views.compare import DIFFERENCE, difference_of, refuse
 from explainer.views.compose import view
 from explainer.views.depth import lens_probabilities, most_probable
 from explainer.views.wording import number, percent, sentence, subscript, token_name
@@ -28,7 +29,7 @@ def norms(left: Side, right: Side) -> View:
         selected_x=float(left.layer), pick="layer", weight=1.4,
         caption=f"Left: {left.the_token}. Right: {right.the_token}.",
         series=tuple(
-            Series(side.title, _states(len(values)), as_values(values), colour)
+            Series(side.title, _states(len(values)), as_values(values), colour, origin=_length(side))
             for side, values, colour in zip((left, right), lengths, ("z", "q"), strict=True)
         ),
     )
@@ -48,7 +49,12 @@ def norms(left: Side, right: Side) -> View:
         selected_x=float(left.layer), pick="layer",
         low=0.0 if difference.min() >= 0 < difference.max() else None,
         high=0.0 if difference.max() <= 0 > difference.min() else None,
-        series=(Series("difference", _states(len(difference)), as_values(difference), "mlp"),),
+        series=(
+            Series(
+                "difference", _states(len(difference)), as_values(difference), "mlp",
+                origin=difference_of(_length(right), _length(left)),
+            ),
+        ),
     )
     return view(
         f"Over the layers the token's length goes {said}. The difference {most}.",
@@ -72,12 +78,16 @@ def cosines(left: Side, right: Side) -> View:
         labels=tuple(f"layer {each}" if each else "z₀" for each in range(count)),
         picks=tuple({"layer": max(1, each)} for each in range(count)), token=left.token or None, tile_size=150,
         caption="Cosine of z_{ℓ} on the left with z_{ℓ} on the right, patch by patch; 1: the same direction.",
+        origin=cosine_of(_state("left", "place+1", "tile"), _state("right", "place+1", "tile")),
     )
     plot = Plot(
         title="Class token, and the patches' mean", x_label="layer (0: before the first)", y_label="cosine",
         selected_x=float(left.layer), pick="layer", high=1.0,
         series=(
-            Series("class token", _states(count), as_values(of[:, 0]), "class_token"),
+            Series(
+                "class token", _states(count), as_values(of[:, 0]), "class_token",
+                origin=cosine_of(_state("left", 0, "point"), _state("right", 0, "point")),
+            ),
             Series("mean of the patches", _states(count), as_values(patches), "z"),
         ),
     )
@@ -103,6 +113,7 @@ def across_layers(left: Side, right: Side) -> View:
     tiles = Tiles(
         title=f"z{subscript(left.layer)} on the left with z{subscript(right.layer)} on the right", columns=1,
         values=on_grid(of[1:])[None], scales=(_cosine_scale(of),), token=left.token or None, tile_size=320,
+        origin=cosine_of(_state("left", "place+1", left.layer), _state("right", "place+1", right.layer)),
         caption="Cosine, patch by patch; 1: the same direction."
     )
     most, least = int(of[1:].argmax()) + 1, int(of[1:].argmin()) + 1
@@ -155,7 +166,8 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
     high = min(1.0, 1.05 * max(float(p.max()) for p in read))
     panels: list[Panel] = [
         _over_layers(
-            side.title, [(side.labels[c], p[:, c]) for c in numbers], side.layer, low=0.0, high=high
+            side.title, [(side.labels[c], p[:, c], _read_off(side.name, c)) for c in numbers], side.layer, low=0.0,
+            high=high,
         )
         for side, p, numbers in zip((left, right), read, classes, strict=True)
     ]
@@ -168,7 +180,10 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
     if obstacle:
         return view(f"{sentence(said)}. The curves cannot be subtracted: {obstacle}.", tuple(panels))
     changes = [read[1][:, each.right] - read[0][:, each.left] for each in rows]
-    lines = [(each.name, values) for each, values in zip(rows, changes, strict=True)]
+    lines = [
+        (each.name, values, difference_of(_read_off("right", each.right), _read_off("left", each.left)))
+        for each, values in zip(rows, changes, strict=True)
+    ]
     panels.append(_over_layers(DIFFERENCE, lines, left.layer))
     if not any(values.any() for values in changes):
         return view(f"{sentence(said)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
@@ -189,16 +204,31 @@ def _cosine_scale(cosines: Tensor) -> Scale:
 
 
 def _over_layers(
-    title: str, lines: Sequence[tuple[str, Tensor]], layer: int, low: float | None = None, high: float | None = None
-) -> Plot:
+    title: str, lines: Sequence[tuple[str, Tensor, Origin]], layer: int, low: float | None = None,
+    high: float | None = None,
+) -> Plot:  # fmt: skip
     series = tuple(
-        Series(name, _states(len(values)), as_values(values), colour)
-        for (name, values), colour in zip(lines, COLOURS, strict=False)
+        Series(name, _states(len(values)), as_values(values), colour, origin=origin)
+        for (name, values, origin), colour in zip(lines, COLOURS, strict=False)
     )
     return Plot(
         title=title, quantity="y", series=series, x_label="layer (0: before the first)", y_label="probability",
         selected_x=float(layer), low=low, high=high,
     )
+
+
+def _length(side: Side) -> Origin:
+    """Of the chosen token's state."""
+    return norm_of("trace.hidden_states", side.token, layer="point", side=side.name)
+
+
+def _state(side: str, token: int | str, layer: int | str) -> Origin:
+    return Origin("trace.hidden_states", (token,), layer, side=side)
+
+
+def _read_off(side: str, label: int) -> Origin:
+    """What the head would say after a layer."""
+    return Origin("lens.probabilities", (label,), "point", side=side)
 
 
 def _states(count: int) -> Values:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, cast
 
-from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, Tiles, View, Walk
+from explainer import origins
+from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, Strips, Tiles, View, Walk
 
 
 def view(alt: str, *rows: tuple[Panel, ...]) -> View:
@@ -13,8 +15,24 @@ def view(alt: str, *rows: tuple[Panel, ...]) -> View:
 
 
 def explained(view: View, layer: int) -> View:
-    """The same view, whose numbers are those of the page's own forward pass, so that a click on one explains it."""
+    """The same view, whose numbers are those of a forward pass, so that a click on one explains it."""
     return replace(view, explains=layer, picks=(*view.picks, "number"))
+
+
+def on_side(panel: Panel, side: str, layer: int) -> Panel:
+    """The panel, whose numbers are those of another forward pass of the page."""
+
+    def moved(part: Any) -> Any:
+        return replace(part, origin=origins.on_side(part.origin, side, layer)) if part.origin else part
+
+    match panel:
+        case Strips(strips=parts):
+            return replace(panel, strips=tuple(map(moved, parts)))
+        case Plot(series=parts):
+            return replace(panel, series=tuple(map(moved, parts)))
+        case Picture() | Matrix() | Tiles() | Bars():
+            return cast(Panel, moved(panel))
+    return panel
 
 
 def _pick_keys(panel: Panel) -> Iterator[str]:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.origins import cosine_of, norm_of, worked_out
 from explainer.panels import Bars, Origin, Picture, Pixels, Plot, Series, Tiles, Values, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
@@ -102,9 +103,18 @@ def update_sizes(norms: dict[str, Values], token: int, grid_size: int, layer: in
         caption=f"Layer {layer}: skip {number(norms['skip'][at])}, attention adds {number(norms['attention'][at])}, "
         f"MLP adds {number(norms['mlp'][at])}.",
         series=(
-            Series("skip, z before the layer", layers, norms["skip"], "z"),
-            Series("attention's update", layers, norms["attention"], "v"),
-            Series("MLP's update", layers, norms["mlp"], "mlp"),
+            Series(
+                "skip, z before the layer", layers, norms["skip"], "z",
+                origin=norm_of("trace.hidden_states", token, layer="point"),
+            ),
+            Series(
+                "attention's update", layers, norms["attention"], "v",
+                origin=norm_of("block.attention.output", token, layer="point+1"),
+            ),
+            Series(
+                "MLP's update", layers, norms["mlp"], "mlp",
+                origin=norm_of("block.mlp.output", token, layer="point+1"),
+            ),
         ),
     )
     return view(
@@ -132,7 +142,15 @@ def class_token_path(trace: ForwardTrace, layer: int) -> View:
         y_label="cosine with the end", selected_x=float(layer), pick="layer",
         caption=f"Cosine of the class token after each layer with {final}, its last state. After layer {layer}: "
         f"{number(cosines[layer])}.",
-        series=(Series("class token", _numbers(range(trace.num_layers + 1)), as_values(cosines), "class_token"),),
+        series=(
+            Series(
+                "class token", _numbers(range(trace.num_layers + 1)), as_values(cosines), "class_token",
+                origin=cosine_of(
+                    Origin("trace.hidden_states", (0,), "point"),
+                    Origin("trace.hidden_states", (0,), trace.num_layers),
+                ),
+            ),
+        ),
     )
     return view(
         f"Cosine of the class token with its final state: {number(cosines[0])} before layer 1, "
@@ -191,7 +209,10 @@ def read_off(
         caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has "
         "seen nothing of the picture.",
         series=tuple(
-            Series(labels[c], states, as_values(probabilities[:, c]), quantities[index % len(quantities)])
+            Series(
+                labels[c], states, as_values(probabilities[:, c]), quantities[index % len(quantities)],
+                origin=Origin("lens.probabilities", (c,), "point"),
+            )
             for index, c in enumerate(classes)
         ),
     )
@@ -201,6 +222,7 @@ def read_off(
         title="What would win after each layer", quantity="y", values=as_values(best.values), low=0.0, high=1.0,
         labels=tuple(f"{at}: {name}" for at, name in enumerate(names, 1)), selected=layer - 1,
         picks=tuple({"layer": at} for at in range(1, num_layers + 1)), format=".1%",
+        origin=Origin("lens.probabilities", ("listed",), "bar+1", tuple(int(c) for c in best.indices)),
     )
     final = most_probable(probabilities[-1], 1)[0]
     wins = probabilities[1:].argmax(1) == final
@@ -224,7 +246,7 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
     row = attention_rollout(trace)[token]
     side = grid_size_of(row.shape[0])
     values = on_grid(row[1:])
-    scale = spanning(values)
+    scale, origin = spanning(values), Origin("rollout.flow", (token, "token"), trace.num_layers)
     best = int(row[1:].argmax()) + 1
     return view(
         f"Attention rollout over {trace.num_layers} layers: most of what reaches {the_token(token, side)} comes from "
@@ -234,12 +256,13 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
             Picture(title="The picture", quantity="image", pixels=pixels, caption="As the model sees it."),
             Picture(
                 title="Lit by attention rollout", quantity="A", pixels=pixels, overlay=values, scale=scale,
-                mode="spotlight", smooth=True,
+                mode="spotlight", smooth=True, origin=origin,
                 caption=f"Black at {percent(scale.low)}, full light at {percent(scale.high)}; smooth between patches.",
             ),
             Picture(
                 title="The same, patch by patch", quantity="A", pixels=pixels, grid_size=side, overlay=values,
-                scale=scale, token=token, caption=f"Even flow would give every token {percent(1 / row.shape[0])}.",
+                scale=scale, token=token, origin=origin,
+                caption=f"Even flow would give every token {percent(1 / row.shape[0])}.",
             ),
         ),
     )
@@ -268,11 +291,15 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
                 "one head", as_values(layers.repeat_interleave(num_heads)), as_values(distances.flatten()), "A",
                 "points", tuple(f"layer {at + 1}, head {h + 1}" for at in range(trace.num_layers)
                                 for h in range(num_heads)),
+                Origin("block.attention_distance", (f"point%{num_heads}",), f"point//{num_heads}+1"),
             ),
-            Series("mean of the heads", as_values(layers), as_values(means), "image"),
+            Series(
+                "mean of the heads", as_values(layers), as_values(means), "image",
+                origin=worked_out("mean", Origin("block.attention_distance", ("*",), "point+1")),
+            ),
             Series(
                 "chosen head", as_values(layers[layer - 1 :][:1]), as_values(distances[layer - 1, head - 1 :][:1]), "y",
-                "points",
+                "points", origin=Origin("block.attention_distance", (head - 1,), layer),
             ),
         ),
     )

@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from explainer.origins import cosine_of, one_each
 from explainer.panels import Matrix, Origin, Panel, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
@@ -94,7 +95,9 @@ def sequence(
             matrix(
                 "[x_{class}; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
                 "Row 0, the class token, is learned; the others come from the picture.",
-                Origin("trace.patch_embeddings", ("row-1", "column")),
+                one_each(
+                    Origin("class_token", ("row", "column")), Origin("trace.patch_embeddings", ("row-1", "column"))
+                ),
             ),
             matrix(
                 "+ E_{pos}", "E_pos", position_embedding, of_positions,
@@ -128,6 +131,7 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
     large = Tiles(
         title=f"Position of {the_token(token, side)}", quantity="E_pos", values=on_grid(chosen)[None], scales=(scale,),
         columns=1, token=token or None, tile_size=320, weight=0.7,
+        origin=cosine_of(Origin("position_embedding", ("place+1",)), Origin("position_embedding", (token,))),
         caption=f"Cosine with every patch position, from {number(chosen.min())} to "
         f"{number(others.max())}" + (" (its own 1 left aside)" if token else "") + ".",
     )
@@ -135,6 +139,7 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
         title="All patch positions", quantity="E_pos", values=on_grid(of_patches), scales=(scale,), columns=side,
         selected=token - 1 if token else None, picks=tuple({"token": each} for each in range(1, side**2 + 1)),
         labels=tuple(token_name(each, side) for each in range(1, side**2 + 1)), tile_size=64,
+        origin=cosine_of(Origin("position_embedding", ("tile+1",)), Origin("position_embedding", ("place+1",))),
         caption="Each tile is one position and lies where its patch lies.",
     )
     return view(

@@ -5,9 +5,11 @@ by side on the same scales; where one has ended, it stays as it was in the end.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 from torch import Tensor
 
+from explainer.origins import Origin, on_side, one_each, worked_out
 from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, plain
 from explainer.recordings import Recording, Snapshot
 from explainer.views import attention, depth, embedding, patches
@@ -25,6 +27,7 @@ from explainer.views.scenes import (
     numbers,
     over_epochs,
     side_by_side,
+    side_of,
 )
 from explainer.views.wording import number, percent
 
@@ -78,10 +81,15 @@ def prediction(scenes: Scenes) -> Frames:
         first = depth.most_probable(now.probabilities, 1)[0]
         bars = Bars(
             title="Prediction", quantity="y", labels=names, values=as_values(now.probabilities[classes]),
-            format=".1%", low=0.0, high=1.0, caption="The classes that win in the end, in that order.",
+            format=".1%", low=0.0, high=1.0,
+            origin=Origin("trace.probabilities", ("listed",), listed=tuple(classes)),
+            caption="The classes that win in the end, in that order.",
         )
         lines = [
-            line_of(recording, name, [float(each.probabilities[c]) for each in recording.snapshots], colour)
+            line_of(
+                recording, name, [float(each.probabilities[c]) for each in recording.snapshots], colour,
+                Origin("trace.probabilities", (c,)),
+            )
             for c, name, colour in zip(classes, names, CLASS_COLOURS, strict=False)
         ]
         plot = over_epochs("Their probability", "probability", lines, high=min(1.0, high), at=now.epoch, quantity="y")
@@ -125,6 +133,9 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
             title=f"{len(columns)} of the {config.hidden_size} filters of E", quantity="E", columns=12, tile_size=96,
             pixels=patches.as_pictures(columns, config, scale if shared else None),
             labels=tuple(f"filter {c}" for c in chosen[scene].tolist()),
+            origin=Origin(
+                "patch_projection.weight", ("listed", 0, "row", "column"), listed=tuple(chosen[scene].tolist())
+            ),
             caption=said,
         )
         return view(
@@ -199,7 +210,10 @@ def _distances(scene: Scene, now: Snapshot, high: float) -> tuple[Plot, str]:
     recording, layer, head = scene.recording, scene.layer, scene.head
     of_layer = [each.distances[layer - 1] for each in recording.snapshots]
     lines = [
-        line_of(recording, f"head {h}", [float(each[h - 1]) for each in of_layer], "A" if h == head else "image")
+        line_of(
+            recording, f"head {h}", [float(each[h - 1]) for each in of_layer], "A" if h == head else "image",
+            Origin("block.attention_distance", (h - 1,), layer),
+        )
         for h in range(1, recording.config.num_heads + 1)
     ]
     here, start, end = (float(each[head - 1]) for each in (now.distances[layer - 1], of_layer[0], of_layer[-1]))
@@ -218,7 +232,13 @@ def _changes(
 ) -> tuple[Plot, str]:
     snapshots = scene.recording.snapshots
     epochs = numbers(each.epoch for each in snapshots[1:])
-    lines = [Series("E", epochs, numbers(of_e), "E"), Series("E_{pos}", epochs, numbers(of_positions), "E_pos")]
+    lines = [
+        Series("E", epochs, numbers(of_e), "E", origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4))),
+        Series(
+            "E_{pos}", epochs, numbers(of_positions), "E_pos",
+            origin=_apart(scene, Origin("position_embedding", ("*", "*"))),
+        ),
+    ]
     index = snapshots.index(now)
     said = "Nothing has moved yet."
     if index:
@@ -234,6 +254,17 @@ def _changes(
         caption=said,
     )
     return plot, plain(said)
+
+
+def _apart(scene: Scene, whole: Origin) -> Origin:
+    """How far a learned matrix is after each snapshot from where it was after the one before."""
+    sides = [side_of(scene.recording, each) for each in scene.recording.snapshots]
+    return one_each(
+        *(
+            worked_out("apart", on_side(whole, now), on_side(whole, before))
+            for before, now in pairwise(sides)
+        )
+    )
 
 
 def _largest_filters(projection_matrix: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from explainer.origins import one_each, worked_out
 from explainer.panels import Bars, Origin, Strip, Strips, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
@@ -81,6 +82,7 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
         Bars(
             title="exp(logit − largest)", quantity="y", labels=names, values=as_values(exponentials[top.indices]),
             caption=f"Positive; all {len(logits)} classes sum to {number(total)}.", low=0.0,
+            origin=Origin("trace.exponentials", ("listed",), listed=classes),
         ),
         Bars(
             title="Divided by the sum", quantity="y", labels=names, values=as_values(probabilities[top.indices]),
@@ -113,6 +115,7 @@ def logit_terms(
     class_index: int,
     label: str,
     count: int = 10,
+    reads: str = "representation",
 ) -> View:
     """One logit as a sum: the terms that speak most for it and against it, the rest, the bias.
 
@@ -124,6 +127,7 @@ def logit_terms(
         class_index: the class, from 0.
         label: its name.
         count: how many terms are shown alone, half from each end.
+        reads: what the inputs are called in a trace, "head_inputs" for a pre-training head's tanh layer.
     """
     row, offset, logit = weight[class_index].detach(), float(bias[class_index].detach()), float(logits[class_index])
     terms = inputs * row
@@ -139,7 +143,15 @@ def logit_terms(
         ),
         values=as_values(torch.tensor([*terms[strongest].tolist(), others, offset, logit])),
         selected=len(strongest) + 2,
-        origin=Origin("trace.logits", ("listed",), listed=(*(-1 for _ in range(len(strongest) + 2)), class_index)),
+        origin=one_each(
+            *(
+                worked_out(
+                    "product", Origin(f"trace.{reads}", (int(i),)), Origin("head.linear.weight", (class_index, int(i)))
+                )
+                for i in strongest
+            ),
+            Origin(), Origin("head.linear.bias", (class_index,)), Origin("trace.logits", (class_index,)),
+        ),
         caption=f"All bars above the last add up to it: {number(logit)}.",
     )
     largest = int(terms.argmax())

@@ -66,14 +66,16 @@ def activations(block: BlockTrace, token: int) -> View:
 
 
 def gelu_curve(
-    hidden: Float[Tensor, " mlp"], activated: Float[Tensor, " mlp"], gelu: Literal["none", "tanh"]
-) -> View:
+    hidden: Float[Tensor, " mlp"], activated: Float[Tensor, " mlp"], gelu: Literal["none", "tanh"],
+    token: int | None = None,
+) -> View:  # fmt: skip
     """The GELU as a curve, with the values of one token on it.
 
     Args:
         hidden: the token's row before the GELU, ``block.mlp.hidden[token]``.
         activated: the same row after it, ``block.mlp.activated[token]``.
         gelu: which of its two formulas, ``config.gelu``.
+        token: whose row it is, 0..N, if its numbers shall be explained.
     """
     reach = max(4.0, float(hidden.abs().max()))
     line = torch.linspace(-reach, reach, 241)
@@ -85,7 +87,10 @@ def gelu_curve(
         "gives nearly 0, above 3 nearly a.",
         series=(
             Series("GELU", as_values(line), as_values(gelu_function(line, approximate=gelu)), "mlp", "line"),
-            Series("this token's units", as_values(hidden), as_values(activated), "z", "points"),
+            Series(
+                "this token's units", as_values(hidden), as_values(activated), "z", "points",
+                origin=None if token is None else Origin("block.mlp.activated", (token, "point")),
+            ),
         ),
     )
     return view(

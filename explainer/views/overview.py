@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, from_numpy
 from torch.nn.functional import adaptive_avg_pool2d
 
+from explainer.origins import Origin, averaged_from, worked_out
 from explainer.panels import Bars, Flow, Matrix, Node, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.stages import STAGES
 from explainer.views import head as head_views
@@ -88,19 +89,19 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
         ),
         Node(
             "projection", "Linear projection", "xₚ E", "E", f"{patches} × {hidden}", "patches",
-            (_matrix(trace.patch_embeddings, "E"),),
+            (_matrix(trace.patch_embeddings, "E", "trace.patch_embeddings"),),
         ),
         Node(
             "class_token", "Class token, joined", "x_{class}", "class_token", f"1 × {hidden}", "embedding",
-            (_strip(model.class_token[0], "class_token"),), joins=";",
+            (_strip(model.class_token[0], "class_token", "class_token", 0),), joins=";",
         ),
         Node(
             "position", "Position embedding, added", "E_{pos}", "E_pos", f"{tokens} × {hidden}", "embedding",
-            (_matrix(model.position_embedding, "E_pos"),), joins="+",
+            (_matrix(model.position_embedding, "E_pos", "position_embedding"),), joins="+",
         ),
         Node(
             "z", "Embedded tokens", "z₀", "z", f"{tokens} × {hidden}", "embedding",
-            (_matrix(trace.hidden_states[0], "z"),),
+            (_matrix(trace.hidden_states[0], "z", "trace.hidden_states", layer=0),),
         ),
     )
 
@@ -110,7 +111,8 @@ def _state_node(name: str, trace: ForwardTrace, layer: int) -> Node:
     state = trace.hidden_states[layer]
     return Node(
         name, f"After {layer} layer{'s' if layer > 1 else ''}", f"z{subscript(layer)}", "z",
-        f"{state.shape[0]} × {state.shape[1]}", "encoder", (_matrix(state, "z"),),
+        f"{state.shape[0]} × {state.shape[1]}", "encoder",
+        (_matrix(state, "z", "trace.hidden_states", layer=layer),),
     )
 
 
@@ -120,23 +122,31 @@ def _encoder_nodes(block: BlockTrace, layer: int, head: int, group: str, pixels:
     before, middle, after = f"z{subscript(layer - 1)}", f"z′{subscript(layer)}", f"z{subscript(layer)}"
     size = f"{tokens} × {hidden}"
     looks = on_grid(weights[0, 1:])
-    lit = Picture(title="", quantity="A", pixels=pixels, overlay=looks, scale=from_zero(looks), mode="spotlight")
+    lit = Picture(title="", quantity="A", pixels=pixels, overlay=looks, scale=from_zero(looks), mode="spotlight",
+                  origin=Origin("block.attention.weights", (head - 1, 0, "token"), layer))  # fmt: skip
+
+    def matrix(values: Tensor, quantity: str, field: str, index: tuple[int | str, ...] = ("row", "column")) -> Matrix:
+        return _matrix(values, quantity, f"block.{field}", index, layer, from_zero if quantity == "A" else symmetric)
+
     return (
         Node(
-            "attention_norm", "Norm", f"LN({before})", "z", size, "attention", (_matrix(block.attention_input, "z"),),
-            group,
+            "attention_norm", "Norm", f"LN({before})", "z", size, "attention",
+            (matrix(block.attention_input, "z", "attention_input"),), group,
         ),
         Node(
             "attention", "Multi-head attention", "A", "A", f"{len(block.attention.weights)} × {tokens} × {tokens}",
-            "attention", (_matrix(weights, "A", from_zero), lit), group,
+            "attention", (matrix(weights, "A", "attention.weights", (head - 1, "row", "column")), lit), group,
         ),
         Node(
             "after_attention", "Attention + skip", middle, "z", size, "attention",
-            (_matrix(block.after_attention, "z"),), group,
+            (matrix(block.after_attention, "z", "after_attention"),), group,
         ),
-        Node("mlp_norm", "Norm", f"LN({middle})", "z", size, "mlp", (_matrix(block.mlp_input, "z"),), group),
-        Node("mlp", "MLP", "MLP", "mlp", f"{tokens} × {wide}", "mlp", (_matrix(block.mlp.activated, "mlp"),), group),
-        Node("output", "MLP + skip", after, "z", size, "encoder", (_matrix(block.output, "z"),), group),
+        Node(
+            "mlp_norm", "Norm", f"LN({middle})", "z", size, "mlp", (matrix(block.mlp_input, "z", "mlp_input"),), group,
+        ),
+        Node("mlp", "MLP", "MLP", "mlp", f"{tokens} × {wide}", "mlp",
+             (matrix(block.mlp.activated, "mlp", "mlp.activated"),), group),
+        Node("output", "MLP + skip", after, "z", size, "encoder", (matrix(block.output, "z", "output"),), group),
     )
 
 
@@ -145,11 +155,12 @@ def _head_nodes(trace: ForwardTrace, labels: Sequence[str]) -> tuple[Node, ...]:
     bars = Bars(
         title="", quantity="y", labels=tuple(labels[int(c)] for c in top.indices), values=as_values(top.values),
         format=".0%", low=0.0, high=1.0,
+        origin=Origin("trace.probabilities", ("listed",), listed=tuple(int(c) for c in top.indices)),
     )
     return (
         Node(
             "representation", "Class token, normalised", "y", "y", f"{len(trace.representation)}", "head",
-            (_strip(trace.representation, "y"),),
+            (_strip(trace.representation, "y", "trace.representation"),),
         ),
         Node("prediction", "Classification head", "softmax", "y", f"{len(trace.logits)}", "head", (bars,)),
     )
@@ -167,14 +178,24 @@ def _mosaic(pixels: Pixels, grid_size: int) -> Tiles:
     )
 
 
-def _matrix(matrix: Tensor, quantity: str, scale: Callable[[Tensor], Scale] = symmetric) -> Matrix:
+def _matrix(
+    matrix: Tensor, quantity: str, tensor: str, index: tuple[int | str, ...] = ("row", "column"),
+    layer: int | None = None, scale: Callable[[Tensor], Scale] = symmetric,
+) -> Matrix:  # fmt: skip
     small, note = averaged(matrix)
+    rows, columns = matrix.shape
     return Matrix(
         title="", quantity=quantity, values=small, scale=scale(from_numpy(small)), row_axis="", column_axis="",
         caption=note, max_height=120,
-    )
+        origin=averaged_from(tensor, index, (rows, columns), THUMBNAIL_SIZE, layer=layer),
+    )  # fmt: skip
 
 
-def _strip(vector: Tensor, quantity: str) -> Panel:
+def _strip(vector: Tensor, quantity: str, tensor: str, *before: int) -> Panel:
     small, note = averaged(vector.detach()[None])
-    return Strips(title="", quantity=quantity, caption=note, strips=(Strip("", small[0], symmetric(small), quantity),))
+    is_averaged = len(vector) > THUMBNAIL_SIZE
+    place = f"place~{len(vector)}/{THUMBNAIL_SIZE}" if is_averaged else "place"
+    origin = Origin(tensor, (*before, place))
+    origin = worked_out("mean", origin) if is_averaged else origin
+    strip = Strip("", small[0], symmetric(small), quantity, origin=origin)
+    return Strips(title="", quantity=quantity, caption=note, strips=(strip,))

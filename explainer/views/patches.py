@@ -8,6 +8,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor
 
+from explainer.origins import worked_out
 from explainer.panels import Origin, Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, patch_of
 from explainer.views.compose import view
@@ -97,6 +98,7 @@ def filters(
         title=f"{len(shown)} of the {config.hidden_size} filters of E" + (", largest first" if order == "norm" else ""),
         quantity="E", pixels=as_pictures(columns[shown], config), columns=12, tile_size=96,
         labels=tuple(f"filter {int(i)}" for i in shown),
+        origin=Origin("patch_projection.weight", ("listed", 0, "row", "column"), listed=tuple(int(i) for i in shown)),
         caption="Each is one column of E, P² · C weights folded back to a patch; its own smallest weight is drawn "
         "black, its largest white. The number is the column's, from 0.",
     )
@@ -160,7 +162,13 @@ def projection(
             Strip(
                 x, as_values(patch), symmetric(patch), "image", origin=Origin("trace.patches", (token - 1, "place"))
             ),
-            Strip(f"{x} E", as_values(product), scale, "E"),
+            Strip(
+                f"{x} E", as_values(product), scale, "E",
+                origin=worked_out(
+                    "difference", Origin("trace.patch_embeddings", (token - 1, "place")),
+                    Origin("patch_projection.bias", ("place",)),
+                ),
+            ),
             Strip("bias", as_values(bias), scale, "E", "+", Origin("patch_projection.bias", ("place",))),
             Strip(
                 "embedding", as_values(patch_embedding), scale, "E", "=",

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.origins import norm_of, one_each, worked_out
 from explainer.panels import Bars, Origin, Pixels, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
@@ -48,6 +49,7 @@ def norms(
     cosine = float(cosine_similarity(before[token], update[token], dim=0))
     ratios = update.norm(dim=1) / before.norm(dim=1)
     tensors = ("input", "after_attention") if part == "attention" else ("after_attention", "output")
+    three = tuple(f"block.{name}" for name in (tensors[0], f"{part}.output", tensors[1]))
     strips = Strips(
         title=f"{end} of {name}", weight=2.0,
         strips=(
@@ -62,12 +64,14 @@ def norms(
     bars = Bars(
         title="Their lengths (norms)", labels=(start, added, end), values=as_values(before.new_tensor(lengths)),
         caption=f"Cosine between skip and update {number(cosine)}: 1 the same way, 0 at right angles, −1 against.",
+        origin=one_each(*(norm_of(name, token) for name in three)),
     )
     maps = on_grid(before.new_tensor([[*each.norm(dim=1)[1:].tolist()] for each in (before, update, after)]))
     largest = int(ratios[1:].argmax()) + 1
     tiles = Tiles(
         title="Lengths over the picture", values=maps, scales=(from_zero(maps),), labels=(start, added, end),
         columns=3, backdrop=pixels, token=token or None, tile_size=200, weight=3.0,
+        origin=one_each(*(norm_of(name, "place+1") for name in three)),
         caption="The class token, which has no place: "
         + ", ".join(number(each[0].norm()) for each in (before, update, after)) + ".",
     )
@@ -75,6 +79,7 @@ def norms(
         title="Update over skip", quantity="v" if part == "attention" else "mlp", values=on_grid(ratios[1:])[None],
         scales=(from_zero(ratios[1:]),), labels=(f"‖{added}‖ / ‖{start}‖",), columns=1, backdrop=pixels,
         token=token or None, tile_size=200,
+        origin=worked_out("quotient", norm_of(three[1], "place+1"), norm_of(three[0], "place+1")),
         caption=f"Largest at {token_name(largest, side)}: {number(ratios[largest])}. Class token: "
         f"{number(ratios[0])}.",
     )

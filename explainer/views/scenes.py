@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from explainer import origins
+from explainer.origins import Origin, one_each
 from explainer.panels import Bars, Frames, Panel, Picture, Plot, Series, Tiles, Values, View
 from explainer.recordings import Recording, Snapshot
 from explainer.views import depth
-from explainer.views.compose import view
+from explainer.views.compose import explained, on_side, view
 from explainer.views.wording import percent, sentence
 
 NAME = "epoch"  # what is counted, in picks and in the URL
@@ -53,10 +55,11 @@ def side_by_side(scenes: Scenes, make: Callable[[Scene, Snapshot], View], epoch:
         now = scene.recording.at(epoch)
         made = make(scene, now)
         panels = [panel if scene.picks else _still(panel) for panel in made.panels]
+        panels = [on_side(panel, side_of(scene.recording, now), scene.layer) for panel in panels]
         columns.append([replace(panel, title=f"{panel.title} · {_of(scenes, scene, now)}") for panel in panels])
         sentences.append(f"{sentence(_of(scenes, scene, now))}: {made.alt}")
     rows = [tuple(columns[0])] if len(scenes) == 1 else [*zip(*columns, strict=True)]
-    return view(" ".join(sentences), *rows)
+    return explained(view(" ".join(sentences), *rows), scenes[0].layer)
 
 
 def _still(panel: Panel) -> Panel:
@@ -99,9 +102,18 @@ def over_epochs(
     )
 
 
-def line_of(recording: Recording, label: str, values: Iterable[float], quantity: str) -> Series:
-    """A line with a point for each of the recording's snapshots."""
-    return Series(label, numbers(each.epoch for each in recording.snapshots), numbers(values), quantity)
+def line_of(
+    recording: Recording, label: str, values: Iterable[float], quantity: str, origin: Origin | None = None
+) -> Series:
+    """A line with a point for each of the recording's snapshots; ``origin`` of one of them, in its own epoch."""
+    snapshots = recording.snapshots
+    of = one_each(*(origins.on_side(origin, side_of(recording, at)) for at in snapshots)) if origin else None
+    return Series(label, numbers(at.epoch for at in snapshots), numbers(values), quantity, origin=of)
+
+
+def side_of(recording: Recording, now: Snapshot) -> str:
+    """The forward pass of one epoch, as a number's address names it: the name of its checkpoint."""
+    return f"run:{recording.name}:{now.epoch}"
 
 
 def named(scenes: Scenes, scene: Scene, label: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from explainer.origins import Origin
 from explainer.panels import Scale, WalkTensor
 from explainer.views.arrays import as_values, one_head
 from explainer.views.scales import from_zero, symmetric
@@ -17,6 +18,7 @@ MOST_COLUMNS = 48  # of D that are drawn: wide enough to see a token's pattern, 
 HEAD_COLUMNS = 24  # of D_h
 MOST_BYTES = 7_000_000  # quantised to a byte each: a view of 8 MB is the largest that the app sends
 SAMPLED = 20_000  # values of a tensor, evenly, of which the share below is measured
+CELL = ("row", "column")  # where the numbers of a tensor's rows are
 SHOWN = 0.99  # of the values lie inside a colour scale; a few outliers would make everything else pale
 
 
@@ -44,11 +46,20 @@ def embedding_tensors(model: VisionTransformer, trace: ForwardTrace) -> Iterator
     yield WalkTensor(
         "0.projection", "E", "E", as_values(matrix[:rows, :columns]), clipped(matrix),
         sizes(config.patch_dim, config.hidden_size), f"rows 0…{rows - 1}, columns 0…{columns - 1}",
+        Origin("patch_projection.weight", (
+            "column", f"row%{config.num_channels}", f"row//{config.num_channels * config.patch_size}",
+            f"row//{config.num_channels}%{config.patch_size}",
+        )),
+    )  # fmt: skip
+    yield _rows("0.patch_embeddings", "xₚE", "E", x_p_e, columns, scale, Origin("trace.patch_embeddings", CELL))
+    yield _rows(
+        "0.class_token", "x_{class}", "class_token", model.class_token, columns, clipped(model.class_token),
+        Origin("class_token", CELL),
+    )  # fmt: skip
+    yield _rows(
+        "0.position_embedding", "E_{pos}", "E_pos", places, columns, clipped(places), Origin("position_embedding", CELL)
     )
-    yield _rows("0.patch_embeddings", "xₚE", "E", x_p_e, columns, scale)
-    yield _rows("0.class_token", "x_{class}", "class_token", model.class_token, columns, clipped(model.class_token))
-    yield _rows("0.position_embedding", "E_{pos}", "E_pos", places, columns, clipped(places))
-    yield _rows("0.output", "z₀", "z", z_0, columns, scale)
+    yield _rows("0.output", "z₀", "z", z_0, columns, scale, Origin("trace.hidden_states", CELL, 0))
 
 
 def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: ViTConfig) -> Iterator[WalkTensor]:
@@ -59,34 +70,46 @@ def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: 
     first_sum = clipped(block.input, attention.output, block.after_attention)
     second_sum = clipped(block.after_attention, mlp.output, block.output)
 
-    def tokens(field: str, symbol: str, quantity: str, values: Tensor, scale: Scale, most: int = columns) -> WalkTensor:
-        return _rows(f"{layer}.{field}", symbol, quantity, values, most, scale)
+    def tokens(
+        field: str, symbol: str, quantity: str, values: Tensor, scale: Scale, most: int = columns, tensor: str = "",
+        index: tuple[int | str, ...] = CELL,
+    ) -> WalkTensor:  # fmt: skip
+        origin = Origin(f"block.{tensor or field}", index, layer)
+        return _rows(f"{layer}.{field}", symbol, quantity, values, most, scale, origin)
 
     yield tokens("input", before, "z", block.input, first_sum)
     normed = clipped(block.attention_input)
     yield tokens("attention_input", f"LN({before})", "z", block.attention_input, normed)
     for field, letter in (("query", "q"), ("key", "k"), ("value", "v")):
         values = one_head(getattr(attention, field), head)
-        yield tokens(field, letter, letter, values, clipped(values), HEAD_COLUMNS)
+        yield tokens(
+            field, letter, letter, values, clipped(values), HEAD_COLUMNS, f"attention.{field}", (head - 1, *CELL)
+        )
     scores, weights = attention.scores[:, token].T, attention.weights[:, token].T
     heads, count = attention.weights.shape[:2]
     shape, note = sizes(heads, count, count), f"row {token} of each head, as a column"
-    yield WalkTensor(f"{layer}.scores", "S", "A", as_values(scores), symmetric(scores), shape, note)
+    of_scores, of_weights = (
+        Origin(f"block.attention.{each}", ("column", token, "row"), layer) for each in ("scores", "weights")
+    )
+    yield WalkTensor(f"{layer}.scores", "S", "A", as_values(scores), symmetric(scores), shape, note, of_scores)
     # Full colour is the largest weight on a patch: the class token's can be so large that nothing else were seen.
-    yield WalkTensor(f"{layer}.weights", "A", "A", as_values(weights), from_zero(weights[1:]), shape, note)
+    scale = from_zero(weights[1:])
+    yield WalkTensor(f"{layer}.weights", "A", "A", as_values(weights), scale, shape, note, of_weights)
     outputs = attention.head_outputs[:, token]
     yield WalkTensor(
         f"{layer}.head_outputs", "SA(z)", "v", as_values(outputs[:, :HEAD_COLUMNS]), clipped(outputs),
         sizes(*outputs.shape), _note(outputs, HEAD_COLUMNS, "a row for each head"),
+        Origin("block.attention.head_outputs", ("row", token, "column"), layer),
     )
-    yield tokens("attention_output", "MSA(z)", "v", attention.output, first_sum)
+    yield tokens("attention_output", "MSA(z)", "v", attention.output, first_sum, tensor="attention.output")
     yield tokens("after_attention", middle, "z", block.after_attention, first_sum)
     yield tokens("mlp_input", f"LN({middle})", "z", block.mlp_input, clipped(block.mlp_input))
     hidden, wide = clipped(mlp.hidden, mlp.activated), round(columns * config.mlp_size / config.hidden_size)
-    yield tokens("hidden", "a", "mlp", mlp.hidden, hidden, wide)
-    yield tokens("activated", "GELU(a)", "mlp", mlp.activated, hidden, wide)
-    yield tokens("skip", middle, "z", block.after_attention, second_sum)  # once more, on the scale of its second sum
-    yield tokens("mlp_output", "MLP(z)", "mlp", mlp.output, second_sum)
+    yield tokens("hidden", "a", "mlp", mlp.hidden, hidden, wide, "mlp.hidden")
+    yield tokens("activated", "GELU(a)", "mlp", mlp.activated, hidden, wide, "mlp.activated")
+    # once more, on the scale of its second sum
+    yield tokens("skip", middle, "z", block.after_attention, second_sum, tensor="after_attention")
+    yield tokens("mlp_output", "MLP(z)", "mlp", mlp.output, second_sum, tensor="mlp.output")
     yield tokens("output", after, "z", block.output, second_sum)
 
 
@@ -94,13 +117,16 @@ def head_tensors(trace: ForwardTrace) -> Iterator[WalkTensor]:
     """From the class token to the probabilities, with all their numbers."""
     behind = trace.num_layers + 1
     state = trace.hidden_states[-1][:1]
+    last = Origin("trace.hidden_states", (0, "column"), trace.num_layers)
     for field, symbol, quantity, values, scale in (
         ("state", f"z{subscript(trace.num_layers)}⁰", "class_token", state, clipped(state)),
         ("representation", "y", "y", trace.representation[None], clipped(trace.representation)),
         ("logits", "o", "y", trace.logits[None], symmetric(trace.logits)),
         ("probabilities", "p", "y", trace.probabilities[None], Scale(0.0, 1.0)),
     ):
-        yield WalkTensor(f"{behind}.{field}", symbol, quantity, as_values(values), scale, sizes(values.shape[1]))
+        origin = last if field == "state" else Origin(f"trace.{field}", ("column",))
+        shape = sizes(values.shape[1])
+        yield WalkTensor(f"{behind}.{field}", symbol, quantity, as_values(values), scale, shape, origin=origin)
 
 
 def clipped(*values: Tensor) -> Scale:
@@ -115,9 +141,11 @@ def sizes(*counts: int) -> str:
     return " × ".join(f"{count:,}" for count in counts)
 
 
-def _rows(name: str, symbol: str, quantity: str, values: Tensor, columns: int, scale: Scale) -> WalkTensor:
-    shape = sizes(*values.shape)
-    return WalkTensor(name, symbol, quantity, as_values(values[:, :columns]), scale, shape, _note(values, columns))
+def _rows(
+    name: str, symbol: str, quantity: str, values: Tensor, columns: int, scale: Scale, origin: Origin
+) -> WalkTensor:
+    shape, note = sizes(*values.shape), _note(values, columns)
+    return WalkTensor(name, symbol, quantity, as_values(values[:, :columns]), scale, shape, note, origin)
 
 
 def _note(values: Tensor, columns: int, words: str = "") -> str:

@@ -1,12 +1,13 @@
 """One forward pass as it is and as it becomes with changes: the prediction, every layer, and where a token looks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from explainer.effects import Effect
+from explainer.origins import Origin, cosine_of, worked_out
 from explainer.panels import Bars, Picture, Pixels, Plot, Series, Tiles, View
 from explainer.similarity import attention_moved
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
@@ -17,6 +18,7 @@ from explainer.views.wording import number, percent, subscript, the_token, token
 from vit_core.trace import ForwardTrace, check_layer
 
 PATCHES, HEAD = "patches", "changed_head"  # what a click on the picture and on the grid of heads chooses
+CHANGED = "changed"  # the side of the pass with the changes; the plain pass is the page's own
 
 
 def prediction(
@@ -38,6 +40,7 @@ def prediction(
         title="Prediction: before (pale) and after", quantity="y", labels=tuple(labels[c] for c in shown),
         values=as_values(after[shown]), before=as_values(before[shown]), format=".1%", low=0.0, high=1.0,
         selected=shown.index(now),
+        origin=Origin("trace.probabilities", ("listed",), listed=tuple(shown), side=CHANGED),
         caption=f"Behind each bar: the probability now, and by how many percentage points it has shifted. {moved} of "
         "all probability has moved to other classes.",
     )  # fmt: skip
@@ -83,6 +86,9 @@ def heads(trace: ForwardTrace, token: int, removed: Collection[tuple[int, int]])
         columns=num_heads, labels=tuple(f"layer {layer}, head {head}" for layer, head in places),
         picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places), tile_size=64,
         crossed=tuple(places.index(place) for place in removed if place in places),
+        origin=Origin(
+            "block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1", side=CHANGED
+        ),
         caption=f"Click on a head, or press Enter on it, to take it out, and again to bring it back. Each tile shows "
         f"where {the_token(token, side)} looks.",
     )
@@ -92,6 +98,18 @@ def heads(trace: ForwardTrace, token: int, removed: Collection[tuple[int, int]])
         + (f"Taken out: {names}." if names else "None of them is taken out."),
         (tiles,),
     )
+
+
+def moved_at(token: int | str, layer: str = "point") -> Origin:
+    """How far a token has moved; "*" is all of them together."""
+    of = (Origin("trace.hidden_states", (token, "*"), layer, side=side) for side in (CHANGED, ""))
+    return worked_out("moved", *of)
+
+
+def _states(token: int | str) -> tuple[Origin, Origin]:
+    """A token's state with the changes and without."""
+    first, second = (Origin("trace.hidden_states", (token,), "point", side=side) for side in (CHANGED, ""))
+    return first, second
 
 
 def over_layers(effect: Effect, layer: int, token: int) -> View:
@@ -109,28 +127,32 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
 
     def plot(
         title: str, caption: str, y_label: str, values: Float[Tensor, "states tokens"],
-        together: Float[Tensor, " states"], name: str, low: float | None,
+        together: Float[Tensor, " states"], name: str, low: float | None, origin: Callable[[int | str], Origin | None],
     ) -> Plot:  # fmt: skip
         return Plot(
             title=title, quantity="z", caption=caption, x_label="layer (0: before the first)", y_label=y_label, low=low,
             selected_x=float(layer), pick="layer", height=300,
             series=(
-                Series("class token", states, as_values(values[:, 0]), "class_token"),
-                Series(name, states, as_values(together), "z"),
-                *(Series(token_name(each, side), states, as_values(values[:, each]), "image") for each in chosen),
+                Series("class token", states, as_values(values[:, 0]), "class_token", origin=origin(0)),
+                Series(name, states, as_values(together), "z", origin=origin("*")),
+                *(
+                    Series(token_name(each, side), states, as_values(values[:, each]), "image", origin=origin(each))
+                    for each in chosen
+                ),
             ),
         )
 
     moved = plot(
         "How far z has moved", f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token "
         f"{percent(effect.moved[layer, 0])}, all tokens {percent(effect.moved_all[layer])}.",
-        "difference / length", effect.moved, effect.moved_all, "all tokens", 0.0,
+        "difference / length", effect.moved, effect.moved_all, "all tokens", 0.0, moved_at,
     )  # fmt: skip
     means = effect.cosines.mean(1)
     turned = plot(
         "Which way it points", f"1: the same direction. After layer {layer}: class token "
         f"{number(effect.cosines[layer, 0])}, on average {number(means[layer])}.",
         "cosine with z before", effect.cosines, means, "mean of all tokens", None,
+        lambda token: None if token == "*" else cosine_of(*_states(token)),
     )  # fmt: skip
     first = effect.first
     start = "Nothing has moved." if first is None else f"The first state to differ is z{subscript(first)}."
@@ -162,6 +184,7 @@ def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
         title="How it spreads over the picture", quantity="z", values=maps, scales=(from_zero(maps),),
         labels=tuple(f"z{subscript(at)}" for at in range(last + 1)), columns=min(last + 1, 7), selected=layer,
         picks=tuple({"layer": max(at, 1)} for at in range(last + 1)), backdrop=pixels, tile_size=150,
+        origin=moved_at("place+1", "tile"),
         caption=f"The same measure for each patch, ‖z changed − z‖ / ‖z‖, on one scale. {start}",
     )  # fmt: skip
     return view(
@@ -191,18 +214,21 @@ def attention(
     difference = now[token] - was[token]
     moved = attention_moved(before, after)
     common = {"grid_size": side, "token": token, "pick_tokens": True, "quantity": "A"}
+    origins = [
+        Origin("block.attention.weights", (head - 1, token, "token"), layer, side=whose) for whose in ("", CHANGED)
+    ]
     titles = (f"Before: layer {layer}, head {head}", "After, on the same scale")
     pictures = [
         Picture(
             title=title, pixels=seen, overlay=values, scale=shared, class_value=float(weights[token, 0]),
             caption=f"{name[0].upper()}{name[1:]}; weight on the class token, not drawn: {number(weights[token, 0])}.",
-            **common,  # type: ignore[arg-type]
+            origin=origin, **common,  # type: ignore[arg-type]
         )
-        for title, seen, values, weights in zip(titles, pixels, maps, (was, now), strict=True)
+        for title, seen, values, weights, origin in zip(titles, pixels, maps, (was, now), origins, strict=True)
     ]  # fmt: skip
     third = Picture(
         title="After minus before", pixels=pixels[1], overlay=on_grid(difference[1:]), scale=symmetric(difference[1:]),
-        class_value=float(difference[0]),
+        class_value=float(difference[0]), origin=worked_out("difference", *origins[::-1]),
         caption=f"{percent(difference.abs().sum() / 2)} of this token's attention lies elsewhere; on average over all "
         f"tokens {percent(moved[layer - 1, head - 1])}.", **common,  # type: ignore[arg-type]
     )  # fmt: skip
