@@ -48,6 +48,17 @@ _ORIGINS = {
     "trace.attention_weights": "block.attention.weights",
     "patch_projection.weight": "model.projection_matrix",
     "trace.head_inputs": "trace.representation",
+    "block.attention_normalised": "block.attention_input",
+    "block.mlp_normalised": "block.mlp_input",
+    "block.attention_distance": "block.attention.weights",
+    "trace.exponentials": "trace.logits",
+    "trace.positions": "model.position_embedding",
+    "lens.representation": "trace.representation",
+    "lens.head_inputs": "trace.representation",
+    "lens.logits": "trace.logits",
+    "lens.probabilities": "trace.probabilities",
+    "rollout.layer": "block.attention.weights",
+    "rollout.flow": "block.attention.weights",
 }
 
 # What an equation computes on its way, for those who do not see the equations of that.
@@ -163,7 +174,11 @@ def of_symbols(*templates: str) -> str:
 
 def of_origin(origin: Origin) -> tuple[str, ...]:
     """The keys of the tensor that an array holds numbers of."""
+    if origin.of:
+        return _joined(map(of_origin, origin.of))
     name, layer = origin.tensor, origin.layer
+    if not name:
+        return ()
     if name == "trace.hidden_states" and layer == 0:
         return ("trace.hidden_states[0]",)
     if name in _ORIGINS:
