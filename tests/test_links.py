@@ -170,7 +170,7 @@ def test_what_has_an_origin_shows_that_tensor(
     assert {key for panels in shown.values() for keys in panels for key in keys} <= KEYS
     assert shown["attention.query_key_value"][0] == ("block.attention.query",)
     assert shown["embedding.sequence"] == [
-        ("trace.patch_embeddings",), ("model.position_embedding",), ("trace.hidden_states[0]",)
+        ("model.class_token", "trace.patch_embeddings"), ("model.position_embedding",), ("trace.hidden_states[0]",),
     ]  # fmt: skip
     assert links.of_origin(Origin("norm.weight", (0,))) == ("model.norm.weight",)
     assert links.of_origin(Origin("blocks.3.mlp.expand.bias", (0,))) == ("layer.mlp.expand.bias",)
