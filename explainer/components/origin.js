@@ -61,10 +61,10 @@ function counted(index, places) {
 }
 
 /** The name of a number from its origin and the cell's place; null if there is none. */
-function nameOf(origin, places, layerOfView) {
-  if (origin?.function === "each") return nameOf(origin.of[places.each], places, layerOfView);
+function spelled(origin, places, layerOfView) {
+  if (origin?.function === "each") return spelled(origin.of[places.each], places, layerOfView);
   if (origin?.function) {
-    const parts = origin.of.map((one) => nameOf(one, places, layerOfView));
+    const parts = origin.of.map((one) => spelled(one, places, layerOfView));
     return parts.every(Boolean) ? `${origin.function}(${parts.join(";")})` : null;
   }
   if (!origin?.tensor) return null;
@@ -79,7 +79,7 @@ function nameOf(origin, places, layerOfView) {
 function numberOf(view, panel, cell, at, pointer) {
   if (view.explains == null || cell == null) return null;
   const [origin, places] = ORIGINS[panel.kind]?.(panel, cell, at, pointer) ?? [];
-  return nameOf(origin, places, view.explains);
+  return spelled(origin, places, view.explains);
 }
 
 /** Whether a panel has any number that can be explained. */
