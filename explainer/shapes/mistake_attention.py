@@ -1,15 +1,14 @@
 """Mistakes of attention: heads that do not divide D, attention over the batch or over the heads, axes cut across."""
 
 import itertools
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from explainer.shapes.mistake_case import FEATURES, FUSED, MULTIHEAD, RESHAPES, Case, Finding, text
-from explainer.shapes.mistake_code import Division, expression, followed_by, line_of, replaced
+from explainer.shapes.mistake_case import FUSED, MULTIHEAD, RESHAPES, Case, Finding, text
+from explainer.shapes.mistake_code import Division, expression, followed_by, replaced
 from explainer.shapes.mistake_tokens import cuts_across
 from explainer.shapes.mistake_trials import Code, Repair, Run, Sizes, Step
 
@@ -22,7 +21,7 @@ def heads(case: Case) -> Iterator[Finding]:
         if division.axis and division.number == division.axis[-1] and division.axis != case.picture:
             width = division.number
             if len(division.axis) >= 3:
-                yield _heads(width, _heads_of(width, division.divisor), division.code)
+                yield _heads(width, division.divisor, division.code)
                 return
         elif not division.axis and division.number in {size for sizes in case.weights for size in sizes}:
             if division.number not in case.picture[2:]:
@@ -41,11 +40,6 @@ def heads(case: Case) -> Iterator[Finding]:
         found = _pieces(case, failing) or _narrower(case, failing)
     if found is not None:
         yield _heads(*found, failing.code)
-
-
-def _heads_of(width: int, divisor: int) -> int:
-    """The heads, where they or the size of one head were given."""
-    return divisor
 
 
 def _split(step: Step) -> tuple[int, int] | None:
@@ -143,12 +137,16 @@ def constructor(divisions: tuple[Division, ...], picture: Sizes) -> Iterator[Fin
             yield _heads(number, divisor, division.code)
             return
         built = _built(division)
-        if number in picture[2:]:
+        if len(picture) == 3 and picture[0] not in (1, 3, 4):  # tokens
+            if number == picture[-1]:
+                yield _heads(number, divisor, division.code)
+            return
+        if number in picture[-2:]:
             if number in built:
                 continue  # D is as large as the picture: it may be either
             yield _of_picture(number, divisor, division.code)
             return
-        seen = {value for value in _whole_numbers(frame) if value in picture[2:]}
+        seen = {value for value in _whole_numbers(frame) if value in picture[-2:]}
         if number in built or seen:
             yield _heads(number, divisor, division.code)
             return
@@ -425,5 +423,3 @@ def square_tokens(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
             return
 
-
-_UNUSED = (FEATURES, line_of, math)

@@ -11,12 +11,8 @@ from explainer.shapes.mistake_code import Division, divisions
 from explainer.shapes.mistake_trials import Code, Repair, Run, Seen, Sizes, Step, Trials, code_of
 from explainer.shapes.operations import Ledger
 
-JOINS = frozenset("cat concat concatenate hstack vstack row_stack column_stack".split())
+JOINS = frozenset("cat concat concatenate hstack vstack row_stack column_stack stack".split())
 RESHAPES = frozenset("reshape view unflatten flatten".split())
-PRODUCTS = frozenset(
-    "linear matmul rmatmul bmm einsum conv2d conv1d multi_head_attention_forward scaled_dot_product_attention".split()
-)
-FEATURES = frozenset("linear layer_norm".split())  # what acts on the last axis with weights of its size
 MULTIHEAD = "multi_head_attention_forward"
 FUSED = "scaled_dot_product_attention"
 

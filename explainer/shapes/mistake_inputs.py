@@ -3,13 +3,12 @@
 Each is tried: the model is run again on the input as it should have been.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 
-from torch import Tensor
-
 from explainer.shapes.mistake_case import Case, Finding, text
-from explainer.shapes.mistake_code import followed_by, line_of, replaced
+from explainer.shapes.mistake_code import followed_by, line_of
 from explainer.shapes.mistake_trials import Code, Repair, Run, Sizes, Step
 
 _COLOURS = (1, 3, 4)
@@ -293,35 +292,49 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
     if failing is not None and failing.name in ("linear", "conv2d", "matmul", "bmm", "layer_norm", "batch_norm"):
         return
     height, width = case.picture[2:]
+    named = {name: sizes for name, sizes in case.trials.sizes.items() if not _is_kernel(sizes)}
+    if failing is not None:
+        named |= {each.name or "the positions": each.sizes for each in failing.inputs if not each.flows}
     tried: set[int] = set()
-    for name, sizes in case.trials.sizes.items():
-        if len(sizes) == 4 and sizes[2] == sizes[3] and sizes[1] in _COLOURS:
-            continue  # a convolution
-        for rows in dict.fromkeys(sizes[:-1] if len(sizes) > 1 else sizes):
-            for extra in (1, 0, 2):
-                side = math.isqrt(max(0, rows - extra))
-                if side < 2 or side * side != rows - extra:
+    for name, sizes in named.items():
+        for side, rows, extra in _sides(sizes):
+            for patch in patches:
+                size = side * patch
+                if size in tried or (size, size) == (height, width):
                     continue
-                for patch in patches:
-                    size = side * patch
-                    if size in tried or (size, size) == (height, width):
-                        continue
-                    tried.add(size)
-                    if score := case.tried(Repair(), sizes=_sized(case, size, size)):
-                        yield _other_resolution(case, name, rows, extra, side, patch, score)
-                        return
+                tried.add(size)
+                if score := case.tried(Repair(), sizes=_sized(case, size, size)):
+                    yield _other_resolution(case, name, sizes, rows, extra, (side, patch), score)
+                    return
+
+
+def _is_kernel(sizes: Sizes) -> bool:
+    return len(sizes) == 4 and sizes[2] == sizes[3] and sizes[1] in _COLOURS
+
+
+def _sides(sizes: Sizes) -> Iterator[tuple[int, int, int]]:
+    """Sides of square grids that a table of positions may be of: the side, its rows, and the tokens besides."""
+    for rows in dict.fromkeys(sizes[:-1] if len(sizes) > 1 else sizes):
+        for extra in (1, 0, 2):
+            side = math.isqrt(max(0, rows - extra))
+            if side >= 2 and side * side == rows - extra:
+                yield side, rows, extra
+    for first, second in itertools.pairwise(sizes):
+        if first == second >= 2 and len(sizes) >= 3:
+            yield first, first * second, 0
 
 
 def _other_resolution(
-    case: Case, name: str, rows: int, extra: int, side: int, patch: int, score: int
+    case: Case, name: str, sizes: Sizes, rows: int, extra: int, of: tuple[int, int], score: int
 ) -> Finding:
+    side, patch = of
     height, width = case.picture[2:]
     grid = (height // patch, width // patch)
     more = f" + {extra}" if extra else ""
     tokens = grid[0] * grid[1] + extra
     return Finding(
         "positions-of-another-resolution",
-        f"{name} {text(case.trials.sizes[name])} has {rows} = {side} x {side}{more} positions, for pictures of "
+        f"{name} {text(sizes)} has {rows} = {side} x {side}{more} positions, for pictures of "
         f"{side * patch} x {side * patch}; this picture of {height} x {width} has {tokens} = {grid[0]} x {grid[1]}{more} tokens",
         f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid[0]} x {grid[1]}; "
         f"or a picture of {side * patch} x {side * patch}",
@@ -329,9 +342,3 @@ def _other_resolution(
         case.code, score,
     )  # fmt: skip
 
-
-def unused(tensor: Tensor) -> Tensor:
-    return tensor
-
-
-__all__ = ["another_size", "channels_last", "missing_batch", "replaced", "rgba"]

@@ -3,21 +3,25 @@
 import ast
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from explainer.shapes.mistake_case import FEATURES, FUSED, JOINS, MULTIHEAD, Case, Finding, constant, empty_as, flowing, text
-from explainer.shapes.mistake_code import call_of, expression, followed_by, line_of, replaced
+from explainer.shapes.mistake_case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding, constant, empty_as, flowing, text
+from explainer.shapes.mistake_code import call_of, expression, followed_by, replaced
 from explainer.shapes.mistake_trials import ELEMENTWISE, Repair, Run, Seen, Sizes, Step
 
 Change = Callable[[Tensor], Tensor]
 
 
 def class_token(case: Case) -> Iterator[Finding]:
-    """A class token that is joined to the tokens without being expanded to the batch."""
+    """A class token that is joined to the tokens without being expanded to the batch, or expanded wrongly."""
+    failing = case.base.failing
+    if failing is not None and failing.name in ("expand", "repeat", "broadcast_to", "tile") and not failing.flows:
+        yield from _expanded_wrongly(case, failing)
     if not case.base.ran:
         yield from _joined(case, case.base, case.batch, {})
     elif case.batch == 1 and not case.more.ran:  # it fits a batch of one alone
@@ -25,6 +29,22 @@ def class_token(case: Case) -> Iterator[Finding]:
         for finding in _joined(case, case.more, case.other_batch, {"sizes": size}):
             if finding.cause == "class-token-not-expanded":
                 yield finding
+
+
+def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
+    token = step.inputs[0]
+    if math.prod(token.sizes) != token.sizes[-1]:
+        return
+    wanted = (case.batch, 1, token.sizes[-1])
+    if score := case.tried(Repair(instead={step.index: lambda args, kwargs: args[0].new_zeros(wanted)})):
+        name = f"self.{token.name}" if token.name and "." not in token.name else "class_token"
+        yield Finding(
+            "class-token-not-expanded",
+            f"a class token {text(token.sizes)} cannot be expanded to {text(step.ints)}",
+            f"{text(wanted)}: one class token for each of the {case.batch} pictures",
+            replaced(step.code, f"{name}.expand({case.batch}, 1, -1)") or f"{name}.expand(x.shape[0], 1, -1)",
+            step.code, score,
+        )  # fmt: skip
 
 
 def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator[Finding]:
@@ -62,7 +82,9 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
 
 
 def _axis_of(step: Step) -> int:
-    """The axis that tensors are joined along."""
+    """The axis that tensors are joined along; -1 for a new one."""
+    if step.name == "stack":
+        return -1
     if step.name in ("hstack", "column_stack"):
         return 1
     axis = step.named.get("dim", step.named.get("axis", step.arguments[1] if len(step.arguments) > 1 else 0))
@@ -93,7 +115,8 @@ def _along_another_axis(
     also = "" if wanted == token.sizes else f".expand({', '.join(map(str, wanted))})"
     return Finding(
         "sequence-not-joined",
-        f"the class token {text(token.sizes)} and the tokens {text(tokens.sizes)} are joined along axis {axis}",
+        f"the class token {text(token.sizes)} and the tokens {text(tokens.sizes)} are joined along "
+        f"{'a new axis' if axis == -1 else f'axis {axis}'}",
         f"joined along axis {at}, that of the tokens: {text(joined)}", f"x = torch.cat(({name}{also}, x), dim={at})",
         step.code, score,
     )  # fmt: skip
@@ -140,7 +163,10 @@ def sequence(case: Case) -> Iterator[Finding]:
         tokens, positions = flowing(step)[0], constant(step)[0]
         yield from _differ_by_one(case, step, tokens.sizes, positions)
     elif step.name in ("expand", "broadcast_to", "expand_as") and not step.flows and step.inputs:
+        kept = step.inputs[0].sizes
         wanted = step.inputs[1].sizes if len(step.inputs) > 1 else step.ints
+        if len(wanted) == len(kept):
+            wanted = tuple(old if new == -1 else new for old, new in zip(kept, wanted, strict=True))
         yield from _differ_by_one(case, step, wanted, step.inputs[0])
     elif step.name == "expand_as" and len(step.inputs) == 2 and not step.inputs[0].flows:
         yield from _differ_by_one(case, step, step.inputs[1].sizes, step.inputs[0])
@@ -255,19 +281,43 @@ def _scattered(run: Run, start: int) -> bool:
 def cuts_across(step: Step) -> bool:
     """Whether a reshape gives axes that are neither whole axes of before, nor parts or products of them.
 
-    The places where axes end, counted in numbers from the last, must divide each other: (192, 14, 14) into (196, 192)
-    takes 192 numbers out of rows of 196.
+    Either its sizes are products of the axes in another order than these have, or the places where axes end, counted
+    in numbers from the last, do not divide each other: (192, 14, 14) into (196, 192) takes 192 of rows of 196.
     """
     if step.name not in ("reshape", "view", "unflatten") or not step.inputs or not step.output or not step.flows:
         return False
-    ends: set[int] = set()
-    for sizes in (step.inputs[0].sizes, step.output):
-        product = 1
-        for size in reversed(sizes):
-            product *= size
-            ends.add(product)
-    every = sorted(ends)
-    return 0 not in ends and any(b % a for a, b in itertools.pairwise(every))
+    before, after = (tuple(size for size in sizes if size != 1) for sizes in (step.inputs[0].sizes, step.output))
+    if 0 in before or 0 in after:
+        return False
+    many, few = (before, after) if len(before) >= len(after) else (after, before)
+    if _merges(many, few):
+        return False
+    if len(many) > len(few) and _merges_reordered(many, few):
+        return True
+    ends = sorted({*_ends(before), *_ends(after)})
+    return any(b % a for a, b in itertools.pairwise(ends))
+
+
+def _ends(sizes: Sizes) -> list[int]:
+    return list(itertools.accumulate(reversed(sizes), operator.mul))
+
+
+def _merges(many: Sizes, few: Sizes) -> bool:
+    """Whether each of ``few`` is the product of neighbours of ``many``, in order."""
+    return set(_ends(few)) <= set(_ends(many))
+
+
+def _merges_reordered(many: Sizes, few: Sizes) -> bool:
+    """Whether each of ``few`` is the product of some of ``many``, each used once."""
+    if not few:
+        return not many
+    for count in range(1, len(many) + 1):
+        for chosen in itertools.combinations(range(len(many)), count):
+            if math.prod(many[place] for place in chosen) == few[0]:
+                rest = tuple(size for place, size in enumerate(many) if place not in chosen)
+                if _merges_reordered(rest, few[1:]):
+                    return True
+    return False
 
 
 def _reordered(cause: str, suffix: str, step: Step, before: Sizes, after: Sizes, score: int) -> Finding:
@@ -334,6 +384,8 @@ def head(case: Case) -> Iterator[Finding]:
     if len(given) == 3 and given[0] == case.batch and given[1] > 1 and _is_answer(case, linear):
         if case.expected is not None and case.expected == made:
             return
+        if not any(case.counts_patches(given[1] - extra) for extra in (0, 1, 2)):
+            return
         score = case.tried(Repair(before={linear.index: _first_token}))
         if score >= 2:
             yield _reads_all(case, linear, given, score)
@@ -342,7 +394,15 @@ def head(case: Case) -> Iterator[Finding]:
         while source >= 0:
             step = case.base.steps[source]
             before = step.inputs[0].sizes if step.inputs else ()
+            flat = len(before) == 3 and before[0] == case.batch and given == (before[0] * before[1], before[2])
+            if flat and step.name in RESHAPES:
+                score = case.tried(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
+                if score >= 2:
+                    yield _reads_all(case, linear, before, score)
+                return
             if len(before) == 3 and before[0] == case.batch and before[1:] == given and len(step.output) == 2:
+                if step.name not in ("getitem", "select"):
+                    return
                 score = case.tried(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
                 if score >= 2:
                     yield _one_picture(step, before, score)
@@ -434,9 +494,21 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
         before, after = cut.inputs[0].sizes, cut.output
         if len(before) != len(after) or before[-1] != after[-1] or before[-2] == after[-2] or not cut.inputs[0].name:
             continue
+        never = _unused_token(case, before[-1])
+        if never and before[-2] == after[-2] + 1 and case.counts_patches(after[-2]) and tokens.sizes[-2] == after[-2]:
+            yield Finding(
+                "sequence-not-joined",
+                f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
+                f"{text(case.trials.sizes[never])} was never used",
+                f"{before[-2]} tokens: the class token and {after[-2]} patches",
+                f"x = torch.cat((self.{never}.expand(x.shape[0], -1, -1), x), dim=1)", cut.code, 1,
+            )  # fmt: skip
+            return
         for extra in (1, 0, 2):
             side = math.isqrt(max(0, before[-2] - extra))
             if side * side != before[-2] - extra or not case.counts_patches(after[-2] - extra):
+                continue
+            if side * side == after[-2] - extra:
                 continue
             small = math.isqrt(after[-2] - extra)
             more = f" + {extra}" if extra else ""
@@ -449,6 +521,3 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 cut.code, 1,
             )  # fmt: skip
             return
-
-
-_UNUSED = (FEATURES, line_of)
