@@ -234,6 +234,7 @@ class WalkTensor:
     shape: str  # of the whole tensor, "65 × 256"
     note: str = ""  # what of it is drawn: "columns 0…47 of 256"
     origin: Origin | None = None
+    tensors: tuple[str, ...] = ()  # its key, as explainer/links.py makes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +253,17 @@ class WalkStep:
     is_detail: bool = False  # passed over in layers that the reader has not entered
     reads: tuple[str, ...] = ()  # names of Walk.slices
     makes: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()  # keys of what it makes, as explainer/links.py makes them
+    sources: tuple[str, ...] = ()  # and of what it makes that of
+
+
+@dataclass(frozen=True, eq=False)
+class CodeLine:
+    """A line of the program, cut where its names have the colour of a quantity; "" for what has none."""
+
+    path: str
+    number: int
+    pieces: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -271,7 +283,8 @@ class Walk(Panel):
     head: int
     token: int  # whose way is followed
     start: int = 0  # the number of the step that is shown first, and drawn where nothing moves
-
+    symbols: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # of an equation -> their keys
+    code: Mapping[str, CodeLine] = field(default_factory=dict)  # by the name of a step
 
 @dataclass(frozen=True, eq=False)
 class View:

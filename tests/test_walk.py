@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explainer import links
 from explainer.equation_markup import NAMESPACE, equation_markup
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.figures import figure
 from explainer.lessons import HANDS_ON
 from explainer.packing import QUANTISED_ABOVE, pack, unpack
 from explainer.panels import Pixels, View, Walk
+from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape
 from explainer.stages import STAGES
 from explainer.symbols import SYMBOLS
@@ -37,6 +40,7 @@ from vit_core import (
     load,
 )
 
+ROOT = Path(__file__).parents[1]
 HEAD, TOKEN = 3, 6
 LABELS = [f"class {c}" for c in range(7)]
 LAYER_NAMES = (
@@ -345,8 +349,58 @@ def test_markup_refuses_what_it_cannot_read(broken: str) -> None:
         equation_markup(broken)
 
 
-# The still, and the page
+# What lights up together
 
+
+def test_every_moment_says_what_it_makes_of_what_and_so_does_every_tensor(walk: Walk) -> None:
+    keys = {key for stage in STAGES.values() for each in stage.tensors for key in links.of_tensor(each).makes}
+    tensors = {each.name: each.tensors for each in walk.slices}
+    for step in walk.steps:
+        assert step.tensors and {*step.tensors, *step.sources} <= keys, step.name
+        assert {key for name in step.makes for key in tensors[name]} <= set(step.tensors)
+        assert {key for name in step.reads for key in tensors[name]} <= {*step.sources, *step.tensors}
+    assert walk.steps[[step.name for step in walk.steps].index("qkv")].sources == (
+        "block.attention_input", "layer.attention.qkv.weight",
+    )  # fmt: skip
+
+
+def test_a_moment_is_tied_to_the_symbols_that_it_lights(walk: Walk) -> None:
+    """What is made now is a symbol of the equation, or computed by an operation that is."""
+    for step in walk.steps:
+        lit = {key for name in step.lit for key in walk.symbols[step.equation][name]}
+        if step.name not in ("projection", "expand"):  # which make what has no letter of its own in the equation
+            assert lit & set(step.tensors), step.name
+        assert set(walk.symbols[step.equation]) >= set(step.lit)
+
+
+def test_a_key_of_the_walk_is_the_slice_of_that_tensor(tiny_model: VisionTransformer, walk: Walk) -> None:
+    """Slices of one tensor have one key, and the proofs make and read what the moments say."""
+    by_key: dict[str, set[str]] = {}
+    for each in walk.slices:
+        by_key.setdefault(each.tensors[0], set()).add(each.name.partition(".")[2])
+    assert by_key["block.after_attention"] == {"after_attention", "skip"} and by_key["block.output"] == {"output"}
+    assert by_key["trace.hidden_states[0]"] == {"output"} and by_key["block.mlp.output"] == {"mlp_output"}
+    for claim in (*PROOFS.values(), *FACTS.values()):
+        if claim.per_layer and claim.name not in ("Eq. 2", "Eq. 3", "Eq. 6", "The layer, computed again,"):
+            assert any(set(claim.makes) == set(step.tensors) and set(claim.reads) <= set(step.sources)
+                       for step in walk.steps), claim.name  # fmt: skip
+
+
+def test_every_moment_that_computes_has_its_line_of_the_program(walk: Walk) -> None:
+    assert {step.name for step in walk.steps} - set(walk.code) == {"picture", "prediction"}
+    for name, line in walk.code.items():
+        words = "".join(piece for piece, _ in line.pieces)
+        source = (ROOT / line.path).read_text(encoding="utf-8").splitlines()[line.number - 1]
+        assert source.strip().startswith(words) and "#" not in words, name
+    equations = {step.name: step.equation for step in walk.steps if step.equation.isdigit()}
+    for name in ("positions", "norm", "qkv", "weights", "mix", "join", "attention_sum", "mlp_sum", "representation"):
+        line = walk.code[name]
+        source = (ROOT / line.path).read_text(encoding="utf-8").splitlines()[line.number - 1]
+        assert source.endswith(f"# Eq. {equations[name]}")
+    assert ("weights", "A") in walk.code["weights"].pieces
+
+
+# The still, and the page
 
 def test_the_still_draws_what_the_moment_reads_and_makes(view: View) -> None:
     walk = walk_of(view)

@@ -478,7 +478,8 @@ const FLOW = {
   mark(ctx, panel, at, paint, hover) {
     panel.nodes.forEach((node, i) => {
       const lit = links.source && relation(links.source, { makes: this.tensors(panel, i), reads: [], isStep: false });
-      if (lit && i !== hover) this.drawLit(ctx, at.cards[i], lit, paint);
+      const { x, y, width: w, height: h } = at.cards[i];
+      if (lit && i !== hover) litFrame(ctx, { x, y, w, h }, lit, paint, 13);
     });
     if (hover == null) return;
     const card = at.cards[hover];
@@ -487,17 +488,6 @@ const FLOW = {
     ctx.beginPath();
     ctx.roundRect(card.x - 0.5, card.y - 0.5, card.width + 1, card.height + 1, 10.5);
     ctx.stroke();
-  },
-  /** The line around what shares its tensor with what the reader points at elsewhere. */
-  drawLit(ctx, card, lit, paint) {
-    ctx.save();
-    ctx.strokeStyle = paint.theme.primary;
-    ctx.lineWidth = 2.5;
-    ctx.setLineDash(lit === "read" ? [6, 4] : []);
-    ctx.beginPath();
-    ctx.roundRect(card.x - 4, card.y - 4, card.width + 8, card.height + 8, 13);
-    ctx.stroke();
-    ctx.restore();
   },
   hit(panel, at, x, y) {
     const index = at.cards.findIndex(

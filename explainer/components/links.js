@@ -87,6 +87,15 @@ class Links {
     this.set(name, tensors.length ? described(node) : null);
   }
 
+  /** Elements are about something else now, or gone: so may be what the pointer or the keyboard is at. */
+  renew() {
+    for (const name of ["pointed", "focused"]) {
+      const node = this[name]?.node;
+      if (node) this[name] = node.isConnected && node.dataset.link != null ? described(node) : null;
+    }
+    this.light();
+  }
+
   /** A canvas has come, has changed, or goes. */
   join(root) {
     this.roots.add(root);
@@ -105,9 +114,10 @@ function light(node, relation) {
 const keysOf = (text) => (text ? text.split(" ") : []);
 const sharesAny = (some = [], others = []) => some.some((key) => others.includes(key));
 
-function described({ dataset: { link, reads, symbols } }) {
+function described(node) {
+  const { link, reads, symbols } = node.dataset;
   const names = symbols ? symbols.split(/[ |]+/).map((each) => `symbol.${nameOf(each)}`) : [];
-  return { id: `${link} from ${reads} in ${symbols}`, makes: keysOf(link), reads: keysOf(reads), names, isStep: (reads ?? symbols) != null };
+  return { node, id: `${link} from ${reads} in ${symbols}`, makes: keysOf(link), reads: keysOf(reads), names, isStep: (reads ?? symbols) != null };
 
 }
 

@@ -271,6 +271,18 @@ function outline(ctx, x, y, width, height, colour, { strength = 1, radius = 0 } 
   ctx.restore();
 }
 
+/** The frame of what has to do with what the reader points at elsewhere. */
+function litFrame(ctx, { x, y, w, h }, lit, paint, radius = 5) {
+  ctx.save();
+  ctx.strokeStyle = paint.theme.primary;
+  ctx.lineWidth = 2.5;
+  ctx.setLineDash(lit === "read" ? [6, 4] : []);
+  ctx.beginPath();
+  ctx.roundRect(x - 4, y - 4, w + 8, h + 8, radius);
+  ctx.stroke();
+  ctx.restore();
+}
+
 /** The frame of what the pointer is on. */
 function hoverFrame(ctx, x, y, width, height, radius = 0) {
   ctx.save();

@@ -231,7 +231,7 @@ class PanelFrame {
     if (cell == null) this.host.hideTip(this);
     if (cell === this.hover || !this.at) return;
     this.hover = cell;
-    if (this.kind.tensors) links.pointInside(this.body, cell == null ? [] : this.kind.tensors(this.panel, cell));
+    if (this.kind.tensors) links.pointInside(this.body, cell == null ? [] : this.kind.tensors(this.panel, cell, this.at));
     this.drawMarks();
   }
 

@@ -30,7 +30,24 @@ const WALK = {
     if (share > 0 && share < 1) return [];
     return this.scene(panel, at, share ? to : from);
   },
+  /** The keys of what is at a place: of the tensor, or of the picture, which the weights of a head may light. */
+  tensors(panel, cell, at) {
+    const found = this.read(panel, at, cell);
+    return found ? this.tensorsOf(found.sprite) : [];
+  },
+  tensorsOf: (sprite) => (sprite.slice?.tensors ?? sprite.tensors) || [],
+  /** Line frames around what has to do with what the reader points at elsewhere; one around all patches. */
+  markLit(ctx, panel, at, paint) {
+    const sprites = this.resting(panel, at);
+    const patches = sprites.filter(({ isPatch }) => isPatch);
+    const others = sprites.filter(({ isPatch }) => !isPatch);
+    for (const sprite of patches.length ? [...others, { ...around(patches), tensors: patches[0].tensors }] : others) {
+      const lit = relation(links.source, { makes: this.tensorsOf(sprite), reads: [], isStep: false });
+      if (lit) litFrame(ctx, sprite, lit, paint);
+    }
+  },
   mark(ctx, panel, at, paint, hover) {
+    if (links.source) this.markLit(ctx, panel, at, paint);
     const cell = hover && this.place(panel, at, hover);
     if (!cell) return;
     const { x, y, w, h } = cell;
@@ -41,6 +58,7 @@ const WALK = {
     for (const sprite of [...this.resting(panel, at)].reverse()) {
       const [inX, inY] = [x - sprite.x, y - sprite.y];
       if (inX < 0 || inY < -1 || inX >= sprite.w || inY > sprite.h + 1) continue;
+      if (sprite.isPatch) return `${sprite.id}:0:0`;
       const column = (count) => Math.min(count - 1, Math.floor((inX / sprite.w) * count));
       if (sprite.isPicture) {
         const size = panel.grid_size;
@@ -64,6 +82,7 @@ const WALK = {
     if (!found) return null;
     const { sprite, row, column } = found;
     const size = panel.grid_size;
+    if (sprite.isPatch) return sprite;
     if (sprite.isPicture) return { x: sprite.x + (column * sprite.w) / size, y: sprite.y + (row * sprite.h) / size, w: sprite.w / size, h: sprite.h / size };
     const [rows, columns] = sprite.slice.values.shape;
     const w = sprite.w / columns;
@@ -80,6 +99,7 @@ const WALK = {
     if (!found) return [];
     const { sprite, row, column } = found;
     const size = panel.grid_size;
+    if (sprite.isPatch) return [tokenText(sprite.token, size)];
     if (sprite.isPicture) {
       const token = 1 + row * size + column;
       if (!sprite.lit) return [tokenText(token, size)];
@@ -103,6 +123,7 @@ const WALK = {
     if (!found) return null;
     const { sprite, row, column } = found;
     if (sprite.id.startsWith("lamp")) return { head: sprite.lit };
+    if (sprite.isPatch) return { token: sprite.token };
     if (sprite.isPicture) return { token: 1 + row * panel.grid_size + column };
     if (sprite.id === "shares") return { head: column + 1 };
     return sprite.hasClass ? { token: row } : null;
@@ -142,6 +163,16 @@ const WALK = {
 
 const nearest = ({ from, to, share }) => (share < 0.5 ? from : to);
 
+/** The box around boxes. */
+function around(boxes) {
+  const [x, y] = [Math.min(...boxes.map((box) => box.x)), Math.min(...boxes.map((box) => box.y))];
+  const [right, bottom] = [Math.max(...boxes.map((box) => box.x + box.w)), Math.max(...boxes.map((box) => box.y + box.h))];
+  return { x, y, w: right - x, h: bottom - y };
+}
+
+/** Words of a line of code, in the colour of the quantity that they name. */
+const codePiece = ([text, quantity]) => (quantity ? element("span", "", { "data-quantity": quantity }, text) : text);
+
 /** The panel of the walk: the parts above the stage, the controls and the words below it. */
 class WalkFrame extends PanelFrame {
   constructor(host) {
@@ -162,10 +193,12 @@ class WalkFrame extends PanelFrame {
     this.shape = element("span", "walk-shape");
     this.link = element("button", "walk-link", { type: "button" });
     this.link.addEventListener("click", () => this.host.choose({ page: this.panel.steps[this.index].page }));
-    this.equationTitle = element("p", "walk-equation-title");
+    this.equationTitle = element("p", "walk-equation-title", { tabindex: "0" });
     this.equation = element("div", "walk-equation");
     this.words = element("div", "walk-words", {}, this.part, this.heading, this.sentence, element("p", "walk-more", {}, this.shape, this.link));
-    this.moment = element("div", "walk-moment", {}, element("div", "walk-formula", {}, this.equationTitle, this.equation), this.words);
+    this.formula = element("div", "walk-formula", {}, this.equationTitle, this.equation);
+    this.code = element("p", "walk-code", { tabindex: "0" });
+    this.moment = element("div", "walk-moment", {}, this.formula, this.words, this.code);
     this.head.after(this.parts);
     this.body.after(this.controls, this.moment);
     this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
@@ -392,14 +425,33 @@ class WalkFrame extends PanelFrame {
     ctx.clearRect(0, 0, this.at.width + 1, this.at.height + 1);
     this.kind.draw(ctx, this.panel, this.at, paint);
     if (this.hover) this.setHover(null);
+    else if (links.source) this.drawMarks();
   }
 
   draw() {
     super.draw();
     this.over.setAttribute("aria-label", `${this.panel.steps[this.index].title}. ${plainText(this.panel.steps[this.index].sentence)}`);
-    for (const each of this.equation.querySelectorAll("[data-quantity]")) each.style.color = this.host.paint.colour(each.dataset.quantity);
+    this.colour();
     this.fitEquation();
     this.reserve();
+  }
+
+  /** The line of code of the moment, and what it, the equation and each of its symbols are about. */
+  tie(step) {
+    const { symbols, code } = this.panel;
+    for (const each of [this.formula, this.code]) Object.assign(each.dataset, { link: step.tensors.join(" "), reads: step.sources.join(" ") });
+    for (const each of this.equation.querySelectorAll("[data-symbol]")) {
+      each.dataset.link = symbols[step.equation]?.[each.dataset.symbol]?.join(" ") ?? "";
+    }
+    const line = code[step.name];
+    this.code.style.visibility = line ? "" : "hidden"; // its place stays: nothing below it moves
+    this.code.replaceChildren(...(line ? [element("code", "", {}, ...line.pieces.map(codePiece)), ` ${line.path}, line ${line.number}`] : ["\u00a0"]));
+    if (links.source) links.renew();
+  }
+
+  colour() {
+    if (!this.host.paint) return;
+    for (const each of this.moment.querySelectorAll("[data-quantity]")) each.style.color = this.host.paint.colour(each.dataset.quantity);
   }
 
   /** An equation that is wider than its place is written smaller. */
@@ -424,10 +476,10 @@ class WalkFrame extends PanelFrame {
     if (this.equation.dataset.key !== step.equation) {
       this.equation.dataset.key = step.equation;
       this.equation.replaceChildren(document.importNode(new DOMParser().parseFromString(equations[step.equation], "application/xml").documentElement, true));
-      for (const each of this.equation.querySelectorAll("[data-quantity]"))
-        if (this.host.paint) each.style.color = this.host.paint.colour(each.dataset.quantity);
       this.equationTitle.textContent = titles[step.equation];
     }
+    this.tie(step);
+    this.colour();
     this.fitEquation();
     for (const each of this.equation.querySelectorAll("[data-symbol]")) each.classList.toggle("lit", step.lit.includes(each.dataset.symbol));
     [...this.parts.querySelectorAll("button")].forEach((button, layer) => {

@@ -291,6 +291,7 @@ class Stage {
       isPicture: true,
       lit,
       layer,
+      tensors: slice?.tensors ?? ["trace.image"],
       draw(ctx, at, paint) {
         drawLamp(ctx, panel, slice, lit - 1, at, paint);
         if (token > 0) {
@@ -313,6 +314,9 @@ class Stage {
       return {
         id: `patch ${i}`,
         look: "patch",
+        isPatch: gap > 0,
+        token: i + 1,
+        tensors: ["trace.patches"],
         x: box.x + column * pitch + (pitch - side) / 2,
         y: box.y + row * pitch + (pitch - side) / 2,
         w: side,
@@ -336,6 +340,9 @@ class Stage {
     return Array.from({ length: count }, (_, i) => ({
       id: `patch ${i}`,
       look: "row",
+      isPatch: true,
+      token: i + 1,
+      tensors: ["trace.patches"],
       x: box.x,
       y: box.y + i * each,
       w: box.w,

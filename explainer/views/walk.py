@@ -7,6 +7,7 @@ from explainer.equation_markup import equation_markup
 from explainer.equations import EQUATIONS, FORMULAS
 from explainer.panels import Pixels, View, Walk, WalkStep
 from explainer.views.compose import view
+from explainer.views.walk_links import with_links
 from explainer.views.walk_steps import Subject, embedding_steps, head_steps, layer_steps
 from explainer.views.walk_tensors import columns_for, embedding_tensors, head_tensors, layer_tensors
 from explainer.views.wording import percent
@@ -67,7 +68,7 @@ def forward(
         f"The forward pass in {len(steps)} moments: {config.num_patches} patches become {config.num_tokens} tokens, "
         f"pass {config.num_layers} layers, and the class token says {labels[best]} with "
         f"{percent(trace.probabilities[best])}.",
-        (walk,),
+        (with_links(walk),),
     )
 
 

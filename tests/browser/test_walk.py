@@ -387,3 +387,38 @@ def test_in_the_app_another_token_is_followed_from_the_same_moment(
     reader.page.wait_for_timeout(500)
     assert f"the patch in row {row + 1}, column {column + 1} gives" in film.sentence
     assert "step=9" in reader.page.url and reader.errors == []
+
+
+LIT = """() => Object.fromEntries([...globalThis.__vitLinks.roots]
+  .flatMap((root) => [...root.querySelectorAll("[data-lit]")])
+  .map((node) => [node.dataset.symbol ?? (node.className || node.tagName), node.dataset.lit]))"""
+
+
+def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chromium: Browser, site: Site) -> None:
+    mix = next(i for i, step in enumerate(WALK.steps) if step.name == "mix")
+    for film_page in opened(chromium, site, f"?step={mix}", viewport={"width": 1100, "height": 1400}):
+        page, over = film_page.page, film_page.over
+        blank = over.evaluate(DRAWN)
+        page.locator('.walk-equation [data-symbol="v"]').hover()
+        assert page.evaluate(LIT) == {"v": "made", "walk-formula": "read", "walk-code": "read"}
+        framed = over.evaluate(DRAWN)
+        assert framed != blank  # a line around the values
+        page.locator(".walk-code code").hover()
+        assert page.evaluate(LIT) == {
+            "SA": "made", "A": "read", "v": "read", "walk-formula": "made", "walk-code": "made",
+        }  # fmt: skip
+        assert over.evaluate(DRAWN) not in (blank, framed)
+        box = over.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])  # the values, between A and SA
+        page.wait_for_function("document.querySelector('main').firstChild && __vitLinks.source?.makes.length")
+        assert page.evaluate("__vitLinks.source.makes") == ["block.attention.value"]
+        assert {"v": "made", "walk-code": "read"}.items() <= page.evaluate(LIT).items()
+        page.mouse.move(2, 2)
+        page.locator(".walk-equation-title").focus()
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('.walk-words, .walk-code') != null")
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate(LIT)["SA"] == "made"
+        page.keyboard.press("ArrowRight")  # the next moment is lit as what it is
+        page.wait_for_function("__vitLinks.source && document.querySelector('[data-symbol=MSA][data-lit]')")
