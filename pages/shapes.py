@@ -4,7 +4,7 @@ import streamlit as st
 
 from explainer.lessons import TOOLS
 from explainer.shapes import html
-from explainer.shapes.differences import count_text
+from explainer.shapes.amounts import count_text
 from pages import shapes_choice as choice
 from pages import shapes_controls as controls
 from pages.blocks import show_head, show_neighbours, show_section, show_words

@@ -30,7 +30,7 @@ def show_start(checkpoint: str) -> None:
         _sync("shapes_start", setting.start)
         st.selectbox(
             "Begin with", [choice.CHECKPOINT, *CATALOGUE], key="shapes_start", width=300, on_change=_take_start,
-            format_func=lambda name: f"{checkpoint}, as in the sidebar" if name == choice.CHECKPOINT else name,
+            format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else f"{checkpoint} (sidebar)",
         )  # fmt: skip
         for label, icon, action, is_possible in (
             ("Undo", ":material/undo:", choice.undo, bool(past.past)),
@@ -64,7 +64,7 @@ def show_baseline(text: str) -> None:
         _sync("shapes_against", now)
         st.selectbox(
             "Show what has moved since", options, key="shapes_against", on_change=_take_against, width=300,
-            format_func=lambda name: _TITLES.get(name, name),
+            format_func=lambda name: _TITLES.get(name) or (CATALOGUE[name].title if name in CATALOGUE else name),
         )  # fmt: skip
         st.button(
             "Remember this", icon=":material/push_pin:", key="shapes_remember", on_click=choice.compare_with,

@@ -10,6 +10,7 @@ from explainer.components import ledger_script
 from explainer.shapes import Ledger, config_ledger, exports, html
 from explainer.shapes.differences import Differences, differences
 from explainer.shapes.second_opinion import SecondOpinion, second_opinion
+from explainer.shapes.text_table import as_text
 from explainer.stages import STAGES
 from pages import state
 from pages.session import kept_large
@@ -80,7 +81,7 @@ def show_downloads(sizes: Sizes, before: Sizes | None) -> None:
     files = [
         ("CSV", f"{name}.csv", "text/csv", lambda: exports.as_csv(ledger)),
         ("JSON", f"{name}.json", "application/json", lambda: exports.as_json(ledger, found)),
-        ("Text", f"{name}.txt", "text/plain", lambda: exports.as_text(ledger, found)),
+        ("Text", f"{name}.txt", "text/plain", lambda: as_text(ledger, found)),
         ("HTML", f"{name}.html", "text/html", lambda: html.document(ledger, found)),
     ]
     if found is not None:

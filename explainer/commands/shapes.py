@@ -162,9 +162,9 @@ def _own_ledger(place: str, options: argparse.Namespace) -> "Ledger":
         raise _Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
     try:
         model = model_at(place)
-    except ValueError as error:
+        return ledger(model, options.input, device=options.device or "meta", title=place.rpartition(":")[2])
+    except (ValueError, TypeError) as error:  # of the question: what the model raises stands in the ledger
         raise _Refused(str(error)) from error
-    return ledger(model, options.input, device=options.device or "meta", title=place.rpartition(":")[2])
 
 
 def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
@@ -188,7 +188,7 @@ def _explained(ledger: "Ledger", options: argparse.Namespace) -> str:
 
 
 def _written(ledger: "Ledger", found: "Differences | None", options: argparse.Namespace) -> str:
-    from explainer.shapes import exports, html
+    from explainer.shapes import exports, html, text_table
 
     if options.format == "html":
         return html.document(ledger, found, every=options.all)
@@ -197,12 +197,12 @@ def _written(ledger: "Ledger", found: "Differences | None", options: argparse.Na
     if options.format == "csv":
         return exports.differences_csv(found) if found else exports.as_csv(ledger)
     is_terminal = options.output is None and sys.stdout.isatty()
-    return exports.as_text(
+    return text_table.as_text(
         ledger,
         found,
         every=options.all,
         width=shutil.get_terminal_size().columns if is_terminal else None,
-        paint=exports.painted if is_terminal and not os.environ.get("NO_COLOR") else exports.plain,
+        paint=text_table.painted if is_terminal and not os.environ.get("NO_COLOR") else text_table.plain,
     )
 
 

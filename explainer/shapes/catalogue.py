@@ -15,6 +15,7 @@ LARGEST = (
     "arXiv 2302.05442, Table 1: its sizes, in the architecture of arXiv 2010.11929; the model itself computes "
     "attention and MLP side by side and has norms on q and k"
 )
+_WORDS = {PAPER: "Table 1", DEIT: "community (DeiT)", GIANT: "arXiv 2106.04560", LARGEST: "arXiv 2302.05442"}
 BATCH = "batch"
 # What may be changed -> its letter or name for people, and the range in which all that is computed stays a number.
 FIELDS = MappingProxyType(
@@ -48,9 +49,9 @@ class Entry:
     source: str
 
     @property
-    def is_papers(self) -> bool:
-        """Whether it stands in the Table 1 of "An Image is Worth 16x16 Words"."""
-        return self.source == PAPER
+    def title(self) -> str:
+        """The name, with where its sizes are from in a word or two: ``Ti/16 · DeiT``."""
+        return f"{self.name} · {_WORDS.get(self.source, 'this program')}"
 
 
 def _source(size: str) -> str:

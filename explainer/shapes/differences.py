@@ -1,13 +1,13 @@
 """Two ledgers side by side: what moved from one to the other, operation by operation and in all."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from math import log
 
+from explainer.shapes.amounts import bytes_text, count_text
 from explainer.shapes.operations import Ledger, Operation, Row
 
 
@@ -101,7 +101,7 @@ def _entries(ledger: Ledger) -> Iterator[tuple[tuple[str, str], Operation, int]]
 def _shown(operation: Operation | None) -> tuple[object, ...] | None:
     if operation is None:
         return None
-    shapes = tuple((each.sizes, each.dtype) for each in (*operation.inputs, *operation.outputs))
+    shapes = tuple((each.sizes, each.dtype) for each in operation.outputs)
     return (shapes, operation.bytes, operation.parameters, operation.flops)
 
 
@@ -152,30 +152,6 @@ def amount(count: int, total: Total | None = None) -> str:
     """A count for reading: ``17.6 G``, ``1.42 MB``."""
     is_bytes = total is not None and total.is_bytes
     return bytes_text(count) if is_bytes else count_text(count)
-
-
-def count_text(count: int) -> str:
-    """``197``, ``86.6 M``, ``17.6 G``."""
-    return _scaled(count, ("", "k", "M", "G", "T", "P", "E"))
-
-
-def bytes_text(count: int) -> str:
-    """``588 B``, ``1.42 MB``."""
-    return _scaled(count, ("B", "kB", "MB", "GB", "TB", "PB", "EB"))
-
-
-def _scaled(count: int, units: tuple[str, ...]) -> str:
-    if count < 10_000:
-        return f"{count:,} {units[0]}".rstrip()
-    scaled, unit = float(count), 0
-    while scaled >= 999.5 and unit < len(units) - 1:
-        scaled, unit = scaled / 1000, unit + 1
-    return f"{scaled:.3g} {units[unit]}" if scaled < 999.5 else f"{scaled:,.0f} {units[unit]}"
-
-
-def counted(shapes: Iterable[str]) -> str:
-    """Shapes as a list in which equal ones are counted: ``3 of 1 × 12 × 197 × 64``."""
-    return ", ".join(f"{n} of {shape}" if n > 1 else shape for shape, n in Counter(shapes).items())
 
 
 def common_module(row: Row) -> str:

@@ -6,25 +6,15 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from explainer.palette import QUANTITIES
-from explainer.shapes.differences import (
-    Change,
-    Differences,
-    amount,
-    bytes_text,
-    common_module,
-    count_text,
-    counted,
-    factor,
-    inside,
-    output_bytes,
-)
+from explainer.shapes.amounts import bytes_text, count_text, counted
+from explainer.shapes.differences import Change, Differences, amount, common_module, factor, inside, output_bytes
 from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, TensorShape
+from explainer.shapes.shape_html import moved_html, quantity_of, repeats_html, shapes_html
 from explainer.shapes.source_lines import around
-from explainer.symbols import QUANTITY_OF_NAME
 
 COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "FLOPs")
 _STYLE = Path(__file__).parents[1] / "components" / "ledger.css"
+_COLGROUP = f"<colgroup>{'<col>' * len(COLUMNS)}</colgroup>"  # the same widths in every table of a ledger
 ToEquation = Callable[[int], str]  # the address of the page that explains an equation
 
 
@@ -142,24 +132,24 @@ def _table(rows: Iterable[str], label: str, first: bool) -> str:
     heads = "".join(f'<th role="columnheader" scope="col">{column}</th>' for column in COLUMNS)
     hidden = "" if first else ' class="vit-ledger-unseen"'
     return (
-        f'<table role="table" aria-label="{escape(label)}"><thead role="rowgroup"{hidden}><tr role="row">{heads}</tr>'
-        f'</thead><tbody role="rowgroup">{"".join(rows)}</tbody></table>'
+        f'<table role="table" aria-label="{escape(label)}">{_COLGROUP}<thead role="rowgroup"{hidden}><tr role="row">'
+        f'{heads}</tr></thead><tbody role="rowgroup">{"".join(rows)}</tbody></table>'
     )
 
 
 def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None) -> str:
     """Equal blocks: one line that says what all of them take, and unfolds into the operations of one."""
     moved = [changes[id(each)] for each in row.operations if id(each) in changes]
-    times = _repeats(row.repeats, moved[0].repeats_before if moved else row.repeats)
+    times = repeats_html(row.repeats, moved[0].repeats_before if moved else row.repeats)
     sums = [
-        _moved_text(text, old, row.repeats * sum(getattr(each, name) for each in row.operations))
+        moved_html(text, old, row.repeats * sum(getattr(each, name) for each in row.operations))
         for name, text in (("bytes", bytes_text), ("parameters", count_text), ("flops", count_text))
         for old in [
             sum(each.repeats_before * getattr(each.before, name) for each in moved if each.before) if moved else None
         ]
     ]
-    last = row.operations[-1].outputs
-    prefix = common_module(row)
+    last, was = row.operations[-1].outputs, moved[-1].before if moved else None
+    shape, prefix = shapes_html(last, "z", was.outputs if was else None), common_module(row)
     body = "".join(
         line for each in row.operations for line in _rows(each, inside(each.module, prefix), changes, to_equation)
     )
@@ -167,7 +157,7 @@ def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None)
     cells = "".join(f'<span class="{name}">{value}</span>' for name, value in zip(("b", "p", "f"), sums, strict=True))
     return (
         f'<details class="vit-ledger-block{mark}"><summary><span class="n"><b>{escape(row.module)}</b> {times} '
-        f'<small>{len(row.operations)} operations each</small></span><span class="s">{_shapes(last, "z")}</span>'
+        f'<small>{len(row.operations)} operations each</small></span><span class="s">{shape}</span>'
         f'<span class="t"></span>{cells}</summary>{_table([body], f"One block of {row.module}", first=False)}</details>'
     )
 
@@ -177,16 +167,16 @@ def _rows(operation: Operation, module: str, changes: dict[int, Change], to_equa
     change = changes.get(id(operation))
     before = change.before if change else None
     moved = change is not None and change.moved
-    quantity = quantity_of(operation)
     fused = ' <small title="a step inside a fused operation, worked out from its inputs">fused</small>'
     kinds = " ".join(dict.fromkeys(escape(each.dtype) for each in operation.outputs))
+    shape = shapes_html(operation.outputs, quantity_of(operation), before.outputs if before else None)
     cells = (
         f'<th role="rowheader" scope="row" class="n"><b>{escape(operation.name)}</b>{fused if operation.fused else ""}'
         f" <small>{escape(module)}</small></th>",
-        f'<td role="cell" class="s">{_shapes(operation.outputs, quantity, before.outputs if before else None)}</td>',
+        f'<td role="cell" class="s">{shape}</td>',
         f'<td role="cell" class="t">{kinds}</td>',
         *(
-            f'<td role="cell" class="{name[0]}">{_moved_text(text, getattr(before, name) if before else None, value)}'
+            f'<td role="cell" class="{name[0]}">{moved_html(text, getattr(before, name) if before else None, value)}'
             "</td>"
             for name, text, value in (
                 ("bytes", bytes_text, operation.bytes),
@@ -214,8 +204,8 @@ def _where(operation: Operation, to_equation: ToEquation | None) -> str:
             f" · {name}"
         )
     if operation.line is not None:
-        path = escape(_file(operation.line))
-        said += f' · <span class="code" title="{path}"><code>{escape(operation.line.text)}</code> <i>{path}</i></span>'
+        path, code = escape(_file(operation.line)), re.sub(r"\s*# Eq\. \d$", "", operation.line.text)
+        said += f' · <span class="code" title="{path}"><code>{escape(code)}</code> <i>{path}</i></span>'
     return said
 
 
@@ -223,13 +213,13 @@ def _input_row(shape: TensorShape, index: int) -> str:
     name = shape.name or ("input" if index == 0 else f"input {index + 1}")
     return (
         f'<tr role="row" class="input"><th role="rowheader" scope="row" class="n"><b>{escape(name)}</b></th>'
-        f'<td role="cell" class="s">{_shapes((shape,), "image")}</td><td role="cell" class="t">{escape(shape.dtype)}'
-        '</td><td role="cell" class="b"></td><td role="cell" class="p"></td><td role="cell" class="f"></td></tr>'
+        f'<td role="cell" class="s">{shapes_html((shape,), "image")}</td>'
+        f'<td role="cell" class="t">{escape(shape.dtype)}</td><td role="cell" class="b"></td><td role="cell" class="p"></td><td role="cell" class="f"></td></tr>'
     )
 
 
 def _failing_row(failed: Failure) -> list[str]:
-    shapes = _shapes(failed.inputs, None)
+    shapes = shapes_html(failed.inputs, None)
     return [
         '<tr role="row" class="failed"><th role="rowheader" scope="row" class="n">'
         f"<b>✗ {escape(failed.operation) or 'Python'}</b> <small>{escape(failed.module)}</small></th>"
@@ -244,78 +234,6 @@ def _gone(changes: list[Change]) -> str:
         for each in changes if each.before
     )  # fmt: skip
     return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
-
-
-def _shapes(
-    shapes: tuple[TensorShape, ...], quantity: str | None, before: tuple[TensorShape, ...] | None = None
-) -> str:
-    """Shapes with their axes named, in the colour of what the tensor is, and their numbers, with what these were."""
-    said = []
-    for index, shape in enumerate(shapes):
-        old = before[index] if before is not None and index < len(before) else None
-        numbers = _sizes(shape, old)
-        if shape.axes is None:
-            said.append(f'<span class="numbers">{numbers}</span>')
-            continue
-        colour = f' style="color:{_colour(quantity)}"' if quantity else ""
-        axes = " × ".join(f"<i>{_letters(axis)}</i>" for axis in shape.axes) or "one number"
-        said.append(f'<span class="axes"{colour}>{axes}</span> <span class="numbers">{numbers}</span>')
-    return counted(said)
-
-
-def _sizes(shape: TensorShape, before: TensorShape | None) -> str:
-    """The sizes; one that has changed after what it was."""
-    if before is None or before.sizes == shape.sizes:
-        return escape(shape.plain)
-    if len(before.sizes) != len(shape.sizes):
-        return f"<del>{escape(before.plain)}</del> → <ins>{escape(shape.plain)}</ins>"
-    return " × ".join(
-        str(new) if old == new else f"<del>{old}</del>→<ins>{new}</ins>"
-        for old, new in zip(before.sizes, shape.sizes, strict=True)
-    )
-
-
-def _moved_text(text: Callable[[int], str], before: int | None, now: int) -> str:
-    """A count, after what it was if that was another."""
-    if before is None or before == now:
-        return text(now) if now else '<span class="none">–</span>'
-    return f"<del>{text(before)}</del> → <ins>{text(now)}</ins>"
-
-
-def _repeats(now: int, before: int) -> str:
-    return f"× {now}" if now == before else f"× <del>{before}</del>→<ins>{now}</ins>"
-
-
-def quantity_of(operation: Operation) -> str | None:
-    """The quantity of the palette that an operation of our model makes, from the name that its line gives it."""
-    if operation.line is None or all(each.axes is None for each in operation.outputs):
-        return None
-    if re.search(r"\bmlp\b", operation.module):
-        return "mlp"
-    if re.search(r"\bhead\b", operation.module) or operation.module == "norm":
-        return "y"
-    targets = re.match(r"([\w ,]+?)\s*=[^=]", operation.line.text)
-    names = [name.strip() for name in targets[1].split(",")] if targets else []
-    known = [quantity for name in names if (quantity := QUANTITY_OF_NAME.get(name))]
-    if len(known) == 1:
-        return known[0]
-    if known:
-        return None  # q, k and v in one tensor
-    if operation.line.function in ("embed_patches", "projection_matrix"):
-        return "E"
-    if operation.line.function == "trace" and "attention" in operation.module:
-        return "v"  # MSA(z): the heads joined and mixed
-    return "y" if operation.line.function in ("represent", "classify") else "z"
-
-
-def _colour(quantity: str) -> str:
-    known = QUANTITIES[quantity]
-    return f"light-dark({known.light},{known.dark})"
-
-
-def _letters(axis: str) -> str:
-    """An axis with its index below: ``D_h``; ``N+1`` in brackets beside others is not needed between crosses."""
-    return re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(axis))
 
 
 def _plain(shapes: tuple[TensorShape, ...]) -> str:

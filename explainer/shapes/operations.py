@@ -110,7 +110,7 @@ class Ledger:
 
     def __repr__(self) -> str:
         """A table as wide as the console."""
-        from explainer.shapes.exports import as_text
+        from explainer.shapes.text_table import as_text
 
         return as_text(self, width=get_terminal_size((120, 24)).columns).rstrip()
 

@@ -22,6 +22,10 @@ def around(line: Line, neighbours: int = 2) -> tuple[SourceLine, ...]:
     if not 1 <= line.number <= len(source):
         return (SourceLine(line.number, line.text, True),) if line.text else ()
     first, last = max(1, line.number - neighbours), min(len(source), line.number + neighbours)
+    while first < line.number and not source[first - 1].strip():
+        first += 1
+    while last > line.number and not source[last - 1].strip():
+        last -= 1
     texts = [source[number - 1].rstrip("\n").expandtabs(4) for number in range(first, last + 1)]
     indent = min((len(text) - len(text.lstrip()) for text in texts if text.strip()), default=0)
     return tuple(
