@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -57,7 +58,7 @@ def names_of(source: str, config: ViTConfig) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in convert(model, source).items()}
 
 
-def write(state: dict[str, Tensor], file: Path | BinaryIO, suffix: str) -> None:
+def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
     """Write tensors as a file of that kind.
 
     Raises:

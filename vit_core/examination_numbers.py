@@ -64,7 +64,7 @@ def _values(state: Mapping[str, Tensor]) -> Iterator[Finding]:
             f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}.", biases,
         )  # fmt: skip
     if equal:
-        ones = all(tensor.flatten()[0] == 1 for tensor in map(state.__getitem__, equal))
+        ones = all(tensor.dim() == 1 and tensor[0] == 1 for tensor in map(state.__getitem__, equal))
         yield Finding(
             "note" if ones else "warning", "constant",
             f"{_tensors(equal)} the same number everywhere: {some_of(equal)}"

@@ -82,10 +82,8 @@ class Shapes:
                 shapes.setdefault(re.sub(r"^blocks\.\d+\.", "blocks.#.", self.rows[name][0]), []).append((name, ours))
         sizes = {}
         for field, shown_by in _SHOWN_BY.items():
-            found = [
-                (ours[axis], name) for shown, axis in shown_by for name, ours in shapes.get(shown, []) if axis < len(ours)
-            ]
-            if found:
+            candidates = [(name, ours, axis) for shown, axis in shown_by for name, ours in shapes.get(shown, [])]
+            if found := [(ours[axis], name) for name, ours, axis in candidates if axis < len(ours)]:
                 value = Counter(size for size, _ in found).most_common(1)[0][0]
                 sizes[field] = self._read(field, value, next(name for size, name in found if size == value))
         return sizes
@@ -199,7 +197,8 @@ def _our_shape(shape: tuple[int, ...], pattern: str) -> tuple[int, ...] | None:
     try:
         return tuple(rearrange(tensor, pattern, **flattened_axes(pattern, tensor)).shape)
     except EinopsError:
-        return None
+        # An axis of size 1 is easily lost; the sizes can still be read.
+        return shape[-2:] if pattern.startswith("1 ") and len(shape) > 1 else None
 
 
 def is_grid(tokens: int) -> bool:
