@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from explainer import lab_model
-from explainer.lab_bugs import BUGS, Bug, Edits
+from explainer.lab_bugs import Bug, Edits
+from explainer.lab_listing import FILE
 from explainer.lab_sizes import Sizes
-from explainer.shapes import Ledger, ledger
+from explainer.lab_windows import position
+from explainer.shapes import Diagnosis, Ledger, diagnose, ledger
 
-FILE = "vit.py"  # what tracebacks call the changed model
 _NAMES = {"IMAGE_SIZE": "image_size", "PATCH_SIZE": "patch_size", "HIDDEN_SIZE": "hidden_size",
           "NUM_HEADS": "num_heads"}  # fmt: skip
 _FAR = 1e-4  # relative: sums in another order differ by less than 1e-6, another model's logits by about their own size
@@ -69,7 +70,7 @@ def _exchanged(source: str, before: str, after: str) -> str:
     return source.replace(before, after)
 
 
-@lru_cache(256)
+@lru_cache(128)
 def run(sizes: Sizes, edits: Edits) -> Outcome:
     """The changed model on the example pictures, really run; what it raises is in the ledger's failure."""
     built: list[nn.Module] = []
@@ -88,17 +89,17 @@ def run(sizes: Sizes, edits: Edits) -> Outcome:
         return Outcome(found, None if found.failure else built[0](pictures))
 
 
+@lru_cache(1024)
+def diagnosis(sizes: Sizes, edits: Edits) -> Diagnosis | None:
+    """What the shapes tell of the changed model, as of anybody's; None if they do not tell."""
+    return diagnose(run(sizes, edits).ledger, (sizes.batch, lab_model.NUM_CLASSES))
+
+
 def answer(sizes: Sizes, bug: Bug) -> tuple[int, ...] | None:
     """The shape that is to be predicted, as it really came out; None: it is never made."""
     found = run(sizes, bug.edits).ledger
-    made = [
-        operation.outputs[0].sizes for operation in found.operations
-        if operation.line is not None and operation.line.text.startswith(bug.place.line)
-        and bug.place.operation in ("", operation.name)
-    ]  # fmt: skip
-    if not made:
-        return None
-    return made[0] if bug.place.operation else made[-1]
+    index = position(found, bug.place)
+    return None if index is None else found.operations[index].outputs[0].sizes
 
 
 def options(sizes: Sizes, bug: Bug) -> list[tuple[int, ...]]:
@@ -107,11 +108,6 @@ def options(sizes: Sizes, bug: Bug) -> list[tuple[int, ...]]:
     if (true := answer(sizes, bug)) is not None:
         shapes.add(true)
     return sorted(shapes, key=lambda shape: (len(shape), shape))
-
-
-def right_repair(sizes: Sizes, bug: Bug) -> int:
-    """Which of the repairs gives the sound model, found by running them."""
-    return next(index for index, edits in enumerate(bug.repairs) if run(sizes, edits).is_sound(sizes))
 
 
 def example(sizes: Sizes) -> Tensor:
@@ -152,8 +148,3 @@ def _compiled(source: str) -> CodeType:
     path = f"{zlib.crc32(source.encode()):08x}/{FILE}"  # a folder of its own, so that no two listings are mixed up
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     return compile(source, path, "exec")
-
-
-def all_edits() -> list[Edits]:
-    """Every change that may be run: of each bug, and of each of its repairs."""
-    return [(), *(edits for bug in BUGS.values() for edits in (bug.edits, *bug.repairs))]

@@ -23,10 +23,12 @@ def position(ledger: Ledger, place: Place) -> int | None:
 
 
 def ending(ledger: Ledger) -> str:
-    """The last operations, and where it broke; those before are folded."""
-    last = replace(ledger, operations=ledger.operations[-ROWS:], inputs=ledger.inputs if _fits(ledger) else ())
-    before = "" if _fits(ledger) else _folded(replace(ledger, operations=ledger.operations[:-ROWS], failure=None))
-    return before + table(last, every=True)
+    """The last operations, and where it broke if it did; those before are folded."""
+    if len(ledger.operations) <= ROWS + 2:
+        return table(ledger, every=True)
+    before = replace(ledger, operations=ledger.operations[:-ROWS], failure=None)
+    last = replace(ledger, operations=ledger.operations[-ROWS:], inputs=())
+    return _folded(before, f"{len(before.operations)} operations before") + table(last, every=True)
 
 
 def surroundings(ledger: Ledger, sound: Ledger, place: Place) -> str:
@@ -36,19 +38,10 @@ def surroundings(ledger: Ledger, sound: Ledger, place: Place) -> str:
     part = ledger.operations[first : index + ROWS // 2]
     moved = differences(sound, ledger)
     shown = replace(moved, changes=tuple(each for each in moved.changes if each.after is not None))
-    return table(replace(ledger, operations=part, inputs=()), shown, every=True) + _folded(ledger)
+    return table(replace(ledger, operations=part, inputs=()), shown, every=True) + _folded(
+        ledger, f"The whole ledger: {len(ledger.operations)} operations"
+    )
 
 
-def whole(ledger: Ledger) -> str:
-    """Every operation, equal blocks as one, folded."""
-    return _folded(ledger)
-
-
-def _fits(ledger: Ledger) -> bool:
-    return len(ledger.operations) <= ROWS + 2
-
-
-def _folded(ledger: Ledger) -> str:
-    count = len(ledger.operations)
-    what = f"{count} operations before" if ledger.outputs == () else f"The whole ledger: {count} operations"
+def _folded(ledger: Ledger, what: str) -> str:
     return f'<details class="vit-lab-rest"><summary>{what}</summary>{table(ledger)}</details>'

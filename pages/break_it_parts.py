@@ -7,19 +7,17 @@ import streamlit as st
 
 from explainer.excerpts import Excerpt, highlighted
 from explainer.lab_bugs import BUGS
-from explainer.lab_listing import changed_lines, listing, one_line
+from explainer.lab_listing import FILE, changed_lines, function_around, listing, one_line
+from explainer.lab_model import NUM_CLASSES
 from explainer.lab_progress import NEVER, UNKNOWN, read_shape, shape_text
-from explainer.lab_runs import FILE, Outcome, answer, options, run, source_of
+from explainer.lab_runs import Outcome, answer, diagnosis, options, run, source_of
 from explainer.lab_sizes import BATCHES, HIDDEN, PATCHES
-from explainer.lab_windows import ending, surroundings, whole
-from explainer.shapes import diagnose
+from explainer.lab_windows import ending, surroundings
 from explainer.shapes.html import style
 from explainer.shapes.report import diagnosis_html
 from pages import break_it_state as lab_state
 from pages.blocks import scheme
 from pages.exercise_parts import show_verdict
-
-CLASSES = 10
 
 
 def show_sizes() -> None:
@@ -69,7 +67,7 @@ def show_change() -> None:
     """The changed lines of the file, and all of it folded up."""
     lab = lab_state.current()
     sound, broken = source_of(lab.sizes), source_of(lab.sizes, lab.chosen.edits)
-    st.html(f'<p class="vit-source">{FILE}</p>{listing(sound, broken, FILE, scheme())}')
+    st.html(f'<p class="vit-source">{FILE}</p>{listing(sound, broken, scheme())}')
     with st.expander("The whole file", key="lab_code", on_change="rerun") as expander:
         if expander.open:
             marked = {line.index for place in changed_lines(sound, broken) for line in place if line.sign == "+"}
@@ -79,7 +77,9 @@ def show_change() -> None:
 def show_prediction() -> bool:
     """What is asked, and the button that runs it; whether it has run."""
     lab = lab_state.current()
-    st.markdown(f"Which shape has {lab.chosen.question}?")
+    code, line = function_around(source_of(lab.sizes, lab.chosen.edits), lab.chosen.place)
+    st.markdown(f"Which shape has {lab.chosen.question}? The line is marked.")
+    st.html(highlighted(code, scheme(), [line]))
     shapes = [shape_text(shape) for shape in options(lab.sizes, lab.chosen)]
     key = f"lab_guess_{lab.bug}"
     if lab.prediction is not None and key not in st.session_state:
@@ -120,8 +120,7 @@ def show_run() -> None:
         shown = surroundings(ledger, run(lab.sizes, ()).ledger, lab.chosen.place)
     else:
         shown = ending(ledger)
-    found = diagnose(ledger, (lab.sizes.batch, CLASSES))
-    said = diagnosis_html(ledger, found) or (
+    said = diagnosis_html(ledger, diagnosis(lab.sizes, lab.chosen.edits)) or (
         '<div class="vit-diagnosis"><p>The shapes do not tell that anything went wrong.</p></div>'
     )
     st.html(f"<style>{style()}</style>{shown}{said}")
@@ -159,13 +158,13 @@ def _show_tried(outcome: Outcome) -> None:
     """A repair that was run: whether it is one, and its ledger."""
     lab = lab_state.current()
     right = run(lab.sizes, ())
-    wanted = shape_text((lab.sizes.batch, CLASSES))
+    wanted = shape_text((lab.sizes.batch, NUM_CLASSES))
     assert lab.repair is not None and right.logits is not None
     edits = lab.chosen.repairs[lab.repair]
-    st.html(listing(source_of(lab.sizes), source_of(lab.sizes, edits), FILE, scheme()) if edits else "")
+    st.html(listing(source_of(lab.sizes, lab.chosen.edits), source_of(lab.sizes, edits), scheme()))
     if outcome.is_sound(lab.sizes):
         show_verdict(True, f"Mended: logits {wanted}", "the numbers of the model without the mistake")
-        st.html(f"<style>{style()}</style>{whole(outcome.ledger)}")
+        st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
         if (name := lab_state.neighbour(1)) is not None:
             st.button(
                 f"Next: {BUGS[name].title}", icon=":material/arrow_forward:", key="lab_on",
@@ -185,7 +184,7 @@ def _show_tried(outcome: Outcome) -> None:
             f"up to <b>{apart:.2g}</b> from those of the model without the mistake, whose largest is "
             f"{float(right.logits.abs().max()):.2g}",
         )  # fmt: skip
-    st.html(f"<style>{style()}</style>{whole(outcome.ledger)}")
+    st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
 
 
 def _problem(guess: str | None) -> str:
