@@ -140,7 +140,8 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "long-pickle.pth": (with_pickle(lambda _: b"\x80\x02(" + b"]" * 9_000_000 + b"t."), "has 9 MB, at most 2 MB"),
     "memo.pth": (with_pickle(lambda _: b"\x80\x02}r\xff\xff\xff\x7f."), "holds no tensors"),
     "in-itself.pth": (with_pickle(lambda data: b"\x80\x02}q\x00(" + b"".join(
-        b"X\x05\x00\x00\x00" + f"{number:05}".encode() + b"h\x00" for number in range(90_000)) + b"u."), "no state dict"),
+        b"X\x05\x00\x00\x00" + f"{number:05}".encode() + b"h\x00" for number in range(90_000)) + b"u."),
+        "no state dict"),
     "no-end.pth": (with_pickle(lambda data: data[:-1]), "damaged|no end|not enough"),
     "jumble.pth": (with_pickle(lambda data: b"\x80\x02RRR."), "damaged|no function"),
     "stride-0.pth": (torch_bytes({"a": torch.zeros(1).expand(1000)}), "would have 4,000 bytes, and the file stores 4"),
@@ -169,7 +170,7 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         b"b.npy", b"a.npy"), "two entries of one name"),
     "not-a-zip.npz": (b"PK\x03\x04" + bytes(1000), "no table of contents"),
     "claims.npz": (zipped({"a.npy": npy("(100000, 100000, 100)", bytes(8))}), "bytes that are declared"),
-    "negative.npz": (zipped({"a.npy": npy("(-2, -1)", bytes(8))}), "negative|dimension"),
+    "negative.npz": (zipped({"a.npy": npy("(-2, -1)", bytes(8))}), "bytes that are declared"),
     "whole-numbers.npz": (numpy_bytes({"a": np.arange(4)}), "type int64"),
     "strings.npz": (numpy_bytes({"a": np.array(["a", "b"])}), "type <U1"),
     "complex.npz": (numpy_bytes({"a": np.ones(3, complex)}), "type complex128"),

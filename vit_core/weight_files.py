@@ -105,7 +105,7 @@ def read_folder(folder: Path) -> dict[str, Tensor]:
                 raise ValueError(f"{index.name} does not say which weights are in which file")
             parts = {Path(part).name for part in places.values()}
             return {key: tensor for part in sorted(parts) for key, tensor in read_state(folder / part).items()}
-    raise ValueError(f"{folder} holds neither model.safetensors nor pytorch_model.bin")
+    raise ValueError(f"{folder.name} holds neither model.safetensors nor pytorch_model.bin")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _read_array(file: Any, member: zipfile.ZipInfo) -> Tensor:
     shape, fortran_order, dtype = read_header(file)
     if dtype.kind != "f":
         raise ValueError(f"it holds an array of type {dtype}, expected floating-point weights")
-    if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
         raise ValueError(
             f"an array of shape {shape} and type {dtype} does not have the {member.file_size} bytes that are declared"
         )
