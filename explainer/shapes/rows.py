@@ -1,103 +1,90 @@
 """The collapsed ledger: equal blocks in a row, by what ran in them, as one row with how many they are."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from explainer.shapes.operations import Operation, Row
 
+_NUMBER = re.compile(r"\d+")
+
+
+class _Repetition(NamedTuple):
+    """``period`` operations that come ``repeats`` times, each time in modules of the next number."""
+
+    period: int
+    repeats: int
+    module: str  # "blocks.0–11"
+
 
 def collapsed(operations: Sequence[Operation]) -> tuple[Row, ...]:
-    """Rows of a ledger: the outermost level at which parts repeat is the one that collapses."""
-    return tuple(_rows(list(operations), 0))
+    """Rows of a ledger: from each operation on, the repetition that holds most of what follows.
 
-
-def _rows(operations: list[Operation], depth: int) -> list[Row]:
-    parts = _parts(operations, depth)
+    Blocks are equal if the same operations ran in them with the same shapes and arguments, in modules of which the
+    paths differ by a number. So blocks of one container collapse whatever it is called, a loop over pairs of modules
+    with additions between them does, and of blocks that alternate each pair does.
+    """
+    numbers: dict[Any, int] = {}
+    ids = [numbers.setdefault(_structure(operation), len(numbers)) for operation in operations]
     rows: list[Row] = []
     place = 0
-    while place < len(parts):
-        period, repeats = _repetition(parts, place, depth)
-        if repeats > 1:
-            first = [operation for part in parts[place : place + period] for operation in part]
-            last = parts[place + period * repeats - 1][0]
-            rows.append(Row(tuple(first), repeats, _range(first[0], last, depth)))
-            place += period * repeats
+    while place < len(operations):
+        found = _repetition(operations, ids, place)
+        rows.append(Row(tuple(operations[place : place + found.period]), found.repeats, found.module))
+        place += found.period * found.repeats
+    return tuple(rows)
+
+
+def _repetition(operations: Sequence[Operation], ids: list[int], start: int) -> _Repetition:
+    """The repetition from here that covers most, with the shortest period; the operation alone if nothing repeats."""
+    best = _Repetition(1, 1, operations[start].module)
+    for period in range(1, (len(ids) - start) // 2 + 1):
+        if ids[start + period] != ids[start]:
             continue
-        part = parts[place]
-        if len(part) == 1 or not _has_level(part[0], depth):
-            rows += [Row((operation,), 1, operation.module) for operation in part]
-        else:
-            rows += _rows(part, depth + 1)
-        place += 1
-    return rows
+        pattern = ids[start : start + period]
+        end = start + period
+        while ids[end : end + period] == pattern:
+            end += period
+        repeats = (end - start) // period
+        while repeats > 1 and repeats * period > best.period * best.repeats:
+            if module := _numbered(operations[start : start + repeats * period], period):
+                best = _Repetition(period, repeats, module)
+            repeats -= 1
+    return best
 
 
-def _path(operation: Operation) -> list[str]:
-    return operation.module.split(".") if operation.module else []
-
-
-def _has_level(operation: Operation, depth: int) -> bool:
-    return len(_path(operation)) > depth
-
-
-def _parts(operations: list[Operation], depth: int) -> list[list[Operation]]:
-    """Operations that follow each other in the same part at this depth; those of the module itself stand alone."""
-    parts: list[list[Operation]] = []
-    last: str | None = None
-    for operation in operations:
-        name = _path(operation)[depth] if _has_level(operation, depth) else None
-        if name is not None and name == last:
-            parts[-1].append(operation)
-        else:
-            parts.append([operation])
-        last = name
-    return parts
-
-
-def _repetition(parts: list[list[Operation]], start: int, depth: int) -> tuple[int, int]:
-    """The shortest period from here that repeats, and how often."""
-    if not _has_level(parts[start][0], depth):
-        return 1, 1
-    remaining = len(parts) - start
-    for period in range(1, min(4, remaining // 2) + 1):
-        pattern = [_structure(part, depth) for part in parts[start : start + period]]
-        if any(item is None for item in pattern):
-            return 1, 1
-        repeats = 1
-        while start + (repeats + 1) * period <= len(parts):
-            offset = start + repeats * period
-            if [_structure(part, depth) for part in parts[offset : offset + period]] != pattern:
-                break
-            repeats += 1
-        names = {_path(parts[start + index][0])[depth] for index in range(period * repeats)}
-        if repeats > 1 and len(names) == period * repeats and all(any(c.isdigit() for c in name) for name in names):
-            return period, repeats
-    return 1, 1
-
-
-def _structure(part: list[Operation], depth: int) -> tuple[Any, ...] | None:
-    if not _has_level(part[0], depth):
-        return None
-    return tuple(_key(operation, depth) for operation in part)
-
-
-def _key(operation: Operation, depth: int) -> tuple[Any, ...]:
+def _structure(operation: Operation) -> tuple[Any, ...]:
     return (
         operation.name,
-        tuple(_path(operation)[depth + 1 :]),
+        _NUMBER.sub("#", operation.module),
         operation.module_type,
         operation.arguments,
-        tuple(shape.sizes for shape in operation.inputs),
-        tuple(shape.sizes for shape in operation.outputs),
+        tuple([shape.sizes for shape in operation.inputs]),
+        tuple([shape.sizes for shape in operation.outputs]),
         operation.parameters,
         operation.fused,
     )
 
 
-def _range(first: Operation, last: Operation, depth: int) -> str:
-    """``blocks.0–11``."""
-    name, end = _path(first)[depth], _path(last)[depth]
-    common = 0
-    while common < min(len(name), len(end)) and name[common] == end[common] and not name[common].isdigit():
-        common += 1
-    return ".".join([*_path(first)[:depth], f"{name}–{end[common:]}"])
+def _numbered(operations: Sequence[Operation], period: int) -> str:
+    """The numbers that tell the repeated parts apart, ``blocks.0–11``; empty if they are not told apart by numbers."""
+    paths = [operation.module.split(".") for operation in operations]
+    changing = [place for place in range(period) if paths[place] != paths[place + period]]
+    if not changing:
+        return ""
+    depth = _difference(paths[changing[0]], paths[changing[0] + period])
+    seen: set[str] = set()
+    for start in range(0, len(paths), period):
+        numbers = {paths[start + place][depth] for place in changing}
+        if numbers & seen or any(
+            start and _difference(paths[place], paths[start + place]) != depth for place in changing
+        ):
+            return ""
+        seen |= numbers
+    first, last = paths[changing[0]], paths[len(paths) - period + changing[-1]]
+    return ".".join([*first[:depth], f"{first[depth]}–{_NUMBER.findall(last[depth])[-1]}"])
+
+
+def _difference(path: list[str], other: list[str]) -> int:
+    """The first level at which two paths differ; -1 if they do not."""
+    return next((level for level, pair in enumerate(zip(path, other, strict=True)) if pair[0] != pair[1]), -1)
