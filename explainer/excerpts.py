@@ -58,6 +58,12 @@ def excerpt(equation: Equation | Formula) -> Excerpt:
     return replace(code, line=marked[0])
 
 
+def line_of(equation: Equation) -> Excerpt:
+    """The one line that is the equation."""
+    code = excerpt(equation)
+    return Excerpt(code.source.splitlines()[code.line or 0].strip(), 0, code.number, code.path)
+
+
 @cache
 def excerpt_of(function: Callable[..., Any]) -> Excerpt:
     """The source of a function of this project, with no line marked."""

@@ -13,7 +13,7 @@ from html import escape
 
 from explainer.equations import Equation, Formula
 from explainer.notation import written_symbols
-from explainer.panels import Flow, Origin, Panel, Strips, View
+from explainer.panels import Flow, Origin, Panel, Plot, Strips, View
 from explainer.proofs import FACTS, PROOFS, Claim
 from explainer.stages import STAGES, TensorRef
 
@@ -192,9 +192,9 @@ def shown_by(panel: Panel) -> tuple[str, ...]:
     """The keys of what a panel shows: what it says itself, or where its numbers come from."""
     if panel.tensors:
         return panel.tensors
-    origins = [each.origin for each in panel.strips] if isinstance(panel, Strips) else [getattr(panel, "origin", None)]
+    parts = {Strips: "strips", Plot: "series"}.get(type(panel))
+    origins = [each.origin for each in getattr(panel, parts)] if parts else [getattr(panel, "origin", None)]
     return _joined(of_origin(origin) for origin in origins if origin is not None)
-
 
 
 def of_proof(claim: int | str) -> Link:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explainer import links
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
-from explainer.excerpts import excerpt, highlighted
+from explainer.excerpts import excerpt, highlighted, line_of
 from explainer.lessons import HANDS_ON, Lesson
 from explainer.links import Link
 from explainer.palette import QUANTITIES, Scheme
@@ -65,6 +65,17 @@ def show_formula(name: str, session: Session) -> None:
         if formula.numbers:
             with st.container(key=f"numbers_{name}"):
                 st.latex(formula.with_numbers(session.config, scheme(), session.layer))
+
+
+def show_equation_line(equation: Equation) -> None:
+    """An equation and the line of code that is it, on pages that are about other things."""
+    title, link, code = f"Equation {equation.number} · {equation.title}", links.of_equation(equation), line_of(equation)
+    saved_page.note(Mathematics(title, equation))
+    saved_page.note(Code(f"{code.path}, line {code.number}", code))
+    with st.container(key=f"equation_{equation.number}", gap="small"):
+        show_link(title, link, equation.template)
+        st.latex(equation.coloured(scheme()))
+        st.html(highlighted(code, scheme(), [0], {0: f'tabindex="0" {link.attributes}'}))
 
 
 def show_link(title: str, link: Link, *lines: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from explainer.equations import EQUATIONS
 from explainer.lessons import HANDS_ON
 from explainer.panels import View
 from explainer.sides import Size, why_not
@@ -12,7 +13,7 @@ from explainer.similarity import FEWEST_PATCHES
 from explainer.views import compare, compare_depth
 from explainer.views.compose import explained
 from pages import compare_choice, compare_controls
-from pages.blocks import show_head, show_neighbours, show_section
+from pages.blocks import show_equation_line, show_formula, show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
 from pages.compare_sides import open_pair
 from pages.session import current, kept_view
@@ -47,12 +48,15 @@ if pair.is_same:
     compare_controls.show_beginnings(pair)
 show_view("pictures", lambda: compare.pictures(left, right))
 show_section(lesson, "prediction")
+show_formula("softmax_logits", session)
 show_view("predictions", lambda: compare.predictions(left, right))
 show_section(lesson, "attention")
+show_equation_line(EQUATIONS[6])
 compare_controls.show_mean(pair)
 show_view("attention", lambda: compare.attention(left, right))
 show_view("heads_moved", lambda: compare.heads_moved(left, right), "layers", "heads", "grid")
 show_section(lesson, "states")
+show_equation_line(EQUATIONS[3])
 show_view("norms", lambda: compare_depth.norms(left, right))
 show_view("cosines", lambda: compare_depth.cosines(left, right), "layers", "grid", "hidden")
 if left.layer != right.layer:
@@ -63,7 +67,9 @@ if left.config.num_patches >= FEWEST_PATCHES:
 else:
     st.caption(f"Not compared: that takes at least {FEWEST_PATCHES} patches.")
 show_section(lesson, "positions")
+show_equation_line(EQUATIONS[1])
 show_view("positions", lambda: compare.positions(left, right))
 show_section(lesson, "logit-lens")
+show_formula("logit_lens", session)
 show_view("logit_lens", lambda: compare_depth.logit_lens(left, right))
 show_neighbours(lesson)

@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import streamlit as st
 
+from explainer.equations import EQUATIONS
 from explainer.lessons import HANDS_ON
 from explainer.panels import Pick, Pixels
 from explainer.views import what_if
@@ -13,7 +14,7 @@ from explainer.views.compose import explained
 from pages import state
 from pages import what_if_history as history
 from pages import what_if_toggles as toggles
-from pages.blocks import show_section
+from pages.blocks import show_equation_line, show_section
 from pages.canvas import show as show_canvas
 from pages.session import Session, kept_view
 from pages.state import NUMBER
@@ -25,7 +26,9 @@ from vit_core.patch_changes import BlurPatches, MaskPatches, ShufflePatches
 from vit_core.position_changes import ChangePositions
 from vit_core.positions import ResizeMethod
 
-GROUPS = ("Patches", "Heads", "Layers", "Positions", "Softmax")
+# What can be changed -> the equations that are changed by it.
+CHANGED = {"Patches": (1,), "Heads": (8,), "Layers": (2, 3), "Positions": (1,), "Softmax": (6,)}
+GROUPS = tuple(CHANGED)
 TOOLS: dict[str, toggles.PatchesKind | None] = {"Mask": MaskPatches, "Blur": BlurPatches, "Swap": None}
 REPLACEMENTS: dict[str, Replacement] = {"set to zero": "zero", "replaced by its mean over the tokens": "mean"}
 PARTS: dict[str, tuple[toggles.PartKind, Part]] = {
@@ -79,6 +82,8 @@ def show(group: str, session: Session, after: ForwardTrace, interventions: Inter
         case _:
             _softmax(session, interventions)
             show_section(lesson, "softmax")
+    for number in CHANGED[group]:
+        show_equation_line(EQUATIONS[number])
 
 
 def changed_patches(session: Session, after: ForwardTrace) -> list[int]:

@@ -30,7 +30,7 @@ def pictures(left: Side, right: Side) -> View:
     panels: list[Panel] = [
         Picture(
             title=side.title, quantity="image", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
-            pick_tokens=True, pick_as=PICK[side.name],
+            pick_tokens=True, pick_as=PICK[side.name], tensors=("trace.image",),
             caption=f"{side.config.image_size} × {side.config.image_size} pixels, {side.config.grid_size} × "
             f"{side.config.grid_size} patches. Chosen: {side.the_token}.",
         )
@@ -258,6 +258,7 @@ def _difference(
     return Tiles(
         title=DIFFERENCE, quantity=quantity, values=as_values(values)[None], scales=(symmetric(values),), columns=1,
         token=token or None, tile_size=460, caption=caption, origin=origin,
+        tensors=("trace.image",) if quantity == "image" else (),
     )
 
 

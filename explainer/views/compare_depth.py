@@ -136,7 +136,8 @@ def layers_alike(left: Side, right: Side) -> View:
     of = layer_similarity(left.trace, right.trace)
     names = [tuple(f"{each}" for each in range(count)) for count in of.shape]
     matrix = Matrix(
-        title="CKA of every layer with every layer", values=as_values(of), scale=Scale(min(0.0, float(of.min())), 1.0),
+        title="CKA of every layer with every layer", tensors=("block.output",), values=as_values(of),
+        scale=Scale(min(0.0, float(of.min())), 1.0),
         row_axis="layer, left", column_axis="layer, right", row=left.layer, column=right.layer, row_names=names[0],
         column_names=names[1], max_height=34 * of.shape[0] + 20,
         caption="1: the patches lie to each other as they do on the other side, up to a rotation and one scale; 0: no "

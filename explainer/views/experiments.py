@@ -21,6 +21,10 @@ from vit_core.patches import token_at
 QUANTITIES = {"attention": "A", "rollout": "v", "occlusion": "q", RANDOM: "image"}  # one colour in maps and curves
 MOST_HEADS = 10  # shown alone
 
+# What panels show, as explainer/links.py names it.
+WEIGHTS, LOGITS, PROBABILITIES = ("block.attention.weights",), ("trace.logits",), ("trace.probabilities",)
+POSITIONS = ("model.position_embedding",)
+
 
 def shuffled(
     result: Shuffled, pixels: tuple[Pixels, Pixels], outputs: Mapping[str, tuple[Tensor, Tensor]]
@@ -34,7 +38,7 @@ def shuffled(
     """
     strips = [
         Strips(
-            title=f"{name}: y in order and shuffled", quantity="y",
+            title=f"{name}: y in order and shuffled", quantity="y", tensors=("trace.representation",),
             caption=f"Largest difference between the two rows: {number((moved - plain).abs().max())}.",
             strips=(
                 Strip("in order", as_values(plain), symmetric(plain, moved), "y"),
@@ -44,7 +48,7 @@ def shuffled(
         for name, (plain, moved) in outputs.items()
     ]
     pictures = [
-        Picture(title=title, quantity="image", pixels=each)
+        Picture(title=title, quantity="image", pixels=each, tensors=("trace.image",))
         for title, each in zip(("In order", "Shuffled"), pixels, strict=True)
     ]
     return view(result.sentence, tuple(pictures), *((each,) for each in strips))
@@ -57,14 +61,15 @@ def knocked_out(result: KnockedOut) -> View:
     order = flat.argsort()[:MOST_HEADS].tolist()
     places = [(index // heads + 1, index % heads + 1) for index in order]
     matrix = Matrix(
-        title=f"Change of the logit of {result.label}", quantity="A", values=as_values(result.change),
+        title=f"Change of the logit of {result.label}", quantity="A", tensors=LOGITS, values=as_values(result.change),
         scale=symmetric(result.change), row_axis="layer", column_axis="head",
         row_names=tuple(str(layer + 1) for layer in range(layers)),
         column_names=tuple(str(head + 1) for head in range(heads)), max_height=420,
         caption=f"One forward pass for each head that is missing. The logit is {number(result.logit)} with all heads.",
     )  # fmt: skip
     bars = Bars(
-        title=f"The {len(order)} heads that are missed most", quantity="A", values=as_values(flat[order]),
+        title=f"The {len(order)} heads that are missed most", quantity="A", tensors=LOGITS,
+        values=as_values(flat[order]),
         labels=tuple(f"layer {layer}, head {head}" for layer, head in places),
         picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places), format=".2f",
         caption="Click on one to take it out of the forward pass of this page.",
@@ -82,12 +87,13 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
     captions = {
         "attention": "The class token's row of A in the last layer, mean of the heads.",
         "rollout": "The attention of all layers multiplied.",
-        "occlusion": f"How much less probable {result.label} is without the patch.",
+        "occlusion": f"How much the logit of {result.label} falls without the patch.",
     }
     pictures = tuple(
         Picture(
             title=name.capitalize(), quantity=QUANTITIES[name], pixels=pixels, overlay=on_grid(values),
             scale=symmetric(values) if bool((values < 0).any()) else from_zero(values), caption=captions[name],
+            tensors=LOGITS if name == "occlusion" else WEIGHTS,
         )
         for name, values in result.maps.items()
     )  # fmt: skip
@@ -95,7 +101,7 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
     def plot(title: str, caption: str, of: str) -> Plot:
         return Plot(
             title=title, quantity="y", x_label="share of the patches", y_label=f"probability of {result.label}",
-            low=0.0, height=320, caption=caption,
+            low=0.0, height=320, caption=caption, tensors=PROBABILITIES,
             series=tuple(
                 Series(ranking.name, as_values(ranking.fractions), as_values(_curve(ranking, of)),
                        QUANTITIES[ranking.name])
@@ -107,7 +113,7 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
         Bars(
             title=f"Area under the {of} curve", quantity="y", labels=tuple(ranking.name for ranking in result.rankings),
             values=as_values(torch.tensor([float(_areas(ranking, of).mean()) for ranking in result.rankings])),
-            caption=words, low=0.0, format=".3f",
+            caption=words, low=0.0, format=".3f", tensors=PROBABILITIES,
         )
         for of, words in (("deletion", "Small: the ranking finds what the model needs."),
                           ("insertion", "Large: the ranking finds what is enough for the model."))
@@ -141,7 +147,7 @@ def resized(result: Resized) -> View:
             cosine_similarity(each.embedding[middle : middle + 1], each.embedding[1:]) for each in result.methods
         ]).clamp(-1, 1)  # rounding leaves 1.0000001 where a row is compared with itself
     )  # fmt: skip
-    common = {"quantity": "E_pos", "labels": names, "columns": len(names), "tile_size": 190}
+    common = {"quantity": "E_pos", "labels": names, "columns": len(names), "tile_size": 190, "tensors": POSITIONS}
     tiles = Tiles(
         title=f"Lengths of the rows of E_{{pos}} on {side} × {side} patches", values=lengths,
         scales=(spanning(lengths),), **common,  # type: ignore[arg-type]
@@ -155,7 +161,8 @@ def resized(result: Resized) -> View:
     )  # fmt: skip
     predictions = [("own grid", result.before), *((each.method, each.prediction) for each in result.methods)]
     bars = Bars(
-        title="Prediction", quantity="y", labels=tuple(f"{name}: {each.label}" for name, each in predictions),
+        title="Prediction", quantity="y", tensors=PROBABILITIES,
+        labels=tuple(f"{name}: {each.label}" for name, each in predictions),
         values=as_values(torch.tensor([each.probability for _, each in predictions])), format=".1%", low=0.0, high=1.0,
         selected=0,
     )  # fmt: skip
@@ -166,7 +173,8 @@ def unscaled(result: Unscaled) -> View:
     """Experiment 5: the entropy of attention with and without the division by the root of D_h, layer by layer."""
     layers = as_values(torch.arange(1.0, len(result.before) + 1))
     plot = Plot(
-        title="Mean entropy of the rows of A", quantity="A", x_label="layer", y_label="nats", low=0.0, height=340,
+        title="Mean entropy of the rows of A", quantity="A", tensors=WEIGHTS, x_label="layer", y_label="nats", low=0.0,
+        height=340,
         caption=f"0 nats: every token looks at a single other; ln {result.num_tokens} = "
         f"{number(math.log(result.num_tokens))} nats: at all alike.",
         series=(

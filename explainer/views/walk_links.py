@@ -8,27 +8,11 @@ from typing import Any
 from explainer import links
 from explainer.equations import EQUATIONS, FORMULAS
 from explainer.excerpts import excerpt_of
-from explainer.panels import CodeLine, Walk, WalkStep
+from explainer.panels import CodeLine, Walk, WalkStep, WalkTensor
 from explainer.symbols import QUANTITY_OF_NAME
 from vit_core import patchify
 from vit_core.model import MLP, ClassificationHead, EncoderBlock, MultiheadSelfAttention, VisionTransformer
 from vit_core.trace import ForwardTrace
-
-# Slice -> its tensor's key, where the slice's name is not the tensor's.
-_TENSORS = {
-    "projection": "model.projection_matrix",
-    "patch_embeddings": "trace.patch_embeddings",
-    "class_token": "model.class_token",
-    "position_embedding": "model.position_embedding",
-    "0.output": "trace.hidden_states[0]",
-    "attention_output": "block.attention.output",
-    "skip": "block.after_attention",
-    "mlp_output": "block.mlp.output",
-    "state": "trace.hidden_states[-1]",
-    **{name: f"block.attention.{name}" for name in ("query", "key", "value", "scores", "weights", "head_outputs")},
-    **{name: f"block.mlp.{name}" for name in ("hidden", "activated")},
-    **{name: f"trace.{name}" for name in ("representation", "logits", "probabilities")},
-}
 
 # Moments without slices -> what they are about, and what that is made of.
 _PICTURES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -70,7 +54,7 @@ _CODE: dict[str, tuple[Callable[..., Any], str]] = {
 
 def with_links(walk: Walk) -> Walk:
     """The walk with the keys of its tensors, of its moments, of the symbols of its equations, and its lines of code."""
-    slices = tuple(replace(each, tensors=(_tensor(each.name),)) for each in walk.slices)
+    slices = tuple(replace(each, tensors=_tensors(each)) for each in walk.slices)
     tensors = {each.name: each.tensors for each in slices}
     steps = tuple(_step(each, tensors) for each in walk.steps)
     names = dict.fromkeys(step.name for step in steps if step.name in _CODE)
@@ -106,9 +90,11 @@ def _words(text: str) -> list[str]:
     return pieces
 
 
-def _tensor(name: str) -> str:
-    field = name.partition(".")[2]
-    return _TENSORS.get(name) or _TENSORS.get(field) or f"block.{field}"
+def _tensors(slice_: WalkTensor) -> tuple[str, ...]:
+    """The key of what is drawn; the last state that the head reads is the one that no layer reads."""
+    if slice_.name.endswith(".state") or slice_.origin is None:
+        return ("trace.hidden_states[-1]",)
+    return links.of_origin(slice_.origin)
 
 
 def _step(step: WalkStep, tensors: dict[str, tuple[str, ...]]) -> WalkStep:

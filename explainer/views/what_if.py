@@ -64,7 +64,7 @@ def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str)
     """
     panel = Picture(
         title="The picture, as the model sees it now", quantity="image", pixels=pixels, grid_size=grid_size,
-        brush=PATCHES, marked=tuple(sorted(marked)), caption=words,
+        brush=PATCHES, marked=tuple(sorted(marked)), caption=words, tensors=("trace.image",),
     )  # fmt: skip
     count = f"{len(marked)} of {grid_size**2} patches changed" if marked else "No patch changed"
     return view(f"The picture in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
