@@ -104,5 +104,5 @@ const BARS = {
       ...(panel.before ? [exactText(panel.before.data[i], panel.before.uncertainty(i))] : []),
     ]),
   ],
-  applies: (panel, pick) => TILES.applies(panel, pick),
+  applies: (panel, pick) => TILES.choose(panel, pick),
 };

@@ -118,6 +118,8 @@ class LooksFrame extends PanelFrame {
     this.over = this.sights.row;
     this.readingCanvas = element("canvas", "reading", { "aria-hidden": "true" });
     this.stage = element("div", "stage", {}, this.sights.row, this.sights.column, this.readingCanvas);
+    this.ask = element("button", "ask", { type: "button" });
+    this.ask.addEventListener("click", () => this.explainWeight(this.ask));
     this.hint = element("p", "hint");
     this.pinList = element("div", "pins", { role: "group", "aria-label": "Pinned tokens" });
     this.mapsTitle = element("p", "subtitle", {}, element("span"), element("small"));
@@ -136,6 +138,7 @@ class LooksFrame extends PanelFrame {
       how,
       this.pinList,
       this.stage,
+      this.ask,
       this.hint,
       this.mapsTitle,
       this.mapsCanvas,
@@ -217,7 +220,7 @@ class LooksFrame extends PanelFrame {
     this.hint.textContent = matchMedia("(hover: none)").matches
       ? "Draw a finger over the picture; a tap pins a patch, another tap on it lets it go."
       : "A click pins a patch, another lets it go. Keys: arrows move, [ and ] change the head, { and } the layer, " +
-        "Enter pins, Escape lets go.";
+        "Enter pins, Escape lets go, N explains the weight that is read out.";
     this.read();
     this.rememberPins();
     clearTimeout(this.reminding);
@@ -535,6 +538,8 @@ class LooksFrame extends PanelFrame {
       this.change({ layer: turn(layers, this.layer, event.key === "}" || event.key === "PageDown" ? 1 : -1) });
     } else if (event.key === "Enter" || event.key === " ") {
       this.toggle(this.token);
+    } else if (event.key.toLowerCase() === "n" && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      this.explainWeight(canvas);
     } else if (event.key === "Escape") {
       this.host.hideTip(this);
       if (!this.pins.length) return;
@@ -590,6 +595,38 @@ class LooksFrame extends PanelFrame {
     if (this.host.view.explains == null || !this.host.options.onPick || !tile?.token) return null;
     const [from, to] = tile.direction === "row" ? [token, tile.token] : [tile.token, token];
     return `block.attention.weights:${this.layer}:${tile.head},${from},${to}`;
+  }
+
+  /** The weight that is read out: of the token and its strongest partner, or of the last pin and the token. */
+  weightRead() {
+    if (this.host.view.explains == null || !this.host.options.onPick || !this.values) return null;
+    const direction = this.directions[0];
+    const pin = this.pins.findLast((each) => each.token !== this.token && each.values);
+    const other = pin ? pin.token : this.partner(direction).best;
+    const [from, to] = (direction === "row") === !pin ? [this.token, other] : [other, this.token];
+    const place = `${this.layer}:${this.ofHead ? this.ofHead - 1 : "*"},${from},${to}`;
+    const number = `block.attention.weights:${place}`;
+    return { from, to, number: this.ofHead ? number : `mean(${number})` };
+  }
+
+  explainWeight(asker) {
+    const weight = this.weightRead();
+    if (!weight) return;
+    globalThis.__vitAsked = asker; // where the focus goes back to when the explanation is closed
+    this.host.choose({ number: weight.number });
+  }
+
+  /** The button says which weight it explains, once the pointer rests: while it moves it is not told. */
+  tellAsking() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      const weight = this.weightRead();
+      this.ask.hidden = !weight;
+      if (!weight) return;
+      const name = (token) => this.painter.placeText(token);
+      const text = `How was ${name(weight.from)} → ${name(weight.to)} computed?`;
+      if (this.ask.textContent !== text) this.ask.textContent = text;
+    }, 150);
   }
 
   // --- drawing
@@ -718,6 +755,7 @@ class LooksFrame extends PanelFrame {
     }
     this.classButton.setAttribute("aria-pressed", String(Boolean(this.pinOf(0))));
     this.tellFollowing();
+    this.tellAsking();
   }
 
   /** The rest of the page shows one token in one head; it follows when asked to. */

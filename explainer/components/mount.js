@@ -192,6 +192,7 @@ class MountedView {
   choose(pick) {
     if (this.reel && pick[this.reel.name] !== undefined) {
       this.move(pick[this.reel.name]); // all frames are here: the server need not know
+      if (pick.number) this.options.onPick?.({ number: pick.number });
       return;
     }
     if (!this.options.onPick) return; // a page from a file: nobody would answer with the numbers of the new choice

@@ -212,6 +212,7 @@ const PICTURE = {
   applies(panel, pick) {
     if (panel.brush && pick[panel.brush]) panel.marked = [...panel.marked, ...pick[panel.brush].split(",").map(Number)];
     const token = pick[panel.pick_as ?? "token"];
-    if (token !== undefined && (panel.pick_tokens || panel.token != null)) panel.token = token;
+    const isHere = token <= (panel.grid_size ?? 0) ** 2; // beside it may lie a picture with more patches
+    if (isHere && (panel.pick_tokens || panel.token != null)) panel.token = token;
   },
 };

@@ -330,7 +330,11 @@ const TILES = {
     return [head, ...lines];
   },
   applies(panel, pick) {
-    if (pick.token !== undefined && panel.token != null) panel.token = pick.token;
+    const [rows, columns] = TILES.grid(panel);
+    if (pick.token <= rows * columns && panel.token != null) panel.token = pick.token;
+    this.choose(panel, pick);
+  },
+  choose(panel, pick) {
     const index = panel.picks.findIndex(
       (own) => Object.keys(own).length && Object.entries(own).every(([name, value]) => pick[name] === value),
     );

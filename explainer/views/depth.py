@@ -246,7 +246,7 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
     row = attention_rollout(trace)[token]
     side = grid_size_of(row.shape[0])
     values = on_grid(row[1:])
-    scale, origin = spanning(values), Origin("rollout.flow", (token, "token"), trace.num_layers)
+    scale = spanning(values)
     best = int(row[1:].argmax()) + 1
     return view(
         f"Attention rollout over {trace.num_layers} layers: most of what reaches {the_token(token, side)} comes from "
@@ -256,12 +256,12 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
             Picture(title="The picture", quantity="image", pixels=pixels, caption="As the model sees it."),
             Picture(
                 title="Lit by attention rollout", quantity="A", pixels=pixels, overlay=values, scale=scale,
-                mode="spotlight", smooth=True, origin=origin,
+                mode="spotlight", smooth=True,
                 caption=f"Black at {percent(scale.low)}, full light at {percent(scale.high)}; smooth between patches.",
             ),
             Picture(
                 title="The same, patch by patch", quantity="A", pixels=pixels, grid_size=side, overlay=values,
-                scale=scale, token=token, origin=origin,
+                scale=scale, token=token, origin=Origin("rollout.flow", (token, "token"), trace.num_layers),
                 caption=f"Even flow would give every token {percent(1 / row.shape[0])}.",
             ),
         ),
