@@ -6,7 +6,7 @@ from math import isqrt
 from pathlib import Path
 from typing import Any
 
-from vit_core.checkpoints import Checkpoint
+from vit_core.checkpoints import Checkpoint, read_card
 from vit_core.examination_numbers import number_findings
 from vit_core.examination_shapes import Shapes, SizeRead, is_grid
 from vit_core.families import other_family, source_of
@@ -109,12 +109,12 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
         ),
     }  # fmt: skip
     other = other_family(state)
-    told = given.get("num_heads") or told_heads(state, given).get("num_heads")
+    told = told_heads(state, {}).get("num_heads")
     if source is not None and other is None:
         try:
-            shapes = Shapes(state, SOURCES[source], source, told)
+            shapes = Shapes(state, SOURCES[source], source, given.get("num_heads", told))
             findings += shapes.findings()
-            facts |= _sizes(shapes, told)
+            facts |= _sizes(shapes, told or _heads_beside(path, source))
         except ValueError as error:  # two spellings of one name
             findings.append(Finding("error", "left over", _sentence(str(error))))
     findings += number_findings(state)
@@ -195,6 +195,17 @@ def _sizes(shapes: Shapes, told: int | None) -> dict[str, Any]:
         mlp = read["mlp_size"].value if "mlp_size" in read else 0
         heads = head_candidates(read["hidden_size"].value, shapes.num_layers, mlp, told)
     return {"sizes": tuple(read[field] for field in order if field in read), "heads": heads}
+
+
+def _heads_beside(path: Path, source: str) -> int | None:
+    """The number of heads that a file beside the weights says: our card, or Hugging Face's config.json."""
+    try:
+        if source == "ours" and (card := path.with_suffix(".json")).is_file():
+            return read_card(path, card.name).config.num_heads
+        folder = Folder.of(path) if source == "huggingface" else None
+        return folder.config_fields().get("num_heads") if folder else None
+    except (ValueError, OSError):
+        return None  # opening it says why
 
 
 def _expectations(path: Path, source: str, checkpoint: Checkpoint | None, told: int | None) -> Iterator[Expectation]:

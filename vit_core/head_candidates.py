@@ -30,7 +30,7 @@ def head_candidates(
     """
     reasons: dict[int, str] = {}
     if told is not None and told > 0 and hidden_size % told == 0:
-        reasons[told] = "the file itself says so"
+        reasons[told] = "the file itself, or one beside it, says so"
     for name, size in SIZES.items():
         if (size.num_layers, size.hidden_size, size.mlp_size) == (num_layers, hidden_size, mlp_size):
             reasons.setdefault(size.num_heads, f"L, D and the MLP are those of ViT-{name}, which has {size.num_heads}")

@@ -1,0 +1,140 @@
+"""``python -m explainer doctor``: what a weights file is, whether it opens, and the same weights under other names."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = """\
+examples:
+  python -m explainer doctor model.pth
+  python -m explainer doctor model.pth --heads 4 --json
+  python -m explainer doctor last.ckpt --part state_dict_ema --to timm --output timm.safetensors
+  python -m explainer doctor --names attn
+
+exit code: 0 it opens, 1 it does not, 2 the question makes no sense
+"""
+
+
+class _Refused(Exception):
+    """What was asked makes no sense; the message says why in one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise _Refused(f"{message}; see python -m explainer doctor --help")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Answer one question; the exit code is that of the examples."""
+    try:
+        return _run(_parser().parse_args(arguments))
+    except SystemExit:  # --help
+        return 0
+    except BrokenPipeError:  # whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _Refused as refused:
+        print(" ".join(str(refused).split()), file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m explainer doctor",
+        description="What a weights file is: whose names, which sizes, what is wrong with it. Nothing in it is run.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "file", nargs="?", help=".pth, .pt, .bin, .ckpt, .safetensors, .npz, or a Hugging Face folder"
+    )
+    parser.add_argument("--part", metavar="NAME", help="which weights, where a file holds several")
+    parser.add_argument("--heads", type=int, metavar="K", help="the number of heads, which no shape tells")
+    parser.add_argument("--epsilon", type=float, metavar="E", help="of the LayerNorms, where the family's is not meant")
+    parser.add_argument("--gelu", choices=("none", "tanh"), help="which GELU: none is the exact one")
+    parser.add_argument("--json", action="store_true", help="for a program")
+    parser.add_argument(
+        "--names", nargs="?", const="", metavar="WORD",
+        help="with a file: list its tensors; without: every family's names (those with WORD in them)",
+    )  # fmt: skip
+    parser.add_argument("--to", metavar="FAMILY", help="write the weights under these names: ours, timm, google, ...")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to; its suffix chooses the kind of file")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.file is None:
+        if options.names is None:
+            raise _Refused("which file? For the names that every family uses: python -m explainer doctor --names")
+        print(_name_table(options.names))
+        return 0
+    _check(options)
+    from explainer.doctor_report import as_json, as_text  # torch takes seconds: a wrong option is answered before
+    from vit_core.examination import examine
+
+    given = {"num_heads": options.heads, "norm_eps": options.epsilon, "gelu": options.gelu}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if not Path(options.file).expanduser().exists():
+        raise _Refused(f"there is no file {options.file}")
+    examination = examine(options.file, part=options.part, **overrides)
+    if options.json:
+        print(json.dumps(as_json(examination), indent=1))
+    else:
+        print(as_text(examination, names=options.names is not None))
+    if examination.opens and options.to:
+        # Beside the report of a program, what happened goes to the terminal.
+        print(_convert(options, overrides), file=sys.stderr if options.json else sys.stdout)
+    return 0 if examination.opens else 1
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what cannot be written before anything is read."""
+    if (options.to is None) != (options.output is None):
+        raise _Refused("--to and --output belong together: --to timm --output timm.safetensors")
+    if options.heads is not None and options.heads < 1:
+        raise _Refused(f"--heads must be at least 1, got {options.heads}")
+    if options.to is None:
+        return
+    from vit_core.conversion import FORMATS
+
+    if options.to not in FORMATS:
+        raise _Refused(f"unknown family {options.to!r}, known are {', '.join(FORMATS)}")
+    if options.output.suffix not in FORMATS[options.to]:
+        raise _Refused(f"{options.to} is written as {' or '.join(FORMATS[options.to])}, not as {options.output.name}")
+    if options.output.exists():
+        raise _Refused(f"{options.output} exists already: choose another name, nothing is written over")
+
+
+def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
+    """Write the file, and say what the family's own model must be told."""
+    from vit_core import load
+    from vit_core.conversion import card_of, caveats, constructor, convert, write
+
+    model, checkpoint = load(options.file, part=options.part, **overrides)
+    try:
+        write(convert(model, options.to), options.output, options.output.suffix)
+        if options.to == "ours":
+            options.output.with_suffix(".json").write_text(card_of(checkpoint), encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise _Refused(str(error)) from error
+    said = [f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
+            f"  {constructor(options.to, model.config)}"]  # fmt: skip
+    said += [f"  But {each}." for each in caveats(options.to, model.config)]
+    return "\n".join(said)
+
+
+def _name_table(search: str) -> str:
+    from explainer.name_table import TITLES, name_table
+    from vit_core import ViTConfig
+
+    lines = []
+    for row in name_table(ViTConfig.named("B/16"), search):
+        lines.append(row.symbol)
+        lines += [f"  {TITLES[source]:18}{cell.text}" for source, cell in row.cells.items()]
+    if not lines:
+        raise _Refused(f"no family has a name with {search!r} in it")
+    return "\n".join([*lines, "", "Shapes are those of B/16; # is the layer, from 0."])

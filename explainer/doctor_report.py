@@ -1,0 +1,128 @@
+"""An examination in words: for a terminal, and the words that the page uses, too."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from vit_core.examination import Examination, Expectation
+from vit_core.head_candidates import HeadCandidate
+
+SIZE_NAMES = {
+    "image_size": "picture",
+    "patch_size": "patch P",
+    "num_channels": "channels C",
+    "num_layers": "layers L",
+    "hidden_size": "hidden size D",
+    "mlp_size": "MLP size",
+    "num_classes": "classes K",
+    "representation_size": "hidden layer of the head",
+}
+MARKS = {"error": "✗", "warning": "!", "note": "·"}
+ABOUT = {
+    "container": "file", "missing": "missing", "left over": "left over", "shape": "shape", "not finite": "not finite",
+    "constant": "constant", "type": "type",
+}  # fmt: skip
+HEADS_UNTOLD = (
+    "No shape tells the number of heads k: the q, k and v of all heads lie side by side in matrices of D columns, and "
+    "every k that divides D gives matrices of the same shape."
+)
+MOST_CANDIDATES = 6
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """``[64, 3, 8, 8]``."""
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def bytes_text(count: int) -> str:
+    """``19.2 MB``."""
+    size, unit = next(each for each in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= each[0] or each[1] == "kB")
+    return f"{count / size:,.1f} {unit}"
+
+
+def verdict(examination: Examination) -> str:
+    """Whether it opens, and if not why, in a sentence or two."""
+    if examination.opens:
+        return f"{examination.name} opens here."
+    problem = examination.problem.rstrip(".")
+    if not problem.startswith(examination.name):
+        problem = f"{examination.name} does not open here: {problem}"
+    return f"{problem}. {examination.remedy}".strip()
+
+
+def recognised(examination: Examination) -> str:
+    """Whose it is, what kind of file, how large."""
+    parts = [f"Recognised as {examination.family}"] if examination.kind else []
+    parts += [examination.kind] if examination.kind else []
+    parts += [bytes_text(examination.file_bytes)] if examination.file_bytes else []
+    if examination.tensors:
+        parts.append(f"{len(examination.tensors):,} tensors with {examination.num_parameters:,} numbers")
+    return " · ".join(parts)
+
+
+def candidate_text(candidate: HeadCandidate) -> str:
+    """``k = 12, D_h = 64``."""
+    return f"k = {candidate.num_heads}, D_h = {candidate.head_size}"
+
+
+def told_text(expectation: Expectation) -> str:
+    """Where it is written."""
+    return f"from {expectation.told_by}" if expectation.told_by else "not stored: usual for this family"
+
+
+def head_kind(examination: Examination) -> str:
+    """What the classification head is made of, from the shapes; empty if they do not show one."""
+    sizes = {read.field: read.value for read in examination.sizes}
+    if "num_classes" not in sizes:
+        return ""
+    if hidden := sizes.get("representation_size"):
+        return f"a hidden tanh layer of {hidden:,} and one linear layer, as at pre-training (paper D.3)"
+    return "one linear layer on the class token, as after fine-tuning (paper 3.1)"
+
+
+def as_text(examination: Examination, names: bool = False) -> str:
+    """All of it for a terminal; ``names``: also every tensor."""
+    lines = [verdict(examination)]
+    if said := recognised(examination):
+        lines.append(said)
+    if examination.sizes:
+        lines += ["", "Sizes, each with the tensor that it was read from"]
+        rows = [
+            (SIZE_NAMES[read.field], f"{read.value:,}", f"{read.name} {shape_text(read.shape)}", read.how)
+            for read in examination.sizes
+        ]
+        lines += _aligned(rows)
+        lines.append(f"  head: {head_kind(examination)}" if head_kind(examination) else "")
+    if examination.heads:
+        lines += ["", "Attention heads k", f"  {HEADS_UNTOLD}"]
+        shown = examination.heads[:MOST_CANDIDATES]
+        lines += _aligned([(candidate_text(each), f"likely: {each.reason}" if each.reason else "possible")
+                           for each in shown])  # fmt: skip
+        if len(examination.heads) > len(shown):
+            lines.append(f"  and {len(examination.heads) - len(shown)} more divisors of D")
+    if examination.expectations:
+        lines += ["", "What the numbers depend on and no shape tells"]
+        lines += _aligned([(each.what, f"{each.value} ({told_text(each)})") for each in examination.expectations])
+    if examination.findings:
+        lines += ["", "Findings"]
+        lines += [f"  {MARKS[each.severity]} {ABOUT[each.about]}: {each.sentence}" for each in examination.findings]
+    if names and examination.tensors:
+        lines += ["", "Tensors"]
+        lines += _aligned([(name, shape_text(shape), kind) for name, shape, kind in examination.tensors])
+    return "\n".join(line.rstrip() for line in lines if line is not None)
+
+
+def as_json(examination: Examination) -> dict[str, Any]:
+    """The same for a program."""
+    said = asdict(examination)
+    checkpoint = said.pop("checkpoint")
+    said["opens"] = examination.opens
+    said["config"] = None if checkpoint is None else checkpoint["config"]
+    said["preprocess"] = None if checkpoint is None else checkpoint["preprocess"]
+    said["tensors"] = [{"name": name, "shape": shape, "type": kind} for name, shape, kind in examination.tensors]
+    return said
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

@@ -1,0 +1,121 @@
+"""What every family calls the same parameters, and their shapes there, from the tables that files are read with."""
+
+import re
+from dataclasses import dataclass, replace
+
+from vit_core import ViTConfig
+from vit_core.conversion import names_of
+from vit_core.sources import SOURCES
+from vit_core.weights import expand
+
+TITLES = {
+    "ours": "ours",
+    "course": "the course's ViT",
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "huggingface": "Hugging Face",
+    "google": "Google (.npz)",
+    "lucidrains": "vit-pytorch",
+}
+
+_SYMBOLS = {  # what the paper calls it
+    "class_token": r"x_class",
+    "position_embedding": r"E_pos",
+    "patch_projection.weight": "E",
+    "blocks.#.attention.qkv.weight": "U_qkv",
+    "blocks.#.attention.projection.weight": "U_msa",
+    "blocks.#.attention_norm.weight": "LN of Eq. 2",
+    "blocks.#.mlp_norm.weight": "LN of Eq. 3",
+    "blocks.#.mlp.expand.weight": "MLP, first layer",
+    "blocks.#.mlp.contract.weight": "MLP, second layer",
+    "norm.weight": "LN of Eq. 4",
+    "head.pre_logits.weight": "MLP head, hidden layer",
+    "head.linear.weight": "MLP head",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One family's names of a parameter, each with its shape; none if it does not have it."""
+
+    names: tuple[str, ...]
+    shape: tuple[int, ...] = ()  # of each of the names
+
+    @property
+    def text(self) -> str:
+        """Names and shape in one line."""
+        return f"{', '.join(self.names)} [{', '.join(map(str, self.shape))}]" if self.names else "none"
+
+
+@dataclass(frozen=True)
+class NameRow:
+    """One parameter; ``#`` in the names is the layer, counted from 0 as files do."""
+
+    symbol: str  # of the paper
+    cells: dict[str, Cell]  # by source
+
+    def matches(self, words: list[str]) -> bool:
+        """Whether every word is in a name, a shape or the symbol."""
+        text = " ".join((self.symbol, *(cell.text for cell in self.cells.values()))).casefold()
+        return all(word in text for word in words)
+
+
+def name_table(config: ViTConfig, search: str = "") -> list[NameRow]:
+    """All parameters of such a model in the order of the forward pass, and those alone that a search finds.
+
+    A layer's number in a search stands for any: ``blocks.7.attn`` finds ``blocks.#.attn``.
+    """
+    one_layer = replace(config, num_layers=1)
+    columns = {source: _column(source, one_layer) for source in TITLES}
+    rows = []
+    for name in sorted(columns["ours"], key=_place):
+        symbol = _SYMBOLS.get(name) or f"bias of {_SYMBOLS[name.replace('bias', 'weight')]}"
+        rows.append(NameRow(symbol, {source: column.get(name, Cell(())) for source, column in columns.items()}))
+    words = [_general(word.casefold()) for word in search.split()]
+    return [row for row in rows if row.matches(words)]
+
+
+def _column(source: str, config: ViTConfig) -> dict[str, Cell]:
+    """A family's names by ours."""
+    without_hidden = replace(config, representation_size=None)
+    try:
+        shapes = names_of(source, config)
+    except ValueError:  # it has no hidden layer in its head
+        shapes = names_of(source, without_hidden)
+    # "#" stands for itself here: a name that has it is general already.
+    return {
+        general.ours: Cell(general.theirs, shapes[row.theirs[0]])
+        for general, row in zip(_general_rows(source), expand(SOURCES[source].rows, 1), strict=True)
+        if row.theirs[0] in shapes
+    }
+
+
+def _general_rows(source: str) -> list["_GeneralRow"]:
+    """The rows as ``expand`` gives them for one layer, with the layer left open."""
+    return [
+        _GeneralRow(row.ours.replace("*", kind), tuple(name.replace("*", kind) for name in row.theirs))
+        for row in SOURCES[source].rows
+        for kind in (("weight", "bias") if "*" in row.ours else ("",))
+    ]
+
+
+@dataclass(frozen=True)
+class _GeneralRow:
+    ours: str
+    theirs: tuple[str, ...]
+
+
+_ORDER = ("patch_projection", "class_token", "position_embedding", "blocks.#.attention_norm", "blocks.#.attention.qkv",
+          "blocks.#.attention.projection", "blocks.#.mlp_norm", "blocks.#.mlp.expand", "blocks.#.mlp.contract", "norm",
+          "head.pre_logits", "head.linear")  # fmt: skip
+
+
+def _place(name: str) -> tuple[int, bool]:
+    stem = name.removesuffix(".weight").removesuffix(".bias")
+    return _ORDER.index(stem), name.endswith(".bias")
+
+
+def _general(word: str) -> str:
+    """``blocks.7.attn`` and ``encoder_layer_11`` with the layer left open."""
+    before = r"((?:^|\.)(?:blocks|layer|layers|transformer_encoder)\.|(?:encoder_layer|encoderblock)_)"
+    return re.sub(before + r"\d+", r"\1#", word)
