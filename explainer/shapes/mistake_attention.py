@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from explainer.shapes.mistake_case import FUSED, MULTIHEAD, RESHAPES, Case, Finding, text
+from explainer.shapes.mistake_case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding, text
 from explainer.shapes.mistake_code import Division, expression, followed_by, replaced
 from explainer.shapes.mistake_tokens import cuts_across
-from explainer.shapes.mistake_trials import Code, Repair, Run, Sizes, Step
+from explainer.shapes.mistake_trials import INPUT, Code, Repair, Run, Sizes, Step
 
 
 def heads(case: Case) -> Iterator[Finding]:
@@ -62,6 +62,9 @@ def _split(step: Step) -> tuple[int, int] | None:
         if len(sizes) != 2:
             continue
         first, second = sizes
+        if len(before) == 3 and first % min(before[:2]) == 0 and second == whole // (count := first // min(before[:2])):
+            if count > 1 and whole % count:  # heads and batch in one axis
+                return whole, count
         if -1 in sizes:
             count = max(sizes)
             if 1 < count < whole and whole % count:
@@ -107,6 +110,10 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
                 if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
                     return wanted, count
         sizes = step.output
+        if step.name in JOINS and len({each.sizes for each in step.inputs}) == 1:
+            count, size = len(step.inputs), step.inputs[0].sizes[-1]
+            if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
+                return wanted, count
         if len(sizes) == 4:
             for count, size in ((sizes[1], sizes[3]), (sizes[2], sizes[3])):
                 if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
@@ -281,7 +288,17 @@ def cut_across(case: Case) -> Iterator[Finding]:
             return
         same = [step, *(each for each in (grown, larger) if each is not None and each.name == step.name)]
         if any(cuts_across(each) for each in same):
-            yield _cut(step, same)
+            finding = _cut(step, same)
+            channels = case.picture[3]
+            if step.inputs[0].source == INPUT and channels in (1, 3, 4) and channels == step.output[1]:
+                finding = replace(
+                    finding, cause="channels-last",
+                    found=f"the model was given {text(case.picture)}: the {channels} channels are the last axis, and it "
+                    f"takes the first after the batch for them: {text(step.output)}",
+                    expected=f"{text((case.picture[0], channels, *case.picture[1:3]))}: the channels before height and width",
+                    fix="logits = model(x.permute(0, 3, 1, 2))",
+                )  # fmt: skip
+            yield finding
             return
 
 
@@ -375,6 +392,25 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
             "q, k, v = (each.transpose(1, 2) for each in (q, k, v))", step.code, 2,
         )  # fmt: skip
         return
+
+
+def lost_in_heads(case: Case) -> Iterator[Finding]:
+    """Heads that together have fewer numbers than the vectors, because a remainder was left out."""
+    if not case.base.ran:
+        return
+    for step in case.base.steps:
+        if step.name not in (FUSED, "softmax") or not step.inputs[0].flows or len(step.inputs[0].sizes) != 4:
+            continue
+        product = (step.inputs[0].sizes, ()) if step.name == FUSED else _product(case, step)
+        if product is None:
+            continue
+        count, size = product[0][1], product[0][3]
+        for rows, columns in (sizes for sizes in case.weights if len(sizes) == 2):
+            if rows in (count * size, 3 * count * size) and count > 1 and columns % count and columns // count == size:
+                finding = _heads(columns, count, step.code)
+                lost = columns - count * size
+                yield replace(finding, found=f"{finding.found}; {count} heads of {size} have {lost} numbers less than D")
+                return
 
 
 def _product(case: Case, step: Step) -> tuple[Sizes, Sizes] | None:

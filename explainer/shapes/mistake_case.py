@@ -1,6 +1,7 @@
 """A model in which something went wrong, or seems right: what the rules look at, and what they try."""
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from explainer.shapes.operations import Ledger
 JOINS = frozenset("cat concat concatenate hstack vstack row_stack column_stack stack".split())
 RESHAPES = frozenset("reshape view unflatten flatten".split())
 MULTIHEAD = "multi_head_attention_forward"
+_SECONDS = 15.0  # of trials, then what has been found must do
 FUSED = "scaled_dot_product_attention"
 
 
@@ -36,6 +38,7 @@ class Case:
         self.ledger = ledger
         self.trials = trials
         self.expected = expected
+        self.until = time.monotonic() + _SECONDS
         self.base = trials.run()
         self.picture = trials.picture
         self.is_picture = len(self.picture) == 4
@@ -44,6 +47,11 @@ class Case:
     def batch(self) -> int:
         """How many pictures the model was given, or sequences of tokens."""
         return self.picture[0] if self.picture else 1
+
+    @property
+    def tired(self) -> bool:
+        """Whether enough has been tried."""
+        return time.monotonic() > self.until
 
     def score(self, run: Run, batch: int | None = None) -> int:
         """How well a repaired model does: 0 not at all, 1 it runs, 2 it gives one answer per picture, 3 as expected."""

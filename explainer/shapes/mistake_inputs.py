@@ -303,9 +303,23 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
                 if size in tried or (size, size) == (height, width):
                     continue
                 tried.add(size)
-                if score := case.tried(Repair(), sizes=_sized(case, size, size)):
+                if case.tired:
+                    return
+                run = case.trials.run(sizes=_sized(case, size, size))
+                if (score := case.score(run)) and _has_grid(run, side, rows, extra):
                     yield _other_resolution(case, name, sizes, rows, extra, (side, patch), score)
                     return
+
+
+def _has_grid(run: Run, side: int, rows: int, extra: int) -> bool:
+    """Whether the model then has as many tokens as there are positions."""
+    return any(
+        step.flows and bool(
+            (len(step.output) == 3 and {rows, rows - extra} & set(step.output[:2]))
+            or (len(step.output) == 4 and (side, side) in (step.output[1:3], step.output[2:]))
+        )
+        for step in run.steps
+    )  # fmt: skip
 
 
 def _is_kernel(sizes: Sizes) -> bool:

@@ -222,12 +222,16 @@ def axes(case: Case) -> Iterator[Finding]:
         return
     best: dict[str, Finding] = {}
     for step in case.ancestors(run):
+        if step.name in _REDUCTIONS and len(step.inputs[0].sizes) == 3 and len(step.output) == 2:
+            break  # to reduce another axis explains as much as to permute before
         for cause, suffix, change in _changes(step.output):
-            if step.index == len(run.steps) - 1 and run.failing is None and not suffix:
+            if cause == "missing-batch" and case.batch > 1 or case.tired:
                 continue
             trial = case.trials.run(Repair(after={step.index: change}))
             score = case.score(trial)
-            if score and score > best.get(cause, _NOTHING).score and not _scattered(trial, step.index):
+            if score <= best.get(cause, _NOTHING).score or _scattered(trial, step.index):
+                continue
+            if not _made_idle(run, trial, step.index):
                 best[cause] = _reordered(cause, suffix, step, step.output, trial.steps[step.index].output, score)
     if run.failing is not None and run.failing.name not in JOINS:
         for place, seen in enumerate(run.failing.inputs[:2]):
@@ -240,12 +244,16 @@ def axes(case: Case) -> Iterator[Finding]:
         yield from (finding for finding in best.values() if finding.score == top)
 
 
+_REORDERINGS = frozenset({"flatten", "reshape", "view", "permute", "transpose", "movedim", "unflatten"})
+_REDUCTIONS = frozenset({"mean", "sum", "amax", "max", "select", "getitem", "std", "logsumexp"})
 _NOTHING = Finding("", "", "", "", None, 0)
 
 
 def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
     """What may be missing after a tensor of these sizes: the code, and what it does."""
     rank = len(sizes)
+    if rank == 2 or (rank == 3 and sizes[0] != 1):
+        yield "missing-batch", ".unsqueeze(0)", lambda tensor: tensor.unsqueeze(0)
     if rank == 3:
         yield "missing-permute", ".transpose(1, 2)", lambda tensor: tensor.transpose(1, 2)
     if rank == 4:
@@ -261,8 +269,10 @@ def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
         orders = [order for order in itertools.permutations(range(1, rank)) if order != tuple(range(1, rank))]
         if rank == 6:  # two at a time, and the usual one of patches
             orders = [(3, 5, 1, 2, 4), (2, 4, 3, 5, 1), (1, 3, 2, 4, 5), (2, 3, 1, 4, 5), (2, 3, 4, 5, 1), (1, 2, 4, 3, 5)]
-        for order in orders:
-            full = (0, *order)
+        wholes = [(0, *order) for order in orders]
+        if rank == 5 and 3 in sizes:  # q, k and v first
+            wholes = [(2, 0, 3, 1, 4), (2, 0, 1, 3, 4), (3, 0, 2, 1, 4), *wholes]
+        for full in wholes:
             yield "missing-permute", _permuted(full), lambda tensor, full=full: tensor.permute(full)  # type: ignore[misc]
 
 
@@ -271,6 +281,15 @@ def _permuted(order: tuple[int, ...]) -> str:
     if len(moved) == 2:
         return f".transpose({moved[0]}, {moved[1]})"
     return f".permute({', '.join(map(str, order))})"
+
+
+def _made_idle(run: Run, trial: Run, start: int) -> bool:
+    """Whether a reordering that the code has already does nothing any more after the repair."""
+    return any(
+        old.name == new.name and old.name in _REORDERINGS and old.flows
+        and old.output != old.inputs[0].sizes and new.output == new.inputs[0].sizes
+        for old, new in zip(run.steps[start + 1 :], trial.steps[start + 1 :], strict=False)
+    )  # fmt: skip
 
 
 def _scattered(run: Run, start: int) -> bool:
@@ -323,6 +342,8 @@ def _merges_reordered(many: Sizes, few: Sizes) -> bool:
 def _reordered(cause: str, suffix: str, step: Step, before: Sizes, after: Sizes, score: int) -> Finding:
     if cause == "missing-flatten":
         found = f"the tokens come as {text(before)}: {_grid_said(before, suffix)}"
+    elif cause == "missing-batch":
+        found = f"a batch of one picture comes as {text(before)}: its first axis is not the batch"
     else:
         found = f"the axes come as {text(before)}, in another order than what follows takes them"
     return Finding(cause, found, text(after), followed_by(step.code, suffix), step.code, score)
