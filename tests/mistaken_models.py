@@ -688,3 +688,322 @@ def no_place_for_the_token() -> nn.Module:
 @broken("sequence-not-joined")
 def positions_expanded() -> nn.Module:
     return variant(Course, join=lambda self, x: x, place=lambda self, x: x + self.pos.expand(x.shape[0], x.shape[1], -1))()
+
+
+# --- sound, in other structures -------------------------------------------------------------------------------------------
+
+
+@sound()
+def sequence_first() -> nn.Module:
+    """Tokens before the batch, as nn.MultiheadAttention takes them without batch_first."""
+    def forward(self: Any, x: Tensor) -> Tensor:
+        z = self.place(self.join(self.embed(x))).transpose(0, 1)
+        y = self.norm(z)
+        z = z + self.msa(y, y, y)[0]
+        return self.head(z[0])
+
+    return variant(Course, forward=forward)(batch_first=False)
+
+
+@sound()
+def encoder_alone() -> nn.Module:
+    return variant(Course, classify=lambda self, x: x)()
+
+
+@sound((3, 32, 32))
+def takes_one_picture() -> nn.Module:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        return Course.forward(self, x.unsqueeze(0))[0]
+
+    return variant(Course, forward=forward)()
+
+
+@sound((2, 32, 32, 3))
+def takes_channels_last() -> nn.Module:
+    return variant(Course, embed=lambda self, x: Course.embed(self, x.permute(0, 3, 1, 2)))()
+
+
+@sound((2, 4, 32, 32))
+def takes_four_channels() -> nn.Module:
+    return Lucid(channels=4)
+
+
+@sound((2, 17, 48))
+def block_on_tokens() -> nn.Module:
+    return Block(48, Fused(48, 4))
+
+
+@sound((17, 2, 48))
+def torch_attention_on_tokens() -> nn.Module:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(48, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.attention(x, x, x)[0]
+
+    return Model()
+
+
+@sound()
+def mixer() -> nn.Module:
+    class Mixer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 16, 8, 8)
+            self.tokens = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 16))
+            self.channels = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 64), nn.GELU(), nn.Linear(64, 16))
+            self.head = nn.Linear(16, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x).flatten(2).transpose(1, 2)
+            x = x + self.tokens(x.transpose(1, 2)).transpose(1, 2)
+            return self.head((x + self.channels(x)).mean(1))
+
+    return Mixer()
+
+
+@sound()
+def windows() -> nn.Module:
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 24, 4, 4)
+            self.attention = Fused(24, 3)
+            self.head = nn.Linear(24, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x).permute(0, 2, 3, 1)
+            B, H, W, C = x.shape
+            w = x.view(B, H // 4, 4, W // 4, 4, C).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, C)
+            w = self.attention(w).view(B, H // 4, W // 4, 4, 4, C).permute(0, 1, 3, 2, 4, 5).reshape(B, H, W, C)
+            return self.head(w.mean((1, 2)))
+
+    return Windows()
+
+
+@sound()
+def two_tokens_and_two_heads() -> nn.Module:
+    class Distilled(Course):
+        def __init__(self) -> None:
+            super().__init__()
+            self.distillation = nn.Parameter(torch.zeros(1, 1, 48))
+            self.pos = nn.Parameter(torch.zeros(1, 18, 48))
+            self.other = nn.Linear(48, 3)
+
+        def join(self, x: Tensor) -> Tensor:
+            return torch.cat((self.cls.expand(len(x), -1, -1), self.distillation.expand(len(x), -1, -1), x), 1)
+
+        def classify(self, x: Tensor) -> Tensor:
+            return (self.head(x[:, 0]) + self.other(x[:, 1])) / 2
+
+    return Distilled()
+
+
+@sound()
+def pixels_of_every_patch() -> nn.Module:
+    """A masked autoencoder's end: each token becomes the pixels of its patch."""
+    return variant(Course, classify=lambda self, x: self.head(x[:, 1:]))(classes=3 * 8 * 8)
+
+
+@sound()
+def positions_by_sine() -> nn.Module:
+    def place(self: Any, x: Tensor) -> Tensor:
+        n, d = x.shape[1:]
+        angles = torch.arange(n)[:, None] / 100 ** (torch.arange(0, d, 2)[None] / d)
+        return x + torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
+
+    return variant(Course, place=place)()
+
+
+@sound()
+def convolutional_stem() -> nn.Module:
+    model = variant(Course)()
+    model.conv = nn.Sequential(nn.Conv2d(3, 12, 3, 2, 1), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 48, 4, 4))
+    return model
+
+
+@sound((2, 3, 30, 30))
+def convolutional_network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+
+@sound()
+def as_many_patches_as_numbers_in_order() -> nn.Module:
+    return Course(patch=8, dim=16, heads=2)
+
+
+@sound()
+def many_heads_of_two() -> nn.Module:
+    return Unfolded(heads=24)
+
+
+@sound()
+def inner_width_of_its_own() -> nn.Module:
+    return Lucid(heads=5, dim_head=7)
+
+
+# --- broken by what is in no list ------------------------------------------------------------------------------------------
+
+
+def _with(base: type[nn.Module], change: Callable[[Any], None]) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        model = base()
+        change(model)
+        return model
+    return make
+
+
+def _set(path: str, module: nn.Module | nn.Parameter) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        owner, _, name = path.rpartition(".")
+        setattr(model.get_submodule(owner), name, module)
+    return change
+
+
+_ELSEWHERE: list[tuple[str, type[nn.Module], str, Any]] = [
+    ("narrow projection", Unfolded, "blocks.0.attention.proj", nn.Linear(40, 48)),
+    ("wide projection", Unfolded, "blocks.0.attention.proj", nn.Linear(48, 64)),
+    ("qkv of two", Unfolded, "blocks.0.attention.qkv", nn.Linear(48, 96)),
+    ("qkv of another width", Unfolded, "blocks.0.attention.qkv", nn.Linear(32, 144)),
+    ("norm of another width", Unfolded, "norm", nn.LayerNorm(64)),
+    ("head of another width", Unfolded, "classifier", nn.Linear(64, 4)),
+    ("patch layer of another width", Unfolded, "linear", nn.Linear(128, 48)),
+    ("positions of another width", Unfolded, "position", nn.Embedding(16, 32)),
+    ("mlp out of another width", Plain, "encoder.layers.0.linear2", nn.Linear(40, 24)),
+    ("mlp in of another width", Plain, "encoder.layers.1.linear1", nn.Linear(64, 48)),
+    ("head of tokens", Plain, "out", nn.Linear(64, 7)),
+    ("lift of one channel", Plain, "lift", nn.Linear(16, 24)),
+    ("token of another width", Course, "cls", nn.Parameter(torch.zeros(1, 1, 40))),
+    ("positions of any number", Course, "pos", nn.Parameter(torch.zeros(1, 23, 48))),
+    ("positions two short", Course, "pos", nn.Parameter(torch.zeros(1, 15, 48))),
+    ("positions of another width too", Course, "pos", nn.Parameter(torch.zeros(1, 17, 32))),
+    ("norm of pictures", Course, "norm", nn.BatchNorm2d(48)),
+    ("conv of one channel", Course, "conv", nn.Conv2d(1, 48, 8, 8)),
+    ("conv of sixteen channels", Course, "conv", nn.Conv2d(16, 48, 8, 8)),
+    ("conv of another width", Course, "conv", nn.Conv2d(3, 40, 8, 8)),
+    ("head turned", Course, "head.weight", nn.Parameter(torch.zeros(48, 3))),
+    ("head of seventeen", Course, "head", nn.Linear(17, 3)),
+    ("attention of another width", Course, "msa", nn.MultiheadAttention(64, 4, batch_first=True)),
+    ("mlp typo", Course, "mlp", nn.Sequential(nn.LayerNorm(48), nn.Linear(48, 96), nn.Linear(69, 48))),
+    ("norm before the head", Lucid, "head", nn.Sequential(nn.LayerNorm(84), nn.Linear(84, 5))),
+    ("to_out of another width", Lucid, "blocks.1.attention.to_out", nn.Linear(84, 48)),
+    ("half precision", Lucid, "head", nn.Linear(48, 5).half()),
+]  # fmt: skip
+for _name, _base, _path, _module in _ELSEWHERE:
+    if _path == "head.weight":
+        ELSEWHERE.append((_name, _with(_base, lambda model, m=_module: setattr(model.head, "weight", m)), PICTURES))
+    else:
+        ELSEWHERE.append((_name, _with(_base, _set(_path, _module)), PICTURES))
+
+
+@elsewhere()
+def raises_by_itself() -> nn.Module:
+    def join(self: Any, x: Tensor) -> Tensor:
+        raise KeyError("cls")
+
+    return variant(Course, join=join)()
+
+
+@elsewhere()
+def name_misspelt() -> nn.Module:
+    return variant(Course, join=lambda self, x: self.clss)()
+
+
+@elsewhere()
+def raises_in_constructor() -> nn.Module:
+    class Model(Course):
+        def __init__(self, depth: int) -> None:
+            if depth % 2:
+                raise ValueError("an even number of blocks")
+            super().__init__()
+
+    return Model(7)
+
+
+@elsewhere()
+def no_such_picture() -> nn.Module:
+    def embed(self: Any, x: Tensor) -> Tensor:
+        assert bool(torch.isfinite(x).all()) and x.shape[0] > 100, "a larger batch, please"
+        return Course.embed(self, x)
+
+    return variant(Course, embed=embed)()
+
+
+@elsewhere()
+def weight_the_wrong_way() -> nn.Module:
+    class Product(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(96, 48))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ self.weight
+
+    model = Course()
+    model.mlp = nn.Sequential(Product(), nn.Linear(96, 48))
+    return model
+
+
+@elsewhere()
+def pooled_over_the_vectors() -> nn.Module:
+    return variant(Course, classify=lambda self, x: self.head(x.mean(dim=2)))()
+
+
+@elsewhere((2, 1, 32, 32))
+def one_channel() -> nn.Module:
+    return Course()
+
+
+@elsewhere((2, 32, 32))
+def no_channels() -> nn.Module:
+    return Course()
+
+
+@elsewhere((32, 32))
+def a_matrix() -> nn.Module:
+    return Course()
+
+
+@elsewhere((2, 5, 32, 32))
+def five_channels() -> nn.Module:
+    return Course()
+
+
+@elsewhere((2, 3, 32, 32, 1))
+def five_axes() -> nn.Module:
+    return Lucid()
+
+
+@elsewhere()
+def added_to_another_width() -> nn.Module:
+    def encode(self: Any, x: Tensor) -> Tensor:
+        return x + self.mlp[1](x)
+
+    return variant(Course, encode=encode)()
+
+
+@elsewhere()
+def asks_for_a_fifth_axis() -> nn.Module:
+    return variant(Course, embed=lambda self, x: self.conv(x).flatten(4))()
+
+
+@elsewhere()
+def reshaped_to_any_size() -> nn.Module:
+    return variant(Course, encode=lambda self, x: x.reshape(2, 17, 7, 7))()
+
+
+class QkvNotMoved(Fused):
+    def forward(self, x: Tensor) -> Tensor:
+        B, N, C = x.shape
+        qkv = self.qkv(x).reshape(B, N, 3, self.heads, C // self.heads)
+        q, k, v = qkv[0], qkv[1], qkv[2]
+        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, N, C))
+
+
+@broken("missing-permute")
+def qkv_not_moved() -> nn.Module:
+    model = Unfolded()
+    model.blocks[0].attention = QkvNotMoved(48, 6)
+    return model
