@@ -31,6 +31,11 @@ class Written:
         return notation.symbols_in(self.template)
 
     @property
+    def essence(self) -> str:
+        """The template without the sizes and ranges that the paper writes behind it."""
+        return self.template.partition(r", \qquad")[0]
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """The templates of what a page writes: the equation, and below it the same with numbers."""
         return (self.template, self.numbers) if self.numbers else (self.template,)

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from explainer import links
+from explainer import links, notation
 from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.excerpts import excerpt, highlighted, line_of
 from explainer.lessons import HANDS_ON, Lesson
@@ -73,8 +73,8 @@ def show_equation_line(equation: Equation) -> None:
     saved_page.note(Mathematics(title, equation))
     saved_page.note(Code(f"{code.path}, line {code.number}", code))
     with st.container(key=f"equation_{equation.number}", gap="small"):
-        show_link(title, link, equation.template)
-        st.latex(equation.coloured(scheme()))
+        show_link(title, link, equation.essence)
+        st.latex(notation.coloured(equation.essence, scheme()))
         st.html(highlighted(code, scheme(), [0], {0: f'tabindex="0" {link.attributes}'}))
 
 

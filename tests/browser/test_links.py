@@ -170,6 +170,35 @@ def test_a_tap_lights_up_and_stays(shared_server: Server, chromium: Any) -> None
     context.close()
 
 
+def test_the_equation_of_a_change_and_its_line_light_up_the_picture(
+    shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server)
+    reader.open("what_if")
+    page = reader.page
+    page.locator(".st-key-equation_1 .vit-line").hover()
+    found = lit(page)
+    assert found["equation", "made"] == ["Equation 1 · Embed the patches and add their positions"]
+    assert found["panel", "read"] == ["The picture, as the model sees it now"] and len(found["line", "made"]) == 1
+    assert "E" in found["symbol", "read"]
+    panel(reader, "The picture, as the model sees it now").hover()
+    assert lit(page)["line", "read"] == found["line", "made"]
+    assert reader.errors == []
+
+
+def test_what_is_compared_lights_up_with_its_equation(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("compare?other_layer=4")
+    page = reader.page
+    page.locator('.st-key-equation_6 .katex-html [style*="color"]').first.hover()  # A
+    found = lit(page)
+    assert {"Left: layer 1", "Right: layer 4", "Right minus left"} <= set(found["panel", "made"])
+    (line,) = found["line", "made"]
+    assert line.endswith("weights = scores.softmax(-1)  # Eq. 6")
+    assert set(found["symbol", "made"]) == {"A"}
+    assert reader.errors == []
+
+
 # For each formula that says what its symbols are: its title, what it says, and what was found in what KaTeX has drawn.
 SYMBOLS = """() => [...document.querySelectorAll("[data-symbols]")].flatMap((told) => {
   const area = told.closest('[class*="st-key-equation_"]');
