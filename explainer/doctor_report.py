@@ -36,8 +36,9 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def bytes_text(count: int) -> str:
     """``19.2 MB``."""
-    size, unit = next(each for each in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= each[0] or each[1] == "kB")
-    return f"{count / size:,.1f} {unit}"
+    if count < 1e6:
+        return f"{count / 1e3:,.1f} kB"
+    return f"{count / 1e6:,.1f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
 
 
 def verdict(examination: Examination) -> str:
