@@ -19,7 +19,8 @@ from pages.shapes_choice import Sizes
 BYTES_OF_OPERATION = 2500  # measured: an operation with its shapes, its rule and its line, as Python keeps them
 
 _component = st.components.v2.component("vit_explainer.ledger", js=ledger_script(), isolate_styles=False)
-_STAGE_OF = {number: stage.name for stage in STAGES.values() for number in stage.equation_numbers}
+# The first page that explains an equation: the glossary has all of them once more.
+_STAGE_OF = {number: stage.name for stage in reversed(STAGES.values()) for number in stage.equation_numbers}
 
 
 def ledger_of(sizes: Sizes) -> Ledger:

@@ -17,6 +17,7 @@ from explainer.shapes.amounts import bytes_text, count_text
 from explainer.shapes.catalogue import CATALOGUE, Setting, changes_between
 from explainer.shapes.differences import differences
 from explainer.shapes.second_opinion import second_opinion
+from explainer.stages import STAGES
 from pages import session, shapes_choice
 from pages.what_if_history import History
 from vit_core import PRESETS, VisionTransformer, ViTConfig, count_flops, count_parameters
@@ -268,8 +269,10 @@ def test_every_operation_is_in_the_table_once() -> None:
     assert len(rows) == len(ledger.inputs) + sum(len(row.operations) for row in ledger.rows())
     assert table(at).count("<details") == 1
     # Every line of the code that an equation is named for is the line of that equation in model.py.
-    linked = set(re.findall(r'data-equation="(\d)"', table(at)))
-    assert linked == set("12345678")
+    linked = set(re.findall(r'<a href="(\w+)" data-equation="(\d)"', table(at)))
+    assert {number for _, number in linked} == set("12345678")
+    assert {("embedding", "1"), ("attention", "6"), ("head", "4")} <= linked
+    assert all(int(number) in STAGES[stage].equation_numbers for stage, number in linked)
 
 
 def test_a_slider_moves_a_row_and_the_address() -> None:

@@ -13,8 +13,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
   parts.html = data.html;
   parts.table.innerHTML = data.html;
   for (const details of parts.table.querySelectorAll("details")) details.open = !first && open.has(keyOf(details));
-  for (const link of parts.table.querySelectorAll("a[data-equation]"))
-    link.href = link.getAttribute("href") + location.search;
+  for (const link of parts.table.querySelectorAll("a[data-equation]")) {
+    link.dataset.stage = link.getAttribute("href");
+    link.href = link.dataset.stage + location.search; // for a new tab
+  }
   search(parts);
 }
 

@@ -214,7 +214,8 @@ def _input_row(shape: TensorShape, index: int) -> str:
     return (
         f'<tr role="row" class="input"><th role="rowheader" scope="row" class="n"><b>{escape(name)}</b></th>'
         f'<td role="cell" class="s">{shapes_html((shape,), "image")}</td>'
-        f'<td role="cell" class="t">{escape(shape.dtype)}</td><td role="cell" class="b"></td><td role="cell" class="p"></td><td role="cell" class="f"></td></tr>'
+        f'<td role="cell" class="t">{escape(shape.dtype)}</td><td role="cell" class="b"></td>'
+        '<td role="cell" class="p"></td><td role="cell" class="f"></td></tr>'
     )
 
 
