@@ -6,7 +6,7 @@ import sysconfig
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from torch import nn
@@ -18,7 +18,10 @@ _BETWEEN = ("torch", "einops", "jaxtyping", "beartype")
 _CALL = nn.Module._call_impl.__code__  # every call of a module passes through it
 
 _SKIPPED, _MODULE_CALL, _MODEL_CODE, _START = range(4)
-_kinds: dict[int, tuple[CodeType, int]] = {}  # by identity, because hashing a code object reads all of it
+_KEPT = 20_000
+# By identity, because hashing a code object reads all of it; the code is kept, and so its identity its own.
+_kinds: dict[int, tuple[CodeType, int]] = {}
+_starts: set[CodeType] = set()
 _lines: dict[tuple[int, int], Line] = {}
 
 
@@ -43,14 +46,20 @@ def is_model_code(path: str) -> bool:
 
 def _kind(code: CodeType) -> int:
     if (known := _kinds.get(id(code))) is None:
-        kind = _MODULE_CALL if code is _CALL else _MODEL_CODE if is_model_code(code.co_filename) else _SKIPPED
+        if len(_kinds) > _KEPT:  # code that is made anew at each run
+            _kinds.clear()
+            _lines.clear()
+        if code in _starts:
+            kind = _START
+        else:
+            kind = _MODULE_CALL if code is _CALL else _MODEL_CODE if is_model_code(code.co_filename) else _SKIPPED
         _kinds[id(code)] = known = (code, kind)
     return known[1]
 
 
-def start_here(code: CodeType) -> None:
+def start_here(function: FunctionType) -> None:
     """Look no further out than the frame of this function."""
-    _kinds[id(code)] = (code, _START)
+    _starts.add(function.__code__)
 
 
 def line_of(frame: FrameType) -> Line:
@@ -61,10 +70,9 @@ def line_of(frame: FrameType) -> Line:
 def _line(code: CodeType, instruction: int, number: int) -> Line:
     key = (id(code), instruction)
     if (line := _lines.get(key)) is None:
+        linecache.checkcache(code.co_filename)  # a notebook's reader changes files while it runs
         text = linecache.getline(code.co_filename, number).strip()
-        line = Line(code.co_filename, number, code.co_qualname, text)
-        _kinds.setdefault(id(code), (code, _MODEL_CODE))  # keeps the code, and so its identity, alive
-        _lines[key] = line
+        _lines[key] = line = Line(code.co_filename, number, code.co_qualname, text)
     return line
 
 

@@ -113,7 +113,7 @@ def _run(
         return None, error
 
 
-code_lines.start_here(_run.__code__)
+code_lines.start_here(_run)
 
 
 def _build(builder: Callable[[], nn.Module], device: str | torch.device | None) -> nn.Module | Exception:
@@ -127,7 +127,7 @@ def _build(builder: Callable[[], nn.Module], device: str | torch.device | None) 
         return error
 
 
-code_lines.start_here(_build.__code__)
+code_lines.start_here(_build)
 
 
 def _name(builder: Any) -> str:

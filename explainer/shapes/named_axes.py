@@ -173,28 +173,33 @@ def _named(
     """Operations with axes from those of another run; None if that was not the same run with other sizes."""
     if len(others) < len(operations):
         return None
+    known: dict[Any, TensorShape] = {}  # one object for all shapes that are equal
+
+    def pairs(shapes: tuple[TensorShape, ...], theirs: tuple[TensorShape, ...]) -> tuple[TensorShape, ...] | None:
+        named = []
+        for shape, other in zip(shapes, theirs, strict=True):
+            key = (shape, other.sizes, other.axes)
+            if (found := known.get(key)) is None:
+                if len(shape.sizes) != len(other.sizes) or shape.name != other.name:
+                    return None
+                found = known[key] = TensorShape(shape.sizes, shape.dtype, axes(shape, other), shape.name)
+            named.append(found)
+        return tuple(named)
+
     named = []
-    cache: dict[Any, tuple[str, ...]] = {}
-
-    def pair(shape: TensorShape, other: TensorShape) -> TensorShape:
-        key = (shape.sizes, other.sizes, other.axes)
-        if (letters := cache.get(key)) is None:
-            letters = cache[key] = axes(shape, other)
-        return TensorShape(shape.sizes, shape.dtype, letters, shape.name)
-
     for operation, other in zip(operations, others, strict=False):
-        if operation.name != other.name or [x.name for x in operation.inputs] != [x.name for x in other.inputs]:
+        if operation.name != other.name or len(operation.inputs) != len(other.inputs):
             return None
-        before, after = (operation.inputs, operation.outputs), (other.inputs, other.outputs)
-        if any([len(x.sizes) for x in a] != [len(x.sizes) for x in b] for a, b in zip(before, after, strict=True)):
+        if len(operation.outputs) != len(other.outputs):
+            return None
+        inputs, outputs = pairs(operation.inputs, other.inputs), pairs(operation.outputs, other.outputs)
+        if inputs is None or outputs is None:
             return None
         named.append(
             Operation(
-                operation.name, operation.module, operation.module_type,
-                tuple([pair(a, b) for a, b in zip(operation.inputs, other.inputs, strict=True)]),
-                tuple([pair(a, b) for a, b in zip(operation.outputs, other.outputs, strict=True)]),
-                operation.arguments, operation.bytes, operation.parameters, operation.flops, operation.rule,
-                operation.line, operation.equation, operation.fused,
+                operation.name, operation.module, operation.module_type, inputs, outputs, operation.arguments,
+                operation.bytes, operation.parameters, operation.flops, operation.rule, operation.line,
+                operation.equation, operation.fused,
             )
         )  # fmt: skip
     return tuple(named)

@@ -176,8 +176,7 @@ class Recorder(TorchFunctionMode):
             except RuntimeError:
                 _say_as_on_cpu(signature, name)
                 raise
-        if not has_opaque(signature):
-            _keep(signature, result, tensors)
+        _keep(signature, result, tensors)
         return result
 
     def _asked(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -264,6 +263,8 @@ def _staying(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, 
 
 
 def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
+    if has_opaque(signature):
+        return
     if len(_answers) > _ANSWERS_KEPT:
         _answers.clear()
     if type(result) is Tensor:
