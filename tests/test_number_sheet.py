@@ -16,6 +16,7 @@ from explainer.stages import STAGES
 from pages import session, tensor_route
 from pages.canvas import _checked
 from pages.state import State
+from vit_core import Interventions
 
 FRAME = "../pages/frame.py"
 NUMBER = "block.attention.weights:3:1,12,33"
@@ -130,3 +131,93 @@ def test_the_browser_can_send_nothing_but_an_address(value: object) -> None:
     assert _checked({"number": NUMBER, "token": 3}, view) == {"number": NUMBER, "token": 3}
     assert _checked({"number": value}, view) is None
     assert _checked({"number": NUMBER}, View(rows=(), alt="", picks=("token",))) is None
+
+
+# Pages that show other passes than their own
+
+
+def shown_number(at: AppTest, page: str, number: str, **query: str) -> dict[str, Any]:
+    """The sheet of a page that was opened by a link with this number."""
+    at.switch_page(f"{page}.py")
+    for name, value in (query | {"number": number}).items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception, [element.message for element in at.exception]
+    shown = sheet(at)
+    assert shown is not None and shown["number"] == number, [each.value for each in at.warning]
+    return shown
+
+
+def line(at: AppTest) -> str:
+    return next(code.value for code in at.code if "item()" in code.value)
+
+
+def returned(code: str) -> float:
+    """What the lines of the sheet return."""
+    *imports, expression = code.split("\n")
+    names: dict[str, Any] = {}
+    exec("\n".join(imports), names)
+    return float(eval(expression, names))
+
+
+def written(value: float) -> str:
+    return f"{value:.7g}".replace("-", "−")
+
+
+def test_what_if_explains_the_changed_pass() -> None:
+    changes = "heads=3.2:zero;mask=9-12"
+    number = "changed@block.attention.weights:3:1,12,33"
+    at = app()
+    shown = shown_number(at, "what_if", number, changes=changes)
+    image = session.trace("embedded", State.picture).image
+    model, _ = session.load_model("embedded")
+    value = float(model.trace(image, Interventions.parse(changes)).attention(3)[1, 12, 33])
+    assert written(value) in shown["html"] and value != traced()
+    assert 'data-number="changed@block.attention.scores:3:1,12,33"' in shown["html"]  # deeper stays in the pass
+    assert f"{returned(line(at)):.6g}" == f"{value:.6g}"
+    zeroed = shown_number(at, "what_if", "changed@block.attention.head_outputs:3:1,12,5")
+    assert "the forward pass was changed here" in zeroed["html"] and changes in zeroed["html"].replace("&#x27;", "'")
+    both = shown_number(at, "what_if", f"difference({number};{number[8:]})")
+    assert written(value - traced()) in both["html"]
+    assert all(f'data-number="{each}"' in both["html"] for each in (number, number[8:]))
+    assert returned(line(at)) == pytest.approx(value - traced(), rel=1e-6)
+    at.button(key="what_if_clear").click().run()  # without changes it is the number of the plain pass
+    cleared = sheet(at)
+    assert cleared is not None and "0" in cleared["html"] and not at.exception
+
+
+def test_compare_explains_each_side_and_the_difference() -> None:
+    at, query = app(), {"other_picture": "cat", "other_change": "positions=zero", "other_layer": "4"}
+    left, right = "left@trace.probabilities::5", "right@trace.probabilities::5"
+    model, _ = session.load_model("embedded")
+    plain = float(session.trace("embedded", State.picture).probabilities[5])
+    cat = model.trace(session.trace("embedded", "cat").image, Interventions.parse("positions=zero"))
+    of_cat = float(cat.probabilities[5])
+    for number, value in ((left, plain), (right, of_cat), (f"difference({right};{left})", of_cat - plain)):
+        shown = shown_number(at, "compare", number, **query)
+        assert written(value) in shown["html"], number
+        assert returned(line(at)) == pytest.approx(value, rel=1e-6)
+    assert 'GALLERY["cat"]' in line(at) and 'Interventions.parse("positions=zero")' in line(at)
+
+
+def test_a_side_that_the_page_does_not_have_is_one_sentence() -> None:
+    at = app()
+    for page, number, sentence in (
+        ("attention", "changed@trace.logits::5", "which the page “What if” shows"),
+        ("what_if", "left@trace.logits::5", "which the page “Compare” shows"),
+        ("compare", "run:toy:1@trace.logits::5", "which the page “Epochs” shows"),
+        ("epochs", "run:nowhere:1@trace.logits::5", "cannot be explained"),
+        ("compare", "middle@trace.logits::5", "there is no side 'middle'"),
+        ("compare", "right@trace.logits::99999", "so there is no number [99999]"),
+        ("compare", "difference(right@trace.logits::5;left@trace.hidden_states:9:0,0)", "is there for layers 0 to 6"),
+        ("what_if", "norm(changed@trace.logits::5", "names no number"),
+    ):
+        at.switch_page(f"{page}.py")
+        at.query_params["number"] = number
+        at.run()
+        assert not at.exception, [element.message for element in at.exception]
+        said = [each.value for each in at.warning if "cannot be explained" in each.value]
+        assert len(said) == 1 and sentence in said[0] and len(said[0]) < 330, (page, number, said)
+        assert "number" not in at.query_params and sheet(at) is None
+        at.run()
+        assert not [each for each in at.warning if "cannot be explained" in each.value]

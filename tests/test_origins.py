@@ -7,17 +7,24 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from explainer.effects import effect_of
 from explainer.number_address import READ_OFFS, Address
 from explainer.number_expressions import parse
 from explainer.numbers import NumberExplanation, Pass, explain_number
 from explainer.panels import Bars, Flow, Matrix, Origin, Panel, Picture, Plot, Strips, Tiles, View, Walk
+from explainer.recordings import Recording, take_snapshot
+from explainer.sides import MEAN, Side
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import find
+from explainer.views import compare, epochs, what_if
 from explainer.views.compose import explained
+from explainer.views.scenes import Scene
 from explainer.views.tensor import WINDOW, Slice, heat_map, origin_of, windows
 from tests.all_views import all_views
-from vit_core import BlockTrace, ForwardTrace, VisionTransformer
+from tests.conftest import randomised
+from vit_core import BlockTrace, ForwardTrace, Interventions, VisionTransformer, ViTConfig
 
 LAYER, HEAD, TOKEN = 2, 3, 4
 
@@ -118,7 +125,7 @@ class Reader:
     def explain(self, number: str) -> NumberExplanation:
         return explain_number(parse(number), self.passes.__getitem__)
 
-    def check(self, view: View, layer: int, most: int = 12) -> int:
+    def check(self, view: View, layer: int, most: int = 12, is_exact: bool = True) -> int:
         """Some cells of every panel; how many of them have an address."""
         dice, count = random.Random(0), 0
         for panel in view.panels:
@@ -127,7 +134,7 @@ class Reader:
                 if (number := number_of(origin, places, layer)) is None:
                     continue
                 found = self.explain(number)
-                if is_read_off(found):
+                if is_read_off(found) or not is_exact:
                     # Sums of at most some thousand products of size 1 in 32 bits: their rounding is below 1e-5.
                     assert found.value == pytest.approx(value, rel=1e-5, abs=1e-5), (panel.title, number)
                 else:
@@ -204,3 +211,58 @@ def test_a_view_explains_only_where_it_says_so(reader: Reader) -> None:
     assert view.explains is None and "number" not in view.picks
     again = explained(view, LAYER)
     assert again.explains == LAYER and set(again.picks) == {*view.picks, "number"}
+
+
+# Pages that show other passes than their own
+
+
+def test_what_if_explains_the_changed_pass_beside_the_plain_one(
+    tiny_model: VisionTransformer, tiny_trace: ForwardTrace
+) -> None:
+    changed = tiny_model.trace(tiny_trace.image, Interventions.parse("heads=2.1:zero;positions=zero"))
+    reader = Reader(tiny_model, tiny_trace, changed=changed)
+    effect, labels = effect_of(tiny_trace, changed), [f"class {c}" for c in range(tiny_model.config.num_classes)]
+    pixels = np.zeros((12, 12, 3), np.uint8)
+    views = (
+        what_if.prediction(tiny_trace.probabilities, changed.probabilities, labels),
+        what_if.heads(changed, TOKEN, [(2, 1)]),
+        what_if.over_layers(effect, LAYER, TOKEN),
+        what_if.spread(effect, LAYER, pixels),
+        what_if.attention(tiny_trace, changed, LAYER, HEAD, TOKEN, (pixels, pixels)),
+    )
+    for view in views:
+        assert reader.check(view, LAYER, 40) > 0
+
+
+def test_the_mean_of_all_heads_is_explained_on_both_sides(reader: Reader) -> None:
+    pixels = np.zeros((12, 12, 3), np.uint8)
+    left, right = (
+        Side(name, reader.model, reader.passes[name].trace, pixels, ("a",) * 7, LAYER, MEAN, TOKEN)  # type: ignore[arg-type]
+        for name in ("left", "right")
+    )
+    assert reader.check(compare.attention(left, right), LAYER, 40) > 0
+
+
+@pytest.mark.parametrize("names", [("toy",), ("toy", "other")])
+def test_epochs_explain_the_pass_of_their_own_epoch(
+    names: tuple[str, ...], tiny_config: ViTConfig, tiny_image: Tensor
+) -> None:
+    recordings, passes = [], {}
+    for run, name in enumerate(names):
+        models = [randomised(VisionTransformer(tiny_config), seed=10 * run + epoch) for epoch in range(3)]
+        snapshots = tuple(take_snapshot(epoch, model, tiny_image) for epoch, model in enumerate(models))
+        pixels = np.zeros((12, 12, 3), np.uint8)
+        labels = tuple(f"class {c}" for c in range(tiny_config.num_classes))
+        recordings.append(Recording(name, labels, tiny_config, pixels, snapshots))
+        passes |= {f"run:{name}:{epoch}": Pass(model, model.trace(tiny_image)) for epoch, model in enumerate(models)}
+    scenes = [Scene(each, LAYER, HEAD, TOKEN) for each in recordings]
+    reader = Reader(models[0], models[0].trace(tiny_image))
+    reader.passes = passes
+    for frames in (
+        epochs.prediction(scenes), epochs.attention_maps(scenes, shared=True), epochs.logit_lens(scenes),
+        epochs.positions(scenes), epochs.movement(scenes),
+    ):  # fmt: skip
+        for view in frames.views:
+            assert view.explains == LAYER and "number" in view.picks
+            # A snapshot reads its probabilities off with all layers at once, in another order than the pass itself.
+            assert reader.check(view, LAYER, is_exact=False) > 0
