@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explainer.lessons import HANDS_ON
-from explainer.panels import View
+from explainer.panels import Pick, View
 from explainer.views import walk
 from explainer.views.compose import explained
 from pages import state
@@ -11,6 +11,8 @@ from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
 from pages.session import block, current, kept_view
 from vit_core import BlockTrace
+
+ENTERED = "walk_entered"  # the model, the layer that the reader has entered in the browser, the layer that was sent
 
 lesson, session = HANDS_ON["walk"], current()
 token = session.state.token or 0  # who has chosen none follows the class token
@@ -32,12 +34,27 @@ def film() -> View:
     return view
 
 
+def sent_layer() -> int:
+    """The layer that the film is told in full when it is sent: where the browser has entered another, not again."""
+    model, chosen, sent = st.session_state.get(ENTERED, (None, None, session.layer))
+    is_on_screen = "walk" in st.session_state  # what is no longer drawn has no state
+    if is_on_screen and (model, chosen) == (session.state.checkpoint, session.layer):
+        return int(sent)
+    st.session_state.pop(ENTERED, None)
+    return session.layer
+
+
+def picked(pick: Pick) -> None:
+    """The choice, for the sidebar, too; a layer is entered in the browser before we hear of it."""
+    if "layer" in pick:
+        st.session_state[ENTERED] = (session.state.checkpoint, pick["layer"], layer)
+    state.pick(pick)
+
+
 show_head(lesson)
 show_section(lesson, "film")
-view = kept_view(
-    (*same, session.layer),
-    lambda: explained(walk.entered(kept_view(same, film), session.layer), session.layer),
-)
-show_canvas(view, key="walk", on_pick=state.pick)
+layer = sent_layer()
+view = kept_view((*same, layer), lambda: explained(walk.entered(kept_view(same, film), layer), layer))
+show_canvas(view, key="walk", on_pick=picked)
 show_section(lesson, "drawn")
 show_neighbours(lesson)

@@ -178,7 +178,7 @@ def test_picks_lead_somewhere_and_the_selected_one_is_the_chosen_one(
             keys |= ({"token"} if isinstance(each, Matrix) else {pick}) if pick else set()
             keys |= {"page"} if isinstance(each, Flow) else set()
             keys |= {"token", "head", "layer"} if isinstance(each, Looks) else set()
-            keys |= {"token", "head", "page"} if isinstance(each, Walk) else set()
+            keys |= {"token", "head", "layer", "page"} if isinstance(each, Walk) else set()
         assert set(view.picks) == keys, name
 
 

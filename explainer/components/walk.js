@@ -248,6 +248,7 @@ class WalkFrame extends PanelFrame {
           this.pause();
           if (isLayer) this.entered = layer;
           this.travel(steps.findIndex((step) => step.layer === layer));
+          if (isLayer) this.host.choose({ layer }); // for the rest of the page: the film has all layers
         });
         return layer === 1 ? [element("span", "walk-layers", {}, last > 1 ? "layers" : "layer"), button] : [button];
       }),

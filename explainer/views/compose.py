@@ -53,4 +53,4 @@ def _pick_keys(panel: Panel) -> Iterator[str]:
         case Flow(nodes=nodes) if any(node.page for node in nodes):
             yield "page"
         case Walk():
-            yield from ("head", "page", "token")
+            yield from ("head", "layer", "page", "token")

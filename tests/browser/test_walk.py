@@ -422,3 +422,28 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         assert page.evaluate(LIT)["SA"] == "made"
         page.keyboard.press("ArrowRight")  # the next moment is lit as what it is
         page.wait_for_function("__vitLinks.source && document.querySelector('[data-symbol=MSA][data-lit]')")
+
+
+def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(
+    shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server)
+    reader.open("walk")
+    page = reader.page
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.locator(".walk-parts button.layer").nth(3).click()
+    page.wait_for_function("new URLSearchParams(location.search).get('layer') === '4'")
+    reader.settle()
+    assert page.locator('.st-key-layer input').input_value() == "4"
+    assert page.locator(".walk-parts button.here").inner_text() == "4"
+    assert not [url for url in fetched if "/vit/tensor/" in url]
+    page.locator(".walk-parts button.layer").nth(1).click()  # and back to one that was not sent either
+    page.wait_for_function("new URLSearchParams(location.search).get('layer') === '2'")
+    page.locator('[class*="st-key-menu"] a', has_text="Glossary").first.click()
+    page.wait_for_selector('h1:has-text("Glossary")')
+    page.locator('[class*="st-key-menu"] a', has_text="Step through").first.click()
+    page.wait_for_selector(".walk-parts button.entered")
+    reader.settle()
+    assert page.locator(".walk-parts button.entered").inner_text() == "2"  # as the sidebar says
+    assert reader.errors == []
