@@ -3,6 +3,7 @@
 Importing torch takes seconds, and a class opens the page at once. So this module imports it only when it runs.
 """
 
+import atexit
 import gc
 import threading
 import time
@@ -38,6 +39,7 @@ def start() -> None:
         session.trace(default.checkpoint, default.picture)
         gc.collect()
         gc.freeze()  # torch's some 300,000 objects leave the collector for good, so that a collection takes about 1 ms
+        atexit.register(gc.unfreeze)  # otherwise Triton complains at the end that they were not freed
         threading.Thread(target=_collect_on_a_timer, name="garbage collection", daemon=True).start()
         _is_started = True
 
