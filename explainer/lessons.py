@@ -55,5 +55,6 @@ HANDS_ON: dict[str, Lesson] = {
 _TOOLS: tuple[Lesson, ...] = (
     Lesson("shapes", "Shapes", "every operation, from picture to logits"),
     Lesson("break_it", "Break it", "predict, run, mend"),
+    Lesson("doctor", "Checkpoint doctor", "anybody's weights"),
 )
 TOOLS: dict[str, Lesson] = {lesson.name: lesson for lesson in _TOOLS}

@@ -1,15 +1,17 @@
-"""Every checkpoint that the app can show, by the name that it has in a link: named ones, and those of runs."""
+"""Every checkpoint that the app can show, by the name that it has in a link: named ones, of runs, of files."""
 
 import streamlit as st
 
 from pages import state
 from vit_core import CHECKPOINTS, Checkpoint
 from vit_core.checkpoints import EMBEDDED
+from vit_core.own_files import PREFIX as FILE_PREFIX
+from vit_core.own_files import opened_checkpoint
 from vit_core.training.runs import PREFIX, checkpoint_name, list_runs, run_checkpoint
 
 
 def find(name: str) -> Checkpoint:
-    """The record of ``"embedded"``, of a published checkpoint, or of ``"run:NAME:EPOCH"``.
+    """The record of ``"embedded"``, of a published checkpoint, of ``"run:NAME:EPOCH"``, or of ``"file:DIGEST"``.
 
     Raises:
         LookupError: if there is none; one sentence.
@@ -17,6 +19,8 @@ def find(name: str) -> Checkpoint:
     """
     if name.startswith(PREFIX):
         return run_checkpoint(name)
+    if name.startswith(FILE_PREFIX):
+        return opened_checkpoint(name)
     if name not in CHECKPOINTS:
         raise LookupError(f"there is no checkpoint {name[:60]!r}")
     return CHECKPOINTS[name]
@@ -27,12 +31,17 @@ def is_of_a_run(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
+def is_of_a_file(name: str) -> bool:
+    """Whether the name says that somebody opened a file of their own."""
+    return name.startswith(FILE_PREFIX)
+
+
 def listed(chosen: str) -> list[str]:
     """What to choose from: the embedded ones, the runs' latest, the one that is chosen, and the published ones."""
     embedded = [name for name in CHECKPOINTS if name in EMBEDDED]
     published = [name for name in CHECKPOINTS if name not in EMBEDDED]
     trained = list(_latest_of_runs())
-    if is_of_a_run(chosen) and chosen not in trained:
+    if (is_of_a_run(chosen) or is_of_a_file(chosen)) and chosen not in trained:
         trained.insert(0, chosen)
     return [*embedded, *trained, *published]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from explainer.model_parts import preset_of
 from explainer.views.transfer import SCRATCH, TRANSFER
-from pages.checkpoints import find, is_of_a_run
+from pages.checkpoints import find, is_of_a_file, is_of_a_run
 from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.runs import MOST_AT_ONCE, Run, list_runs, runs_folder, start_run
 
@@ -83,7 +83,7 @@ def plan_of(
     size = checkpoint.config.image_size if image_size is None else image_size
     common: dict[str, Any] = {"epochs": epochs, "seed": seed, "image_size": size}
     transfer: dict[str, Any] = common | {
-        "weights": str(checkpoint.path) if is_of_a_run(weights) else weights, "freeze": freeze,
+        "weights": str(checkpoint.path) if is_of_a_run(weights) or is_of_a_file(weights) else weights, "freeze": freeze,
     }  # fmt: skip
     if is_small and freeze == "all-but-head":
         transfer["learning_rate"] = HEAD_RATE

@@ -36,6 +36,7 @@ ICONS = {
     "compare": ":material/compare:",
     "shapes": ":material/straighten:",
     "break_it": ":material/bug_report:",
+    "doctor": ":material/stethoscope:",
 }
 
 PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS, **TOOLS}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from explainer.panels import Frames, View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
-from pages.checkpoints import find, is_of_a_run
+from pages.checkpoints import find, is_of_a_file, is_of_a_run
 from pages.state import State
 from pages.state import current as current_state
 from pages.store import Store
@@ -121,7 +121,7 @@ def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
     """The shared model of a checkpoint that is on this machine."""
 
     def make() -> tuple[tuple[VisionTransformer, Checkpoint], int]:
-        if is_of_a_run(name):
+        if is_of_a_run(name) or is_of_a_file(name):
             record = find(name)
             model, checkpoint = load(record.path)[0], record
         else:
@@ -297,6 +297,11 @@ def kept(key: tuple[str | int, ...], make: Callable[[], Any]) -> Any:
 def kept_large(key: tuple[str | int, ...], make: Callable[[], tuple[Any, int]]) -> Any:
     """Something that is made with its size in bytes; ``key`` names all that it depends on."""
     return _large.get_or_make(key, make)
+
+
+def is_kept(key: tuple[str | int, ...]) -> bool:
+    """Whether ``kept_large`` would have it at once."""
+    return _large.get(key) is not None
 
 
 def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:

@@ -11,7 +11,7 @@ from explainer.panels import Picture, Tiles, View
 from explainer.views.wording import sentence
 from pages import state
 from pages.canvas import show as show_view
-from pages.checkpoints import find, is_of_a_run, listed
+from pages.checkpoints import find, is_of_a_file, is_of_a_run, listed
 from pages.session import Session, check_memory, kept_view
 from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
 from vit_core import CHECKPOINTS, grid_position, load
@@ -193,6 +193,8 @@ def _checkpoint_label(name: str) -> str:
     if is_of_a_run(name):
         _, run, epoch = name.split(":")
         return f"{run}, epoch {epoch}"
+    if is_of_a_file(name):
+        return f"{find(name).card.get('name', 'a file')} · your file"
     short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"
     return f"{short} · {CHECKPOINTS[name].size_mb:,.0f} MB"
 

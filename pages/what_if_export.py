@@ -8,7 +8,7 @@ from explainer.numbers import YOUR_WEIGHTS
 from explainer.what_if_report import Report, as_csv
 from pages import state
 from pages import what_if_history as history
-from pages.checkpoints import is_of_a_run
+from pages.checkpoints import is_of_a_file, is_of_a_run
 from pages.session import Session
 from vit_core import ForwardTrace
 from vit_core.interventions import Interventions
@@ -39,7 +39,7 @@ def report_of(session: Session, after: ForwardTrace, interventions: Intervention
     """What there is to be taken away."""
     name = session.state.checkpoint
     return Report(
-        YOUR_WEIGHTS if is_of_a_run(name) else name, session.state.picture, session.checkpoint.labels, session.trace,
+        YOUR_WEIGHTS if is_of_a_run(name) or is_of_a_file(name) else name, session.state.picture, session.checkpoint.labels, session.trace,
         after, interventions,
     )  # fmt: skip
 
