@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from explainer.shapes.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey
 
 _OPERATORS = {
@@ -44,7 +46,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "gelu": ("input", "approximate"),
     "tensordot": ("input", "other", "dims"),
 }
-_SILENT = {"_stacklevel", "inplace", "has_torch_function"}
+_SILENT = {"_stacklevel", "inplace", "device", "pin_memory"}  # which change no shape
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -65,7 +67,7 @@ def arguments_of(signature: Signature) -> str:
     named = _PLACES.get(name, ())
     written = []
     for place, value in enumerate(signature.arguments):
-        if value is None or isinstance(value, TensorKey) or _only_tensors(value):
+        if value is None or isinstance(value, TensorKey | torch.device) or _only_tensors(value):
             continue
         text = _text(value)
         written.append(f"{named[place]}={text}" if place < len(named) else text)

@@ -6,7 +6,7 @@ import sysconfig
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from torch import nn
@@ -57,7 +57,7 @@ def _kind(code: CodeType) -> int:
     return known[1]
 
 
-def start_here(function: FunctionType) -> None:
+def start_here(function: Any) -> None:
     """Look no further out than the frame of this function."""
     _starts.add(function.__code__)
 

@@ -1,5 +1,6 @@
 """A module with other tensors in it: the same classes and attributes, and nothing of the original is touched."""
 
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -13,9 +14,13 @@ def meta_copy(module: nn.Module) -> nn.Module:
 
 
 def with_own_buffers(module: nn.Module) -> nn.Module:
-    """The module with the same parameters and its buffers copied, so that a pass leaves no trace in them."""
-    parameters = {id(parameter) for parameter in module.parameters()}
-    return _Copy(lambda tensor: tensor if id(tensor) in parameters else tensor.detach().clone()).module(module)
+    """The module with the same parameters and its buffers copied, so that a pass leaves no trace in them.
+
+    Only a pass in training mode writes to buffers; in eval mode they are shared, too.
+    """
+    trains = any(part.training for part in module.modules())
+    buffers = {id(buffer) for buffer in module.buffers()} if trains else set()
+    return _Copy(lambda tensor: tensor.detach().clone() if id(tensor) in buffers else tensor).module(module)
 
 
 class _Copy:
@@ -68,6 +73,9 @@ class _Copy:
             return {key: self.value(item) for key, item in value.items()}
         if isinstance(value, MethodType) and isinstance(value.__self__, nn.Module):
             return MethodType(value.__func__, self.module(value.__self__))
+        if type(value) is partial:
+            keywords = {key: self.value(item) for key, item in value.keywords.items()}
+            return partial(self.value(value.func), *map(self.value, value.args), **keywords)
         return value
 
 

@@ -53,7 +53,7 @@ def ledger(
     _check(built, device)
     on_meta = torch.device(device or device_of(built, example_input)).type == "meta"
     args, kwargs = _arguments(built, example_input, on_meta)
-    run = meta_copy(built) if on_meta else _unspoiled(built)
+    run = meta_copy(built) if on_meta else with_own_buffers(built)
     names = Names(run)
     recorder = Recorder(names.known, on_meta)
     result, error = _run(run, args, kwargs, recorder)
@@ -71,7 +71,7 @@ def ledger(
         build, sizes = family
         if (named := with_config_axes(made, config or sizes, build)) is not None:
             return named
-    return _with_batch(made, run if on_meta else meta_copy(built), args, kwargs)
+    return _with_batch(made, meta_copy(built), args, kwargs)  # a copy of its own: some models keep what they computed
 
 
 def _with_batch(made: Ledger, run: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Ledger:
@@ -164,9 +164,3 @@ def _arguments(module: nn.Module, example: Any, on_meta: bool) -> tuple[tuple[An
     if isinstance(example, Mapping):
         return (), dict(example)
     return (tuple(example) if isinstance(example, tuple | list) else (example,)), {}
-
-
-def _unspoiled(module: nn.Module) -> nn.Module:
-    """The module itself, or one with buffers of its own where a pass in training mode would change them."""
-    trains = any(part.training for part in module.modules())
-    return with_own_buffers(module) if trains and next(module.buffers(), None) is not None else module
