@@ -104,6 +104,8 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
     if failing.name != "linear" or len(failing.inputs) < 2 or not failing.inputs[0].flows:
         return None
     given, wanted = failing.inputs[0].sizes[-1], failing.inputs[1].sizes[-1]
+    if not any(step.flows and len(step.output) == 3 and step.output[-1] == wanted for step in case.base.steps):
+        return None  # no tokens of that width
     for step in case.ancestors(case.base):
         for first, second in itertools.pairwise(step.output):
             for count, size in ((first, second), (second, first)):
@@ -246,7 +248,9 @@ def _attended(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
 
 def _over_the_batch(case: Case, step: Step, sizes: Sizes, tokens: int, batch: int) -> Finding:
     count = case.batch
-    pictures = "picture" if count == 1 else "pictures"
+    among = (
+        "each token attends to itself alone" if count == 1 else f"the {count} pictures of the batch attend to each other"
+    )
     if step.name == MULTIHEAD:
         width = sizes[-1]
         modules = [module for module in case.trials.model.modules() if isinstance(module, nn.MultiheadAttention)]
@@ -262,15 +266,15 @@ def _over_the_batch(case: Case, step: Step, sizes: Sizes, tokens: int, batch: in
             fix = f"nn.TransformerEncoderLayer({width}, {number}, ..., batch_first=True)"
         return Finding(
             "batch-first",
-            f"attention is given {text(sizes)} and takes the first axis for the tokens: {count} {pictures} of the batch "
-            f"attend to each other, {count} x {count} weights for each of {batch} tokens",
+            f"attention is given {text(sizes)} and takes the first axis for the tokens: {among}, "
+            f"{count} x {count} weights for each of {batch} tokens",
             f"{batch} x {batch} weights for each picture: the {batch} tokens of one picture attend to each other",
             fix, step.code, 2,
         )  # fmt: skip
     rest = next((size for size in sizes if size not in (count,)), 0)
     return Finding(
         "batch-first",
-        f"the weights are {count} x {count} ({text(sizes)}): the {count} {pictures} of the batch attend to each other",
+        f"the weights are {count} x {count} ({text(sizes)}): {among}",
         f"weights among the tokens of one picture{f', {rest} x {rest}' if rest > count else ''}",
         "q, k, v = (each.transpose(0, 1) for each in (q, k, v))", step.code, 2,
     )  # fmt: skip

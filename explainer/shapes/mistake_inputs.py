@@ -17,15 +17,16 @@ _COLOURS = (1, 3, 4)
 def missing_batch(case: Case) -> Iterator[Finding]:
     """One picture without a batch axis, or a batch axis that the model loses."""
     sizes = case.picture
-    if len(sizes) == 3 and sizes[0] in _COLOURS and min(sizes[1:]) > 4:
+    if len(sizes) == 3 and sizes[0] in _COLOURS and min(sizes[1:]) > 4 or (len(sizes) in (2, 3) and not case.base.ran):
         run = case.trials.run(Repair(picture=lambda picture: picture.unsqueeze(0)))
         score = case.score(run, 1)
         same = case.base.ran and case.base.outputs == tuple(output[1:] for output in run.outputs)
         if score and not same:
             yield Finding(
                 "missing-batch",
-                f"the model was given {text(sizes)}: one picture, without an axis for the batch",
-                f"{text((1, *sizes))}: a batch of one picture",
+                f"the model was given {text(sizes)}: one {'picture' if len(sizes) == 3 else 'sequence'}, without an axis for "
+                "the batch",
+                f"{text((1, *sizes))}: a batch of one",
                 "logits = model(x.unsqueeze(0))", case.code, score,
             )  # fmt: skip
     if not case.is_picture or case.base.ran:

@@ -5,6 +5,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from explainer.shapes.mistake_case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding, constant, empty_as, flowing, text
 from explainer.shapes.mistake_code import call_of, expression, followed_by, replaced
-from explainer.shapes.mistake_trials import ELEMENTWISE, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.mistake_trials import ELEMENTWISE, Code, Repair, Run, Seen, Sizes, Step
 
 Change = Callable[[Tensor], Tensor]
 
@@ -35,13 +36,13 @@ def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
     token = step.inputs[0]
     if math.prod(token.sizes) != token.sizes[-1]:
         return
-    wanted = (case.batch, 1, token.sizes[-1])
-    if score := case.tried(Repair(instead={step.index: lambda args, kwargs: args[0].new_zeros(wanted)})):
+    wanted_all = (case.batch, 1, token.sizes[-1])
+    if score := case.tried(Repair(instead={step.index: lambda args, kwargs: args[0].new_zeros(wanted_all)})):
         name = f"self.{token.name}" if token.name and "." not in token.name else "class_token"
         yield Finding(
             "class-token-not-expanded",
             f"a class token {text(token.sizes)} cannot be expanded to {text(step.ints)}",
-            f"{text(wanted)}: one class token for each of the {case.batch} pictures",
+            f"{text(wanted_all)}: one class token for each of the {case.batch} pictures",
             replaced(step.code, f"{name}.expand({case.batch}, 1, -1)") or f"{name}.expand(x.shape[0], 1, -1)",
             step.code, score,
         )  # fmt: skip
@@ -78,7 +79,7 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
                 yield _not_expanded(case, step, token, tokens, wanted, batch, score)
             else:
                 yield _along_another_axis(step, token, tokens, axis, at, wanted, score)
-            return
+            return  # the first that works
 
 
 def _axis_of(step: Step) -> int:
@@ -150,8 +151,8 @@ def sequence(case: Case) -> Iterator[Finding]:
         axis = _axis_of(step)
         if len(tokens.sizes) != 3 or axis == 1:
             continue
-        wanted = (tokens.sizes[0], tokens.sizes[1] + 1, tokens.sizes[2])
-        if score := case.tried(Repair(after={step.index: lambda tensor, wanted=wanted: empty_as(tensor, wanted)})):  # type: ignore[misc]
+        joined = (tokens.sizes[0], tokens.sizes[1] + 1, tokens.sizes[2])
+        if score := case.tried(Repair(after={step.index: partial(empty_as, sizes=joined)})):
             token = constant(step)[0]
             yield _along_another_axis(step, token, tokens, axis, 1, (tokens.sizes[0], 1, tokens.sizes[2]), score)
             return
@@ -164,7 +165,7 @@ def sequence(case: Case) -> Iterator[Finding]:
         yield from _differ_by_one(case, step, tokens.sizes, positions)
     elif step.name in ("expand", "broadcast_to", "expand_as") and not step.flows and step.inputs:
         kept = step.inputs[0].sizes
-        wanted = step.inputs[1].sizes if len(step.inputs) > 1 else step.ints
+        wanted: Sizes = step.inputs[1].sizes if len(step.inputs) > 1 else step.ints
         if len(wanted) == len(kept):
             wanted = tuple(old if new == -1 else new for old, new in zip(kept, wanted, strict=True))
         yield from _differ_by_one(case, step, wanted, step.inputs[0])
@@ -174,9 +175,14 @@ def sequence(case: Case) -> Iterator[Finding]:
 
 def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> Iterator[Finding]:
     rows = positions.sizes
-    if len(tokens) < 2 or len(rows) < 2 or tokens[-1] != rows[-1] or math.prod(rows[:-2]) != 1:
+    if len(tokens) < 2 or len(rows) < 2 or len(rows) > len(tokens) or tokens[-1] != rows[-1]:
         return
-    count, places = tokens[-2], rows[-2]
+    full = (1,) * (len(tokens) - len(rows)) + rows
+    other = [axis for axis, (size, place) in enumerate(zip(tokens, full, strict=True)) if place not in (1, size)]
+    if len(other) != 1:
+        return
+    count, places = tokens[other[0]], full[other[0]]
+    fitting_rows = (*full[: other[0]], count, *full[other[0] + 1 :])[len(full) - len(rows) :]
     if abs(count - places) != 1 or not any(case.counts_patches(min(count, places) - extra) for extra in (0, 1)):
         return
 
@@ -201,8 +207,8 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> It
         "sequence-not-joined",
         f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: the class token, or what was joined to "
         "the patches, has none",
-        f"{count} positions: {text((*rows[:-2], count, rows[-1]))}",
-        f"self.{name} = nn.Parameter(torch.zeros({', '.join(map(str, (*rows[:-2], count, rows[-1])))}))",
+        f"{count} positions: {text(fitting_rows)}",
+        f"self.{name} = nn.Parameter(torch.zeros({', '.join(map(str, fitting_rows))}))",
         step.code, score,
     )  # fmt: skip
 
@@ -225,14 +231,14 @@ def axes(case: Case) -> Iterator[Finding]:
         if step.name in _REDUCTIONS and len(step.inputs[0].sizes) == 3 and len(step.output) == 2:
             break  # to reduce another axis explains as much as to permute before
         for cause, suffix, change in _changes(step.output):
-            if cause == "missing-batch" and case.batch > 1 or case.tired:
+            if (cause == "missing-batch" and case.batch > 1) or case.tired:
                 continue
             trial = case.trials.run(Repair(after={step.index: change}))
             score = case.score(trial)
             if score <= best.get(cause, _NOTHING).score or _scattered(trial, step.index):
                 continue
             if not _made_idle(run, trial, step.index):
-                best[cause] = _reordered(cause, suffix, step, step.output, trial.steps[step.index].output, score)
+                best[cause] = _reordered(case, cause, suffix, step, trial.steps[step.index].output, score)
     if run.failing is not None and run.failing.name not in JOINS:
         for place, seen in enumerate(run.failing.inputs[:2]):
             if seen.flows and len(seen.sizes) >= 3 and place < len(run.failing.arguments):
@@ -273,7 +279,7 @@ def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
         if rank == 5 and 3 in sizes:  # q, k and v first
             wholes = [(2, 0, 3, 1, 4), (2, 0, 1, 3, 4), (3, 0, 2, 1, 4), *wholes]
         for full in wholes:
-            yield "missing-permute", _permuted(full), lambda tensor, full=full: tensor.permute(full)  # type: ignore[misc]
+            yield "missing-permute", _permuted(full), partial(torch.permute, dims=full)
 
 
 def _permuted(order: tuple[int, ...]) -> str:
@@ -339,11 +345,16 @@ def _merges_reordered(many: Sizes, few: Sizes) -> bool:
     return False
 
 
-def _reordered(cause: str, suffix: str, step: Step, before: Sizes, after: Sizes, score: int) -> Finding:
+def _reordered(case: Case, cause: str, suffix: str, step: Step, after: Sizes, score: int) -> Finding:
+    before = step.output
     if cause == "missing-flatten":
         found = f"the tokens come as {text(before)}: {_grid_said(before, suffix)}"
     elif cause == "missing-batch":
         found = f"a batch of one picture comes as {text(before)}: its first axis is not the batch"
+    elif len(before) == 3 and case.counts_patches(before[2]):
+        found = f"the tokens come as {text(before)}: {before[1]} numbers before {before[2]} patches"
+    elif len(before) == 4 and case.grid in (before[2:], None) and after[-1] == before[1]:
+        found = f"the patches come as {text(before)}: {before[1]} channels before the grid of {before[2]} x {before[3]}"
     else:
         found = f"the axes come as {text(before)}, in another order than what follows takes them"
     return Finding(cause, found, text(after), followed_by(step.code, suffix), step.code, score)
@@ -447,11 +458,13 @@ def _is_answer(case: Case, linear: Step) -> bool:
     width, made = linear.inputs[0].sizes[-1], linear.output[-1]
     if case.expected is not None:
         return True
-    pixels = {patch * patch * channels for patch in case.patches for channels in (1, 3, 4)}
-    if made == width or made in pixels or any(made % (patch * patch) == 0 for patch in case.patches):
+    if made == width or any(made == patch * patch * case.channels for patch in case.patches):
         return False
-    earlier = [step for step in case.base.steps[: linear.index] if step.name in (MULTIHEAD, FUSED, "softmax")]
-    return bool(earlier)
+    return any(
+        step.name in (MULTIHEAD, FUSED, "softmax") or (step.name in JOINS and step.flows and constant(step))
+        or (step.name in ELEMENTWISE and step.flows and any(len(each.sizes) >= 2 for each in constant(step)))
+        for step in case.base.steps[: linear.index]
+    )  # fmt: skip
 
 
 def _first_token(args: Any, kwargs: Any) -> Any:
@@ -489,14 +502,31 @@ def _head_fails(case: Case) -> Iterator[Finding]:
         failing = case.base.failing
         given = failing.inputs[0].sizes if failing and failing.inputs else sizes
         flat = f" = {sizes[1]} x {sizes[2]} numbers of each picture" if given == (sizes[0], sizes[1] * sizes[2]) else ""
-        with_token = case.counts_patches(sizes[1] - 1)
+        suffix = "[:, 0]" if case.counts_patches(sizes[1] - 1) else ".mean(dim=1)"
+        fix, code = _to_the_head(case, step, suffix)
         yield Finding(
             "head-reads-all-tokens",
             f"all {sizes[1]} tokens {text(sizes)} go on to the head, which is given {text(given)}{flat}",
-            f"{text((sizes[0], sizes[2]))}: one vector per picture",
-            followed_by(step.code, "[:, 0]" if with_token else ".mean(dim=1)"), step.code, score,
+            f"{text((sizes[0], sizes[2]))}: one vector per picture", fix, code, score,
         )  # fmt: skip
         return
+
+
+def _to_the_head(case: Case, step: Step, suffix: str) -> tuple[str, Code | None]:
+    """The line that hands the tokens of a step on, with one vector of each picture instead."""
+    every = [*case.base.steps, *([case.base.failing] if case.base.failing else [])]
+    taker = next((each for each in every if any(seen.source == step.index for seen in each.inputs)), None)
+    call = call_of(taker.code) if taker else None
+    if taker is not None and call is not None:
+        function, given = call.func, call.args[:1]
+        if taker.name in RESHAPES and isinstance(function, ast.Attribute):
+            owner = given[0] if ast.unparse(function.value) in ("torch", "F") and given else function.value
+            if fix := replaced(taker.code, ast.unparse(owner) + suffix):
+                return fix, taker.code
+        if len(call.args) == 1 and not call.keywords:
+            if fix := replaced(taker.code, f"{ast.unparse(function)}({ast.unparse(call.args[0])}{suffix})"):
+                return fix, taker.code
+    return followed_by(step.code, suffix), step.code
 
 
 def sliced_positions(case: Case) -> Iterator[Finding]:

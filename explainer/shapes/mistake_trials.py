@@ -22,6 +22,9 @@ Sizes = tuple[int, ...]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 INPUT, CONSTANT = -1, -2  # where a tensor comes from, besides a step
+_NEW = frozenset({"new_zeros", "new_ones", "new_empty", "new_full", "new_tensor", "zeros_like", "ones_like", "empty_like",
+                  "full_like", "rand_like", "randn_like"})  # fmt: skip
+_LIKE = _NEW | {"expand_as", "view_as", "reshape_as", "type_as"}
 _FACTORIES = frozenset(_device_constructors())
 
 
@@ -224,7 +227,9 @@ class _Observer(TorchFunctionMode):
             self._origin[id(args[0])] = (args[0], index, any(each.flows for each in seen))
         elif outputs:
             flows = any(each.flows for each in seen)
-            if not flows and index in self.repair.before | self.repair.instead:
+            if name in _LIKE:  # of its others, only the sizes are taken
+                flows = seen[0].flows and name not in _NEW
+            if not flows and (index in self.repair.before or index in self.repair.instead):
                 flows = True
             for tensor in outputs:
                 if id(tensor) not in self.trials.names:

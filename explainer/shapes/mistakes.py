@@ -69,13 +69,23 @@ def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None
     if case is None:
         return None
     for rules in _RULES:
-        findings = [finding for rule in rules for finding in rule(case)]
+        findings = [finding for rule in rules for finding in _said(rule, case)]
         if not findings:
             continue
         best = max(finding.score for finding in findings)
         causes = {finding.cause: finding for finding in reversed(findings) if finding.score == best}
         return next(iter(causes.values())) if len(causes) == 1 else None
     return None
+
+
+def _said(rule: Callable[[Case], Iterator[Finding]], case: Case) -> list[Finding]:
+    """What a rule finds; nothing where somebody's code is such that it cannot look at it."""
+    try:
+        return list(rule(case))
+    except (IndexError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError):
+        if STRICT:
+            raise
+        return []
 
 
 def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) -> Case | None:
@@ -97,6 +107,7 @@ def _picture(subject: Subject) -> tuple[int, ...]:
     return subject.arguments if all(isinstance(each, int) for each in subject.arguments) else ()
 
 
+STRICT = False  # whether what goes wrong in a rule is raised: for tests
 _TRIED_FOR_REAL = 100_000_000  # parameters
 
 # Those that say more of what they explain come first; of one group, two that explain equally well explain nothing.
