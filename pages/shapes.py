@@ -4,14 +4,14 @@ import streamlit as st
 
 from explainer.lessons import TOOLS
 from explainer.shapes import html
-from explainer.shapes.amounts import count_text
 from pages import shapes_choice as choice
 from pages import shapes_controls as controls
-from pages.blocks import show_head, show_neighbours, show_section, show_words
+from pages.blocks import show_head, show_neighbours, show_section
 from pages.session import current
 from pages.shapes_choice import Sizes
-from pages.shapes_ledger import differences_of, ledger_of, opinion_of, show_downloads, show_table
+from pages.shapes_ledger import differences_of, ledger_of, show_downloads, show_table
 from pages.shapes_own import show_own
+from pages.shapes_torchinfo import show_torchinfo
 
 
 def show_moved(sizes: Sizes, before: Sizes | None) -> None:
@@ -24,30 +24,6 @@ def show_moved(sizes: Sizes, before: Sizes | None) -> None:
         f'<p class="vit-finding" role="status"><b>{choice.what_changed(before, sizes)}</b> {found.sentence}</p>'
         f"<style>{html.style()}</style>{html.totals(ledger_of(sizes))}{html.comparison(found)}"
     )
-
-
-def show_torchinfo(sizes: Sizes) -> None:
-    """What torchinfo says, beside what the ledger says."""
-    said = opinion_of(sizes)
-    mark, verdict = ("✓", "Both agree") if said.agrees else ("✗", "They do not agree")
-    differing = f", {len(said.differing)} of them different: {', '.join(said.differing[:5])}" if said.differing else ""
-    show_words(
-        f"{mark} **{verdict}** on parameters and on the output of every module that both list "
-        f"({said.shapes} modules{differing}).\n\n"
-        "| | this ledger | torchinfo |\n|---|---:|---:|\n"
-        f"| parameters | {said.parameters:,} | {said.their_parameters:,} |\n"
-        f"| multiplications with additions | {said.multiply_adds:,} | {said.their_multiply_adds:,} |"
-    )
-    same = said.counted_their_way == said.their_multiply_adds
-    show_words(
-        f"{'✓' if same else '✗'} The ledger's operations counted as torchinfo counts them: "
-        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per picture, not once per token, "
-        f"and leaves out the products of attention, which are no module: so it says "
-        f"{count_text(said.their_multiply_adds)} where {count_text(said.multiply_adds)} are done.",
-        quiet=True,
-    )
-    with st.expander("torchinfo's own table"):
-        st.code(said.summary, language=None)
 
 
 lesson, session = TOOLS["shapes"], current()

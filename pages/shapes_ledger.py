@@ -9,18 +9,20 @@ import streamlit as st
 from explainer.components import ledger_script
 from explainer.shapes import Ledger, config_ledger, exports, html
 from explainer.shapes.differences import Differences, differences
-from explainer.shapes.second_opinion import SecondOpinion, second_opinion
 from explainer.shapes.text_table import as_text
 from explainer.stages import STAGES
 from pages import state
 from pages.session import kept_large
 from pages.shapes_choice import Sizes
 
-BYTES_OF_OPERATION = 2500  # measured: an operation with its shapes, its rule and its line, as Python keeps them
+BYTES_OF_OPERATION = 2000  # measured 1,600 to 1,700: with its shapes, its rule and its line, as Python keeps them
 
 _component = st.components.v2.component("vit_explainer.ledger", js=ledger_script(), isolate_styles=False)
-# The first page that explains an equation: the glossary has all of them once more.
-_STAGE_OF = {number: stage.name for stage in reversed(STAGES.values()) for number in stage.equation_numbers}
+# The page that is about an equation: the one with the fewest others, for overview and glossary have many once more.
+_STAGE_OF = {
+    number: stage.name for stage in sorted(STAGES.values(), key=lambda stage: -len(stage.equation_numbers))
+    for number in stage.equation_numbers
+}  # fmt: skip
 
 
 def ledger_of(sizes: Sizes) -> Ledger:
@@ -61,17 +63,6 @@ def _picked() -> None:
     pick: Any = st.session_state["shapes_ledger"].get("pick")
     if isinstance(pick, Mapping) and pick.get("page") in STAGES:
         state.pick({"page": pick["page"]})
-
-
-def opinion_of(sizes: Sizes) -> SecondOpinion:
-    """What torchinfo says of the same model."""
-
-    def make() -> tuple[SecondOpinion, int]:
-        opinion = second_opinion(sizes.config, sizes.batch, ledger_of(sizes))
-        return opinion, 2 * len(opinion.summary)
-
-    opinion: SecondOpinion = kept_large(("shapes.torchinfo", repr(sizes)), make)
-    return opinion
 
 
 def show_downloads(sizes: Sizes, before: Sizes | None) -> None:

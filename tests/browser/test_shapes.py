@@ -55,6 +55,7 @@ def test_a_slider_moves_a_row_and_what_is_unfolded_stays_so(shared_server: Serve
     assert softmax.is_visible()  # still unfolded
     assert softmax.locator("del").first.inner_text() == "50" and softmax.locator("ins").first.inner_text() == "65"
     assert "P from 32 to 28" in reader.main
+    page.wait_for_selector("text=Both agree", timeout=60_000)  # torchinfo is asked when the slider rests
     page.get_by_role("button", name="Undo").click()
     wait_for(page, "65→50")
     reader.settle()
