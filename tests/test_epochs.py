@@ -1,9 +1,11 @@
 """A run's epochs side by side: every frame shows its own epoch's numbers, and all frames are drawn on one scale."""
 
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from explainer.views import depth, embedding, epochs
 from explainer.views.scenes import Scene
 from pages import recordings, tensor_route
 from tests.conftest import randomised
-from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig, load, mean_attention_distance
+from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig, load, mean_attention_distance, open_picture
 from vit_core.training.__main__ import main as train
 
 LAYER, HEAD, TOKEN = 2, 3, 6
@@ -443,3 +445,33 @@ def test_a_link_to_an_epoch_that_is_not_here_says_so(runs: Path, asked: str, see
     at = app(run="frozen", epoch=asked)
     assert f"names the epoch {asked!r}" in at.warning[0].value and f"You see epoch {seen}." in at.warning[0].value
     assert not app(run="frozen", epoch="1").warning
+
+
+def test_a_number_of_an_epoch_is_explained_and_its_line_asks_for_the_weights(runs: Path) -> None:
+    weights, image = [], open_picture(next(iter(GALLERY.values())).path)
+    for epoch in (1, 2):
+        model, card = load(runs / "scratch" / "epochs" / f"epoch-{epoch:04d}.safetensors")
+        weights.append(float(model.trace(card.preprocess(image)).attention(3)[1, 12, 7]))
+    number = "block.attention.weights:3:1,12,7"
+    for asked, value in (
+        (f"run:scratch:1@{number}", weights[0]),
+        (f"difference(run:scratch:2@{number};run:scratch:1@{number})", weights[1] - weights[0]),
+    ):
+        at = app(run="scratch")
+        at.query_params["number"] = asked
+        at.run()
+        assert not at.exception and not at.warning
+        (sheet,) = [
+            json.loads(each.proto.json) for each in at.get("bidi_component")
+            if each.proto.component_name == "vit_explainer.number"
+        ]  # fmt: skip
+        assert f"{value:.7g}".replace("-", "−") in sheet["html"] and "scratch, epoch 1" in sheet["words"]
+        code = next(each.value for each in at.code if "item()" in each.value)
+        assert any("weights of scratch, epoch 1" in each.value for each in at.caption)
+        for epoch in (1, 2):
+            path = runs / "scratch" / "epochs" / f"epoch-{epoch:04d}.safetensors"
+            code = code.replace(f"path/to/scratch-epoch-{epoch}/weights.safetensors", str(path))
+        *imports, expression = code.split("\n")
+        names: dict[str, Any] = {}
+        exec("\n".join(imports), names)
+        assert eval(expression, names) == pytest.approx(value, rel=1e-6)

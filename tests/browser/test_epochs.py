@@ -248,3 +248,32 @@ def test_a_phone_shows_two_runs_without_scrolling_sideways(
     assert widths[0] <= widths[1]
     assert Bar(reader.page).said.startswith("After epoch 1 of 2")
     assert reader.errors == []
+
+
+def test_a_number_of_the_shown_epoch_is_explained(served: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(served)
+    reader.open("epochs?run=scratch&epoch=1")
+    tiles: Any = reader.page.locator("section.panel").filter(has_text="heads · epoch").locator("canvas.over")
+    tiles.scroll_into_view_if_needed()
+    box = tiles.bounding_box()
+    x, y = round(box["x"] + 40), round(box["y"] + 50)
+    reader.page.mouse.move(x, y)
+    tip = reader.page.locator(".tip:visible")
+    tip.wait_for()
+    shown = float(tip.inner_text().split("\n")[0].split(" ± ")[0].replace("−", "-"))
+    reader.page.mouse.click(x, y)
+    result = reader.page.locator(".vit-steps .vit-result .vit-value")
+    result.wait_for(timeout=60_000)
+    reader.settle()
+    assert "number=run%3Ascratch%3A1%40block.attention.weights" in reader.page.url and "epoch=1" in reader.page.url
+    assert abs(float(result.inner_text().replace("−", "-")) - shown) <= 2e-3 * shown  # the tip has four digits
+    # A point of a curve moves to its epoch and is explained there.
+    curve: Any = reader.page.locator("section.panel").filter(has_text="Their probability").locator("canvas.over")
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    reader.page.mouse.click(round(box["x"] + 60), round(box["y"] + 120))
+    reader.page.wait_for_function("location.search.includes('trace.probabilities')", timeout=60_000)
+    reader.settle()
+    assert "number=run%3Ascratch%3A0%40trace.probabilities" in reader.page.url
+    reader.page.wait_for_url("**epoch=0**", timeout=10_000)
+    assert reader.errors == []
