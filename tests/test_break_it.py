@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from explainer.lab_bugs import BUGS, Bug
 from explainer.lab_listing import changed_lines, function_around, listing, one_line
 from explainer.lab_progress import Progress, read_shape, shape_text
-from explainer.lab_runs import _give_weights, answer, diagnosis, example, options, run, source_of
+from explainer.lab_runs import _compiled, _give_weights, answer, diagnosis, example, options, run, source_of
 from explainer.lab_sizes import BATCHES, HIDDEN, PATCHES, Sizes
 from explainer.lab_windows import ending, surroundings
 from explainer.shapes import MISTAKES
@@ -256,3 +256,12 @@ def test_only_the_first_prediction_counts() -> None:
     progress = Progress().with_prediction("heads", False).with_prediction("heads", True)
     assert progress.right == 0 and progress.predicted == {"heads": False}
     assert Progress.parse(str(progress.with_repair("heads"))).repaired == {"heads"}
+
+
+def test_code_is_compiled_once_for_each_change_whatever_the_sizes() -> None:
+    """A reader who tries all sizes must not fill the server's memory."""
+    changes = {edits for bug in BUGS.values() for edits in (bug.edits, *bug.repairs)} | {()}
+    for sizes in COVERING[:3]:
+        run(sizes, BUGS["heads"].edits)
+        run(sizes, BUGS["patch-size"].repairs[1])
+    assert _compiled.cache_info().currsize <= len(changes)
