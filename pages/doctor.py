@@ -43,7 +43,7 @@ def choose_heads(path: Path, examination: Examination) -> None:
     st.selectbox(
         "Attention heads k",
         list(candidates),
-        index=None,
+        index=0 if used in candidates else None,
         key=key,
         placeholder="Choose k",
         format_func=lambda number: candidate_text(candidates[number])
@@ -76,9 +76,9 @@ if path is not None:
     if examination.expectations:
         show_section(lesson, "unsaid")
         st.html(doctor_html.expectations_html(examination))
-    show_section(lesson, "findings")
-    st.html(doctor_html.findings_html(examination))
     if examination.tensors:
+        show_section(lesson, "findings")
+        st.html(doctor_html.findings_html(examination))
         with st.expander(f"All {len(examination.tensors):,} tensors"):
             st.html(doctor_html.tensors_html(examination))
     show_section(lesson, "open")

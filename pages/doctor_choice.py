@@ -12,7 +12,7 @@ from vit_core.weight_files import SUFFIXES
 FILE = "file"  # in the URL, and in the session
 _PATH = "doctor_path"  # of this computer: never in a link
 MOST_MEGABYTES = 40  # as everything that strangers upload; a ViT-B has 343
-MOST_MEGABYTES_HERE = 1500  # where the reader sits at the server: L/16
+MOST_MEGABYTES_HERE = 500  # where the reader sits at the server
 
 
 def choose_file() -> Path | None:

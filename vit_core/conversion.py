@@ -159,8 +159,8 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
 
 
 def _is_zero(tensor: Tensor) -> bool:
-    """Whether nothing is lost without it; of shapes alone it is taken for so."""
-    return tensor.is_meta or not (tensor.count_nonzero() or tensor.signbit().any())
+    """Whether a bias adds nothing; of shapes alone it is taken for so."""
+    return tensor.is_meta or not tensor.count_nonzero()
 
 
 def _laid_out(tensor: Tensor, pattern: str, num_heads: int) -> Tensor:

@@ -92,10 +92,7 @@ def examine(path: str | Path, *, part: str | None = None, **config_overrides: An
     except (ValueError, OSError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         problem = said if path.name and path.name in said else f"{path.name}: {said}"
-        return Examination(
-            **basic, family="unknown: it could not be read", problem=problem, remedy="",
-            findings=(Finding("error", "container", _sentence(problem)),),
-        )  # fmt: skip
+        return Examination(**basic, family="unknown: it could not be read", problem=problem)
     return _examine_state(path, found, basic, config_overrides)
 
 
@@ -116,7 +113,7 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
             findings += shapes.findings()
             facts |= _sizes(shapes, told or _heads_beside(path, source))
         except ValueError as error:  # two spellings of one name
-            findings.append(Finding("error", "left over", _sentence(str(error))))
+            findings.append(Finding("error", "left over", f"Two names for one parameter: {error}."))
     findings += number_findings(state)
     try:
         _, checkpoint = open_weights(state, path, **given)
@@ -273,6 +270,3 @@ def _remedy(problem: str, other: str | None) -> str:
         return "It would take pictures of that many channels; here pictures are read in RGB."
     return ""
 
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
