@@ -220,7 +220,7 @@ class LooksFrame extends PanelFrame {
     this.hint.textContent = matchMedia("(hover: none)").matches
       ? "Draw a finger over the picture; a tap pins a patch, another tap on it lets it go."
       : "A click pins a patch, another lets it go. Keys: arrows move, [ and ] change the head, { and } the layer, " +
-        "Enter pins, Escape lets go, N explains the weight that is read out.";
+        `Enter pins, Escape lets go${this.host.view.explains == null ? "" : ", N explains the weight that is read out"}.`;
     this.read();
     this.rememberPins();
     clearTimeout(this.reminding);
@@ -765,7 +765,7 @@ class LooksFrame extends PanelFrame {
     const isSame = this.rest === panel.token && head === panel.head && this.layer === panel.layer;
     this.follow.hidden = !this.host.options.onPick;
     const where = (token) => (token ? `the patch in ${painter.placeText(token)}` : "the class token");
-    const text = `Below, the page follows ${where(panel.token)} in head ${panel.head} of layer ${panel.layer}.`;
+    const text = `${this.host.options.follower ?? "Below, the page follows"} ${where(panel.token)} in head ${panel.head} of layer ${panel.layer}.`;
     if (this.followText.textContent !== text) this.followText.textContent = text;
     const ask = isSame ? "" : `Follow ${where(this.rest)}, head ${head}, layer ${this.layer}`;
     if (this.followButton.textContent !== ask) this.followButton.textContent = ask;

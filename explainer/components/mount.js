@@ -261,7 +261,7 @@ class MountedView {
  * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
  * words around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null
  * for the last, and onPlace(name, place) when the reader moved to another; recall(name) and remember(name, text) for
- * what the address keeps of the reader's own marks.
+ * what the address keeps of the reader's own marks; follower, words for what shows the choice that a picture began with.
  */
 export function mount(parent, bytes, options = {}) {
   const view = new MountedView(parent, options);

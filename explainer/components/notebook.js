@@ -19,7 +19,9 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   };
+  el.style.padding = "1.4em .7em .5em"; // the cell cuts off what reaches beyond it: a panel's buttons, frames, focus
   const canvas = mount(el, packed(), {
+    follower: "This view was made for",
     // Read at every drawing: when this runs, the cell's output is not yet on the page.
     get scheme() {
       return model.get("scheme") || schemeBehind(el);

@@ -139,3 +139,16 @@ def test_a_cell_that_is_run_again_leaves_nothing_behind(notebook: Notebook) -> N
     notebook.page.evaluate("window.leave()")
     assert notebook.page.locator("figure.vit").count() == 0
     assert notebook.page.evaluate("window.heard.size") == 0
+
+
+def test_what_reaches_beyond_a_panel_is_inside_the_cell(notebook: Notebook) -> None:
+    """Jupyter cuts off what leaves the output of a cell: the buttons above a panel, the frame around it."""
+    notebook.open(show(view(0.75, 0.25)))
+    cell = notebook.page.locator("main > div")
+    panel = notebook.page.locator("section.panel").last
+    panel.hover()
+    outer, menu = cell.bounding_box(), panel.locator(".menu").bounding_box()
+    assert outer and menu
+    assert menu["y"] >= outer["y"] and menu["x"] + menu["width"] <= outer["x"] + outer["width"] - 8
+    box = notebook.page.locator("section.panel").first.bounding_box()
+    assert box and box["x"] - outer["x"] >= 8  # the frame is 8 pixels away, and 2.5 wide
