@@ -9,6 +9,8 @@ import numpy as np
 from explainer.number_expressions import Cells, Derived, Number
 from explainer.number_workings import Part, Row, Step, Working, largest
 
+_POSITIONS = ("position_embedding", "trace.positions")  # of whose cosines the page has a formula
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -19,6 +21,7 @@ class Operand:
     value: float  # of a number
     symbol: str
     text: str
+    words: str  # where it stands
 
     @property
     def cells(self) -> Row:
@@ -26,10 +29,10 @@ class Operand:
         assert self.row is not None
         return self.row
 
-    def step(self, operator: str = "", words: str = "") -> Step:
+    def step(self, operator: str = "") -> Step:
         """A line that is this number."""
         assert not isinstance(self.of, Cells)
-        return Step(words or self.text, self.value, operator, self.of)
+        return Step(self.words, self.value, operator, self.of)
 
 
 def _summed(
@@ -86,7 +89,8 @@ def _cosine(x: Operand, y: Operand) -> Working:
     return _summed(
         rf"\frac{{\sum_m {x.symbol}_m \, {y.symbol}_m}}{{\lVert {x.symbol} \rVert \, \lVert {y.symbol} \rVert}}",
         x.cells.values * y.cells.values, lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} products together", "product", finish, "cosine_similarity",
+        f"the {len(x.cells.values):,} products together", "product", finish,
+        "cosine_similarity" if isinstance(x.of, Cells) and x.of.tensor in _POSITIONS else "",
     )  # fmt: skip
 
 

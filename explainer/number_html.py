@@ -24,7 +24,8 @@ def _steps(explanation: NumberExplanation) -> str:
         f'<td class="vit-value">{_value(explanation, step.value, step.address)}</td></tr>'
         for step in explanation.steps
     ]
-    result = "the number, worked out from these" if explanation.is_derived else "the number, as the model computed it"
+    made = "as read off the forward pass" if explanation.is_read_off else "as the model computed it"
+    result = "the number, worked out from these" if explanation.is_derived else f"the number, {made}"
     rows.append(
         f'<tr class="vit-result"><td class="vit-sign">=</td><td>{result}</td>'
         f'<td class="vit-value">{written(explanation.value, 7)}</td></tr>'
@@ -91,9 +92,10 @@ def _check(explanation: NumberExplanation) -> str:
             '<p class="vit-number-note">No tensor of the model holds this number: it is worked out from those above, '
             "in double precision.</p>"
         )
+    whose = "number read off" if explanation.is_read_off else "model's number"
     again = (
-        f"Recomputed in double precision from these numbers alone: <b>{written(working.recomputed, 9)}</b>; the model's"
-        f" number differs by <b>{explanation.difference:.1e}</b>"
+        f"Recomputed in double precision from these numbers alone: <b>{written(working.recomputed, 9)}</b>; the {whose}"
+        f" differs by <b>{explanation.difference:.1e}</b>"
     )
     if explanation.is_as_computed:
         return f'<p class="vit-number-note">{again}, rounding to 32 bits explains up to {working.tolerance:.1e}.</p>'

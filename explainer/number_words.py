@@ -39,6 +39,12 @@ def side_name(side: str) -> str:
     return side
 
 
+def side_words(side: str) -> str:
+    """A side inside a sentence: "on the left", "with the changes"."""
+    known = {"": "as it is", "left": "on the left", "right": "on the right", "changed": "with the changes"}
+    return known.get(side, side_name(side))
+
+
 def text_of(number: Number | Cells, config_of: Callable[[str], ViTConfig], side: str = "") -> str:
     """A number's symbol with its index as text: "q⁽¹⁾[12, 5]" is head 1; of another side than ``side`` with it."""
     if isinstance(number, Derived):

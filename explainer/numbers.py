@@ -7,13 +7,13 @@ from functools import cached_property
 
 from explainer import notation
 from explainer.equations import EQUATIONS, FORMULAS
-from explainer.number_address import KINDS, Address
-from explainer.number_expressions import Cells, Derived, Number, checked_number, sides_of
+from explainer.number_address import KINDS, READ_OFFS, Address
+from explainer.number_expressions import Cells, Derived, Number, addresses_of, checked_number, sides_of
 from explainer.number_functions import FUNCTIONS, Operand, symbol_of_function
 from explainer.number_lines import YOUR_PICTURE, YOUR_WEIGHTS, Reproduction, line_of
 from explainer.number_rules import Numbers
 from explainer.number_tensors import RULES
-from explainer.number_words import place_of, side_name, symbol_of, text_of, with_layer
+from explainer.number_words import place_of, side_name, side_words, symbol_of, text_of, with_layer
 from explainer.number_workings import Row, Step, Term, Working
 from explainer.palette import Scheme
 from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer, ViTConfig
@@ -71,6 +71,11 @@ class NumberExplanation:
     def is_derived(self) -> bool:
         """Whether it is worked out from numbers of tensors and none itself."""
         return isinstance(self.number, Derived)
+
+    @property
+    def is_read_off(self) -> bool:
+        """Whether a page has computed it from numbers of the forward pass, which itself does not need it."""
+        return isinstance(self.number, Address) and self.number.tensor in READ_OFFS
 
     @property
     def symbol(self) -> str:
@@ -209,7 +214,7 @@ class _Asked:
         is_learned = address.tensor not in KINDS
         imports, line, blanks = self.written()
         return NumberExplanation(
-            address, numbers.at(address), _sided(address.side, place_of(address, config, of.labels)),
+            address, numbers.at(address), _named(address.side) + place_of(address, config, of.labels),
             symbol_of(address, config),
             None if is_learned else RULES[address.tensor](numbers, address.layer or 0, address.index),
             imports, line, blanks, of.changes, config, self.config_of,
@@ -223,8 +228,8 @@ class _Asked:
         of = next(iter(self.passes.values()))
         title = FUNCTIONS[number.function].title
         return NumberExplanation(
-            number, working.recomputed, f"{title}: {self._place(number)}", self._symbol(number), working, imports, line,
-            blanks, of.changes, of.model.config, self.config_of,
+            number, working.recomputed, f"{title}: {self._places(number)}", self._symbol(number), working, imports,
+            line, blanks, of.changes, of.model.config, self.config_of,
         )  # fmt: skip
 
     def _work(self, number: Derived) -> Working:
@@ -241,7 +246,7 @@ class _Asked:
             row = self.passes[each.side].numbers(each.side).cells(each)
         sides = sides_of(self.number)
         text = text_of(each, self.config_of, sides[0] if len(sides) == 1 else "")
-        return Operand(each, row, value, self._symbol(each), text)
+        return Operand(each, row, value, self._symbol(each), text, self._step_words(each))
 
     def _symbol(self, each: Number | Cells) -> str:
         if isinstance(each, Derived):
@@ -251,15 +256,28 @@ class _Asked:
             return symbol
         return rf"\underset{{\text{{{_latex_text(side_name(each.side) or 'as it is')}}}}}{{{symbol}}}"
 
-    def _place(self, each: Number | Cells) -> str:
-        if isinstance(each, Derived):
-            return "; ".join(dict.fromkeys(self._place(one) for one in each.of))
-        of = self.passes[each.side]
-        return _sided(each.side, place_of(each, of.model.config, of.labels))
+    def _places(self, number: Number | Cells) -> str:
+        """Where all that it is worked out from stands; what stands at the same place on two sides is said once."""
+        sides: dict[str, dict[str, None]] = {}
+        for each in addresses_of(number):
+            of = self.passes[each.side]
+            sides.setdefault(place_of(each, of.model.config, of.labels), {})[each.side] = None
+        several = len(self.passes) > 1
+        return "; ".join(
+            (f"{' and '.join(map(side_words, at))}: " if several else _named(*at)) + place
+            for place, at in sides.items()
+        )
+
+    def _step_words(self, each: Number | Cells) -> str:
+        """What tells one number of a calculation from the other: its side, or else what it is and where it stands."""
+        if len(self.passes) > 1:
+            return " and ".join(dict.fromkeys(side_words(one.side) for one in addresses_of(each)))
+        title = f"{FUNCTIONS[each.function].title.lower()}: " if isinstance(each, Derived) else ""
+        return title + self._places(each)
 
 
-def _sided(side: str, words: str) -> str:
-    return ": ".join(filter(None, [side_name(side), words]))
+def _named(side: str) -> str:
+    return f"{side_name(side)}: " if side else ""
 
 
 def _latex_text(text: str) -> str:

@@ -89,7 +89,7 @@ def _head(explanation: NumberExplanation) -> None:
             formulas = (explanation.symbol_template, *([explanation.working.formula] if explanation.working else []))
             words = escape(f"{explanation.words}. {explanation.equation}".strip())
             st.html(f'<p class="vit-number-words" {of_symbols(*formulas)}>{words}</p>')
-        if explanation.working:
+        if explanation.working and explanation.working.formula != explanation.symbol_template:
             with st.container(key="number_formula"):
                 st.latex(explanation.coloured(explanation.working.formula, scheme()))
         st.button("Close", icon=":material/close:", key="number_close", on_click=_close)

@@ -72,7 +72,9 @@ def all_views(
             residual.norms, block.input, attend.output, block.after_attention, token, "attention", layer, pixels
         ),
         "mlp.activations": partial(mlp.activations, block, token),
-        "mlp.gelu_curve": partial(mlp.gelu_curve, block.mlp.hidden[token], block.mlp.activated[token], config.gelu, token),
+        "mlp.gelu_curve": partial(
+            mlp.gelu_curve, block.mlp.hidden[token], block.mlp.activated[token], config.gelu, token
+        ),
         "mlp.strongest_neurons": partial(mlp.strongest_neurons, block.mlp.activated, token, pixels),
         "depth.layers_by_heads": partial(depth.layers_by_heads, trace, token, layer, head_number, pixels),
         "depth.update_sizes": lambda: depth.update_sizes(
