@@ -68,7 +68,7 @@ def read() -> list[str]:
     if asked != st.session_state.get(_WRITTEN, {}) and (asked or _WRITTEN not in st.session_state):
         if text := asked.get(SIZES):
             try:
-                choose(_known(text))
+                _open(_known(text))
             except ValueError as error:
                 problems.append(f"The link's sizes cannot be read: {error}. You see the checkpoint of the sidebar.")
         if text := asked.get(AGAINST):
@@ -125,8 +125,16 @@ def baseline(checkpoint: ViTConfig) -> Sizes | None:
 
 def what_changed(before: Sizes, after: Sizes) -> str:
     """``P from 32 to 16:``, for before the consequences."""
-    said = changes_between(before[:2], after[:2])
-    return f"{', '.join(said)}:" if said else f"As {before.text}."
+    said = ", ".join(changes_between(before[:2], after[:2]))
+    return f"{said[0].upper()}{said[1:]}:" if said else f"As {before.text}."
+
+
+def _open(setting: Setting) -> None:
+    """What a link asks for; who has just come has nothing to undo."""
+    if _HISTORY in st.session_state:
+        choose(setting)
+    else:
+        st.session_state[_HISTORY] = History(present=str(setting))
 
 
 def _known(text: str) -> Setting:

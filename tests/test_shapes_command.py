@@ -171,7 +171,18 @@ def test_when_it_breaks_the_line_and_the_mistake_are_shown(code: Path, capsys: p
     assert "  >    14  return self.head(tokens).mean(1)" in out
     assert "       13  tokens = tokens.flatten(2)" in out
     assert "RuntimeError: " in out
-    assert "Likely mistake" in out or "The shapes do not tell" in out
+    assert "Likely mistake: " in out and "flatten(2)" in out.partition("Likely mistake")[2]
+
+
+def test_the_answer_is_in_every_format(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = (f"{code}:MyModel", "--input", "1,3,224,224", "--expect", "1,10", "--format")
+    status, out, err = run(capsys, *arguments, "json")
+    content = json.loads(out)
+    assert status == 1 and "Likely mistake: " in err
+    assert content["failure"]["line"]["number"] == 14 and content["diagnosis"]["cause"] == "missing-permute"
+    _, page, _ = run(capsys, *arguments, "html")
+    assert '<span class="vit-ledger-it"><i>14</i>return self.head(tokens).mean(1)' in page
+    assert 'data-cause="missing-permute"' in page
 
 
 def test_another_shape_than_expected(code: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
-    from explainer.shapes import Ledger
+    from explainer.shapes import Diagnosis, Ledger
     from explainer.shapes.differences import Differences
     from vit_core import ViTConfig
 
@@ -102,12 +102,18 @@ def _run(options: argparse.Namespace) -> int:
         from explainer.shapes.differences import differences
 
         found = differences(before, ledger)
-    is_wrong = ledger.failure is not None or not _is_expected(ledger, options.expect)
-    _write(_written(ledger, found, options), options.output)
-    if is_wrong:
+    if is_well := ledger.failure is None and _is_expected(ledger, options.expect):
+        diagnosis = None
+    else:
+        from explainer.shapes import diagnose
+
+        diagnosis = diagnose(ledger, options.expect)
+    _write(_written(ledger, found, diagnosis, options), options.output)
+    if not is_well:
         # To the terminal even when the ledger goes to a file: it is the answer.
-        print(_explained(ledger, options), file=sys.stderr if options.format != "text" else sys.stdout)
-    return 1 if is_wrong else 0
+        said = f"\n{_explained(ledger, diagnosis, options)}"
+        print(said, file=sys.stdout if options.format == "text" else sys.stderr)
+    return 0 if is_well else 1
 
 
 def _ledger(name: str, options: argparse.Namespace, with_sizes: bool) -> "Ledger":
@@ -171,10 +177,9 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
     return expected is None or any(shape.sizes == expected for shape in ledger.outputs[:1])
 
 
-def _explained(ledger: "Ledger", options: argparse.Namespace) -> str:
+def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
     """The likely mistake, or that the shapes do not tell."""
-    from explainer.shapes import diagnose
-    from explainer.shapes.report import diagnosis_text
+    from explainer.shapes.report import UNTOLD, diagnosis_text
 
     said = []
     if ledger.failure is None:
@@ -182,18 +187,20 @@ def _explained(ledger: "Ledger", options: argparse.Namespace) -> str:
         said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
         said.append("This code needs numbers, and on the device meta there are only shapes: try --device cpu.")
-    diagnosis = diagnose(ledger, options.expect)
-    said.append(diagnosis_text(ledger, diagnosis) if diagnosis else "The shapes do not tell what went wrong.")
+    said.append(diagnosis_text(ledger, diagnosis) if diagnosis else UNTOLD)
     return "\n".join(said)
 
 
-def _written(ledger: "Ledger", found: "Differences | None", options: argparse.Namespace) -> str:
+def _written(
+    ledger: "Ledger", found: "Differences | None", diagnosis: "Diagnosis | None", options: argparse.Namespace
+) -> str:
     from explainer.shapes import exports, html, text_table
+    from explainer.shapes.report import diagnosis_html
 
     if options.format == "html":
-        return html.document(ledger, found, every=options.all)
+        return html.document(ledger, found, every=options.all, explanation=diagnosis_html(ledger, diagnosis))
     if options.format == "json":
-        return exports.as_json(ledger, found)
+        return exports.as_json(ledger, found, diagnosis)
     if options.format == "csv":
         return exports.differences_csv(found) if found else exports.as_csv(ledger)
     is_terminal = options.output is None and sys.stdout.isatty()

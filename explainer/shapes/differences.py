@@ -145,7 +145,9 @@ def factor(total: Total) -> str:
     """By how much a total has changed: ``× 3.94``."""
     if total.factor is None:
         return "new" if total.after else "gone"
-    return f"× {total.factor:.3g}" if total.factor < 1000 else f"× {total.factor:,.0f}"
+    if total.factor >= 1000:
+        return f"× {total.factor:,.0f}"
+    return f"× {total.factor:.4g}" if 0.95 < total.factor < 1.05 else f"× {total.factor:.3g}"
 
 
 def amount(count: int, total: Total | None = None) -> str:

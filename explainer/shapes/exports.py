@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from explainer.shapes.differences import Differences
+from explainer.shapes.mistakes import Diagnosis
 from explainer.shapes.operations import Ledger, Operation, TensorShape
 from explainer.shapes.text_table import axes_text
 
@@ -39,8 +40,10 @@ def differences_csv(differences: Differences) -> str:
     return _csv(rows)
 
 
-def as_json(ledger: Ledger, differences: Differences | None = None) -> str:
-    """Everything that the ledger holds, with the totals."""
+def as_json(
+    ledger: Ledger, differences: Differences | None = None, diagnosis: Diagnosis | None = None
+) -> str:
+    """Everything that the ledger holds, with the totals, and the likely mistake if it broke."""
     content: dict[str, Any] = {
         "title": ledger.title,
         "device": ledger.device,
@@ -50,6 +53,7 @@ def as_json(ledger: Ledger, differences: Differences | None = None) -> str:
         "outputs": [asdict(each) for each in ledger.outputs],
         "operations": [asdict(each) for each in ledger.operations],
         "failure": asdict(ledger.failure) if ledger.failure else None,
+        "diagnosis": asdict(diagnosis) if diagnosis else None,
     }
     if differences is not None:
         content["differences"] = {

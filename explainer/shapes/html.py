@@ -24,15 +24,17 @@ def style() -> str:
     return _STYLE.read_text(encoding="utf-8")
 
 
-def document(ledger: Ledger, differences: Differences | None = None, *, every: bool = False) -> str:
-    """A file that can be opened in any browser and printed."""
+def document(
+    ledger: Ledger, differences: Differences | None = None, *, every: bool = False, explanation: str = ""
+) -> str:
+    """A file that can be opened in any browser and printed; the explanation, HTML too, stands below the ledger."""
     title = escape(f"Shapes of {ledger.title}")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>:root {{ color-scheme: light dark }} body {{ margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; "
         f"font-family: system-ui, sans-serif }}</style></head><body><h1>{title}</h1>"
-        f"{fragment(ledger, differences, every=every)}</body></html>\n"
+        f"{fragment(ledger, differences, every=every)}{explanation}</body></html>\n"
     )
 
 
