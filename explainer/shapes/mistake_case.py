@@ -12,8 +12,8 @@ from explainer.shapes.mistake_code import Division, divisions
 from explainer.shapes.mistake_trials import Code, Repair, Run, Seen, Sizes, Step, Trials, code_of
 from explainer.shapes.operations import Ledger
 
-JOINS = frozenset("cat concat concatenate hstack vstack row_stack column_stack stack".split())
-RESHAPES = frozenset("reshape view unflatten flatten".split())
+JOINS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "column_stack", "stack"])
+RESHAPES = frozenset(["reshape", "view", "unflatten", "flatten"])
 MULTIHEAD = "multi_head_attention_forward"
 _SECONDS = 15.0  # of trials, then what has been found must do
 FUSED = "scaled_dot_product_attention"

@@ -17,7 +17,7 @@ _COLOURS = (1, 3, 4)
 def missing_batch(case: Case) -> Iterator[Finding]:
     """One picture without a batch axis, or a batch axis that the model loses."""
     sizes = case.picture
-    if len(sizes) == 3 and sizes[0] in _COLOURS and min(sizes[1:]) > 4 or (len(sizes) in (2, 3) and not case.base.ran):
+    if (len(sizes) == 3 and sizes[0] in _COLOURS and min(sizes[1:]) > 4) or (len(sizes) in (2, 3) and not case.base.ran):
         run = case.trials.run(Repair(picture=lambda picture: picture.unsqueeze(0)))
         score = case.score(run, 1)
         same = case.base.ran and case.base.outputs == tuple(output[1:] for output in run.outputs)
@@ -73,7 +73,7 @@ def _without_loss(step: Step) -> str:
 
 
 def _loses_batch(before: Sizes, after: Sizes) -> bool:
-    return len(before) == len(after) + 1 and before[1:] == after or (before[:1] == (1,) and len(after) < len(before))
+    return (len(before) == len(after) + 1 and before[1:] == after) or (before[:1] == (1,) and len(after) < len(before))
 
 
 def channels_last(case: Case) -> Iterator[Finding]:

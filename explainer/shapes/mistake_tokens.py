@@ -11,7 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explainer.shapes.mistake_case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding, constant, empty_as, flowing, text
+from explainer.shapes.mistake_case import (
+    FUSED,
+    JOINS,
+    MULTIHEAD,
+    RESHAPES,
+    Case,
+    Finding,
+    constant,
+    empty_as,
+    flowing,
+    text,
+)
 from explainer.shapes.mistake_code import call_of, expression, followed_by, replaced
 from explainer.shapes.mistake_trials import ELEMENTWISE, Code, Repair, Run, Seen, Sizes, Step
 
@@ -387,7 +398,7 @@ def _operand(case: Case, failing: Step, place: int, seen: Seen) -> Iterator[Find
     if not score or place == 0 or seen.sizes != other:
         return
     whole = expression(failing.code)
-    said = f"q @ k.transpose(-2, -1)" if rank else ""
+    said = "q @ k.transpose(-2, -1)" if rank else ""
     for mark in ("@",):
         if mark in whole:
             left, _, right = whole.rpartition(mark)

@@ -283,7 +283,7 @@ class _Observer(TorchFunctionMode):
         return value
 
 
-ELEMENTWISE = frozenset("add radd iadd sub rsub isub mul rmul imul".split())
+ELEMENTWISE = frozenset(["add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul"])
 _RUN = Trials.run.__code__
 
 

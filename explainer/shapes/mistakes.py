@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from explainer.shapes.mistake_attention import (
-    constructor, cut_across, heads, lost_in_heads, over_the_batch, over_the_heads, square_tokens,
+    constructor,
+    cut_across,
+    heads,
+    lost_in_heads,
+    over_the_batch,
+    over_the_heads,
+    square_tokens,
 )  # fmt: skip
 from explainer.shapes.mistake_case import Case, Finding
 from explainer.shapes.mistake_code import divisions, line_of
