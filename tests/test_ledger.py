@@ -393,5 +393,33 @@ def test_compiled_modules_are_refused_in_a_sentence() -> None:
         ledger(compiled, (1, 2))
     with pytest.raises(TypeError, match="expected a module or a callable"):
         ledger("model", (1, 2))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="lazy module that has no sizes yet"):
+        ledger(nn.Sequential(nn.LazyLinear(3)), (1, 2))
     with pytest.raises(ValueError, match="move it there first"):
         ledger(nn.Linear(2, 2), (1, 2), device="cuda")
+
+
+def test_rules_say_what_happened() -> None:
+    model, picture = built("ours")
+    rules = {(each.name, each.rule) for each in ledger(model, picture).operations}
+    assert rules >= {
+        ("conv2d", "20 kernels make 20 channels; 24 / 8 = 3 patches along each side"),
+        ("cat", "joined along axis 1: 1 + 9 = 10"),
+        ("add", "10 × 20 is repeated to fit 2 × 10 × 20, aligned from the last axis"),
+        ("linear", "the last axis 20 becomes 60, the rows of the weight"),
+        ("reshape", "split: 60 = 3·4·5"),
+        ("permute", "the axes in the order 2, 0, 3, 1, 4: 2 × 10 × 3 × 4 × 5 becomes 3 × 2 × 4 × 10 × 5"),
+        ("unbind", "3 parts, each 2 × 4 × 10 × 5"),
+        ("matmul", "rows of 5 times columns of 5: 10 × 5 by 5 × 10 gives 10 × 10, for each of 2 × 4"),
+        ("softmax", "along axis 3 the 10 numbers add up to 1: the shape stays"),
+        ("index", "[..., 0, :] takes 2 × 20 out of 2 × 10 × 20"),
+    }
+
+
+def test_a_console_and_a_notebook_show_it() -> None:
+    model, picture = built("ours")
+    said = ledger(model, picture, title="<b>mine</b>")
+    text, html = repr(said), said._repr_html_()
+    assert "blocks.0–2 × 3" in text and f"{said.parameters:,} parameters" in text
+    assert all(len(line) <= 120 for line in text.splitlines())  # of a console whose width is unknown
+    assert "<details" in html and "<b>mine</b>" not in html

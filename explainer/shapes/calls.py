@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from explainer.shapes.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey
+from explainer.shapes.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
 
 _OPERATORS = {
     "truediv": "div", "rtruediv": "div", "itruediv": "div", "radd": "add", "iadd": "add", "rsub": "sub", "isub": "sub",
@@ -175,6 +175,19 @@ def _einsum(call: Signature, output: tuple[int, ...]) -> int:
     return 2 * math.prod(sizes.values())
 
 
+def _contraction(call: Signature, output: tuple[int, ...]) -> int:
+    """Of two tensors over some axes, which both have and the result has not."""
+    left, right = (math.prod(key.sizes) for key in keys_of(call)[:2])
+    return 2 * math.prod(output) * math.isqrt(left * right // max(1, math.prod(output)))
+
+
+def _recurrent(call: Signature, output: tuple[int, ...]) -> int:
+    """Every matrix of weights meets every step of every sequence."""
+    matrices = [key.sizes for key in keys_of(call) if len(key.sizes) == 2]
+    steps = math.prod(argument(call, 0, "input").sizes[:-1])
+    return 2 * steps * sum(map(math.prod, matrices))
+
+
 def attention_flops(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> tuple[int, int]:
     """Of the scores and of the weighted sum, in scaled dot-product attention."""
     rows = math.prod(query[:-1]) * key[-2]
@@ -192,7 +205,10 @@ _FLOPS: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
     "addmm": _added_matmul, "baddbmm": _added_matmul, "addbmm": _added_matmul,
     "conv1d": _convolution, "conv2d": _convolution, "conv3d": _convolution,
     "conv_transpose1d": _transposed_convolution, "conv_transpose2d": _transposed_convolution,
-    "conv_transpose3d": _transposed_convolution, "einsum": _einsum, "scaled_dot_product_attention": _attention,
+    "conv_transpose3d": _transposed_convolution, "einsum": _einsum,
+    "tensordot": _contraction, "inner": _contraction,
+    "lstm": _recurrent, "gru": _recurrent, "rnn_tanh": _recurrent, "rnn_relu": _recurrent,
+    "scaled_dot_product_attention": _attention,
 }  # fmt: skip
 
 

@@ -53,6 +53,8 @@ def as_json(
         "outputs": [asdict(each) for each in ledger.outputs],
         "operations": [asdict(each) for each in ledger.operations],
         "failure": asdict(ledger.failure) if ledger.failure else None,
+        "unused": [asdict(each) for each in ledger.unused],
+        "other_batch": asdict(ledger.other_batch) if ledger.other_batch else None,
         "diagnosis": asdict(diagnosis) if diagnosis else None,
     }
     if differences is not None:

@@ -126,7 +126,8 @@ def failure(failed: Failure) -> str:
         code = f'<p>{name}</p><pre tabindex="0" role="group" aria-label="{name}"><code>{lines}</code></pre>'
     return (
         f'<div class="vit-ledger-failure" role="status"><p><b>Here it breaks: {what}{place}.</b>{given}</p>{code}'
-        f"<p><b>{escape(failed.error)}:</b> {escape(failed.message)}</p></div>"
+        f"<p><b>{escape(failed.error)}:</b> {escape(failed.message)}</p>"
+        f"{f'<p>{escape(failed.advice)}</p>' if failed.advice else ''}</div>"
     )
 
 

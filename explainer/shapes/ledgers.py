@@ -148,6 +148,8 @@ def _check(module: nn.Module, device: str | torch.device | None) -> None:
                 f"{where} is compiled by torch.compile, which merges operations: give the module as it was before "
                 "(its _orig_mod)"
             )
+        if any(nn.parameter.is_lazy(own) for own in part._parameters.values()):
+            raise TypeError(f"{where} is a lazy module that has no sizes yet: run the model once before")
     if device is not None and (wanted := torch.device(device)).type != "meta" and wanted.type != device_of(module).type:
         raise ValueError(
             f"the module is on {device_of(module)}, not on {wanted}: move it there first, or ask for device='meta'"

@@ -1,9 +1,11 @@
 """Every operation of one forward pass, recorded while it runs.
 
-A function mode of torch sees the calls as a person writes them: one ``linear``, one ``gelu``. (A dispatch mode sees
-``t``, ``view``, ``addmm`` instead, and ``_native_multi_head_attention`` as one; ``torch.fx`` stops at control flow and
-at modules; ``torch.export`` takes seconds; torchlens wraps all of torch and keeps every tensor.) Under a mode the
-fast path of ``nn.MultiheadAttention`` is off, and the mode is this thread's alone.
+A function mode of torch sees the calls as a person writes them: one ``linear``, one ``gelu``. It is this thread's
+alone, and under it the fast path of ``nn.MultiheadAttention`` is off. What else was tried: a dispatch mode sees ``t``,
+``view``, ``addmm`` instead of ``linear``, and attention as one ``_native_multi_head_attention``; ``torch.fx`` keeps
+attention as one module and cannot follow Hugging Face's or einops' code; ``torch.export`` takes seconds for B/16;
+torchlens takes several forward passes for it and puts its own functions in the place of torch's
+(``benchmarks/ledger.py``).
 """
 
 from collections.abc import Callable, Hashable

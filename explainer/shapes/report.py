@@ -52,6 +52,8 @@ def failure_text(failure: Failure) -> str:
         lines += [f"{'>' if each.is_it else ' '} {each.number:>4}  {each.text}" for each in around(failure.line)]
         lines.append("")
     lines.append(f"{failure.error}: {failure.message}")
+    if failure.advice:
+        lines.append(failure.advice)
     return "\n".join(lines)
 
 

@@ -73,12 +73,13 @@ def _can_broadcast(call: Call) -> bool:
 def _broadcast(call: Call) -> str:
     if not _can_broadcast(call):
         return f"{sizes(call.first)} becomes {sizes(call.output)}"
-    small = next((key.sizes for key in call.inputs if key.sizes != call.output), None)
-    if small is None:
-        return "number by number: both have the same shape"
-    if math.prod(small) == 1:
+    small = [key.sizes for key in call.inputs if key.sizes != call.output]
+    if len(small) > 1:
+        given = " and ".join(map(sizes, small))
+        return f"{given} are repeated along axes of size 1 to fit {sizes(call.output)}"
+    if math.prod(small[0]) == 1:
         return "the one number meets all the others: the shape stays"
-    return f"{sizes(small)} is repeated to fit {sizes(call.output)}, aligned from the last axis"
+    return f"{sizes(small[0])} is repeated to fit {sizes(call.output)}, aligned from the last axis"
 
 
 def _linear(call: Call) -> str:
@@ -97,8 +98,9 @@ def _matmul(call: Call) -> str:
         left, right = right, left
     if len(left) < 2 or len(right) < 2:
         return f"the axis of {left[-1]} is summed away"
+    lead = f", for each of {sizes(call.output[:-2])}" if len(call.output) > 2 else ""
     text = f"rows of {left[-1]} times columns of {right[-2]}: {left[-2]} × {left[-1]} by {right[-2]} × {right[-1]}"
-    return f"{text} gives {left[-2]} × {right[-1]}"
+    return f"{text} gives {left[-2]} × {right[-1]}{lead}"
 
 
 def _conv(call: Call) -> str:
@@ -144,7 +146,11 @@ def _reshape(call: Call) -> str:
 
 
 def _permute(call: Call) -> str:
-    return f"the axes change places: {sizes(call.first)} to {sizes(call.output)}"
+    given = call.signature.arguments[1:]
+    order = given[0].items if len(given) == 1 and isinstance(given[0], Sequence) else given
+    if call.name == "permute" and order and all(isinstance(axis, int) for axis in order):
+        return f"the axes in the order {', '.join(map(str, order))}: {sizes(call.first)} becomes {sizes(call.output)}"
+    return f"two axes change places: {sizes(call.first)} becomes {sizes(call.output)}"
 
 
 def _cat(call: Call) -> str:
@@ -224,7 +230,32 @@ def _einsum(call: Call) -> str:
 
 
 def _pad(call: Call) -> str:
-    return f"padded: {sizes(call.first)} becomes {sizes(call.output)}"
+    if call.first == call.output:
+        return "nothing is added: the shape stays"
+    return f"filled up at the edges: {sizes(call.first)} becomes {sizes(call.output)}"
+
+
+def _channels(call: Call) -> str:
+    return f"each of the {call.first[1]} channels is normalised: the shape stays"
+
+
+def _new(call: Call) -> str:
+    return f"a new tensor of {sizes(call.output)}"
+
+
+def _put(call: Call) -> str:
+    return f"written into {arguments_of(call.signature)}: the tensor stays {sizes(call.output)}"
+
+
+def _same(call: Call) -> str:
+    before, after = call.inputs[0].dtype, call.outputs[0].dtype
+    if before is not after:
+        return f"the same numbers as {str(after).removeprefix('torch.')}: the shape stays"
+    return "the same numbers: the shape stays"
+
+
+def _pool(call: Call) -> str:
+    return f"neighbours become one: {sizes(call.first)} becomes {sizes(call.output)}"
 
 
 def _roll(call: Call) -> str:
@@ -243,5 +274,8 @@ _RULES: dict[str, Callable[[Call], str]] = {
     "chunk": _parts, "split": _parts, "unbind": _parts, "tensor_split": _parts,
     "mean": _reduce, "sum": _reduce, "amax": _reduce, "norm": _reduce, "var": _reduce, "prod": _reduce,
     "unsqueeze": _new_axis, "squeeze": _squeeze, "scaled_dot_product_attention": _attention, "einsum": _einsum,
-    "pad": _pad, "roll": _roll,
+    "pad": _pad, "roll": _roll, "batch_norm": _channels, "index_put": _put,
+    **dict.fromkeys(["contiguous", "clone", "to", "float", "type_as", "detach", "half", "bfloat16", "double"], _same),
+    **dict.fromkeys(["new_zeros", "new_ones", "new_empty", "new_full", "zeros_like", "ones_like"], _new),
+    **dict.fromkeys(["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d", "adaptive_avg_pool1d", "avg_pool1d"], _pool),
 }  # fmt: skip

@@ -75,7 +75,8 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
             text = f"  {'>' if each.is_it else ' '} {each.number:5}  {each.text}"
             said.append(paint(text, "failed") if each.is_it else text)
     first, *more = failure.message.splitlines() or [""]
-    return [*said, f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
+    said += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
+    return [*said, f"  {failure.advice}"] if failure.advice else said
 
 
 def _title(ledger: Ledger) -> str:
@@ -91,6 +92,8 @@ def _totals(ledger: Ledger) -> list[str]:
         f"{ledger.parameters:,} parameters",
         f"{ledger.flops:,} FLOPs (a multiplication and its addition are two)",
         f"{output_bytes(ledger):,} bytes of outputs",
+        *([f"never read: {', '.join(each.name for each in ledger.unused)}"] if ledger.unused else []),
+        *([f"with one picture more it breaks: {ledger.other_batch.message}"] if ledger.other_batch else []),
     ]
 
 
