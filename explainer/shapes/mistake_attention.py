@@ -291,7 +291,7 @@ def cut_across(case: Case) -> Iterator[Finding]:
         if step is None:
             return
         same = [step, *(each for each in (grown, larger) if each is not None and each.name == step.name)]
-        if any(cuts_across(each) for each in same):
+        if cuts_across(*same):
             finding = _cut(step, same)
             channels = case.picture[3]
             if step.inputs[0].source == INPUT and channels in (1, 3, 4) and channels == step.output[1]:
@@ -348,14 +348,14 @@ def _order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
             replace(step, inputs=(replace(step.inputs[0], sizes=tuple(step.inputs[0].sizes[axis] for axis in order)),))
             for step in same
         ]
-        if not any(cuts_across(step) for step in turned):
+        if not cuts_across(*turned):
             return order, ()
     after = len(same[0].output)
     if after > 6:
         return None
     for order in sorted(itertools.permutations(range(after)), key=lambda order: (order[0], _moves(order))):
         turned = [replace(step, outputs=(tuple(step.output[axis] for axis in order),)) for step in same]
-        if not any(cuts_across(step) for step in turned):
+        if not cuts_across(*turned):
             back = tuple(order.index(axis) for axis in range(after))
             return back, turned[0].output
     return None

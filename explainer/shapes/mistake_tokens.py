@@ -314,23 +314,37 @@ def _scattered(run: Run, start: int) -> bool:
     return any(step.index > start and cuts_across(step) for step in run.steps)
 
 
-def cuts_across(step: Step) -> bool:
-    """Whether a reshape gives axes that are neither whole axes of before, nor parts or products of them.
-
-    Either its sizes are products of the axes in another order than these have, or the places where axes end, counted
-    in numbers from the last, do not divide each other: (192, 14, 14) into (196, 192) takes 192 of rows of 196.
+def cuts_across(*runs: Step) -> bool:
+    """Whether one reshape, in one run or with other sizes in several, mixes axes: with all sizes by their order, or
+    with any because they do not divide each other.
     """
+    return any(_indivisible(step) for step in runs) or all(_in_another_order(step) for step in runs)
+
+
+def _in_another_order(step: Step) -> bool:
+    """Whether its sizes are products of the axes in another order than these have."""
+    many, few = _without_ones(step)
+    return bool(few) and not _merges(many, few) and len(many) > len(few) and _merges_reordered(many, few)
+
+
+def _without_ones(step: Step) -> tuple[Sizes, Sizes]:
+    """The sizes before and after a reshape, those with more axes first; empty if it is none."""
     if step.name not in ("reshape", "view", "unflatten") or not step.inputs or not step.output or not step.flows:
-        return False
+        return (), ()
     before, after = (tuple(size for size in sizes if size != 1) for sizes in (step.inputs[0].sizes, step.output))
     if 0 in before or 0 in after:
-        return False
-    many, few = (before, after) if len(before) >= len(after) else (after, before)
-    if _merges(many, few):
-        return False
-    if len(many) > len(few) and _merges_reordered(many, few):
-        return True
-    ends = sorted({*_ends(before), *_ends(after)})
+        return (), ()
+    return (before, after) if len(before) >= len(after) else (after, before)
+
+
+def _indivisible(step: Step) -> bool:
+    """Whether a reshape gives axes that are neither whole axes of before, nor parts or products of them.
+
+    The places where axes end, counted in numbers from the last, must divide each other: (192, 14, 14) into (196, 192)
+    takes 192 of rows of 196.
+    """
+    many, few = _without_ones(step)
+    ends = sorted({*_ends(many), *_ends(few)})
     return any(b % a for a, b in itertools.pairwise(ends))
 
 
