@@ -19,8 +19,11 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   };
-  el.style.padding = "1.4em .7em .5em"; // the cell cuts off what reaches beyond it: a panel's buttons, frames, focus
-  const canvas = mount(el, packed(), {
+  // The cell cuts off what reaches beyond it: a panel's buttons, frames, focus. Jupyter sets the padding of `el` itself.
+  const room = document.createElement("div");
+  room.style.padding = "1.4em .7em .5em";
+  el.append(room);
+  const canvas = mount(room, packed(), {
     follower: "This view was made for",
     // Read at every drawing: when this runs, the cell's output is not yet on the page.
     get scheme() {
@@ -35,6 +38,7 @@ function render({ model, el }) {
   return () => {
     model.off("change:packed", update);
     canvas.destroy();
+    room.remove();
   };
 }
 
