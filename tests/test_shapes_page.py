@@ -390,3 +390,20 @@ def test_history_is_that_of_what_if() -> None:
     """One class for both pages: a step that changes nothing is no step."""
     steps = History(present=shapes_choice.CHECKPOINT)
     assert steps.changed(shapes_choice.CHECKPOINT) is steps
+
+
+def test_shapes_wear_the_colours_of_what_they_are() -> None:
+    """The tensors of the paper as its symbols elsewhere; a model with other names has none."""
+    from explainer.shapes import ledger
+    from explainer.shapes.shape_html import quantity_of
+
+    made = {(each.name, each.module): quantity_of(each) for each in config_ledger(SMALL).operations}
+    attention = "blocks.0.attention"
+    assert made["softmax", attention] == "A"
+    assert made["linear", f"{attention}.qkv"] is None  # three of them in one
+    assert (made["div", attention], made["transpose", attention]) == ("q", "k")
+    assert made["linear", "blocks.0.mlp.expand"] == "mlp" and made["linear", "head.linear"] == "y"
+    assert made["conv2d", "patch_projection"] == "E" and made["expand", ""] == "class_token"
+    assert made["linear", f"{attention}.projection"] == "v" and made["add", "blocks.0"] == "z"
+    other = ledger(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Softmax(-1)), (2, 3), device="meta")
+    assert {quantity_of(each) for each in other.operations} == {None}

@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from explainer.shapes.differences import Differences
 from explainer.shapes.mistakes import Diagnosis
 from explainer.shapes.operations import Ledger, Operation, TensorShape
+from explainer.shapes.source_lines import path_of
 from explainer.shapes.text_table import axes_text
 
 
@@ -51,7 +52,7 @@ def as_json(
         "flops": ledger.flops,
         "inputs": [asdict(each) for each in ledger.inputs],
         "outputs": [asdict(each) for each in ledger.outputs],
-        "operations": [asdict(each) for each in ledger.operations],
+        "operations": [_operation(each) for each in ledger.operations],
         "failure": asdict(ledger.failure) if ledger.failure else None,
         "unused": [asdict(each) for each in ledger.unused],
         "other_batch": asdict(ledger.other_batch) if ledger.other_batch else None,
@@ -63,6 +64,11 @@ def as_json(
             "totals": [asdict(total) | {"factor": total.factor} for total in differences.totals],
         }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    line = operation.line
+    return asdict(operation if line is None else replace(operation, line=replace(line, path=path_of(line))))
 
 
 def _record(operation: Operation, number: int) -> dict[str, Any]:
@@ -82,7 +88,7 @@ def _record(operation: Operation, number: int) -> dict[str, Any]:
         "flops": operation.flops,
         "fused": "yes" if operation.fused else "no",
         "equation": operation.equation or "",
-        "file": line.path if line else "",
+        "file": path_of(line) if line else "",
         "line": line.number if line else "",
         "code": line.text if line else "",
         "rule": operation.rule,

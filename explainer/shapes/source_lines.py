@@ -2,8 +2,11 @@
 
 import linecache
 from dataclasses import dataclass
+from pathlib import Path
 
 from explainer.shapes.operations import Line
+
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,12 @@ class SourceLine:
     number: int
     text: str
     is_it: bool
+
+
+def path_of(line: Line) -> str:
+    """Where a line stands: from the root of this project for a file of its own, as it is for everybody else's."""
+    path = Path(line.path)
+    return path.relative_to(_ROOT).as_posix() if path.is_relative_to(_ROOT) else line.path
 
 
 def around(line: Line, neighbours: int = 2) -> tuple[SourceLine, ...]:
