@@ -294,6 +294,11 @@ def test_multihead_attention_returns_what_it_returns_without_us(
     said = ledger(attention, arguments, device=device)
     assert [each.sizes for each in said.outputs] == [tuple(each.shape) for each in expected if each is not None]
     assert said.parameters == sum(parameter.numel() for parameter in attention.parameters())
+    # One tensor three times is one projection; three tensors are three.
+    assert [each.name for each in said.operations].count("linear") == 2
+    three = ledger(attention, {**arguments, "key": tokens.clone(), "value": tokens.clone()}, device=device)
+    assert [each.name for each in three.operations].count("linear") == 4
+    assert three.flops == said.flops
 
 
 @dataclass
@@ -321,6 +326,26 @@ class Assorted(nn.Module):
         a, b = scores.split([1, scores.shape[-1] - 1], dim=-1)
         rows = [row.mean(-1) for row in torch.cat([a, b], dim=-1)]
         return Result(torch.stack(rows).sum((1, 2)), (x.T if x.dim() == 2 else x.mT, x.reshape(-1)), "done")
+
+
+class Writing(nn.Module):
+    """Writes into its input, and keeps a part where nobody looks for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hidden = [nn.Linear(4, 4)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x += 1
+        return self._hidden[0](x.relu_())
+
+
+@pytest.mark.parametrize("device", [None, "meta"])
+def test_the_input_stays_as_it_is(device: str | None) -> None:
+    x = torch.zeros(2, 4)
+    said = ledger(Writing(), x, device=device)
+    assert [each.name for each in said.operations] == ["add_", "relu_", "linear"]
+    assert not x.any()
 
 
 def test_whatever_people_write_is_recorded() -> None:

@@ -1,11 +1,15 @@
 """A module with other tensors in it: the same classes and attributes, and nothing of the original is touched."""
 
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from types import MethodType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))  # hooks and the like, which are shared
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
@@ -46,7 +50,7 @@ class _Copy:
             name: None if child is None else self.module(child) for name, child in module._modules.items()
         }
         for name, value in own.items():
-            if not name.startswith("_") or name.startswith(("_flat", "_module")):
+            if name not in _OF_EVERY_MODULE:
                 copy.__dict__[name] = self.value(value)
         return copy
 
@@ -69,8 +73,8 @@ class _Copy:
             return self.tensor(value)
         if type(value) in (list, tuple):
             return type(value)(self.value(item) for item in value)
-        if type(value) is dict:
-            return {key: self.value(item) for key, item in value.items()}
+        if type(value) in (dict, OrderedDict):
+            return type(value)((key, self.value(item)) for key, item in value.items())
         if isinstance(value, MethodType) and isinstance(value.__self__, nn.Module):
             return MethodType(value.__func__, self.module(value.__self__))
         if type(value) is partial:
@@ -81,12 +85,20 @@ class _Copy:
 
 def to_meta(value: Any) -> Any:
     """The tensors of an input on the meta device."""
+    return with_tensors(value, lambda tensor: tensor.detach().to("meta"))
+
+
+def with_tensors(value: Any, change: Callable[[Tensor], Tensor], done: dict[int, Tensor] | None = None) -> Any:
+    """An input with its tensors changed. What is one tensor stays one: attention asks whether its query is its key."""
+    done = {} if done is None else done
     if isinstance(value, Tensor):
-        return value.detach().to("meta")
+        if id(value) not in done:
+            done[id(value)] = change(value)
+        return done[id(value)]
     if type(value) in (list, tuple):
-        return type(value)(to_meta(item) for item in value)
+        return type(value)(with_tensors(item, change, done) for item in value)
     if isinstance(value, dict):
-        return {key: to_meta(item) for key, item in value.items()}
+        return {key: with_tensors(item, change, done) for key, item in value.items()}
     return value
 
 

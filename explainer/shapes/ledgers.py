@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from explainer.shapes import code_lines
 from explainer.shapes.building import built_on_meta
-from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers
+from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers, with_tensors
 from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
 from explainer.shapes.named_axes import batch_of, of_another_batch, with_batch_axes, with_config_axes
 from explainer.shapes.operations import Ledger, Subject
@@ -56,7 +56,8 @@ def ledger(
     run = meta_copy(built) if on_meta else with_own_buffers(built)
     names = Names(run)
     recorder = Recorder(names.known, on_meta)
-    result, error = _run(run, args, kwargs, recorder)
+    own_args, own_kwargs = with_tensors((args, kwargs), Tensor.clone)  # some models write into their input
+    result, error = _run(run, own_args, own_kwargs, recorder)
     made = Ledger(
         title=title or type(built).__name__,
         inputs=shapes_of((args, kwargs)),
@@ -80,7 +81,7 @@ def _with_batch(made: Ledger, run: nn.Module, args: tuple[Any, ...], kwargs: Map
     if not batch:
         return made
     more = batch + 1
-    args, kwargs = of_another_batch(to_meta((args, kwargs)), batch, more)
+    args, kwargs = of_another_batch((args, kwargs), batch, more)
     names = Names(run)
     recorder = Recorder(names.known, meta=True, places=False)
     _, error = _run(run, args, kwargs, recorder)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from explainer.shapes.building import built_on_meta
+from explainer.shapes.copies import with_tensors
 from explainer.shapes.finished import Names, operations_of
 from explainer.shapes.operations import Ledger, Operation, TensorShape
 from explainer.shapes.rebuilt import Build
@@ -148,15 +149,13 @@ def batch_of(inputs: Sequence[TensorShape]) -> int | None:
 
 def of_another_batch(value: Any, batch: int, other: int) -> Any:
     """The arguments on meta with another number of pictures."""
-    if isinstance(value, Tensor):
-        if not is_batched(tuple(value.shape), batch):
-            return value
-        return torch.empty(other, *value.shape[1:], dtype=value.dtype, device="meta")
-    if type(value) in (list, tuple):
-        return type(value)(of_another_batch(item, batch, other) for item in value)
-    if isinstance(value, dict):
-        return {key: of_another_batch(item, batch, other) for key, item in value.items()}
-    return value
+
+    def changed(tensor: Tensor) -> Tensor:
+        if not is_batched(tuple(tensor.shape), batch):
+            return tensor.detach().to("meta")
+        return torch.empty(other, *tensor.shape[1:], dtype=tensor.dtype, device="meta")
+
+    return with_tensors(value, changed)
 
 
 def _of_batch(size: int, then: int, batch: int, other: int) -> str:
