@@ -49,8 +49,8 @@ Number = Address | Derived
 
 # What each function takes: "n" a number, "c" cells of a tensor; two of these have equally many.
 TAKES = {
-    "norm": "c", "mean": "c", "dot": "cc", "cosine": "cc", "moved": "cc", "apart": "cc", "elsewhere": "cc",
-    "product": "nn", "difference": "nn", "quotient": "nn",
+    "norm": "c", "mean": "c", "dot": "cc", "cosine": "cc", "mean_cosine": "cc", "moved": "cc", "apart": "cc",
+    "elsewhere": "cc", "product": "nn", "difference": "nn", "quotient": "nn",
 }  # fmt: skip
 
 

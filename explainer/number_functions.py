@@ -1,7 +1,7 @@
 r"""Numbers that are worked out from others: lengths, cosines, means, differences; each with its largest terms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -94,6 +94,28 @@ def _cosine(x: Operand, y: Operand) -> Working:
     )  # fmt: skip
 
 
+def _mean_cosine(x: Operand, y: Operand) -> Working:
+    """The mean of the rows' cosines."""
+    rows = [_rows(each) for each in (x, y)]
+    numbers = [Derived("cosine", pair) for pair in zip(rows[0], rows[1], strict=True)]
+    a, b = (each.cells.values.reshape(len(numbers), -1) for each in (x, y))
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines = np.divide((a * b).sum(1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    count = len(numbers)
+    return _summed(
+        rf"\frac{{1}}{{{count}}} \sum_i \cos({x.symbol}_i,\, {y.symbol}_i)", cosines,
+        lambda j: (Part(float(cosines[j]), numbers[j]),), f"the cosines of {count} tokens together", "cosine",
+        lambda total: ((Step("tokens", float(count), "÷"),), total / count),
+    )  # fmt: skip
+
+
+def _rows(x: Operand) -> list[Cells]:
+    """The rows of cells that have two axes."""
+    assert isinstance(x.of, Cells)
+    first, last = x.cells.place(0).index[0], x.cells.place(len(x.cells.values) - 1).index[0]
+    return [replace(x.of, index=(row, *x.of.index[1:])) for row in range(first, last + 1)]
+
+
 def _length_of(x: Operand) -> Derived:
     assert isinstance(x.of, Cells)
     return Derived("norm", (x.of,))
@@ -126,7 +148,7 @@ def _apart(x: Operand, y: Operand) -> Working:
 
 def _elsewhere(x: Operand, y: Operand) -> Working:
     """Half the sum of |a - b| along a row of A; on average over the rows, whose sums are 1."""
-    rows = round(float(y.cells.values.sum()))
+    rows = max(1, round(float(y.cells.values.sum())))
     return _summed(
         rf"\frac{{1}}{{2 \cdot {rows}}} \sum_m \lvert {x.symbol}_m - {y.symbol}_m \rvert",
         np.abs(x.cells.values - y.cells.values), lambda j: (x.cells.part(j), y.cells.part(j)),
@@ -168,6 +190,10 @@ FUNCTIONS = {
         "Cosine", _cosine,
         "((a := {0}.double().flatten()) @ (b := {1}.double().flatten()) / (a.norm() * b.norm())).item()",
     ),
+    "mean_cosine": Function(
+        "Mean of cosines", _mean_cosine,
+        "(((a := {0}.double()) * (b := {1}.double())).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).mean().item()",
+    ),
     "moved": Function(
         "How far it has moved", _moved, "(({0}.double() - (b := {1}.double())).norm() / b.norm()).item()"
     ),
@@ -191,6 +217,7 @@ def symbol_of_function(number: Derived, symbols: list[str]) -> str:
         "mean": rf"\operatorname{{mean}}({first})",
         "dot": rf"{first} \cdot {second}",
         "cosine": rf"\cos({first},\, {second})",
+        "mean_cosine": rf"\overline{{\cos}}({first},\, {second})",
         "moved": rf"\frac{{\lVert {first} - {second} \rVert}}{{\lVert {second} \rVert}}",
         "apart": rf"\lVert {first} - {second} \rVert",
         "elsewhere": rf"\operatorname{{elsewhere}}({first},\, {second})",

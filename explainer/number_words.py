@@ -13,6 +13,7 @@ from vit_core import ViTConfig
 
 _FUNCTIONS = {
     "norm": "‖{}‖", "mean": "mean of {}", "dot": "{} · {}", "cosine": "cosine of {} and {}", "product": "{} · {}",
+    "mean_cosine": "mean cosine of {} and {}",
     "difference": "{} − {}", "quotient": "{} / {}", "moved": "‖{0} − {1}‖ / ‖{1}‖", "apart": "‖{} − {}‖",
     "elsewhere": "share that lies elsewhere, {} and {}",
 }  # fmt: skip

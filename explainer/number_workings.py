@@ -22,7 +22,7 @@ class Part:
     """A number that another was made from, and where it is found itself."""
 
     value: float
-    address: Address | None  # None: it has none, such as the distance between two patches
+    address: Number | None  # None: it has none, such as the distance between two patches
 
 
 @dataclass(frozen=True)

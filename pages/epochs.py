@@ -8,6 +8,7 @@ from explainer.lessons import LESSONS
 from explainer.panels import Frames
 from explainer.texts import text
 from explainer.views import epochs
+from explainer.views.compose import explained_frames
 from explainer.views.scenes import NAME
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
@@ -61,7 +62,8 @@ def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *
     key = (
         (each.stamps, each.scene.picks, *(getattr(each.scene, str(use), use) for use in also)) for each in shown
     )
-    show_canvas(kept_frames((name, *key), make), key=f"epochs_{name}", on_pick=state.pick)
+    frames = kept_frames((name, *key), lambda: explained_frames(make()))
+    show_canvas(frames, key=f"epochs_{name}", on_pick=state.pick)
 
 
 @st.fragment  # the bar tells the server where it is; nothing else has to be made for that

@@ -225,10 +225,10 @@ def test_changes_are_norms_of_differences(scene: Scene, models: list[VisionTrans
 
 
 def test_a_click_chooses_for_the_app_only_where_the_sizes_are_the_apps(scene: Scene, short: Scene) -> None:
-    assert epochs.attention_maps([scene], shared=True).picks == ("head", "number", "token")
-    assert epochs.attention_maps([short], shared=True).picks == ("number",)
+    assert epochs.attention_maps([scene], shared=True).picks == ("head", "token")
+    assert epochs.attention_maps([short], shared=True).picks == ()
     for make in (epochs.prediction, epochs.logit_lens, epochs.positions, epochs.movement):
-        assert make([short]).picks == ("number",)
+        assert make([short]).picks == ()
     assert "epoch" in epochs.movement([short]).views[0].picks  # which the browser follows by itself
 
 

@@ -38,6 +38,8 @@ ASKED = (
     "cosine(position_embedding::5,*;position_embedding::3,*)",
     "cosine(trace.hidden_states:1:0,*;trace.hidden_states:3:0,*)",
     "cosine(changed@trace.positions::5,*;trace.positions::5,*)",
+    "mean_cosine(changed@trace.hidden_states:3:1-9,*;trace.hidden_states:3:1-9,*)",
+    "mean_cosine(changed@trace.hidden_states:2:*,*;trace.hidden_states:2:*,*)",
     "moved(changed@trace.hidden_states:3:5,*;trace.hidden_states:3:5,*)",
     "moved(changed@trace.hidden_states:3:*,*;trace.hidden_states:3:*,*)",
     "apart(changed@trace.hidden_states:3:5,*;trace.hidden_states:3:5,*)",
@@ -106,6 +108,9 @@ def test_values_are_those_of_plain_torch(passes: dict[str, Pass]) -> None:
             block.attention.query[1, 5].double() @ block.attention.key[1, 3].double()
         ),
         "moved(changed@trace.hidden_states:3:*,*;trace.hidden_states:3:*,*)": (moved - z).norm() / z.norm(),
+        "mean_cosine(changed@trace.hidden_states:3:1-9,*;trace.hidden_states:3:1-9,*)": (
+            torch.cosine_similarity(moved[1:10], z[1:10], dim=1).mean()
+        ),
         "elsewhere(changed@block.attention.weights:3:1,*,*;block.attention.weights:3:1,*,*)": (
             (other - attention).abs().sum() / 2 / len(attention)
         ),
@@ -188,7 +193,7 @@ def lines_of_all(shown: dict[str, Pass]) -> list[NumberExplanation]:
         shape, first = shape_of_tensor(model, name), KINDS[name].first_layer
         address = Address(name, None if first is None else 2, tuple(size // 3 for size in shape))
         numbers += [address, of_side(address, "right"), of_side(address, "changed")]
-    others = (str(number).replace("changed@", "right@").replace("(block", "(left@block") for number in numbers[:18])
+    others = (str(number).replace("changed@", "right@").replace("(block", "(left@block") for number in numbers[:20])
     numbers += map(parse, others)
     numbers.append(parse("rollout.flow:6:0,9"))
     return [explain_number(number, shown.__getitem__) for number in numbers]

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from explainer.origins import Origin, cosine_of, norm_of
+from explainer.origins import Origin, cosine_of, norm_of, worked_out
 from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, Values, View
 from explainer.sides import Side, beside_each_other, shared_classes, why_not
 from explainer.similarity import layer_similarity, token_cosines
@@ -88,7 +88,13 @@ def cosines(left: Side, right: Side) -> View:
                 "class token", _states(count), as_values(of[:, 0]), "class_token",
                 origin=cosine_of(_state("left", 0, "point"), _state("right", 0, "point")),
             ),
-            Series("mean of the patches", _states(count), as_values(patches), "z"),
+            Series(
+                "mean of the patches", _states(count), as_values(patches), "z",
+                origin=worked_out("mean_cosine", *(
+                    Origin("trace.hidden_states", (f"1-{left.config.num_patches}", "*"), "point", side=name)
+                    for name in ("left", "right")
+                )),
+            ),
         ),
     )
     least = int(of[-1, 1:].argmin()) + 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from explainer import origins
-from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, Strips, Tiles, View, Walk
+from explainer.panels import Bars, Flow, Frames, Looks, Matrix, Panel, Picture, Plot, Strips, Tiles, View, Walk
 
 
 def view(alt: str, *rows: tuple[Panel, ...]) -> View:
@@ -17,6 +17,11 @@ def view(alt: str, *rows: tuple[Panel, ...]) -> View:
 def explained(view: View, layer: int) -> View:
     """The same view, whose numbers are those of a forward pass, so that a click on one explains it."""
     return replace(view, explains=layer, picks=(*view.picks, "number"))
+
+
+def explained_frames(frames: Frames) -> Frames:
+    """The same frames, a click on whose numbers explains them. Their origins say which layer they are of."""
+    return replace(frames, views=tuple(explained(each, 1) for each in frames.views))
 
 
 def on_side(panel: Panel, side: str, layer: int) -> Panel:

@@ -10,7 +10,7 @@ from explainer.origins import Origin, one_each
 from explainer.panels import Bars, Frames, Panel, Picture, Plot, Series, Tiles, Values, View
 from explainer.recordings import Recording, Snapshot
 from explainer.views import depth
-from explainer.views.compose import explained, on_side, view
+from explainer.views.compose import on_side, view
 from explainer.views.wording import percent, sentence
 
 NAME = "epoch"  # what is counted, in picks and in the URL
@@ -59,7 +59,7 @@ def side_by_side(scenes: Scenes, make: Callable[[Scene, Snapshot], View], epoch:
         columns.append([replace(panel, title=f"{panel.title} · {_of(scenes, scene, now)}") for panel in panels])
         sentences.append(f"{sentence(_of(scenes, scene, now))}: {made.alt}")
     rows = [tuple(columns[0])] if len(scenes) == 1 else [*zip(*columns, strict=True)]
-    return explained(view(" ".join(sentences), *rows), scenes[0].layer)
+    return view(" ".join(sentences), *rows)
 
 
 def _still(panel: Panel) -> Panel:

@@ -152,7 +152,9 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
         "Which way it points", f"1: the same direction. After layer {layer}: class token "
         f"{number(effect.cosines[layer, 0])}, on average {number(means[layer])}.",
         "cosine with z before", effect.cosines, means, "mean of all tokens", None,
-        lambda token: None if token == "*" else cosine_of(*_states(token)),
+        lambda token: cosine_of(*_states(token)) if token != "*" else worked_out(
+            "mean_cosine", *(Origin("trace.hidden_states", ("*", "*"), "point", side=side) for side in (CHANGED, ""))
+        ),
     )  # fmt: skip
     first = effect.first
     start = "Nothing has moved." if first is None else f"The first state to differ is z{subscript(first)}."
