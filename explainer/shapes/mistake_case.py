@@ -9,7 +9,8 @@ from functools import cached_property
 from torch import Tensor
 
 from explainer.shapes.mistake_code import Division, divisions
-from explainer.shapes.mistake_trials import Code, Repair, Run, Seen, Sizes, Step, Trials, code_of
+from explainer.shapes.mistake_steps import Code, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.mistake_trials import Trials, code_of
 from explainer.shapes.operations import Ledger
 
 JOINS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "column_stack", "stack"])
@@ -17,6 +18,7 @@ RESHAPES = frozenset(["reshape", "view", "unflatten", "flatten"])
 MULTIHEAD = "multi_head_attention_forward"
 _SECONDS = 15.0  # of trials, then what has been found must do
 FUSED = "scaled_dot_product_attention"
+COLOURS = (1, 3, 4)  # channels that a picture may have
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Case:
 
     @cached_property
     def other_batch(self) -> int:
+        """How many pictures it is given for comparison."""
         return self.batch + 3
 
     @cached_property

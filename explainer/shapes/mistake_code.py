@@ -1,4 +1,4 @@
-"""The user's own code around a mistake: the expression that ran, with a repair put into it; divisions that it demands."""
+"""The user's own code around a mistake: the expression that ran, with a repair put into it; what it wants divided."""
 
 import ast
 import linecache
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from explainer.shapes.code_lines import is_model_code
-from explainer.shapes.mistake_trials import Code
+from explainer.shapes.mistake_steps import Code
 from explainer.shapes.operations import Line
 
 
@@ -119,7 +119,8 @@ def _of_pattern(frame: FrameType) -> Iterator[tuple[tuple[int, int], tuple[int, 
     tensor, pattern, lengths = values.get("tensor"), values.get("pattern"), values.get("axes_lengths")
     owner = values.get("self")
     if owner is not None and pattern is None:
-        tensor, pattern, lengths = values.get("x"), getattr(owner, "pattern", None), getattr(owner, "axes_lengths", None)
+        tensor = values.get("x")
+        pattern, lengths = getattr(owner, "pattern", None), getattr(owner, "axes_lengths", None)
     if not isinstance(tensor, Tensor) or not isinstance(pattern, str) or not isinstance(lengths, dict):
         return
     left, shape = pattern.split("->")[0], tuple(tensor.shape)
@@ -158,9 +159,7 @@ def _demanded(frame: FrameType, number: int) -> Iterator[tuple[int, int, tuple[s
     ]  # fmt: skip
     tests: list[ast.expr] = []
     for node in inside:
-        if isinstance(node, ast.Assert):
-            tests.append(node.test)
-        elif isinstance(node, ast.If) and inside[-1] is not node:
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and inside[-1] is not node):
             tests.append(node.test)
         elif node is inside[-1] and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             tests += node.value.args  # torch._assert(a % b == 0, ...)

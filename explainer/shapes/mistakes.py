@@ -5,19 +5,16 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from explainer.shapes.mistake_attention import (
-    constructor,
-    cut_across,
-    heads,
-    lost_in_heads,
-    over_the_batch,
-    over_the_heads,
-    square_tokens,
-)  # fmt: skip
+from explainer.shapes.mistake_attention import over_the_batch, over_the_heads
+from explainer.shapes.mistake_axes import axes, square_tokens
 from explainer.shapes.mistake_case import Case, Finding
 from explainer.shapes.mistake_code import divisions, line_of
-from explainer.shapes.mistake_inputs import another_size, channels_last, missing_batch, rgba
-from explainer.shapes.mistake_tokens import axes, class_token, head, sequence, sliced_positions
+from explainer.shapes.mistake_head import head
+from explainer.shapes.mistake_heads import constructor, heads, lost_in_heads
+from explainer.shapes.mistake_inputs import channels_last, missing_batch, rgba
+from explainer.shapes.mistake_reshapes import cut_across
+from explainer.shapes.mistake_sequence import class_token, sequence, sliced_positions
+from explainer.shapes.mistake_sizes import another_size
 from explainer.shapes.mistake_trials import Trials
 from explainer.shapes.operations import Ledger, Line, Subject
 
