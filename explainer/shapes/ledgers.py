@@ -11,7 +11,7 @@ from explainer.shapes import code_lines
 from explainer.shapes.building import built_on_meta
 from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers, with_tensors
 from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
-from explainer.shapes.named_axes import batch_of, of_another_batch, with_batch_axes, with_config_axes
+from explainer.shapes.named_axes import Pass, batch_of, of_another_batch, with_batch_axes, with_config_axes
 from explainer.shapes.operations import Ledger, Subject
 from explainer.shapes.rebuilt import family_of
 from explainer.shapes.recording import Recorder
@@ -84,8 +84,9 @@ def _with_batch(made: Ledger, run: nn.Module, args: tuple[Any, ...], kwargs: Map
     args, kwargs = of_another_batch((args, kwargs), batch, more)
     names = Names(run)
     recorder = Recorder(names.known, meta=True, places=False)
-    _, error = _run(run, args, kwargs, recorder)
-    made = with_batch_axes(made, operations_of(recorder.events, names), batch, more)
+    result, error = _run(run, args, kwargs, recorder)
+    other = Pass(operations_of(recorder.events, names), () if error else shapes_of(result))
+    made = with_batch_axes(made, other, batch, more)
     if error is None or made.failure is not None:
         return made
     failure = failure_of(error, recorder, names)

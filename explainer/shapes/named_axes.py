@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from explainer.shapes.building import built_on_meta
 from explainer.shapes.copies import with_tensors
-from explainer.shapes.finished import Names, operations_of
+from explainer.shapes.finished import Names, operations_of, shapes_of
 from explainer.shapes.operations import Ledger, Operation, TensorShape
 from explainer.shapes.rebuilt import Build
 from explainer.shapes.recording import Recorder
@@ -49,6 +49,13 @@ _LETTERS: dict[str, Callable[[ViTConfig, int], int]] = {
 _WIDTHS = {"H": "W", "H/P": "W/P"}
 
 
+class Pass(NamedTuple):
+    """What ran with other sizes."""
+
+    operations: tuple[Operation, ...]
+    outputs: tuple[TensorShape, ...]  # of the model; empty if it broke
+
+
 def with_config_axes(ledger: Ledger, config: ViTConfig, build: Build) -> Ledger | None:
     """The ledger with every axis named; None if ``build`` does not make what ran: then nothing is proved."""
     rank = len(ledger.inputs[0].sizes) if len(ledger.inputs) == 1 else 0
@@ -60,41 +67,46 @@ def with_config_axes(ledger: Ledger, config: ViTConfig, build: Build) -> Ledger 
         return None
     sizes = {letter: size(config, batch) for letter, size in _LETTERS.items()}
     sizes |= {width: sizes[height] for height, width in _WIDTHS.items()}
-    named = _named(ledger.operations, probe, lambda shape, other: _lettered(shape, other, sizes))
-    if named is None or (not ledger.failure and len(named) != len(probe)):
+
+    def axes(shape: TensorShape, other: TensorShape) -> tuple[str, ...]:
+        return _lettered(shape, other, sizes)
+
+    named = _named(ledger.operations, probe.operations, axes)
+    if named is None or (not ledger.failure and len(named) != len(probe.operations)):
         return None
     before = ("B",) if rank == 4 else ()
     inputs = (replace(ledger.inputs[0], axes=(*before, "C", "H", "W")),)
-    return replace(ledger, operations=named, inputs=inputs, outputs=_outputs(ledger, named))
+    return replace(ledger, operations=named, inputs=inputs, outputs=_named_outputs(ledger, probe, axes))
 
 
 @lru_cache(maxsize=32)
-def _probe(
-    build: Build, num_layers: int, has_hidden_head: bool, gelu: Any, batched: bool
-) -> tuple[Operation, ...] | None:
-    """The operations of a model in which all sizes differ, their axes named."""
+def _probe(build: Build, num_layers: int, has_hidden_head: bool, gelu: Any, batched: bool) -> Pass | None:
+    """A model in which all sizes differ, its axes named."""
     config = ViTConfig(
         **_SIZES, num_layers=num_layers, gelu=gelu, representation_size=_REPRESENTATION if has_hidden_head else None
     )
     side = config.image_size
     image = torch.empty(*([_BATCH] if batched else []), config.num_channels, side, side, device="meta")
     try:
-        operations = quickly(built_on_meta(lambda: build(config)).eval(), (image,), {})
+        model = built_on_meta(lambda: build(config)).eval()
+        names = Names(model)
+        recorder = Recorder(names.known, meta=True, places=False)
+        with torch.no_grad(), recorder:
+            result = model(image)
     except Exception:  # this family does not take these sizes
         return None
     letters: dict[int, str] = {}
     for letter, size in _LETTERS.items():
         letters.setdefault(size(config, _BATCH if batched else 1), letter)
-    return tuple(_with_axes(each, lambda shape: _letters_of(shape.sizes, letters)) for each in operations)
 
+    def named(shapes: tuple[TensorShape, ...]) -> tuple[TensorShape, ...]:
+        return tuple(replace(shape, axes=_letters_of(shape.sizes, letters)) for shape in shapes)
 
-def quickly(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Operation, ...]:
-    """The operations without the lines of code."""
-    names = Names(module)
-    recorder = Recorder(names.known, meta=True, places=False)
-    with torch.no_grad(), recorder:
-        module(*args, **kwargs)
-    return operations_of(recorder.events, names)
+    operations = tuple(
+        replace(each, inputs=named(each.inputs), outputs=named(each.outputs))
+        for each in operations_of(recorder.events, names)
+    )
+    return Pass(operations, named(shapes_of(result)))
 
 
 def _letters_of(sizes: tuple[int, ...], letters: Mapping[int, str]) -> tuple[str, ...]:
@@ -113,14 +125,14 @@ def _lettered(shape: TensorShape, probe: TensorShape, sizes: Mapping[str, int]) 
     )
 
 
-def with_batch_axes(ledger: Ledger, others: Sequence[Operation], batch: int, other_batch: int) -> Ledger:
+def with_batch_axes(ledger: Ledger, other: Pass, batch: int, other_batch: int) -> Ledger:
     """The ledger with B named, from the same model with another batch; all other axes are their numbers."""
 
     def axes(shape: TensorShape, other: TensorShape) -> tuple[str, ...]:
         pairs = zip(shape.sizes, other.sizes, strict=True)
         return tuple(_of_batch(size, then, batch, other_batch) for size, then in pairs)
 
-    named = _named(ledger.operations[: len(others)], others, axes)
+    named = _named(ledger.operations[: len(other.operations)], other.operations, axes)
     if named is None:
         return ledger
     operations = (*named, *ledger.operations[len(named) :])
@@ -128,13 +140,16 @@ def with_batch_axes(ledger: Ledger, others: Sequence[Operation], batch: int, oth
         replace(shape, axes=("B", *map(str, shape.sizes[1:]))) if is_batched(shape.sizes, batch) else shape
         for shape in ledger.inputs
     )
-    return replace(ledger, operations=operations, inputs=inputs, outputs=_outputs(ledger, named))
+    return replace(ledger, operations=operations, inputs=inputs, outputs=_named_outputs(ledger, other, axes))
 
 
-def _outputs(ledger: Ledger, named: Sequence[Operation]) -> tuple[TensorShape, ...]:
-    """The model's outputs, named as the last operation that made one of these shapes."""
-    known = {(shape.sizes, shape.dtype): shape.axes for each in named for shape in each.outputs}
-    return tuple(replace(shape, axes=known.get((shape.sizes, shape.dtype))) for shape in ledger.outputs)
+def _named_outputs(
+    ledger: Ledger, other: Pass, axes: Callable[[TensorShape, TensorShape], tuple[str, ...]]
+) -> tuple[TensorShape, ...]:
+    if [len(shape.sizes) for shape in ledger.outputs] != [len(shape.sizes) for shape in other.outputs]:
+        return ledger.outputs
+    pairs = zip(ledger.outputs, other.outputs, strict=True)
+    return tuple(replace(shape, axes=axes(shape, there)) for shape, there in pairs)
 
 
 def is_batched(sizes: tuple[int, ...], batch: int) -> bool:
@@ -202,11 +217,3 @@ def _named(
             )
         )  # fmt: skip
     return tuple(named)
-
-
-def _with_axes(operation: Operation, axes: Callable[[TensorShape], tuple[str, ...]]) -> Operation:
-    return replace(
-        operation,
-        inputs=tuple(replace(shape, axes=axes(shape)) for shape in operation.inputs),
-        outputs=tuple(replace(shape, axes=axes(shape)) for shape in operation.outputs),
-    )
