@@ -9,18 +9,20 @@ import streamlit as st
 from explainer import experiments as compute
 from explainer.lessons import HANDS_ON
 from explainer.panels import Pick, View
-from explainer.patch_experiment import rank_patches
+from explainer.patch_experiment import passes_for, patches_so_far, rank_patches
 from explainer.views import experiments
 from explainer.views.wording import sentence
 from pages import what_if_history as history
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas
-from pages.session import Session, forward_slots, kept_view
+from pages.session import Session, forward_slots, kept_large, kept_view
 from pages.uploads import picture_source
 from pages.what_if_controls import REPLACEMENTS, pixels_of, take_head
 from vit_core import ForwardTrace, open_picture
 from vit_core.interventions import Interventions
+from vit_core.occlusion import Measured
 
+STOPPED = "experiment_stopped"
 PATIENCE = 0.4  # seconds after which a bar shows how far the work is
 lesson = HANDS_ON["what_if"]
 Progress = Callable[[float], None]
@@ -79,11 +81,18 @@ def _heads(session: Session) -> None:
 
 def _patches(session: Session) -> None:
     show_section(lesson, "which-patches")
+    same = (session.model, session.trace, session.checkpoint.labels)
+    # What is measured stays when somebody stops, for whoever goes on; a hundred bytes or so for each forward pass.
+    passes = passes_for(session.config.num_patches)
+    size = passes * (150 + session.config.num_patches)
+    measured: Measured = kept_large(("masked", session.state.checkpoint, session.state.picture), lambda: ({}, size))
+    st.caption(f"{passes} forward passes: one for each patch, the others for the curves.")
     _show(
         session, "patches",
         lambda progress: experiments.ranked_patches(
-            rank_patches(session.model, session.trace, session.checkpoint.labels, progress=progress), session.pixels
+            rank_patches(*same, measured=measured, progress=progress), session.pixels
         ),
+        so_far=lambda: experiments.patches_so_far(patches_so_far(*same, measured), session.pixels),
     )  # fmt: skip
 
 
@@ -128,17 +137,32 @@ EXPERIMENTS: dict[str, Callable[[Session], None]] = {
 
 def _show(
     session: Session, name: str, make: Callable[[Progress], View], *also: str | int,
-    on_pick: Callable[[Pick], None] | None = None,
+    on_pick: Callable[[Pick], None] | None = None, so_far: Callable[[], View] | None = None,
 ) -> None:  # fmt: skip
-    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on besides."""
-    place = st.empty()
-    began = time.monotonic()
+    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on besides.
+
+    Whoever waits can stop it, and is shown what is there ``so_far``.
+    """
+    key = ("experiment", name, session.state.checkpoint, session.state.picture, *also)
+    if st.session_state.get(STOPPED) == key:
+        view = so_far() if so_far else None
+        said = sentence(view.alt) if view else "Stopped before it was done."
+        st.html(f'<p class="vit-finding" role="status">{escape(said)}</p>')
+        st.button("Go on", icon=":material/play_arrow:", on_click=_stop, args=(None,), key="experiment_go_on")
+        if view:
+            show_canvas(view, key=f"experiment_{name}_so_far")
+        return
+    place, stop = st.empty(), st.empty()
+    began, waits = time.monotonic(), list[bool]()
 
     def progress(share: float) -> None:
         forward_slots.release()  # between two batches others have their turn
         try:
             if time.monotonic() - began > PATIENCE:
                 place.progress(min(share, 1.0), text=f"{100 * share:.0f} % of the forward passes done")
+                if not waits:  # any click ends the run; this one says not to begin anew
+                    stop.button("Stop", icon=":material/stop:", on_click=_stop, args=(key,), key="experiment_stop")
+                    waits.append(True)
         finally:
             forward_slots.acquire()
 
@@ -146,9 +170,15 @@ def _show(
         with forward_slots:
             return make(progress)
 
-    view = kept_view(("experiment", name, session.state.checkpoint, session.state.picture, *also), measure)
+    view = kept_view(key, measure)
+    stop.empty()
     place.html(f'<p class="vit-finding" role="status">{escape(sentence(view.alt))}</p>')
     show_canvas(view, key=f"experiment_{name}", on_pick=on_pick)
+
+
+def _stop(key: tuple[str | int, ...] | None) -> None:
+    """Remember which experiment is not to be begun anew; None: none."""
+    st.session_state[STOPPED] = key
 
 
 def _offer(changes: str) -> None:

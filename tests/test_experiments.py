@@ -26,7 +26,7 @@ from explainer.experiments import (
     shuffle_patches,
     unscale,
 )
-from explainer.patch_experiment import RANDOM, RankedPatches, rank_patches
+from explainer.patch_experiment import RANDOM, RankedPatches, passes_for, patches_so_far, points_for, rank_patches
 from tests.conftest import randomised
 from tests.plain_vit import PlainPass, plain_pass, resized
 from tests.test_trace import inventory, same_bits
@@ -225,6 +225,49 @@ def test_the_maps_are_ranked_and_tried(tiny_model: VisionTransformer, tiny_trace
         assert_close(ranking.insertions[:, -1], probability, atol=1e-6, rtol=0)
         assert_close(ranking.deletions[:, -1], ranking.insertions[:, 0], atol=1e-6, rtol=0)
     listener.check(least=2)
+
+
+class Counted(torch.nn.Module):
+    """The model, and how many pictures have passed it."""
+
+    def __init__(self, model: VisionTransformer) -> None:
+        super().__init__()
+        self.model, self.count = model, 0
+        model.register_forward_pre_hook(self.add)
+
+    def add(self, _: torch.nn.Module, images: tuple[Tensor, ...]) -> None:
+        self.count += len(images[0])
+
+
+def test_no_mask_is_measured_twice_and_what_was_stopped_goes_on(
+    tiny_config: ViTConfig, tiny_image: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MEMORY", 1)  # one picture at a time
+    model = randomised(VisionTransformer(tiny_config))
+    trace, counted, measured = model.trace(tiny_image), Counted(model), {}
+    whole = rank_patches(model, trace, LABELS)
+    # 9 patches: all of 10 points are taken, whose second mask is one of the occlusion
+    assert counted.count <= passes_for(9) == 9 + 1 + 2 * 8 * (3 + 5) + 1
+    once, counted.count = counted.count, 0
+    with pytest.raises(InterruptedError):
+        rank_patches(model, trace, LABELS, measured=measured, progress=Listener(last=6))
+    assert counted.count == 6 == len(measured)
+    so_far = patches_so_far(model, trace, LABELS, measured)
+    assert so_far.done == 6 and "Stopped after 6 of" in so_far.sentence
+    assert list(so_far.maps) == ["attention", "rollout", "occlusion of the first 5 patches"]
+    known = so_far.maps["occlusion of the first 5 patches"]
+    assert torch.equal(known[:5], whole.maps["occlusion"][:5]) and not known[5:].any()
+    again = rank_patches(model, trace, LABELS, measured=measured)
+    assert counted.count == once  # nothing anew, and nothing left out
+    assert again.sentence == whole.sentence
+    for one, other in zip(again.rankings, whole.rankings, strict=True):
+        assert torch.equal(one.deletions, other.deletions) and torch.equal(one.insertions, other.insertions)
+    assert "occlusion" in patches_so_far(model, trace, LABELS, measured).maps
+
+
+def test_curves_of_many_patches_have_fewer_points() -> None:
+    assert [points_for(count) for count in (4, 64, 100, 196, 576)] == [17, 17, 17, 9, 9]
+    assert passes_for(196) == 197 + 2 * 7 * 8 + 1 == 310 and passes_for(576) == 690 and passes_for(64) == 306
 
 
 def test_its_verdict_follows_the_areas(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:

@@ -361,6 +361,16 @@ def test_ranked_patches_on_the_page_are_measured(measured: Measured) -> None:
     np.testing.assert_array_equal(overlay.ravel(), result.maps["occlusion"].numpy())
 
 
+def test_an_experiment_that_was_stopped_shows_what_is_there_and_goes_on(measured: Measured) -> None:
+    at = app("what_if", picture="cat")
+    at.session_state["experiment_stopped"] = ("experiment", "patches", "embedded", "cat")
+    at.pills(key="experiment").set_value("Which patches matter").run()
+    assert "forward passes, which are kept: the work goes on from there." in finding(at)
+    assert shown(at, Picture, "Rollout").overlay is not None
+    at.button(key="experiment_go_on").click().run()
+    assert finding(at) == rank_patches(*measured).sentence
+
+
 def test_positions_of_another_grid_on_the_page_are_measured(measured: Measured) -> None:
     at = app("what_if", picture="cat", experiment="Positions for another grid")
     _, checkpoint = load("embedded")

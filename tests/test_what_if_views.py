@@ -18,7 +18,7 @@ from explainer.figures import figure
 from explainer.packing import pack, unpack
 from explainer.palette import QUANTITIES
 from explainer.panels import Bars, Matrix, Picture, Pixels, Tiles, View
-from explainer.patch_experiment import rank_patches
+from explainer.patch_experiment import patches_so_far, rank_patches
 from explainer.views import experiments, what_if
 from explainer.views.wording import number, percent
 from tests.test_views import all_panels, arrays, scaled
@@ -48,6 +48,7 @@ def made(model: VisionTransformer, trace: ForwardTrace, changes: str, layer: int
         "experiments.ranked_patches": lambda: experiments.ranked_patches(
             rank_patches(*start, seeds=(0, 1), points=4), pixels
         ),
+        "experiments.patches_so_far": lambda: experiments.patches_so_far(patches_so_far(*start, {}), pixels),
         "experiments.resized": lambda: experiments.resized(compute.resize_positions(*start, 4)),
         "experiments.unscaled": lambda: experiments.unscaled(compute.unscale(*start)),
     }
@@ -56,7 +57,7 @@ def made(model: VisionTransformer, trace: ForwardTrace, changes: str, layer: int
 NAMES = (
     "what_if.prediction", "what_if.picture", "what_if.heads", "what_if.over_layers", "what_if.spread",
     "what_if.attention", "experiments.shuffled", "experiments.knocked_out", "experiments.ranked_patches",
-    "experiments.resized", "experiments.unscaled",
+    "experiments.patches_so_far", "experiments.resized", "experiments.unscaled",
 )  # fmt: skip
 
 

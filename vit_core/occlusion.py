@@ -6,7 +6,7 @@ masked picture, in the order of their importance, and the area under the curve o
 that order was chosen: small for deletion, large for insertion.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
 import torch
 from einops import rearrange
@@ -40,17 +40,58 @@ def masked_logits(
     return torch.cat(logits)
 
 
+# What was measured with a mask: the logit and the probability of the class. Whoever keeps it can interrupt the work and
+# go on where it was; no mask is measured twice.
+Measured = MutableMapping[bytes, tuple[float, float]]
+
+
+def masked_class(
+    model: VisionTransformer,
+    image: Float[Tensor, "channels height width"],
+    class_index: int,
+    masks: Bool[Tensor, "pictures patches"],
+    *,
+    measured: Measured | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Float[Tensor, " pictures"], Float[Tensor, " pictures"]]:
+    """The logit and the probability of a class of ``image`` with the patches of each mask set to zero.
+
+    ``measured`` is what is known of this picture and this class, and takes what is found. ``progress`` hears the share
+    of the work that is done, from 0 to 1; what it raises ends the work.
+    """
+    measured = {} if measured is None else measured
+    names = [mask.numpy().tobytes() for mask in masks]
+    missing = list({name: place for place, name in enumerate(names) if name not in measured}.items())
+    at_once = pictures_at_once(model.config)
+    for start in range(0, len(missing), at_once):
+        some = missing[start : start + at_once]
+        logits = masked_logits(model, image, masks[[place for _, place in some]])
+        found = torch.stack([logits[:, class_index], logits.softmax(-1)[:, class_index]], dim=1)
+        measured.update(zip((name for name, _ in some), map(tuple, found.tolist()), strict=True))
+        if progress:
+            progress((start + len(some)) / len(missing))
+    if progress and not missing:
+        progress(1.0)
+    logit, probability = torch.tensor([measured[name] for name in names]).T
+    return logit, probability
+
+
+def single_masks(num_patches: int) -> Bool[Tensor, "pictures patches"]:
+    """No patch masked, then each patch alone."""
+    return torch.cat([torch.zeros(1, num_patches, dtype=torch.bool), torch.eye(num_patches, dtype=torch.bool)])
+
+
 def occlusion(
     model: VisionTransformer,
     image: Float[Tensor, "channels height width"],
     class_index: int,
     *,
+    measured: Measured | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Float[Tensor, " patches"]:
     """How much the logit of a class falls when a patch alone is masked, for every patch."""
-    num_patches = model.config.num_patches
-    masks = torch.cat([torch.zeros(1, num_patches, dtype=torch.bool), torch.eye(num_patches, dtype=torch.bool)])
-    logits = masked_logits(model, image, masks, progress=progress)[:, class_index]
+    masks = single_masks(model.config.num_patches)
+    logits, _ = masked_class(model, image, class_index, masks, measured=measured, progress=progress)
     return logits[0] - logits[1:]
 
 
@@ -65,6 +106,15 @@ def shown_counts(num_patches: int, points: int) -> Int[Tensor, " points"]:
     return torch.linspace(0, num_patches, min(points, num_patches + 1)).round().long()
 
 
+def curve_masks(
+    orders: Int[Tensor, "orders patches"], points: int
+) -> tuple[Bool[Tensor, "orders points patches"], Bool[Tensor, "orders points patches"]]:
+    """Which patches are masked at each point of a deletion curve, and of an insertion curve."""
+    place = orders.argsort(-1)  # of every patch in its order
+    deleted = place[:, None] < shown_counts(orders.shape[1], points)[:, None]
+    return deleted, ~deleted
+
+
 def deletion_and_insertion(
     model: VisionTransformer,
     image: Float[Tensor, "channels height width"],
@@ -72,20 +122,17 @@ def deletion_and_insertion(
     class_index: int,
     *,
     points: int = 17,
+    measured: Measured | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Float[Tensor, "orders points"], Float[Tensor, "orders points"]]:
     """The probability of a class while patches are masked, and while they are shown, in each order.
 
-    ``orders`` are permutations of the patches, from 0; the first is masked or shown first.
+    ``orders`` are permutations of the patches, from 0; the first is masked or shown first. All orders share their ends:
+    the whole picture, and none of it.
     """
-    counts = shown_counts(orders.shape[1], points)
-    place = orders.argsort(-1)  # of every patch in its order
-    deleted = place[:, None] < counts[:, None]  # orders, points, patches
-    masks = torch.cat([deleted, ~deleted])
-    logits = masked_logits(model, image, masks.flatten(0, 1), progress=progress)
-    probabilities = rearrange(
-        logits.softmax(-1)[:, class_index], "(way orders points) -> way orders points", way=2, points=len(counts)
-    )
+    masks = torch.stack(curve_masks(orders, points), dim=1)  # order by order
+    _, values = masked_class(model, image, class_index, masks.flatten(0, 2), measured=measured, progress=progress)
+    probabilities = rearrange(values, "(orders way points) -> way orders points", way=2, points=masks.shape[2])
     return probabilities[0], probabilities[1]
 
 

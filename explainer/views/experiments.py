@@ -10,7 +10,7 @@ from torch.nn.functional import cosine_similarity
 
 from explainer.experiments import KnockedOut, Resized, Shuffled, Unscaled
 from explainer.panels import Bars, Matrix, Picture, Pixels, Plot, Scale, Series, Strip, Strips, Tiles, View
-from explainer.patch_experiment import RANDOM, RankedPatches, Ranking
+from explainer.patch_experiment import RANDOM, PatchesSoFar, RankedPatches, Ranking
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, spanning, symmetric
@@ -84,19 +84,7 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
         result: what was measured.
         pixels: the picture as the model sees it.
     """
-    captions = {
-        "attention": "The class token's row of A in the last layer, mean of the heads.",
-        "rollout": "The attention of all layers multiplied.",
-        "occlusion": f"How much the logit of {result.label} falls without the patch.",
-    }
-    pictures = tuple(
-        Picture(
-            title=name.capitalize(), quantity=QUANTITIES[name], pixels=pixels, overlay=on_grid(values),
-            scale=symmetric(values) if bool((values < 0).any()) else from_zero(values), caption=captions[name],
-            tensors=LOGITS if name == "occlusion" else WEIGHTS,
-        )
-        for name, values in result.maps.items()
-    )  # fmt: skip
+    points = f"measured at {len(result.rankings[0].fractions)} points"
 
     def plot(title: str, caption: str, of: str) -> Plot:
         return Plot(
@@ -126,14 +114,37 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
         caption="Rank correlation (Spearman): 1 the same order of patches, 0 unrelated, −1 the opposite order.",
     )  # fmt: skip
     return view(
-        result.sentence, pictures,
+        result.sentence, _maps(result, pixels),
         (
             plot("Deletion: the first patches of each order masked",
-                 f"With all patches: {percent(result.probability)}.", "deletion"),
+                 f"With all patches: {percent(result.probability)}; {points}.", "deletion"),
             plot("Insertion: only the first patches shown",
-                 f"Random: the mean of {len(chance.deletions)} orders.", "insertion"),
+                 f"Random: the mean of {len(chance.deletions)} orders; {points}.", "insertion"),
         ),
         (*areas, agreement),
+    )  # fmt: skip
+
+
+def patches_so_far(result: PatchesSoFar, pixels: Pixels) -> View:
+    """What of experiment 3 was there when it was stopped."""
+    return view(result.sentence, _maps(result, pixels))
+
+
+def _maps(result: RankedPatches | PatchesSoFar, pixels: Pixels) -> tuple[Picture, ...]:
+    """What attention, rollout and occlusion hold for important."""
+    captions = {
+        "attention": "The class token's row of A in the last layer, mean of the heads.",
+        "rollout": "The attention of all layers multiplied.",
+        "occlusion": f"How much the logit of {result.label} falls without the patch.",
+    }
+    return tuple(
+        Picture(
+            title=name.capitalize(), quantity=QUANTITIES[kind], pixels=pixels, overlay=on_grid(values),
+            scale=symmetric(values) if bool((values < 0).any()) else from_zero(values), caption=captions[kind],
+            tensors=LOGITS if kind == "occlusion" else WEIGHTS,
+        )
+        for name, values in result.maps.items()
+        for kind in [name.partition(" ")[0]]
     )  # fmt: skip
 
 
