@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from html import escape
 
+from explainer.number_explanation import NumberExplanation
 from explainer.number_expressions import Number
 from explainer.number_workings import Part, Term
-from explainer.numbers import NumberExplanation
 
 
 def body(explanation: NumberExplanation) -> str:
