@@ -90,7 +90,8 @@ def test_heads_are_told_only_by_googles_layout(source: str, tmp_path: Path) -> N
     assert all(each.num_heads * each.head_size == 48 for each in examination.heads)
     if source == "google":
         assert examination.opens
-        assert (examination.heads[0].num_heads, examination.heads[0].reason) == (3, "the file itself, or one beside it, says so")
+        assert examination.heads[0].num_heads == 3
+        assert examination.heads[0].reason == "the file itself, or one beside it, says so"
     else:
         assert not examination.opens
         assert not any(each.reason for each in examination.heads)
@@ -136,6 +137,20 @@ def test_the_same_weights_give_the_same_logits_from_every_familys_file(images: T
     for one, other in combinations(sources, 2):
         assert_close(logits[one], logits[other], atol=1e-4, rtol=0)
     assert_close(logits["torchvision"], logits_of(MODELS["torchvision"](w), images), atol=1e-5, rtol=0)
+
+
+def test_what_the_families_assume_otherwise_is_small_but_for_googles_gelu(images: Tensor, tmp_path: Path) -> None:
+    """Epsilons of 1e-5, 1e-6 and 1e-12 change these logits by less than 1e-4, the two forms of GELU by more."""
+    w = Weights()
+    logits = {
+        source: load(save(source, w, tmp_path), num_heads=3)[0](images).detach()
+        for source in FAMILIES if source != "lucidrains"
+    }  # fmt: skip
+    for one, other in combinations([source for source in logits if source != "google"], 2):
+        assert_close(logits[one], logits[other], atol=1e-4, rtol=0)
+    with_erf = load(tmp_path / "google.npz", gelu="none")[0](images).detach()
+    assert_close(with_erf, logits["torchvision"], atol=1e-4, rtol=0)
+    assert (logits["google"] - with_erf).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["earlier", "later"])

@@ -16,7 +16,8 @@ from vit_core.huggingface import Folder
 from vit_core.loading import open_weights, told_heads
 from vit_core.preprocess import Preprocess
 from vit_core.sources import SOURCES
-from vit_core.weight_files import WeightFile, read_folder, read_weights
+from vit_core.weight_files import read_folder, read_weights
+from vit_core.weight_parts import WeightFile
 from vit_core.weights import some_of
 
 # What training programs put before every name.
@@ -201,7 +202,7 @@ def _heads_beside(path: Path, source: str) -> int | None:
             return read_card(path, card.name).config.num_heads
         folder = Folder.of(path) if source == "huggingface" else None
         return folder.config_fields().get("num_heads") if folder else None
-    except (ValueError, OSError):
+    except (ValueError, OSError, TypeError):
         return None  # opening it says why
 
 
