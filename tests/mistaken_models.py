@@ -23,6 +23,7 @@ def broken(cause: str, shape: tuple[int, ...] = PICTURES) -> Callable[[Any], Any
     def keep(make: Any) -> Any:
         BROKEN.setdefault(cause, []).append((make.__name__, make, shape))
         return make
+
     return keep
 
 
@@ -30,6 +31,7 @@ def sound(shape: tuple[int, ...] = PICTURES) -> Callable[[Any], Any]:
     def keep(make: Any) -> Any:
         SOUND.append((make.__name__, make, shape))
         return make
+
     return keep
 
 
@@ -37,10 +39,11 @@ def elsewhere(shape: tuple[int, ...] = PICTURES) -> Callable[[Any], Any]:
     def keep(make: Any) -> Any:
         ELSEWHERE.append((make.__name__, make, shape))
         return make
+
     return keep
 
 
-# --- blocks in four styles ---------------------------------------------------------------------------------------------
+# --- blocks in four styles ---
 
 
 class Fused(nn.Module):
@@ -85,7 +88,9 @@ class Block(nn.Module):
 class Course(nn.Module):
     """Conv, nn.MultiheadAttention with batch_first, class token; hooks to break it."""
 
-    def __init__(self, image: int = 32, patch: int = 8, dim: int = 48, heads: int = 4, classes: int = 3, batch_first: bool = True) -> None:
+    def __init__(
+        self, image: int = 32, patch: int = 8, dim: int = 48, heads: int = 4, classes: int = 3, batch_first: bool = True
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, dim, kernel_size=patch, stride=patch)
         self.flat = nn.Flatten(start_dim=2, end_dim=3)
@@ -121,12 +126,24 @@ class Course(nn.Module):
 class Lucid(nn.Module):
     """einops and linear patches, attention written out, any dim_head."""
 
-    def __init__(self, image: int = 32, patch: int = 8, dim: int = 48, heads: int = 4, dim_head: int = 12, depth: int = 2, classes: int = 5, channels: int = 3) -> None:
+    def __init__(
+        self,
+        image: int = 32,
+        patch: int = 8,
+        dim: int = 48,
+        heads: int = 4,
+        dim_head: int = 12,
+        depth: int = 2,
+        classes: int = 5,
+        channels: int = 3,
+    ) -> None:
         super().__init__()
         number = (image // patch) ** 2
         self.to_patch_embedding = nn.Sequential(
             Rearrange("b c (h p1) (w p2) -> b (h w) (p1 p2 c)", p1=patch, p2=patch),
-            nn.LayerNorm(channels * patch * patch), nn.Linear(channels * patch * patch, dim), nn.LayerNorm(dim),
+            nn.LayerNorm(channels * patch * patch),
+            nn.Linear(channels * patch * patch, dim),
+            nn.LayerNorm(dim),
         )
         self.pos_embedding = nn.Parameter(torch.randn(1, number + 1, dim))
         self.cls_token = nn.Parameter(torch.randn(1, 1, dim))
@@ -150,7 +167,9 @@ class Lucid(nn.Module):
 class Plain(nn.Module):
     """Patches by reshape, nn.TransformerEncoder, the mean of the tokens; a buffer of positions."""
 
-    def __init__(self, image: int = 32, patch: int = 4, dim: int = 24, heads: int = 3, classes: int = 7, batch_first: bool = True) -> None:
+    def __init__(
+        self, image: int = 32, patch: int = 4, dim: int = 24, heads: int = 3, classes: int = 7, batch_first: bool = True
+    ) -> None:
         super().__init__()
         self.p = patch
         self.lift = nn.Linear(3 * patch * patch, dim)
@@ -176,7 +195,9 @@ class Plain(nn.Module):
 class Unfolded(nn.Module):
     """nn.Unfold, fused attention, an nn.Embedding of positions."""
 
-    def __init__(self, image: int = 32, patch: int = 8, dim: int = 48, heads: int = 6, classes: int = 4, depth: int = 1) -> None:
+    def __init__(
+        self, image: int = 32, patch: int = 8, dim: int = 48, heads: int = 6, classes: int = 4, depth: int = 1
+    ) -> None:
         super().__init__()
         self.unfold = nn.Unfold(patch, stride=patch)
         self.linear = nn.Linear(3 * patch**2, dim)
@@ -199,14 +220,14 @@ def variant(base: type[nn.Module], **methods: Any) -> type[nn.Module]:
     return type(base.__name__, (base,), methods)
 
 
-# --- sound -------------------------------------------------------------------------------------------------------------
+# --- sound ---
 
 for _base in (Course, Lucid, Plain, Unfolded):
     sound()(_base)
     SOUND.append((f"{_base.__name__} of one picture", _base, (1, 3, 32, 32)))
 
 
-# --- the patch does not divide the picture --------------------------------------------------------------------------------
+# --- the patch does not divide the picture ---
 
 
 @broken("patch-does-not-divide", (2, 3, 33, 33))
@@ -266,7 +287,7 @@ def tensor_unfold() -> nn.Module:
     return variant(Plain, cut=cut)(image=34)
 
 
-# --- flatten -----------------------------------------------------------------------------------------------------------
+# --- flatten ---
 
 
 @broken("missing-flatten")
@@ -309,10 +330,12 @@ def sequential_conv() -> nn.Module:
         def forward(self, x: Tensor) -> Tensor:
             return x.mean(1)
 
-    return nn.Sequential(nn.Conv2d(3, 24, 8, 8), nn.TransformerEncoder(layer, 1, enable_nested_tensor=False), Mean(), nn.Linear(24, 3))
+    return nn.Sequential(
+        nn.Conv2d(3, 24, 8, 8), nn.TransformerEncoder(layer, 1, enable_nested_tensor=False), Mean(), nn.Linear(24, 3)
+    )
 
 
-# --- permute -----------------------------------------------------------------------------------------------------------
+# --- permute ---
 
 
 @broken("missing-permute")
@@ -338,7 +361,7 @@ def viewed_as_tokens() -> nn.Module:
 @broken("missing-permute")
 def patches_cut_across() -> nn.Module:
     def cut(self: Any, x: Tensor) -> Tensor:
-        B, C, H, W = x.shape
+        B, C = x.shape[:2]
         return x.reshape(B, C, 8, 4, 8, 4).reshape(B, 64, 48)
 
     return variant(Plain, cut=cut)()
@@ -393,7 +416,7 @@ def heads_not_put_back() -> nn.Module:
     return model
 
 
-# --- batch -------------------------------------------------------------------------------------------------------------
+# --- batch ---
 
 for _name, _base in (("course", Course), ("lucid", Lucid), ("plain", Plain), ("unfolded", Unfolded)):
     BROKEN.setdefault("missing-batch", []).append((f"{_name} of one picture", _base, (3, 32, 32)))
@@ -409,7 +432,7 @@ def first_picture_alone() -> nn.Module:
     return variant(Course, embed=lambda self, x: Course.embed(self, x[0]))()
 
 
-# --- class token --------------------------------------------------------------------------------------------------------
+# --- class token ---
 
 
 @broken("class-token-not-expanded")
@@ -443,7 +466,7 @@ def token_expanded_elsewhere() -> nn.Module:
     return variant(Course, join=join)()
 
 
-# --- positions ----------------------------------------------------------------------------------------------------------
+# --- positions ---
 
 
 @broken("positions-of-another-resolution", (2, 3, 64, 64))
@@ -486,7 +509,7 @@ def a_wide_picture() -> nn.Module:
     return Course()
 
 
-# --- heads --------------------------------------------------------------------------------------------------------------
+# --- heads ---
 
 
 @broken("heads-do-not-divide")
@@ -557,6 +580,7 @@ def _with_heads(kind: type[nn.Module]) -> Callable[[], nn.Module]:
         model = Unfolded()
         model.blocks[0].attention = kind(48, 5)
         return model
+
     make.__name__ = kind.__name__
     return make
 
@@ -565,7 +589,7 @@ for _kind in (OneWayHeads, OpenHeads, MinusOneHeads, EinopsHeads, ChunkHeads):
     broken("heads-do-not-divide")(_with_heads(_kind))
 
 
-# --- batch_first --------------------------------------------------------------------------------------------------------
+# --- batch_first ---
 
 
 @broken("batch-first")
@@ -611,7 +635,7 @@ def mask_of_tokens() -> nn.Module:
     return variant(Course, encode=encode)(batch_first=False)
 
 
-# --- the head -----------------------------------------------------------------------------------------------------------
+# --- the head ---
 
 
 @broken("head-reads-all-tokens")
@@ -641,7 +665,7 @@ def head_with_a_norm_of_batches() -> nn.Module:
     return model.eval()
 
 
-# --- channels ----------------------------------------------------------------------------------------------------------
+# --- channels ---
 
 for _name, _base in (("course", Course), ("lucid", Lucid), ("plain", Plain), ("unfolded", Unfolded)):
     BROKEN.setdefault("channels-last", []).append((f"{_name} of H W C", _base, (2, 32, 32, 3)))
@@ -655,7 +679,7 @@ def moved_inside() -> nn.Module:
     return variant(Course, embed=lambda self, x: Course.embed(self, x.permute(0, 2, 3, 1)))()
 
 
-# --- the sequence -------------------------------------------------------------------------------------------------------
+# --- the sequence ---
 
 
 @broken("sequence-not-joined")
@@ -687,15 +711,18 @@ def no_place_for_the_token() -> nn.Module:
 
 @broken("sequence-not-joined")
 def positions_expanded() -> nn.Module:
-    return variant(Course, join=lambda self, x: x, place=lambda self, x: x + self.pos.expand(x.shape[0], x.shape[1], -1))()
+    return variant(
+        Course, join=lambda self, x: x, place=lambda self, x: x + self.pos.expand(x.shape[0], x.shape[1], -1)
+    )()
 
 
-# --- sound, in other structures -------------------------------------------------------------------------------------------
+# --- sound, in other structures ---
 
 
 @sound()
 def sequence_first() -> nn.Module:
     """Tokens before the batch, as nn.MultiheadAttention takes them without batch_first."""
+
     def forward(self: Any, x: Tensor) -> Tensor:
         z = self.place(self.join(self.embed(x))).transpose(0, 1)
         y = self.norm(z)
@@ -844,7 +871,7 @@ def inner_width_of_its_own() -> nn.Module:
     return Lucid(heads=5, dim_head=7)
 
 
-# --- broken by what is in no list ------------------------------------------------------------------------------------------
+# --- broken by what is in no list ---
 
 
 def _with(base: type[nn.Module], change: Callable[[Any], None]) -> Callable[[], nn.Module]:
@@ -852,6 +879,7 @@ def _with(base: type[nn.Module], change: Callable[[Any], None]) -> Callable[[], 
         model = base()
         change(model)
         return model
+
     return make
 
 
@@ -859,6 +887,7 @@ def _set(path: str, module: nn.Module | nn.Parameter) -> Callable[[Any], None]:
     def change(model: Any) -> None:
         owner, _, name = path.rpartition(".")
         setattr(model.get_submodule(owner), name, module)
+
     return change
 
 
@@ -1006,4 +1035,60 @@ class QkvNotMoved(Fused):
 def qkv_not_moved() -> nn.Module:
     model = Unfolded()
     model.blocks[0].attention = QkvNotMoved(48, 6)
+    return model
+
+
+@broken("batch-first")
+def one_query_asks_all_tokens() -> nn.Module:
+    class Asking(Course):
+        def __init__(self) -> None:
+            super().__init__(batch_first=False)
+            self.query = nn.Parameter(torch.zeros(1, 1, 48))
+
+        def classify(self, x: Tensor) -> Tensor:
+            return self.head(self.msa(self.query.expand(len(x), -1, -1), x, x)[0].squeeze(1))
+
+        def encode(self, x: Tensor) -> Tensor:
+            return x + self.mlp(x)
+
+    return Asking()
+
+
+@broken("positions-of-another-resolution")
+def weights_of_another_resolution() -> nn.Module:
+    model = Course(image=64)
+    model.load_state_dict(Course().state_dict())
+    return model
+
+
+class AddsBatch(Course):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(((x - 0.5) / torch.full((3, 1, 1), 0.5))[None])
+
+
+BROKEN["rgba"].append(("one picture of RGBA", AddsBatch, (4, 32, 32)))
+BROKEN["channels-last"].append(
+    ("a batch is added to H W C", variant(Course, forward=lambda self, x: Course.forward(self, x[None])), (32, 32, 3))
+)
+
+
+@broken("head-reads-all-tokens")
+def loss_of_all_tokens() -> nn.Module:
+    def classify(self: Any, x: Tensor) -> Tensor:
+        return F.cross_entropy(self.head(x), torch.zeros(len(x), dtype=torch.long))
+
+    return variant(Course, classify=classify)()
+
+
+@elsewhere()
+def weights_of_another_width() -> nn.Module:
+    model = Course(dim=64)
+    model.load_state_dict(Course().state_dict())
+    return model
+
+
+@elsewhere()
+def weights_of_other_classes() -> nn.Module:
+    model = Course(classes=4)
+    model.load_state_dict(Course().state_dict())
     return model

@@ -40,7 +40,9 @@ def test_the_mistake_is_named(cause: str, name: str, make: Callable[[], nn.Modul
 
 
 @pytest.mark.parametrize(
-    ("name", "make", "shape"), models.SOUND + models.ELSEWHERE, ids=[each[0] for each in models.SOUND + models.ELSEWHERE]
+    ("name", "make", "shape"),
+    models.SOUND + models.ELSEWHERE,
+    ids=[each[0] for each in models.SOUND + models.ELSEWHERE],
 )
 def test_nothing_is_said_of_other_models(name: str, make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     made = ledger(make, shape)

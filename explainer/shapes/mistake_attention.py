@@ -17,7 +17,6 @@ def over_the_batch(case: Case) -> Iterator[Finding]:
         if places is None:
             continue
         grows = case.grows(*places)
-        tokens, batch = places[0][0], places[0][1]
         if step.name == MULTIHEAD:
             if len(places[0]) != 3 or not grows[0] or grows[1]:
                 continue
@@ -25,7 +24,8 @@ def over_the_batch(case: Case) -> Iterator[Finding]:
             continue
         if not case.base.ran and not case.tried(Repair(swapped=True)):
             return
-        yield _over_the_batch(case, step, places[0], tokens, batch)
+        keys = step.inputs[1].sizes if step.name == MULTIHEAD and len(step.inputs) > 1 else places[0]
+        yield _over_the_batch(case, step, keys)
         return
 
 
@@ -47,7 +47,7 @@ def _pairs(case: Case) -> Iterator[tuple[Step, Step]]:
 
 def _attended(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
     """The shapes of what attends: the queries, or the scores that a softmax is taken of."""
-    if not step.inputs or not other.inputs or not step.inputs[0].flows:
+    if not step.inputs or not other.inputs or not step.flows:
         return None
     sizes = (step.inputs[0].sizes, other.inputs[0].sizes)
     if step.name in (MULTIHEAD, FUSED) and len(sizes[0]) >= 3:
@@ -57,7 +57,7 @@ def _attended(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
     return None
 
 
-def _over_the_batch(case: Case, step: Step, sizes: Sizes, tokens: int, batch: int) -> Finding:
+def _over_the_batch(case: Case, step: Step, sizes: Sizes) -> Finding:
     count = case.batch
     among = f"the {count} pictures of the batch attend to each other" if count > 1 else "a token sees itself alone"
     if step.name == MULTIHEAD:
@@ -76,8 +76,8 @@ def _over_the_batch(case: Case, step: Step, sizes: Sizes, tokens: int, batch: in
         return Finding(
             "batch-first",
             f"attention is given {text(sizes)} and takes the first axis for the tokens: {among}, "
-            f"{count} x {count} weights for each of {batch} tokens",
-            f"{batch} x {batch} weights for each picture: the {batch} tokens of one picture attend to each other",
+            f"{count} x {count} weights for each of {sizes[1]} tokens",
+            f"weights among the {sizes[1]} tokens of each picture",
             fix, step.code, 2,
         )  # fmt: skip
     rest = next((size for size in sizes if size not in (count,)), 0)

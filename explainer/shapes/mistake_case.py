@@ -44,11 +44,12 @@ class Case:
         self.base = trials.run()
         self.picture = trials.picture
         self.is_picture = len(self.picture) == 4
+        self.is_alone = len(self.picture) == 3 and bool({self.picture[0], self.picture[2]} & set(COLOURS))
 
     @property
     def batch(self) -> int:
         """How many pictures the model was given, or sequences of tokens."""
-        return self.picture[0] if self.picture else 1
+        return 1 if self.is_alone or not self.picture else self.picture[0]
 
     @property
     def tired(self) -> bool:
@@ -56,14 +57,14 @@ class Case:
         return time.monotonic() > self.until
 
     def score(self, run: Run, batch: int | None = None) -> int:
-        """How well a repaired model does: 0 not at all, 1 it runs, 2 it gives one answer per picture, 3 as expected."""
+        """How well a repaired model does: 0 not, 1 it runs, 2 one answer per picture or a loss, 3 as expected."""
         if not run.ran or not run.outputs:
             return 0
         batch = self.batch if batch is None else batch
         if self.expected is not None:
-            wanted = (batch, *self.expected[1:]) if len(self.expected) > 1 else self.expected
-            return 3 if wanted in run.outputs else 0
-        if any(len(sizes) == 2 and sizes[0] == batch for sizes in run.outputs):
+            wanted = {self.expected, (batch, *self.expected[1:]) if len(self.expected) > 1 else self.expected}
+            return 3 if wanted & set(run.outputs) else 0
+        if any(not sizes or (len(sizes) == 2 and sizes[0] == batch) for sizes in run.outputs):
             return 2
         return 1 if any(sizes and sizes[0] == batch for sizes in run.outputs) else 0
 
@@ -89,11 +90,13 @@ class Case:
     @cached_property
     def more(self) -> Run:
         """The same with more pictures."""
+        if self.is_alone:
+            return self.base
         return self.trials.run(sizes=(self.other_batch, *self.picture[1:]))
 
     def grows(self, before: Sizes, after: Sizes) -> tuple[bool, ...]:
         """For each axis, whether it grew as the batch did."""
-        if len(before) != len(after):
+        if len(before) != len(after) or self.is_alone:
             return (False,) * len(before)
         return tuple(a * self.batch == b * self.other_batch for b, a in zip(before, after, strict=True))
 

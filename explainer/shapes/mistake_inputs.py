@@ -4,6 +4,9 @@ Each is tried: the model is run again on the input as it should have been.
 """
 
 from collections.abc import Iterator
+from functools import partial
+
+import torch
 
 from explainer.shapes.mistake_case import COLOURS, Case, Finding, text
 from explainer.shapes.mistake_code import followed_by, line_of
@@ -78,7 +81,15 @@ def channels_last(case: Case) -> Iterator[Finding]:
     if case.base.ran:
         return
     if len(sizes) == 3 and sizes[2] in COLOURS and min(sizes[:2]) > 4:
-        score = case.tried(Repair(picture=lambda picture: picture.permute(2, 0, 1).unsqueeze(0)), 1)
+        if score := case.tried(Repair(picture=lambda picture: picture.permute(2, 0, 1))):
+            yield Finding(
+                "channels-last",
+                f"the model was given {text(sizes)}: the {sizes[2]} channels are the last axis",
+                f"{text((sizes[2], *sizes[:2]))}: the channels before height and width",
+                "logits = model(x.permute(2, 0, 1))", case.code, score,
+            )  # fmt: skip
+            return
+        score = case.tried(Repair(picture=lambda picture: picture.permute(2, 0, 1).unsqueeze(0)))
         if score:
             yield Finding(
                 "channels-last",
@@ -127,17 +138,25 @@ def channels_last(case: Case) -> Iterator[Finding]:
 def rgba(case: Case) -> Iterator[Finding]:
     """Four channels, of which the model knows three; or the other way round."""
     sizes = case.picture
-    if not case.is_picture or case.base.ran or sizes[1] not in (3, 4):
+    if len(sizes) not in (3, 4) or case.base.ran:
         return
-    if sizes[1] == 4:
-        if score := case.tried(Repair(picture=lambda picture: picture[:, :3])):
+    for axis in dict.fromkeys((len(sizes) - 3, len(sizes) - 1)):  # before height and width, or after them
+        if sizes[axis] != 4:
+            continue
+        score = case.tried(Repair(picture=partial(torch.narrow, dim=axis, start=0, length=3)))
+        if score:
+            three = (*sizes[:axis], 3, *sizes[axis + 1 :])
+            cut = "..., :3" if axis == len(sizes) - 1 else ":, :3" if axis else ":3"
             yield Finding(
                 "rgba",
                 f"the model was given {text(sizes)}: four channels, red, green, blue and how opaque a pixel is",
-                f"{text((sizes[0], 3, *sizes[2:]))}: the three colours alone",
-                'image = image.convert("RGB")  # or x = x[:, :3]', case.code, score,
+                f"{text(three)}: the three colours alone",
+                f'image = image.convert("RGB")  # or x = x[{cut}]', case.code, score,
             )  # fmt: skip
-    elif score := case.tried(Repair(), sizes=(sizes[0], 4, *sizes[2:])):
+            return
+    if not case.is_picture or sizes[1] != 3:
+        return
+    if score := case.tried(Repair(), sizes=(sizes[0], 4, *sizes[2:])):
         yield Finding(
             "rgba",
             f"the model was built for 4 channels (RGBA), and was given {text(sizes)}: 3 channels (RGB)",

@@ -5,10 +5,14 @@ Each is tried: the model is run again on a picture of the size that it should ha
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+
+from torch import Tensor, nn
 
 from explainer.shapes.mistake_case import COLOURS, Case, Finding, text
 from explainer.shapes.mistake_steps import Code, Repair, Run, Sizes, Step
+from explainer.shapes.mistake_trials import code_of
 
 
 def another_size(case: Case) -> Iterator[Finding]:
@@ -166,6 +170,49 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
                 if (score := case.score(run)) and _has_grid(run, side, rows, extra):
                     yield _other_resolution(case, name, sizes, rows, extra, (side, patch), score)
                     return
+
+
+def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
+    """Weights that were to be loaded, of which the positions alone are for another picture."""
+    while traceback is not None:
+        values, code = traceback.tb_frame.f_locals, code_of(traceback)
+        model, weights = values.get("self"), values.get("state_dict")
+        traceback = traceback.tb_next
+        if not isinstance(model, nn.Module) or not isinstance(weights, Mapping):
+            continue
+        own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        pairs = [
+            (name, tuple(weights[name].shape), sizes) for name, sizes in own.items()
+            if isinstance(weights.get(name), Tensor) and tuple(weights[name].shape) != sizes
+        ]  # fmt: skip
+        grids = [(name, before, after, _grids(before, after)) for name, before, after in pairs]
+        if not grids or any(grid is None for *_, grid in grids) or set(own) != set(weights):
+            continue
+        name, before, after, grid = grids[0]
+        if grid is not None:
+            old, new, extra = grid
+            more = f" + {extra}" if extra else ""
+            yield Finding(
+                "positions-of-another-resolution",
+                f"the weights have {name} {text(before)}, for {old} x {old}{more} tokens; the model has {text(after)}, "
+                f"for {new} x {new}{more}",
+                f"the {old} x {old} grid of positions interpolated to {new} x {new} before it is loaded",
+                f"positions = torch.nn.functional.interpolate(positions, size=({new}, {new}), mode=\"bicubic\")",
+                code, 2,
+            )  # fmt: skip
+            return
+
+
+def _grids(before: Sizes, after: Sizes) -> tuple[int, int, int] | None:
+    """The sides of two square grids that two tables of positions are of, and the tokens besides."""
+    other = [axis for axis, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
+    if len(before) != len(after) or len(other) != 1 or len(before) < 2 or other[0] == len(before) - 1:
+        return None
+    for extra in (1, 0, 2):
+        old, new = (math.isqrt(max(0, sizes[other[0]] - extra)) for sizes in (before, after))
+        if old**2 + extra == before[other[0]] and new**2 + extra == after[other[0]] and min(old, new) > 1:
+            return old, new, extra
+    return None
 
 
 def _has_grid(run: Run, side: int, rows: int, extra: int) -> bool:

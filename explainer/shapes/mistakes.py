@@ -14,7 +14,7 @@ from explainer.shapes.mistake_heads import constructor, heads, lost_in_heads
 from explainer.shapes.mistake_inputs import channels_last, missing_batch, rgba
 from explainer.shapes.mistake_reshapes import cut_across
 from explainer.shapes.mistake_sequence import class_token, sequence, sliced_positions
-from explainer.shapes.mistake_sizes import another_size
+from explainer.shapes.mistake_sizes import another_size, loaded
 from explainer.shapes.mistake_trials import Trials
 from explainer.shapes.operations import Ledger, Line, Subject
 
@@ -65,7 +65,8 @@ def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None
         try:
             subject = replace(subject, model=subject.model())
         except Exception as error:  # the same again, with its frames
-            return next(constructor(divisions(error.__traceback__), _picture(subject)), None)
+            found = [*loaded(error.__traceback__), *constructor(divisions(error.__traceback__), _picture(subject))]
+            return found[0] if found else None
     if not any(isinstance(each, Tensor) for each in (*subject.arguments, *subject.named.values())):
         return None
     case = _case(ledger, subject, expected)
