@@ -38,7 +38,7 @@ def sizes_html(examination: Examination) -> str:
 def expectations_html(examination: Examination) -> str:
     """What no shape tells."""
     rows = [
-        (escape(each.what), f"<b>{escape(each.value)}</b>", escape(told_text(each)))
+        (escape(each.what), f"<b>{escape(each.value)}</b>", escape(each.told_by or told_text(each)))
         for each in examination.expectations
     ]
     return _table(("what", "value", "from where"), rows)
