@@ -118,7 +118,8 @@ class LooksFrame extends PanelFrame {
     this.over = this.sights.row;
     this.readingCanvas = element("canvas", "reading", { "aria-hidden": "true" });
     this.stage = element("div", "stage", {}, this.sights.row, this.sights.column, this.readingCanvas);
-    this.ask = element("button", "ask", { type: "button" });
+    this.ask = element("button", "ask", { type: "button" }, "How was this weight computed?");
+    this.ask.hidden = true;
     this.ask.addEventListener("click", () => this.explainWeight(this.ask));
     this.hint = element("p", "hint");
     this.pinList = element("div", "pins", { role: "group", "aria-label": "Pinned tokens" });
