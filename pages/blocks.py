@@ -89,7 +89,7 @@ def show_link(title: str, link: Link, *lines: str) -> None:
 def show_section(stage: Stage | Lesson, slug: str) -> None:
     """The heading of one picture and what it says."""
     prose = text(stage.name)
-    st.subheader(prose.titles[slug], anchor=slug)
+    st.header(prose.titles[slug], anchor=slug)
     show_words(prose.sections[slug], Heading(prose.titles[slug]))
 
 
@@ -135,7 +135,7 @@ def show_tensors(stage: Stage, session: Session) -> None:
     )
     if not rows:
         return
-    st.subheader("The tensors", anchor="tensors")
+    st.header("The tensors", anchor="tensors")
     saved_page.note(Heading("The tensors"))
     saved_page.note(Tensors(tuple(rows)))
     header = "| role | symbol | name | shape | type | memory | min | mean | max |"
@@ -179,7 +179,7 @@ def show_code(stage: Stage) -> None:
     by_function: dict[str, list[Equation | Formula]] = {}
     for item in items:
         by_function.setdefault(excerpt(item).source, []).append(item)
-    st.subheader("The code that computes it", anchor="code")
+    st.header("The code that computes it", anchor="code")
     saved_page.note(Heading("The code that computes it"))
     for group in by_function.values():
         numbered = [item for item in group if isinstance(item, Equation)]
@@ -202,7 +202,7 @@ def show_proofs(stage: Stage, session: Session) -> None:
     claims: list[int | str] = [*stage.equation_numbers, *stage.facts]
     if not claims:
         return
-    st.subheader("The proof", anchor="proof")
+    st.header("The proof", anchor="proof")
     saved_page.note(Heading("The proof"))
     show_words(
         "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "

@@ -121,7 +121,7 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
         st.warning(f"There is no batch: {error}.")
         return
     show_canvas(view, key="data_batch")
-    lines = ["| | shape | type | min | mean | max |", "|---|---|---|---:|---:|---:|"]
+    lines = ["| step | shape | type | min | mean | max |", "|---|---|---|---:|---:|---:|"]
     with st.container(key="table_of_batch"):
         st.markdown("\n".join([*lines, *facts]))
     show_source(data_steps.first_batch)

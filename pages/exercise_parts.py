@@ -55,7 +55,7 @@ def show_encoder(session: Session) -> None:
     block, theirs = compute.count_b16_block()
     fused = "–" if found.fused is None else f"{found.fused:.1e}"
     show_table("encoder", [
-        "| on the tokens of your picture | |", "|---|---:|",
+        "| on the tokens of your picture | value |", "|---|---:|",
         f"| largest difference in 32 bits, operation by operation | {found.single:.1e} |",
         f"| in 32 bits, when PyTorch runs the layer as one call (a batch, no gradients) | {fused} |",
         f"| in 64 bits | {found.double:.1e} |",

@@ -17,7 +17,7 @@ def show_table(rows: list[Variant]) -> None:
     """Sizes as in Table 1, parameters as counted, and, for its models, which of them the paper's number is."""
     is_the_papers = any(row.name.split("/")[0] in PAPER_MILLIONS for row in rows)
     lines = [
-        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | $D_h$ | parameters | without head |"
+        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | head size $D_h$ | parameters | without head |"
         + (" Table 1 prints | that is |" if is_the_papers else ""),
         "|---|---:|---:|---:|---:|---:|---:|---:|" + ("---:|---|" if is_the_papers else ""),
     ]

@@ -40,7 +40,7 @@ show_section(lesson, "start")
 data = choose_dataset("train_data")
 show_start(data, show_recipe("transfer-small"))
 names = [run.name for run in list_runs()]
-st.subheader("Runs", anchor="runs")
+st.header("Runs", anchor="runs")
 shown = chosen_runs(names)
 if shown:
     watched = shown[0]

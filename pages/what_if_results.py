@@ -28,7 +28,10 @@ def show_bar(session: Session, after: ForwardTrace, interventions: Interventions
     """The answer in one line, and the way back and forward; it stays in sight while the page scrolls."""
     steps = history.history()
     with st.container(key="what_if_bar", horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f'<p class="vit-answer vit-{scheme()}" role="status">{_answer(session, after, interventions)}</p>')
+        answer = _answer(session, after, interventions)
+        # The pictures' headings come next, and need one above them.
+        heading = '<h2 class="vit-unseen">The changes and the answer</h2>'
+        st.html(f'{heading}<p class="vit-answer vit-{scheme()}" role="status">{answer}</p>')
         for label, icon, action, is_possible, shortcut in (
             ("Undo", ":material/undo:", history.undo, bool(steps.past), "Mod+Z"),
             ("Redo", ":material/redo:", history.redo, bool(steps.future), "Mod+Shift+Z"),

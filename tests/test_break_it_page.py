@@ -62,7 +62,7 @@ def right_repair(bug: str, sizes: Sizes) -> int:
 def test_one_bug_from_the_choice_to_the_repair() -> None:
     at = app(bug="transpose")
     assert at.title[0].value == "Break it"
-    shown = {element.value for element in at.subheader}
+    shown = {element.value for element in at.header}
     titles = text("break_it").titles
     assert {titles[slug] for slug in ("choose", "change", "predict")} <= shown
     assert titles["run"] not in shown and titles["repair"] not in shown  # nothing is told before it is predicted
@@ -73,7 +73,7 @@ def test_one_bug_from_the_choice_to_the_repair() -> None:
     assert "✗ It came out otherwise: [2, 48, 16]" in html(at)
     assert "RuntimeError" in html(at) and "Expected size 48 but got size 16" in html(at)
     assert parameter(at, "solved") == "001000000000000"
-    assert set(titles.values()) <= {element.value for element in at.subheader}
+    assert set(titles.values()) <= {element.value for element in at.header}
 
     for hint in BUGS["transpose"].hints:
         at.button(key="lab_hint").click().run()

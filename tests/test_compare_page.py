@@ -93,7 +93,7 @@ def said(at: AppTest) -> str:
 def test_the_page_says_everything_of_its_text_and_begins_with_the_same_twice() -> None:
     at = app()
     assert at.title[0].value == HANDS_ON["compare"].title
-    assert set(text("compare").titles.values()) <= {element.value for element in at.subheader}
+    assert set(text("compare").titles.values()) <= {element.value for element in at.header}
     assert "Both sides are the same" in at.info[0].value
     assert not at.warning
     assert "of its 4,096 pixels none differs" in said(at)

@@ -265,7 +265,7 @@ def test_the_page_is_complete_with_toy_pictures() -> None:
     at = app("data")
     assert at.title[0].value == "Data"
     assert not at.warning and not at.error
-    assert [element.value for element in at.subheader] == list(text("data").titles.values())
+    assert [element.value for element in at.header] == list(text("data").titles.values())
     assert "| toy pizza | 40 | 20 | 60 |" in tables(at) and "| **all** | 120 | 60 | 180 |" in tables(at)
     assert "| `pixels` | 32 × 3 × 64 × 64 | uint8 |" in tables(at)
     assert "| `labels` | 32 | int64 | 0 |" in tables(at)

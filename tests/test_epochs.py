@@ -363,7 +363,7 @@ def test_without_a_run_the_page_says_what_there_will_be(tmp_path: Path, monkeypa
 
 def test_the_page_shows_every_section_and_the_weights_that_were_saved(runs: Path) -> None:
     at = app(run="frozen", layer="3", head="2", token="20")
-    assert [each.value for each in at.subheader] == list(text("epochs").titles.values())
+    assert [each.value for each in at.header] == list(text("epochs").titles.values())
     assert not at.warning and {frames.places for frames in sent(at)} == {(0, 1, 2)}
     assert sum(frames.has_bar for frames in sent(at)) == 1
     picture = next(iter(GALLERY.values())).path

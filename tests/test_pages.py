@@ -58,7 +58,7 @@ def test_page_is_complete(page: str) -> None:
     assert text(page).summary in markup(at)
     assert not at.warning
     for section in text(page).titles.values():
-        assert section in [element.value for element in at.subheader]
+        assert section in [element.value for element in at.header]
 
 
 @pytest.mark.parametrize("page", [name for name, stage in STAGES.items() if stage.tensors])

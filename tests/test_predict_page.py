@@ -69,7 +69,7 @@ def picture(seed: int, size: tuple[int, int] = (80, 60)) -> bytes:
 def test_the_page_says_everything_of_its_text() -> None:
     at = app(predict_of=TEST_SPLIT)
     assert at.title[0].value == LESSONS["predict"].title
-    shown = [element.value for element in at.subheader]
+    shown = [element.value for element in at.header]
     assert set(text("predict").titles.values()) <= set(shown)
 
 

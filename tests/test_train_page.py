@@ -114,7 +114,7 @@ def test_the_page_without_runs() -> None:
     at = app("train")
     assert not at.warning and not at.error
     assert "There is no run on this machine yet" in at.info[0].value
-    assert {"Start a run", "Loss and accuracy", "What it answers"} <= {element.value for element in at.subheader}
+    assert {"Start a run", "Loss and accuracy", "What it answers"} <= {element.value for element in at.header}
 
 
 def test_the_page_shows_what_the_newest_run_measured() -> None:

@@ -113,7 +113,7 @@ def test_both_runs_are_of_the_same_sizes_and_length(weights: str, freeze: str) -
 def test_the_page_is_complete_and_counts_live() -> None:
     at = app()
     assert at.title[0].value == LESSONS["transfer"].title
-    assert set(text("transfer").titles.values()) <= {element.value for element in at.subheader}
+    assert set(text("transfer").titles.values()) <= {element.value for element in at.header}
     table = markup(at)
     assert "| torchvision/B/16 | 85,800,963 | 2,307 | 85,800,963 | 346 MB | to download |" in table
     # At 384 pixels there are 577 positions instead of 197, each of 768 numbers.

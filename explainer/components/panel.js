@@ -17,7 +17,7 @@ class PanelFrame {
     this.host = host; // the mounted view: paint, tooltip, live region, picks
     this.hover = null;
     this.dot = element("span", "dot", { "aria-hidden": "true" });
-    this.title = element("h4", "title");
+    this.title = element("h3", "title");
     this.menu = element("div", "menu", { role: "toolbar" }); // one stop of the Tab key; arrows go from button to button
     for (const [name, action] of [
       ["Table", () => this.readTable()],

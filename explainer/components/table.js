@@ -5,7 +5,7 @@ const TABLE_COLUMNS = 12; // beside the names of the rows
 
 class TableDialog {
   constructor(parent) {
-    this.title = element("h4", "title", { id: "table-title" });
+    this.title = element("h3", "title", { id: "table-title" });
     this.close = element("button", "", { type: "button" }, "Close");
     this.rows = this.mover("rows", TABLE_ROWS);
     this.columns = this.mover("columns", TABLE_COLUMNS);

@@ -188,7 +188,7 @@ class WalkFrame extends PanelFrame {
     this.whole = this.button("whole", "Full screen", () => this.fillScreen());
     this.controls = element("div", "bar walk-controls", {}, this.back, this.play, this.on, this.slider, this.speed, this.whole);
     this.part = element("p", "walk-number");
-    this.heading = element("h5", "walk-name");
+    this.heading = element("h4", "walk-name");
     this.sentence = element("p", "walk-sentence");
     this.shape = element("span", "walk-shape");
     this.link = element("button", "walk-link", { type: "button" });

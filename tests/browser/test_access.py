@@ -26,7 +26,7 @@ STREAMLITS: tuple[tuple[str, str, str], ...] = ()
 
 
 def violations(page: Page) -> list[str]:
-    """What axe calls serious or critical, one line for each rule and element."""
+    """What axe calls serious or critical, and headings out of order, one line for each rule and element."""
     page.evaluate(AXE)
     found = page.evaluate(
         "(tags) => axe.run(document, { resultTypes: ['violations'], runOnly: tags }).then((r) => r.violations)", RULES
@@ -34,7 +34,7 @@ def violations(page: Page) -> list[str]:
     return [
         f"{rule['impact']} {rule['id']}: {node['html'][:160]} at {node['target']}: {node['failureSummary']}"
         for rule in found
-        if rule["impact"] in ("serious", "critical")
+        if rule["impact"] in ("serious", "critical") or rule["id"] == "heading-order"
         for node in rule["nodes"]
         if not any(rule["id"] == id and node["html"].startswith(html) for id, html, _ in STREAMLITS)
     ]

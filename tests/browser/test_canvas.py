@@ -418,7 +418,7 @@ def test_lowered_letters_are_drawn_small_and_read_plainly(canvas: Canvas, site: 
     marked = replace(STRIPS, title="x_{class} and E_{pos}", caption="D_{h} = 32")
     site.show(View(rows=((marked,),), alt="marked"), "/marked")
     canvas.page.evaluate("async () => window.canvas.update(await window.bytes('/marked'))")
-    assert canvas.page.locator("h4 sub").all_inner_texts() == ["class", "pos"]
+    assert canvas.page.locator("h3 sub").all_inner_texts() == ["class", "pos"]
     assert canvas.page.locator("canvas.over").get_attribute("aria-label").startswith("x class and E pos.")
     canvas.page.locator("section.panel").hover()
     with canvas.page.expect_download() as download:
@@ -453,7 +453,7 @@ def test_words_from_python_are_never_html(chromium: Browser, site: Site) -> None
             canvas.page.locator("canvas.over").hover(position={"x": 60, "y": 15})
             canvas.page.wait_for_timeout(60)
             assert canvas.tip() == ["1", evil]
-            assert canvas.page.locator("h4").inner_text() == evil
+            assert canvas.page.locator("h3").inner_text() == evil
             assert canvas.page.locator("figcaption").text_content() == evil
             assert canvas.page.locator("b, img").count() == 0 and canvas.page.evaluate("window.broken") is None
     finally:
