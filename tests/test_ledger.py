@@ -228,11 +228,20 @@ def test_every_operation_of_our_model_lies_in_its_code_and_the_equations_are_fou
         assert operation.line.path.endswith("vit_core/model.py")
         with open(operation.line.path, encoding="utf-8") as file:
             assert file.read().splitlines()[operation.line.number - 1].strip() == operation.line.text
-        marked = operation.line.text.rpartition("# Eq. ")[2]
-        assert operation.equation == (int(marked) if "# Eq. " in operation.line.text else None)
-    equations = {operation.equation for operation in operations} - {None}
-    assert equations == set(range(1, 9))
-    assert {operation.name for operation in operations if operation.equation == 6} == {"softmax"}
+        if "# Eq. " in operation.line.text:
+            assert operation.equation == int(operation.line.text.rpartition("# Eq. ")[2])
+    # What stands in the paper's equations: Eq. 6 is the softmax of the scaled products, the MLP belongs to Eq. 3.
+    names: dict[int | None, list[str]] = {}
+    for operation in operations:
+        if not operation.module.startswith("blocks.") or operation.module.startswith("blocks.0"):
+            names.setdefault(operation.equation, []).append(operation.name)
+    assert set(names) == {None, *range(1, 9)}
+    assert names[6] == ["div", "transpose", "matmul", "softmax"]
+    assert names[7] == ["matmul"]
+    assert [name for name in names[3] if name != "dropout"] == ["layer_norm", "linear", "gelu", "linear", "add"]
+    assert [name for name in names[1] if name != "reshape"] == ["conv2d", "permute", "expand", "cat", "add"]
+    assert names[4] == ["index", "layer_norm"]
+    assert [name for name in names[None] if name != "dropout"] == ["linear"]  # the head has no number in the paper
 
 
 def test_lines_are_of_the_models_own_code() -> None:

@@ -5,6 +5,7 @@ from vit_core.checkpoints import CHECKPOINTS, Checkpoint
 from vit_core.config import PRESETS, ViTConfig
 from vit_core.cost import count_flops, count_parameters
 from vit_core.downloads import DownloadError
+from vit_core.examination import Examination, examine
 from vit_core.interventions import Interventions
 from vit_core.loading import load
 from vit_core.model import VisionTransformer
@@ -22,6 +23,7 @@ __all__ = [
     "BlockTrace",
     "Checkpoint",
     "DownloadError",
+    "Examination",
     "ForwardTrace",
     "Interventions",
     "MLPTrace",
@@ -32,6 +34,7 @@ __all__ = [
     "attention_rollout",
     "count_flops",
     "count_parameters",
+    "examine",
     "grid_position",
     "load",
     "load_weights",

@@ -14,6 +14,8 @@ from explainer.shapes.operations import Failure, Line, Operation, TensorShape
 from explainer.shapes.recording import Event, Recorder
 from explainer.shapes.rules import rule_of
 from explainer.shapes.signatures import Signature, TensorKey, keys_of, tensors_in
+from vit_core import VisionTransformer
+from vit_core.model import MLP
 
 
 class Names:
@@ -174,17 +176,29 @@ def _bytes(key: TensorKey) -> int:
 
 
 def equation_of(line: Line | None) -> int | None:
-    """The equation that a line of our model computes."""
-    return None if line is None or "# Eq. " not in line.text else _equations().get((line.path, line.number))
+    """The equation that a line of our model computes, or prepares in the lines above it."""
+    return None if line is None else _equations().get((line.path, line.number))
 
 
 @lru_cache(maxsize=1)
 def _equations() -> dict[tuple[str, int], int]:
     from explainer.equations import EQUATIONS  # which need this package first
-    from explainer.excerpts import excerpt
+    from explainer.excerpts import excerpt, excerpt_of
 
     root = Path(__file__).parents[2]
-    return {(str(root / excerpt(each).path), excerpt(each).number): each.number for each in EQUATIONS.values()}
+    codes = {each.number: excerpt(each) for each in EQUATIONS.values()}
+    marked = {(code.path, code.number) for code in codes.values()}
+    found = {}
+    for number, code in codes.items():
+        line = code.number
+        while line >= code.first and (line == code.number or (code.path, line) not in marked):
+            found[str(root / code.path), line] = number
+            line -= 1
+    # Written out elsewhere: x_p E, a term of Eq. 1, and MLP, the function in Eq. 3.
+    for function, number in ((VisionTransformer.embed_patches, 1), (MLP.forward, 3)):
+        code = excerpt_of(function)
+        found |= {(str(root / code.path), code.first + i): number for i in range(len(code.source.splitlines()))}
+    return found
 
 
 def failure_of(error: Exception, recorder: Recorder | None = None, names: Names | None = None) -> Failure:
