@@ -101,8 +101,8 @@ def test_no_two_models_of_a_cause_share_code() -> None:
                 assert len(one & other) < len(one) / 2, cause
 
 
-# What is explained. None of these files was looked at while the explanations were written: then 43 of the 48 were named,
-# 5 untold and none called by a wrong cause. What these 5 lacked in general was added afterwards.
+# What is explained. None of these files was looked at while the explanations were written: then 43 of the 48 were
+# named, 5 untold and none called by a wrong cause. What these 5 lacked in general was added afterwards.
 
 RIGHT, UNTOLD, WRONG = 48, 0, 0  # of the 48, on the CPU
 

@@ -61,10 +61,10 @@ def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     """The likely mistake; that the shapes do not tell, if it broke; nothing for a model with which nothing is wrong."""
     if diagnosis is None:
         return UNTOLD if ledger.failure is not None else ""
-    said = (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected), ("Repair:   ", diagnosis.fix))
     lines = [f"Likely mistake: {MISTAKES[diagnosis.cause]}."]
-    for name, text in said:
-        lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name)) or [name.rstrip()]
+    for name, text in (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected)):
+        lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
+    lines.append(f"Repair:   {diagnosis.fix}")  # code is not wrapped
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
         lines.append(f"Where:    {_file(diagnosis.line)}  {diagnosis.line.text}")
     return "\n".join(lines)
