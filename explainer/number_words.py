@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
+from explainer.gallery import GALLERY
 from explainer.number_address import KINDS, Address, parameter_kind
 from explainer.number_expressions import Cells, Derived, Number, Place
 from explainer.number_rules import at
@@ -31,10 +32,14 @@ _OWN_SYMBOLS = {
     "rollout.flow": r"<A:\mathbf{R}_{\ell}>",
 }  # fmt: skip
 _COLOURS = ("red", "green", "blue")
+PICTURE = "picture:"  # before the name of a picture: the side of its pass, on a page of many pictures
 
 
 def side_name(side: str) -> str:
-    """A side as a reader calls it: "left", "toy, epoch 3"."""
+    """A side as a reader calls it: "left", "toy, epoch 3", "Mountain goats"."""
+    if side.startswith(PICTURE):
+        name = side.removeprefix(PICTURE)
+        return GALLERY[name].title if name in GALLERY else f"your picture {name.rpartition('-')[2][:6]}"
     if run := re.fullmatch(r"run:(.+):(\d+)", side):
         return f"{run[1]}, epoch {run[2]}"
     return side

@@ -2,6 +2,7 @@
 
 from explainer.lessons import HANDS_ON, LESSONS
 from explainer.number_lines import YOUR_WEIGHTS, Reproduction
+from explainer.number_words import PICTURE
 from explainer.numbers import Pass
 from explainer.views.what_if import CHANGED
 from pages import checkpoints, compare_choice, session
@@ -20,7 +21,8 @@ def check_side(side: str, page: str) -> None:
     """
     if not side:
         return
-    home = "what_if" if side == CHANGED else "compare" if side in SIDES else "epochs"
+    is_of_a_picture = side.startswith(PICTURE)
+    home = "what_if" if side == CHANGED else "compare" if side in SIDES else "predict" if is_of_a_picture else "epochs"
     if home == "epochs" and not checkpoints.is_of_a_run(side):
         raise ValueError(f"there is no side {side[:40]!r}; a number without one is of the page's own forward pass")
     if page != home:
@@ -42,6 +44,12 @@ def pass_of(side: str, page: str) -> Pass:
         pair, _ = open_pair(own, compare_choice.current())
         seen = pair.seen[SIDES.index(side)]
         return _pass(seen.state.checkpoint, seen.state.picture, seen.change)
+    if side.startswith(PICTURE):
+        picture = side.removeprefix(PICTURE)
+        try:
+            return _pass(own.state.checkpoint, picture)
+        except (LookupError, OSError) as error:
+            raise ValueError(str(error.args[0])) from error
     if side:
         _open(side)
         return _pass(side, own.state.picture)

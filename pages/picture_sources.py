@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explainer.gallery import GALLERY
+from explainer.number_words import PICTURE
 from pages.store import Store
-from pages.uploads import keep_upload, picture_source
+from pages.uploads import keep_shown, keep_upload, picture_source
 from vit_core.training.predictions import Sample
 
 MOST_TOGETHER = 200  # pictures of one upload
@@ -86,7 +87,18 @@ def name_for_explainer(sample: Sample) -> str:
         ValueError: if it is no picture.
         OSError: if its file is gone.
     """
-    for name, picture in GALLERY.items():
-        if sample.source == picture.path:
-            return name
-    return keep_upload(sample.source if isinstance(sample.source, bytes) else sample.source.read_bytes())
+    data = sample.source
+    return _in_gallery(sample) or keep_upload(data if isinstance(data, bytes) else data.read_bytes())
+
+
+def side_of(sample: Sample) -> str:
+    """The side of the numbers of this picture's forward pass, read as the checkpoint was trained.
+
+    Raises:
+        OSError: if its file is gone.
+    """
+    return PICTURE + (_in_gallery(sample) or keep_shown(sample.source))
+
+
+def _in_gallery(sample: Sample) -> str | None:
+    return next((name for name, picture in GALLERY.items() if sample.source == picture.path), None)

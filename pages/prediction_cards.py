@@ -8,9 +8,11 @@ import streamlit as st
 
 from explainer.panels import View
 from explainer.views import predict
+from explainer.views.compose import explained
 from explainer.views.wording import percent
+from pages import state
 from pages.canvas import show as show_canvas
-from pages.picture_sources import Source, name_for_explainer
+from pages.picture_sources import Source, name_for_explainer, side_of
 from pages.session import Session, kept_view
 from vit_core import PictureError, Preprocess, open_picture
 from vit_core.training.predictions import Predictions, Sample, as_csv
@@ -112,17 +114,21 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
 
     def make() -> View:
         seen = answers.preprocess.crop(open_picture(sample.source))
-        return predict.card(
+        origin = predict.probabilities_of(predictions.top_classes(place, TOP), side) if side else None
+        made = predict.card(
             np.asarray(seen), sample.name, predictions.top(place, TOP), predictions.class_names[place],
-            predictions.is_right(place),
+            predictions.is_right(place), origin,
         )  # fmt: skip
+        return explained(made, 1) if origin else made
 
     try:
+        # A picture that is read otherwise has another forward pass, which no page computes again: no explanation then.
+        side = side_of(sample) if answers.preprocess == answers.session.checkpoint.preprocess else ""
         view = kept_view(("card", *answers.key, place), make)
     except (PictureError, OSError):
         st.caption(f"{sample.name}: its file is not there any more.")
         return
-    show_canvas(view, key=f"predict_card_{slot}")
+    show_canvas(view, key=f"predict_card_{slot}", on_pick=state.pick if side else None)
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Explain", key=f"explain_{slot}", icon=":material/route:", on_click=_explain, args=(sample,),

@@ -6,9 +6,11 @@ from torch import Tensor
 
 from explainer.panels import Pixels, View
 from explainer.views import predict
+from explainer.views.compose import explained
 from explainer.views.wording import percent
-from pages import prediction_jobs
+from pages import prediction_jobs, state
 from pages.canvas import show as show_canvas
+from pages.picture_sources import side_of
 from pages.prediction_cards import Answers
 from pages.session import forward_slots, kept_view
 from vit_core import PictureError, Preprocess, open_picture
@@ -36,14 +38,16 @@ def show(answers: Answers) -> None:
     place = answers.predictions.places[shown - 1]
     key = ("ways", answers.session.state.checkpoint, answers.source.key, place)
     try:
-        show_canvas(kept_view(key, lambda: _one_picture(answers, place)), key="predict_ways")
+        side = side_of(answers.source.samples[place])
+        view = kept_view(key, lambda: _one_picture(answers, place, side))
+        show_canvas(view, key="predict_ways", on_pick=state.pick)
     except (PictureError, OSError) as error:
         st.caption(f"{name}: {error}.")
     if count > 1 and st.toggle(f"Read all {count} pictures in each way", key="predict_all_ways", bind="query-params"):
         _show_all(answers)
 
 
-def _one_picture(answers: Answers, place: int) -> View:
+def _one_picture(answers: Answers, place: int, side: str) -> View:
     session, sample = answers.session, answers.source.samples[place]
     own = session.checkpoint.preprocess
     picture = open_picture(sample.source)
@@ -55,7 +59,7 @@ def _one_picture(answers: Answers, place: int) -> View:
         says[way] = predict_pictures(
             session.model, preprocess, session.checkpoint.labels, [sample], slot=lambda: forward_slots
         ).probabilities[0]
-    return predict.preprocessing(seen, says, session.checkpoint.labels)
+    return explained(predict.preprocessing(seen, says, session.checkpoint.labels, side=side), 1)
 
 
 def _show_all(answers: Answers) -> None:

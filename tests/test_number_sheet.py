@@ -2,21 +2,25 @@
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explainer.gallery import GALLERY
 from explainer.lessons import HANDS_ON
 from explainer.packing import unpack
-from explainer.panels import View
+from explainer.panels import Bars, View
 from explainer.stages import STAGES
-from pages import session, tensor_route
+from pages import prediction_jobs, session, tensor_route
 from pages.canvas import _checked
+from pages.picture_sources import keep_batch
 from pages.state import State
-from vit_core import Interventions
+from vit_core import Interventions, open_picture
 
 FRAME = "../pages/frame.py"
 NUMBER = "block.attention.weights:3:1,12,33"
@@ -26,6 +30,7 @@ NUMBER = "block.attention.weights:3:1,12,33"
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No weights that this machine may have, and torch's threads as they were: the app sets them for its process."""
     monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
+    monkeypatch.setattr(prediction_jobs, "PATIENCE", 60.0)  # so that a busy machine has predicted, too
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -200,6 +205,46 @@ def test_compare_explains_each_side_and_the_difference() -> None:
     assert 'GALLERY["cat"]' in line(at) and 'Interventions.parse("positions=zero")' in line(at)
 
 
+def test_predict_explains_the_pass_of_each_of_its_pictures() -> None:
+    at, number = app(), "picture:cat@trace.probabilities::5"
+    shown = shown_number(at, "predict", number, predict_of="the gallery")
+    value = float(session.trace("embedded", "cat").probabilities[5])
+    assert written(value) in shown["html"] and shown["words"].startswith(f"{value:.7g}: {GALLERY['cat'].title}: class")
+    assert returned(line(at)) == value
+    deeper = shown_number(at, "predict", "picture:cat@trace.logits::5")
+    assert 'data-number="picture:cat@trace.representation::' in deeper["html"]
+    buffer = BytesIO()
+    Image.linear_gradient("L").save(buffer, "PNG")
+    batch = keep_batch([("gradient.png", buffer.getvalue())])
+    at.query_params["predict_batch"] = batch
+    at.selectbox(key="predict_of").set_value("own pictures").run()
+    (side,) = {panel.origin.side for panel in bars(at) if panel.origin}
+    assert side.startswith("picture:upload-")
+    own = shown_number(at, "predict", f"{side}@trace.probabilities::5")
+    model, record = session.load_model("embedded")
+    image = record.preprocess(open_picture(buffer.getvalue()))
+    assert written(float(model.trace(image).probabilities[5])) in own["html"]
+    assert any("Put in the path of your picture" in each.value for each in at.caption)
+
+
+def test_predict_explains_nothing_of_pictures_that_are_read_otherwise() -> None:
+    at = app()
+    at.switch_page("predict.py").run()
+    shown = bars(at)
+    sides = [panel.origin.side for panel in shown if panel.origin]
+    names = [f"picture:{name}" for name in GALLERY]
+    assert sides == [*names, names[0]]  # the cards, and the first of the four ways
+    at.selectbox(key="predict_way").set_value("squashed").run()
+    assert [panel.origin.side for panel in bars(at) if panel.origin] == [names[0]]
+    assert len(bars(at)) == len(shown) and not at.exception
+
+
+def bars(at: AppTest) -> list[Bars]:
+    sent = [unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component")
+            if element.proto.bytes]  # fmt: skip
+    return [panel for view in sent if isinstance(view, View) for panel in view.panels if isinstance(panel, Bars)]
+
+
 def test_a_side_that_the_page_does_not_have_is_one_sentence() -> None:
     at = app()
     for page, number, sentence in (
@@ -207,6 +252,9 @@ def test_a_side_that_the_page_does_not_have_is_one_sentence() -> None:
         ("what_if", "left@trace.logits::5", "which the page “Compare” shows"),
         ("compare", "run:toy:1@trace.logits::5", "which the page “Epochs” shows"),
         ("epochs", "run:nowhere:1@trace.logits::5", "cannot be explained"),
+        ("compare", "picture:cat@trace.logits::5", "which the page “Predict” shows"),
+        ("predict", "picture:nowhere@trace.logits::5", "there is no picture 'nowhere'"),
+        ("predict", "picture:upload-0123@trace.logits::5", "no longer on this server"),
         ("compare", "middle@trace.logits::5", "there is no side 'middle'"),
         ("compare", "right@trace.logits::99999", "so there is no number [99999]"),
         ("compare", "difference(right@trace.logits::5;left@trace.hidden_states:9:0,0)", "is there for layers 0 to 6"),

@@ -18,7 +18,7 @@ from explainer.recordings import Recording, take_snapshot
 from explainer.sides import MEAN, Side
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import find
-from explainer.views import compare, epochs, what_if
+from explainer.views import compare, epochs, predict, what_if
 from explainer.views.compose import explained, explained_frames
 from explainer.views.scenes import Scene
 from explainer.views.tensor import WINDOW, Slice, heat_map, origin_of, windows
@@ -268,3 +268,17 @@ def test_epochs_explain_the_pass_of_their_own_epoch(
         for view in frames.views:
             # A snapshot reads its probabilities off with all layers at once, in another order than the pass itself.
             assert reader.check(view, LAYER, is_exact=False) > 0
+
+
+def test_predictions_explain_the_pass_of_their_own_picture_and_no_other_way_of_reading(reader: Reader) -> None:
+    pixels, labels = np.zeros((12, 12, 3), np.uint8), ["a", "b", "c", "d", "e", "f", "g"]
+    one, other = reader.passes["left"].trace, reader.passes["right"].trace
+    there = Reader(reader.model, reader.trace, **{"picture:one": one})
+    best = one.probabilities.topk(3)
+    top = [(labels[c], float(p)) for c, p in zip(best.indices.tolist(), best.values, strict=True)]
+    origin = predict.probabilities_of(best.indices.tolist(), "picture:one")
+    assert there.check(predict.card(pixels, "one.png", top, None, None, origin), 1) == 3
+    assert there.check(predict.card(pixels, "one.png", top, None, None), 1) == 0
+    says = {"as trained": one.probabilities, "squashed": other.probabilities}
+    ways = predict.preprocessing(dict.fromkeys(says, pixels), says, labels, side="picture:one")
+    assert there.check(ways, 1) == 5  # of the first way; its differences and the other way have none

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from explainer.origins import Origin
 from explainer.panels import Bars, Part, Picture, Pixels, StackedBars, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
@@ -21,7 +22,8 @@ _PART_QUANTITIES = ("z", "mlp", "A", "v", "class_token", "q", "k", "E_pos")
 
 
 def card(
-    pixels: Pixels, name: str, top: Sequence[tuple[str, float]], true: str | None, is_right: bool | None
+    pixels: Pixels, name: str, top: Sequence[tuple[str, float]], true: str | None, is_right: bool | None,
+    origin: Origin | None = None,
 ) -> View:
     """One picture and its most probable classes.
 
@@ -31,6 +33,7 @@ def card(
         top: classes with their probabilities, the most probable first.
         true: what it shows, if that is known.
         is_right: whether the first class is that; None where the model could not know it.
+        origin: of the probabilities, if somebody can show how they were made.
     """
     labels = tuple(label for label, _ in top)
     picture = Picture(
@@ -40,6 +43,7 @@ def card(
     bars = Bars(
         title=verdict[0].upper() + verdict[1:], quantity="y" if is_right is not False else "mlp", labels=labels,
         values=np.asarray([p for _, p in top], dtype=np.float32), format=".1%", low=0.0, high=1.0, selected=0,
+        origin=origin,
     )
     is_what = "" if true is None else f", which shows {true}"
     return view(
@@ -85,7 +89,7 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
 
 def preprocessing(
     seen: Mapping[str, Pixels], probabilities: Mapping[str, Float[Tensor, " classes"]], labels: Sequence[str],
-    count: int = 5,
+    count: int = 5, side: str = "",
 ) -> View:
     """The same picture read in several ways: as the model then sees it, what it says, and by how much that differs.
 
@@ -94,6 +98,7 @@ def preprocessing(
         probabilities: way -> what the model says.
         labels: the names of the classes.
         count: how many classes are shown, at least: the answer of each way, then the most probable ones of any.
+        side: which forward pass of the page read the picture in the first way; the other ways' passes are not kept.
     """
     own, *others = seen
     answers = [int(p.argmax()) for p in probabilities.values()]
@@ -108,6 +113,7 @@ def preprocessing(
         Bars(
             title="Says" if way == own else f"Says ({way})", quantity="y", labels=names,
             values=as_values(p[order]), format=".1%", low=0.0, high=1.0, selected=order.index(int(p.argmax())),
+            origin=probabilities_of(order, side) if side and way == own else None,
         )
         for way, p in probabilities.items()
     )
@@ -125,6 +131,11 @@ def preprocessing(
     return view(
         f"One picture read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences
     )
+
+
+def probabilities_of(classes: Sequence[int], side: str) -> Origin:
+    """Where the probabilities of these classes come from: the pass of a picture, as number_words.PICTURE has it."""
+    return Origin("trace.probabilities", ("listed",), listed=tuple(classes), side=side)
 
 
 def preprocessing_words(preprocess: Preprocess) -> str:

@@ -89,8 +89,12 @@ class Predictions:
 
     def top(self, picture: int, count: int) -> list[tuple[str, float]]:
         """The most probable classes of a picture with their probabilities."""
-        best = self.probabilities[picture].topk(min(count, len(self.labels)))
-        return [(self.labels[int(c)], float(p)) for p, c in zip(best.values, best.indices, strict=True)]
+        of = self.probabilities[picture]
+        return [(self.labels[c], float(of[c])) for c in self.top_classes(picture, count)]
+
+    def top_classes(self, picture: int, count: int) -> tuple[int, ...]:
+        """The numbers of the most probable classes of a picture."""
+        return tuple(self.probabilities[picture].topk(min(count, len(self.labels))).indices.tolist())
 
     def confusion(self) -> dict[str, Counter[str]]:
         """For each true class, also those that the model has no word for, which class its pictures are taken for."""
