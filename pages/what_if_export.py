@@ -38,10 +38,8 @@ def show(session: Session, after: ForwardTrace, interventions: Interventions) ->
 def report_of(session: Session, after: ForwardTrace, interventions: Interventions) -> Report:
     """What there is to be taken away."""
     name = session.state.checkpoint
-    return Report(
-        YOUR_WEIGHTS if is_of_a_run(name) or is_of_a_file(name) else name, session.state.picture, session.checkpoint.labels, session.trace,
-        after, interventions,
-    )  # fmt: skip
+    weights = YOUR_WEIGHTS if is_of_a_run(name) or is_of_a_file(name) else name
+    return Report(weights, session.state.picture, session.checkpoint.labels, session.trace, after, interventions)
 
 
 def link() -> str:

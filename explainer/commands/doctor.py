@@ -2,11 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from explainer.commands.question import Parser, Refused, answered
 
 EXAMPLES = """\
 examples:
@@ -19,36 +20,14 @@ exit code: 0 it opens, 1 it does not, 2 the question makes no sense
 """
 
 
-class _Refused(Exception):
-    """What was asked makes no sense; the message says why in one sentence."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise _Refused(f"{message}; see python -m explainer doctor --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Answer one question; the exit code is that of the examples."""
-    try:
-        return _run(_parser().parse_args(arguments))
-    except SystemExit:  # --help
-        return 0
-    except BrokenPipeError:  # whoever reads has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except _Refused as refused:
-        print(" ".join(str(refused).split()), file=sys.stderr)
-        return 2
+    return answered(_parser(), _run, arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m explainer doctor",
-        description="What a weights file is: whose names, which sizes, what is wrong with it. Nothing in it is run.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _parser() -> Parser:
+    says = "What a weights file is: whose names, which sizes, what is wrong with it. Nothing in it is run."
+    parser = Parser("doctor", says, EXAMPLES)
     parser.add_argument(
         "file", nargs="?", help=".pth, .pt, .bin, .ckpt, .safetensors, .npz, or a Hugging Face folder"
     )
@@ -69,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     if options.file is None:
         if options.names is None:
-            raise _Refused("which file? For the names that every family uses: python -m explainer doctor --names")
+            raise Refused("which file? For the names that every family uses: python -m explainer doctor --names")
         print(_name_table(options.names))
         return 0
     _check(options)
@@ -79,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     given = {"num_heads": options.heads, "norm_eps": options.epsilon, "gelu": options.gelu}
     overrides = {name: value for name, value in given.items() if value is not None}
     if not Path(options.file).expanduser().exists():
-        raise _Refused(f"there is no file {options.file}")
+        raise Refused(f"there is no file {options.file}")
     examination = examine(options.file, part=options.part, **overrides)
     if options.json:
         print(json.dumps(as_json(examination), indent=1))
@@ -94,19 +73,19 @@ def _run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Refuse what cannot be written before anything is read."""
     if (options.to is None) != (options.output is None):
-        raise _Refused("--to and --output belong together: --to timm --output timm.safetensors")
+        raise Refused("--to and --output belong together: --to timm --output timm.safetensors")
     if options.heads is not None and options.heads < 1:
-        raise _Refused(f"--heads must be at least 1, got {options.heads}")
+        raise Refused(f"--heads must be at least 1, got {options.heads}")
     if options.to is None:
         return
     from vit_core.conversion import FORMATS
 
     if options.to not in FORMATS:
-        raise _Refused(f"unknown family {options.to!r}, known are {', '.join(FORMATS)}")
+        raise Refused(f"unknown family {options.to!r}, known are {', '.join(FORMATS)}")
     if options.output.suffix not in FORMATS[options.to]:
-        raise _Refused(f"{options.to} is written as {' or '.join(FORMATS[options.to])}, not as {options.output.name}")
+        raise Refused(f"{options.to} is written as {' or '.join(FORMATS[options.to])}, not as {options.output.name}")
     if options.output.exists():
-        raise _Refused(f"{options.output} exists already: choose another name, nothing is written over")
+        raise Refused(f"{options.output} exists already: choose another name, nothing is written over")
 
 
 def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
@@ -120,7 +99,7 @@ def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
         if options.to == "ours":
             options.output.with_suffix(".json").write_text(card_of(checkpoint), encoding="utf-8")
     except (ValueError, OSError) as error:
-        raise _Refused(str(error)) from error
+        raise Refused(str(error)) from error
     said = [f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
             f"  {constructor(options.to, model.config)}"]  # fmt: skip
     said += [f"  But {each}." for each in caveats(options.to, model.config)]
@@ -136,5 +115,5 @@ def _name_table(search: str) -> str:
         lines.append(row.symbol)
         lines += [f"  {TITLES[source]:18}{cell.text}" for source, cell in row.cells.items()]
     if not lines:
-        raise _Refused(f"no family has a name with {search!r} in it")
+        raise Refused(f"no family has a name with {search!r} in it")
     return "\n".join([*lines, "", "Shapes are those of B/16; # is the layer, from 0."])

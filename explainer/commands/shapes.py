@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explainer.commands.question import Parser, Refused, answered
+
 if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
     from explainer.shapes import Diagnosis, Ledger
     from explainer.shapes.differences import Differences
@@ -36,36 +38,14 @@ exit code: 0 the model ran, 1 it broke or gave another shape than expected, 2 th
 """
 
 
-class _Refused(Exception):
-    """What was asked makes no sense; the message says why in one sentence."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise _Refused(f"{message}; see python -m explainer shapes --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Answer one question; the exit code is that of the examples."""
-    try:
-        return _run(_parser().parse_args(arguments))
-    except SystemExit:  # --help
-        return 0
-    except BrokenPipeError:  # whoever reads has enough: python -m explainer shapes B/16 | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except _Refused as refused:
-        print(" ".join(str(refused).split()), file=sys.stderr)
-        return 2
+    return answered(_parser(), _run, arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m explainer shapes",
-        description="Every operation of a model from its input to its output: shapes, bytes, parameters, FLOPs, code.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _parser() -> Parser:
+    says = "Every operation of a model from its input to its output: shapes, bytes, parameters, FLOPs, code."
+    parser = Parser("shapes", says, EXAMPLES)
     parser.add_argument(
         "model",
         help='a size such as "B/16" or "22B", the name of a checkpoint, a weights file, or your own code: '
@@ -124,18 +104,18 @@ def _ledger(name: str, options: argparse.Namespace, with_sizes: bool) -> "Ledger
     given = {field: size for field, size in sizes.items() if size is not None}
     if is_place(name):
         if given and with_sizes:
-            raise _Refused(f"{', '.join(given)} cannot be given for your own code: it decides for itself; give --input")
+            raise Refused(f"{', '.join(given)} cannot be given for your own code: it decides for itself; give --input")
         return _own_ledger(name, options)
     for option in ("input", "device"):
         if getattr(options, option) is not None and not is_place(options.model):
-            raise _Refused(f"--{option} is for your own code, file.py:MyModel; a size is given as --image-size 384")
+            raise Refused(f"--{option} is for your own code, file.py:MyModel; a size is given as --image-size 384")
     from explainer.shapes import config_ledger
 
     try:
         config, batch, title = _config(name, given if with_sizes else {"batch": given.get("batch", 1)})
         return replace(config_ledger(config, batch), title=title)
     except (ValueError, TypeError, OSError) as error:
-        raise _Refused(str(error)) from error
+        raise Refused(str(error)) from error
 
 
 def _config(name: str, given: dict[str, int]) -> "tuple[ViTConfig, int, str]":
@@ -167,12 +147,12 @@ def _own_ledger(place: str, options: argparse.Namespace) -> "Ledger":
     from explainer.shapes import ledger
 
     if options.input is None:
-        raise _Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
+        raise Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
     try:
         model = model_at(place)
         return ledger(model, options.input, device=options.device or "meta", title=place.rpartition(":")[2])
     except (ValueError, TypeError) as error:  # of the question: what the model raises stands in the ledger
-        raise _Refused(str(error)) from error
+        raise Refused(str(error)) from error
 
 
 def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
@@ -223,4 +203,4 @@ def _write(text: str, output: Path | None) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise _Refused(f"{output} cannot be written: {error.strerror}") from error
+        raise Refused(f"{output} cannot be written: {error.strerror}") from error

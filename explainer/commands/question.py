@@ -1,0 +1,38 @@
+"""What every command has in common: a question that makes no sense is answered by one sentence and exit code 2."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+
+class Refused(Exception):
+    """What was asked makes no sense; the message says why in one sentence."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses instead of ending the process; its description and examples stand as they are written."""
+
+    def __init__(self, command: str, description: str, examples: str) -> None:
+        super().__init__(
+            f"python -m explainer {command}", description=description, epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Say what is wrong, and where more stands."""
+        raise Refused(f"{message}; see {self.prog} --help")
+
+
+def answered(parser: Parser, run: Callable[[argparse.Namespace], int], arguments: Sequence[str]) -> int:
+    """The exit code: what ``run`` says, 2 for a question that makes no sense."""
+    try:
+        return run(parser.parse_args(arguments))
+    except SystemExit:  # --help
+        return 0
+    except BrokenPipeError:  # whoever reads has enough: python -m explainer shapes B/16 | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Refused as refused:
+        print(" ".join(str(refused).split()), file=sys.stderr)
+        return 2
