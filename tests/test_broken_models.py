@@ -1,13 +1,17 @@
-"""Forty-eight broken models and twelve others: they break as described, and their repaired twins work."""
+"""Broken models: they break as described, their repaired twins work, and how many of them are explained.
+
+Forty-eight and twelve others, and a second hold-out of twenty-four and twelve others.
+"""
 
 import inspect
+from collections.abc import Callable
 from importlib import import_module
 
 import pytest
 import torch
 
 from explainer.shapes import MISTAKES, diagnose, ledger
-from tests.broken_models import Spelling
+from tests.broken_models import Spelling, second_a, second_b
 
 CAUSES = (
     "patch-does-not-divide", "missing-flatten", "missing-permute", "missing-batch", "class-token-not-expanded",
@@ -22,15 +26,25 @@ def spellings(cause: str) -> tuple[Spelling, ...]:
     return found
 
 
+def second_spellings(cause: str) -> tuple[Spelling, ...]:
+    """The two models of a cause in the second hold-out."""
+    return tuple(each for named, each in (*second_a.SPELLINGS, *second_b.SPELLINGS) if named == cause)
+
+
 OTHERS = spellings("none-of-the-list")
 BROKEN = [pytest.param(each, id=f"{cause}-{each.name}") for cause in CAUSES for each in spellings(cause)]
-ALL = [*BROKEN, *(pytest.param(each, id=f"other-{each.name}") for each in OTHERS)]
+SECOND_OTHERS = second_spellings("none-of-the-list")
+SECOND = [pytest.param(each, id=f"second-{cause}-{each.name}") for cause in CAUSES for each in second_spellings(cause)]
+SECOND += [pytest.param(each, id=f"second-other-{each.name}") for each in SECOND_OTHERS]
+ALL = [*BROKEN, *(pytest.param(each, id=f"other-{each.name}") for each in OTHERS), *SECOND]
 
 
-def test_four_spellings_of_each_cause_and_twelve_others() -> None:
+def test_four_spellings_of_each_cause_and_two_and_twelve_others_twice() -> None:
     assert set(CAUSES) == set(MISTAKES)
     assert [len(spellings(cause)) for cause in CAUSES] == [4] * len(CAUSES)
     assert len(OTHERS) == 12
+    assert [len(second_spellings(cause)) for cause in CAUSES] == [2] * len(CAUSES)
+    assert len(SECOND_OTHERS) == 12
     assert len({each.values[0].name for each in ALL}) == len(ALL)
 
 
@@ -88,7 +102,7 @@ def test_no_two_models_of_a_cause_share_code() -> None:
     """Less than half of the lines of one are in another of the same cause."""
     for cause in CAUSES:
         sources = []
-        for each in spellings(cause):
+        for each in (*spellings(cause), *second_spellings(cause)):
             built = each.repaired_build()()
             kinds = {type(module) for module in built.modules() if "broken_models" in type(module).__module__}
             text = inspect.getsource(each.build)
@@ -113,13 +127,32 @@ def cause_of(spelling: Spelling) -> str | None:
     return None if found is None else found.cause
 
 
-def test_how_many_of_the_48_are_explained() -> None:
+# The second hold-out: the rules had never seen these models. The figures are those of the first measurement and stay as
+# they came out; neither were the models fitted to the rules afterwards, nor the rules to the models.
+# Wrong: positions of 5 columns for 8 (`rows_and_columns`), called a missing permute, as there are also 5 rows.
+# Untold: `tubelets`, `prefixed`, and `space_time`, `fitted` and `zero_shot`, which raise nothing.
+
+SECOND_RIGHT, SECOND_UNTOLD, SECOND_WRONG = 18, 5, 1  # of the 24, on the CPU
+# Of the 12 others one is called a missing flatten: a view of a tensor whose numbers do not lie in a row.
+SECOND_OTHERS_CALLED_ONE = {"viewing": "missing-flatten"}
+
+
+@pytest.mark.parametrize(
+    ("models_of", "expected"),
+    [
+        pytest.param(spellings, (RIGHT, UNTOLD, WRONG), id="48"),
+        pytest.param(second_spellings, (SECOND_RIGHT, SECOND_UNTOLD, SECOND_WRONG), id="second-24"),
+    ],
+)
+def test_how_many_are_explained(
+    models_of: Callable[[str], tuple[Spelling, ...]], expected: tuple[int, int, int]
+) -> None:
     """A wrong explanation is worse than none."""
-    named = [(cause, each.name, cause_of(each)) for cause in CAUSES for each in spellings(cause)]
+    named = [(cause, each.name, cause_of(each)) for cause in CAUSES for each in models_of(cause)]
     wrong = [(cause, name, said) for cause, name, said in named if said not in (cause, None)]
     untold = [(cause, name) for cause, name, said in named if said is None]
     figures = (len(named) - len(wrong) - len(untold), len(untold), len(wrong))
-    assert figures == (RIGHT, UNTOLD, WRONG), f"{figures}, wrong: {wrong}, untold: {untold}"
+    assert figures == expected, f"{figures}, wrong: {wrong}, untold: {untold}"
 
 
 @pytest.mark.parametrize("spelling", [pytest.param(each, id=each.name) for each in OTHERS])
@@ -129,7 +162,12 @@ def test_what_is_none_of_the_causes_is_not_called_one(spelling: Spelling) -> Non
     assert repaired.failure is None and diagnose(repaired, spelling.output) is None
 
 
-@pytest.mark.parametrize("spelling", BROKEN)
+def test_how_many_of_the_second_others_are_called_one() -> None:
+    said = {each.name: cause_of(each) for each in SECOND_OTHERS}
+    assert {name: cause for name, cause in said.items() if cause is not None} == SECOND_OTHERS_CALLED_ONE
+
+
+@pytest.mark.parametrize("spelling", [*BROKEN, *SECOND])
 def test_a_repaired_model_has_no_mistake(spelling: Spelling) -> None:
     repaired = ledger(spelling.repaired_build(), spelling.repaired_example(), device="cpu")
     assert repaired.failure is None and diagnose(repaired, spelling.output) is None
