@@ -10,6 +10,9 @@ function element(tag, className, attributes = {}, ...children) {
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+const HOLD = 350; // milliseconds a finger rests before it brushes
+const RESTING = 8; // CSS pixels that a resting finger may tremble
+
 const MENU = { Table: "read as table", PNG: "save as picture (PNG)", CSV: "save as table (CSV)" };
 
 class PanelFrame {
@@ -40,6 +43,9 @@ class PanelFrame {
   }
 
   listen() {
+    this.keepPageStill = (event) => {
+      if (this.stroke && event.cancelable) event.preventDefault();
+    };
     const moved = (event) => {
       this.pointer = event;
       this.extendStroke(event);
@@ -53,8 +59,11 @@ class PanelFrame {
       this.beginStroke(event);
       moved(event);
     });
-    this.over.addEventListener("pointerup", () => this.endStroke());
-    this.over.addEventListener("pointercancel", () => (this.stroke = null));
+    this.over.addEventListener("pointerup", (event) => this.endStroke(event));
+    this.over.addEventListener("pointercancel", () => this.leaveStroke());
+    this.over.addEventListener("contextmenu", (event) => {
+      if (this.held || this.stroke) event.preventDefault(); // the finger that holds means to brush
+    });
     this.over.addEventListener("pointerleave", () => {
       this.pointer = null;
       this.setHover(null);
@@ -82,6 +91,9 @@ class PanelFrame {
   set(panel) {
     this.panel = panel;
     this.kind = KINDS[panel.kind];
+    // Only where fingers may brush: where the browser has to ask first, scrolling begins later.
+    const listen = panel.brush ? "addEventListener" : "removeEventListener";
+    this.over[listen]("touchmove", this.keepPageStill, { passive: false });
     this.hover = null;
     this.drawn = null;
     this.title.replaceChildren(...richNodes(panel.title));
@@ -194,19 +206,40 @@ class PanelFrame {
     return !this.panel.brush && !this.panel.crossed && this.panel.kind !== "Flow";
   }
 
-  /** A stroke over patches, where the panel asks for one. A finger taps instead: it has to be able to scroll. */
+  /** A stroke over patches, where the panel asks for one. A finger has to rest first: one that moves on scrolls. */
   beginStroke(event) {
     this.hasStroked = false;
-    const cell = this.panel.brush && !event.button && event.pointerType !== "touch" ? this.cellAt(event) : null;
+    if (this.held || this.stroke) this.leaveStroke(); // a second finger: they pinch
+    const cell = this.panel.brush && !event.button && event.isPrimary ? this.cellAt(event) : null;
     if (!(cell > 0)) return;
-    this.over.setPointerCapture(event.pointerId);
-    this.stroke = { cells: [cell], x: event.clientX, y: event.clientY };
-    this.drawMarks();
+    const begin = () => {
+      this.held = null;
+      this.stroke = { cells: [cell], x: event.clientX, y: event.clientY, pointer: event.pointerId };
+      this.drawMarks();
+    };
+    if (event.pointerType !== "touch") {
+      this.over.setPointerCapture(event.pointerId);
+      begin();
+    } else if (this.canPick()) {
+      const timer = setTimeout(() => {
+        begin();
+        navigator.vibrate?.(15);
+      }, HOLD);
+      this.held = { timer, x: event.clientX, y: event.clientY };
+    }
+  }
+
+  /** Neither a stroke nor what would have become one. */
+  leaveStroke() {
+    clearTimeout(this.held?.timer);
+    this.held = this.stroke = null;
+    if (this.at) this.drawMarks();
   }
 
   /** Every patch between the last place and this one: a quick hand leaves none out. */
   extendStroke(event) {
-    if (!this.stroke) return;
+    if (this.held && Math.hypot(event.clientX - this.held.x, event.clientY - this.held.y) > RESTING) this.leaveStroke();
+    if (this.stroke?.pointer !== event.pointerId) return;
     const { cells, x, y } = this.stroke;
     const steps = Math.ceil(Math.hypot(event.clientX - x, event.clientY - y) / 4);
     for (let i = 1; i <= steps; i++) {
@@ -219,8 +252,9 @@ class PanelFrame {
     this.drawMarks();
   }
 
-  endStroke() {
-    if (!this.stroke) return;
+  endStroke(event) {
+    if (this.held) this.leaveStroke(); // a tap
+    if (this.stroke?.pointer !== event.pointerId) return;
     const { cells } = this.stroke;
     this.stroke = null;
     this.hasStroked = true; // the click that follows says nothing more

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import CDPSession, Locator
 
 from benchmarks.server import Server
 from explainer.gallery import GALLERY
@@ -120,4 +120,81 @@ def test_a_phone_shows_the_page_and_takes_a_tap(
     wait_for(reader, "heads=2.2:mean;mask=12")
     bar = reader.page.locator(".st-key-what_if_bar").bounding_box()  # it has stayed in sight
     assert bar is not None and 0 <= bar["y"] < 200
+    assert reader.errors == []
+
+
+class Finger:
+    """A finger on the glass, by what the browser itself makes of touches: taps, scrolling, strokes."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.page = reader.page
+        self.browser: CDPSession = reader.page.context.new_cdp_session(reader.page)
+        self.browser.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+        self.page.evaluate("() => { navigator.vibrate = (time) => (globalThis.vibrated ??= []).push(time) > 0 }")
+
+    def put(self, x: float, y: float) -> None:
+        self._send("touchStart", [(x, y)])
+        self.at = (x, y)
+
+    def move(self, x: float, y: float, steps: int = 8) -> None:
+        for step in range(1, steps + 1):
+            share = step / steps
+            self._send("touchMove", [tuple(a + (b - a) * share for a, b in zip(self.at, (x, y), strict=True))])
+            self.page.wait_for_timeout(16)
+        self.at = (x, y)
+
+    def lift(self) -> None:
+        self._send("touchEnd", [])
+
+    def hold(self) -> None:
+        self.page.wait_for_timeout(600)  # long enough for the browser's own long press, too
+
+    @property
+    def vibrations(self) -> int:
+        return int(self.page.evaluate("globalThis.vibrated?.length ?? 0"))
+
+    @property
+    def scrolled(self) -> float:
+        return float(self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop"))
+
+    def _send(self, kind: str, places: list[tuple[float, ...]]) -> None:
+        points = [{"x": x, "y": y} for x, y in places]
+        self.browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_finger_that_rests_brushes_one_that_moves_on_scrolls_and_one_that_leaves_taps(
+    shared_server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(shared_server, 390, 844)
+    reader.open("what_if")
+    finger = Finger(reader)
+    begin, end = centre_of_patch(reader, 20), centre_of_patch(reader, 44)
+    before = finger.scrolled
+    finger.put(*begin)
+    finger.hold()
+    assert finger.vibrations == 1  # the reader feels that the stroke has begun
+    finger.move(*end)
+    assert finger.scrolled == before
+    finger.lift()
+    wait_for(reader, "mask=20,28,36,44")
+
+    start = centre_of_patch(reader, 44)
+    before = finger.scrolled
+    finger.put(*start)
+    finger.move(*centre_of_patch(reader, 4))  # up by five patches, at once
+    finger.lift()
+    reader.page.wait_for_function(
+        "(before) => document.querySelector('[data-testid=stMain]').scrollTop > before + 50", arg=before
+    )
+    reader.settle()
+    assert changes_of(reader) == "mask=20,28,36,44" and finger.vibrations == 1
+
+    finger.put(*centre_of_patch(reader, 61))
+    finger.lift()
+    wait_for(reader, "mask=20,28,36,44,61")
+    finger.put(*centre_of_patch(reader, 61))  # resting and leaving is a stroke of one patch, and no tap besides
+    finger.hold()
+    finger.lift()
+    wait_for(reader, "mask=20,28,36,44")
+    assert finger.vibrations == 2
     assert reader.errors == []
