@@ -193,6 +193,24 @@ def test_what_if_explains_the_changed_pass_and_the_difference(open_reader: Open,
     assert reader.errors == []
 
 
+def test_predict_explains_a_picture_of_many_in_its_own_pass(open_reader: Open, shared_server: Server) -> None:
+    model, checkpoint = load("embedded")
+    reader = open_reader(shared_server)
+    reader.open("predict?predict_of=the+gallery")
+    for slot, name in enumerate(list(GALLERY)[:2]):
+        cells = reader.page.locator(f".st-key-card_{slot} section.panel[data-kind=Bars] canvas.over")
+        number, lines = explained(reader, cells, (0.5, 0.1))
+        side, _, plain = number.partition("@")
+        assert side == f"picture:{name}"
+        address = Address.parse(plain)
+        trace = model.trace(checkpoint.preprocess(open_picture(GALLERY[name].path)))
+        assert result(reader) == f"{explain(model, trace, None, address.tensor, address.index).value:.7g}"
+        # A card's picture goes through the model among others: sums in another order, units in the last place.
+        assert as_value(lines[0]) == pytest.approx(float(trace.probabilities[address.index]), rel=1e-3)
+        assert lines[1] == checkpoint.labels[address.index[0]]
+    assert reader.errors == []
+
+
 def test_compare_explains_each_side_in_its_own_pass(open_reader: Open, shared_server: Server) -> None:
     model, checkpoint = load("embedded")
     passes = {
