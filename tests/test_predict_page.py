@@ -14,12 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 from explainer.gallery import GALLERY
 from explainer.lessons import LESSONS
+from explainer.number_words import PICTURE
 from explainer.packing import unpack
 from explainer.panels import View
 from explainer.texts import text
 from explainer.views import predict
 from pages import picture_sources, prediction_jobs, session, tensor_route
-from pages.picture_sources import Source, keep_batch
+from pages.picture_sources import Source, keep_batch, side_of
+from pages.uploads import picture_source
 from vit_core import CHECKPOINTS, Preprocess, open_picture
 from vit_core.training.predictions import Sample, as_csv, predict_pictures
 from vit_core.training.toy import PER_CLASS
@@ -227,3 +229,18 @@ def test_a_source_is_known_by_its_contents() -> None:
     assert one != other
     assert picture_sources.uploaded(one).samples == (Sample("a.png", picture(1)),)
     assert len(Source("key", "title", ())) == 0
+
+
+def test_a_picture_that_is_shown_is_opened_by_its_contents_alone(tmp_path: Path) -> None:
+    path = tmp_path / "one.png"
+    path.write_bytes(picture(1))
+    name = side_of(Sample("uploaded.png", picture(1))).removeprefix(PICTURE)
+    assert picture_source(name) == picture(1)
+    assert side_of(Sample("one.png", path)) == PICTURE + name
+    assert picture_source(name) == picture(1)
+    path.write_bytes(picture(2))  # another picture has taken its place: it is not shown as the first
+    with pytest.raises(LookupError, match="no longer on this server"):
+        picture_source(name)
+    path.unlink()
+    with pytest.raises(LookupError, match="no longer on this server"):
+        picture_source(name)
