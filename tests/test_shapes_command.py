@@ -50,6 +50,28 @@ class Reads(Repaired):
         return super().forward(x) if x.sum().item() > -1 else x
 
 
+class Silent(nn.Module):  # attends to the other pictures, not to the other patches
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 64, 16, 16)
+        self.attend = nn.MultiheadAttention(64, 4)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        return self.head((tokens + self.attend(tokens, tokens, tokens)[0]).mean(1))
+
+
+class Mixed(Repaired):
+    def forward(self, x):
+        return super().forward(x.double())
+
+
+class Misspelt(Repaired):
+    def forward(self, x):
+        return self.haed(x)
+
+
 def make():
     return Repaired()
 
@@ -189,6 +211,24 @@ def test_the_answer_is_in_every_format(code: Path, capsys: pytest.CaptureFixture
 def test_another_shape_than_expected(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, f"{code}:Repaired", "--input", "2,3,64,64", "--expect", "2,11")
     assert status == 1 and "Expected [2 × 11], got [2 × 10]." in out
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("Silent", "Likely mistake: Attention runs over the batch."),
+    ("Mixed", "This is no error of shapes: numbers of type float32 and float64 meet."),
+    ("Misspelt", "This is no error of shapes: no operation of torch refused its input, the code itself raised it."),
+])  # fmt: skip
+def test_what_is_silent_and_what_is_no_error_of_shapes(
+    name: str, says: str, code: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(capsys, f"{code}:{name}", "--input", "2,3,64,64")
+    assert status == 1 and says in out
+
+
+def test_the_weight_that_decides_the_number_of_classes(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, f"{code}:Repaired", "--input", "2x3x64x64", "--expect", "2,1000")
+    assert status == 1
+    assert "The last axis is 10 because head.weight is [10 × 64]: for 1000 it needs as many rows." in out
 
 
 def test_what_needs_numbers_is_told_to_use_the_processor(code: Path, capsys: pytest.CaptureFixture[str]) -> None:

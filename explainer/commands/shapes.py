@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explainer.commands.own_model import is_place
 from explainer.commands.question import Parser, Refused, answered
 
 if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
@@ -34,7 +36,8 @@ examples:
   python -m explainer shapes weights.safetensors --format csv --output shapes.csv
   python -m explainer shapes my_model.py:MyModel --input 1,3,224,224 --expect 1,1000
 
-exit code: 0 the model ran, 1 it broke or gave another shape than expected, 2 the question makes no sense
+exit code: 0 all is well; 1 it broke, gave another shape than expected, or does not do what it should; 2 the question
+makes no sense
 """
 
 
@@ -72,7 +75,7 @@ def _whole(text: str) -> int:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    return tuple(_whole(part.strip()) for part in text.replace("x", ",").split(","))
+    return tuple(_whole(part.strip()) for part in re.sub(r"(?<=\d)\s*x\s*(?=\d)", ",", text).split(","))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -83,12 +86,12 @@ def _run(options: argparse.Namespace) -> int:
         from explainer.shapes.differences import differences
 
         found = differences(before, ledger)
-    if is_well := ledger.failure is None and _is_expected(ledger, options.expect):
-        diagnosis = None
-    else:
+    is_well, diagnosis = ledger.failure is None and _is_expected(ledger, options.expect), None
+    if not is_well or is_place(options.model):
         from explainer.shapes import diagnose
 
-        diagnosis = diagnose(ledger, options.expect)
+        diagnosis = diagnose(ledger, options.expect)  # also of own code that runs: attention over the batch is silent
+        is_well = is_well and diagnosis is None
     _write(_written(ledger, found, diagnosis, options), options.output)
     if not is_well:
         # To the terminal even when the ledger goes to a file: it is the answer.
@@ -98,8 +101,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _ledger(name: str, options: argparse.Namespace, with_sizes: bool) -> "Ledger":
-    from explainer.commands.own_model import is_place
-
     sizes = {field: getattr(options, option.strip("-").replace("-", "_")) for option, field in SIZES.items()}
     given = {field: size for field, size in sizes.items() if size is not None}
     if is_place(name):
@@ -128,6 +129,8 @@ def _config(name: str, given: dict[str, int]) -> "tuple[ViTConfig, int, str]":
     if setting.start not in CATALOGUE:
         if setting.start in CHECKPOINTS:
             start = CHECKPOINTS[setting.start].config
+        elif name.endswith(".py"):
+            raise ValueError(f"{name} holds code: say which class or function in it, as in {Path(name).name}:MyModel")
         elif os.path.exists(os.path.expanduser(name)):
             heads: dict[str, Any] = {"num_heads": given["num_heads"]} if "num_heads" in given else {}
             start = load(name, **heads)[1].config
@@ -146,10 +149,10 @@ def _own_ledger(place: str, options: argparse.Namespace) -> "Ledger":
     from explainer.commands.own_model import model_at
     from explainer.shapes import ledger
 
-    if options.input is None:
-        raise Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
     try:
         model = model_at(place)
+        if options.input is None:
+            raise Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
         return ledger(model, options.input, device=options.device or "meta", title=place.rpartition(":")[2])
     except (ValueError, TypeError) as error:  # of the question: what the model raises stands in the ledger
         raise Refused(str(error)) from error
@@ -161,15 +164,17 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
 
 def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
     """The likely mistake, or that the shapes do not tell."""
-    from explainer.shapes.report import UNTOLD, diagnosis_text
+    from explainer.shapes.report import diagnosis_text, untold
 
     said = []
-    if ledger.failure is None:
+    if ledger.failure is None and _is_expected(ledger, options.expect):
+        said.append("It runs, and does not do what it should.")
+    elif ledger.failure is None:
         shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
         said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
         said.append("This code needs numbers, and on the device meta there are only shapes: try --device cpu.")
-    said.append(diagnosis_text(ledger, diagnosis) if diagnosis else UNTOLD)
+    said.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))
     return "\n".join(said)
 
 

@@ -113,7 +113,7 @@ def table(
 def failure(failed: Failure) -> str:
     """Where a pass has stopped: the line of the user's code with its neighbours, and what PyTorch said."""
     place = f" in {escape(_place(failed.module, failed.module_type))}" if failed.module or failed.module_type else ""
-    what = escape(failed.operation) or "Python"
+    what = escape(failed.operation) or "the code itself"
     shapes = " and ".join(f"[{escape(each.plain)}]" for each in failed.inputs)
     given = f" It was given {shapes}." if shapes else ""
     code = ""
@@ -226,7 +226,7 @@ def _failing_row(failed: Failure) -> list[str]:
     shapes = shapes_html(failed.inputs, None)
     return [
         '<tr role="row" class="failed"><th role="rowheader" scope="row" class="n">'
-        f"<b>✗ {escape(failed.operation) or 'Python'}</b> <small>{escape(failed.module)}</small></th>"
+        f"<b>✗ {escape(failed.operation) or 'the code itself'}</b> <small>{escape(failed.module)}</small></th>"
         f'<td role="cell" class="s" colspan="{len(COLUMNS) - 1}">{shapes or "no tensors"}</td></tr>'
     ]
 

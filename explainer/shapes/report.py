@@ -39,7 +39,7 @@ def ledger_text(ledger: Ledger) -> str:
     if ledger.failure is not None:
         failed = ledger.failure
         given = " and ".join(_plain((each,)) for each in failed.inputs)
-        lines.append((f"X {failed.operation or 'Python'}", given, _place(failed.line)))
+        lines.append((f"X {failed.operation or 'the code itself'}", given, _place(failed.line)))
     first, second = (max((len(line[column]) for line in lines), default=0) for column in (0, 1))
     return "\n".join(f"{name:<{first}}  {shape:<{second}}  {place}".rstrip() for name, shape, place in lines)
 
@@ -57,10 +57,41 @@ def failure_text(failure: Failure) -> str:
     return "\n".join(lines)
 
 
+def untold(ledger: Ledger, expected: tuple[int, ...] | None = None) -> str:
+    """What can be said where no mistake of shapes is found: what kind of error it is, if it is none of shapes."""
+    failure = ledger.failure
+    if failure is None:
+        return _last_axis(ledger, expected) or UNTOLD
+    kinds = sorted({each.dtype for each in failure.inputs if "float" in each.dtype})
+    if len(kinds) > 1:
+        return f"This is no error of shapes: numbers of type {' and '.join(kinds)} meet. Bring both to one type."
+    if not failure.operation and failure.error not in _OF_SHAPES:
+        return "This is no error of shapes: no operation of torch refused its input, the code itself raised it."
+    return UNTOLD
+
+
+_OF_SHAPES = ("AssertionError", "ValueError", "RuntimeError", "EinopsError")  # what code raises that checks shapes
+
+
+def _last_axis(ledger: Ledger, expected: tuple[int, ...] | None) -> str:
+    """Which parameter decides an output's last axis, where that alone is not as expected."""
+    sizes = ledger.outputs[0].sizes if ledger.outputs else ()
+    if expected is None or len(sizes) != len(expected) or not sizes or sizes[:-1] != expected[:-1]:
+        return ""
+    matrices = [(each, made) for made in ledger.operations for each in made.inputs if each.name and len(each.sizes) > 1]
+    if not matrices:
+        return ""
+    weight, made = matrices[-1]
+    if weight.sizes[0] != sizes[-1] or made.outputs[0].sizes[-1] != sizes[-1]:
+        return ""
+    name, shape = weight.name, weight.plain
+    return f"The last axis is {sizes[-1]} because {name} is [{shape}]: for {expected[-1]} it needs as many rows."
+
+
 def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     """The likely mistake; that the shapes do not tell, if it broke; nothing for a model with which nothing is wrong."""
     if diagnosis is None:
-        return UNTOLD if ledger.failure is not None else ""
+        return untold(ledger) if ledger.failure is not None else ""
     lines = [f"Likely mistake: {MISTAKES[diagnosis.cause]}."]
     for name, text in (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected)):
         lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
@@ -73,7 +104,7 @@ def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
 def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     """The same for a page."""
     if diagnosis is None:
-        return f'<div class="vit-diagnosis"><p>{UNTOLD}</p></div>' if ledger.failure is not None else ""
+        return f'<div class="vit-diagnosis"><p>{untold(ledger)}</p></div>' if ledger.failure is not None else ""
     elsewhere = ""
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
         elsewhere = (

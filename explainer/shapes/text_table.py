@@ -66,7 +66,7 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
     """Where it stopped: the line of the user's code with its neighbours, and what PyTorch said."""
     kind = f"({failure.module_type})" if failure.module_type else ""
     place = f"{failure.module} {kind}".strip()
-    said = [paint(f"✗ Here it breaks: {failure.operation or 'Python'}" + (f" in {place}" if place else ""), "failed")]
+    said = [paint(f"✗ Here it breaks: {failure.operation or 'the code itself'}" + (f" in {place}" if place else ""), "failed")]
     if failure.inputs:
         said.append("  it was given " + " and ".join(f"[{each.plain}]" for each in failure.inputs))
     if failure.line is not None:
@@ -146,7 +146,7 @@ def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iter
     if ledger.failure is not None:
         given = " and ".join(each.plain for each in ledger.failure.inputs)
         yield _TextLine(
-            {"operation": f"✗ {ledger.failure.operation or 'Python'} {ledger.failure.module}".rstrip(),
+            {"operation": f"✗ {ledger.failure.operation or 'the code itself'} {ledger.failure.module}".rstrip(),
              "numbers": given}, "failed"
         )  # fmt: skip
 
