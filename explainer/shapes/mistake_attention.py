@@ -10,7 +10,10 @@ from explainer.shapes.mistake_steps import Repair, Run, Sizes, Step
 
 def over_the_batch(case: Case) -> Iterator[Finding]:
     """Attention among the pictures of a batch instead of among the tokens of a picture."""
-    if not case.is_picture and not (len(case.picture) == 3 and case.picture[0] < case.picture[1]):
+    film = len(case.picture) == 5
+    if film and not (case.more.ran and _all_grow(case)):
+        return  # its first axis may be time
+    if not case.is_picture and not film and not (len(case.picture) == 3 and case.picture[0] < case.picture[1]):
         return
     for step, other in _pairs(case):
         places = _attended(step, other)
@@ -27,6 +30,12 @@ def over_the_batch(case: Case) -> Iterator[Finding]:
         keys = step.inputs[1].sizes if step.name == MULTIHEAD and len(step.inputs) > 1 else places[0]
         yield _over_the_batch(case, step, keys)
         return
+
+
+def _all_grow(case: Case) -> bool:
+    """Whether every output has as many rows more as there are more pictures."""
+    pairs = list(zip(case.base.outputs, case.more.outputs, strict=False))
+    return bool(pairs) and all(before and case.grows(before, after)[:1] == (True,) for before, after in pairs)
 
 
 def _attending(step: Step) -> tuple[int, ...]:
@@ -61,6 +70,9 @@ def _over_the_batch(case: Case, step: Step, sizes: Sizes) -> Finding:
     count = case.batch
     among = f"the {count} pictures of the batch attend to each other" if count > 1 else "a token sees itself alone"
     if step.name == MULTIHEAD:
+        if sizes[0] != count:  # places or frames of all pictures
+            count = sizes[0]
+            among = f"the {count} sequences of tokens, of different pictures, too, attend to each other"
         width = sizes[-1]
         modules = [module for module in case.trials.model.modules() if isinstance(module, nn.MultiheadAttention)]
         already = bool(modules) and all(module.batch_first for module in modules)

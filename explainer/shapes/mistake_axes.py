@@ -16,6 +16,7 @@ from explainer.shapes.mistake_steps import Repair, Run, Seen, Sizes, Step
 Change = Callable[[Tensor], Tensor]
 _REORDERINGS = frozenset({"flatten", "reshape", "view", "permute", "transpose", "movedim", "unflatten"})
 _REDUCTIONS = frozenset({"mean", "sum", "amax", "max", "select", "getitem", "std", "logsumexp"})
+_GRID = ("rows", "columns")
 _NOTHING = Finding("", "", "", "", None, 0)
 
 
@@ -29,13 +30,16 @@ def axes(case: Case) -> Iterator[Finding]:
         if step.name in _REDUCTIONS and len(step.inputs[0].sizes) == 3 and len(step.output) == 2:
             break  # to reduce another axis explains as much as to permute before
         for cause, suffix, change in _changes(step.output):
-            if (cause == "missing-batch" and case.batch > 1) or case.tired:
+            if case.tired or (cause == "missing-batch" and (case.batch > 1 or _has_batch(case, step))):
                 continue
-            trial = case.trials.run(Repair(after={step.index: change}))
+            if cause == "missing-permute" and _turns_the_grid(case, step, change):
+                continue
+            repair = Repair(after={step.index: change})
+            trial = case.trials.run(repair)
             score = case.score(trial)
             if score <= best.get(cause, _NOTHING).score or _scattered(trial, step.index):
                 continue
-            if not _made_idle(run, trial, step.index):
+            if not _made_idle(run, trial, step.index) and (cause == "missing-batch" or case.holds(repair, step)):
                 best[cause] = _reordered(case, cause, suffix, step, trial.steps[step.index].output, score)
     if run.failing is not None and run.failing.name not in JOINS:
         for place, seen in enumerate(run.failing.inputs[:2]):
@@ -73,6 +77,24 @@ def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
             wholes = [(2, 0, 3, 1, 4), (2, 0, 1, 3, 4), (3, 0, 2, 1, 4), *wholes]
         for full in wholes:
             yield "missing-permute", _permuted(full), partial(torch.permute, dims=full)
+
+
+def _has_batch(case: Case, step: Step) -> bool:
+    """Whether an axis of its tensor grows with the number of pictures: then no axis of the batch is missing."""
+    more = case.more.steps[step.index].output if step.index < len(case.more.steps) else ()
+    return any(case.grows(step.output, more))
+
+
+def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:
+    """Whether a change of order exchanges rows and columns: that may make equal sizes meet, and is no permute that is
+    missing.
+    """
+    kinds = case.kinds(step.index)
+    if not {"rows", "columns"} <= set(kinds):
+        return False
+    places = change(torch.empty(tuple(range(2, 2 + len(kinds))), device="meta")).shape
+    after = [kinds[place - 2] for place in places]
+    return [each for each in kinds if each in _GRID] != [each for each in after if each in _GRID]
 
 
 def _permuted(order: tuple[int, ...]) -> str:

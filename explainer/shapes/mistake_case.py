@@ -1,9 +1,10 @@
 """A model in which something went wrong, or seems right: what the rules look at, and what they try."""
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor
@@ -101,6 +102,47 @@ class Case:
         return tuple(a * self.batch == b * self.other_batch for b, a in zip(before, after, strict=True))
 
     @cached_property
+    def wide(self) -> Run:
+        """As far as it goes with a picture twice as high and three times as wide, constants made to fit."""
+        return self.trials.run(Repair(lenient=True), self.wide_picture)
+
+    @property
+    def wide_picture(self) -> Sizes:
+        """The shape of such a picture."""
+        return (*self.picture[:-2], 2 * self.picture[-2], 3 * self.picture[-1])
+
+    def kinds(self, index: int) -> tuple[str, ...]:
+        """What the axes of a step's tensor belong to: batch, rows, columns, tokens, or none of them; () if unknown."""
+        if not 0 <= index < min(len(self.base.steps), len(self.wide.steps)) or len(self.picture) < 4:
+            return ()
+        step, wide = self.base.steps[index], self.wide.steps[index]
+        if step.name != wide.name or len(step.output) != len(wide.output) or not step.output:
+            return ()
+        more = self.more.steps[index].output if index < len(self.more.steps) else ()
+        grows = self.grows(step.output, more) if len(more) == len(step.output) else (False,) * len(step.output)
+        kinds = []
+        for before, after, with_batch in zip(step.output, wide.output, grows, strict=True):
+            grid = {1: "", 2: "rows", 3: "columns"}.get(after // before if before and not after % before else 0, "tokens")
+            kinds.append(grid or ("batch" if with_batch else ""))
+        return tuple(kinds)
+
+    def holds(self, repair: Repair, step: Step) -> bool:
+        """Whether a repair after a step also serves other sizes, or does so for no equality of these ones."""
+        if self.is_picture:
+            more = (self.other_batch, *self.picture[1:])
+            if not self.score(self.trials.run(repair, more), self.other_batch):
+                return False
+        kinds = self.kinds(step.index)
+        if not kinds:
+            return True
+        wide = self.trials.run(replace(repair, lenient=True), self.wide_picture)
+        if wide.ran or len(wide.steps) > (self.base.failing.index if self.base.failing else len(self.base.steps)):
+            return True
+        # It may be that its weights are for this grid alone; then none of its sizes may be mistaken for another.
+        pairs = itertools.combinations(zip(step.output, kinds, strict=True), 2)
+        return not any(a[0] == b[0] > 1 and a[1] != b[1] and {a[1], b[1]} != {"rows", "columns"} for a, b in pairs)
+
+    @cached_property
     def channels(self) -> int:
         """Of the picture as it is."""
         return self.picture[1] if self.is_picture else 0
@@ -117,6 +159,9 @@ class Case:
         for sizes in self.weights:
             if len(sizes) == 4 and sizes[2] == sizes[3] >= 2 and sizes[1] in (1, 3, 4, self.channels):
                 found.setdefault(sizes[2])
+        for sizes in self.weights:  # of boxes of a film
+            if len(sizes) == 5 and sizes[3] == sizes[4] >= 2 and sizes[1] in COLOURS:
+                found.setdefault(sizes[3])
         for sizes in self.weights:
             for channels in (self.channels, 3):
                 if len(sizes) == 2 and channels and sizes[1] % channels == 0:

@@ -17,7 +17,7 @@ def head(case: Case) -> Iterator[Finding]:
     outputs = case.base.outputs
     if not outputs or not case.is_picture:
         return
-    linear = next((step for step in reversed(case.base.steps) if step.name == "linear" and step.flows), None)
+    linear = next((step for step in reversed(case.base.steps) if _is_linear(step)), None)
     if linear is None or linear.index < len(case.base.steps) - 4 or len(linear.output) not in (2, 3):
         return
     given, made = linear.inputs[0].sizes, linear.output
@@ -26,10 +26,11 @@ def head(case: Case) -> Iterator[Finding]:
     if len(given) == 3 and given[0] == case.batch and given[1] > 1 and _is_answer(case, linear):
         if case.expected is not None and case.expected == made:
             return
-        if not any(case.counts_patches(given[1] - extra) for extra in (0, 1, 2)):
+        if not any(case.counts_patches(given[1] - extra) for extra in (0, 1, 2, _in_front(case))):
             return
-        score = case.tried(Repair(before={linear.index: _first_token}))
-        if score >= 2:
+        repair = Repair(before={linear.index: _first_token})
+        score = case.tried(repair)
+        if score >= 2 and case.holds(repair, linear):
             yield _reads_all(case, linear, given, score)
     elif len(given) == 2 and made[0] != case.batch and made in outputs:
         source = linear.inputs[0].source
@@ -52,6 +53,22 @@ def head(case: Case) -> Iterator[Finding]:
             if step.output != given:
                 return
             source = step.inputs[0].source
+
+
+def _is_linear(step: Step) -> bool:
+    """Whether it multiplies vectors by a matrix of weights."""
+    if step.name == "matmul" and len(step.inputs) == 2:
+        return step.inputs[0].flows and not step.inputs[1].flows and len(step.inputs[1].sizes) == 2
+    return step.name == "linear" and step.flows
+
+
+def _in_front(case: Case) -> int:
+    """How many tokens were joined to the patches."""
+    for step in case.base.steps:
+        patches = next((each.sizes for each in step.inputs if each.flows), ())
+        if step.name in JOINS and constant(step) and len(step.output) == len(patches) == 3:
+            return step.output[1] - patches[1]
+    return 0
 
 
 def _one_picture(step: Step, before: Sizes, score: int) -> Finding:
@@ -83,13 +100,19 @@ def _first_token(args: Any, kwargs: Any) -> Any:
 
 def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
     classes = linear.output[-1]
-    with_token = case.counts_patches(given[1] - 1)
+    front = _in_front(case)
+    with_token = case.counts_patches(given[1] - 1) or (front > 0 and case.counts_patches(given[1] - front))
     what = f"the class token and {given[1] - 1} patches" if with_token else f"{given[1]} tokens"
+    if with_token and front > 1:
+        what = f"{front} tokens in front and {given[1] - front} patches"
     suffix = "[:, 0]" if with_token else ".mean(dim=1)"
     call = call_of(linear.code)
     fix = f"logits = self.head(x{suffix})"
     if call is not None and len(call.args) == 1 and not call.keywords:
         fix = replaced(linear.code, f"{ast.unparse(call.func)}({ast.unparse(call.args[0])}{suffix})") or fix
+    source = linear.inputs[0].source
+    if linear.name == "matmul" and source >= 0:
+        fix = followed_by(case.base.steps[source].code, suffix)
     return Finding(
         "head-reads-all-tokens",
         f"the head is given {text(given)}, {what}, and answers {text(linear.output)}: {given[1]} answers per picture",

@@ -9,7 +9,7 @@ from torch import nn
 
 from explainer.shapes.mistake_attention import multiplied
 from explainer.shapes.mistake_case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding
-from explainer.shapes.mistake_code import Division
+from explainer.shapes.mistake_code import Division, divisions
 from explainer.shapes.mistake_steps import Code, Sizes, Step
 
 
@@ -19,6 +19,8 @@ def heads(case: Case) -> Iterator[Finding]:
         return
     widths = {size for sizes in case.weights for size in sizes}
     for division in case.divisions:
+        if not _stays(case, division):
+            continue
         if division.axis and division.number == division.axis[-1] and division.axis != case.picture:
             width = division.number
             if len(division.axis) >= 3:
@@ -35,11 +37,43 @@ def heads(case: Case) -> Iterator[Finding]:
         width, count = failing.ints[:2]
         found = (width, count) if count > 1 and width % count else None
     elif failing.name in RESHAPES and failing.inputs[0].flows:
-        found = _split(failing)
+        kinds = case.kinds(failing.inputs[0].source)
+        found = None if kinds and kinds[-1] else _split(failing)  # the last axis may be that of the tokens
     else:
         found = _pieces(case, failing) or _narrower(case, failing)
     if found is not None:
         yield _heads(*found, failing.code)
+
+
+def _stays(case: Case, division: Division) -> bool:
+    """Whether a number that was not divided has nothing to do with the size of the picture: D has not."""
+    if len(case.picture) < 4 or len(case.wide.steps) < len(case.base.steps) or not _names_heads(division):
+        return _names_heads(division)
+    error = case.wide.error
+    there = divisions(error.__traceback__) if error is not None else ()
+    return any((each.number, each.divisor) == (division.number, division.divisor) for each in there)
+
+
+def _names_heads(division: Division) -> bool:
+    """Whether it may be heads that should have divided: by what the user calls the two, or where they are divided."""
+    if division.frame is None or not any(division.names):
+        return True
+    code = division.frame.f_code
+    owner = division.frame.f_locals.get("self")
+    if "/torch/nn/" in code.co_filename.replace("\\", "/"):
+        return isinstance(owner, nn.MultiheadAttention)  # others divide groups, scales, strides
+    words = [_word(name) for name in division.names]
+    if "head" in words[1] or "head" in words[0]:
+        return True
+    if all(len(word) <= 2 for word in words) or len(words[1]) <= 2:
+        return True  # letters tell nothing
+    where = f"{type(owner).__name__} {code.co_qualname}".lower()
+    return any(word in where for word in ("attention", "attn", "head"))
+
+
+def _word(name: str) -> str:
+    """The last part of ``self.config.num_heads``, in small letters."""
+    return name.rpartition(".")[2].lower()
 
 
 def _split(step: Step) -> tuple[int, int] | None:
@@ -108,7 +142,9 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
     if not any(step.flows and len(step.output) == 3 and step.output[-1] == wanted for step in case.base.steps):
         return None  # no tokens of that width
     for step in case.ancestors(case.base):
-        for first, second in itertools.pairwise(step.output):
+        kinds = case.kinds(step.index) or ("",) * len(step.output)
+        plain = [size if not kind else 0 for size, kind in zip(step.output, kinds, strict=True)]
+        for first, second in itertools.pairwise(plain):
             for count, size in ((first, second), (second, first)):
                 if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
                     return wanted, count
@@ -118,7 +154,7 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
             if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
                 return wanted, count
         if len(sizes) == 4:
-            for count, size in ((sizes[1], sizes[3]), (sizes[2], sizes[3])):
+            for count, size in ((plain[1], plain[3]), (plain[2], plain[3])):
                 if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
                     return wanted, count
     return None
@@ -135,12 +171,22 @@ def lost_in_heads(case: Case) -> Iterator[Finding]:
         if product is None:
             continue
         count, size = product[0][1], product[0][3]
-        for rows, columns in (sizes for sizes in case.weights if len(sizes) == 2):
+        for rows, columns in _projections(case, step):
             if rows in (count * size, 3 * count * size) and count > 1 and columns % count and columns // count == size:
                 finding = _heads(columns, count, step.code)
                 lost = columns - count * size
                 yield replace(finding, found=f"{finding.found}: {lost} numbers of D are in no head")
                 return
+
+
+def _projections(case: Case, step: Step) -> list[Sizes]:
+    """Weights, rows by columns, of the last linear layer before attention: that of the queries, not just any."""
+    while step.name != "linear":
+        source = max((each.source for each in step.inputs if each.flows), default=-1)
+        if source < 0:
+            return []
+        step = case.base.steps[source]
+    return [each.sizes for each in step.inputs[1:2] if len(each.sizes) == 2]
 
 
 def _heads(width: int, count: int, code: Code | None) -> Finding:
@@ -156,15 +202,17 @@ def _heads(width: int, count: int, code: Code | None) -> Finding:
     )  # fmt: skip
 
 
-def constructor(divisions: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
+def constructor(demanded: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
     """A division that a constructor demanded: of the picture, or of D by the heads."""
-    for division in divisions:
+    for division in demanded:
         frame = division.frame
         number, divisor = division.number, division.divisor
         owner = None if frame is None else frame.f_locals.get("self")
-        if isinstance(owner, nn.MultiheadAttention):
+        if isinstance(owner, nn.MultiheadAttention) or "head" in _word(division.names[1]):
             yield _heads(number, divisor, division.code)
             return
+        if isinstance(owner, nn.Module) and type(owner).__module__.startswith("torch.nn."):
+            return  # groups of a convolution or of a norm
         built = _built(division)
         if len(picture) == 3 and picture[0] not in (1, 3, 4):  # tokens
             if number == picture[-1]:
@@ -176,7 +224,7 @@ def constructor(divisions: tuple[Division, ...], picture: Sizes) -> Iterator[Fin
             yield _of_picture(number, divisor, division.code)
             return
         seen = {value for value in _whole_numbers(frame) if value in picture[-2:]}
-        if number in built or seen:
+        if (number in built or seen) and _names_heads(division):
             yield _heads(number, divisor, division.code)
             return
 

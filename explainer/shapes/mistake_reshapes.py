@@ -77,6 +77,8 @@ def cut_across(case: Case) -> Iterator[Finding]:
     ):
         if step is None:
             return
+        if larger is not None and _counts_the_grid(case, step, larger):
+            larger = None
         same = [step, *(each for each in (grown, larger) if each is not None and each.name == step.name)]
         if cuts_across(*same):
             finding = _cut(step, same)
@@ -91,6 +93,15 @@ def cut_across(case: Case) -> Iterator[Finding]:
                 )  # fmt: skip
             yield finding
             return
+
+
+def _counts_the_grid(case: Case, step: Step, larger: Step) -> bool:
+    """Whether a reshape is written for this grid alone: with another one it may well cut across axes."""
+    numbers = step.ints
+    if case.grid is None or numbers != larger.ints or step.inputs[:1] == larger.inputs[:1]:
+        return False
+    count = math.prod(case.grid)
+    return case.grid in itertools.pairwise(numbers) or (count in numbers and step.inputs[0].sizes.count(count) < 2)
 
 
 def _another_grid(case: Case) -> Run | None:

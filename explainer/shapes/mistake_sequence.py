@@ -56,10 +56,14 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
         others = [size for size in token.sizes if size not in (1, width)]
         if math.prod(token.sizes) % width or token.sizes[-1:] != (width,) or any(
             size not in (batch, *tokens.sizes) for size in others
-        ):
+        ) and not (len(token.sizes) == 3 and 0 <= axis < 2 and token.sizes[1 - axis] == 1):
             continue
         for at in dict.fromkeys((axis, 1, 0)):
-            wanted = (*tokens.sizes[:at], 1, *tokens.sizes[at + 1 :])
+            count = 1
+            if at == axis and len(token.sizes) == 3 and token.sizes[1 - at] == 1 and at in (0, 1):
+                whole = _made_of(run, token)
+                count = token.sizes[at] if math.prod(whole) > width else 1  # several tokens in one parameter
+            wanted = (*tokens.sizes[:at], count, *tokens.sizes[at + 1 :])
             if wanted == token.sizes and at == axis:
                 continue
 
@@ -77,6 +81,13 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
             return  # the first that works
 
 
+def _made_of(run: Run, token: Seen) -> Sizes:
+    """The shape of the parameter that was expanded or repeated to a token; its own if it is one."""
+    while token.source >= 0 and len(run.steps[token.source].inputs) == 1:
+        token = run.steps[token.source].inputs[0]
+    return token.sizes
+
+
 def _axis_of(step: Step) -> int:
     """The axis that tensors are joined along; -1 for a new one."""
     if step.name == "stack":
@@ -92,13 +103,16 @@ def _not_expanded(
     case: Case, step: Step, token: Seen, tokens: Seen, wanted: Sizes, batch: int, score: int
 ) -> Finding:
     name = _token_text(step, token) or "self.class_token"
-    numbers = "x.shape[0], -1, -1" if len(token.sizes) == 3 and wanted[1] == 1 else ", ".join(map(str, wanted))
+    numbers = "x.shape[0], -1, -1" if len(token.sizes) == 3 and wanted[1] == token.sizes[1] else ", ".join(map(str, wanted))
     repaired = f"{name}.expand({numbers})"
     alone = "" if case.batch > 1 else f" (it fits a batch of one picture alone: {batch} were tried)"
+    one, what = "one class token", "a class token"
+    if math.prod(token.sizes) > tokens.sizes[-1] and wanted[_axis_of(step)] > 1:
+        one, what = f"these {wanted[_axis_of(step)]} tokens", "a parameter of several tokens"
     return Finding(
         "class-token-not-expanded",
-        f"a class token {text(token.sizes)} is joined to tokens {text(tokens.sizes)} of {batch} pictures{alone}",
-        f"{text(wanted)}: one class token for each of the {batch} pictures",
+        f"{what} {text(token.sizes)} is joined to tokens {text(tokens.sizes)} of {batch} pictures{alone}",
+        f"{text(wanted)}: {one} for each of the {batch} pictures",
         _with_part(step, name, repaired) or f"x = torch.cat(({repaired}, x), dim={_axis_of(step)})", step.code, score,
     )  # fmt: skip
 

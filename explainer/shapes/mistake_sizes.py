@@ -17,11 +17,15 @@ from explainer.shapes.mistake_trials import code_of
 
 def another_size(case: Case) -> Iterator[Finding]:
     """A patch that does not divide the picture, or positions of another resolution."""
-    if not case.is_picture or min(case.picture[2:]) < 4 or case.picture[1] not in COLOURS:
+    film = len(case.picture) == 5 and bool({case.picture[1], case.picture[2]} & set(COLOURS))
+    if not film and (not case.is_picture or case.picture[1] not in COLOURS):
         return
-    height, width = case.picture[2:]
+    height, width = case.picture[-2:]
+    if min(height, width) < 4:
+        return
     if case.base.ran:
-        yield from _dropped_pixels(case)
+        if not film:
+            yield from _dropped_pixels(case)
         return
     patches = list(case.patches)
     for division in case.divisions:
@@ -37,7 +41,7 @@ def another_size(case: Case) -> Iterator[Finding]:
 
 
 def _sized(case: Case, height: int, width: int) -> Sizes:
-    return (*case.picture[:2], height, width)
+    return (*case.picture[:-2], height, width)
 
 
 def _passes(case: Case, run: Run) -> bool:
@@ -47,7 +51,7 @@ def _passes(case: Case, run: Run) -> bool:
 
 def _patches_by_trial(case: Case) -> list[int]:
     """The patch size, from which smaller pictures the model takes where it stopped."""
-    height, width = case.picture[2:]
+    height, width = case.picture[-2:]
     taken: list[int] = []
     for size in range(min(height, width) - 1, max(4, min(height, width) - 70), -1):
         if _passes(case, case.trials.run(sizes=_sized(case, size, size))):
@@ -58,7 +62,7 @@ def _patches_by_trial(case: Case) -> list[int]:
 
 
 def _remainder(case: Case, patch: int) -> Iterator[Finding]:
-    height, width = case.picture[2:]
+    height, width = case.picture[-2:]
     down = (height - height % patch, width - width % patch)
     up = (height + -height % patch, width + -width % patch)
     for sizes in (down, up):
@@ -71,15 +75,17 @@ def _remainder(case: Case, patch: int) -> Iterator[Finding]:
     # The model's positions were counted with the same remainder: then no picture fits, unless they were made anew.
     run = case.trials.run(Repair(lenient=True), _sized(case, *down))
     if (score := case.score(run)) and run.made_to_fit:
-        rows = {sizes[-2] for sizes in case.weights if 2 <= len(sizes) <= 3 and math.prod(sizes[:-2]) == 1}
+        rows = {sizes[-2] for sizes in case.weights if 2 <= len(sizes) <= 4 and math.prod(sizes[:-2]) == 1}
         counted = {int((height / patch) * (width / patch)), math.ceil((height / patch) * (width / patch))}
         counted |= {math.ceil(height / patch) * math.ceil(width / patch), round((height / patch) * (width / patch))}
+        boxes = next((each.output[2] for each in case.base.steps if each.name == "conv3d" and len(each.output) == 5), 1)
+        counted |= {count * boxes for count in counted}
         if any(row - extra in counted for row in rows for extra in (0, 1, 2)):
             yield _does_not_divide(case, patch, down, case.code, score)
 
 
 def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
-    height, width = case.picture[2:]
+    height, width = case.picture[-2:]
     left = [
         f"{size} = {size // patch} x {patch} + {size % patch} {axis}"
         for size, axis in ((height, "rows of pixels"), (width, "columns"))
@@ -152,7 +158,7 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
     failing = case.base.failing
     if failing is not None and failing.name in ("linear", "conv2d", "matmul", "bmm", "layer_norm", "batch_norm"):
         return
-    height, width = case.picture[2:]
+    height, width = case.picture[-2:]
     named = {name: sizes for name, sizes in case.trials.sizes.items() if not _is_kernel(sizes)}
     if failing is not None:
         named |= {each.name or "the positions": each.sizes for each in failing.inputs if not each.flows}
@@ -246,7 +252,7 @@ def _other_resolution(
     case: Case, name: str, sizes: Sizes, rows: int, extra: int, of: tuple[int, int], score: int
 ) -> Finding:
     side, patch = of
-    height, width = case.picture[2:]
+    height, width = case.picture[-2:]
     grid = (height // patch, width // patch)
     more = f" + {extra}" if extra else ""
     tokens = grid[0] * grid[1] + extra
