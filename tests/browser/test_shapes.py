@@ -106,7 +106,7 @@ def test_the_keyboard_alone_unfolds_and_goes_to_an_equation(shared_server: Serve
     assert {"BUTTON", "A"} <= seen
     page.keyboard.press("Enter")
     assert row(page, "softmax attention").is_visible()
-    page.locator(".vit-ledger a[data-equation='6']").focus()
+    page.locator(".vit-ledger a[data-equation='6']").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.pathname.endsWith('/attention')", timeout=60_000)
     reader.settle()
