@@ -236,6 +236,21 @@ def a_projection_of_50_from_48() -> nn.Module:
     return Mixes()
 
 
+@elsewhere()
+def as_many_channels_as_rows() -> nn.Module:
+    """A convolution of 4 channels is given 24; and the grid has 4 rows."""
+
+    class Narrows(Steps):
+        def __init__(self) -> None:
+            super().__init__()
+            self.narrow = nn.Conv2d(4, 24, 1)
+
+        def embed(self, x: Tensor) -> Tensor:
+            return self.narrow(self.conv(x)).flatten(2).mT
+
+    return Narrows()
+
+
 # --- other things that do not divide ---
 
 
@@ -424,3 +439,20 @@ def film_of_boxes() -> nn.Module:
             return super().embed(x) + self.pos
 
     return Boxes()
+
+
+@broken("positions-of-another-resolution", (2, 3, 40, 32))
+def a_square_table_for_each_head() -> nn.Module:
+    """A bias for 25 x 25 pairs of tokens and 4 heads has the shape of a kernel of 25 x 25; there are 20 tokens."""
+
+    class Biased(Steps):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(1, 4, 25, 25))
+
+        def attend(self, x: Tensor) -> Tensor:
+            q, k, v = (self.split(each) for each in self.qkv(self.norm(x)).chunk(3, -1))
+            y = F.softmax(q @ k.mT + self.bias, -1) @ v
+            return self.proj(y.transpose(1, 2).flatten(2))
+
+    return Biased()

@@ -129,8 +129,8 @@ def cause_of(spelling: Spelling) -> str | None:
 
 # The second hold-out. The rules had never seen these models when they were measured first: 18 of the 24 right, 5 untold
 # (`tubelets`, `prefixed`, and `space_time`, `fitted` and `zero_shot`, which raise nothing) and 1 wrong
-# (`rows_and_columns`: positions of 5 columns for 8, called a missing permute, as there are also 5 rows). Of the 12 others
-# one was called a missing flatten (`viewing`: a view of a tensor whose numbers do not lie in a row).
+# (`rows_and_columns`: positions of 5 columns for 8, called a missing permute, as there are also 5 rows). Of the 12
+# others one was called a missing flatten (`viewing`: a view of a tensor whose numbers do not lie in a row).
 # These are the figures for models not seen before. What was lacking in general has been added since, so that those
 # below are today's, of models that are known.
 

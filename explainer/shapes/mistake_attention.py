@@ -48,10 +48,9 @@ def _pairs(case: Case) -> Iterator[tuple[Step, Step]]:
     def every(run: Run) -> list[Step]:
         return [*run.steps, *([run.failing] if run.failing else [])]
 
-    for step, other in zip(every(case.base), every(case.more), strict=False):
-        if step.name != other.name:
-            return
-        yield step, other
+    for step in every(case.base):
+        if (other := case.with_more(step.index)) is not None:
+            yield step, other
 
 
 def _attended(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:

@@ -81,20 +81,21 @@ def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
 
 def _has_batch(case: Case, step: Step) -> bool:
     """Whether an axis of its tensor grows with the number of pictures: then no axis of the batch is missing."""
-    more = case.more.steps[step.index].output if step.index < len(case.more.steps) else ()
-    return any(case.grows(step.output, more))
+    more = case.with_more(step.index)
+    return more is not None and any(case.grows(step.output, more.output))
 
 
 def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:
-    """Whether a change of order exchanges rows and columns: that may make equal sizes meet, and is no permute that is
-    missing.
+    """Whether a change of order exchanges rows and columns, or takes them apart: that may make equal sizes meet, and is
+    no permute that is missing.
     """
     kinds = case.kinds(step.index)
     if not {"rows", "columns"} <= set(kinds):
         return False
     places = change(torch.empty(tuple(range(2, 2 + len(kinds))), device="meta")).shape
     after = [kinds[place - 2] for place in places]
-    return [each for each in kinds if each in _GRID] != [each for each in after if each in _GRID]
+    apart = ("rows", "columns") in itertools.pairwise(kinds) and ("rows", "columns") not in itertools.pairwise(after)
+    return apart or [each for each in kinds if each in _GRID] != [each for each in after if each in _GRID]
 
 
 def _permuted(order: tuple[int, ...]) -> str:

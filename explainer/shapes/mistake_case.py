@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from explainer.shapes.mistake_code import Division, divisions
 from explainer.shapes.mistake_steps import Code, Repair, Run, Seen, Sizes, Step
@@ -32,6 +32,7 @@ class Finding:
     fix: str
     code: Code | None
     score: int = 1
+    title: str = ""  # where that of the cause says too little
 
 
 class Case:
@@ -95,6 +96,18 @@ class Case:
             return self.base
         return self.trials.run(sizes=(self.other_batch, *self.picture[1:]))
 
+    def with_more(self, index: int) -> Step | None:
+        """The same step with more pictures, also where a loop over them makes more steps of each."""
+        base, more = ([*run.steps, *([run.failing] if run.failing else [])] for run in (self.base, self.more))
+        if len(base) != len(more) and _same_end(self.base, self.more):
+            back = len(base) - index
+            names = [[step.name for step in steps[len(steps) - back :]] for steps in (base, more)]
+            if back <= len(more) and names[0] == names[1]:
+                return more[len(more) - back]
+        if index >= min(len(base), len(more)) or base[index].name != more[index].name:
+            return None
+        return more[index]
+
     def grows(self, before: Sizes, after: Sizes) -> tuple[bool, ...]:
         """For each axis, whether it grew as the batch did."""
         if len(before) != len(after) or self.is_alone:
@@ -109,7 +122,30 @@ class Case:
     @property
     def wide_picture(self) -> Sizes:
         """The shape of such a picture."""
-        return (*self.picture[:-2], 2 * self.picture[-2], 3 * self.picture[-1])
+        height, width = self.size
+        return self.sized(2 * height, 3 * width)
+
+    @cached_property
+    def sides(self) -> tuple[int, int]:
+        """Which axes of the picture are its height and width; its channels may be last, and put before by the model."""
+        last = len(self.picture)
+        if self.is_picture and self.picture[3] in COLOURS and self.picture[1] not in COLOURS:
+            every = [*self.base.steps, *([self.base.failing] if self.base.failing else [])]
+            given = next((each.inputs[0] for each in every if each.name == "conv2d" and each.flows), None)
+            if given is not None and given.sizes[-2:] == self.picture[1:3] and given.sizes[-3] in COLOURS:
+                return 1, 2
+        return last - 2, last - 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the picture."""
+        return self.picture[self.sides[0]], self.picture[self.sides[1]]
+
+    def sized(self, height: int, width: int) -> Sizes:
+        """The shape of a picture of another size."""
+        sizes = list(self.picture)
+        sizes[self.sides[0]], sizes[self.sides[1]] = height, width
+        return tuple(sizes)
 
     def kinds(self, index: int) -> tuple[str, ...]:
         """What the axes of a step's tensor belong to: batch, rows, columns, tokens, or none of them; () if unknown."""
@@ -118,11 +154,13 @@ class Case:
         step, wide = self.base.steps[index], self.wide.steps[index]
         if step.name != wide.name or len(step.output) != len(wide.output) or not step.output:
             return ()
-        more = self.more.steps[index].output if index < len(self.more.steps) else ()
+        with_more = self.with_more(index)
+        more = with_more.output if with_more is not None else ()
         grows = self.grows(step.output, more) if len(more) == len(step.output) else (False,) * len(step.output)
         kinds = []
         for before, after, with_batch in zip(step.output, wide.output, grows, strict=True):
-            grid = {1: "", 2: "rows", 3: "columns"}.get(after // before if before and not after % before else 0, "tokens")
+            times = after // before if before and not after % before else 0
+            grid = {1: "", 2: "rows", 3: "columns"}.get(times, "tokens")
             kinds.append(grid or ("batch" if with_batch else ""))
         return tuple(kinds)
 
@@ -130,7 +168,8 @@ class Case:
         """Whether a repair after a step also serves other sizes, or does so for no equality of these ones."""
         if self.is_picture:
             more = (self.other_batch, *self.picture[1:])
-            if not self.score(self.trials.run(repair, more), self.other_batch):
+            other = self.with_more(step.index)
+            if not self.score(self.trials.run(_moved(repair, other.index) if other else repair, more), self.other_batch):
                 return False
         kinds = self.kinds(step.index)
         if not kinds:
@@ -139,13 +178,18 @@ class Case:
         if wide.ran or len(wide.steps) > (self.base.failing.index if self.base.failing else len(self.base.steps)):
             return True
         # It may be that its weights are for this grid alone; then none of its sizes may be mistaken for another.
+        weights = {size for each in constant(self.base.failing) for size in each.sizes} if self.base.failing else set()
+        if any(kind in ("rows", "columns") and size in weights for size, kind in zip(step.output, kinds, strict=True)):
+            return False
         pairs = itertools.combinations(zip(step.output, kinds, strict=True), 2)
         return not any(a[0] == b[0] > 1 and a[1] != b[1] and {a[1], b[1]} != {"rows", "columns"} for a, b in pairs)
 
     @cached_property
     def channels(self) -> int:
         """Of the picture as it is."""
-        return self.picture[1] if self.is_picture else 0
+        if not self.is_picture:
+            return 0
+        return self.picture[3 if self.sides == (1, 2) else 1]
 
     @cached_property
     def weights(self) -> tuple[Sizes, ...]:
@@ -156,7 +200,11 @@ class Case:
     def patches(self) -> tuple[int, ...]:
         """Sizes of patch that the weights tell: of a convolution, or of rows of 3 P P numbers."""
         found: dict[int, None] = {}
-        for sizes in self.weights:
+        modules = self.trials.model.named_modules()
+        kernels = [f"{name}.weight" for name, module in modules if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)]
+        # Where there are convolutions, a square table of positions is none.
+        of_kernels = [self.trials.sizes[name] for name in kernels if name in self.trials.sizes]
+        for sizes in of_kernels or self.weights:
             if len(sizes) == 4 and sizes[2] == sizes[3] >= 2 and sizes[1] in (1, 3, 4, self.channels):
                 found.setdefault(sizes[2])
         for sizes in self.weights:  # of boxes of a film
@@ -185,7 +233,7 @@ class Case:
         if self.grid is not None:
             return count == self.grid[0] * self.grid[1]
         if self.is_picture and self.patches:
-            return any(count == (self.picture[2] // p) * (self.picture[3] // p) for p in self.patches)
+            return any(count == (self.size[0] // p) * (self.size[1] // p) for p in self.patches)
         return count >= 4 and math.isqrt(count) ** 2 == count
 
     def ancestors(self, run: Run, limit: int = 14) -> Iterator[Step]:
@@ -202,6 +250,23 @@ class Case:
             yield step
             limit -= 1
             waiting |= {each.source for each in step.inputs if each.flows and each.source >= 0}
+
+
+def _moved(repair: Repair, index: int) -> Repair:
+    """A repair of one step, at another index."""
+    return replace(
+        repair, before=dict.fromkeys([index], *repair.before.values()) if repair.before else {},
+        after=dict.fromkeys([index], *repair.after.values()) if repair.after else {},
+        instead=dict.fromkeys([index], *repair.instead.values()) if repair.instead else {},
+    )  # fmt: skip
+
+
+def _same_end(one: Run, other: Run) -> bool:
+    """Whether two runs ended at the same place in the code."""
+    if one.ran or other.ran or one.failing is None or other.failing is None:
+        return one.ran and other.ran
+    first, second = one.failing.code, other.failing.code
+    return first is not None and first == second and one.failing.name == other.failing.name
 
 
 def text(sizes: Sizes) -> str:

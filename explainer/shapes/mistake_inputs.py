@@ -32,11 +32,28 @@ def missing_batch(case: Case) -> Iterator[Finding]:
         return
     if case.batch == 1:
         yield from _squeezed(case)
+    yield from _single(case)
     for step in case.ancestors(case.base, 6):
         if step.name in ("getitem", "select", "squeeze", "mean") and _loses_batch(step.inputs[0].sizes, step.output):
             score = case.tried(Repair(instead={step.index: lambda args, kwargs: args[0]}))
             if score >= 2 and step.inputs[0].sizes[0] == case.batch:
                 yield _lost(case, step, score)
+
+
+def _single(case: Case) -> Iterator[Finding]:
+    """A convolution takes one picture without an axis for the batch; what follows does not."""
+    every = [*case.base.steps, *([case.base.failing] if case.base.failing else [])]
+    step = next((each for each in every if each.name == "conv2d" and each.flows and each.inputs[0].flows), None)
+    if step is None or len(step.inputs[0].sizes) != 3 or step.inputs[0].source < 0:
+        return
+    given, source = step.inputs[0].sizes, case.base.steps[step.inputs[0].source]
+    if score := case.score(case.trials.run(Repair(after={source.index: lambda tensor: tensor.unsqueeze(0)})), 1):
+        yield Finding(
+            "missing-batch",
+            f"of {text(case.picture)} the convolution is given {text(given)}: one picture, without an axis for the batch",
+            f"{text((1, *given))}: a batch of one; several pictures become one with torch.stack",
+            followed_by(source.code, ".unsqueeze(0)"), source.code, score,
+        )  # fmt: skip
 
 
 def _squeezed(case: Case) -> Iterator[Finding]:

@@ -54,13 +54,14 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
     axis = _axis_of(step)
     for token in constant(step):
         others = [size for size in token.sizes if size not in (1, width)]
-        if math.prod(token.sizes) % width or token.sizes[-1:] != (width,) or any(
-            size not in (batch, *tokens.sizes) for size in others
-        ) and not (len(token.sizes) == 3 and 0 <= axis < 2 and token.sizes[1 - axis] == 1):
+        if math.prod(token.sizes) % width or token.sizes[-1:] != (width,):
+            continue
+        several = len(token.sizes) == 3 and axis in (0, 1) and token.sizes[1 - axis] == 1
+        if not several and any(size not in (batch, *tokens.sizes) for size in others):
             continue
         for at in dict.fromkeys((axis, 1, 0)):
             count = 1
-            if at == axis and len(token.sizes) == 3 and token.sizes[1 - at] == 1 and at in (0, 1):
+            if at == axis and several:
                 whole = _made_of(run, token)
                 count = token.sizes[at] if math.prod(whole) > width else 1  # several tokens in one parameter
             wanted = (*tokens.sizes[:at], count, *tokens.sizes[at + 1 :])
@@ -103,7 +104,8 @@ def _not_expanded(
     case: Case, step: Step, token: Seen, tokens: Seen, wanted: Sizes, batch: int, score: int
 ) -> Finding:
     name = _token_text(step, token) or "self.class_token"
-    numbers = "x.shape[0], -1, -1" if len(token.sizes) == 3 and wanted[1] == token.sizes[1] else ", ".join(map(str, wanted))
+    batch_first = len(token.sizes) == 3 and wanted[1] == token.sizes[1]
+    numbers = "x.shape[0], -1, -1" if batch_first else ", ".join(map(str, wanted))
     repaired = f"{name}.expand({numbers})"
     alone = "" if case.batch > 1 else f" (it fits a batch of one picture alone: {batch} were tried)"
     one, what = "one class token", "a class token"

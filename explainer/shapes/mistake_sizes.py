@@ -11,16 +11,16 @@ from types import TracebackType
 from torch import Tensor, nn
 
 from explainer.shapes.mistake_case import COLOURS, Case, Finding, text
-from explainer.shapes.mistake_steps import Code, Repair, Run, Sizes, Step
+from explainer.shapes.mistake_steps import ELEMENTWISE, Code, Repair, Run, Sizes, Step
 from explainer.shapes.mistake_trials import code_of
 
 
 def another_size(case: Case) -> Iterator[Finding]:
     """A patch that does not divide the picture, or positions of another resolution."""
     film = len(case.picture) == 5 and bool({case.picture[1], case.picture[2]} & set(COLOURS))
-    if not film and (not case.is_picture or case.picture[1] not in COLOURS):
+    if not film and (not case.is_picture or case.channels not in COLOURS):
         return
-    height, width = case.picture[-2:]
+    height, width = case.size
     if min(height, width) < 4:
         return
     if case.base.ran:
@@ -41,7 +41,7 @@ def another_size(case: Case) -> Iterator[Finding]:
 
 
 def _sized(case: Case, height: int, width: int) -> Sizes:
-    return (*case.picture[:-2], height, width)
+    return case.sized(height, width)
 
 
 def _passes(case: Case, run: Run) -> bool:
@@ -51,7 +51,7 @@ def _passes(case: Case, run: Run) -> bool:
 
 def _patches_by_trial(case: Case) -> list[int]:
     """The patch size, from which smaller pictures the model takes where it stopped."""
-    height, width = case.picture[-2:]
+    height, width = case.size
     taken: list[int] = []
     for size in range(min(height, width) - 1, max(4, min(height, width) - 70), -1):
         if _passes(case, case.trials.run(sizes=_sized(case, size, size))):
@@ -62,7 +62,7 @@ def _patches_by_trial(case: Case) -> list[int]:
 
 
 def _remainder(case: Case, patch: int) -> Iterator[Finding]:
-    height, width = case.picture[-2:]
+    height, width = case.size
     down = (height - height % patch, width - width % patch)
     up = (height + -height % patch, width + -width % patch)
     for sizes in (down, up):
@@ -85,7 +85,7 @@ def _remainder(case: Case, patch: int) -> Iterator[Finding]:
 
 
 def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
-    height, width = case.picture[-2:]
+    height, width = case.size
     left = [
         f"{size} = {size // patch} x {patch} + {size % patch} {axis}"
         for size, axis in ((height, "rows of pixels"), (width, "columns"))
@@ -99,14 +99,22 @@ def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code |
         f"{'pixel is' if rest == 1 else 'pixels are'} left over",
         f"a picture of {down[0]} x {down[1]}: {down[0] // patch} x {down[1] // patch} = "
         f"{(down[0] // patch) * (down[1] // patch)} patches",
-        f"x = torch.nn.functional.interpolate(x, size={down})  # or transforms.Resize({down})",
+        _resized(case, down, f"transforms.Resize({down})"),
         code, score,
     )  # fmt: skip
 
 
+def _resized(case: Case, size: tuple[int, int], other: str) -> str:
+    """What brings the picture to a size, by the name that the model has for it."""
+    if case.sides == (1, 2):
+        return f"resize the pictures to {size[0]} x {size[1]} before, or {other}"
+    name = case.trials.input_name or "x"
+    return f"{name} = torch.nn.functional.interpolate({name}, size={size})  # or {other}"
+
+
 def _dropped_pixels(case: Case) -> Iterator[Finding]:
     """The model runs, but pixels at the right and below are in no patch."""
-    height, width = case.picture[2:]
+    height, width = case.size
     if not _attends(case.base):
         return
     for step in case.base.steps:
@@ -158,12 +166,14 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
     failing = case.base.failing
     if failing is not None and failing.name in ("linear", "conv2d", "matmul", "bmm", "layer_norm", "batch_norm"):
         return
-    height, width = case.picture[-2:]
+    height, width = case.size
     named = {name: sizes for name, sizes in case.trials.sizes.items() if not _is_kernel(sizes)}
     if failing is not None:
         named |= {each.name or "the positions": each.sizes for each in failing.inputs if not each.flows}
     tried: set[int] = set()
     for name, sizes in named.items():
+        if not _is_table(sizes):
+            continue
         for side, rows, extra in _sides(sizes):
             for patch in patches:
                 size = side * patch
@@ -173,7 +183,10 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
                 if case.tired:
                     return
                 run = case.trials.run(sizes=_sized(case, size, size))
-                if (score := case.score(run)) and _has_grid(run, side, rows, extra):
+                if not (score := case.score(run)) or not _has_grid(run, side, rows, extra):
+                    continue
+                met = failing is not None and any(name in (each.name, "the positions") for each in failing.inputs)
+                if met or _is_added(run, name, rows, side):
                     yield _other_resolution(case, name, sizes, rows, extra, (side, patch), score)
                     return
 
@@ -232,6 +245,31 @@ def _has_grid(run: Run, side: int, rows: int, extra: int) -> bool:
     )  # fmt: skip
 
 
+def _is_table(sizes: Sizes) -> bool:
+    """Whether a parameter may hold a vector for each of several places: a bias and a norm's scale do not."""
+    return sum(size > 1 for size in sizes) >= 2
+
+
+def _is_added(run: Run, name: str, rows: int, side: int) -> bool:
+    """Whether a parameter, or what is made of it, is added to that many tokens or multiplied with them: a weight of a
+    layer is not, and an index is one of pairs of tokens.
+    """
+    of_it: set[int] = set()
+    for step in run.steps:
+        mine = [each for each in step.inputs if not each.flows and (each.name == name or each.source in of_it)]
+        if mine and not step.flows:
+            of_it.add(step.index)
+        if not mine or len(step.inputs) != 2 or step.name not in ELEMENTWISE or not step.flows:
+            continue
+        sizes = step.output
+        tokens = len(sizes) >= 3 and sizes[-2] == rows != sizes[-1]
+        if tokens or (len(sizes) == 3 and sizes[1] == rows and mine[0].sizes[-2:-1] == (rows,) and run.ran):
+            return len(sizes) == 3 or mine[0].sizes[-2:] != (rows, rows)
+        if len(sizes) == 4 and (side, side) in (sizes[1:3], sizes[2:]):
+            return True
+    return False
+
+
 def _is_kernel(sizes: Sizes) -> bool:
     return len(sizes) == 4 and sizes[2] == sizes[3] and sizes[1] in COLOURS
 
@@ -252,7 +290,7 @@ def _other_resolution(
     case: Case, name: str, sizes: Sizes, rows: int, extra: int, of: tuple[int, int], score: int
 ) -> Finding:
     side, patch = of
-    height, width = case.picture[-2:]
+    height, width = case.size
     grid = (height // patch, width // patch)
     more = f" + {extra}" if extra else ""
     tokens = grid[0] * grid[1] + extra
@@ -263,7 +301,6 @@ def _other_resolution(
         f"{more} tokens",
         f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid[0]} x {grid[1]}; "
         f"or a picture of {side * patch} x {side * patch}",
-        f"x = torch.nn.functional.interpolate(x, size=({side * patch}, {side * patch}))  # or build the model for "
-        f"{height} x {width}",
+        _resized(case, (side * patch, side * patch), f"build the model for {height} x {width}"),
         case.code, score,
     )  # fmt: skip

@@ -37,6 +37,19 @@ class Trials:
         tensor = self._first()
         return () if tensor is None else tuple(tensor.shape)
 
+    @property
+    def input_name(self) -> str:
+        """What the model calls the first tensor that it is given; empty where that cannot be read."""
+        first = self._first()
+        for name, each in self.named.items():
+            if each is first:
+                return name if not self.arguments else ""
+        code = getattr(getattr(type(self.model), "forward", None), "__code__", None)
+        place = next((place for place, each in enumerate(self.arguments) if each is first), None)
+        if code is None or place is None or place + 1 >= code.co_argcount:
+            return ""
+        return str(code.co_varnames[place + 1])
+
     def _first(self) -> Tensor | None:
         every = [*self.arguments, *self.named.values()]
         return next((each for each in every if isinstance(each, Tensor)), None)
