@@ -36,6 +36,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def bytes_text(count: int) -> str:
     """``19.2 MB``."""
+    if count < 1000:
+        return f"{count} byte{'' if count == 1 else 's'}"
     if count < 1e6:
         return f"{count / 1e3:,.1f} kB"
     return f"{count / 1e6:,.1f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
@@ -66,8 +68,15 @@ def candidate_text(candidate: HeadCandidate) -> str:
     return f"k = {candidate.num_heads}, D_h = {candidate.head_size}"
 
 
+def standing_text(candidate: HeadCandidate) -> str:
+    """What is to be said of it: stated, likely or possible."""
+    return "stated" if candidate.is_stated else "likely" if candidate.reason else "possible"
+
+
 def told_text(expectation: Expectation) -> str:
     """Where it is written."""
+    if expectation.guess:
+        return f"not stored: a guess: {expectation.guess}"
     return f"from {expectation.told_by}" if expectation.told_by else "not stored: usual for this family"
 
 
@@ -96,11 +105,13 @@ def as_text(examination: Examination, names: bool = False) -> str:
         lines.append(f"  head: {head_kind(examination)}" if head_kind(examination) else "")
     if examination.heads:
         lines += ["", "Attention heads k", f"  {HEADS_UNTOLD}"]
-        shown = examination.heads[:MOST_CANDIDATES]
-        lines += _aligned([(candidate_text(each), f"likely: {each.reason}" if each.reason else "possible")
-                           for each in shown])  # fmt: skip
-        if len(examination.heads) > len(shown):
-            lines.append(f"  and {len(examination.heads) - len(shown)} more divisors of D")
+        shown = sorted(examination.heads, key=lambda each: not each.is_chosen)[:MOST_CANDIDATES]
+        lines += _aligned([
+            (candidate_text(each), standing_text(each) + (f": {each.reason}" if each.reason else "")
+             + (" (what you said)" if each.is_chosen else "")) for each in shown
+        ])  # fmt: skip
+        if more := len(examination.heads) - len(shown):
+            lines.append(f"  and {more} more divisor{'s' if more > 1 else ''} of D")
     if examination.expectations:
         lines += ["", "What the numbers depend on and no shape tells"]
         lines += _aligned([(each.what, f"{each.value} ({told_text(each)})") for each in examination.expectations])

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from explainer import doctor_html
-from explainer.doctor_report import candidate_text
+from explainer.doctor_report import candidate_text, standing_text
 from explainer.lessons import TOOLS
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.doctor_choice import choose_file
@@ -36,23 +36,21 @@ def choose_part(path: Path, examination: Examination) -> None:
 def choose_heads(path: Path, examination: Examination) -> None:
     """The candidates for k, what speaks for each, and the choice."""
     candidates = {each.num_heads: each for each in examination.heads}
-    used = examination.checkpoint.config.num_heads if examination.checkpoint else None
-    key = f"doctor_heads_{path}"
-    if st.session_state.get(key) is None and used in candidates:
-        st.session_state[key] = used
+    first, key = examination.heads[0], f"doctor_heads_{path}"
+    if first.is_stated:
+        st.session_state.setdefault(key, first.num_heads)
     st.selectbox(
         "Attention heads k",
         list(candidates),
-        index=0 if used in candidates else None,
+        index=None,  # what is likely is not chosen for the reader
         key=key,
         placeholder="Choose k",
         format_func=lambda number: candidate_text(candidates[number])
-        + (" · likely" if candidates[number].reason else ""),
+        + (f" · {standing_text(candidates[number])}" if candidates[number].reason else ""),
         width=320,
     )
-    first = examination.heads[0]
     st.caption(
-        f"Likely is k = {first.num_heads}: {first.reason}."
+        f"{standing_text(first).capitalize()} is k = {first.num_heads}: {first.reason}."
         if first.reason
         else "Nothing speaks for one of them: it is written in the code that trained the model."
     )

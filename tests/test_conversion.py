@@ -17,7 +17,7 @@ from torch.testing import assert_close
 from tests.course_vit import CourseViT, LucidrainsLikeViT
 from vit_core import VisionTransformer, ViTConfig, load, load_weights
 from vit_core.checkpoints import Checkpoint, read_card
-from vit_core.conversion import FORMATS, card_of, caveats, constructor, convert, names_of, write
+from vit_core.conversion import FORMATS, card_of, caveats, constructor, convert, how_to_load, names_of, write
 from vit_core.examination import examine
 from vit_core.sources import SOURCES
 from vit_core.weights import rename
@@ -105,6 +105,28 @@ def test_the_familys_own_model_computes_the_same(source: str, epsilon: float, ge
         assert_close(logits, model(image).detach(), atol=1e-5, rtol=0)  # the sums are taken in another order
     elif gelu == "tanh" or epsilon == 1e-3:  # 1e-5 for 1e-6 does not show
         assert (logits - model(image)).abs().max() > 1e-5
+
+
+@pytest.mark.parametrize(("suffix", "file"), [(".safetensors", "model.safetensors"), (".pth", "pytorch_model.bin")])
+def test_transformers_loads_what_is_written_in_the_way_that_we_say(suffix: str, file: str, tmp_path: Path) -> None:
+    model, said = model_of(), how_to_load("huggingface")
+    assert file in said and "from_pretrained(FOLDER)" in said and not how_to_load("timm")
+    theirs: Any = eval(constructor("huggingface", CONFIG), {"transformers": transformers})
+    with pytest.raises(RuntimeError, match="Missing key"):
+        theirs.load_state_dict(convert(model, "huggingface"), strict=True)
+    theirs.config.save_pretrained(tmp_path)
+    write(convert(model, "huggingface"), tmp_path / file, suffix)
+    theirs, told = transformers.ViTForImageClassification.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(told.values())
+    image = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        assert_close(theirs.eval()(image).logits, model(image), atol=1e-5, rtol=0)  # sums in another order
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".npz"])
+def test_what_cannot_be_written_is_an_os_error(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"cannot be written|No such file"):
+        write(convert(model_of(), "google"), tmp_path / "none" / f"x{suffix}", suffix)
 
 
 def test_names_and_shapes_take_no_memory() -> None:

@@ -1,6 +1,7 @@
 """``python -m explainer doctor``: what it prints, what it writes, its exit codes; and the table of names."""
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from torchvision.models import VisionTransformer as TorchvisionViT
 
 from explainer.__main__ import main
-from explainer.doctor_report import as_text
+from explainer.doctor_report import as_text, bytes_text
 from explainer.name_table import TITLES, name_table
 from tests.hostile_files import HOSTILE
 from tests.same_weights import MODELS, Weights, logits_of, save
@@ -76,6 +78,39 @@ def test_a_conversion_and_its_card(tmp_path: Path, capsys: pytest.CaptureFixture
         image_size=32, patch_size=8, num_layers=3, hidden_size=48, mlp_size=96, num_heads=3, num_classes=7,
         norm_eps=1e-3,
     )  # fmt: skip
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No folder; and a disk that is full after 4096 bytes: one sentence, exit code 2, and no half of a file."""
+    path = save("timm", Weights(), tmp_path)
+    code, out, err = run(capsys, path, "--heads", "3", "--to", "timm", "--output", tmp_path / "none" / "x.pth")
+    assert (code, out) == (2, "") and err.count("\n") == 1 and "there is no folder" in err
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for name in ("x.pth", "x.safetensors"):
+        target = tmp_path / name
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        try:
+            code, _, err = run(capsys, path, "--heads", "3", "--to", "timm", "--output", target)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert code == 2 and err.count("\n") == 1 and f"{name} cannot be written" in err
+        assert not target.exists()
+
+
+def test_a_guess_and_what_the_reader_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    torch.save(TorchvisionViT(32, 8, 1, 4, 64, 96, num_classes=5).state_dict(), path := tmp_path / "model.pth")
+    code, out, _ = run(capsys, path, "--to", "huggingface", "--output", tmp_path / "a.pth")
+    assert code == 0 and "1 (not stored: a guess: D_h = 64, as nearly all ViTs have)" in out
+    assert "k is a guess: say --heads K" in out and "from_pretrained(FOLDER)" in out
+    assert "and 1 more divisor of D" in out
+    code, out, _ = run(capsys, path, "--heads", "4", "--epsilon", "0.001")
+    assert code == 0 and "4 (from what you said)" in out and "0.001 (from what you said)" in out
+    assert "k = 4, D_h = 16  possible (what you said)" in out and "a guess" not in out
+
+
+def test_bytes_in_words() -> None:
+    assert [bytes_text(count) for count in (1, 48, 480_100)] == ["1 byte", "48 bytes", "480.1 kB"]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ def test_a_file_is_opened_and_is_a_checkpoint_on_every_page() -> None:
     said = markup(at)
     assert "Recognised as the course (Learn PyTorch, chapter 08)" in said
     assert "patch_embedding.<wbr>patcher.<wbr>weight" in said and "not stored: usual for this family" in said
+    assert at.button(key="doctor_open").disabled  # k = 4 is likely, but nobody has said so
+    assert any("k = 4 is a guess: choose the attention heads" in caption.value for caption in at.caption)
+    at.selectbox(key=f"doctor_heads_{path_of('example-course')}").set_value(4).run()
+    assert not at.button(key="doctor_open").disabled and "what you said" in markup(at)
     at.button(key="doctor_open").click().run()
     assert not at.exception
     name = at.session_state["checkpoint"]

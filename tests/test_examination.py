@@ -25,6 +25,7 @@ from tests.course_vit import CourseViT, LucidrainsLikeViT
 from tests.same_weights import MODELS, Weights, course_model, logits_of, lucidrains_model, save
 from vit_core import ViTConfig, load
 from vit_core.checkpoints import EMBEDDED
+from vit_core.conversion import convert, write
 from vit_core.examination import Examination, examine
 from vit_core.head_candidates import head_candidates
 from vit_core.sources import SOURCES
@@ -291,6 +292,9 @@ def test_averages_beside_the_weights_can_be_chosen(tmp_path: Path) -> None:
         model, _ = load(path, part=part, num_heads=3)
         assert torch.equal(model.norm.bias, expected["norm.bias"])
     assert "no part 'teacher', it has 'state_dict', 'state_dict_ema'" in examine(path, part="teacher").problem
+    torch.save(state, path)
+    problem = examine(path, part="teacher").problem
+    assert problem == "model.pth has no part 'teacher': it holds one set of weights, so leave the part out"
 
 
 def test_torchs_own_average(tmp_path: Path) -> None:
@@ -336,13 +340,13 @@ def test_a_legacy_pytorch_file(tmp_path: Path) -> None:
         ({"extra": torch.ones(2)}, "left over", "1 tensor is left over, .*: extra"),
         ({"blocks__1__mlp__fc1__weight": torch.ones(48, 96)}, "shape",
          r"\[48, 96\], expected \[96, 48\]: .* transposed"),
-        ({"pos_embed": torch.ones(1, 18, 48)}, "shape", "17 is no square number .the nearest below is 4 x 4"),
+        ({"pos_embed": torch.ones(1, 18, 48)}, "shape", "17 is no square number .the nearest is 4 x 4 = 16."),
         ({"pos_embed": torch.ones(17, 48)}, "shape",
          r"\[17, 48\], expected \[1, 17, 48\]: the same numbers, with other"),
         ({"blocks__2__norm1__weight": torch.ones(50)}, "shape", "axis 1 is 50 where the other tensors have 48"),
         ({"head__bias": torch.ones(9)}, "shape", r"head.bias has the shape \[9\], expected \[7\]"),
         ({"norm__bias": torch.tensor([float("nan")] * 3 + [float("inf")] * 2 + [0.5] * 43)}, "not finite",
-         r"1 of 44 tensors hold numbers that are not finite \(3 NaN and 2 infinite\): norm.bias"),
+         r"1 of 44 tensors holds numbers that are not finite \(3 NaN and 2 infinite\): norm.bias"),
         ({"head__weight": torch.zeros(7, 48)}, "constant", "1 tensor holds nothing but zeros: head.weight"),
         ({"norm__bias": torch.full((48,), 0.25)}, "constant", "the same number everywhere: norm.bias"),
         ({"norm__bias": torch.ones(48).half()}, "type", "43 of float32, 1 of float16"),
@@ -383,6 +387,81 @@ def test_other_families_are_named(build: Any, family: str, reason: str, tmp_path
     assert not examination.opens
     assert family in examination.family
     assert reason in examination.problem
+
+
+def test_tensors_that_are_missing_are_named_and_no_architecture_is_made_of_them(tmp_path: Path) -> None:
+    lacking: dict[str, Tensor | None] = {"blocks__1__attn__qkv__bias": None, "norm__weight": None}
+    torch.save(timm_state(**lacking), path := tmp_path / "model.pth")
+    problem = examine(path, num_heads=3).problem
+    assert "missing: blocks.1.attn.qkv.bias, norm.weight" in problem and "plain ViT" not in problem
+    none: dict[str, Tensor | None] = {f"blocks__{layer}__attn__qkv__bias": None for layer in range(3)}
+    torch.save(timm_state(**none), path)
+    assert "its queries, keys and values have no bias" in examine(path, num_heads=3).problem
+
+
+def test_a_lost_position_is_compared_with_the_nearest_grid(tmp_path: Path) -> None:
+    torch.save(timm_state(pos_embed=torch.ones(1, 16, 48)), path := tmp_path / "model.pth")
+    examination = examine(path, num_heads=3)
+    assert "15 patch positions (after the class token) do not form a square grid: the nearest is 4 x 4 = 16" in (
+        examination.problem
+    )
+    assert "[1, 16, 48], expected [1, 17, 48]" in found(examination, "shape")
+
+
+@pytest.mark.parametrize("change", [
+    {"norm.bias": torch.full((48,), float("nan"))}, {"norm.bias": None}, {"extra": torch.ones(2)},
+    {"pos_embed": torch.ones(1, 16, 48)},
+], ids=["nan", "missing", "left over", "misshapen"])  # fmt: skip
+def test_pictures_have_the_size_that_was_read_also_where_it_does_not_open(change: Any, tmp_path: Path) -> None:
+    torch.save(timm_state(**change), path := tmp_path / "model.pth")
+    examination = examine(path, num_heads=3)
+    (pictures,) = [each.value for each in examination.expectations if each.what == "Pictures"]
+    assert not examination.opens
+    assert "the middle 32 x 32" in pictures and "224" not in pictures
+
+
+def test_the_headline_has_the_files_own_names(tmp_path: Path) -> None:
+    torch.save(timm_state(**{"blocks.1.mlp.fc1.weight": torch.full((96, 48), torch.nan)}), path := tmp_path / "a.pth")
+    assert "damaged: blocks.1.mlp.fc1.weight holds" in examine(path, num_heads=3).problem
+    torch.save(timm_state(**{"blocks.1.mlp.fc1.weight": torch.ones(95, 48)}), path)
+    assert "blocks.1.mlp.fc1.weight has the shape [95, 48], expected [96, 48]" in examine(path, num_heads=3).problem
+
+
+def test_who_said_the_number_of_heads(tmp_path: Path) -> None:
+    """Of D = 128: nobody, the reader, the file; only the first is a guess, and only then something is likely."""
+    torch.manual_seed(0)
+    theirs = TorchvisionViT(32, 8, 1, 4, 128, 96, num_classes=5)
+    torch.save(theirs.state_dict(), path := tmp_path / "model.pth")
+
+    def heads_of(examination: Examination) -> Any:
+        (each,) = [each for each in examination.expectations if each.what == "Attention heads k"]
+        return each
+
+    guessed, chosen = examine(path), examine(path, num_heads=4)
+    assert guessed.guesses_heads and heads_of(guessed).value == "2" and "D_h = 64" in heads_of(guessed).guess
+    assert not any(each.is_chosen or each.is_stated for each in guessed.heads)
+    assert not chosen.guesses_heads and heads_of(chosen).told_by == "what you said"
+    assert [each.num_heads for each in chosen.heads if each.is_chosen] == [4]
+    google = tmp_path / "model.npz"
+    write(convert(load(path, num_heads=4)[0], "google"), google, ".npz")
+    for stated in (examine(google), examine(google, num_heads=4)):
+        assert not stated.guesses_heads and heads_of(stated).told_by == "the layout of the file"
+        assert [each.num_heads for each in stated.heads if each.reason or each.is_stated] == [4]
+
+
+def test_zeros_elsewhere_are_no_head_of_zeros(tmp_path: Path) -> None:
+    same = "every class has the same probability"
+    torch.save(timm_state(cls_token=torch.zeros(1, 1, 48)), path := tmp_path / "model.pth")
+    said = found(examine(path, num_heads=3), "constant")
+    assert "nothing but zeros: cls_token" in said and same not in said
+    torch.save(timm_state(head__weight=torch.zeros(7, 48)), path)
+    assert same in found(examine(path, num_heads=3), "constant")
+
+
+def test_what_other_networks_have_is_no_fault_of_theirs(tmp_path: Path) -> None:
+    """Batch normalisation counts its batches in whole numbers."""
+    torch.save(resnet18().state_dict(), path := tmp_path / "model.pth")
+    assert not examine(path).findings
 
 
 def test_a_hugging_face_folder_says_what_its_file_alone_does_not(tmp_path: Path) -> None:

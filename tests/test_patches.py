@@ -63,7 +63,7 @@ def test_what_cannot_be_cut_is_refused() -> None:
 
 
 def test_what_cannot_be_put_together_is_refused() -> None:
-    with pytest.raises(ValueError, match="8 patches do not form a square grid: the nearest is 2 x 2 = 4"):
+    with pytest.raises(ValueError, match="8 patches do not form a square grid: the nearest is 3 x 3 = 9"):
         unpatchify(torch.zeros(8, 48), 4)
     with pytest.raises(ValueError, match="a patch of 47 numbers is not 4x4 pixels of whole channels"):
         unpatchify(torch.zeros(9, 47), 4)

@@ -146,7 +146,13 @@ def square_root(count: int, what: str) -> int:
     Raises:
         ValueError: if ``count`` is not a square number.
     """
-    side = isqrt(count)
+    side = nearest_side(count)
     if side * side != count:
         raise ValueError(f"{count} {what} do not form a square grid: the nearest is {side} x {side} = {side * side}")
     return side
+
+
+def nearest_side(count: int) -> int:
+    """The side of the square grid that has as nearly ``count`` cells as any."""
+    side = isqrt(count)
+    return side + (count - side * side > (side + 1) ** 2 - count)

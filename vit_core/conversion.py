@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 import safetensors.torch
 import torch
 from einops import rearrange
@@ -65,6 +66,14 @@ def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
         ValueError: if ``suffix`` is none of ``FORMATS``.
         OSError: if it cannot be written.
     """
+    try:
+        _write(state, file, suffix)
+    except (RuntimeError, safetensors.SafetensorError) as error:  # what torch and safetensors make of a full disk
+        said = str(error).partition("\n")[0]
+        raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {said}") from error
+
+
+def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
     match suffix:
         case ".safetensors":
             data = {"tensors": state, "metadata": {"format": "pt"}}  # without which transformers refuses it
@@ -156,6 +165,18 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
     if source == "timm" and config.representation_size:
         said.append("its models have had no hidden layer in the head since version 0.6")
     return tuple(said)
+
+
+def how_to_load(source: str) -> str:
+    """What to do with such a file where ``load_state_dict`` of the family's model is not it; empty if it is."""
+    if source != "huggingface":
+        return ""
+    return (
+        "Its names are those of saved files, which from_pretrained of every version of transformers reads; "
+        "load_state_dict of transformers 5 expects others. So put the file into a folder as model.safetensors "
+        "(a .pth as pytorch_model.bin), write config.json there with model.config.save_pretrained(FOLDER), and call "
+        "transformers.ViTForImageClassification.from_pretrained(FOLDER)."
+    )
 
 
 def _is_zero(tensor: Tensor) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from vit_core.checkpoints import Checkpoint, read_card
 from vit_core.examination_numbers import number_findings
 from vit_core.examination_shapes import Shapes, SizeRead, is_grid
-from vit_core.families import other_family, source_of
+from vit_core.families import head_name, other_family, source_of
 from vit_core.findings import Finding
 from vit_core.head_candidates import HeadCandidate, head_candidates
 from vit_core.huggingface import Folder
@@ -36,7 +36,8 @@ class Expectation:
 
     what: str
     value: str
-    told_by: str  # where it is written; empty: nowhere, and the value is what the family usually has
+    told_by: str  # where it is written, or who said so; empty: nowhere, and the value is what the family usually has
+    guess: str = ""  # what speaks for it, where it is not even the family's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,11 @@ class Examination:
     def opens(self) -> bool:
         """Whether ``load`` opens it."""
         return self.checkpoint is not None
+
+    @property
+    def guesses_heads(self) -> bool:
+        """Whether it opens with a number of heads that neither the file nor the reader has said."""
+        return any(each.guess for each in self.expectations)
 
     @property
     def num_parameters(self) -> int:
@@ -107,21 +113,28 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
         ),
     }  # fmt: skip
     other = other_family(state)
-    told = told_heads(state, {}).get("num_heads")
+    told = told_heads(state, {}).get("num_heads") or (_heads_beside(path, source) if source else None)
+    image_size = None
     if source is not None and other is None:
         try:
             shapes = Shapes(state, SOURCES[source], source, given.get("num_heads", told))
             findings += shapes.findings()
-            facts |= _sizes(shapes, told or _heads_beside(path, source))
+            facts |= _sizes(shapes, told, given.get("num_heads"))
+            image_size = shapes.config.image_size if shapes.config else None
         except ValueError as error:  # two spellings of one name
             findings.append(Finding("error", "left over", f"Two names for one parameter: {error}."))
-    findings += number_findings(state)
+    numbers = number_findings(state, head_name(state))
+    # What a network of another kind may hold, counters or scales of 1, is no fault of its file.
+    findings += [each for each in numbers if (source and not other) or each.about == "not finite"]
     try:
         _, checkpoint = open_weights(state, path, **given)
         problem = remedy = ""
     except (ValueError, OSError, TypeError, RuntimeError, MemoryError) as error:
         checkpoint, problem = None, (str(error) or type(error).__name__).splitlines()[0]
         remedy = _remedy(problem, None if other is None else other[0].title)
+        misshapen = [each.sentence for each in findings if each.about == "shape"]
+        if misshapen and "do not fit the model: of another shape" in problem:
+            problem = f"its tensors do not fit each other: {misshapen[0]}"  # under the names of the file
     if other is not None:
         family = other[0].title
     elif source is not None:
@@ -131,7 +144,9 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
     return Examination(
         **facts, family=family, findings=tuple(sorted(findings, key=lambda each: _ORDER.index(each.severity))),
         problem=problem, remedy=remedy, checkpoint=checkpoint,
-        expectations=tuple(_expectations(path, source, checkpoint, told)) if source and other is None else (),
+        expectations=(
+            tuple(_expectations(path, source, checkpoint, told, given, image_size)) if source and not other else ()
+        ),
     )  # fmt: skip
 
 
@@ -170,7 +185,7 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _sizes(shapes: Shapes, told: int | None) -> dict[str, Any]:
+def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, Any]:
     """What the shapes say, in the order of the configuration, and how many heads that leaves open."""
     read = dict(shapes.sizes)
     tokens = read.pop("num_tokens", None)
@@ -191,7 +206,7 @@ def _sizes(shapes: Shapes, told: int | None) -> dict[str, Any]:
     heads: tuple[HeadCandidate, ...] = ()
     if "hidden_size" in read:
         mlp = read["mlp_size"].value if "mlp_size" in read else 0
-        heads = head_candidates(read["hidden_size"].value, shapes.num_layers, mlp, told)
+        heads = head_candidates(read["hidden_size"].value, shapes.num_layers, mlp, told, chosen)
     return {"sizes": tuple(read[field] for field in order if field in read), "heads": heads}
 
 
@@ -206,8 +221,13 @@ def _heads_beside(path: Path, source: str) -> int | None:
         return None  # opening it says why
 
 
-def _expectations(path: Path, source: str, checkpoint: Checkpoint | None, told: int | None) -> Iterator[Expectation]:
-    """What the numbers depend on and no shape tells: as it is written beside the file, or as is usual there."""
+def _expectations(
+    path: Path, source: str, checkpoint: Checkpoint | None, told: int | None, given: dict[str, Any],
+    image_size: int | None,
+) -> Iterator[Expectation]:
+    """What the numbers depend on and no shape tells: as it is written beside the file, as the reader says, or as is
+    usual there.
+    """
     table, beside = SOURCES[source], ""
     config = checkpoint.config if checkpoint else None
     if checkpoint is not None and checkpoint.card:
@@ -219,22 +239,28 @@ def _expectations(path: Path, source: str, checkpoint: Checkpoint | None, told: 
             beside = ""
     epsilon, gelu = (config.norm_eps, config.gelu) if config else (table.norm_eps, table.gelu)
     names = {"none": "erf, the exact one", "tanh": "the tanh approximation"}
-    yield Expectation("LayerNorm's epsilon", f"{epsilon:g}", beside)
-    yield Expectation("GELU", names[gelu], beside)
-    preprocess = checkpoint.preprocess if checkpoint else table.preprocess
+    yield Expectation("LayerNorm's epsilon", f"{epsilon:g}", _READER if config and "norm_eps" in given else beside)
+    yield Expectation("GELU", names[gelu], _READER if config and "gelu" in given else beside)
+    preprocess = checkpoint.preprocess if checkpoint else table.preprocess.at(image_size) if image_size else None
     has_processor = beside == "config.json" and ((path if path.is_dir() else path.parent) / _PROCESSOR).is_file()
-    yield Expectation(
-        "Pictures", in_words(preprocess), _PROCESSOR if has_processor else "" if beside == "config.json" else beside
-    )
+    if preprocess is not None:
+        by = _PROCESSOR if has_processor else "" if beside == "config.json" else beside
+        yield Expectation("Pictures", in_words(preprocess), by)
     if config is not None:
-        is_told = beside or ("an axis of the file" if told == config.num_heads else "")
-        yield Expectation("Attention heads k", str(config.num_heads), is_told)
+        if told == config.num_heads:
+            by, guess = beside or "the layout of the file", ""
+        elif "num_heads" in given:
+            by, guess = _READER, ""
+        else:
+            by, guess = "", head_candidates(config.hidden_size, config.num_layers, config.mlp_size)[0].reason
+        yield Expectation("Attention heads k", str(config.num_heads), by, guess)
     if source == "lucidrains":
         yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
     elif source == "course":
         yield Expectation("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU if not told so", "")
 
 
+_READER = "what you said"
 _PROCESSOR = "preprocessor_config.json"
 
 

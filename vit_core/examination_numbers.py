@@ -12,9 +12,10 @@ from vit_core.weights import some_of
 _CHUNK = 1 << 22  # numbers looked at together: 16 MB
 
 
-def number_findings(state: Mapping[str, Tensor]) -> list[Finding]:
-    """Every tensor with NaN or infinities, every constant one, and the mix of types."""
-    return [*_types(state), *_values({name: tensor for name, tensor in state.items() if tensor.is_floating_point()})]
+def number_findings(state: Mapping[str, Tensor], head: str | None = None) -> list[Finding]:
+    """Every tensor with NaN or infinities, every constant one, and the mix of types; ``head`` is the classifier."""
+    numbers = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    return [*_types(state), *_values(numbers, head)]
 
 
 def _types(state: Mapping[str, Tensor]) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def _types(state: Mapping[str, Tensor]) -> Iterator[Finding]:
         yield Finding("note", "type", f"All tensors are {next(iter(counts))}: they are computed in float32 here.")
 
 
-def _values(state: Mapping[str, Tensor]) -> Iterator[Finding]:
+def _values(state: Mapping[str, Tensor], head: str | None) -> Iterator[Finding]:
     damaged: dict[str, tuple[int, int]] = {}
     zero, equal = [], []
     for name, tensor in state.items():
@@ -47,7 +48,8 @@ def _values(state: Mapping[str, Tensor]) -> Iterator[Finding]:
         )
         yield Finding(
             "error", "not finite",
-            f"{len(damaged)} of {len(state)} tensors hold numbers that are not finite ({numbers}): "
+            f"{len(damaged)} of {len(state)} tensors {'holds' if len(damaged) == 1 else 'hold'} numbers that are not "
+            f"finite ({numbers}): "
             f"{some_of(list(damaged))}. Training has diverged, or the file is damaged: take an earlier one.",
             tuple(damaged),
         )  # fmt: skip
@@ -55,7 +57,8 @@ def _values(state: Mapping[str, Tensor]) -> Iterator[Finding]:
         yield Finding(
             "warning", "constant",
             f"{_tensors(matrices)} nothing but zeros: {some_of(matrices)}. Training changes all of them: these have "
-            "not been trained. With a head of zeros every class has the same probability.",
+            "not been trained."
+            + (" With a head of zeros every class has the same probability." if head in matrices else ""),
             matrices,
         )  # fmt: skip
     if biases := tuple(name for name in zero if name not in matrices):

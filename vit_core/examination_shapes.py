@@ -12,7 +12,7 @@ import torch
 from einops import EinopsError, rearrange
 from torch import Tensor
 
-from vit_core.config import ViTConfig
+from vit_core.config import ViTConfig, nearest_side
 from vit_core.conversion import names_of
 from vit_core.findings import Finding
 from vit_core.head_candidates import head_candidates
@@ -101,7 +101,7 @@ class Shapes:
         tokens = sizes.pop("num_tokens", 0)
         try:
             patch_size, hidden_size = sizes["patch_size"], sizes["hidden_size"]
-            grid = isqrt(max(tokens - 1, 1))
+            grid = nearest_side(max(tokens - 1, 1))
             heads = head_candidates(hidden_size, self.num_layers, sizes["mlp_size"], self.told_heads)
             return ViTConfig(
                 **sizes, image_size=patch_size * grid, num_layers=self.num_layers, num_heads=heads[0].num_heads
@@ -207,10 +207,10 @@ def is_grid(tokens: int) -> bool:
 
 
 def _no_square(tokens: int) -> str:
-    side = isqrt(max(tokens - 1, 0))
+    side = nearest_side(max(tokens - 1, 1))
     return (
         f"has {tokens} rows, the class token's and {tokens - 1} of patches, and {tokens - 1} is no square number (the "
-        f"nearest below is {side} x {side}): pictures are cut into as many rows as columns"
+        f"nearest is {side} x {side} = {side * side}): pictures are cut into as many rows as columns"
     )
 
 

@@ -86,6 +86,15 @@ def head_of(names: Iterable[str]) -> str | None:
     return _theirs(source, "head.linear.weight").removesuffix("weight").removesuffix("kernel")
 
 
+def head_name(names: Iterable[str]) -> str | None:
+    """The matrix of the classification head, as these names have it; None if they have none that is known."""
+    names = list(names)
+    if (source := source_of(names)) is None:
+        return None
+    usual = _theirs(source, "head.linear.weight")
+    return next((name for name in names if SOURCES[source].usual(name) == usual), None)
+
+
 def _theirs(source: str, ours: str) -> str:
     """The source's first name for one of our parameters."""
     return next(
@@ -137,9 +146,11 @@ def refuse_other_families(state: Mapping[str, Tensor]) -> None:
         raise ValueError(f"this is not a plain ViT: it has no class token (expected {token})")
     if (head := _theirs(source, "head.linear.weight")) not in names:
         raise ValueError(f"{_BACKBONE} (expected {head})")
-    for key in state:
-        if key.endswith("attn.qkv.weight") and key.replace("weight", "bias") not in state:
-            raise ValueError(f"this is not a plain ViT: its queries, keys and values have no bias (found {key} alone)")
+    # Where only some blocks lack it, tensors are missing.
+    joined = [key for key in state if key.endswith("attn.qkv.weight")]
+    if joined and not any(key.replace("weight", "bias") in state for key in joined):
+        found = f"found {joined[0]} alone"
+        raise ValueError(f"this is not a plain ViT: its queries, keys and values have no bias ({found})")
 
 
 _BACKBONE = "these weights have no classification head, so there is nothing to predict with"

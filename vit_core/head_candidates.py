@@ -15,10 +15,16 @@ class HeadCandidate:
     num_heads: int
     head_size: int
     reason: str = ""
+    is_stated: bool = False  # by the file, or by one beside it; then nothing else is likely
+    is_chosen: bool = False  # by who asks
 
 
 def head_candidates(
-    hidden_size: int, num_layers: int = 0, mlp_size: int = 0, told: int | None = None
+    hidden_size: int,
+    num_layers: int = 0,
+    mlp_size: int = 0,
+    told: int | None = None,
+    chosen: int | None = None,
 ) -> tuple[HeadCandidate, ...]:
     """Every divisor of D, what speaks for it first: the likely one is the first, if it has a reason.
 
@@ -27,10 +33,26 @@ def head_candidates(
         num_layers: L, where it is known.
         mlp_size: of the MLP, where it is known.
         told: what an axis of the file, or a file beside it, says.
+        chosen: what the reader says; it is marked, and what is likely stays so.
     """
+    is_told = told is not None and told > 0 and hidden_size % told == 0
+    if is_told and told is not None:
+        reasons = {told: "the file itself, or one beside it, says so"}
+    else:
+        reasons = _what_speaks_for(hidden_size, num_layers, mlp_size)
+    small = [number for number in range(1, isqrt(hidden_size) + 1) if hidden_size % number == 0]
+    divisors = sorted({*small, *(hidden_size // number for number in small)})
+    return tuple(
+        HeadCandidate(
+            number, hidden_size // number, reasons.get(number, ""), is_told and number == told, number == chosen
+        )
+        for number in [*reasons, *(number for number in divisors if number not in reasons)]
+    )
+
+
+def _what_speaks_for(hidden_size: int, num_layers: int, mlp_size: int) -> dict[int, str]:
+    """Why a number of heads is likely, the strongest reason first."""
     reasons: dict[int, str] = {}
-    if told is not None and told > 0 and hidden_size % told == 0:
-        reasons[told] = "the file itself, or one beside it, says so"
     for name, size in SIZES.items():
         if (size.num_layers, size.hidden_size, size.mlp_size) == (num_layers, hidden_size, mlp_size):
             reasons.setdefault(size.num_heads, f"L, D and the MLP are those of ViT-{name}, which has {size.num_heads}")
@@ -39,7 +61,4 @@ def head_candidates(
     for name, size in SIZES.items():
         if size.hidden_size == hidden_size:
             reasons.setdefault(size.num_heads, f"D is that of ViT-{name}, which has {size.num_heads}")
-    small = [number for number in range(1, isqrt(hidden_size) + 1) if hidden_size % number == 0]
-    divisors = sorted({*small, *(hidden_size // number for number in small)})
-    ordered = [*reasons, *(number for number in divisors if number not in reasons)]
-    return tuple(HeadCandidate(number, hidden_size // number, reasons.get(number, "")) for number in ordered)
+    return reasons

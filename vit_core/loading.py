@@ -46,7 +46,9 @@ def load(
         checkpoint = CHECKPOINTS[name]
         if checkpoint.url:
             download(checkpoint.url, checkpoint.path, checkpoint.sha256, on_progress)
-        ours = rename(_read(checkpoint.path), checkpoint.source)
+        state = _read(checkpoint.path)
+        ours = rename(state, checkpoint.source)
+        _refuse_damaged(state, checkpoint.source)
     elif name and os.path.exists(path):  # unlike Path.exists, also for names that no file can have
         return open_weights(_read(path, part), path, **config_overrides)
     else:
@@ -72,7 +74,19 @@ def open_weights(
     ours = rename(state, source)
     checkpoint = _describe(path, source, ours, config_overrides | told_heads(state, config_overrides))
     checkpoint = _override(checkpoint, config_overrides)
+    _refuse_damaged(state, source)
     return _build(checkpoint, ours), checkpoint
+
+
+def _refuse_damaged(state: Mapping[str, Tensor], source: str) -> None:
+    """Refuse NaN and infinities by the name that the file has for the tensor.
+
+    Raises:
+        ValueError: if a tensor that a prediction needs holds one.
+    """
+    needed = (name for name in state if SOURCES[source].usual(name) not in SOURCES[source].unused)
+    if damaged := next((name for name in needed if not state[name].float().sum().isfinite()), None):
+        raise ValueError(f"the weights are damaged: {damaged} holds numbers that are not finite")
 
 
 def _read(path: Path, part: str | None = None) -> dict[str, Tensor]:
@@ -169,8 +183,6 @@ def _override(checkpoint: Checkpoint, overrides: dict[str, Any]) -> Checkpoint:
 def _build(checkpoint: Checkpoint, ours: dict[str, Tensor]) -> VisionTransformer:
     """The model that ``checkpoint`` describes: shapes without memory first, which then take ``ours`` as they are."""
     config = checkpoint.config
-    if damaged := next((name for name, tensor in ours.items() if not tensor.sum().isfinite()), None):
-        raise ValueError(f"the weights are damaged: {damaged} holds numbers that are not finite")
     ours["position_embedding"] = resize_position_embedding(
         ours["position_embedding"], config.grid_size, SOURCES[checkpoint.source].resize
     )

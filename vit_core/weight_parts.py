@@ -82,7 +82,10 @@ def choose_part(states: list[tuple[str, dict[str, Tensor]]], part: str | None, n
     # What is averaged comes last, and of the rest what training scripts usually save.
     order = sorted(models, key=lambda each: (bool(AVERAGED.search(each)), _usual(each)))
     if part is not None and part not in models:
-        raise ValueError(f"{name} has no part {part[:60]!r}, it has {', '.join(map(repr, order))}")
+        if order == [""]:
+            raise ValueError(f"{name} has no part {part[:60]!r}: it holds one set of weights, so leave the part out")
+        known = ", ".join(repr(each) if each else "one without a name" for each in order)
+        raise ValueError(f"{name} has no part {part[:60]!r}, it has {known}")
     part = order[0] if part is None else part
     state, prefix = models[part]
     inside = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}

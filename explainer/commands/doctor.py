@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,10 @@ def _run(options: argparse.Namespace) -> int:
         print(as_text(examination, names=options.names is not None))
     if examination.opens and options.to:
         # Beside the report of a program, what happened goes to the terminal.
-        print(_convert(options, overrides), file=sys.stderr if options.json else sys.stdout)
+        said = _convert(options, overrides)
+        if examination.guesses_heads:
+            said += "\n  But k is a guess: say --heads K if the code that trained the model has another."
+        print(said, file=sys.stderr if options.json else sys.stdout)
     return 0 if examination.opens else 1
 
 
@@ -86,22 +90,31 @@ def _check(options: argparse.Namespace) -> None:
         raise Refused(f"{options.to} is written as {' or '.join(FORMATS[options.to])}, not as {options.output.name}")
     if options.output.exists():
         raise Refused(f"{options.output} exists already: choose another name, nothing is written over")
+    if not (folder := options.output.absolute().parent).is_dir():
+        raise Refused(f"there is no folder {folder} to write {options.output.name} to: make it first")
+    if not os.access(folder, os.W_OK):
+        raise Refused(f"nothing can be written to the folder {folder}: choose another for --output")
 
 
 def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
     """Write the file, and say what the family's own model must be told."""
     from vit_core import load
-    from vit_core.conversion import card_of, caveats, constructor, convert, write
+    from vit_core.conversion import card_of, caveats, constructor, convert, how_to_load, write
 
     model, checkpoint = load(options.file, part=options.part, **overrides)
     try:
         write(convert(model, options.to), options.output, options.output.suffix)
         if options.to == "ours":
             options.output.with_suffix(".json").write_text(card_of(checkpoint), encoding="utf-8")
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise Refused(str(error)) from error
+    except OSError as error:
+        options.output.unlink(missing_ok=True)  # there was none before, and half a file is none
+        raise Refused(f"{options.output} cannot be written: {error.strerror or error}") from error
     said = [f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
             f"  {constructor(options.to, model.config)}"]  # fmt: skip
+    if how := how_to_load(options.to):
+        said.append(f"  {how}")
     said += [f"  But {each}." for each in caveats(options.to, model.config)]
     return "\n".join(said)
 
