@@ -93,7 +93,8 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFix
             code, _, err = run(capsys, path, "--heads", "3", "--to", "timm", "--output", target)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        assert code == 2 and err.count("\n") == 1 and f"{name} cannot be written" in err
+        assert code == 2 and err.count("\n") == 1 and f"{name} cannot be written: " in err
+        assert err.count("cannot be written") == 1 and "[" not in err
         assert not target.exists()
 
 

@@ -1,6 +1,7 @@
 """Weights under anybody's names: the rows of ``SOURCES`` read from right to left."""
 
 import json
+import re
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -69,7 +70,7 @@ def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
     try:
         _write(state, file, suffix)
     except (RuntimeError, safetensors.SafetensorError) as error:  # what torch and safetensors make of a full disk
-        said = str(error).partition("\n")[0]
+        said = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
         raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {said}") from error
 
 

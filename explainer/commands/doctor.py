@@ -110,7 +110,8 @@ def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
         raise Refused(str(error)) from error
     except OSError as error:
         options.output.unlink(missing_ok=True)  # there was none before, and half a file is none
-        raise Refused(f"{options.output} cannot be written: {error.strerror or error}") from error
+        why = f"{options.output} cannot be written: {error.strerror}" if error.strerror else str(error)
+        raise Refused(why) from error
     said = [f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
             f"  {constructor(options.to, model.config)}"]  # fmt: skip
     if how := how_to_load(options.to):
