@@ -161,6 +161,7 @@ class LooksFrame extends PanelFrame {
     };
     canvas.addEventListener("pointermove", moved);
     canvas.addEventListener("pointerdown", (event) => {
+      this.pressed = event;
       if (event.pointerType === "touch") canvas.setPointerCapture?.(event.pointerId);
       moved(event);
     });
@@ -170,7 +171,7 @@ class LooksFrame extends PanelFrame {
       this.leave();
     });
     canvas.addEventListener("click", (event) => {
-      const token = this.tokenAt(event, direction);
+      const token = this.tokenAt(whereClicked(event, this.pressed), direction);
       if (token != null) this.toggle(token);
     });
     canvas.addEventListener("keydown", (event) => this.key(event, canvas));
@@ -183,9 +184,10 @@ class LooksFrame extends PanelFrame {
     const canvas = element("canvas", "maps", { role: "img" });
     canvas.entry = entry;
     canvas.addEventListener("pointermove", (event) => this.tellTile(event, canvas));
+    canvas.addEventListener("pointerdown", (event) => (this.pressed = event));
     canvas.addEventListener("pointerleave", () => this.host.hideTip(this));
     canvas.addEventListener("click", (event) => {
-      const tile = this.tileAt(event, canvas);
+      const tile = this.tileAt(whereClicked(event, this.pressed), canvas);
       if (tile) this.change({ ofHead: tile.head + 1 });
       const number = this.weightAt(tile, canvas.entry().token);
       if (number) this.host.choose({ number });

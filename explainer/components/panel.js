@@ -13,6 +13,10 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const HOLD = 350; // milliseconds a finger rests before it brushes
 const RESTING = 8; // CSS pixels that a resting finger may tremble
 
+/** Where a click is: browsers cut its coordinates to whole pixels, those of the press that hovering showed they keep. */
+const whereClicked = (click, pressed) =>
+  pressed && Math.hypot(click.clientX - pressed.clientX, click.clientY - pressed.clientY) < 2 ? pressed : click;
+
 const MENU = { Table: "read as table", PNG: "save as picture (PNG)", CSV: "save as table (CSV)" };
 
 class PanelFrame {
@@ -56,6 +60,7 @@ class PanelFrame {
     };
     this.over.addEventListener("pointermove", moved);
     this.over.addEventListener("pointerdown", (event) => {
+      this.pressed = event;
       this.beginStroke(event);
       moved(event);
     });
@@ -70,8 +75,9 @@ class PanelFrame {
     });
     this.over.addEventListener("click", (event) => {
       if (this.hasStroked) return;
-      const cell = this.cellAt(event);
-      if (cell != null) this.choose(cell, this.placeOf(event), event.shiftKey);
+      const place = whereClicked(event, this.pressed);
+      const cell = this.cellAt(place);
+      if (cell != null) this.choose(cell, this.placeOf(place), event.shiftKey);
     });
     this.over.addEventListener("keydown", (event) => this.key(event));
     this.over.addEventListener("blur", () => this.setHover(null));
