@@ -96,8 +96,16 @@ def _over_the_batch(case: Case, step: Step, sizes: Sizes) -> Finding:
         "batch-first",
         f"the weights are {count} x {count} ({text(sizes)}): {among}",
         f"weights among the tokens of one picture{f', {rest} x {rest}' if rest > count else ''}",
-        "q, k, v = (each.transpose(0, 1) for each in (q, k, v))", step.code, 2,
+        _exchanged(step, (0, 1)), step.code, 2,
     )  # fmt: skip
+
+
+def _exchanged(step: Step, axes: tuple[int, int]) -> str:
+    """Two axes of queries, keys and values exchanged, in the user's names if they are the usual ones."""
+    names = step.code.code.co_varnames if step.code is not None else ()
+    if {"q", "k", "v"} <= set(names):
+        return f"q, k, v = (each.transpose({axes[0]}, {axes[1]}) for each in (q, k, v))"
+    return f"exchange axes {axes[0]} and {axes[1]} of queries, keys and values before they are multiplied"
 
 
 def over_the_heads(case: Case) -> Iterator[Finding]:
@@ -127,7 +135,7 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
             f"q is {text(query)}: its {count} heads attend to each other, within each of the {tokens} tokens "
             f"({count} x {count} weights)",
             f"{text((query[0], count, tokens, query[3]))}: heads before tokens, for {tokens} x {tokens} weights",
-            "q, k, v = (each.transpose(1, 2) for each in (q, k, v))", step.code, 2,
+            _exchanged(step, (1, 2)), step.code, 2,
         )  # fmt: skip
         return
 

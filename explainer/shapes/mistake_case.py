@@ -169,7 +169,8 @@ class Case:
         if self.is_picture:
             more = (self.other_batch, *self.picture[1:])
             other = self.with_more(step.index)
-            if not self.score(self.trials.run(_moved(repair, other.index) if other else repair, more), self.other_batch):
+            again = self.trials.run(_moved(repair, other.index) if other else repair, more)
+            if not self.score(again, self.other_batch):
                 return False
         kinds = self.kinds(step.index)
         if not kinds:

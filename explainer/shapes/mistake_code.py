@@ -45,11 +45,13 @@ def expression(code: Code | None) -> str:
     return line[span[2] : span[3]].decode(errors="replace").strip()
 
 
-def followed_by(code: Code | None, suffix: str, name: str = "x") -> str:
-    """The line with ``suffix`` after the expression that ran: ``x = self.conv(x)`` and ``.flatten(2)``."""
+def followed_by(code: Code | None, suffix: str) -> str:
+    """The line with ``suffix`` after the expression that ran: ``x = self.conv(x)`` and ``.flatten(2)``; in words where
+    the expression goes over several lines.
+    """
     text = expression(code)
     whole = replaced(code, f"({text}){suffix}" if _is_compound(text) else f"{text}{suffix}") if text else ""
-    return whole or f"{name} = {name}{suffix}"
+    return whole or f"put {suffix} after this expression"
 
 
 def replaced(code: Code | None, new: str) -> str:
@@ -59,6 +61,28 @@ def replaced(code: Code | None, new: str) -> str:
         return ""
     line = linecache.getline(code.code.co_filename, span[0]).encode()
     return (line[: span[2]] + new.encode() + line[span[3] :]).decode(errors="replace").strip()
+
+
+def operands(code: Code | None) -> tuple[str, ...]:
+    """What the user calls the two sides of a sum or a product: ``z`` and ``self.positions``."""
+    text = expression(code)
+    try:
+        tree = ast.parse(text).body[0] if text else None
+    except SyntaxError:
+        return ()
+    if isinstance(tree, ast.AugAssign):
+        return ast.unparse(tree.target), ast.unparse(tree.value)
+    if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.BinOp):
+        return ast.unparse(tree.value.left), ast.unparse(tree.value.right)
+    return ()
+
+
+def is_method_of(code: Code | None, owner: object) -> bool:
+    """Whether an expression stands in a method of an object's class, so that ``self`` is the object or one like it."""
+    if code is None:
+        return False
+    methods = (each for kind in type(owner).__mro__ for each in vars(kind).values())
+    return any(getattr(each, "__code__", None) is code.code for each in methods)
 
 
 def call_of(code: Code | None) -> ast.Call | None:

@@ -50,7 +50,8 @@ def _single(case: Case) -> Iterator[Finding]:
     if score := case.score(case.trials.run(Repair(after={source.index: lambda tensor: tensor.unsqueeze(0)})), 1):
         yield Finding(
             "missing-batch",
-            f"of {text(case.picture)} the convolution is given {text(given)}: one picture, without an axis for the batch",
+            f"of {text(case.picture)} the convolution is given {text(given)}: one picture, without an axis for the "
+            "batch",
             f"{text((1, *given))}: a batch of one; several pictures become one with torch.stack",
             followed_by(source.code, ".unsqueeze(0)"), source.code, score,
         )  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from explainer.shapes.mistake_case import JOINS, Case, Finding, constant, empty_as, flowing, text
-from explainer.shapes.mistake_code import call_of, expression, replaced
-from explainer.shapes.mistake_steps import ELEMENTWISE, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.mistake_code import call_of, expression, is_method_of, operands, replaced
+from explainer.shapes.mistake_steps import ELEMENTWISE, Code, Repair, Run, Seen, Sizes, Step
 
 
 def class_token(case: Case) -> Iterator[Finding]:
@@ -33,12 +33,14 @@ def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
         return
     wanted_all = (case.batch, 1, token.sizes[-1])
     if score := case.tried(Repair(instead={step.index: lambda args, kwargs: args[0].new_zeros(wanted_all)})):
-        name = f"self.{token.name}" if token.name and "." not in token.name else "class_token"
+        call = call_of(step.code)
+        name = ast.unparse(call.func.value) if call is not None and isinstance(call.func, ast.Attribute) else ""
+        repaired = f"{name}.expand({case.batch}, 1, -1)" if name else ""
         yield Finding(
             "class-token-not-expanded",
             f"a class token {text(token.sizes)} cannot be expanded to {text(step.ints)}",
             f"{text(wanted_all)}: one class token for each of the {case.batch} pictures",
-            replaced(step.code, f"{name}.expand({case.batch}, 1, -1)") or f"{name}.expand(x.shape[0], 1, -1)",
+            (replaced(step.code, repaired) if name else "") or f"expand it to {text(wanted_all)}",
             step.code, score,
         )  # fmt: skip
 
@@ -103,9 +105,11 @@ def _axis_of(step: Step) -> int:
 def _not_expanded(
     case: Case, step: Step, token: Seen, tokens: Seen, wanted: Sizes, batch: int, score: int
 ) -> Finding:
-    name = _token_text(step, token) or "self.class_token"
+    name = _token_text(step, token)
     batch_first = len(token.sizes) == 3 and wanted[1] == token.sizes[1]
-    numbers = "x.shape[0], -1, -1" if batch_first else ", ".join(map(str, wanted))
+    among = _token_text(step, tokens)
+    by_name = batch_first and among.isidentifier()
+    numbers = f"{among}.shape[0], -1, -1" if by_name else ", ".join(map(str, wanted))
     repaired = f"{name}.expand({numbers})"
     alone = "" if case.batch > 1 else f" (it fits a batch of one picture alone: {batch} were tried)"
     one, what = "one class token", "a class token"
@@ -115,7 +119,8 @@ def _not_expanded(
         "class-token-not-expanded",
         f"{what} {text(token.sizes)} is joined to tokens {text(tokens.sizes)} of {batch} pictures{alone}",
         f"{text(wanted)}: {one} for each of the {batch} pictures",
-        _with_part(step, name, repaired) or f"x = torch.cat(({repaired}, x), dim={_axis_of(step)})", step.code, score,
+        (_with_part(step, name, repaired) if name else "") or f"expand it to {text(wanted)} before it is joined",
+        step.code, score,
     )  # fmt: skip
 
 
@@ -123,15 +128,29 @@ def _along_another_axis(
     step: Step, token: Seen, tokens: Seen, axis: int, at: int, wanted: Sizes, score: int
 ) -> Finding:
     joined = (*tokens.sizes[:at], tokens.sizes[at] + 1, *tokens.sizes[at + 1 :])
-    name = _token_text(step, token) or "class_token"
-    also = "" if wanted == token.sizes else f".expand({', '.join(map(str, wanted))})"
     return Finding(
         "sequence-not-joined",
         f"the class token {text(token.sizes)} and the tokens {text(tokens.sizes)} are joined along "
         f"{'a new axis' if axis == -1 else f'axis {axis}'}",
-        f"joined along axis {at}, that of the tokens: {text(joined)}", f"x = torch.cat(({name}{also}, x), dim={at})",
-        step.code, score,
+        f"joined along axis {at}, that of the tokens: {text(joined)}",
+        _rejoined(step, token, at, wanted) or f"torch.cat along dim={at}, the class token as {text(wanted)}",
+        step.code, score, "The class token is joined along the wrong axis",
     )  # fmt: skip
+
+
+def _rejoined(step: Step, token: Seen, at: int, wanted: Sizes) -> str:
+    """The user's own line, which joins along another axis."""
+    call = call_of(step.code)
+    if call is None or not call.args or not isinstance(call.args[0], ast.Tuple | ast.List):
+        return ""
+    parts = call.args[0].elts
+    if len(parts) != len(step.inputs):
+        return ""
+    also = "" if wanted == token.sizes else f".expand({', '.join(map(str, wanted))})"
+    said = [ast.unparse(part) + (also if each is token else "") for part, each in zip(parts, step.inputs, strict=True)]
+    owner = f"{ast.unparse(call.func.value)}." if isinstance(call.func, ast.Attribute) else ""
+    both = f"[{', '.join(said)}]" if isinstance(call.args[0], ast.List) else f"({', '.join(said)})"
+    return replaced(step.code, f"{owner}cat({both}, dim={at})")
 
 
 def _token_text(step: Step, token: Seen) -> str:
@@ -204,24 +223,40 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> It
         return
     if places > count:
         never = _unused_token(case, tokens[-1])
-        token = f"self.{never}" if never else "self.class_token"
+        flowing_first = bool(step.inputs) and step.inputs[0].flows
+        names = operands(step.code) if step.name in ("add", "iadd") and len(step.inputs) == 2 else ()
+        among = names[0 if flowing_first else 1] if names else ""
         forgotten = f"; {never} {text(case.trials.sizes[never])} was never used" if never else ""
         yield Finding(
             "sequence-not-joined",
             f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: one token is missing{forgotten}",
             f"{places} tokens: the class token and {count} patches",
-            f"x = torch.cat(({token}.expand(x.shape[0], -1, -1), x), dim=1)", step.code, score,
+            _with_token(case, step.code, among, tokens[-1]), step.code, score,
+            "A token is missing, likely the class token",
         )  # fmt: skip
         return
-    name = positions.name.rpartition(".")[2] or "positions"
+    owner, _, name = positions.name.rpartition(".")
+    made = f"torch.zeros({', '.join(map(str, fitting_rows))})"
+    own = name and is_method_of(step.code, case.trials.model.get_submodule(owner))
     yield Finding(
         "sequence-not-joined",
         f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: the class token, or what was joined to "
         "the patches, has none",
         f"{count} positions: {text(fitting_rows)}",
-        f"self.{name} = nn.Parameter(torch.zeros({', '.join(map(str, fitting_rows))}))",
-        step.code, score,
+        f"self.{name} = nn.Parameter({made})" if own else f"make the positions {text(fitting_rows)}",
+        step.code, score, "A position is missing",
     )  # fmt: skip
+
+
+def _with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
+    """The class token joined to the tokens, in the names of the user's function; in words where it has none."""
+    every = case.trials.sizes.items()
+    names = [name for name, sizes in every if len(sizes) == 3 and math.prod(sizes) == width == sizes[-1]]
+    for name in sorted(names, key=lambda name: name in case.base.used):
+        owner, _, own = name.rpartition(".")
+        if tokens.isidentifier() and is_method_of(code, case.trials.model.get_submodule(owner)):
+            return f"{tokens} = torch.cat((self.{own}.expand({tokens}.shape[0], -1, -1), {tokens}), dim=1)"
+    return "join the class token to the patches along dim=1, before the positions are added"
 
 
 def _unused_token(case: Case, width: int) -> str:
@@ -255,7 +290,8 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
                 f"{text(case.trials.sizes[never])} was never used",
                 f"{before[-2]} tokens: the class token and {after[-2]} patches",
-                f"x = torch.cat((self.{never}.expand(x.shape[0], -1, -1), x), dim=1)", cut.code, 1,
+                _with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]), cut.code, 1,
+                "The class token was forgotten",
             )  # fmt: skip
             return
         for extra in (1, 0, 2):
@@ -271,7 +307,7 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"of {before[-2]} = {side} x {side}{more} positions the first {after[-2]} are taken for a grid of "
                 f"{small} x {small}: the second row of patches gets positions of the first",
                 f"the {side} x {side} grid of positions interpolated to {small} x {small}",
-                f"x = torch.nn.functional.interpolate(x, scale_factor={side / small:g})  # or interpolate positions",
+                f"interpolate the positions, or resize the pictures by {side / small:g}",
                 cut.code, 1,
             )  # fmt: skip
             return

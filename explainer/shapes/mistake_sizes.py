@@ -107,7 +107,7 @@ def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code |
 def _resized(case: Case, size: tuple[int, int], other: str) -> str:
     """What brings the picture to a size, by the name that the model has for it."""
     if case.sides == (1, 2):
-        return f"resize the pictures to {size[0]} x {size[1]} before, or {other}"
+        return f"resize the pictures to {size[0]} x {size[1]} before; or {other}"
     name = case.trials.input_name or "x"
     return f"{name} = torch.nn.functional.interpolate({name}, size={size})  # or {other}"
 
@@ -170,19 +170,20 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
     named = {name: sizes for name, sizes in case.trials.sizes.items() if not _is_kernel(sizes)}
     if failing is not None:
         named |= {each.name or "the positions": each.sizes for each in failing.inputs if not each.flows}
-    tried: set[int] = set()
+    tried: dict[int, Run] = {}
     for name, sizes in named.items():
         if not _is_table(sizes):
             continue
         for side, rows, extra in _sides(sizes):
             for patch in patches:
                 size = side * patch
-                if size in tried or (size, size) == (height, width):
+                if (size, size) == (height, width):
                     continue
-                tried.add(size)
                 if case.tired:
                     return
-                run = case.trials.run(sizes=_sized(case, size, size))
+                if size not in tried:
+                    tried[size] = case.trials.run(sizes=_sized(case, size, size))
+                run = tried[size]
                 if not (score := case.score(run)) or not _has_grid(run, side, rows, extra):
                     continue
                 met = failing is not None and any(name in (each.name, "the positions") for each in failing.inputs)

@@ -46,6 +46,7 @@ class Diagnosis:
     expected: str
     fix: str  # a line of code with this model's numbers
     line: Line | None  # where to repair it
+    title: str = ""  # what a reader calls it, where it is not as in MISTAKES
 
 
 def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> Diagnosis | None:
@@ -57,7 +58,7 @@ def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> 
     if finding is None:
         return None
     line = line_of(finding.code) or (ledger.failure.line if ledger.failure else None)
-    return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line)
+    return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line, finding.title)
 
 
 def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:

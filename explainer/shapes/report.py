@@ -92,7 +92,7 @@ def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     """The likely mistake; that the shapes do not tell, if it broke; nothing for a model with which nothing is wrong."""
     if diagnosis is None:
         return untold(ledger) if ledger.failure is not None else ""
-    lines = [f"Likely mistake: {MISTAKES[diagnosis.cause]}."]
+    lines = [f"Likely mistake: {diagnosis.title or MISTAKES[diagnosis.cause]}."]
     for name, text in (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected)):
         lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
     lines.append(f"Repair:   {diagnosis.fix}")  # code is not wrapped
@@ -112,7 +112,7 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
         )
     return (
         f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
-        f"<p><b>Likely mistake: {escape(MISTAKES[diagnosis.cause])}.</b></p><dl>"
+        f"<p><b>Likely mistake: {escape(diagnosis.title or MISTAKES[diagnosis.cause])}.</b></p><dl>"
         f"<dt>Found</dt><dd>{escape(diagnosis.found)}</dd><dt>Expected</dt><dd>{escape(diagnosis.expected)}</dd>"
         f"<dt>Repair</dt><dd><code>{escape(diagnosis.fix)}</code></dd>{elsewhere}</dl></div>"
     )

@@ -66,7 +66,8 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
     """Where it stopped: the line of the user's code with its neighbours, and what PyTorch said."""
     kind = f"({failure.module_type})" if failure.module_type else ""
     place = f"{failure.module} {kind}".strip()
-    said = [paint(f"✗ Here it breaks: {failure.operation or 'the code itself'}" + (f" in {place}" if place else ""), "failed")]
+    what = failure.operation or "the code itself"
+    said = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
     if failure.inputs:
         said.append("  it was given " + " and ".join(f"[{each.plain}]" for each in failure.inputs))
     if failure.line is not None:
