@@ -137,7 +137,7 @@ EQUATIONS = {
             5,
             "Queries, keys, values",
             r"[<q>, <key>, <v>] = <z> <U_qkv>, \qquad <U_qkv> \in \mathbb{R}^{<D> \times 3<D_h>}",
-            r"[<q!>, <key!>, <v!>] = <z!> \, <U_qkv!> \qquad \text{for each of } <k> = <#k> \text{ heads}",
+            r"[<q!>, <key!>, <v!>] = <z!> \, <U_qkv!> \qquad \text{for each head},\; <k> = <#k>",
             MultiheadSelfAttention.trace,
             "One learned map turns every token into three vectors for each head: a query, a key and a value.",
             "q, k, v = split(QKV_layer(z))  # for every head",

@@ -1,11 +1,16 @@
 """The calculation of a number as HTML: its steps, the largest terms of its sum, and how well it can be recomputed."""
 
+import re
 from collections.abc import Iterator
 from html import escape
 
 from explainer.number_explanation import NumberExplanation
 from explainer.number_expressions import Number
 from explainer.number_workings import Part, Term
+
+# As many significant digits as two passes share: one that the lines of Python make may add in another order, and the
+# seventh is that of rounding to 32 bits.
+DIGITS = 6
 
 
 def body(explanation: NumberExplanation) -> str:
@@ -20,7 +25,7 @@ def body(explanation: NumberExplanation) -> str:
 
 def _steps(explanation: NumberExplanation) -> str:
     rows = [
-        f'<tr><td class="vit-sign">{escape(step.operator)}</td><td>{escape(step.words)}</td>'
+        f'<tr><td class="vit-sign">{escape(step.operator)}</td><td>{_lowered(step.words)}</td>'
         f'<td class="vit-value">{_value(explanation, step.value, step.address)}</td></tr>'
         for step in explanation.steps
     ]
@@ -28,7 +33,7 @@ def _steps(explanation: NumberExplanation) -> str:
     result = "the number, worked out from these" if explanation.is_derived else f"the number, {made}"
     rows.append(
         f'<tr class="vit-result"><td class="vit-sign">=</td><td>{result}</td>'
-        f'<td class="vit-value">{written(explanation.value, 7)}</td></tr>'
+        f'<td class="vit-value">{written(explanation.value, DIGITS)}</td></tr>'
     )
     return f'<table class="vit-steps"><caption>Step by step</caption><tbody>{"".join(rows)}</tbody></table>'
 
@@ -72,6 +77,11 @@ def _factors(explanation: NumberExplanation, factors: tuple[Part, ...]) -> Itera
     for place, factor in enumerate(factors):
         sign = "× " if place else ""
         yield f"<td>{sign}{_value(explanation, factor.value, factor.address)}</td>"
+
+
+def _lowered(words: str) -> str:
+    """``D_h`` with a lowered h."""
+    return re.sub(r"\b([A-Za-z])_([A-Za-z0-9])\b", r"<i>\1</i><sub>\2</sub>", escape(words))
 
 
 def _value(explanation: NumberExplanation, value: float, address: Number | None) -> str:

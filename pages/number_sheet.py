@@ -9,7 +9,7 @@ import streamlit as st
 
 from explainer.links import of_symbols
 from explainer.number_expressions import Number, checked_number, parse, sides_of
-from explainer.number_html import body
+from explainer.number_html import DIGITS, body
 from explainer.numbers import NumberExplanation, explain_number
 from pages import state
 from pages.blocks import scheme
@@ -85,7 +85,7 @@ def _head(explanation: NumberExplanation) -> None:
             st.button("Back", icon=":material/arrow_back:", key="number_back", on_click=_back)
         with st.container(key="number_title", gap=None):
             symbol = explanation.coloured(explanation.symbol_template, scheme())
-            st.markdown(f"${symbol} = {explanation.value:.7g}$")
+            st.markdown(f"${symbol} = {explanation.value:.{DIGITS}g}$")
             formulas = (explanation.symbol_template, *([explanation.working.formula] if explanation.working else []))
             words = escape(f"{explanation.words}. {explanation.equation}".strip())
             st.html(f'<p class="vit-number-words" {of_symbols(*formulas)}>{words}</p>')
@@ -96,7 +96,7 @@ def _head(explanation: NumberExplanation) -> None:
 
 
 def _spoken(explanation: NumberExplanation) -> str:
-    return f"{explanation.value:.7g}: {explanation.words}. {explanation.equation}"
+    return f"{explanation.value:.{DIGITS}g}: {explanation.words}. {explanation.equation}"
 
 
 def _python(explanation: NumberExplanation) -> None:

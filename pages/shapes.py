@@ -4,6 +4,7 @@ import streamlit as st
 
 from explainer.lessons import TOOLS
 from explainer.shapes import html
+from explainer.shapes.catalogue import in_words
 from pages import shapes_choice as choice
 from pages import shapes_controls as controls
 from pages.blocks import show_head, show_neighbours, show_section
@@ -35,9 +36,13 @@ for sentence in problems:
     st.warning(sentence)
 show_section(lesson, "sizes")
 controls.show_start(session.state.checkpoint)
+place = st.container(key="shapes_problem")  # above the fields: it is seen where they are changed
 controls.show_sizes(choice.start_of(setting, session.config))
 if impossible:
-    st.warning(f"These sizes do not fit together: {impossible}. You see {sizes.text}.", icon=":material/straighten:")
+    place.warning(
+        f"These sizes do not fit together: {in_words(impossible)}. Below you still see {sizes.words}.",
+        icon=":material/straighten:",
+    )
 show_section(lesson, "moved")
 controls.show_baseline(sizes.text)
 before = choice.baseline(session.config)

@@ -23,6 +23,11 @@ class Sizes(NamedTuple):
     batch: int
     text: str
 
+    @property
+    def words(self) -> str:
+        """The text for people."""
+        return Setting.parse(self.text).words
+
 
 def history() -> History:
     """The settings of this session, as text, the impossible ones included."""
@@ -126,7 +131,7 @@ def baseline(checkpoint: ViTConfig) -> Sizes | None:
 def what_changed(before: Sizes, after: Sizes) -> str:
     """``P from 32 to 16:``, for before the consequences."""
     said = ", ".join(changes_between(before[:2], after[:2]))
-    return f"{said[0].upper()}{said[1:]}:" if said else f"As {before.text}."
+    return f"{said[0].upper()}{said[1:]}:" if said else f"As {before.words}."
 
 
 def _open(setting: Setting) -> None:

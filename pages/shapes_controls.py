@@ -30,7 +30,7 @@ def show_start(checkpoint: str) -> None:
         _sync("shapes_start", setting.start)
         st.selectbox(
             "Begin with", [choice.CHECKPOINT, *CATALOGUE], key="shapes_start", width=300, on_change=_take_start,
-            format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else f"{checkpoint} (sidebar)",
+            format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else f"sidebar: {checkpoint}",
         )  # fmt: skip
         for label, icon, action, is_possible in (
             ("Undo", ":material/undo:", choice.undo, bool(past.past)),
@@ -64,12 +64,16 @@ def show_baseline(text: str) -> None:
         _sync("shapes_against", now)
         st.selectbox(
             "Show what has moved since", options, key="shapes_against", on_change=_take_against, width=300,
-            format_func=lambda name: _TITLES.get(name) or (CATALOGUE[name].title if name in CATALOGUE else name),
+            format_func=_title,
         )  # fmt: skip
         st.button(
             "Remember this", icon=":material/push_pin:", key="shapes_remember", on_click=choice.compare_with,
             args=(text,), disabled=now == text, help="From now on, differences are shown to the sizes of this moment.",
         )  # fmt: skip
+
+
+def _title(name: str) -> str:
+    return _TITLES.get(name) or (CATALOGUE[name].title if name in CATALOGUE else Setting.parse(name).words)
 
 
 def _slider(name: str, setting: Setting, start: ViTConfig) -> None:
@@ -82,11 +86,12 @@ def _slider(name: str, setting: Setting, start: ViTConfig) -> None:
 
 
 def _number(name: str, setting: Setting, start: ViTConfig) -> None:
+    """The range is beside the name: the field itself refuses what is outside it."""
     key, value, (_, low, high) = f"shapes_number_{name}", setting.value(start, name), FIELDS[name]
     _sync(key, value)
     st.number_input(
-        _label(name, setting), min(low, value), max(high, value), step=1, key=key, on_change=_take,
-        args=(name, key, start),
+        f"{_label(name, setting)} :small[{low:,}–{max(high, value):,}]", min(low, value), max(high, value), step=1,
+        key=key, on_change=_take, args=(name, key, start),
     )  # fmt: skip
 
 

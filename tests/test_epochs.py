@@ -465,7 +465,7 @@ def test_a_number_of_an_epoch_is_explained_and_its_line_asks_for_the_weights(run
             json.loads(each.proto.json) for each in at.get("bidi_component")
             if each.proto.component_name == "vit_explainer.number"
         ]  # fmt: skip
-        assert f"{value:.7g}".replace("-", "−") in sheet["html"] and "scratch, epoch 1" in sheet["words"]
+        assert f"{value:.6g}".replace("-", "−") in sheet["html"] and "scratch, epoch 1" in sheet["words"]
         code = next(each.value for each in at.code if "item()" in each.value)
         assert any("weights of scratch, epoch 1" in each.value for each in at.caption)
         for epoch in (1, 2):

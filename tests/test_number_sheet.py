@@ -60,7 +60,7 @@ def traced() -> float:
 
 def test_every_page_explains_the_number_of_the_link() -> None:
     at = app(number=NUMBER)
-    value = f"{traced():.7g}"
+    value = f"{traced():.6g}"
     for page in (*STAGES, *HANDS_ON):
         at.switch_page(f"{page}.py").run()
         assert not at.exception, (page, [element.message for element in at.exception])
@@ -109,7 +109,7 @@ def test_a_number_stays_when_the_picture_changes() -> None:
     at = app(number="trace.logits::5", picture="cat")
     shown = sheet(at)
     assert shown is not None
-    assert f"{float(session.trace('embedded', 'cat').logits[5]):.7g}".replace("-", "−") in shown["html"]
+    assert f"{float(session.trace('embedded', 'cat').logits[5]):.6g}".replace("-", "−") in shown["html"]
     assert 'GALLERY["cat"]' in next(code.value for code in at.code if "item()" in code.value)
 
 
@@ -166,7 +166,7 @@ def returned(code: str) -> float:
 
 
 def written(value: float) -> str:
-    return f"{value:.7g}".replace("-", "−")
+    return f"{value:.6g}".replace("-", "−")
 
 
 def test_what_if_explains_the_changed_pass() -> None:
@@ -209,7 +209,7 @@ def test_predict_explains_the_pass_of_each_of_its_pictures() -> None:
     at, number = app(), "picture:cat@trace.probabilities::5"
     shown = shown_number(at, "predict", number, predict_of="the gallery")
     value = float(session.trace("embedded", "cat").probabilities[5])
-    assert written(value) in shown["html"] and shown["words"].startswith(f"{value:.7g}: {GALLERY['cat'].title}: class")
+    assert written(value) in shown["html"] and shown["words"].startswith(f"{value:.6g}: {GALLERY['cat'].title}: class")
     assert returned(line(at)) == value
     deeper = shown_number(at, "predict", "picture:cat@trace.logits::5")
     assert 'data-number="picture:cat@trace.representation::' in deeper["html"]

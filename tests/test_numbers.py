@@ -214,7 +214,7 @@ def test_the_html_has_a_button_for_every_source(
     found = explained(tiny_model, tiny_trace, next(addresses(tiny_model, name, 0)))
     html = body(found)
     assert all(f'data-number="{source}"' in html for source in found.sources)
-    assert f"{found.value:.7g}".replace("-", "−") in html
+    assert f"{found.value:.6g}".replace("-", "−") in html
 
 
 def test_explanations_are_frozen(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:

@@ -302,8 +302,8 @@ def test_impossible_sizes_are_one_sentence_and_the_last_ledger_stays() -> None:
     before = words(table(at))
     move(at, "patch_size", 12)
     assert [each.value for each in at.warning] == [
-        "These sizes do not fit together: image_size 224 is not a multiple of patch_size 12: 224 = 18 x 12 + 8. "
-        "You see B/16,num_layers=1."
+        "These sizes do not fit together: picture 224 is not a multiple of patch P 12: 224 = 18 x 12 + 8. "
+        "Below you still see B/16, layers L 1."
     ]
     assert words(table(at)) == before
     assert link(at)["sizes"] == "B/16,patch_size=12,num_layers=1"
@@ -313,7 +313,7 @@ def test_impossible_sizes_are_one_sentence_and_the_last_ledger_stays() -> None:
 
 def test_an_impossible_link_shows_the_model_it_begins_with() -> None:
     at = app(sizes="B/32,num_heads=7", against="nothing")
-    assert "hidden_size 768 is not a multiple of num_heads 7" in at.warning[0].value
+    assert "hidden size D 768 is not a multiple of heads k 7" in at.warning[0].value
     assert "1 × 50 × 768" in words(table(at))
 
 

@@ -32,7 +32,7 @@ function build(parent, data) {
   parent.replaceChildren(style, root);
   const [field, button, said] = root.querySelectorAll("input, button, span");
   const parts = { root, field, button, said, table: root.lastElementChild };
-  field.placeholder = "Search: softmax, 3072, Eq. 5, mlp.expand …";
+  field.placeholder = "Search: softmax, 3072, Eq. 5";
   field.setAttribute("aria-label", "Search the ledger: an operation, a size, an equation, a module, a word of the code");
   field.addEventListener("input", () => search(parts));
   button.textContent = "Unfold all";

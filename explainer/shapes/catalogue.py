@@ -37,6 +37,11 @@ _LETTERS = {
     "mlp_size": "the MLP size", "num_classes": "K", BATCH: "B", "representation_size": "the head's hidden layer",
     "num_channels": "C",
 }  # fmt: skip
+_WORDS_OF = {
+    "image_size": "picture", "patch_size": "patch P", "hidden_size": "hidden size D", "num_heads": "heads k",
+    "num_layers": "layers L", "mlp_size": "MLP size", "num_classes": "classes K", BATCH: "batch B",
+    "representation_size": "head's hidden layer", "num_channels": "channels C",
+}  # fmt: skip
 MOST_BYTES = 2**62  # of one tensor: what PyTorch can count on the meta device
 
 
@@ -117,6 +122,11 @@ class Setting:
     def __str__(self) -> str:
         return ",".join([self.start, *(f"{name}={value}" for name, value in self.changes.items())])
 
+    @property
+    def words(self) -> str:
+        """The same for people: ``"B/16, picture 384, batch B 8"``."""
+        return ", ".join([self.start, *(f"{_WORDS_OF[name]} {value:,}" for name, value in self.changes.items())])
+
     def with_(self, start: ViTConfig, **values: int) -> "Setting":
         """With these sizes; what is as in ``start`` goes without saying."""
         wanted = {**self.changes, **values}
@@ -154,6 +164,11 @@ class Setting:
                 "make the picture, the batch or k smaller"
             )
         return config, batch
+
+
+def in_words(sentence: str) -> str:
+    """A sentence about fields of the configuration, with the names that the page gives them."""
+    return re.sub(rf"\b({'|'.join(_WORDS_OF)})\b", lambda found: _WORDS_OF[found[0]], sentence)
 
 
 def _value(config: ViTConfig, name: str) -> int:

@@ -47,7 +47,7 @@ def fragment(ledger: Ledger, differences: Differences | None = None, *, every: b
 def totals(ledger: Ledger) -> str:
     """What the whole pass takes."""
     said = (
-        ("operations", f"{len(ledger.operations):,}", ""),
+        ("operations" if len(ledger.operations) != 1 else "operation", f"{len(ledger.operations):,}", ""),
         ("parameters", count_text(ledger.parameters), f"{ledger.parameters:,}"),
         ("FLOPs", count_text(ledger.flops), f"{ledger.flops:,}"),
         ("outputs", bytes_text(output_bytes(ledger)), f"{output_bytes(ledger):,} bytes"),
@@ -160,7 +160,7 @@ def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None)
     cells = "".join(f'<span class="{name}">{value}</span>' for name, value in zip(("b", "p", "f"), sums, strict=True))
     return (
         f'<details class="vit-ledger-block{mark}"><summary><span class="n"><b>{escape(row.module)}</b> {times} '
-        f'<small>{len(row.operations)} operations each</small></span><span class="s">{shape}</span>'
+        f'<small>{_operations(len(row.operations))} each</small></span><span class="s">{shape}</span>'
         f'<span class="t"></span>{cells}</summary>{_table([body], f"One block of {row.module}", first=False)}</details>'
     )
 
@@ -238,6 +238,10 @@ def _gone(changes: list[Change]) -> str:
         for each in changes if each.before
     )  # fmt: skip
     return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
+
+
+def _operations(count: int) -> str:
+    return f"{count:,} operation{'' if count == 1 else 's'}"
 
 
 def _plain(shapes: tuple[TensorShape, ...]) -> str:

@@ -200,7 +200,7 @@ def looks(
         layers=tuple(range(1, len(weights) + 1)) if is_small else (layer,), layer=layer, head=head, token=token,
     )
     return view(
-        f"The attention of layer {layer}, {count} heads with {side * side + 1} tokens, to be explored from patch to "
+        f"The attention of layer {layer}, {_heads(count)} with {side * side + 1} tokens, to be explored from patch to "
         f"patch. In head {head}, {name} gives its largest weight, {number(of_head[token, most])}, to "
         f"{the_token(most, side)}; the largest weight that it gets itself, {number(of_head[by, token])}, is from "
         f"{the_token(by, side)}.",
@@ -269,7 +269,7 @@ def heads(
     strongest = int(maps.max(axis=(1, 2)).argmax())
     scales = (from_zero(maps),) if shared else each(maps)
     tiles = Tiles(
-        title=f"All {count} heads: where {name} looks", quantity="A", values=maps, scales=scales,
+        title=f"All {_heads(count)}: where {name} looks", quantity="A", values=maps, scales=scales,
         labels=tuple(f"head {h + 1}" for h in range(count)), columns=tile_columns(count), selected=head - 1,
         picks=tuple({"head": h + 1} for h in range(count)), backdrop=pixels, token=token or None, tile_size=170,
         origin=Origin("block.attention.weights", ("tile", token, "place+1")),
@@ -278,7 +278,7 @@ def heads(
     )
     best = int(weights[strongest, token, 1:].argmax()) + 1
     return view(
-        f"{count} heads: the sharpest is head {strongest + 1}, in which {name} gives "
+        f"{_heads(count)}: the sharpest is head {strongest + 1}, in which {name} gives "
         f"{token_name(best, side)} the weight {number(weights[strongest, token, best])}; the chosen head {head} "
         f"gives its strongest patch {number(maps[head - 1].max())}.",
         (tiles,),
@@ -351,7 +351,7 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     joint = rearrange(outputs, "h d -> (h d)")
     scale, norms = symmetric(outputs), outputs.norm(dim=1)
     of_heads = Strips(
-        title=f"The outputs of all {count} heads for {name}", quantity="v",
+        title=f"The outputs of all {_heads(count)} for {name}", quantity="v",
         caption=f"D_{{h}} = {outputs.shape[1]} numbers from each head.",
         strips=tuple(
             Strip(
@@ -377,7 +377,7 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     )
     strongest = int(norms.argmax()) + 1
     return view(
-        f"The outputs of {count} heads for {name}, joined to {joint.shape[0]} numbers. Head "
+        f"The outputs of {_heads(count)} for {name}, joined to {joint.shape[0]} numbers. Head "
         f"{strongest} gives the largest, norm {number(norms.max())}; head {head} has norm "
         f"{number(norms[head - 1])}; after the output projection the norm is {number(result.norm())}.",
         (of_heads,), (together,),
@@ -406,3 +406,7 @@ def _picture(
     title: str, caption: str, overlay: Values, scale: Scale, mode: Literal["heat", "spotlight"], common: Any
 ) -> Picture:
     return Picture(title=title, caption=caption, overlay=overlay, scale=scale, mode=mode, **common)
+
+
+def _heads(count: int) -> str:
+    return "1 head" if count == 1 else f"{count} heads"
