@@ -456,3 +456,23 @@ def a_square_table_for_each_head() -> nn.Module:
             return self.proj(y.transpose(1, 2).flatten(2))
 
     return Biased()
+
+
+@elsewhere((2, 3, 56, 56))
+def windows_of_eight() -> nn.Module:
+    """Windows of eight on a grid of seven: biases of 64 numbers and square weights are no positions of 8 x 8."""
+
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches = nn.Conv2d(3, 64, 8, 8)
+            self.mix = nn.Linear(64, 64)
+            self.head = nn.Linear(64, 10)
+
+        def forward(self, images: Tensor) -> Tensor:
+            tokens = self.patches(images)
+            count, width, rows, columns = tokens.shape
+            cut = tokens.view(count, width, rows // 8, 8, columns // 8, 8).permute(0, 2, 4, 3, 5, 1)
+            return self.head(self.mix(cut.reshape(-1, 64, width)).mean(1))
+
+    return Windows()

@@ -132,6 +132,7 @@ def test_no_diagnosis_is_wrong(sizes: Sizes) -> None:
     found = {bug.name: diagnosis(sizes, bug.edits) for bug in BUGS.values()}
     wrong = {name: each.cause for name, each in found.items() if each and each.cause != BUGS[name].cause}
     assert not wrong
+    assert found["join"] is not None and "wrong axis" in found["join"].title  # not that a token is missing
     told = {name for name, each in found.items() if each}
     assert told == set(BUGS) - {"typo"}
     for name, line in {

@@ -141,7 +141,10 @@ def _order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     rank = len(same[0].inputs[0].sizes)
     if rank > 6 or any(len(step.inputs[0].sizes) != rank for step in same):
         return None
-    orders = sorted(itertools.permutations(range(rank)), key=lambda order: (order[0], _moves(order)))
+    # What is innermost stays so where it can: the numbers of one head stay together.
+    orders = sorted(
+        itertools.permutations(range(rank)), key=lambda order: (order[0], order[-1] != rank - 1, _moves(order))
+    )
     for order in orders:
         turned = [
             replace(step, inputs=(replace(step.inputs[0], sizes=tuple(step.inputs[0].sizes[axis] for axis in order)),))
