@@ -28,6 +28,7 @@ COVERING = [
     for grid, width, batch in zip(_grids, cycle(_widths[::2]), cycle(BATCHES), strict=False)
 ]  # fmt: skip
 CHOSEN = (Sizes(), Sizes(24, 4, 40, 5, 3))
+FEW = Sizes(32, 16, 48, 4, 3)  # four patches: a single token fits any positions
 ALL = [Sizes(*grid, *width, batch) for grid, width, batch in product(_grids, _widths, BATCHES)]
 
 
@@ -126,7 +127,7 @@ def test_no_common_generator_is_touched() -> None:
     assert first is not None and second is not None and torch.equal(first, second)
 
 
-@pytest.mark.parametrize("sizes", CHOSEN, ids=str)
+@pytest.mark.parametrize("sizes", (*CHOSEN, FEW), ids=str)
 def test_no_diagnosis_is_wrong(sizes: Sizes) -> None:
     """Fourteen of the fifteen are found; of the typo the shapes do not tell which of two numbers was meant."""
     found = {bug.name: diagnosis(sizes, bug.edits) for bug in BUGS.values()}

@@ -184,7 +184,7 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
                 if size not in tried:
                     tried[size] = case.trials.run(sizes=_sized(case, size, size))
                 run = tried[size]
-                if not (score := case.score(run)) or not _has_grid(run, side, rows, extra):
+                if not (score := case.score(run)) or not _has_grid(run, side, rows, extra) or _stretched(run, rows):
                     continue
                 met = failing is not None and any(name in (each.name, "the positions") for each in failing.inputs)
                 if met or _is_added(run, name, rows, side):
@@ -249,6 +249,15 @@ def _has_grid(run: Run, side: int, rows: int, extra: int) -> bool:
 def _is_table(sizes: Sizes) -> bool:
     """Whether a parameter may hold a vector for each of several places: a bias and a norm's scale do not."""
     return sum(size > 1 for size in sizes) >= 2
+
+
+def _stretched(run: Run, rows: int) -> bool:
+    """Whether a single token was added to that many positions: it fits any."""
+    return any(
+        step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == len(each.sizes) == 3
+        and step.output[1] == rows > each.sizes[1] == 1
+        for step in run.steps for each in step.inputs if each.flows
+    )  # fmt: skip
 
 
 def _is_added(run: Run, name: str, rows: int, side: int) -> bool:
