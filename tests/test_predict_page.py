@@ -232,13 +232,14 @@ def test_a_source_is_known_by_its_contents() -> None:
 
 
 def test_a_picture_that_is_shown_is_opened_by_its_contents_alone(tmp_path: Path) -> None:
+    first, second = picture(7001), picture(7002)  # which nobody uploads: those are kept by themselves
     path = tmp_path / "one.png"
-    path.write_bytes(picture(1))
-    name = side_of(Sample("uploaded.png", picture(1))).removeprefix(PICTURE)
-    assert picture_source(name) == picture(1)
+    path.write_bytes(first)
+    name = side_of(Sample("uploaded.png", first)).removeprefix(PICTURE)
+    assert picture_source(name) == first
     assert side_of(Sample("one.png", path)) == PICTURE + name
-    assert picture_source(name) == picture(1)
-    path.write_bytes(picture(2))  # another picture has taken its place: it is not shown as the first
+    assert picture_source(name) == first
+    path.write_bytes(second)  # another picture has taken its place: it is not shown as the first
     with pytest.raises(LookupError, match="no longer on this server"):
         picture_source(name)
     path.unlink()
