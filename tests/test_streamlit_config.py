@@ -40,3 +40,8 @@ def test_pages_are_not_discovered_by_folder() -> None:
     """A root script beside pages/ would be served the old way; app.py hands over to pages/frame.py instead."""
     source = (ROOT / "app.py").read_text(encoding="utf-8")
     assert 'st.App("pages/frame.py"' in source
+
+
+def test_the_style_has_no_angle_bracket() -> None:
+    """Streamlit's cleaner of HTML drops a whole style sheet in which something looks like a tag."""
+    assert "<" not in (ROOT / "assets" / "style.css").read_text(encoding="utf-8")
