@@ -303,7 +303,7 @@ def test_impossible_sizes_are_one_sentence_and_the_last_ledger_stays() -> None:
     move(at, "patch_size", 12)
     assert [each.value for each in at.warning] == [
         "These sizes do not fit together: picture 224 is not a multiple of patch P 12: 224 = 18 x 12 + 8. "
-        "Below you still see B/16, layers L 1."
+        "Below you still see B/16, layers 1."
     ]
     assert words(table(at)) == before
     assert link(at)["sizes"] == "B/16,patch_size=12,num_layers=1"

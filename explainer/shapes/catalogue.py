@@ -39,7 +39,7 @@ _LETTERS = {
 }  # fmt: skip
 _WORDS_OF = {
     "image_size": "picture", "patch_size": "patch P", "hidden_size": "hidden size D", "num_heads": "heads k",
-    "num_layers": "layers L", "mlp_size": "MLP size", "num_classes": "classes K", BATCH: "batch B",
+    "num_layers": "layers", "mlp_size": "MLP size", "num_classes": "classes", BATCH: "batch",
     "representation_size": "head's hidden layer", "num_channels": "channels C",
 }  # fmt: skip
 MOST_BYTES = 2**62  # of one tensor: what PyTorch can count on the meta device
