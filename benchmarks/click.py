@@ -7,9 +7,9 @@ tiny Streamlit apps that differ in nothing but what draws them, each on a server
 layers. Then the app itself: a click on a head, and the layer's slider by the keyboard, on the whole attention page.
 
 The clock is the browser's: from the time stamp of the event to the frame after the last thing that was painted inside
-the window; of it, until the message leaves for the server, and until its last answer. The apps use this
-repository's Streamlit settings, so none of them pays for a garbage collection after each run. Plotly is needed for its
-part alone (pip install plotly); without it that part is left out.
+the window; also until the first paint, which the browser does by itself, until the message leaves for the server, and
+until its last answer. The apps use this repository's Streamlit settings, so none of them pays for a garbage collection
+after each run. Plotly is needed for its part alone (pip install plotly); without it that part is left out.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from benchmarks.server import ROOT, Server, running
 from explainer.gallery import GALLERY
@@ -39,7 +39,7 @@ GOAL = 60.0  # milliseconds, for half of the clicks on the embedded model
 # What is painted: strokes on a canvas, a picture that has come, Plotly's SVG. Each is followed by a task after the next
 # frame, whose time is that of the paint. The wrappers cost about a microsecond a stroke, in our disfavour.
 STOPWATCH = """
-window.clock = { start: 0, sent: 0, answered: 0, painted: 0, all: 0, changed: 0 };
+window.clock = { start: 0, sent: 0, answered: 0, first: 0, painted: 0, all: 0, changed: 0 };
 {
   const clock = window.clock;
   const waiting = new Set();
@@ -53,7 +53,9 @@ window.clock = { start: 0, sent: 0, answered: 0, painted: 0, all: 0, changed: 0 
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         clock.all = performance.now();
-        if (isSeen) clock.painted = clock.all;
+        if (!isSeen) return;
+        clock.painted = clock.all;
+        clock.first ||= clock.all;
       };
       port2.postMessage(0);
     });
@@ -79,7 +81,7 @@ window.clock = { start: 0, sent: 0, answered: 0, painted: 0, all: 0, changed: 0 
   }).observe(document, { subtree: true, childList: true, attributes: true });
   for (const kind of ["pointerup", "keydown"])
     addEventListener(kind, (event) => {
-      Object.assign(clock, { start: event.timeStamp, sent: 0, answered: 0, painted: 0, all: 0, changed: 0 });
+      Object.assign(clock, { start: event.timeStamp, sent: 0, answered: 0, first: 0, painted: 0, all: 0, changed: 0 });
     }, true);
   const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (...values) {
@@ -147,6 +149,9 @@ figure.update_layout(height=700, width=880, margin={"l": 0, "r": 0, "t": 30, "b"
 st.plotly_chart(figure, key="heads")
 '''
 
+DONE = """() => clock.painted && (clock.answered || !clock.sent)
+  && performance.now() - Math.max(clock.changed, clock.sent, clock.answered) > 700"""
+
 APP = """
 import streamlit as st
 from pages.tensor_route import routes
@@ -171,23 +176,19 @@ class Click:
 
     sent: float
     answered: float
-    painted: float  # inside the window
+    first: float  # what the browser shows by itself
+    painted: float  # the last, inside the window
     all: float  # with what lies outside, which the app leaves for a quiet moment
 
 
-def timed(page: Page, act: Callable[[], None], asks: bool = True) -> Click:
-    """One click, and what came of it; nothing may have been painted for 0.7 s before it counts as done.
-
-    What the browser does alone ``asks`` nobody: then nothing is sent, and nothing answered.
-    """
+def timed(page: Page, act: Callable[[], None]) -> Click:
+    """One click, and what came of it: until what was sent is answered, and nothing was painted or said for 0.7 s."""
     page.evaluate("setClock()")
     act()
-    done = "clock.painted && performance.now() - clock.changed > 700" + (" && clock.answered" if asks else "")
-    page.wait_for_function(done, timeout=60_000)
+    page.wait_for_function(DONE, timeout=60_000)
     clock = page.evaluate("clock")
-    if not asks and clock["sent"]:
-        raise RuntimeError("a message went to the server, which this click should not need")
-    return Click(*(max(0.0, clock[name] - clock["start"]) for name in ("sent", "answered", "painted", "all")))
+    names = ("sent", "answered", "first", "painted", "all")
+    return Click(*(max(0.0, clock[name] - clock["start"]) for name in names))
 
 
 @contextmanager
@@ -202,21 +203,32 @@ def opened(browser: Browser, server: Server, path: str, ready: str) -> Iterator[
     context.close()
 
 
-def in_turn(page: Page, clicks: int, acts: list[Callable[[], None]], asks: bool = True) -> list[Click]:
-    """``clicks`` after one round that does not count, in which everything is made for the first time."""
-    results = [timed(page, acts[i % len(acts)], asks) for i in range(clicks + len(acts))]
+def in_turn(page: Page, clicks: int, acts: list[Callable[[], None]], shown: Locator | None = None) -> list[Click]:
+    """``clicks`` after one round that does not count, in which everything is made for the first time.
+
+    Before each of them ``shown`` is scrolled to the top of the window.
+    """
+    results = []
+    for number in range(clicks + len(acts)):
+        if shown is not None:
+            shown.evaluate("element => element.scrollIntoView({ block: 'start' })")
+            page.wait_for_timeout(300)
+        results.append(timed(page, acts[number % len(acts)]))
     return results[len(acts) :]
 
 
 def report(name: str, clicks: list[Click]) -> None:
-    def median(part: str) -> float:
-        return statistics.median(getattr(each, part) for each in clicks)
+    def half_and_most(part: str) -> str:
+        values = sorted(getattr(each, part) for each in clicks)
+        most = values[min(len(values) - 1, round(0.95 * len(values)))]
+        return f"p50 {statistics.median(values):4.0f}, p95 {most:4.0f}"
 
-    painted = sorted(each.painted for each in clicks)
-    last = painted[min(len(painted) - 1, round(0.95 * len(painted)))]
+    sent, answered, everything = (
+        statistics.median(getattr(each, part) for each in clicks) for part in ("sent", "answered", "all")
+    )
     print(
-        f"{name:46} p50 {median('painted'):6.0f} ms   p95 {last:6.0f} ms   of it sent {median('sent'):5.0f}, "
-        f"answered {median('answered'):5.0f};  all canvases {median('all'):5.0f}",
+        f"{name:46} first paint {half_and_most('first')} ms; last {half_and_most('painted')} ms; "
+        f"sent {sent:.0f}, answered {answered:.0f}, all canvases {everything:.0f}",
         flush=True,
     )
 
@@ -260,13 +272,11 @@ def whole_app(browser: Browser, clicks: int) -> None:
             report("app, encoder page: another map", in_turn(page, clicks, acts))
         with opened(browser, server, "attention?layer=2", "canvas.base") as page:
             panel = page.locator("section.panel[data-kind=Looks]")
-            panel.scroll_into_view_if_needed()
-            page.wait_for_timeout(1000)
             for group in ("Head", "Layer"):
                 radios = panel.get_by_role("radiogroup", name=group, exact=True).get_by_role("radio")
                 places = [radios.get_by_text(str(number), exact=True) for number in (2, 3, 4, 1)]
                 name = f"app, attention page: {group.lower()} of the first panel"
-                report(name, in_turn(page, clicks, [place.click for place in places], asks=False))
+                report(name, in_turn(page, clicks, [place.click for place in places], shown=panel))
             page.locator('[data-testid="stMain"] canvas.base').first.scroll_into_view_if_needed()
             slider = page.get_by_role("slider", name="Layer").first
             slider.focus()

@@ -98,7 +98,7 @@ def main() -> None:
             site.show(view)
             page = browser.new_page(viewport={"width": 1104, "height": 1000})
             page.goto(site.address)
-            page.wait_for_function("window.isReady")
+            page.wait_for_function("() => window.isReady")
             page.evaluate(f"window.canvasTokens = {view.panels[0].grid_size ** 2 + 1}")  # type: ignore[attr-defined]
             page.evaluate(STOPWATCH)
             if arguments.slow != 1:

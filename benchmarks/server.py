@@ -21,11 +21,12 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
     started: float
+    base: str = ""  # server.baseUrlPath
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}" + (f"/{self.base}" if self.base else "")
 
 
 def free_port() -> int:
@@ -35,16 +36,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(script: Path = ROOT / "app.py", folder: Path = ROOT) -> Iterator[Server]:
-    """``streamlit run script`` in ``folder``, until the block ends."""
+def running(script: Path = ROOT / "app.py", folder: Path = ROOT, base: str = "") -> Iterator[Server]:
+    """``streamlit run script`` in ``folder``, below the path ``base``, until the block ends."""
     port = free_port()
     arguments = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    arguments += ["--server.address", "127.0.0.1", "--server.headless", "true"]
+    arguments += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.baseUrlPath", base]
     started = time.perf_counter()
     process = subprocess.Popen(
         arguments, cwd=folder, env=os.environ.copy(), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     )
-    server = Server(port, process, started)
+    server = Server(port, process, started, base)
     try:
         _wait(server)
         yield server

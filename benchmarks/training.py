@@ -22,8 +22,9 @@ from torch.nn.functional import cross_entropy
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Batch
-from vit_core.training.loop import Forward, Setup, autocast, train_step
+from vit_core.training.loop import Forward, Setup, train_step
 from vit_core.training.optimizers import make_optimizers
+from vit_core.training.precision import autocast
 from vit_core.training.state import TrainingState
 from vit_core.training.transforms import normalise
 

@@ -1,6 +1,7 @@
 """A visitor without a browser: a real Streamlit session over the websocket, in Streamlit's own messages."""
 
 import asyncio
+import http.client
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -22,6 +23,8 @@ class Run:
     nbytes: int
     title: str = ""
     exceptions: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  # warnings and errors
+    refused: str = ""  # why a file was not taken: status and sentence
 
 
 class Visitor:
@@ -30,6 +33,11 @@ class Visitor:
     def __init__(self, port: int, page: str, query: str = "") -> None:
         self.port, self.page, self.query = port, page, query
         self.sliders: dict[str, Any] = {}
+        self.bound: set[str] = set()  # the parameters of the address that widgets are bound to
+        self.boxes: dict[str, str] = {}  # label of a box for files -> its id
+        self.popovers: dict[str, str] = {}  # label -> id
+        self._session = ""
+        self._opened: set[str] = set()
         self._values: dict[str, float] = {}
         self._page_hash = ""
         self._cached: dict[str, int] = {}
@@ -60,11 +68,42 @@ class Visitor:
         self._values[slider.id] = float(value)
         return await self._run()
 
+    async def open_popover(self, label: str) -> Run:
+        """Click on a popover and wait for what is in it."""
+        self._opened.add(self.popovers[label])
+        return await self._run()
+
+    async def drop(self, label: str, name: str, data: bytes) -> Run:
+        """Drop a file into the box whose label begins so, and wait for the page that has taken it.
+
+        The server must run without XSRF protection: this visitor has no cookies.
+        """
+        box = next(identity for shown, identity in self.boxes.items() if shown.startswith(label))
+        start = time.perf_counter()
+        if refusal := await asyncio.to_thread(self._put, name, data):
+            return Run(time.perf_counter() - start, 0, refused=refusal)
+        run = await self._run(file=(box, name, len(data)))
+        run.seconds = time.perf_counter() - start
+        return run
+
+    def _put(self, name: str, data: bytes) -> str:
+        start = f'--x\r\nContent-Disposition: form-data; name="f"; filename="{name}"\r\n\r\n'.encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        try:
+            connection.request(
+                "PUT", f"/_stcore/upload_file/{self._session}/{_file_id(name)}", start + data + b"\r\n--x--\r\n",
+                {"Content-Type": "multipart/form-data; boundary=x"},
+            )  # fmt: skip
+            answer = connection.getresponse()
+            return "" if answer.status == 204 else f"{answer.status} {answer.read().decode()}"
+        finally:
+            connection.close()
+
     def last(self, label: str) -> int:
         """The last value of a slider."""
         return int(next(slider.max for name, slider in self.sliders.items() if name.startswith(label)))
 
-    async def _run(self, page_name: str = "") -> Run:
+    async def _run(self, page_name: str = "", file: tuple[str, str, int] | None = None) -> Run:
         message = BackMsg()
         rerun = message.rerun_script
         rerun.query_string = self.query
@@ -76,6 +115,14 @@ class Visitor:
             state = rerun.widget_states.widgets.add()
             state.id = identity
             state.double_array_value.data.append(value)
+        for identity in self._opened:
+            state = rerun.widget_states.widgets.add()
+            state.id, state.bool_value = identity, True
+        if file is not None:
+            state = rerun.widget_states.widgets.add()
+            state.id = file[0]
+            info = state.file_uploader_state_value.uploaded_file_info.add()
+            info.file_id, info.name, info.size = _file_id(file[1]), file[1], file[2]
         self._runs += 1
         start = time.perf_counter()
         await self._socket.send(message.SerializeToString())
@@ -94,6 +141,7 @@ class Visitor:
         match message.WhichOneof("type"):
             case "new_session":
                 self._page_hash = message.new_session.page_script_hash
+                self._session = message.new_session.initialize.session_id or self._session
             case "navigation":  # which page the frame has chosen: the script alone would be the frame
                 self._page_hash = message.navigation.page_script_hash
             case "page_info_changed":
@@ -105,6 +153,9 @@ class Visitor:
                     self._cached[message.hash] = self._runs
                 if message.delta.WhichOneof("type") == "new_element":
                     self._element(message.delta.new_element, run)
+                elif message.delta.add_block.WhichOneof("type") == "popover":
+                    popover = message.delta.add_block.popover
+                    self.popovers[popover.label] = popover.id
             case "script_finished":
                 self._cached = {name: at for name, at in self._cached.items() if self._runs - at <= KEPT_RUNS}
                 return message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
@@ -112,11 +163,21 @@ class Visitor:
 
     def _element(self, element: Any, run: Run) -> None:
         kind = element.WhichOneof("type")
+        if bound := getattr(getattr(element, kind or "", None), "query_param_key", ""):
+            self.bound.add(bound)
         if kind == "exception":
             run.exceptions.append(f"{element.exception.type}: {element.exception.message}")
         elif kind == "heading" and element.heading.tag == "h1":
             run.title = element.heading.body
+        elif kind == "file_uploader":
+            self.boxes[element.file_uploader.label] = element.file_uploader.id
+        elif kind == "alert":
+            run.said.append(element.alert.body)
         elif kind == "slider":
             self.sliders[element.slider.label] = element.slider
             # A browser sends the value of every slider that it shows, moved or not.
             self._values.setdefault(element.slider.id, element.slider.default[0])
+
+
+def _file_id(name: str) -> str:
+    return f"file-{name.encode().hex()[-60:]}"

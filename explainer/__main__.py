@@ -7,6 +7,7 @@ from importlib import import_module
 COMMANDS = {  # name -> the module that has it, and what it does
     "shapes": ("explainer.commands.shapes", "every operation of a model with its shapes, also of your own model"),
     "doctor": ("explainer.commands.doctor", "what a weights file is, whether it opens, and conversions of it"),
+    "kept": ("explainer.commands.kept", "what is kept on this disk, with sizes and ages, and the way to clear it"),
 }
 
 

@@ -21,6 +21,7 @@ from explainer.panels import (
     Tiles,
     plain,
 )
+from explainer.written_numbers import written, written_shift
 
 CSS_PIXELS_PER_INCH = 96
 PICTURE_INCHES = 3.6  # the largest a picture grows
@@ -205,10 +206,10 @@ def _draw_bars(axes: Axes, panel: Bars, theme: Theme) -> None:
     axes.set(xlim=(low, high if high > low else low + 1), ylim=(len(places) - 0.5, -0.5))
     for place, label, value in zip(places, panel.labels, panel.values, strict=True):
         _text(axes, -0.01, place, label, theme, size=SMALL, ha="right", va="center", transform=beside)
-        written, end = _written(value, panel.format), float(value)
+        text, end = written(value, panel.format), float(value)
         if before is not None:
-            written, end = f"{written}  {_shift(value - before[place], panel.format)}", max(end, float(before[place]))
-        _text(axes, max(end, 0.0), place, f" {written}", theme, size=SMALL, va="center")
+            text, end = f"{text}  {written_shift(value - before[place], panel.format)}", max(end, float(before[place]))
+        _text(axes, max(end, 0.0), place, f" {text}", theme, size=SMALL, va="center")
     axes.axvline(0, color=theme.muted, linewidth=0.6)
 
 
@@ -216,27 +217,27 @@ def _draw_stacked(axes: Axes, panel: StackedBars, theme: Theme) -> None:
     places, left, beside = list(range(len(panel.labels))), np.zeros(len(panel.labels)), axes.get_yaxis_transform()
     for part in panel.parts:
         axes.barh(places, part.values, left=left, color=theme.colour(part.quantity), height=0.68,
-                  label=plain(part.label), edgecolor=theme.background, linewidth=0.8)
+                  label=_label(part.label), edgecolor=theme.background, linewidth=0.8)
         for place, start, value in zip(places, left, part.values, strict=True):
             if value > 0.07 * (1.0 if panel.share else float(left.max() + value)):
-                _text(axes, start + value / 2, place, _written(value, panel.format), theme, size=TINY, ha="center",
+                _text(axes, start + value / 2, place, written(value, panel.format), theme, size=TINY, ha="center",
                       va="center", color=theme.background)
         left = left + part.values
     axes.set(xlim=(0, 1 if panel.share else float(left.max())), ylim=(len(places) - 0.5, -1.5))
     for place, label, total in zip(places, panel.labels, panel.totals or [""] * len(places), strict=True):
         _text(axes, -0.01, place, label, theme, size=SMALL, ha="right", va="center", transform=beside)
         _text(axes, 1.01, place, total, theme, size=SMALL, va="center", transform=beside)
-    axes.legend(loc="upper left", ncols=len(panel.parts), fontsize=TINY + 1, frameon=False, labelcolor=theme.ink,
-                borderpad=0, handlelength=1.0, borderaxespad=0)
+    _draw_legend(axes, loc="upper left", ncols=len(panel.parts), fontsize=TINY + 1, labelcolor=theme.ink,
+                 borderpad=0, handlelength=1.0, borderaxespad=0)
 
 
 def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
     for series in panel.series:
         colour = theme.colour(series.quantity)
         if series.style == "points":
-            axes.plot(series.x, series.y, "o", color=colour, markersize=3.5, alpha=0.7, label=plain(series.label))
+            axes.plot(series.x, series.y, "o", color=colour, markersize=3.5, alpha=0.7, label=_label(series.label))
         else:
-            axes.plot(series.x, series.y, color=colour, linewidth=1.6, label=plain(series.label),
+            axes.plot(series.x, series.y, color=colour, linewidth=1.6, label=_label(series.label),
                       drawstyle="steps-mid" if series.style == "steps" else "default")
     if panel.selected_x is not None:
         axes.axvline(panel.selected_x, color=theme.muted, linewidth=0.8, linestyle=(0, (3, 3)))
@@ -247,24 +248,13 @@ def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
     axes.grid(color=theme.muted, alpha=0.18, linewidth=0.5)
     axes.set_xlabel(panel.x_label, color=theme.muted, fontsize=SMALL, parse_math=False)
     axes.set_ylabel(panel.y_label, color=theme.muted, fontsize=SMALL, parse_math=False)
-    axes.legend(fontsize=SMALL, frameon=False, labelcolor=theme.ink)
+    _draw_legend(axes, fontsize=SMALL, labelcolor=theme.ink)
 
 
 def _tile_count(panel: Tiles) -> int:
     tiles = panel.values if panel.values is not None else panel.pixels
     assert tiles is not None
     return len(tiles)
-
-
-def _written(value: np.float32 | float, style: str) -> str:
-    return format(float(value), style).replace("-", "−").replace("%", " %")
-
-
-def _shift(difference: np.float32, style: str) -> str:
-    """A difference with its sign; of shares, in percentage points."""
-    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
-    size = abs(float(difference))
-    return sign + (format(100 * size, style.replace("%", "f")) if style.endswith("%") else _written(size, style))
 
 
 def _has_labels(panel: Tiles, width: float) -> bool:
@@ -312,3 +302,14 @@ def _inches(axes: Axes) -> tuple[float, float]:
 def _text_width(texts: Any) -> float:
     """Inches that the longest of these labels needs, about."""
     return 0.12 + 0.068 * max((len(text) for text in texts), default=0)
+
+
+def _label(text: str) -> str:
+    """A legend leaves out what begins with an underscore."""
+    return f" {plain(text)}" if text.startswith("_") else plain(text)
+
+
+def _draw_legend(axes: Axes, **options: Any) -> None:
+    """A run or a class may have dollar signs in its name: no mathematics in it."""
+    for text in axes.legend(frameon=False, **options).get_texts():
+        text.set_parse_math(False)

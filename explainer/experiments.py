@@ -6,7 +6,7 @@ the experiment. The experiment about patches has a module of its own, ``explaine
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 from explainer.views.wording import number, percent
 from vit_core import ForwardTrace, VisionTransformer
 from vit_core.attention_maps import attention_entropy
+from vit_core.estimates import allow_forward
 from vit_core.interventions import ChangePositions, Interventions, ShufflePatches, Temperature
 from vit_core.knockout import knock_out_heads
 from vit_core.layer_changes import Replacement
@@ -233,8 +234,13 @@ def resize_positions(
 
     Raises:
         ValueError: if there is no such grid or method, or the picture does not have that size.
+        NotAllowedError: if a pass at that size would take too much memory.
     """
     side = grid_size * model.config.patch_size
+    allow_forward(
+        f"a forward pass with {grid_size} x {grid_size} patches", replace(model.config, image_size=side),
+        "choose fewer patches a side",
+    )  # fmt: skip
     if picture is None:
         picture = interpolate(trace.image[None], (side, side), mode="bicubic", antialias=True)[0]
     results: list[ResizedPositions] = []

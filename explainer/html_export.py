@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from explainer.components import core, saved_page_script, saved_page_style
 from explainer.excerpts import highlighted
@@ -30,6 +31,7 @@ from explainer.saved_parts import Code, Heading, Mathematics, Part, Proved, Save
 from explainer.tensors import TensorRow
 
 _STYLE = Path(__file__).parents[1] / "assets" / "style.css"  # of code, proofs and the like, as in the app
+_OF_ONE_MACHINE = "That link works only on the machine that saved this page, while the app runs there."
 _SAVED = "Point at a picture to read its numbers. Another picture, layer, head or token is chosen on"
 
 
@@ -71,16 +73,24 @@ def _head(page: SavedPage) -> str:
     kicker = f'<p class="vit-kicker">{escape(page.kicker)}</p>\n' if page.kicker else ""
     choice = f'<p class="choice">{escape(page.choice)}</p>\n' if page.choice else ""
     saved = f'<p class="quiet">{_SAVED} {_link(page)}.</p>\n' if _is_address(page.link) else ""
+    if saved and _is_of_one_machine(page.link):
+        saved = saved.replace("</p>", f" {_OF_ONE_MACHINE}</p>")
     return f"<header>\n{kicker}<h1>{escape(page.title)}</h1>\n{choice}{saved}</header>"
 
 
 def _foot(page: SavedPage) -> str:
-    lines = "".join(html_of(each) for each in page.credits)
+    lines = "".join(f"<p>{escape(each)}</p>" for each in page.credits)
     return f"<footer>{lines}</footer>" if lines else ""
 
 
 def _link(page: SavedPage) -> str:
     return f'<a href="{escape(page.link)}">this page in the app</a>'
+
+
+def _is_of_one_machine(address: str) -> bool:
+    """Whether an address leads every reader to their own machine: "localhost", 127.0.0.1, ::1."""
+    host = urlsplit(address).hostname or ""
+    return host == "localhost" or host.endswith(".localhost") or host == "::1" or host.startswith("127.")
 
 
 def _is_address(text: str) -> bool:

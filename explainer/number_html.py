@@ -7,6 +7,7 @@ from html import escape
 from explainer.number_explanation import NumberExplanation
 from explainer.number_expressions import Number
 from explainer.number_workings import Part, Term
+from explainer.written_numbers import in_powers
 
 # As many significant digits as two passes share: one that the lines of Python make may add in another order, and the
 # seventh is that of rounding to 32 bits.
@@ -105,13 +106,14 @@ def _check(explanation: NumberExplanation) -> str:
     whose = "number read off" if explanation.is_read_off else "model's number"
     again = (
         f"Recomputed in double precision from these numbers alone: <b>{written(working.recomputed, 9)}</b>; the {whose}"
-        f" differs by <b>{explanation.difference:.1e}</b>"
+        f" differs by <b>{in_powers(explanation.difference)}</b>"
     )
     if explanation.is_as_computed:
-        return f'<p class="vit-number-note">{again}, rounding to 32 bits explains up to {working.tolerance:.1e}.</p>'
+        explained = f"rounding to 32 bits explains up to {in_powers(working.tolerance)}"
+        return f'<p class="vit-number-note">{again}, {explained}.</p>'
     reason = (
         f"the forward pass was changed here ({escape(explanation.changes)})" if explanation.changes
-        else f"rounding to 32 bits would explain only {working.tolerance:.1e}"
+        else f"rounding to 32 bits would explain only {in_powers(working.tolerance)}"
     )  # fmt: skip
     return f'<p class="vit-number-note vit-number-changed">{again}: {reason}.</p>'
 

@@ -9,6 +9,9 @@ only place where a colour is written down.
 An array of more than 4,096 values travels as uint8: every row of a matrix, every map of a stack, has 255 steps between
 its own smallest and largest value. Equal arrays travel once. The same view always gives the same bytes.
 
+With ``offer`` an array that travels in steps says by which name its own values are to be had: a table that is read or
+saved fetches them, so that its numbers are the model's. Without it a table prints the digits that the steps leave.
+
 Attention of layers and heads, the one array of four axes, travels as the square roots of what is above the smallest
 value of its row, in 255 steps: a column of A gathers small weights from rows that have large ones elsewhere, and with
 even steps it would be noise. With ``keep`` it is fetched once, by its content; where a layer is larger than
@@ -35,22 +38,26 @@ QUANTISED_ABOVE = 4096  # values
 KEPT_FROM = 8192  # bytes of a picture, from which on it is worth a request of its own
 STEPS = 255
 WHOLE_UP_TO = 6 * 2**20  # bytes of attention that are fetched together
+EXACT_UP_TO = 8 * 2**20  # bytes of values that are fetched for one table
 CHUNK = 256 * 2**10  # bytes of rows or columns that are fetched when the reader comes to one of them
 _START = len(MAGIC) + 1 + 4
 
 Keep = Callable[[bytes], str]  # keeps bytes for the browser to fetch, and returns their digest
 Load = Callable[[str], bytes]  # the inverse
+Offer = Callable[[NDArray[Any]], str]  # says by which name the values of an array are to be had while it lives
 
 
-def pack(view: View | Frames, keep: Keep | None = None) -> bytes:
+def pack(view: View | Frames, keep: Keep | None = None, offer: Offer | None = None) -> bytes:
     """The bytes of ``view``. With ``keep``, big pictures are handed to it and only their digests are packed.
+
+    With ``offer``, arrays that travel in steps are handed to it, and the names that it gives them are packed.
 
     Frames hold all their pictures themselves: fetched one by one, the slider would wait for each.
 
     Raises:
         ValueError: if an array holds a number that is not finite, or has a type that panels do not have.
     """
-    buffers = _Buffers(keep if isinstance(view, View) else None)
+    buffers = _Buffers(keep if isinstance(view, View) else None, offer)
     header = {"view": _encode(view, "view", buffers), "palette": _palette(view)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(_START + len(text)) % 4)
@@ -72,6 +79,26 @@ def unpack(data: bytes, load: Load | None = None) -> View | Frames:
     return view
 
 
+def header_of(data: bytes) -> str:
+    """The JSON header of what ``pack`` packed: the view without its numbers, enough to know how much room it needs."""
+    return data[_START : _START + int.from_bytes(data[5:_START], "little")].decode().rstrip()
+
+
+def exact_bytes(array: NDArray[Any], token: int | None = None) -> bytes:
+    """The values of an array as little-endian float32; of attention [layers, heads, tokens, tokens] one token's.
+
+    Those are its rows in all maps, [layers, heads, tokens], and then its columns.
+
+    Raises:
+        ValueError: if attention is asked for without a token, or for one that it does not have.
+    """
+    if array.ndim == 4:
+        if token is None or not 0 <= token < array.shape[-1]:
+            raise ValueError(f"this attention has the tokens 0 to {array.shape[-1] - 1}, asked for: {token}")
+        array = np.stack([array[:, :, token], array[:, :, :, token]])
+    return np.ascontiguousarray(array, dtype="<f4").tobytes()
+
+
 def digest(data: bytes) -> str:
     """The name of ``data`` by its content."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
@@ -80,8 +107,9 @@ def digest(data: bytes) -> str:
 class _Buffers:
     """The raw arrays behind the header, each distinct one once."""
 
-    def __init__(self, keep: Keep | None) -> None:
+    def __init__(self, keep: Keep | None, offer: Offer | None) -> None:
         self.keep = keep
+        self.offer = offer
         self.parts: list[bytes] = []
         self.length = 0
         self._places: dict[bytes, int] = {}
@@ -130,13 +158,16 @@ def _encode_array(array: NDArray[Any], path: str, buffers: _Buffers) -> dict[str
     values = np.ascontiguousarray(array, dtype="<f4")
     if not np.isfinite(values).all():
         raise ValueError(f"{path} holds numbers that are not finite: draw a picture of finite ones")
-    if values.ndim == 4:
-        return _encode_roots(values, buffers)
-    if values.size <= QUANTISED_ABOVE:
+    if values.ndim < 4 and values.size <= QUANTISED_ABOVE:
         return {"type": "float32", "shape": shape, "at": buffers.add(values.tobytes())}
+    # Of attention a table shows one token, which is never much.
+    is_small = values.ndim == 4 or values.nbytes <= EXACT_UP_TO
+    exact = {"exact": buffers.offer(array)} if buffers.offer and is_small else {}
+    if values.ndim == 4:
+        return _encode_roots(values, buffers) | exact
     codes, ranges = quantise(values)
     places = {"at": buffers.add(codes.tobytes()), "ranges": buffers.add(ranges.tobytes())}
-    return {"type": "steps", "shape": shape, **places}
+    return {"type": "steps", "shape": shape, **places, **exact}
 
 
 def _encode_roots(values: NDArray[np.float32], buffers: _Buffers) -> dict[str, Any]:

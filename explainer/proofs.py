@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from explainer.rounding import Rounded, concatenate, exact, gelu, layer_norm, linear, softmax
+from explainer.written_numbers import in_powers
 from vit_core import BlockTrace, ForwardTrace, VisionTransformer
 from vit_core.model import EncoderBlock
 
@@ -80,8 +81,8 @@ class Proof:
         verdict = "holds" if self.holds else "does not hold"
         return (
             f"{self.equation} {verdict} for these {self.count:,} numbers: the largest difference to the same"
-            f" computation in double precision is {self.largest_difference:.1e}, rounding to 32 bits explains up to"
-            f" {self.tolerance:.1e}."
+            f" computation in double precision is {in_powers(self.largest_difference)}, rounding to 32 bits explains up"
+            f" to {in_powers(self.tolerance)}."
         )
 
 

@@ -23,7 +23,7 @@ SOURCES: Mapping[str, str] = MappingProxyType({
 # group -> field of TrainingConfig -> what it does. A test holds it against the fields.
 GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "Model": {
-        "model": "Sizes of a new model, by their name in Table 1; Mini is this toolkit's own.",
+        "model": "Sizes of a new model, by their name in Table 1; Mini and Nano are this toolkit's own.",
         "weights": "Trained weights to start from, with a new head. Then their sizes and their preprocessing count.",
         "freeze": "What does not learn: nothing; the backbone but for the last LayerNorm; all but the head.",
         "head": "One linear layer; with the hidden tanh layer of the paper's pre-training before it; or the "

@@ -77,5 +77,5 @@ class SavedPage:
     parts: tuple[Part, ...]
     kicker: str = ""  # above the title
     choice: str = ""  # what the numbers belong to: the picture, the model, the layer
-    credits: tuple[str, ...] = ()  # Markdown
+    credits: tuple[str, ...] = ()  # plain text: a checkpoint may describe itself as it likes
     link: str = ""  # where the page came from; only http and https

@@ -18,6 +18,7 @@ from explainer.stages import STAGES, Stage
 from explainer.tensors import TensorRow, describe
 from explainer.texts import text
 from explainer.views.compose import explained
+from explainer.written_numbers import in_powers
 from pages import saved_page, state
 from pages.canvas import show as show_canvas
 from pages.session import Session, current, kept, kept_view, proof
@@ -221,8 +222,8 @@ def _proof_line(proof: Proof, link: Link) -> str:
         f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status" tabindex="0" {link.attributes}>'
 
         f'<span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span>'
-        f"<span>largest difference <b>{proof.largest_difference:.1e}</b> over <b>{proof.count:,}</b> numbers, "
-        f"tolerance {proof.tolerance:.1e}</span></div>"
+        f"<span>largest difference <b>{in_powers(proof.largest_difference)}</b> over <b>{proof.count:,}</b> numbers, "
+        f"tolerance {in_powers(proof.tolerance)}</span></div>"
     )
 
 

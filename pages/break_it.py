@@ -6,11 +6,12 @@ from explainer.lessons import TOOLS
 from pages import break_it_parts as parts
 from pages import break_it_state
 from pages.blocks import show_head, show_neighbours, show_section
+from pages.foreign import plain
 
 lesson = TOOLS["break_it"]
 show_head(lesson)
 for sentence in break_it_state.read():
-    st.warning(sentence)
+    st.warning(plain(sentence))
 show_section(lesson, "choose")
 parts.show_bugs()
 parts.show_sizes()

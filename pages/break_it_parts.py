@@ -18,6 +18,7 @@ from explainer.shapes.report import diagnosis_html
 from pages import break_it_state as lab_state
 from pages.blocks import scheme
 from pages.exercise_parts import show_verdict
+from pages.foreign import plain
 
 
 def show_sizes() -> None:
@@ -43,15 +44,14 @@ def show_bugs() -> None:
     _sync("lab_bug", lab.bug)
     st.pills(
         "Mistake", list(BUGS), key="lab_bug", on_change=_take_bug, required=True, label_visibility="collapsed",
-        format_func=lambda name: f"{'✓' if name in lab.progress.repaired else numbers[name]} {BUGS[name].title}",
+        format_func=lambda name: f"{'✓' if name in lab.progress.repaired else f'{numbers[name]:d}'} {BUGS[name].title}",
     )  # fmt: skip
     predicted = len(lab.progress.predicted)
     with st.container(horizontal=True, vertical_alignment="center", key="lab_bar"):
         for label, icon, step in (("Previous", ":material/arrow_back:", -1), ("Next", ":material/arrow_forward:", 1)):
-            name = lab_state.neighbour(step)
             st.button(
-                label, icon=icon, key=f"lab_{label.lower()}", disabled=name is None, on_click=lab_state.choose_bug,
-                args=(name,),
+                label, icon=icon, key=f"lab_{label.lower()}", disabled=lab_state.neighbour(step) is None,
+                on_click=lab_state.choose_neighbour, args=(step,),
             )  # fmt: skip
         st.button(
             "Begin again", icon=":material/restart_alt:", key="lab_reset", on_click=lab_state.reset,
@@ -91,11 +91,11 @@ def show_prediction() -> bool:
         )  # fmt: skip
         problem = _problem(guess)
         st.button(
-            "Run it", icon=":material/play_arrow:", type="primary", key="lab_run", on_click=lab_state.predict,
-            args=(guess,), disabled=guess is None or bool(problem),
+            "Run it", icon=":material/play_arrow:", type="primary", key="lab_run", on_click=_predict,
+            disabled=guess is None or bool(problem),
         )  # fmt: skip
     if problem:
-        st.warning(problem)
+        st.warning(plain(problem))
     if lab.prediction is None:
         return False
     true = answer(lab.sizes, lab.chosen)
@@ -134,7 +134,7 @@ def show_repairs() -> None:
     for name, hint in list(zip(names, lab.chosen.hints, strict=True))[:asked]:
         st.markdown(f"**{name}.** {lab.sizes.fill(hint)}")
     st.button(
-        f"Hint {asked + 1} of 3: {names[asked].lower()}" if asked < 3 else "No more hints", disabled=asked == 3,
+        f"Hint {asked + 1:d} of 3: {names[asked].lower()}" if asked < 3 else "No more hints", disabled=asked == 3,
         icon=":material/lightbulb:", key="lab_hint", on_click=lab_state.ask_for_hint,
     )  # fmt: skip
     broken = source_of(lab.sizes, lab.chosen.edits)
@@ -143,12 +143,11 @@ def show_repairs() -> None:
     if lab.repair is not None and key not in st.session_state:
         st.session_state[key] = lab.repair
     chosen = st.radio(
-        "Write instead", range(len(labels)), index=None, key=key, format_func=lambda index: labels[index],
+        "Write instead", range(len(labels)), index=None, key=key, format_func=lambda index: plain(labels[index]),
     )  # fmt: skip
-    sound = chosen is not None and run(lab.sizes, lab.chosen.repairs[chosen]).is_sound(lab.sizes)
     st.button(
         "Run with this change", icon=":material/play_arrow:", type="primary", key="lab_try", disabled=chosen is None,
-        on_click=lab_state.try_repair, args=(chosen, sound),
+        on_click=_try_repair,
     )  # fmt: skip
     if lab.repair is not None and lab.repair == chosen:
         _show_tried(run(lab.sizes, lab.chosen.repairs[lab.repair]))
@@ -196,6 +195,19 @@ def _problem(guess: str | None) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _predict() -> None:
+    guess = st.session_state.get(f"lab_guess_{lab_state.current().bug}")
+    if guess is not None and not _problem(guess):
+        lab_state.predict(guess)
+
+
+def _try_repair() -> None:
+    lab = lab_state.current()
+    chosen = st.session_state.get(f"lab_repair_{lab.bug}")
+    if chosen is not None:
+        lab_state.try_repair(chosen, run(lab.sizes, lab.chosen.repairs[chosen]).is_sound(lab.sizes))
 
 
 def _take_size(name: str) -> None:

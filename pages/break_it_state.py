@@ -100,6 +100,12 @@ def neighbour(step: int) -> str | None:
     return names[index] if 0 <= index < len(names) else None
 
 
+def choose_neighbour(step: int) -> None:
+    """Look at the bug before or after the chosen one."""
+    if (name := neighbour(step)) is not None:
+        choose_bug(name)
+
+
 def choose_size(name: str, value: int) -> None:
     """Change one size; those that no longer fit take the nearest value that does."""
     lab = current()

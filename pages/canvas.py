@@ -8,18 +8,19 @@ import streamlit as st
 
 from explainer.components import core, streamlit_adapter
 from explainer.number_expressions import is_number
-from explainer.packing import pack
+from explainer.packing import header_of, pack
 from explainer.panels import Frames, Pick, View
 from pages import saved_page, tensor_route
 from pages.state import NUMBER
 
 INLINE = 64 * 1024  # bytes; a larger view goes by the tensor route
+ROOM = 24 * 1024  # characters of a header that goes before it
 
 # The component's text travels in each message of each of its pictures: with the route it is a few lines that fetch the
 # canvas once per browser; without it, the whole canvas.
 _packed: WeakKeyDictionary[View | Frames, bytes] = WeakKeyDictionary()  # bytes live as long as their view is shared
 
-_PATH = f'const PATH = "{tensor_route.PATH}";\n'
+_PATH = f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}";\n'
 _core_digest = tensor_route.keep(core().encode(), "text/javascript")
 _by_route = st.components.v2.component(
     "vit_explainer.canvas",
@@ -69,11 +70,14 @@ def _payload(view: View | Frames, attempt: int) -> tuple[Callable[..., Any], byt
     tensor_route.keep(core().encode(), "text/javascript")  # it is in a bounded store, too
     packed = _packed.get(view)
     if packed is None or attempt:  # a lost picture has to be kept anew
-        packed = _packed[view] = pack(view, keep=tensor_route.keep)
+        packed = _packed[view] = pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
     if len(packed) <= INLINE and not attempt:
         return _by_route, packed
     # Equal data is not sent again: the number of the attempt makes it different when the browser found something gone.
-    return _by_route, {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
+    address: dict[str, str | int] = {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
+    if len(room := header_of(packed)) <= ROOM:
+        address["room"] = room  # how much room it needs is known before it is here: nothing below it moves
+    return _by_route, address
 
 
 def _keep_place(frames: Frames, place: Any) -> None:

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from explainer.views.scenes import NAME
 from pages import state
+from pages.foreign import plain
 from vit_core import CHECKPOINTS, Checkpoint
 from vit_core.checkpoints import EMBEDDED
 from vit_core.own_files import PREFIX as FILE_PREFIX
 from vit_core.own_files import opened_checkpoint
-from vit_core.training.runs import PREFIX, checkpoint_name, list_runs, run_checkpoint
+from vit_core.training.runs import PREFIX, all_runs, checkpoint_name, run_checkpoint
 
 
 def find(name: str) -> Checkpoint:
@@ -24,6 +26,14 @@ def find(name: str) -> Checkpoint:
     if name not in CHECKPOINTS:
         raise LookupError(f"there is no checkpoint {name[:60]!r}")
     return CHECKPOINTS[name]
+
+
+def is_here(name: str) -> bool:
+    """Whether a checkpoint of that name can be opened now: what was listed a moment ago may be gone."""
+    try:
+        return find(name).is_here
+    except (LookupError, ValueError):
+        return False
 
 
 def is_of_a_run(name: str) -> bool:
@@ -49,7 +59,16 @@ def listed(chosen: str) -> list[str]:
 @st.cache_resource(ttl=2.0, max_entries=1, show_spinner=False)
 def _latest_of_runs() -> tuple[str, ...]:
     """Of each run that has saved weights the last; asked on every run of every page, so looked up every two seconds."""
-    return tuple(checkpoint_name(run, saved[-1]) for run in list_runs() if (saved := run.saved_epochs()))
+    return tuple(checkpoint_name(run, saved[-1]) for run in all_runs() if (saved := run.saved_epochs()))
+
+
+def show_way_back(name: str) -> None:
+    """Which epoch of which run a page of the explainer shows, and the way to where one moves through its epochs."""
+    _, run, epoch = name.split(":")
+    with st.container(horizontal=True, vertical_alignment="center", key="run_shown"):
+        st.caption(f"These are the weights after epoch {plain(epoch)} of the run {plain(run)}.")
+        place = state.parameters() | {"run": run, NAME: epoch}
+        st.page_link("epochs.py", label="Back to its epochs", icon=":material/history:", query_params=place)
 
 
 def open_in_explainer(name: str, page: str = "overview") -> None:

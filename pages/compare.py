@@ -1,6 +1,5 @@
 """Two of anything side by side: pictures, checkpoints, layers, heads, with and without a change."""
 
-import re
 from collections.abc import Callable
 
 import streamlit as st
@@ -16,9 +15,8 @@ from pages import compare_choice, compare_controls
 from pages.blocks import show_equation_line, show_formula, show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
 from pages.compare_sides import open_pair
+from pages.foreign import plain
 from pages.session import current, kept_view
-
-MARKS = re.compile(r"([\\`*_$\[\]<>~#|])")  # what Markdown would take for its own
 
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()
@@ -30,22 +28,28 @@ left, right = pair.left, pair.right
 def show_view(which: str, make: Callable[[], View], *sizes: Size) -> None:
     """A picture of both sides and the sentence that says what was measured, or why there is none."""
     if obstacle := why_not(left, right, *sizes):
-        st.caption(f"Not compared: {obstacle}.")
+        st.caption(f"Not compared: {plain(obstacle)}.")
         return
     name = f"compare_{which}"
     view = kept_view((name, *pair.key), lambda: explained(make(), left.layer))
     show_canvas(view, key=name, on_pick=compare_choice.pick)
-    st.markdown(MARKS.sub(r"\\\1", view.alt))  # a class of somebody's own may be called anything
+    st.markdown(plain(view.alt, 4000))
 
 
 show_head(lesson)
 for sentence in problems + more:
-    st.warning(sentence)
+    st.warning(plain(sentence))
 show_section(lesson, "sides")
 compare_controls.show_right_side(pair)
 compare_controls.show_actions(pair)
 if pair.is_same:
     compare_controls.show_beginnings(pair)
+elif pair.other == compare_choice.opening():
+    st.info(
+        "One model, two pictures. Look for what the picture decides and what it does not: the position embedding below "
+        "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
+        "to layer how the hidden states of the two part.", icon=":material/compare:",
+    )  # fmt: skip
 show_view("pictures", lambda: compare.pictures(left, right))
 show_section(lesson, "prediction")
 show_formula("softmax_logits", session)

@@ -52,9 +52,16 @@ def read() -> tuple[Other, list[str]]:
     """The choice of this run, and a sentence for every part of the link that makes no sense."""
     parameters = {key: st.query_params[key] for key in KEYS if key in st.query_params}
     written = st.session_state.get(_WRITTEN)
+    if written is None and not parameters:
+        return opening(), []
     if written is None or (parameters and parameters != written):
         return _parse(parameters)
     return current(), []
+
+
+def opening() -> Other:
+    """What the page begins with: the same model sees another picture. Two equal sides would be a page of zeros."""
+    return Other(picture=next(name for name in GALLERY if name != state.current().picture))
 
 
 def write(other: Other) -> None:
@@ -113,12 +120,7 @@ def _parse(parameters: dict[str, str]) -> tuple[Other, list[str]]:
             values["checkpoint"] = checkpoints.find(name).name
         except (LookupError, ValueError) as error:
             problems.append(f"The link names the checkpoint {name[:80]!r} for the right side: {error.args[0]}.")
-    for key in NUMBERS:
-        if text := parameters.get(f"other_{key}"):
-            if text.isascii() and text.isdigit() and len(text) < 7:
-                values[key] = int(text)
-            else:
-                problems.append(f"The link says {key} {text[:60]!r} for the right side, which is no whole number.")
+    values |= {key: int(text) for key in NUMBERS if (text := parameters.get(f"other_{key}"))}
     if parameters.get("mean_heads") == "true":
         values["mean_heads"] = True
     for key, field in (("this_change", "this_change"), ("other_change", "change")):

@@ -9,6 +9,8 @@ from explainer.gallery import GALLERY
 from pages import checkpoints, compare_choice, state
 from pages.compare_choice import NONE
 from pages.compare_sides import Pair, change_title, checkpoint_title, picture_title
+from pages.foreign import plain
+from pages.upload_boxes import show_box, take
 from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload
 from vit_core import ViTConfig
 from vit_core.interventions import Interventions
@@ -20,7 +22,7 @@ def show_right_side(pair: Pair) -> None:
     left = seen[0].state
     config = pair.right.config
     names = checkpoints.listed(left.checkpoint)
-    here = [name for name in names if checkpoints.find(name).is_here]
+    here = [name for name in names if checkpoints.is_here(name)]
     here += [each for each in (seen[1].state.checkpoint,) if each not in here]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _select("picture", "Picture on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
@@ -45,19 +47,17 @@ def show_actions(pair: Pair) -> None:
     """Swap, the same again, the mean of the heads, a picture of one's own."""
     is_as_left = not pair.other.parameters.keys() - {"this_change", "mean_heads"}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Swap sides", icon=":material/swap_horiz:", key="swap_sides", on_click=_swap, args=(pair,),
-            disabled=pair.is_same,
-        )  # fmt: skip
+        if st.button("Swap sides", icon=":material/swap_horiz:", key="swap_sides", disabled=pair.is_same):
+            _swap(pair)
+            st.rerun()
         st.button(
             "The same on both sides", icon=":material/restart_alt:", key="same_sides",
             on_click=compare_choice.choose_same, disabled=is_as_left,
         )  # fmt: skip
         with st.popover("Your own on the right", icon=":material/add_a_photo:"):
             key = f"compare_upload_{st.session_state.get('compare_uploads', 0)}"  # forgets the last picture
-            st.file_uploader(
-                "Upload a picture", type=list(PICTURE_TYPES), max_upload_size=MOST_MEGABYTES, key=key,
-                on_change=_take_upload, args=(key,),
+            show_box(
+                "Upload a picture", PICTURE_TYPES, megabytes=MOST_MEGABYTES, key=key, on_change=_take_upload,
                 help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
             )  # fmt: skip
 
@@ -73,7 +73,7 @@ def show_beginnings(pair: Pair) -> None:
     left, config = pair.seen[0].state, pair.left.config
     pictures = [name for name in GALLERY if name != left.picture]
     others = [name for name in checkpoints.listed(left.checkpoint) if name != left.checkpoint]
-    here = [name for name in others if checkpoints.find(name).is_here]
+    here = [name for name in others if checkpoints.is_here(name)]
     last, next_head = config.num_layers, left.head % config.num_heads + 1
     beginnings: dict[str, dict[str, str | int]] = {
         f"Picture: {picture_title(pictures[0])}": {"picture": pictures[0]},
@@ -85,7 +85,7 @@ def show_beginnings(pair: Pair) -> None:
     st.info("Both sides are the same. Switch one thing:", icon=":material/compare:")
     with st.container(horizontal=True):
         for index, (label, choice) in enumerate(beginnings.items()):
-            st.button(label, key=f"begin_{index}", on_click=compare_choice.choose, kwargs=choice)
+            st.button(plain(label), key=f"begin_{index}", on_click=compare_choice.choose, kwargs=choice)
 
 
 def ready_changes(pair: Pair) -> list[str]:
@@ -168,11 +168,11 @@ def _take_change(field: str) -> None:
 
 
 def _take_upload(widget: str) -> None:
-    upload = st.session_state.get(widget)
-    if upload is None:
-        return
-    st.session_state["compare_uploads"] = st.session_state.get("compare_uploads", 0) + 1
+    upload: Any = st.session_state.get(widget)
     try:
+        if not take(widget):
+            return
+        st.session_state["compare_uploads"] = st.session_state.get("compare_uploads", 0) + 1
         compare_choice.choose(picture=keep_upload(upload.getvalue()))
     except ValueError as error:
         st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The picture was not changed.")

@@ -17,7 +17,7 @@ from explainer.model_parts import preset_of
 from explainer.views.transfer import SCRATCH, TRANSFER
 from pages.checkpoints import find, is_of_a_file, is_of_a_run
 from vit_core.training import RECIPES, TrainingConfig
-from vit_core.training.runs import MOST_AT_ONCE, Run, list_runs, runs_folder, start_run
+from vit_core.training.runs import MOST_AT_ONCE, Run, all_runs, list_runs, runs_folder, start_run
 
 FREEZES = {"only the head": "all-but-head", "the whole model": "none"}
 # For a new head alone, where everything else stays: ten times the rate at which the whole model would learn. On the
@@ -97,16 +97,18 @@ def plan_of(
 
 
 def list_comparisons() -> dict[int, Comparison]:
-    """All comparisons, the newest first."""
+    """All comparisons, the newest first; 0 is the example."""
     found: dict[int, dict[str, Run]] = {}
-    for run in list_runs():
+    for run in all_runs():
         if name := _NAME.fullmatch(run.name):
             found.setdefault(int(name[2]), {})[TRANSFER if name[1] == "transfer" else SCRATCH] = run
     return {number: Comparison(number, runs) for number, runs in found.items() if TRANSFER in runs}
 
 
-def start(plan: Plan, data: Path) -> int:
+def start(plan: Plan, data: Path, held_out: int = 10) -> int:
     """Start the transfer, and the run from scratch as soon as there is room; the comparison's number.
+
+    ``held_out`` is how many pictures of each class are measured on, where the data has no test split.
 
     Raises:
         ValueError, OSError: as ``start_run``; one sentence.
@@ -116,9 +118,11 @@ def start(plan: Plan, data: Path) -> int:
         number = 1
         while {f"transfer-{number}", f"scratch-{number}"} & taken or number in _waiting:
             number += 1
-        start_run(f"transfer-{number}", [data], plan.recipes[TRANSFER], plan.changes[TRANSFER])
+        start_run(f"transfer-{number}", [data], plan.recipes[TRANSFER], plan.changes[TRANSFER], held_out=held_out)
         _waiting.add(number)
-    thread = threading.Thread(target=_start_second, args=(number, plan, data), name=f"scratch-{number}", daemon=True)
+    thread = threading.Thread(
+        target=_start_second, args=(number, plan, data, held_out), name=f"scratch-{number}", daemon=True
+    )
     thread.start()
     return number
 
@@ -133,7 +137,10 @@ def start_missing(comparison: Comparison) -> None:
     transfer = comparison.runs[TRANSFER]
     recipe = transfer.recipe
     plan = plan_of(recipe.weights or "", recipe.freeze, recipe.epochs, recipe.image_size, seed=recipe.seed)
-    start_run(f"scratch-{comparison.number}", list(transfer.data), plan.recipes[SCRATCH], plan.changes[SCRATCH])
+    start_run(
+        f"scratch-{comparison.number}", list(transfer.data), plan.recipes[SCRATCH], plan.changes[SCRATCH],
+        held_out=transfer.held_out,
+    )  # fmt: skip
 
 
 def forget(number: int) -> None:
@@ -141,14 +148,15 @@ def forget(number: int) -> None:
     _waiting.discard(number)
 
 
-def _start_second(number: int, plan: Plan, data: Path) -> None:
+def _start_second(number: int, plan: Plan, data: Path, held_out: int) -> None:
     """Wait for room, then start the run from scratch."""
     began = time.monotonic()
     try:
         while number in _waiting and time.monotonic() - began < _PATIENCE:
             if _has_room():
                 try:
-                    start_run(f"scratch-{number}", [data], plan.recipes[SCRATCH], plan.changes[SCRATCH])
+                    start_run(f"scratch-{number}", [data], plan.recipes[SCRATCH], plan.changes[SCRATCH],
+                              held_out=held_out)  # fmt: skip
                 except (ValueError, OSError):
                     if _has_room():  # it is not for want of room: the page says that this run is missing
                         return

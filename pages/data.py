@@ -6,18 +6,22 @@ from explainer.lessons import LESSONS
 from pages import data_sections as sections
 from pages.blocks import show_head, show_neighbours
 from pages.datasets import Dataset, choose_dataset, inspection
+from pages.foreign import plain
 
 
 def show_findings(data: Dataset) -> None:
     """What stands in the way of training, what is worth knowing, and every picture that cannot be read."""
     found = inspection(data)
     for sentence in found.errors:
-        st.error(f"Training cannot start: {sentence}", icon=":material/block:")
+        st.error(plain(f"Training cannot start: {sentence}"), icon=":material/block:")
     for sentence in found.warnings:
-        st.warning(sentence, icon=":material/info:")
+        st.warning(plain(sentence), icon=":material/info:")
     if found.broken:
         with st.expander(f"Pictures that cannot be read: {len(found.broken):,}"):
-            lines = [f"| `{path.parent.name}/{path.name}` | {reason} |" for path, reason in found.broken.items()]
+            lines = [
+                f"| {plain(f'{path.parent.name}/{path.name}')} | {plain(reason)} |"
+                for path, reason in found.broken.items()
+            ]
             st.markdown("\n".join(["| picture | why |", "|---|---|", *lines[:200]]))
     if found.files and not found.is_opened:
         st.caption("There are too many pictures to open each one here; training does that before it starts.")

@@ -17,6 +17,8 @@ from explainer.views import data
 from pages.blocks import scheme, show_section
 from pages.canvas import show as show_canvas
 from pages.datasets import Dataset, dataset_key, inspection
+from pages.foreign import plain
+from pages.link_parameters import fit, whole_limits
 from pages.session import kept_view
 from pages.store import Store
 from vit_core.pictures import open_picture
@@ -27,8 +29,7 @@ from vit_core.training.transforms import evaluation_transform, normalise, traini
 
 SHEET = 18  # pictures
 DRAWS = 8
-MOST_IN_BATCH = 128  # decoded for a look; training takes any size
-LAST_SEED = 9999
+MOST_IN_BATCH = whole_limits("batch_size")[1]  # decoded for a look; training takes any size
 
 _batches: Store[tuple[View, list[str]]] = Store(64 * 2**20)
 
@@ -41,9 +42,11 @@ def show_counts(lesson: Lesson, dataset: Dataset) -> None:
     view = kept_view(("data.counts", *dataset_key(dataset)), lambda: data.counts(by_split, found.class_names))
     show_canvas(view, key="data_counts")
     lines = ["| class | train | test | together |", "|---|---:|---:|---:|"]
-    rows = [*zip(found.class_names, *by_split.values(), strict=True), ("**all**", *map(sum, by_split.values()))]
-    lines += [f"| {name} | {train:,} | {test:,} | {train + test:,} |" for name, train, test in rows]
-    with st.expander("As a table", expanded=len(rows) <= 12):
+    for name, train, test in zip(found.class_names, *by_split.values(), strict=True):
+        lines.append(f"| {plain(name)} | {train:,} | {test:,} | {train + test:,} |")
+    train, test = map(sum, by_split.values())
+    lines.append(f"| **all** | {train:,} | {test:,} | {train + test:,} |")
+    with st.expander("As a table", expanded=len(found.class_names) <= 11):
         st.markdown("\n".join(lines))
     show_source(class_folders, vars(Inspection)["counts"].func)
 
@@ -53,7 +56,7 @@ def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
     files = inspection(dataset).files
     show_section(lesson, "sheet")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = number("Sheet", 1, LAST_SEED, "sheet")
+        seed = number("Sheet", *whole_limits("sheet"), "sheet")
         st.button("Another sheet", icon=":material/casino:", on_click=_next, args=("sheet",))
     numbers = data_steps.random_sheet(files, SHEET, seed)
     shown = chosen_picture(dataset)
@@ -74,7 +77,7 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
         number("Picture", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
-        seed = number("Draws", 1, LAST_SEED, "draws")
+        seed = number("Draws", *whole_limits("draws"), "draws")
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
     preprocess = data_steps.preprocess_of(recipe)
@@ -91,7 +94,7 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
 
     show_canvas(kept_view(("data.transformed", *key, seed), make), key="data_transformed")
     left, right = st.columns(2)
-    left.caption(f"The training transform of “{name}”")
+    left.caption(f"The training transform of “{plain(name)}”")
     left.code(str(training), language=None, wrap_lines=True)
     right.caption("The evaluation transform")
     right.code(str(evaluation), language=None, wrap_lines=True)
@@ -111,14 +114,14 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
     show_section(lesson, "batch")
     size = number(
-        "Batch size", 1, MOST_IN_BATCH, "batch_size", 32,
-        help=f"The recipe “{name}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
+        "Batch size", *whole_limits("batch_size"), "batch_size", 32,
+        help=f"The recipe “{plain(name)}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
     )  # fmt: skip
     try:
         key = (*dataset_key(dataset), name, size)
         view, facts = _batches.get_or_make(key, lambda: _make_batch(found, recipe, size))
     except ValueError as error:
-        st.warning(f"There is no batch: {error}.")
+        st.warning(plain(f"There is no batch: {error}."))
         return
     show_canvas(view, key="data_batch")
     lines = ["| step | shape | type | min | mean | max |", "|---|---|---|---:|---:|---:|"]
@@ -130,9 +133,9 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     sizes = data_steps.batch_sizes(count, size)
     st.markdown(
         f"{count:,} training pictures in batches of {size}: **{len(sizes):,} batches**, and the last holds "
-        f"**{sizes[-1]}**."
+        f"**{sizes[-1]:,}**."
         + (
-            f" In batches of {recipe.batch_size:,}, as the recipe “{name}” says: "
+            f" In batches of {recipe.batch_size:,}, as the recipe “{plain(name)}” says: "
             f"{len(data_steps.batch_sizes(count, recipe.batch_size)):,}."
             if recipe.batch_size != size
             else ""
@@ -156,22 +159,20 @@ def _source(function: Callable[..., Any], colours: Scheme) -> str:
 
 def chosen_picture(dataset: Dataset) -> int:
     """The index of the picture that the reader looks at."""
-    asked = st.session_state.get("shown", st.query_params.get("shown", 1))
-    last = len(inspection(dataset).files)
-    return min(max(int(asked), 1), last) - 1 if str(asked).isdecimal() else 0
+    fit("shown", 1, len(inspection(dataset).files), "picture")
+    asked = st.session_state.get("shown") or st.query_params.get("shown") or 1
+    return int(asked) - 1
 
 
 def number(label: str, low: int, high: int, key: str, value: int | None = None, **options: Any) -> int:
-    """A whole number in the URL; what a link or another dataset set left outside the limits is brought inside."""
-    if key in st.session_state and not low <= st.session_state[key] <= high:
-        st.session_state[key] = min(max(st.session_state[key], low), high)
+    """A whole number in the URL."""
     if value is not None:  # Streamlit minds a value for a widget that the session has set; the lowest is understood
         options["value"] = value
     return int(st.number_input(label, low, high, key=key, bind="query-params", width=150, **options))
 
 
 def _next(key: str) -> None:
-    st.session_state[key] = st.session_state[key] % LAST_SEED + 1
+    st.session_state[key] = st.session_state[key] % whole_limits(key)[1] + 1
 
 
 def _pick(chosen: Mapping[str, int | str]) -> None:

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from pages.link_parameters import whole_limits
 from vit_core.training.datasets import TOY, Dataset
 
 PARAMETER = "data"  # in the URL
 PROBLEM = "dataset_problem"  # in the session: a sentence to say once
 
+HELD_OUT = "held_out"  # in the URL
+USUAL_HELD_OUT, MOST_HELD_OUT = 10, whole_limits("held_out")[1]
+
+_HELD_OUT = "held_out_chosen"  # in the session
 _CHOSEN = "dataset"  # in the session
 _WRITTEN = "dataset_written"  # what this session last wrote into the URL
 
@@ -32,6 +37,28 @@ def current_name(known: Mapping[str, Dataset]) -> str:
 def choose(name: str) -> None:
     """From now on, on every page."""
     st.session_state[_CHOSEN] = name
+
+
+def held_out() -> int:
+    """How many pictures of each class are held out, where the data has no test split of its own."""
+    if _HELD_OUT not in st.session_state:
+        st.session_state[_HELD_OUT] = int(st.query_params.get(HELD_OUT, USUAL_HELD_OUT))
+    number: int = st.session_state[_HELD_OUT]
+    return number
+
+
+def hold_out(number: int) -> None:
+    """From now on so many, on every page, and in the link."""
+    st.session_state[_HELD_OUT] = number
+
+
+def write_held_out(is_used: bool) -> None:
+    """Put the number into the link where it is used and not the usual one."""
+    wanted = str(held_out()) if is_used and held_out() != USUAL_HELD_OUT else None
+    if wanted is None:
+        st.query_params.pop(HELD_OUT, None)
+    elif st.query_params.get(HELD_OUT) != wanted:
+        st.query_params[HELD_OUT] = wanted
 
 
 def write_url(name: str) -> None:

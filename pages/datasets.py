@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from pages.dataset_choice import PROBLEM, choose, current_name, write_url
+from pages.dataset_choice import (
+    MOST_HELD_OUT,
+    PROBLEM,
+    choose,
+    current_name,
+    held_out,
+    hold_out,
+    write_held_out,
+    write_url,
+)
+from pages.foreign import plain
 from pages.own_datasets import bring_own, offer_download, offer_removal
 from pages.store import Store
 from vit_core.training.datasets import Dataset, datasets, state_of
@@ -44,12 +54,13 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
             offer_removal(known[name], key)
     write_url(name)
     if problem := st.session_state.pop(PROBLEM, ""):
-        st.warning(problem)
+        st.warning(plain(problem))
     data = known[name]
     if data.is_here:
+        _show_split(data, key)
         return data
     if data.problem:
-        st.error(f"{data.title}: {data.problem}.")
+        st.error(plain(f"{data.title}: {data.problem}."))
     else:
         offer_download(data, key)
     return None
@@ -66,10 +77,32 @@ def inspection(data: Dataset) -> Inspection:
         raise ValueError(f"{data.title} is not on this machine yet: download it first")
 
     def make() -> tuple[Inspection, int]:
-        found = inspect_folders([path], most_opened=MOST_OPENED)
+        found = inspect_folders([path], held_out(), most_opened=MOST_OPENED)
         return found, 4096 + 600 * len(found.files)
 
-    return _inspections.get_or_make(dataset_key(data), make)
+    return _inspections.get_or_make((*dataset_key(data), held_out()), make)
+
+
+def _show_split(data: Dataset, key: str) -> None:
+    """Where the pictures have no test split: how many are held out for it, in a sentence and a number to change."""
+    found = inspection(data)
+    write_held_out(bool(found.held_out))
+    if not found.held_out:
+        return
+    widget = f"{key}_held_out"
+    st.session_state[widget] = held_out()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="held_out_row"):
+        st.number_input("Held out of each class", 1, MOST_HELD_OUT, key=widget, on_change=_take_held_out, args=(key,),
+                        width=180)  # fmt: skip
+        train, test = found.total("train"), found.total("test")
+        st.caption(
+            f"These pictures have no test split, so {found.held_out} of each class are held out to measure on: of "
+            f"{train + test:,} pictures {test:,}, and {train:,} are learned from. The same ones are taken every time."
+        )
+
+
+def _take_held_out(key: str) -> None:
+    hold_out(int(st.session_state[f"{key}_held_out"]))
 
 
 def dataset_key(data: Dataset) -> tuple[str, str]:

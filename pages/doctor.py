@@ -5,20 +5,22 @@ from pathlib import Path
 import streamlit as st
 
 from explainer import doctor_html
-from explainer.doctor_report import candidate_text, standing_text
+from explainer.doctor_report import standing_text
 from explainer.lessons import TOOLS
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.doctor_choice import choose_file
 from pages.doctor_files import examination_of
 from pages.doctor_names import show_names
 from pages.doctor_open import show_open
+from pages.foreign import plain
 from pages.session import current
 from vit_core.examination import Examination
+from vit_core.head_candidates import HeadCandidate
 
 
 def examined(path: Path) -> Examination:
     """The file looked at with the part and the number of heads that the reader has chosen for it."""
-    part, heads = (st.session_state.get(f"doctor_{what}_{path}") for what in ("part", "heads"))
+    part, heads = (st.session_state.get(f"doctor_{what}_{path}") for what in ("part", "said_heads"))
     return examination_of(path, part, heads)
 
 
@@ -33,24 +35,35 @@ def choose_part(path: Path, examination: Examination) -> None:
         )  # fmt: skip
 
 
+def choice_text(candidate: HeadCandidate) -> str:
+    """A number of heads in the list: the number comes first, because that is what is typed."""
+    standing = f" · {standing_text(candidate)}" if candidate.reason else ""
+    return f"{candidate.num_heads} x D_h = {candidate.head_size}{standing}"
+
+
 def choose_heads(path: Path, examination: Examination) -> None:
     """The candidates for k, what speaks for each, and the choice."""
-    candidates = {each.num_heads: each for each in examination.heads}
+    candidates = {each.num_heads: each for each in sorted(examination.heads, key=lambda each: each.num_heads)}
     first, key = examination.heads[0], f"doctor_heads_{path}"
-    if first.is_stated:
+    if first.reason:
         st.session_state.setdefault(key, first.num_heads)
+
+    def say_heads() -> None:  # only what the reader has changed is what the reader has said
+        st.session_state[f"doctor_said_heads_{path}"] = st.session_state.get(key)
+
     st.selectbox(
         "Attention heads k",
         list(candidates),
-        index=None,  # what is likely is not chosen for the reader
+        index=None,
         key=key,
         placeholder="Choose k",
-        format_func=lambda number: candidate_text(candidates[number])
-        + (f" · {standing_text(candidates[number])}" if candidates[number].reason else ""),
+        format_func=lambda number: choice_text(candidates[number]),
+        filter_mode="prefix",  # in the order of the numbers: who types 12 gets 12, not 128
+        on_change=say_heads,
         width=320,
     )
     st.caption(
-        f"{standing_text(first).capitalize()} is k = {first.num_heads}: {first.reason}."
+        plain(f"{standing_text(first).capitalize()} is k = {first.num_heads}: {first.reason}.")
         if first.reason
         else "Nothing speaks for one of them: it is written in the code that trained the model."
     )

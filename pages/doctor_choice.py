@@ -6,26 +6,27 @@ import streamlit as st
 
 from explainer.doctor_examples import EXAMPLES
 from pages.doctor_files import EXAMPLE, keep_file, path_of
+from pages.foreign import plain
 from pages.loopback import is_on_this_machine
+from pages.upload_boxes import show_box, take
 from vit_core.weight_files import SUFFIXES
 
 FILE = "file"  # in the URL, and in the session
 _PATH = "doctor_path"  # of this computer: never in a link
 MOST_MEGABYTES = 40  # as everything that strangers upload; a ViT-B has 343
-MOST_MEGABYTES_HERE = 500  # where the reader sits at the server
+MOST_MEGABYTES_HERE = 1024  # where the reader sits at the server
 
 
 def choose_file() -> Path | None:
     """The ways to a file, and the one that is chosen; None as long as there is none."""
     is_here = is_on_this_machine()
     key = f"doctor_upload_{st.session_state.get('doctor_uploads', 0)}"  # a new one forgets the last file
-    st.file_uploader(
+    show_box(
         "Drop a file",
-        type=[suffix.removeprefix(".") for suffix in SUFFIXES],
-        max_upload_size=MOST_MEGABYTES_HERE if is_here else MOST_MEGABYTES,
+        [suffix.removeprefix(".") for suffix in SUFFIXES],
+        megabytes=MOST_MEGABYTES_HERE if is_here else MOST_MEGABYTES,
         key=key,
         on_change=_take,
-        args=(key,),
         help="It is kept on this server for a while, under a name that only your link has, and goes nowhere else.",
     )
     if is_here:
@@ -54,7 +55,7 @@ def choose_file() -> Path | None:
     try:
         return path_of(chosen)
     except (LookupError, OSError) as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return None
 
 
@@ -74,12 +75,11 @@ def _remember(chosen: str) -> None:
 
 def _take(widget: str) -> None:
     """Keep what was uploaded, or say why that is not possible and keep what is there."""
-    upload = st.session_state.get(widget)
-    if upload is None:
-        return
-    st.session_state["doctor_uploads"] = st.session_state.get("doctor_uploads", 0) + 1
     try:
-        chosen = keep_file(upload.name, upload.getvalue())
+        if not (uploads := take(widget)):
+            return
+        st.session_state["doctor_uploads"] = st.session_state.get("doctor_uploads", 0) + 1
+        chosen = keep_file(uploads[0].name, uploads[0])
     except (ValueError, OSError) as error:
         st.session_state.setdefault("messages", []).append(f"{error}. Nothing was changed.")
         return

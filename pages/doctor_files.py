@@ -4,9 +4,9 @@ import hashlib
 import re
 import shutil
 import threading
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 
@@ -20,13 +20,16 @@ from vit_core.own_files import keep_opened, make_room
 from vit_core.weight_files import SUFFIXES
 
 MAX_KEPT_BYTES = 2_000_000_000  # of all files together; who has not been looked at for longest goes first
-UPLOAD, EXAMPLE = "upload-", "example-"
+UPLOAD, EXAMPLE, UNFINISHED = "upload-", "example-", "unfinished-"
+PART = 2**20  # bytes of an upload that are handled at once
+LARGE = 200_000_000  # bytes of a file, from which on one is looked at after the other
 _LOCK = ".examined.lock"
-_one_at_a_time = threading.Lock()  # each may take twice its size in memory
+# Nobody waits for a file of somebody else, but each may take twice its size in memory.
+_places_for_small, _place_for_large = threading.BoundedSemaphore(4), threading.BoundedSemaphore(1)
 
 
-def keep_file(name: str, data: bytes) -> str:
-    """Keep an uploaded file and return what it is called in a link.
+def keep_file(name: str, data: bytes | BinaryIO) -> str:
+    """Keep an uploaded file, part by part, and return what it is called in a link.
 
     Raises:
         ValueError: if it is no weights file by its name, or too large to be kept.
@@ -35,14 +38,31 @@ def keep_file(name: str, data: bytes) -> str:
     path = Path(name)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{name[:80]} is no weights file that is known: expected one of {', '.join(SUFFIXES)}")
-    key = UPLOAD + hashlib.sha256(data).hexdigest()[:24]
+    file = BytesIO(data) if isinstance(data, bytes) else data
+    key = UPLOAD + _digest_of(file)[:24]
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:60].lstrip(".") or "weights"
     with FileLock(_folder() / _LOCK):
         if not (folder := _folder() / key).is_dir():
-            make_room(_folder(), len(data), MAX_KEPT_BYTES)
-            folder.mkdir()
-            (folder / f"{stem}{path.suffix.lower()}").write_bytes(data)
+            make_room(_folder(), file.seek(0, SEEK_END), MAX_KEPT_BYTES)
+            unfinished = _folder() / f"{UNFINISHED}{key}"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            file.seek(0)
+            try:
+                with (unfinished / f"{stem}{path.suffix.lower()}").open("wb") as kept:
+                    shutil.copyfileobj(file, kept, PART)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
     return key
+
+
+def _digest_of(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while part := file.read(PART):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def path_of(key: str) -> Path:
@@ -67,7 +87,7 @@ def examination_of(path: Path, part: str | None, num_heads: int | None) -> Exami
     given = {} if num_heads is None else {"num_heads": num_heads}
 
     def make() -> tuple[Examination, int]:
-        with _one_at_a_time:
+        with _place_for(path):
             found = examine(path, part=part, **given)
         return found, 4096 + 400 * len(found.tensors) + 4096 * len(found.findings)
 
@@ -85,7 +105,7 @@ def open_file(path: Path, examination: Examination) -> str:
     assert examination.checkpoint is not None
     check_memory(examination.checkpoint)
     part, given = _told(examination)
-    with _one_at_a_time:
+    with _place_for(path):
         model, checkpoint = load(path, part=part, **given)
         return keep_opened(model, checkpoint, f"{_content(path)} {part} {given}")
 
@@ -98,7 +118,7 @@ def converted(path: Path, examination: Examination, source: str, suffix: str) ->
     """
     part, given = _told(examination)
     buffer = BytesIO()
-    with _one_at_a_time:
+    with _place_for(path):
         model, _ = load(path, part=part, **given)
         write(convert(model, source), buffer, suffix)
     return buffer.getvalue()
@@ -110,7 +130,7 @@ def why_not(path: Path, examination: Examination, source: str) -> str:
     def make() -> tuple[str, int]:
         part, given = _told(examination)
         try:
-            with _one_at_a_time:
+            with _place_for(path):
                 convert(load(path, part=part, **given)[0], source)
         except ValueError as error:
             return str(error), 500
@@ -121,8 +141,19 @@ def why_not(path: Path, examination: Examination, source: str) -> str:
 
 
 def _told(examination: Examination) -> tuple[str | None, dict[str, Any]]:
+    """What ``load`` is to be told: of the heads only what the reader has said, so that a guess stays one."""
     assert examination.checkpoint is not None
-    return examination.part or None, {"num_heads": examination.checkpoint.config.num_heads}
+    heads = {} if examination.guesses_heads else {"num_heads": examination.checkpoint.config.num_heads}
+    return examination.part or None, heads
+
+
+def _place_for(path: Path) -> threading.BoundedSemaphore:
+    """Where a file is looked at: beside up to three others, or alone if it is large."""
+    try:
+        size = sum(each.stat().st_size for each in (path.glob("*") if path.is_dir() else [path]))
+    except OSError:
+        size = 0
+    return _place_for_large if size > LARGE else _places_for_small
 
 
 def _example(name: str) -> Path:

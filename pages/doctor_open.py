@@ -8,6 +8,8 @@ import streamlit as st
 from explainer.name_table import TITLES
 from pages.checkpoints import open_in_explainer
 from pages.doctor_files import converted, open_file, why_not
+from pages.foreign import plain
+from pages.loopback import for_reader
 from vit_core.conversion import FORMATS, card_of, caveats, constructor, how_to_load
 from vit_core.examination import Examination
 
@@ -17,19 +19,17 @@ def show_open(path: Path, examination: Examination) -> None:
     if examination.checkpoint is None:
         st.markdown("This file does not open, so there is nothing to look at and nothing to convert.")
         return
-    # What no file says would look like a fact of the model on every page.
+    # What no file says stays a guess: the model's description says it on every page.
     is_guess, heads = examination.guesses_heads, examination.checkpoint.config.num_heads
-    if st.button(
-        "Open in the explainer", icon=":material/open_in_new:", type="primary", key="doctor_open", disabled=is_guess
-    ):
+    if st.button("Open in the explainer", icon=":material/open_in_new:", type="primary", key="doctor_open"):
         try:
             name = open_file(path, examination)
         except (ValueError, OSError, RuntimeError, MemoryError) as error:
-            st.error(f"{examination.name} cannot be opened: {error}")
+            st.error(plain(f"{examination.name} cannot be opened: {error}"))
         else:
             open_in_explainer(name)
     if is_guess:
-        st.caption(f"k = {heads} is a guess: choose the attention heads above, and it opens.")
+        st.caption(f"k = {heads} is likely, and no file says it: if you know another, choose it above before you open.")
     _show_downloads(path, examination)
 
 
@@ -65,13 +65,13 @@ def _show_downloads(path: Path, examination: Examination) -> None:
                     "weights can tell.",
                 )
     if reason:
-        st.warning(f"That cannot be written: {reason}.")
+        st.warning(plain(f"That cannot be written: {reason}."))
         return
     st.caption("The model that such a file belongs to, with what no file tells:")
-    st.code(constructor(source, checkpoint.config), language="python", wrap_lines=True)
+    st.code(for_reader(constructor(source, checkpoint.config)), language="python", wrap_lines=True)
     if examination.guesses_heads:
         st.caption(f"k = {checkpoint.config.num_heads} in it is a guess: no file says it.")
     if how := how_to_load(source):
         st.caption(how)
     if said := caveats(source, checkpoint.config):
-        st.warning(f"Its own code computes something else: {'; '.join(said)}.")
+        st.warning(plain(f"Its own code computes something else: {'; '.join(said)}."))

@@ -1,6 +1,7 @@
 """The same picture through a run's saved epochs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,10 +14,12 @@ from explainer.views.scenes import NAME
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
-from pages.checkpoints import open_in_explainer
+from pages.foreign import plain
+from pages.link_parameters import fit_choice
 from pages.recordings import Shown, kept_frames, record
+from pages.run_controls import run_title
 from pages.session import current
-from vit_core.training.runs import Run, checkpoint_name, list_runs
+from vit_core.training.runs import Run, all_runs, checkpoint_name
 
 LOOK_AGAIN = 3.0  # seconds, while a run is training
 SHARED = "shared_epochs"
@@ -27,15 +30,19 @@ lesson, session = LESSONS["epochs"], current()
 def choose(runs: dict[str, Run]) -> list[Run]:
     """One run, or two to stand beside each other; both are in the URL."""
     left, right, option = st.columns([2, 2, 1.5], vertical_alignment="bottom")
-    newest = next(iter(runs))
-    if "run" not in st.session_state and st.query_params.get("run") not in runs:
+    newest = next((name for name, run in runs.items() if run.saved_epochs()), next(iter(runs)))
+    if "run" not in st.session_state and "run" not in st.query_params:
         # No default: the link names its run, whichever is the newest by the time that somebody opens it.
         st.query_params["run"] = st.session_state["run"] = newest
-    first = left.selectbox("Run", list(runs), index=None, key="run", bind="query-params") or newest
-    second = right.selectbox(
-        "Beside it", [name for name in runs if name != first], index=None, placeholder="no other run", key="beside",
-        bind="query-params", disabled=len(runs) < 2,
-    )  # fmt: skip
+    first = left.selectbox(
+        "Run", list(runs), index=None, key="run", bind="query-params", format_func=lambda name: run_title(runs[name])
+    ) or newest  # fmt: skip
+    second = None
+    if len(runs) > 1:
+        second = right.selectbox(
+            "Beside it", [name for name in runs if name != first], index=None, placeholder="no other run", key="beside",
+            bind="query-params", format_func=lambda name: run_title(runs[name]),
+        )  # fmt: skip
     option.toggle("One scale for all epochs", value=True, key=SHARED, bind="query-params")
     return [runs[name] for name in (first, second) if name]
 
@@ -47,13 +54,13 @@ def open_runs(runs: Sequence[Run]) -> list[Shown]:
     bar = st.empty()
     for run in runs:
         try:
-            shown.append(record(run, session, lambda share, words: bar.progress(share, text=words)))
+            shown.append(record(run, session, lambda share, words: bar.progress(share, text=plain(words))))
             said += shown[-1].notes
         except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
             said.append(f"The run {run.name} cannot be shown: {error}")
     bar.empty()
     for each in said:
-        st.caption(each)
+        st.caption(plain(each))
     return shown
 
 
@@ -101,12 +108,10 @@ def check_place(shown: list[Shown]) -> None:
     asked = st.query_params.get(NAME)
     if asked is None:
         return
-    is_number = asked.isascii() and asked.isdigit() and len(asked) < 10
     recordings = [each.scene.recording for each in shown]
-    if is_number and any(each.at(int(asked)).epoch == int(asked) for each in recordings):
-        return
-    seen = recordings[0].at(int(asked)).epoch if is_number else shown[0].scene.final.epoch
-    st.warning(f"The link names the epoch {asked[:20]!r}, which is not among those saved. You see epoch {seen}.")
+    if not any(each.at(int(asked)).epoch == int(asked) for each in recordings):
+        seen = recordings[0].at(int(asked)).epoch
+        st.warning(f"The link names the epoch {int(asked)}, which is not among those saved. You see epoch {seen}.")
 
 
 def show_way_in(shown: list[Shown]) -> None:
@@ -114,11 +119,17 @@ def show_way_in(shown: list[Shown]) -> None:
     with st.container(horizontal=True):
         for each in shown:
             name = each.scene.recording.name
-            if st.button(f"Open this epoch of {name} in the explainer", key=f"open_{name}", icon=":material/route:"):
-                asked = st.query_params.get(NAME, "")
-                is_number = asked.isascii() and asked.isdigit() and len(asked) < 10
-                place = int(asked) if is_number else each.scene.final.epoch
-                open_in_explainer(checkpoint_name(each.run, each.scene.recording.at(place).epoch))
+            label = f"Open this epoch of {plain(name)} in the explainer"
+            hint = "The Attention page with this epoch's weights, and the layer, head and token that are chosen here."
+            if st.button(label, key=f"open_{name}", icon=":material/route:", help=hint):
+                asked = st.query_params.get(NAME)
+                place = int(asked) if asked else each.scene.final.epoch
+                epoch, seen = each.scene.recording.at(place).epoch, each.scene
+                checkpoint = checkpoint_name(each.run, epoch)
+                chosen = replace(state.current(), checkpoint=checkpoint, layer=seen.layer, head=seen.head)
+                state.choose(replace(chosen, token=seen.token))
+                st.session_state["page"] = "attention"
+                st.rerun()
 
 
 @st.fragment(run_every=LOOK_AGAIN)
@@ -139,10 +150,9 @@ def show_nothing() -> None:
 
 
 show_head(lesson)
-runs = {run.name: run for run in list_runs() if run.saved_epochs()}
-unknown = [each for name in ("run", "beside") if (each := st.query_params.get(name)) and each not in runs]
-if unknown:
-    st.warning(f"The link names the run {unknown[0][:60]!r}, which is not here or has saved no epoch yet.")
+runs = {run.name: run for run in all_runs() if run.saved_epochs() or run.status == "damaged"}
+for name in ("run", "beside"):
+    fit_choice(name, runs, "run with saved epochs", lambda name: run_title(runs[name]))
 if runs:
     chosen = choose(runs)
     if any(run.is_alive for run in chosen):

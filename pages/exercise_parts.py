@@ -9,12 +9,14 @@ from explainer.course_results import FIGURES
 from explainer.one_file import one_file, open_module
 from explainer.views import exercises
 from explainer.views.wording import number
+from explainer.written_numbers import in_powers
 from pages import state
 from pages.blocks import scheme
 from pages.canvas import show as show_canvas
+from pages.link_parameters import whole_limits
 from pages.listing import show_functions
 from pages.session import Session, forward_slots, kept, kept_view
-from vit_core import CHECKPOINTS, ViTConfig, count_flops, count_parameters
+from vit_core import CHECKPOINTS, ViTConfig, count_multiply_adds, count_parameters
 
 
 def show_table(name: str, lines: list[str]) -> None:
@@ -49,19 +51,19 @@ def show_encoder(session: Session) -> None:
     differences: tuple[float, ...] = kept(("exercise.encoder", *place), compare_all)
     show_verdict(
         found.holds, f"PyTorch's layer {'equals' if found.holds else 'does not equal'} block {layer}",
-        f"largest difference <b>{found.double:.1e}</b> in 64 bits and <b>{found.single:.1e}</b> in 32, over "
-        f"<b>{found.count:,}</b> numbers of up to {number(found.largest)}",
+        f"largest difference <b>{in_powers(found.double)}</b> in 64 bits and <b>{in_powers(found.single)}</b> in 32, "
+        f"over <b>{found.count:,}</b> numbers of up to {number(found.largest)}",
     )  # fmt: skip
     block, theirs = compute.count_b16_block()
-    fused = "–" if found.fused is None else f"{found.fused:.1e}"
+    fused = "–" if found.fused is None else in_powers(found.fused)
     show_table("encoder", [
         "| on the tokens of your picture | value |", "|---|---:|",
-        f"| largest difference in 32 bits, operation by operation | {found.single:.1e} |",
+        f"| largest difference in 32 bits, operation by operation | {in_powers(found.single)} |",
         f"| in 32 bits, when PyTorch runs the layer as one call (a batch, no gradients) | {fused} |",
-        f"| in 64 bits | {found.double:.1e} |",
+        f"| in 64 bits | {in_powers(found.double)} |",
         f"| in 32 bits, with PyTorch's own `layer_norm_eps` {compute.PYTORCH_EPS:g} instead of {config.norm_eps:g} "
-        f"| {found.default_eps:.1e} |",
-        f"| parameters of block {layer}: ours, PyTorch's | {found.ours:,}, {found.theirs:,} |",
+        f"| {in_powers(found.default_eps)} |",
+        f"| parameters of block {layer:d}: ours, PyTorch's | {found.ours:,}, {found.theirs:,} |",
         f"| parameters of a block of B/16: ours, PyTorch's | {block:,}, {theirs:,} |",
     ])  # fmt: skip
     view = kept_view(
@@ -77,7 +79,9 @@ def show_encoder(session: Session) -> None:
 def show_classes() -> None:
     """B/16 with any number of classes, counted."""
     classes = int(
-        st.number_input("Classes K", 1, 100_000, 1000, key="exercise_classes", bind="query-params", width=160)
+        st.number_input(
+            "Classes K", *whole_limits("exercise_classes"), 1000, key="exercise_classes", bind="query-params", width=160
+        )
     )
     lines = [
         "| classes | ours | torchvision's | without the head | trainable if all but the head is frozen |",
@@ -130,15 +134,16 @@ def show_data_and_swag() -> None:
         config = CHECKPOINTS[name].config
         lines.append(
             f"| {name} | {config.image_size} | {config.num_tokens} | {count_parameters(config)['total']:,} "
-            f"| {_entries(config):,} | {count_flops(config)['total'] / 1e9:.1f} G |"
+            f"| {_entries(config):,} | {count_multiply_adds(config)['total'] / 1e9:.1f} G |"
         )
     show_table("swag", lines)
     swag = CHECKPOINTS["torchvision/B/16-swag-e2e"].config
     more = count_parameters(swag)["total"] - count_parameters(base)["total"]
+    work = count_multiply_adds(swag)["total"] / count_multiply_adds(base)["total"]
     st.markdown(
         f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The parameters "
         f"grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of {swag.hidden_size}: "
-        f"{more:,}. The work grows {count_flops(swag)['total'] / count_flops(base)['total']:.1f} times, the attention "
+        f"{more:,}. The multiply-adds grow {work:.1f} times, the attention "
         f"weights {_entries(swag) / _entries(base):.1f} times."
     )
     published = [each for each in FIGURES if each.place.startswith("solution of exercise")]

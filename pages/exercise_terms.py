@@ -9,6 +9,8 @@ from explainer.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, 
 from explainer.views import exercises
 from explainer.views.wording import percent
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
+from pages.link_parameters import real_limits, whole_limits
 from pages.listing import show_functions
 from pages.session import Session, forward_slots, kept, kept_view, load_model, trace
 from pages.short_runs import ShortRun, all_runs, ask_for, find
@@ -18,25 +20,29 @@ from vit_core.training.schedule import learning_rate
 
 LARGEST = 30_000_000  # parameters: the gradient of a larger model is as large, and the reader waits
 REFRESH = 1.0  # seconds between two looks at a training
-_DECAYS = list(get_args(Decay))
+DECAYS: dict[str, Decay] = {"off" if each == "constant" else each: each for each in get_args(Decay)}
+OPTIMIZERS = {"Adam": "adam", "SGD": "sgd"}
+ANSWERS = ("believed most", "believed least")
 
 
 def show_schedule() -> None:
     """The learning rate over the steps, with the switches and without."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         total = int(
-            st.number_input("Steps", 10, 10_000, 500, 10, key="exercise_steps", bind="query-params", width=130)
+            st.number_input(
+                "Steps", *whole_limits("exercise_steps"), 500, 10, key="exercise_steps", bind="query-params", width=130
+            )
         )
         rate = float(
             st.number_input(
-                "Learning rate", 1e-6, 10.0, RECIPES["course"].learning_rate, 1e-3, format="%.4f", key="exercise_rate",
-                bind="query-params", width=150,
+                "Learning rate", *real_limits("exercise_rate"), RECIPES["course"].learning_rate, 1e-3, format="%.4f",
+                key="exercise_rate", bind="query-params", width=150,
             )
         )  # fmt: skip
         warm_up = st.toggle("Warm-up", True, key="exercise_warm_up", bind="query-params")
         steps = int(
-            st.number_input("Warm-up steps", 1, 10_000, 100, key="exercise_warm_up_steps", bind="query-params",
-                            width=140, disabled=not warm_up)
+            st.number_input("Warm-up steps", *whole_limits("exercise_warm_up_steps"), 100, key="exercise_warm_up_steps",
+                            bind="query-params", width=140, disabled=not warm_up)
         )  # fmt: skip
         decay = _decay("exercise_decay", "cosine")
     chosen = TrainingConfig(
@@ -51,10 +57,9 @@ def show_schedule() -> None:
 
 def _decay(key: str, default: str) -> Decay:
     chosen = st.segmented_control(
-        "Decay", _DECAYS, format_func=lambda each: "off" if each == "constant" else each, default=default,
-        required=True, key=key, bind="query-params",
-    )  # fmt: skip
-    return chosen or "constant"
+        "Decay", list(DECAYS), default=default, required=True, key=key, bind="query-params"
+    )
+    return DECAYS[chosen or "off"]
 
 
 def show_clipping(session: Session) -> None:
@@ -67,11 +72,14 @@ def show_clipping(session: Session) -> None:
     seen = trace(name, session.state.picture)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         answer = st.segmented_control(
-            "The right answer is", ["believed most", "believed least"], default="believed least", required=True,
+            "The right answer is", ANSWERS, default="believed least", required=True,
             key="exercise_answer", bind="query-params",
         )  # fmt: skip
         limit = float(
-            st.number_input("Largest norm", 0.01, 1000.0, 1.0, 0.5, key="exercise_clip", bind="query-params", width=140)
+            st.number_input(
+                "Largest norm", *real_limits("exercise_clip"), 1.0, 0.5, key="exercise_clip", bind="query-params",
+                width=140,
+            )
         )
     label = int(seen.logits.argmax() if answer == "believed most" else seen.logits.argmin())
 
@@ -84,7 +92,7 @@ def show_clipping(session: Session) -> None:
     place = (name, session.state.picture, label, repr(limit))
     before, after, norm = kept(("exercise.clip", *place), make)
     st.markdown(
-        f"If the right answer were **{record.labels[label]}**, to which the model gives "
+        f"If the right answer were **{plain(record.labels[label])}**, to which the model gives "
         f"{percent(seen.probabilities[label])}, the gradients of all parameters together have norm **{norm:.4g}**, "
         + (
             f"more than {limit:g}: each is multiplied by {limit / norm:.4g}."
@@ -107,13 +115,13 @@ def show_trainings() -> None:
             required=True, key="exercise_optimizer", bind="query-params",
         )  # fmt: skip
         warm_up = st.toggle("Warm-up", key="exercise_train_warm_up", bind="query-params")
-        decay = _decay("exercise_train_decay", "constant")
+        decay = _decay("exercise_train_decay", "off")
         clip = st.toggle("Clipping", True, key="exercise_train_clip", bind="query-params")
     chosen = Switches(optimizer or "sgd", bool(warm_up), decay, bool(clip))
     off = Switches(chosen.optimizer)
     wanted = list(dict.fromkeys((off, chosen)))
     missing = [each for each in wanted if (run := find(each)) is None or run.status == "failed"]
-    label = f"Train: {' and '.join(each.title for each in missing)}" if missing else "Trained"
+    label = f"Train: {plain(' and '.join(each.title for each in missing))}" if missing else "Trained"
     if st.button(label, icon=":material/play_arrow:", type="primary", disabled=not missing, key="exercise_train"):
         for each in missing:
             ask_for(each)
@@ -130,10 +138,11 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
         st.rerun()  # the whole page, once: then nobody looks again every second
     for run in runs:
         if run.status == "failed":
-            st.warning(f"The training with {run.switches.title} ended early: {run.problem}", icon=":material/error:")
+            said = f"The training with {run.switches.title} ended early: {run.problem}"
+            st.warning(plain(said), icon=":material/error:")
         elif not run.is_over:
             said = "waits for the one before" if run.status == "waiting" else "trains"
-            st.progress(run.progress, text=f"{run.switches.title}: {said}")
+            st.progress(run.progress, text=plain(f"{run.switches.title}: {said}"))
     begun = {run.switches.title: list(run.steps) for run in runs if run.steps}
     if not begun:
         return
@@ -147,7 +156,7 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
         steps = begun[name]
         last = [each["loss"] for each in steps[-10:]]
         lines.append(
-            f"| {name} | {max(each['loss'] for each in steps):.3f} | {sum(last) / len(last):.3f} "
+            f"| {plain(name)} | {max(each['loss'] for each in steps):.3f} | {sum(last) / len(last):.3f} "
             f"| {max(each['gradient_norm'] for each in steps):.2f} | {percent(results[name]['share_right'])} |"
         )
     if results:

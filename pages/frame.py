@@ -11,7 +11,10 @@ if (root := str(Path(__file__).parent.parent)) not in sys.path:
 
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS, Lesson
 from explainer.stages import STAGES, Stage
-from pages import number_sheet, session, sidebar, state
+from pages import link_parameters, number_sheet, session, shell, sidebar, state, upload_boxes
+from pages.checkpoints import is_of_a_run, show_way_back
+from pages.foreign import plain
+from pages.response_headers import TO_THE_TOP
 from pages.start import start
 
 ICONS = {
@@ -43,8 +46,11 @@ PAGES: dict[str, Stage | Lesson] = {**STAGES, **HANDS_ON, **LESSONS, **TOOLS}
 
 assets = Path(root) / "assets"
 st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
-st.html(assets / "style.css")
+if not shell.is_mounted():
+    st.html(shell.STYLE)
 start()
+upload_boxes.begin_run()
+no_sense = link_parameters.check()
 
 # The first page lies at "/" alone, so that its name is free for a page that leads there.
 first = st.Page("overview.py", title=STAGES["overview"].title, icon=ICONS["overview"], default=True, url_path="first")
@@ -80,12 +86,13 @@ for key, group in (("menu", STAGES), ("menu_hands_on", HANDS_ON | TOOLS), ("menu
 name = page.url_path or "overview"
 if no_number := number_sheet.problem(opened, name):
     problems.append(no_number)
-if sentences := problems + more + st.session_state.pop("messages", []):
-    st.warning(sentences[0] if len(sentences) == 1 else "\n".join(f"- {each}" for each in sentences))
+if sentences := no_sense + problems + more + st.session_state.pop("messages", []):
+    st.warning(plain(sentences[0]) if len(sentences) == 1 else "\n".join(f"- {plain(each)}" for each in sentences))
 if st.session_state.pop("from_the_top", False):
     # The page that a picture led to begins at its title, not where the reader had scrolled to.
-    script = "document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)
+if is_of_a_run(opened.state.checkpoint) and name in STAGES:
+    show_way_back(opened.state.checkpoint)
 place = st.container(key="number_place")
 if not (is_late := number_sheet.has_sides()):
     with place:

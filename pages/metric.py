@@ -20,8 +20,9 @@ from explainer.views import metric
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas
+from pages.link_parameters import whole_limits
 from pages.listing import show_function
-from pages.metric_replay import show_averages, show_own, show_replay
+from pages.metric_replay import ORDERS, show_averages, show_own, show_replay
 from pages.session import kept_view
 
 
@@ -40,11 +41,11 @@ def show_what_if() -> None:
             key="metric_class", bind="query-params",
         )  # fmt: skip
         order = st.segmented_control(
-            "Order", ["by class", "shuffled"], default="by class", required=True, key="metric_order",
+            "Order", ORDERS, default="by class", required=True, key="metric_order",
             bind="query-params",
         )  # fmt: skip
-        seed = int(st.number_input("Seed", 0, 999, 0, key="metric_seed", bind="query-params", width=120,
-                                   disabled=order == "by class"))  # fmt: skip
+        seed = int(st.number_input("Seed", *whole_limits("metric_seed"), 0, key="metric_seed", bind="query-params",
+                                   width=120, disabled=order == "by class"))  # fmt: skip
     size = st.slider("Batch size", 1, TEST_PICTURES, key="metric_batch", bind="query-params")
     name, shuffled = predicted or list(TEST_SIZES)[-1], None if order == "by class" else seed
     view = kept_view(

@@ -10,9 +10,14 @@ from explainer.metric_tables import best_epochs, derivation, verdicts, what_it_s
 from explainer.views import metric
 from pages import state
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
+from pages.link_parameters import fit, fit_choice
+from pages.run_controls import run_title, show_damage
 from pages.session import kept_view
-from vit_core.training.runs import list_runs
+from vit_core.training.runs import all_runs
 
+ORDERS = ("by class", "shuffled")
+TITLES = {run.title: name for name, run in RUNS.items()}
 SECONDS = 1.5  # that each epoch stays when the run plays
 _PLAYING, _TURNED = "metric_playing", "metric_turned"
 
@@ -35,12 +40,13 @@ def show_replay() -> CourseRun:
         run = RUNS[name or "scratch"]
         playing = bool(st.session_state.get(_PLAYING))
         icon, label = (":material/pause:", "Pause") if playing else (":material/play_arrow:", "Play")
-        st.button(label, icon=icon, key="metric_play", on_click=_play_or_pause, args=(len(run.epochs),))
+        st.button(label, icon=icon, key="metric_play", on_click=_play_or_pause)
     st.fragment(_epoch, run_every=SECONDS if playing else None)(run, len(run.epochs))
     return run
 
 
-def _play_or_pause(last: int) -> None:
+def _play_or_pause() -> None:
+    last = len(RUNS[st.session_state.get("metric_run") or "scratch"].epochs)
     playing = st.session_state[_PLAYING] = not st.session_state.get(_PLAYING)
     st.session_state[_TURNED] = monotonic()
     if playing and st.session_state.get("metric_epoch") == last:
@@ -48,6 +54,7 @@ def _play_or_pause(last: int) -> None:
 
 
 def _epoch(run: CourseRun, last: int) -> None:
+    fit("metric_epoch", 1, last, "epoch")
     st.session_state.setdefault("metric_epoch", 1)
     if st.session_state.get(_PLAYING) and monotonic() - st.session_state[_TURNED] > 0.8 * SECONDS:
         if st.session_state["metric_epoch"] >= last:
@@ -71,25 +78,31 @@ def _epoch(run: CourseRun, last: int) -> None:
 
 def show_own() -> None:
     """A run that was trained here: both averages over its epochs, and what the chosen one predicted."""
-    runs = {run.name: run for run in list_runs()}
+    runs = {run.name: run for run in all_runs()}
     if not runs:
         st.info("No run has been trained here yet.", icon=":material/model_training:")
         st.page_link("train.py", label="Start one", icon=":material/arrow_forward:", query_params=state.parameters())
         return
-    name = st.selectbox("Run", list(runs), key="metric_own_run", bind="query-params")
-    epochs, labels = own_epochs(runs[name].epochs()), runs[name].labels
+    titles = {name: run_title(run) for name, run in runs.items()}
+    fit_choice("metric_own_run", runs, "run", titles.__getitem__)
+    name = st.selectbox("Run", list(runs), key="metric_own_run", bind="query-params", format_func=titles.__getitem__)
+    run = runs[name]
+    epochs, labels = own_epochs(run.epochs()), run.labels
+    if not epochs and run.status == "damaged":
+        show_damage(run)
+        return
     if not epochs:
-        st.info(f"{name} has not finished an epoch yet.", icon=":material/hourglass_empty:")
+        st.info(f"{plain(name)} has not finished an epoch yet.", icon=":material/hourglass_empty:")
         return
     number = _own_epoch([each.epoch for each in epochs])
     epoch = next(each for each in epochs if each.epoch == number)
-    key = (name, str(runs[name].facts.get("started")), len(epochs), number)
+    key = (name, str(run.facts.get("started")), len(epochs), number)
     view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
     show_canvas(view, key="metric_own_curves", on_pick=state.pick)
     most, times = epoch.largest
     st.markdown(
-        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures} pictures are right; the mean over "
-        f"batches is **{epoch.mean:.4f}**. {times} of them were called {labels[most]}"
+        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} pictures are right; the mean over "
+        f"batches is **{epoch.mean:.4f}**. {times:,} of them were called {plain(labels[most])}"
         + (": every picture was given the same class." if times == epoch.pictures else ", more than any other class.")
     )
     view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
@@ -101,7 +114,7 @@ def _own_epoch(numbers: list[int]) -> int:
     key, last = "metric_own_epoch", numbers[-1]
     asked = st.query_params.get(key, "")
     if key not in st.session_state:
-        st.session_state[key] = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else last
+        st.session_state[key] = int(asked) if asked else last
     if st.session_state[key] not in numbers:
         st.session_state[key] = last
     number: int = st.session_state[key]

@@ -9,6 +9,8 @@ from explainer.stages import STAGES
 from explainer.table1 import PAPER_MILLIONS, Variant, variant, variants
 from explainer.views import models
 from pages.blocks import show_code, show_formula, show_head, show_neighbours, show_section, show_view, show_words
+from pages.foreign import plain
+from pages.link_parameters import whole_limits
 from pages.session import current
 from vit_core import ViTConfig, count_parameters
 
@@ -36,25 +38,25 @@ def show_table(rows: list[Variant]) -> None:
 def own_sizes(start: ViTConfig) -> ViTConfig | None:
     """Sizes that the reader types, or None with a sentence if they do not fit together."""
     fields = (
-        ("image_size", "Picture (pixels)", 8, 2048),
-        ("patch_size", "Patch P (pixels)", 1, 256),
-        ("num_layers", "Layers L", 1, 96),
-        ("hidden_size", "Hidden size D", 1, 8192),
-        ("mlp_size", "MLP size", 1, 32768),
-        ("num_heads", "Heads k", 1, 64),
-        ("num_classes", "Classes K", 1, 100_000),
+        ("image_size", "Picture (pixels)"),
+        ("patch_size", "Patch P (pixels)"),
+        ("num_layers", "Layers L"),
+        ("hidden_size", "Hidden size D"),
+        ("mlp_size", "MLP size"),
+        ("num_heads", "Heads k"),
+        ("num_classes", "Classes K"),
     )
     sizes: dict[str, Any] = {}
     with st.container(horizontal=True):
-        for field, label, low, high in fields:
-            value = getattr(start, field)
+        for field, label in fields:
+            key, value = f"own_{field}", getattr(start, field)
             sizes[field] = int(
-                st.number_input(label, low, high, value, key=f"own_{field}", bind="query-params", width=136)
+                st.number_input(label, *whole_limits(key), value, key=key, bind="query-params", width=136)
             )
     try:
         return replace(start, **sizes)
     except ValueError as error:
-        st.warning(f"These sizes do not fit together: {error}.", icon=":material/straighten:")
+        st.warning(plain(f"These sizes do not fit together: {error}."), icon=":material/straighten:")
         return None
 
 
@@ -63,7 +65,7 @@ def show_own(config: ViTConfig) -> None:
     show_table([variant("yours", config)])
     sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
     show_view(session, "own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
-    show_view(session, "flops_over_size", lambda: models.flops_over_size(config, sizes), repr(config))
+    show_view(session, "multiply_adds_over_size", lambda: models.multiply_adds_over_size(config, sizes), repr(config))
 
 
 session = current()

@@ -13,6 +13,8 @@ from explainer.number_html import DIGITS, body
 from explainer.numbers import NumberExplanation, explain_number
 from pages import state
 from pages.blocks import scheme
+from pages.foreign import plain
+from pages.loopback import for_reader
 from pages.number_passes import check_side, pass_of
 from pages.session import Session
 
@@ -65,7 +67,7 @@ def show(page: str) -> None:
         # The page's model was changed in the meantime, of which its next run says so; or a side has no such number.
         if has_sides():
             _close()
-            st.warning(_sentence(error))
+            st.warning(plain(_sentence(error)))
         return
     with st.container(key="number_sheet", gap="small"):
         _head(explanation)
@@ -100,9 +102,10 @@ def _spoken(explanation: NumberExplanation) -> str:
 
 
 def _python(explanation: NumberExplanation) -> None:
-    st.code(f"{explanation.python_import}\n{explanation.python}", language="python", wrap_lines=True)
+    st.code(for_reader(f"{explanation.python_import}\n{explanation.python}"), language="python", wrap_lines=True)
     if explanation.blanks:
-        st.caption(f"Put in the path of {' and of '.join(explanation.blanks)}: this server does not hand it out.")
+        blanks = " and of ".join(explanation.blanks)
+        st.caption(f"Put in the path of {plain(blanks)}: this server does not hand it out.")
 
 
 def _deeper(page: str) -> None:

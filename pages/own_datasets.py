@@ -1,11 +1,17 @@
 """The ways to pictures that are not here yet: a download, a zip, a folder; and how one's own are removed again."""
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from pages.dataset_choice import choose
+from pages.foreign import plain
 from pages.loopback import is_on_this_machine
+from pages.reader import ask_reader, reader_key
+from pages.upload_boxes import show_box, take
+from pages.uploads import MOST_MEGABYTES
 from vit_core.training.datasets import (
     TOY,
     Dataset,
@@ -14,7 +20,9 @@ from vit_core.training.datasets import (
     bring_back,
     download_dataset,
     is_own,
+    note_giver,
     remove_dataset,
+    was_given_by,
 )
 from vit_core.training.foodvision import FOODVISION
 
@@ -26,8 +34,8 @@ def offer_download(data: Dataset, key: str) -> None:
     """Where it comes from, and the button that gets it."""
     source = FOODVISION[data.name]
     st.info(
-        f"**{data.title}** is the course's own data: photographs of pizza, steak and sushi from Food-101. It is not on "
-        f"this server yet. It comes from {source.url}; by hand, save that file as `{source.archive}`.",
+        f"**{plain(data.title)}** is the course's own data: photographs of pizza, steak and sushi from Food-101. It is "
+        f"not on this server yet. It comes from {source.url}; by hand, save that file as {plain(source.archive)}.",
         icon=":material/cloud_download:",
     )
     label = f"Get it ({data.megabytes:,.0f} MB)"
@@ -53,12 +61,12 @@ def bring_own(key: str) -> None:
             return
         st.markdown("Laid out as `class/picture.jpg`, or as `train/class/picture.jpg` and `test/class/picture.jpg`.")
         upload = f"{key}_zip_{st.session_state.get('zips', 0)}"  # a new key forgets the last file
-        st.file_uploader(
+        show_box(
             "A zip of class folders",
-            type=["zip"],
+            ["zip"],
+            megabytes=MOST_MEGABYTES,
             key=upload,
             on_change=_take_zip,
-            args=(upload,),
             help="It is unpacked on this server, where everybody who uses it can choose it, and goes nowhere else.",
         )
         if is_on_this_machine():
@@ -68,19 +76,30 @@ def bring_own(key: str) -> None:
         else:
             st.caption(
                 "Larger data is best named by its folder's path, without uploading it. That is offered only in a "
-                "browser on the computer that runs this server: whoever runs it can add a folder there, or start it "
-                "with a higher `--server.maxUploadSize`."
+                "browser on the computer that runs this server: whoever runs it can add a folder there."
             )
 
 
 def offer_removal(data: Dataset, key: str) -> None:
     """For who brought it, and for whoever sits at the server: others may be training on it."""
-    if is_own(data) and (data.name in st.session_state.get(_GIVEN, ()) or is_on_this_machine()):
-        st.button("Remove", icon=":material/delete:", key=f"{key}_remove", on_click=_remove, args=(data,),
-                  help="From this list. A folder's own files are left alone.")  # fmt: skip
+    ask_reader()
+    if is_own(data) and _may_remove(data):
+        hint = "From this list. A folder's own files are left alone."
+        if st.button("Remove", icon=":material/delete:", key=f"{key}_remove", help=hint):
+            _remove(data)
+            st.rerun()
     if removed := st.session_state.get(_REMOVED):
         st.button("Undo", icon=":material/undo:", key=f"{key}_undo", on_click=_undo_removal,
-                  help=f"Brings {removed.title} back.")  # fmt: skip
+                  help=f"Brings {plain(removed.title)} back.")  # fmt: skip
+
+
+def _may_remove(data: Dataset) -> bool:
+    """Whether the reader gave it, in this session or before a reload, or sits at the server."""
+    key, is_given = reader_key(), data.name in st.session_state.get(_GIVEN, ())
+    if key and is_given:
+        with suppress(OSError):  # then this session alone knows
+            note_giver(data, key)
+    return is_given or bool(key and was_given_by(data, key)) or is_on_this_machine()
 
 
 def _remove(data: Dataset) -> None:
@@ -109,11 +128,11 @@ def _take_own(data: Dataset) -> None:
 
 
 def _take_zip(widget: str) -> None:
-    upload = st.session_state.get(widget)
-    if upload is None:
-        return
-    st.session_state["zips"] = st.session_state.get("zips", 0) + 1
+    upload: Any = st.session_state.get(widget)
     try:
+        if not take(widget):
+            return
+        st.session_state["zips"] = st.session_state.get("zips", 0) + 1
         _take_own(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]))
     except (OSError, ValueError) as error:
         _say(f"{upload.name}: {error}. Nothing was changed.")

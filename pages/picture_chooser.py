@@ -6,8 +6,10 @@ import streamlit as st
 
 from pages import picture_sources
 from pages.datasets import Dataset, choose_dataset, inspection
+from pages.foreign import plain
 from pages.picture_sources import Source
 from pages.session import Session
+from pages.upload_boxes import MEGABYTE, show_box, take
 from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES
 from vit_core.training.predictions import Sample
 
@@ -39,16 +41,16 @@ def choose(kind: str, session: Session) -> Source | None:
 
 def _own() -> Source | None:
     key = f"predict_upload_{st.session_state.get('predict_uploads', 0)}"  # a new one after each upload
-    st.file_uploader(
-        "Upload pictures",
-        type=list(PICTURE_TYPES),
-        max_upload_size=MOST_MEGABYTES,
-        accept_multiple_files=True,
+    show_box(
+        f"Upload pictures (at a time up to {picture_sources.MOST_TOGETHER}, together up to "
+        f"{picture_sources.MOST_BYTES // MEGABYTE} MB)",
+        PICTURE_TYPES,
+        megabytes=MOST_MEGABYTES,
+        files=picture_sources.MOST_TOGETHER,
+        together=picture_sources.MOST_BYTES // MEGABYTE,
         key=key,
         on_change=_take,
-        args=(key,),
-        help="They stay in this server's memory, for as long as there is room, and go nowhere else. Up to "
-        f"{picture_sources.MOST_TOGETHER} at a time.",
+        help="They stay in this server's memory, for as long as there is room, and go nowhere else.",
     )
     batch = st.query_params.get(_BATCH) or st.session_state.get(_BATCH)
     if batch is None:
@@ -62,11 +64,10 @@ def _own() -> Source | None:
 
 def _take(widget: str) -> None:
     """Keep what was uploaded, or say why that is not possible and keep what is there."""
-    uploads = st.session_state.get(widget)
-    if not uploads:
-        return
     st.session_state["predict_uploads"] = st.session_state.get("predict_uploads", 0) + 1
     try:
+        if not (uploads := take(widget)):
+            return
         batch = picture_sources.keep_batch([(upload.name, upload.getvalue()) for upload in uploads])
     except ValueError as error:
         st.session_state.setdefault("messages", []).append(f"{error}.")
@@ -87,7 +88,7 @@ def test_split(dataset: Dataset) -> Source | None:
     found = inspection(dataset)
     files = [file for file in found.files if file.split == "test"]
     if not files:
-        st.info(f"{dataset.title} has no test pictures: {' '.join(found.errors) or 'the test split is empty.'}")
+        st.info(plain(f"{dataset.title} has no test pictures: {' '.join(found.errors) or 'the test split is empty.'}"))
         return None
     by_class: dict[str, list[Sample]] = {}
     for file in files:

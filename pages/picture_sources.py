@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from explainer.gallery import GALLERY
 from explainer.number_words import PICTURE
 from pages.store import Store
-from pages.uploads import keep_shown, keep_upload, picture_source
+from pages.uploads import keep_shown, keep_upload, picture_source, shown_source
 from vit_core.training.predictions import Sample
 
 MOST_TOGETHER = 200  # pictures of one upload
-MOST_BYTES = 96 * 2**20  # of one upload
+MOST_BYTES = 45 * 2**20  # of one upload: less than all readers together have
 
-_batches: Store[tuple[Sample, ...]] = Store(256 * 2**20)  # shared by all readers; the oldest are forgotten
+_batches: Store[tuple[tuple[str, str], ...]] = Store(2**20)  # how its owner calls each picture, and we its bytes
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,9 @@ def keep_batch(files: Sequence[tuple[str, bytes]]) -> str:
             f"together these pictures have {size / 2**20:.0f} MB, at most {MOST_BYTES / 2**20:.0f} MB are kept: "
             "upload fewer at a time"
         )
-    digest = hashlib.blake2b(digest_size=12)
-    for name, data in files:
-        digest.update(f"{len(name)} {len(data)} {name}".encode(errors="replace"))
-        digest.update(data)
-    key = digest.hexdigest()
-    _batches.put(key, tuple(Sample(name, data) for name, data in files), size + 256 * len(files))
+    batch = tuple((name, keep_shown(data)) for name, data in files)
+    key = hashlib.blake2b(repr(batch).encode(), digest_size=12).hexdigest()
+    _batches.put(key, batch, 512 * len(batch))
     return key
 
 
@@ -59,8 +56,10 @@ def uploaded(key: str) -> Source:
     Raises:
         LookupError: if they are not kept any more.
     """
-    samples = _batches.get(key)
-    if samples is None:
+    batch = _batches.get(key) or ()
+    found = ((name, shown_source(digest)) for name, digest in batch)
+    samples = tuple(Sample(name, source) for name, source in found if source is not None)
+    if not batch or len(samples) < len(batch):
         raise LookupError(
             "The uploaded pictures of this link are no longer on this server: uploads are kept in memory only. "
             "Upload them again, and the same link works."

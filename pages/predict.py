@@ -7,6 +7,8 @@ from explainer.views.predict import preprocessing_words
 from explainer.views.wording import sentence
 from pages import checkpoints, picture_chooser, prediction_cards, prediction_jobs, prediction_ways, state
 from pages.blocks import show_head, show_neighbours, show_section
+from pages.foreign import plain
+from pages.link_parameters import fit_choice
 from pages.picture_sources import Source
 from pages.prediction_cards import Answers
 from pages.session import Session, current
@@ -17,7 +19,7 @@ AS_TRAINED = prediction_ways.AS_TRAINED
 def choose_model(session: Session) -> None:
     """The checkpoint of the whole app, among those that need no download."""
     chosen = session.state.checkpoint
-    names = [name for name in checkpoints.listed(chosen) if name == chosen or checkpoints.find(name).is_here]
+    names = [name for name in checkpoints.listed(chosen) if name == chosen or checkpoints.is_here(name)]
     st.session_state["predict_model"] = chosen
     st.selectbox("Model", names, key="predict_model", on_change=_take_model, width=420)
 
@@ -34,8 +36,9 @@ def choose_shown(place: int) -> None:
 def show_results(session: Session, source: Source) -> None:
     """Everything about the pictures, as soon as they are predicted."""
     ways = prediction_ways.ways(session.checkpoint.preprocess)
+    fit_choice("predict_way", ways, "way of reading")
     way = st.selectbox("Pictures are read", list(ways), key="predict_way", bind="query-params", width=420) or AS_TRAINED
-    st.caption(sentence(preprocessing_words(ways[way])) + ".")
+    st.caption(plain(sentence(preprocessing_words(ways[way])) + "."))
     predictions = prediction_jobs.show(session, source, way, ways[way])
     if predictions is None:
         return
@@ -62,5 +65,5 @@ try:
     if source is not None:
         show_results(session, source)
 except (LookupError, ValueError, OSError) as error:
-    st.warning(str(error), icon=":material/info:")
+    st.warning(plain(error), icon=":material/info:")
 show_neighbours(lesson)

@@ -12,6 +12,8 @@ from explainer.views.compose import explained
 from explainer.views.wording import percent
 from pages import state
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
+from pages.link_parameters import fit, fit_choice
 from pages.picture_sources import Source, name_for_explainer, side_of
 from pages.session import Session, kept_view
 from vit_core import PictureError, Preprocess, open_picture
@@ -49,11 +51,13 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(predictions) > 1:
             options = [name for name in ORDERS if has_truth or name != "most wrong first"]
+            fit_choice("predict_order", options, "order")
             order = st.selectbox("Order", options, key="predict_order", bind="query-params", width=220) or options[0]
         places = _ordered(predictions, order)
         pages = -(-len(places) // PER_PAGE)
         page = 1
         if pages > 1:
+            fit("predict_page", 1, pages, "page")
             page = int(
                 st.number_input(f"Page (1 to {pages})", 1, pages, 1, key="predict_page", bind="query-params", width=160)
             )
@@ -86,16 +90,16 @@ def _show_score(predictions: Predictions) -> None:
     right, of = predictions.score
     sentences = []
     if of:
-        sentences.append(f"**{right} of {of} are right** ({percent(right / of)}).")
+        sentences.append(f"**{right:,} of {of:,} are right** ({percent(right / of)}).")
     unknown = sum(name is not None and true is None for name, true in zip(
         predictions.class_names, predictions.true, strict=True
     ))  # fmt: skip
     if unknown:
-        sentences.append(f"The model has no word for what {unknown} of them show: it cannot be right about those.")
+        sentences.append(f"The model has no word for what {unknown:,} of them show: it cannot be right about those.")
     if sentences:
         st.markdown(" ".join(sentences))
     if unread := predictions.unread:
-        lines = [f"{each.name}: {each.reason}." for each in unread[:20]]
+        lines = [plain(f"{each.name}: {each.reason}.") for each in unread[:20]]
         more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
         told = "\n".join(f"- {line}" for line in lines)
         st.warning(f"Not read, and left out{more}:\n{told}", icon=":material/broken_image:")
@@ -126,7 +130,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
         side = side_of(sample) if answers.preprocess == answers.session.checkpoint.preprocess else ""
         view = kept_view(("card", *answers.key, place), make)
     except (PictureError, OSError):
-        st.caption(f"{sample.name}: its file is not there any more.")
+        st.caption(plain(f"{sample.name}: its file is not there any more."))
         return
     show_canvas(view, key=f"predict_card_{slot}", on_pick=state.pick if side else None)
     with st.container(horizontal=True, gap="small"):

@@ -11,6 +11,7 @@ from time import monotonic
 import streamlit as st
 
 from pages import session
+from pages.foreign import plain
 from pages.picture_sources import Source
 from pages.store import Store
 from vit_core import Preprocess
@@ -87,8 +88,9 @@ def _work(job: Job, checkpoint: str, preprocess: Preprocess, samples: Callable[[
     try:
         model, record = session.load_model(checkpoint)
         job.result = predict_pictures(
-            model, preprocess, record.labels, samples(), slot=lambda: session.forward_slots, on_progress=job.progress
-        )
+            model, preprocess, record.labels, samples(), slot=lambda: session.forward_slots.dear,
+            on_progress=job.progress,
+        )  # fmt: skip
     except GivenUp:
         pass
     except Exception as error:  # whatever it is, the page that waits for it has to say so
@@ -125,4 +127,4 @@ def _show_progress(job: Callable[[], Job], words: str) -> None:
     begun = job()
     if begun.ended.is_set():
         st.rerun()
-    st.progress(begun.done / max(1, begun.total), text=f"{words}{begun.done} of {begun.total} pictures")
+    st.progress(begun.done / max(1, begun.total), text=f"{plain(words)} {begun.done:,} of {begun.total:,} pictures")

@@ -10,6 +10,8 @@ from explainer.views.compose import explained
 from explainer.views.wording import percent
 from pages import prediction_jobs, state
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
+from pages.link_parameters import fit
 from pages.picture_sources import side_of
 from pages.prediction_cards import Answers
 from pages.session import forward_slots, kept_view
@@ -29,12 +31,12 @@ def show(answers: Answers) -> None:
     count = len(answers.predictions)
     shown = 1
     if count > 1:
-        st.session_state["predict_shown"] = min(st.session_state.get("predict_shown", 1), count)
+        fit("predict_shown", 1, count, "picture")
         shown = int(
             st.number_input(f"Picture (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
         )
     name = answers.predictions.names[shown - 1]
-    st.caption(name)
+    st.caption(plain(name))
     place = answers.predictions.places[shown - 1]
     key = ("ways", answers.session.state.checkpoint, answers.source.key, place)
     try:
@@ -42,7 +44,7 @@ def show(answers: Answers) -> None:
         view = kept_view(key, lambda: _one_picture(answers, place, side))
         show_canvas(view, key="predict_ways", on_pick=state.pick)
     except (PictureError, OSError) as error:
-        st.caption(f"{name}: {error}.")
+        st.caption(plain(f"{name}: {error}."))
     if count > 1 and st.toggle(f"Read all {count} pictures in each way", key="predict_all_ways", bind="query-params"):
         _show_all(answers)
 
@@ -75,9 +77,9 @@ def _show_all(answers: Answers) -> None:
     for way, each in told.items():
         assert each is not None and own is not None
         right, of = each.score
-        scored = f"{right} of {of} ({percent(right / of)})" if of else ""
+        scored = f"{right:,} of {of:,} ({percent(right / of)})" if of else ""
         changed = f"{int((each.predicted != own.predicted).sum())} of {len(each)}"
         moved = percent((each.probabilities - own.probabilities).abs().sum(-1).mean() / 2)
-        lines.append(f"| {way} | {scored} | {' | ' if way == AS_TRAINED else f'{changed} | {moved}'} |")
+        lines.append(f"| {plain(way)} | {scored} | {' | ' if way == AS_TRAINED else f'{changed} | {moved}'} |")
     with st.container(key="table_ways"):
         st.markdown("\n".join(lines))

@@ -8,11 +8,13 @@ import streamlit as st
 
 from explainer.recipes import GROUPS, SOURCES, field_title
 from pages.checkpoints import is_of_a_run, listed
-from pages.recipe_values import NOTHING, choices, is_optional, kind_of, parse, written
+from pages.foreign import plain
+from pages.link_parameters import FIELD
+from pages.recipe_values import MOST, NOTHING, choices, is_optional, kind_of, parse, written
 from vit_core import CHECKPOINTS
 from vit_core.training import RECIPES, TrainingConfig
 
-RECIPE, FIELD = "recipe", "set_"  # what they are called in the URL; the explainer's own "head" is another
+RECIPE = "recipe"  # in the URL; a field has FIELD before its name, because the explainer's own "head" is another
 _CHANGES = "recipe_changes"  # in the session: field -> value, as the reader last wanted it
 _ROUND = "recipe_round"  # the widgets are made anew, with other values, when this number changes
 _BEGUN = "recipe_begun"  # the changes with which the widgets of this round began
@@ -34,7 +36,8 @@ def show_recipe(default: str) -> Choice | None:
     )
     st.caption(SOURCES.get(name, ""))
     summary = st.container()
-    problems = _begin()
+    problems: list[str] = []
+    _begin()
     known = asdict(RECIPES[name])
     values = _show_fields(known, problems)
     changes = {field: value for field, value in values.items() if value != known[field]}
@@ -49,28 +52,19 @@ def show_recipe(default: str) -> Choice | None:
     except ValueError as error:
         problems.append(str(error))
     if problems:
-        st.warning(f"This recipe cannot be trained: {problems[0]}.", icon=":material/tune:")
+        st.warning(plain(f"This recipe cannot be trained: {problems[0]}."), icon=":material/tune:")
         return None
     return Choice(name, changes, recipe)
 
 
-def _begin() -> list[str]:
+def _begin() -> None:
     """Make sure of the round's first values: from the link, or as they were when the reader left the page."""
-    problems: list[str] = []
     if _CHANGES not in st.session_state:
-        asked = {}
-        for parameter, text in st.query_params.items():
-            field = parameter.removeprefix(FIELD)
-            if parameter.startswith(FIELD):
-                try:
-                    asked[field] = parse(field, text)
-                except ValueError as error:
-                    problems.append(f"the link says {error}")
-        st.session_state[_CHANGES] = asked
+        asked = {name.removeprefix(FIELD): text for name, text in st.query_params.items() if name.startswith(FIELD)}
+        st.session_state[_CHANGES] = {field: parse(field, text) for field, text in asked.items()}
     if _key("seed") not in st.session_state:  # Streamlit forgets the values of widgets that are not on the page
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
         st.session_state[_BEGUN] = dict(st.session_state[_CHANGES])
-    return problems
 
 
 def _forget() -> None:
@@ -98,7 +92,7 @@ def _show_changes(known: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     if not changes:
         return
     said = ", ".join(
-        f"**{field_title(field).lower()}** {written(known[field])} → {written(value)}"
+        f"**{plain(field_title(field).lower())}** {plain(written(known[field]))} → {plain(written(value))}"
         for field, value in changes.items()
     )
     with st.container(horizontal=True, vertical_alignment="center", key="recipe_changes"):
@@ -129,15 +123,16 @@ def _field(field: str, says: str, known: Any) -> Any:
         ValueError: if it cannot be read.
     """
     begun, key = st.session_state[_BEGUN].get(field, known), _key(field)
-    label, is_changed = field_title(field), st.session_state[_CHANGES].get(field, known) != known
-    common: dict[str, Any] = {"label": f":orange[**{label}**]" if is_changed else label, "key": key, "help": says}
+    label, is_changed = plain(field_title(field)), st.session_state[_CHANGES].get(field, known) != known
+    title = f":orange[**{label}**]" if is_changed else label
+    common: dict[str, Any] = {"label": title, "key": key, "help": plain(says)}
     if field == "weights" or choices(field):
         return _chosen(field, begun, common)
     kind = kind_of(field)
     if kind is bool:
         return st.checkbox(value=begun, width=180, **common)
     if kind is int and not is_optional(field):
-        return int(st.number_input(value=begun, step=1, min_value=0, width=150, **common))
+        return int(st.number_input(value=begun, step=1, min_value=0, max_value=MOST, width=150, **common))
     text = st.text_input(value=written(begun), width=150, **common)
     # What is written is rounded: as long as nobody changes it, the value is the exact one.
     return begun if text == written(begun) else parse(field, text)

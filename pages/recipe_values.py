@@ -9,9 +9,11 @@ from explainer.recipes import field_title
 from vit_core import CHECKPOINTS
 from vit_core.config import PRESETS
 from vit_core.training import TrainingConfig
+from vit_core.training.run import EXAMPLES
 from vit_core.training.runs import checkpoint_name, run_checkpoint, runs_folder
 
 NOTHING = "none"
+MOST = 999_999_999  # of a whole number and of any other
 _HINTS = get_type_hints(TrainingConfig)
 _ANSWERS = {"yes": True, "no": False}
 
@@ -78,7 +80,7 @@ def weights_name(weights: str) -> str:
     """What weights to start from are called: by their name, also where a run's are a file."""
     path = Path(weights)
     found = re.fullmatch(r"epoch-(\d+)\.safetensors", path.name)
-    if found and len(path.parents) > 2 and path.parents[2] == runs_folder():
+    if found and len(path.parents) > 2 and path.parents[2] in (runs_folder(), EXAMPLES):
         return checkpoint_name(path.parents[1].name, int(found[1]))
     return weights
 
@@ -97,9 +99,13 @@ def _number(title: str, text: str, kind: Any) -> Any:
     is_tuple = get_origin(kind) is tuple
     kinds = get_args(kind) if is_tuple else (kind,)
     words = text.replace(",", " ").split()
+    if not all(word.isascii() and "_" not in word and len(word) < 25 for word in words):
+        words = []  # Python would read more than people write
     try:
         numbers = tuple(each(word) for each, word in zip(kinds, words, strict=True))
     except ValueError:
         wanted = f"{len(kinds)} numbers such as 0.4 1" if is_tuple else "a whole number" if kind is int else "a number"
         raise ValueError(f"{title} is {text[:40]!r}, expected {wanted}") from None
+    if not all(0 <= each <= MOST for each in numbers):  # not a number is not between them either
+        raise ValueError(f"{title} is {text[:40]!r}, expected 0 to {MOST:,}")
     return numbers if is_tuple else numbers[0]

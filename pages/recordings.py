@@ -50,7 +50,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
     picture = session.state.picture
     snapshots: list[Snapshot] = []
     stamps: list[Stamp] = []
-    notes = []
+    notes = [f"{run.name}: {each}." for each in (run.damage if run.status == "damaged" else ())]
     saved = run.saved_epochs()
     epochs = _with_room(run, saved)
     for index, epoch in enumerate(epochs):
@@ -83,7 +83,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
 def _with_room(run: Run, saved: list[int]) -> list[int]:
     """The epochs that are opened: all, or evenly spread as many as there is room for."""
     if not saved:
-        raise ValueError(f"the run {run.name} has not saved an epoch yet")
+        raise ValueError(next(iter(run.damage), "it has saved no epoch yet"))
     size = snapshot_bytes(read_card(run.epoch_file(saved[0]), run.name).config)
     return thinned(saved, max(2, min(MOST_EPOCHS, MOST_BYTES // size)))
 
@@ -92,7 +92,7 @@ def _open(stamp: Stamp, epoch: int, picture: str, before: Snapshot | None) -> Sn
     def make() -> tuple[Snapshot, int]:
         model, card = load(stamp[0])
         image, _ = _seen(picture, card.preprocess)
-        with forward_slots:
+        with forward_slots.dear:
             taken = take_snapshot(epoch, model, image, before)
         return taken, taken.nbytes
 

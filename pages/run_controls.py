@@ -2,46 +2,81 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from explainer.views.wording import sentence
+from pages.dataset_choice import held_out
 from pages.datasets import Dataset, inspection
+from pages.foreign import plain
 from pages.recipe_form import Choice
+from vit_core.allowance import NotAllowedError
 from vit_core.training import runs
+from vit_core.training.estimate import allow_training, estimate_training
+from vit_core.training.inspection import Inspection
 from vit_core.training.run import METRICS
 from vit_core.training.runs import Run
+from vit_core.training.start import sizes
 
 SHOWN = "runs"  # the runs that are looked at, in the URL
 _PROBLEM = "run_problem"  # a sentence to say once
 _STARTED = "runs_started"  # by this session
+STATES = {  # how a run is doing, as the pages print it
+    "starting": ":material/hourglass_top: starting",
+    "running": ":material/directions_run: running",
+    "finished": ":material/check_circle: finished",
+    "stopped": ":material/pause_circle: stopped",
+    "failed": ":material/error: failed",
+    "damaged": ":material/broken_image: damaged",
+}
 
 
 def show_start(data: Dataset | None, choice: Choice | None) -> None:
     """The name, how much there is to do, and the button that starts the run."""
     found = inspection(data) if data else None
     if found and found.errors:
-        st.error(" ".join(f"{sentence(error).rstrip('.')}." for error in found.errors), icon=":material/photo_library:")
+        said = " ".join(f"{sentence(error).rstrip('.')}." for error in found.errors)
+        st.error(plain(said), icon=":material/photo_library:")
         data = None
     elif found and choice:
         steps = choice.recipe.total_steps(found.total("train"))
         st.caption(
             f"{found.total('train'):,} pictures of {len(found.class_names)} classes to learn from, "
-            f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} pictures."
+            f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} pictures. "
+            f"{plain(_takes(found, choice))}"
         )
     suggested = runs.free_name(choice.name if choice else "run")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # A new key after every start: the field forgets the last name.
         key = f"run_name_{st.session_state.get(_STARTED, 0)}"
         name = st.text_input("Name", placeholder=suggested, key=key, width=280, max_chars=60) or suggested
-        st.button(
+        # Asked here, not in a callback: its arguments would be those of the run of the script before, without what was
+        # typed last.
+        is_asked = st.button(
             "Start", type="primary", icon=":material/play_arrow:", disabled=data is None or choice is None,
-            on_click=_start, args=(name, data, choice), key="start_run",
+            key="start_run",
         )  # fmt: skip
+    if is_asked and data is not None and choice is not None:
+        _start(name, data, choice)
+        st.rerun()
     show_problem()
+
+
+def _takes(found: Inspection, choice: Choice) -> str:
+    """What the run would take of this machine, and, where that is too much, that it is; sentences."""
+    try:
+        config = sizes(choice.recipe, len(found.class_names))
+        takes = estimate_training(config, choice.recipe, max(1, found.total("train")), found.total("test"))
+        runs.runs_folder().mkdir(parents=True, exist_ok=True)
+        allow_training("of this recipe", takes, runs.runs_folder())
+    except NotAllowedError as error:
+        return f"{takes.sentence} :red[Start will refuse it: {error}.]"
+    except (ValueError, OSError, LookupError):  # the run will say why it cannot be trained
+        return ""
+    return takes.sentence
 
 
 def show_controls(run: Run) -> None:
@@ -49,26 +84,44 @@ def show_controls(run: Run) -> None:
     if run.is_alive:
         asked = run.is_stopping
         st.button(
-            "Stopping…" if asked else "Stop", icon=":material/stop:", disabled=asked, key="stop_run",
+            "Stopping…" if asked else "Stop", icon=":material/stop:", disabled=asked, key=f"stop_run_{run.name}",
             help="It saves and ends; Resume goes on from there.", on_click=_do, args=(runs.stop_run, run),
         )  # fmt: skip
     elif run.can_resume:
         st.button(
-            "Resume", icon=":material/resume:", key="resume_run", help="From the last step that was saved.",
+            "Resume", icon=":material/resume:", key=f"resume_run_{run.name}", help="From the last step that was saved.",
             on_click=_do, args=(runs.resume_run, run),
         )  # fmt: skip
     _show_downloads(run)
-    if not run.is_alive:
+    if not run.is_alive and not run.is_example:
         st.button(
-            "Delete", icon=":material/delete:", key="delete_run", help="It can be brought back for a day.",
+            "Delete", icon=":material/delete:", key=f"delete_run_{run.name}", help="It can be brought back for a day.",
             on_click=_delete, args=(run,),
         )  # fmt: skip
+
+
+def run_title(run: Run) -> str:
+    """The name of a run in a list, with what has to be known before it is chosen."""
+    if run.is_example:
+        return f"{run.name} · came with the program"
+    return f"{run.name} · damaged" if run.status == "damaged" else run.name
+
+
+def show_damage(run: Run, most: int = 6) -> None:
+    """What is wrong with the folder of a damaged run, and what can be done."""
+    problems = run.damage
+    more = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
+    told = "\n".join(f"- {plain(each)}" for each in problems[:most])
+    st.error(
+        f"The folder of {plain(run.name)} is damaged. What is sound is shown and can be used; Delete puts all of it "
+        f"aside for a day.\n{told}{more}", icon=":material/broken_image:",
+    )  # fmt: skip
 
 
 def show_problem() -> None:
     """Why the last button did nothing, said once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
-        st.error(problem, icon=":material/error:")
+        st.error(plain(problem), icon=":material/error:")
 
 
 def show_deleted() -> None:
@@ -79,7 +132,7 @@ def show_deleted() -> None:
     with st.popover(f"Deleted ({len(deleted)})", icon=":material/restore_from_trash:"):
         st.caption("Kept for a day.")
         for token, name in deleted.items():
-            st.button(f"Bring back {name}", key=f"undo_{token}", on_click=_undo, args=(token,))
+            st.button(f"Bring back {plain(name)}", key=f"undo_{token}", on_click=_undo, args=(token,))
 
 
 def _show_downloads(run: Run) -> None:
@@ -92,7 +145,7 @@ def _show_downloads(run: Run) -> None:
         )  # fmt: skip
         if saved:
             st.download_button(
-                f"Weights after epoch {saved[-1]}, with their card (zip)", lambda: weights_zip(run, saved[-1]),
+                f"Weights after epoch {saved[-1]:d}, with their card (zip)", lambda: weights_zip(run, saved[-1]),
                 f"{run.name}-epoch-{saved[-1]}.zip", "application/zip", on_click="ignore", key="download_weights",
             )  # fmt: skip
         else:
@@ -115,7 +168,7 @@ def _bytes(path: Path) -> bytes:
 
 def _start(name: str, data: Dataset, choice: Choice) -> None:
     def start() -> None:
-        runs.start_run(name, [data.path] if data.path else [], choice.name, choice.changes)
+        runs.start_run(name, [data.path] if data.path else [], choice.name, choice.changes, held_out=held_out())
         st.session_state[SHOWN] = [name]
         st.session_state[_STARTED] = st.session_state.get(_STARTED, 0) + 1
 
@@ -146,14 +199,3 @@ def _say_problems(what: str, action: Callable[[], None]) -> None:
         action()
     except (ValueError, LookupError, OSError) as error:
         st.session_state[_PROBLEM] = f"{what}: {error}."
-
-
-def status_words(run: Run, facts: Mapping[str, Any]) -> str:
-    """How the run is doing, as the page prints it."""
-    return {
-        "starting": ":material/hourglass_top: starting",
-        "running": ":material/directions_run: running",
-        "finished": ":material/check_circle: finished",
-        "stopped": ":material/pause_circle: stopped",
-        "failed": ":material/error: failed",
-    }[run.status] + (f" · {facts['recipe_name']}" if facts.get("recipe_name") else "")

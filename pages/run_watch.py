@@ -12,13 +12,17 @@ import streamlit as st
 from explainer.lessons import LESSONS
 from explainer.panels import Frames, View
 from explainer.views import training
+from explainer.views.wording import sentence
+from explainer.written_numbers import written_shift
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas
 from pages.checkpoints import open_in_explainer
-from pages.run_controls import show_controls, show_problem, status_words
+from pages.foreign import plain
+from pages.loopback import for_reader
+from pages.run_controls import STATES, show_controls, show_damage, show_problem
 from pages.session import kept_live, metrics_of
 from vit_core.training.run_metrics import Metrics, seconds_left
-from vit_core.training.runs import Run, checkpoint_name, open_run
+from vit_core.training.runs import Run, all_runs, checkpoint_name, open_run
 
 EVERY = 1.5  # seconds between two looks at a run that trains
 
@@ -27,8 +31,11 @@ lesson = LESSONS["train"]
 
 def show_run(name: str) -> None:
     """The whole of one run, kept up to date while it trains."""
-    run = open_run(name)
-    is_alive = run.is_alive
+    try:
+        is_alive = open_run(name).is_alive
+    except LookupError as error:  # somebody deleted it at this moment
+        st.warning(f"{plain(sentence(str(error)))}.")
+        return
     st.fragment(_watch, run_every=EVERY if is_alive else None)(name, is_alive)
 
 
@@ -42,7 +49,7 @@ def show_no_run() -> None:
 
 def show_compared(names: list[str], measure: str) -> None:
     """Several runs on one chart, kept up to date while one of them trains."""
-    is_alive = any(open_run(name).is_alive for name in names)
+    is_alive = any(run.is_alive for run in all_runs() if run.name in names)
     st.fragment(_compare, run_every=EVERY if is_alive else None)(names, measure)
 
 
@@ -55,12 +62,20 @@ def _watch(name: str, was_alive: bool) -> None:
         st.rerun()  # what can be done with it, and whether to look again, is decided outside
     facts, metrics = run.facts, metrics_of(run)
     show_section(lesson, "run")
-    st.markdown(f"**{name}** · {status_words(run, facts)}{_sizes(facts)}")
+    recipe = f" · {facts['recipe_name']}" if facts.get("recipe_name") else ""
+    st.markdown(f"**{plain(name)}** · {STATES[run.status]}{plain(recipe + _sizes(facts))}")
+    if run.is_example:
+        st.caption(
+            "An example that came with the program, trained by the command below on pictures that the program draws. "
+            "It cannot be changed; your own runs stand before it."
+        )
     if run.status == "failed":
-        st.error(f"{name} has failed: {run.problem}.", icon=":material/error:")
+        st.error(plain(f"{name} has failed: {run.problem}."), icon=":material/error:")
         if log := run.log:
             with st.expander("The end of its log"):
-                st.code("\n".join(log.splitlines()[-40:]), language=None)
+                st.code(for_reader("\n".join(log.splitlines()[-40:])), language=None)
+    elif run.status == "damaged":
+        show_damage(run)
     _show_progress(run, facts, metrics)
     with st.container(horizontal=True, key="run_buttons"):
         _show_open(run)
@@ -70,12 +85,12 @@ def _watch(name: str, was_alive: bool) -> None:
     _show_figures(metrics)
     clip_norm = facts.get("recipe", {}).get("clip_norm")
     state = (name, metrics.file, metrics.end)
-    if len(metrics.steps["step"]):
+    if metrics.knows("loss"):
         _show("loss", state, lambda: training.loss(metrics))
     if metrics.epochs:
         _show("accuracy", (*state[:2], len(metrics.epochs)), lambda: training.accuracy(metrics.epochs))
     show_section(lesson, "rate")
-    if len(metrics.steps["step"]):
+    if metrics.knows("learning_rate", "gradient_norm"):
         _show("rate", state, lambda: training.rate_and_gradient(metrics, clip_norm))
     show_section(lesson, "answers")
     if metrics.epochs and run.labels:
@@ -101,15 +116,15 @@ def _show_progress(run: Run, facts: Mapping[str, Any], metrics: Metrics) -> None
             words.append(f"{_duration(left)} left")
         if (speed := metrics.pictures_per_second) is not None:
             words.append(f"{speed:,.0f} pictures/s")
-    st.progress(run.progress_after(metrics), text=" · ".join(words))
+    st.progress(run.progress_after(metrics), text=plain(" · ".join(words)))
 
 
 def _show_open(run: Run) -> None:
     if not (saved := run.saved_epochs()):
         return
-    label = f"Open epoch {saved[-1]} in the explainer" if saved[-1] else "Open the untrained model in the explainer"
+    label = f"Open epoch {saved[-1]:d} in the explainer" if saved[-1] else "Open the untrained model in the explainer"
     if st.button(label, icon=":material/visibility:", key="open_checkpoint"):
-        open_in_explainer(checkpoint_name(run, saved[-1]))
+        open_in_explainer(checkpoint_name(run, saved[-1]), "attention")
 
 
 def _show_figures(metrics: Metrics) -> None:
@@ -126,10 +141,16 @@ def _show_figures(metrics: Metrics) -> None:
         for title, field, says, is_share in figures:
             value = last["validation"][field]
             change = None if before is None else value - before["validation"][field]
+            told = None
+            if change is not None:  # Streamlit finds the direction by the sign, which it knows as a hyphen
+                told = written_shift(change, ".1%" if is_share else ".3f").replace("−", "-")
+                told += " points" if is_share else ""
             st.metric(
                 title, f"{value:.1%}" if is_share else f"{value:.3f}",
-                None if change is None else f"{100 * change:+.1f} points" if is_share else f"{change:+.3f}",
-                delta_color="normal" if is_share else "inverse", help=f"After epoch {last['epoch']}, {says}.",
+                told,
+                delta_color="off" if told and told.startswith(("0", "≈")) else "normal" if is_share else "inverse",
+                delta_arrow="off" if told and told.startswith(("0", "≈")) else "auto",
+                help=f"After epoch {last['epoch']:d}, {says}.",
                 border=True, width=168,
             )  # fmt: skip
 

@@ -18,6 +18,7 @@ from explainer.panels import Frames, View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
 from pages.checkpoints import find, is_of_a_file, is_of_a_run
+from pages.slots import ForwardSlots
 from pages.state import State
 from pages.state import current as current_state
 from pages.store import Store
@@ -29,17 +30,18 @@ from vit_core import (
     ForwardTrace,
     VisionTransformer,
     ViTConfig,
-    count_parameters,
     load,
 )
+from vit_core.allowance import MEMORY, MODELS, NotAllowedError
+from vit_core.estimates import allow_traces, allow_weights
 from vit_core.interventions import Interventions
 from vit_core.pictures import open_picture
 from vit_core.training.run import Run
 from vit_core.training.run_metrics import Metrics
 
 MEGABYTE = 2**20
-_models: Store[tuple[VisionTransformer, Checkpoint]] = Store(2048 * MEGABYTE)  # L/16 is 1.2 GB, B/16 0.35 GB
-_traces: Store[ForwardTrace] = Store(768 * MEGABYTE)  # L/16 at 224 is 81 MB, B/16 31 MB, the embedded model 1 MB
+_models: Store[tuple[VisionTransformer, Checkpoint]] = Store(int(MODELS.most * 1e6))  # L/16 is 1.2 GB, B/16 0.35 GB
+_traces: Store[ForwardTrace] = Store(int(MEMORY.most * 1e6))  # L/16 at 224 is 81 MB, B/16 31 MB
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
 _results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
 _views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
@@ -53,7 +55,7 @@ _stamps_lock = threading.Lock()
 # than cores wait for each other at every barrier of OpenMP.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CONCURRENT_FORWARDS = min(CORES, 4)
-forward_slots = threading.BoundedSemaphore(CONCURRENT_FORWARDS)
+forward_slots = ForwardSlots(CONCURRENT_FORWARDS)
 
 
 @dataclass(frozen=True)
@@ -132,31 +134,23 @@ def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
 
 
 def check_memory(checkpoint: Checkpoint, beside: Checkpoint | None = None) -> None:
-    """Refuse what would not fit into the stores: one click must not end a server that a whole class uses.
+    """Refuse what one click may not take: it must not end a server that a whole class uses.
 
     Args:
         checkpoint: what is to be shown.
         beside: another that is looked at together with it.
 
     Raises:
-        ValueError: if the weights, or the trace of one picture each, are larger than the store that keeps them.
+        NotAllowedError: if the weights, or the trace of one picture each, would take too much; a whole sentence.
     """
     checkpoints = [each for each in (checkpoint, beside) if each is not None]
     models = {each.name: each.config for each in checkpoints}
-    weights = sum(4 * count_parameters(config)["total"] for config in models.values())
-    traces = sum(4 * each.config.num_layers * _trace_numbers(each.config) for each in checkpoints)
-    for what, needed, store in (("weights", weights, _models), ("trace of one picture", traces, _traces)):
-        if needed > store.limit:
-            whose = f"the {what} of both" if beside else f"its {what}" if what == "weights" else f"the {what}"
-            raise ValueError(
-                f"{whose} would take {needed / 1e6:,.0f} MB, and this server keeps at most {store.limit / 1e6:,.0f} MB "
-                "of that kind for everybody. Choose a smaller model, or use this one from Python."
-            )
-
-
-def _trace_numbers(config: ViTConfig) -> int:
-    """How many numbers a trace keeps of each layer."""
-    return config.num_heads * config.num_tokens**2 + config.num_tokens * config.hidden_size
+    whose = "both" if beside else "this model"
+    try:
+        allow_weights(whose, *models.values())
+        allow_traces(whose, *(each.config for each in checkpoints))
+    except NotAllowedError as error:
+        raise NotAllowedError(f"{error}.") from None
 
 
 def forget_replaced(checkpoint: Checkpoint) -> None:
@@ -243,7 +237,8 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
         forget_replaced(record)
         load_model(state.checkpoint)
     except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
-        problems.append(f"{state.checkpoint} cannot be shown: {error} You see {State.checkpoint}.")
+        reason = str(error).rstrip(".")
+        problems.append(f"{state.checkpoint} cannot be shown: {reason}. You see {State.checkpoint}.")
         state = replace(state, checkpoint=State.checkpoint, token=None)
     try:
         trace(state.checkpoint, state.picture)

@@ -8,6 +8,7 @@ from explainer.shapes.catalogue import in_words
 from pages import shapes_choice as choice
 from pages import shapes_controls as controls
 from pages.blocks import show_head, show_neighbours, show_section
+from pages.foreign import plain
 from pages.session import current
 from pages.shapes_choice import Sizes
 from pages.shapes_ledger import differences_of, ledger_of, show_downloads, show_table
@@ -33,14 +34,14 @@ problems = choice.read()
 setting = choice.current()
 sizes, impossible = choice.shown(session.config)
 for sentence in problems:
-    st.warning(sentence)
+    st.warning(plain(sentence))
 show_section(lesson, "sizes")
 controls.show_start(session.state.checkpoint)
 place = st.container(key="shapes_problem")  # above the fields: it is seen where they are changed
 controls.show_sizes(choice.start_of(setting, session.config))
 if impossible:
     place.warning(
-        f"These sizes do not fit together: {in_words(impossible)}. Below you still see {sizes.words}.",
+        plain(f"These sizes do not fit together: {in_words(impossible)}. Below you still see {sizes.words}."),
         icon=":material/straighten:",
     )
 show_section(lesson, "moved")

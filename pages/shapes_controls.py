@@ -6,6 +6,7 @@ import streamlit as st
 
 from explainer.shapes.catalogue import BATCH, CATALOGUE, FIELDS, Setting
 from pages import shapes_choice as choice
+from pages.foreign import plain
 from vit_core import ViTConfig
 
 # The values that a slider stops at; what the model has is always among them.
@@ -39,7 +40,7 @@ def show_start(checkpoint: str) -> None:
         ):
             st.button(label, icon=icon, key=f"shapes_{label.lower()}", on_click=action, disabled=not is_possible)
     if setting.start in CATALOGUE:
-        st.caption(f"Sizes of {setting.start}: {CATALOGUE[setting.start].source}.")
+        st.caption(plain(f"Sizes of {setting.start}: {CATALOGUE[setting.start].source}."))
 
 
 def show_sizes(start: ViTConfig) -> None:
@@ -66,10 +67,12 @@ def show_baseline(text: str) -> None:
             "Show what has moved since", options, key="shapes_against", on_change=_take_against, width=300,
             format_func=_title,
         )  # fmt: skip
-        st.button(
-            "Remember this", icon=":material/push_pin:", key="shapes_remember", on_click=choice.compare_with,
-            args=(text,), disabled=now == text, help="From now on, differences are shown to the sizes of this moment.",
-        )  # fmt: skip
+        hint = "From now on, differences are shown to the sizes of this moment."
+        if st.button(
+            "Remember this", icon=":material/push_pin:", key="shapes_remember", disabled=now == text, help=hint
+        ):
+            choice.compare_with(text)
+            st.rerun()
 
 
 def _title(name: str) -> str:
@@ -81,7 +84,7 @@ def _slider(name: str, setting: Setting, start: ViTConfig) -> None:
     _sync(key, value)
     st.select_slider(
         _label(name, setting), sorted({*STOPS[name], value}), key=key, on_change=_take, args=(name, key, start),
-        format_func=lambda each: f"{each:,}" if each >= 10_000 else str(each),
+        format_func=lambda each: f"{each:,}" if each >= 10_000 else f"{each:d}",
     )  # fmt: skip
 
 

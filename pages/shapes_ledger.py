@@ -12,6 +12,7 @@ from explainer.shapes.differences import Differences, differences
 from explainer.shapes.text_table import as_text
 from explainer.stages import STAGES
 from pages import state
+from pages.foreign import plain
 from pages.session import kept_large
 from pages.shapes_choice import Sizes
 
@@ -81,5 +82,6 @@ def show_downloads(sizes: Sizes, before: Sizes | None) -> None:
     with st.container(horizontal=True):
         for label, file, kind, make in files:
             st.download_button(
-                label, make, file, kind, key=f"shapes_file_{label}", on_click="ignore", icon=":material/download:"
-            )
+                plain(label), make, file, kind, key=f"shapes_file_{label}", on_click="ignore",
+                icon=":material/download:",
+            )  # fmt: skip

@@ -54,7 +54,7 @@ def _show(said: SecondOpinion) -> None:
         f"({said.shapes} modules{differing}).\n\n"
         "| | this ledger | torchinfo |\n|---|---:|---:|\n"
         f"| parameters | {said.parameters:,} | {said.their_parameters:,} |\n"
-        f"| multiplications with additions | {said.multiply_adds:,} | {said.their_multiply_adds:,} |"
+        f"| multiply-adds | {said.multiply_adds:,} | {said.their_multiply_adds:,} |"
     )
     same = said.counted_their_way == said.their_multiply_adds
     show_words(

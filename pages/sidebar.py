@@ -1,6 +1,7 @@
 """The sidebar: what is looked at. The picture, the token, the layer and head, the checkpoint."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -12,7 +13,9 @@ from explainer.views.wording import sentence
 from pages import state
 from pages.canvas import show as show_view
 from pages.checkpoints import find, is_of_a_file, is_of_a_run, listed
+from pages.foreign import plain
 from pages.session import Session, check_memory, kept_view
+from pages.upload_boxes import expect, show_box, take
 from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
@@ -56,7 +59,7 @@ def _picture(session: Session) -> None:
 
     view = kept_view(("sidebar", session.state.checkpoint, session.state.picture, session.token), make)
     show_view(view, key="sidebar_picture", on_pick=state.pick)
-    st.caption(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}")
+    st.caption(plain(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}"))
 
 
 def token_name(token: int, grid_size: int) -> str:
@@ -123,27 +126,27 @@ def _own_picture() -> None:
         if popover.open:  # a camera that is not asked for is not opened
             # A new key after every picture: the uploader forgets the last one, good or bad.
             key = f"upload_{st.session_state.get('uploads', 0)}"
-            st.file_uploader(
+            show_box(
                 "Upload a picture",
-                type=list(PICTURE_TYPES),
-                max_upload_size=MOST_MEGABYTES,
+                PICTURE_TYPES,
+                megabytes=MOST_MEGABYTES,
                 key=key,
                 on_change=_take,
-                args=(key,),
                 help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
             )
             if st.toggle("Use the camera", key="with_camera"):
+                expect("camera", MOST_MEGABYTES)
                 st.camera_input("Take a picture", key="camera", on_change=_take, args=("camera",))
 
 
 def _take(widget: str) -> None:
     """Make an uploaded picture the chosen one, or say why that is not possible and keep the one that is there."""
-    upload = st.session_state.get(widget)
-    if upload is None:
-        return
-    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     messages = st.session_state.setdefault("messages", [])
+    upload: Any = st.session_state.get(widget)
     try:
+        if not take(widget):
+            return
+        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         name = keep_upload(upload.getvalue())
     except ValueError as error:
         messages.append(f"{upload.name}: {error}. The picture was not changed.")
@@ -174,12 +177,12 @@ def _checkpoint(session: Session) -> None:
     st.caption(
         f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, "
         f"{config.num_layers} layers, {record.size_mb:,.0f} MB. "
-        + (f"Licence: {record.licence}." if record.licence else f"{sentence(record.description)}.")
+        + plain(f"Licence: {record.licence}." if record.licence else f"{sentence(record.description)}.")
     )
     try:
         check_memory(record)
     except ValueError as error:
-        st.caption(f"Too large for this server: {error}")
+        st.caption(plain(f"Too large for this server: {error}"))
         return
     if not record.is_here and st.button(
         f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"
@@ -211,7 +214,7 @@ def _choose_checkpoint() -> None:
 
 
 def _download(name: str) -> None:
-    bar = st.progress(0.0, text=f"Downloading {name}")
+    bar = st.progress(0.0, text=f"Downloading {plain(name)}")
 
     def on_progress(done: int, total: int | None) -> None:
         share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")

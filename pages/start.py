@@ -3,6 +3,7 @@
 Importing torch takes seconds, and a class opens the page at once. So this module imports it only when it runs.
 """
 
+import asyncio
 import atexit
 import gc
 import threading
@@ -10,6 +11,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+from streamlit.runtime import Runtime
+
+from pages import descriptors
+from vit_core.allowance import give_back_memory
 
 COLLECT_EVERY = 10.0  # seconds
 
@@ -20,8 +26,35 @@ _is_started = False
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Warm up while the server is already answering; the first visitor waits only for what is left of it."""
+    spare_descriptors()
     threading.Thread(target=start, name="warm-up", daemon=True).start()
+    letting_go = asyncio.create_task(_let_go_on_a_timer())
     yield
+    letting_go.cancel()
+
+
+def spare_descriptors() -> None:
+    """Have as many descriptors as may be had, use few of them, say once if there are none; within the event loop."""
+    descriptors.raise_limit()
+    descriptors.spare_script_loops()
+    asyncio.get_running_loop().set_exception_handler(descriptors.SayOnce())
+
+
+async def _let_go_on_a_timer() -> None:
+    while True:
+        await asyncio.sleep(COLLECT_EVERY)
+        if Runtime.exists():
+            let_go(Runtime.instance()._session_mgr)
+
+
+def let_go(sessions: Any) -> None:
+    """Forget the closed sessions whose time is over; Streamlit itself does it only when the next one is closed.
+
+    Args:
+        sessions: Streamlit's manager of sessions; what it keeps them in has no public name, and a test looks after it.
+    """
+    with sessions._storage_lock:
+        sessions._session_storage._cache.expire()
 
 
 def start() -> None:
@@ -49,3 +82,4 @@ def _collect_on_a_timer() -> None:
     while True:
         time.sleep(COLLECT_EVERY)
         gc.collect()
+        give_back_memory()

@@ -143,15 +143,7 @@ def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
                 f"The link names the checkpoint {parameters['checkpoint'][:80]!r}, which does not exist here: "
                 f"{_reason(error)}. You see {State.checkpoint!r}."
             )
-    for name in ("layer", "head", "token"):
-        if name in parameters:
-            # int() takes "１" and "1_0" as well; a link is written in plain digits.
-            if parameters[name].isascii() and parameters[name].isdigit() and len(parameters[name]) < 7:
-                values[name] = int(parameters[name])
-            else:
-                problems.append(
-                    f"The link says {name} {parameters[name][:60]!r}, which is no whole number; it is left out."
-                )
+    values |= {name: int(parameters[name]) for name in ("layer", "head", "token") if name in parameters}
     return State(**values), problems  # type: ignore[arg-type]
 
 

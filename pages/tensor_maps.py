@@ -10,6 +10,7 @@ from explainer.views.compose import explained
 from explainer.views.tensor import SHARES, WINDOW, Slice, origin_of, windows
 from pages import state
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
 from pages.session import Session, kept_view
 
 COLOURS = ("red", "green", "blue")
@@ -60,8 +61,8 @@ def _choose(axis: str, size: int, session: Session) -> int:
     }[axis]
     first = {"states": session.layer, "layers": session.layer - 1, "heads": session.head - 1}.get(axis, 0)
     return st.selectbox(
-        axis.capitalize(), range(size), index=first, format_func=lambda i: labels[i], key=f"map_{axis}_{first}_{size}",
-        width=180,
+        plain(axis.capitalize()), range(size), index=first, format_func=lambda i: labels[i],
+        key=f"map_{axis}_{first}_{size}", width=180,
     )  # fmt: skip
 
 
@@ -71,6 +72,6 @@ def _window(axis: str, size: int) -> int:
     if len(starts) == 1:
         return 0
     return st.selectbox(
-        f"Part of the axis {axis}", starts, key=f"map_part_{axis}_{size}", width=220,
+        f"Part of the axis {plain(axis)}", starts, key=f"map_part_{axis}_{size}", width=220,
         format_func=lambda start: f"{start} to {min(start + WINDOW, size) - 1} of {size}",
     )  # fmt: skip

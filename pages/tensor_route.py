@@ -8,19 +8,24 @@ and compressed once for all of them. ``routes`` goes into ``st.App(routes=...)``
 import gzip
 from collections.abc import MutableMapping
 from typing import Any
+from weakref import WeakValueDictionary
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
-from explainer.packing import digest
+from explainer.packing import digest, exact_bytes
 from pages.store import Store
 
 PATH = "vit/tensor"
+EXACT_PATH = "vit/exact"
 LIMIT = 256 * 2**20  # bytes, compressed
 FOREVER = "public, max-age=31536000, immutable"  # the name is the content, so it never changes
 
 _kept: Store[tuple[bytes, str]] = Store(LIMIT)  # digest -> gzip, media type
+_offered: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()  # arrays of views, which keep them alive
 
 
 def keep(data: bytes, media_type: str = "application/octet-stream") -> str:
@@ -32,6 +37,13 @@ def keep(data: bytes, media_type: str = "application/octet-stream") -> str:
         return (compressed, media_type), len(compressed)
 
     _kept.get_or_make(name, compress)
+    return name
+
+
+def offer(array: NDArray[Any]) -> str:
+    """Offer the values of an array for as long as its view lives, and return their name. Nothing is copied to keep."""
+    name = digest(str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f4").tobytes())
+    _offered[name] = array
     return name
 
 
@@ -64,6 +76,18 @@ async def serve(request: Request) -> Response:
     return Response(gzip.decompress(compressed), media_type=media_type, headers=headers)
 
 
+def serve_exact(request: Request) -> Response:
+    """The values of an array that travelled in steps, of attention one token's; 404 if its view is gone."""
+    array, token = _offered.get(request.path_params["digest"]), request.query_params.get("token", "")
+    try:
+        if array is None:
+            raise ValueError("These values are no longer on the server. Load the page again.")
+        values = exact_bytes(array, int(token) if token.isdecimal() and len(token) < 8 else None)
+    except ValueError as error:
+        return PlainTextResponse(str(error), status_code=404, headers={"Cache-Control": "no-store"})
+    return Response(values, media_type="application/octet-stream", headers={"Cache-Control": FOREVER})
+
+
 class _TensorRoute(Route):
     """A route that knows whether a server asks it: every request of a page passes by it before a script runs."""
 
@@ -76,7 +100,7 @@ class _TensorRoute(Route):
 
 # The prefix stands for server.baseUrlPath, below which Streamlit puts its own routes but not these.
 _route = _TensorRoute(f"/{{prefix:path}}{PATH}/{{digest}}", serve, methods=["GET"])
-routes = [_route]
+routes = [_route, Route(f"/{{prefix:path}}{EXACT_PATH}/{{digest}}", serve_exact, methods=["GET"])]
 
 
 def is_mounted() -> bool:

@@ -14,6 +14,7 @@ from pages.canvas import show as show_canvas
 from pages.checkpoints import find
 from pages.comparison import FREEZES, Plan, plan_of
 from pages.datasets import choose_dataset, inspection
+from pages.foreign import plain
 from pages.session import kept_view
 from pages.transfer_choice import choose_freeze, choose_size, choose_weights, show_choices, show_position, show_training
 from vit_core.training.datasets import Dataset
@@ -45,7 +46,7 @@ show_section(lesson, "data")
 data = choose_dataset("transfer_data")
 classes = class_count(data)
 size = choose_size(record)
-st.caption(f"As these weights were trained: {preprocessing_words(record.preprocess)}.")
+st.caption(plain(f"As these weights were trained: {preprocessing_words(record.preprocess)}."))
 show_position(record, size)
 plan = None
 with chosen_data:
@@ -53,7 +54,7 @@ with chosen_data:
         plan = plan_of(weights, freeze, 10, size)
         show_plan(plan, classes)
     except (LookupError, ValueError) as error:
-        st.warning(sentence(f"{error}."))
+        st.warning(plain(sentence(f"{error}.")))
     show_choices(weights, classes)
 show_section(lesson, "runs")
 plan = show_training(weights, freeze, size) if plan else None

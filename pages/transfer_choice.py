@@ -11,6 +11,8 @@ from explainer.views.wording import sentence
 from pages.canvas import show as show_canvas
 from pages.checkpoints import find
 from pages.comparison import FREEZES, Plan, plan_of
+from pages.foreign import plain
+from pages.link_parameters import fit, real_limits, whole_limits
 from pages.session import check_memory, kept, kept_view, load_model
 from vit_core import CHECKPOINTS, Checkpoint, load, resize_position_embedding
 from vit_core.sources import SOURCES
@@ -37,6 +39,7 @@ def choose_size(record: Checkpoint) -> int:
     """The side of the pictures in pixels: the weights' own, or another that the patches divide."""
     patch, own = record.config.patch_size, record.config.image_size
     key = f"transfer_size_{own}_{patch}"  # of its own for each grid: a size of another grid would not fit
+    fit(key, 2 * patch, 2 * own, "a picture size of")
     return int(
         st.number_input(
             f"Picture size (pixels, in steps of the patches' {patch})", 2 * patch, 2 * own, own, patch, key=key,
@@ -55,7 +58,7 @@ def show_choices(weights: str, classes: int) -> None:
     for name in names:
         total, head = kept(("learning", name, classes), partial(_count, name, classes))
         record = find(name)
-        shown = f"**{name}**" if name == weights else name
+        shown = f"**{plain(name)}**" if name == weights else plain(name)
         lines.append(
             f"| {shown} | {total:,} | {head:,} | {total:,} | {record.size_mb:,.0f} MB "
             f"| {'yes' if record.is_here else 'to download'} |"
@@ -67,10 +70,10 @@ def show_choices(weights: str, classes: int) -> None:
     removed = (config.representation_size or 0) * (config.hidden_size + 1)
     removed += (config.representation_size or config.hidden_size) * config.num_classes + config.num_classes
     st.markdown(
-        f"The head of {weights} for {config.num_classes:,} classes, {removed:,} parameters, is taken away; a linear "
-        f"layer from {config.hidden_size} numbers to {classes} takes its place."
+        f"The head of {plain(weights)} for {config.num_classes:,} classes, {removed:,} parameters, is taken away; a "
+        f"linear layer from {config.hidden_size} numbers to {classes} takes its place."
     )
-    st.caption(f"{sentence(SOURCES[record.source].title)}. Licence: {record.licence or 'see its card'}.")
+    st.caption(plain(f"{sentence(SOURCES[record.source].title)}. Licence: {record.licence or 'see its card'}."))
     _offer_download(record)
 
 
@@ -99,17 +102,22 @@ def show_position(record: Checkpoint, size: int) -> None:
 def show_training(weights: str, freeze: str, size: int) -> Plan | None:
     """How long, how fast, by which chance; the recipes for it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        epochs = int(st.number_input("Epochs", 1, 100, 10, key="transfer_epochs", bind="query-params", width=150))
+        epochs = int(st.number_input(
+            "Epochs", *whole_limits("transfer_epochs"), 10, key="transfer_epochs", bind="query-params", width=150
+        ))
         own = plan_of(weights, freeze, epochs, size).recipe(transfer.TRANSFER).learning_rate
         rate = st.number_input(
-            "Learning rate of the transfer", 1e-6, 1.0, own, format="%.6g", bind="query-params", width=230,
-            key=f"transfer_rate_{'whole' if freeze == 'none' else 'head'}", step=own / 10,
+            "Learning rate of the transfer", *real_limits("transfer_rate_head"), own, format="%.6g",
+            bind="query-params", width=230, step=own / 10,
+            key=f"transfer_rate_{'whole' if freeze == 'none' else 'head'}",
         )  # fmt: skip
-        seed = int(st.number_input("Seed", 0, 10_000, 0, key="transfer_seed", bind="query-params", width=150))
+        seed = int(st.number_input(
+            "Seed", *whole_limits("transfer_seed"), 0, key="transfer_seed", bind="query-params", width=150
+        ))
     try:
         return plan_of(weights, freeze, epochs, size, None if rate == own else rate, seed)
     except ValueError as error:
-        st.warning(f"{error}.")
+        st.warning(plain(f"{error}."))
         return None
 
 
@@ -128,12 +136,12 @@ def _offer_download(record: Checkpoint) -> None:
     try:
         check_memory(record)
     except ValueError as error:
-        st.caption(f"Too large for this server: {error}")
+        st.caption(plain(f"Too large for this server: {error}"))
         return
     label = f"Download {record.size_mb:,.0f} MB"
     if not st.button(label, icon=":material/download:", key="transfer_download", type="primary"):
         return
-    bar = st.progress(0.0, text=f"Downloading {record.name}")
+    bar = st.progress(0.0, text=f"Downloading {plain(record.name)}")
 
     def on_progress(done: int, total: int | None) -> None:
         share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")

@@ -82,7 +82,7 @@ def _measured(record: Checkpoint) -> float | None:
         picture = torch.randn(1, 3, record.config.image_size, record.config.image_size)
         times = []
         for _ in range(REPEATS + 1):
-            with forward_slots, torch.no_grad():
+            with forward_slots.dear, torch.no_grad():
                 began = perf_counter()
                 model(picture)
                 times.append(perf_counter() - began)

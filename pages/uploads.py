@@ -9,10 +9,10 @@ from pages.store import Store
 from vit_core.pictures import open_picture
 
 PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
-MOST_MEGABYTES = 10  # of one picture; a zip of pictures may have as much as server.maxUploadSize
+MOST_MEGABYTES = 40  # of one picture, and of a zip of pictures
 _uploads: Store[bytes] = Store(256 * 2**20)
-# What a page shows among many: apart, so that it does not push out pictures that somebody has chosen.
-_shown: Store[bytes | Path] = Store(128 * 2**20)
+# What a page shows among many, uploaded or of a data set: apart, so that it does not push out what somebody has chosen.
+_shown: Store[bytes | Path] = Store(48 * 2**20)
 
 
 def keep_upload(data: bytes) -> str:
@@ -37,6 +37,11 @@ def keep_shown(source: bytes | Path) -> str:
     name = _name(_bytes(source))
     _shown.put(name, source, 512 + (len(source) if isinstance(source, bytes) else 0))
     return name
+
+
+def shown_source(name: str) -> bytes | Path | None:
+    """What ``keep_shown`` got under that name; None if it is not kept any more."""
+    return _shown.get(name)
 
 
 def picture_source(name: str) -> bytes:

@@ -10,6 +10,7 @@ from pages import what_if_export as export
 from pages import what_if_history as history
 from pages import what_if_results as results
 from pages.blocks import show_head, show_neighbours
+from pages.foreign import plain
 from pages.session import current, trace
 
 lesson, session = HANDS_ON["what_if"], current()
@@ -17,7 +18,7 @@ show_head(lesson)
 interventions, problems = history.read(session.config)
 after = trace(session.state.checkpoint, session.state.picture, str(interventions))
 for sentence in problems + st.session_state.pop(controls.SAID, []):
-    st.warning(sentence)
+    st.warning(plain(sentence))
 results.show_bar(session, after, interventions)
 group = controls.choose_group()
 left, right = st.columns([1.05, 1], gap="large")

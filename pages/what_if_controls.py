@@ -30,7 +30,8 @@ from vit_core.positions import ResizeMethod
 CHANGED = {"Patches": (1,), "Heads": (8,), "Layers": (2, 3), "Positions": (1,), "Softmax": (6,)}
 GROUPS = tuple(CHANGED)
 TOOLS: dict[str, toggles.PatchesKind | None] = {"Mask": MaskPatches, "Blur": BlurPatches, "Swap": None}
-REPLACEMENTS: dict[str, Replacement] = {"set to zero": "zero", "replaced by its mean over the tokens": "mean"}
+ZERO = "set to zero"
+REPLACEMENTS: dict[str, Replacement] = {ZERO: "zero", "replaced by its mean over the tokens": "mean"}
 PARTS: dict[str, tuple[toggles.PartKind, Part]] = {
     "Skip the attention in layers": (Skip, "attention"),
     "Skip the MLP in layers": (Skip, "mlp"),
@@ -112,7 +113,7 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
             pixels_of(session, after), session.config.grid_size, [*marked, first] if first else marked, words
         ),
     )
-    show_canvas(view, key="what_if_picture", on_pick=lambda pick: _take_stroke(pick, tool, session.config.num_patches))
+    show_canvas(view, key="what_if_picture", on_pick=lambda pick: _take_stroke(pick, session.config.num_patches))
     shuffle = next((change for change in interventions if isinstance(change, ShufflePatches)), None)
     _sync("what_if_shuffle", shuffle is not None)
     if shuffle:
@@ -133,8 +134,9 @@ def pixels_of(session: Session, trace: ForwardTrace) -> Pixels:
     return np.asarray(session.checkpoint.preprocess.to_picture(trace.image))
 
 
-def _take_stroke(pick: Pick, tool: str, num_patches: int) -> None:
-    """What the browser says, as far as it names patches."""
+def _take_stroke(pick: Pick, num_patches: int) -> None:
+    """What the browser says, as far as it names patches, done with the tool that is chosen now."""
+    tool: str = st.session_state.get("what_if_tool") or "Mask"
     numbers = [int(each) for each in str(pick.get(what_if.PATCHES, "")).split(",") if each.isascii() and each.isdigit()]
     stroke = [patch for patch in numbers if 1 <= patch <= num_patches]
     if not stroke:
@@ -156,20 +158,20 @@ def _take_shuffle() -> None:
 
 
 def _heads(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    chosen: str = st.segmented_control(
-        "A head that is taken out is", list(REPLACEMENTS), default="set to zero", required=True,
-        key="what_if_replacement",
-    ) or "set to zero"  # fmt: skip
+    st.segmented_control(
+        "A head that is taken out is", list(REPLACEMENTS), default=ZERO, required=True, key="what_if_replacement",
+    )  # fmt: skip
     removed = [(change.layer, change.head) for change in interventions if isinstance(change, ReplaceHead)]
     view = kept_view(
         ("what_if.heads", session.state.checkpoint, session.state.picture, str(interventions), session.token),
         lambda: explained(what_if.heads(after, session.token, removed), session.layer),
     )
-    show_canvas(view, key="what_if_heads", on_pick=lambda pick: take_head(pick, REPLACEMENTS[chosen]))
+    show_canvas(view, key="what_if_heads", on_pick=lambda pick: take_head(pick, "what_if_replacement"))
 
 
-def take_head(pick: Pick, replacement: Replacement) -> None:
-    """The head that the browser names, taken out or brought back."""
+def take_head(pick: Pick, widget: str) -> None:
+    """The head that the browser names, taken out as ``widget`` says now, or brought back."""
+    replacement = REPLACEMENTS[st.session_state.get(widget) or ZERO]
     if NUMBER in pick:
         state.pick({NUMBER: pick[NUMBER]})
     layer, _, head = str(pick.get(what_if.HEAD, "")).partition(".")

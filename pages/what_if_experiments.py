@@ -15,10 +15,12 @@ from explainer.views.wording import sentence
 from pages import what_if_history as history
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
 from pages.session import Session, forward_slots, kept_large, kept_view
 from pages.uploads import picture_source
 from pages.what_if_controls import REPLACEMENTS, pixels_of, take_head
 from vit_core import ForwardTrace, open_picture
+from vit_core.allowance import NotAllowedError
 from vit_core.interventions import Interventions
 from vit_core.occlusion import Measured
 
@@ -58,7 +60,7 @@ def _shuffle(session: Session) -> None:
         )  # fmt: skip
 
     _show(session, "shuffle", make, seed)
-    _offer(f"positions=zero;shuffle={seed}")
+    _offer("shuffle", lambda: f"positions=zero;shuffle={int(st.session_state.get('experiment_seed') or 0)}")
 
 
 def _heads(session: Session) -> None:
@@ -75,7 +77,7 @@ def _heads(session: Session) -> None:
                 session.model, session.trace, session.checkpoint.labels, replacement, progress=progress
             )
         ),
-        replacement, on_pick=lambda pick: take_head(pick, replacement),
+        replacement, on_pick=lambda pick: take_head(pick, "experiment_replacement"),
     )  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def _scaling(session: Session) -> None:
             compute.unscale(session.model, session.trace, session.checkpoint.labels, progress=progress)
         ),
     )  # fmt: skip
-    _offer("temperature=unscaled")
+    _offer("scaling", lambda: "temperature=unscaled")
 
 
 EXPERIMENTS: dict[str, Callable[[Session], None]] = {
@@ -156,7 +158,7 @@ def _show(
     began, waits = time.monotonic(), list[bool]()
 
     def progress(share: float) -> None:
-        forward_slots.release()  # between two batches others have their turn
+        forward_slots.dear.release()  # between two batches others have their turn
         try:
             if time.monotonic() - began > PATIENCE:
                 place.progress(min(share, 1.0), text=f"{100 * share:.0f} % of the forward passes done")
@@ -164,13 +166,18 @@ def _show(
                     stop.button("Stop", icon=":material/stop:", on_click=_stop, args=(key,), key="experiment_stop")
                     waits.append(True)
         finally:
-            forward_slots.acquire()
+            forward_slots.dear.acquire()
 
     def measure() -> View:
-        with forward_slots:
+        with forward_slots.dear:
             return make(progress)
 
-    view = kept_view(key, measure)
+    try:
+        view = kept_view(key, measure)
+    except NotAllowedError as error:
+        stop.empty()
+        place.warning(plain(f"{sentence(str(error))}."), icon=":material/block:")
+        return
     stop.empty()
     place.html(f'<p class="vit-finding" role="status">{escape(sentence(view.alt))}</p>')
     show_canvas(view, key=f"experiment_{name}", on_pick=on_pick)
@@ -181,9 +188,9 @@ def _stop(key: tuple[str | int, ...] | None) -> None:
     st.session_state[STOPPED] = key
 
 
-def _offer(changes: str) -> None:
-    """The changes of the experiment, to be made on the page itself and looked at from all sides."""
+def _offer(name: str, changes: Callable[[], str]) -> None:
+    """The changes of the experiment, to be made on the page itself; ``changes`` is asked when the button is pressed."""
     st.button(
-        "Make these changes above", icon=":material/experiment:", key=f"experiment_offer_{changes}",
-        on_click=lambda: history.change(Interventions.parse(changes)),
+        "Make these changes above", icon=":material/experiment:", key=f"experiment_offer_{name}",
+        on_click=lambda: history.change(Interventions.parse(changes())),
     )  # fmt: skip

@@ -9,6 +9,8 @@ from explainer.what_if_report import Report, as_csv
 from pages import state
 from pages import what_if_history as history
 from pages.checkpoints import is_of_a_file, is_of_a_run
+from pages.foreign import plain
+from pages.loopback import for_reader
 from pages.session import Session
 from vit_core import ForwardTrace
 from vit_core.interventions import Interventions
@@ -21,8 +23,8 @@ def show(session: Session, after: ForwardTrace, interventions: Interventions) ->
         st.caption("This link opens the same picture, checkpoint and changes:")
         st.code(link(), language=None, wrap_lines=True)
         blanks = f" Put in {' and '.join(report.blanks)} first." if report.blanks else ""
-        st.caption(f"This line computes the new prediction in Python, in the program's folder.{blanks}")
-        st.code(report.python, language="python", wrap_lines=True)
+        st.caption(f"This line computes the new prediction in Python, in the program's folder.{plain(blanks)}")
+        st.code(for_reader(report.python), language="python", wrap_lines=True)
         with st.container(horizontal=True):
             for label, name, media_type, make in (
                 ("All as JSON", "what-if.json", "application/json", report.as_json),

@@ -13,6 +13,7 @@ from pages import state
 from pages import what_if_history as history
 from pages.blocks import scheme, show_section
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
 from pages.session import Session, kept_view
 from pages.what_if_controls import SAID, apply, pixels_of
 from vit_core import ForwardTrace
@@ -78,7 +79,7 @@ def show_list(interventions: Interventions) -> None:
     with st.container(key="what_if_list", gap="xsmall", height=260 if is_long else "content"):
         for change in interventions:
             st.button(
-                change.title, icon=":material/close:", key=f"what_if_remove_{change.key}_{change.item}",
+                plain(change.title), icon=":material/close:", key=f"what_if_remove_{change.key}_{change.item}",
                 type="tertiary", on_click=_remove, args=(change,), help="Remove this change",
             )  # fmt: skip
         if not interventions:

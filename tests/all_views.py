@@ -92,7 +92,7 @@ def all_views(
             head.logit_terms, head_inputs, linear.weight, linear.bias, trace.logits, best, labels[best]
         ),
         "models.cost_shares": partial(models.cost_shares, {name: ViTConfig.named(name) for name in PRESETS}),
-        "models.flops_over_size": partial(models.flops_over_size, config, sizes),
+        "models.multiply_adds_over_size": partial(models.multiply_adds_over_size, config, sizes),
         "overview.pipeline": partial(overview.pipeline, model, trace, block, pixels, labels, layer, head_number),
         "overview.prediction": partial(overview.prediction, trace.probabilities, labels),
         "walk.forward": partial(walk.forward, model, trace, pixels, labels, head_number, token),

@@ -1,5 +1,8 @@
 """A Vision Transformer small enough for every test, with nothing in it zero, one, or as it was initialised."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import torch
 from jaxtyping import Float
@@ -55,3 +58,27 @@ def tiny_trace(tiny_model: VisionTransformer, tiny_image: Tensor) -> ForwardTrac
 def tiny_block(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> BlockTrace:
     """Layer 2: neither the first nor the last."""
     return tiny_model.trace_block(tiny_trace, 2)
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_they_were() -> Iterator[None]:
+    """The app and the training set torch's threads for their whole process."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights and runs of the test alone, whatever this machine keeps: the folder in which theirs are made."""
+    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
+    return tmp_path
+
+
+@pytest.fixture
+def served_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that ask the route of the tensors: it remembers that, and later tests would take theirs as served."""
+    from pages import tensor_route  # not above: most tests need no Streamlit
+
+    monkeypatch.setattr(tensor_route.routes[0], "is_mounted", False)

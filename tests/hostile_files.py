@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
+
+from tests.hostile_zips import zipped
 
 MADE = "made by a pickle"  # a file that appears if a pickle's command runs
 
@@ -87,14 +90,6 @@ def npy(shape: str, data: bytes, dtype: str = "<f4") -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
 
 
-def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
 def overlapping(copies: int) -> bytes:
     """A table of contents in which many names lead to one packed file."""
     data = zipped({"kernel.npy": npy("(1000000,)", bytes(4_000_000))})
@@ -114,6 +109,12 @@ def understated() -> bytes:
         at = data.index(signature) + offset
         data[at : at + 4] = struct.pack("<L", len(npy("(250,)", bytes(1000))))
     return bytes(data)
+
+
+def _script(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is on its way out; such files remain
+        torch.jit.script(torch.nn.Linear(3, 2)).save(str(path))
 
 
 DEEP = 200_000
@@ -154,6 +155,14 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         dict.fromkeys(map(str, range(20_000)), torch.zeros(10_000)), path), "share their numbers"),
     "newline-in-a-name.pth": (torch_bytes({"a\nb": torch.zeros(2)}), "no readable text"),
     "program.pt": (zipped({"m/data.pkl": b"\x80\x02}.", "m/constants.pkl": b"\x80\x02)."}, 0), "TorchScript"),
+    "script.pt": (lambda path: _script(path), r"^script\.pt is a TorchScript program.*torch\.jit\.load"),
+    "exported.pt": (zipped({"m/archive_format": b"pt2", "m/models/model.json": b"{}"}, 0),
+                    r"^exported\.pt is a program that torch\.export wrote"),
+    "float8.pth": (torch_bytes({"a": torch.zeros(3).to(torch.float8_e4m3fn)}),
+                   r"^float8\.pth holds tensors of type float8_e4m3fn.*\.float\(\)"),
+    "unsigned.pth": (torch_bytes({"a": torch.zeros(3, dtype=torch.uint16)}), "holds tensors of type uint16"),
+    "float8.safetensors": (header({"a": entry(0, 4, [4], "F8_E8M0")}, 4),
+                           r"^float8\.safetensors holds tensors of type F8_E8M0.*\.float\(\)"),
     "strings.pth": (torch_bytes({"a": "text", "b": ["c"]}), "holds no state dict"),
     "sparse.pth": (torch_bytes({"a": torch.eye(3).to_sparse()}), "_rebuild_sparse_tensor"),
     # zips

@@ -1,10 +1,7 @@
 """The page Break it in Streamlit's harness: one bug from the choice to the repair, and what a link carries."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from explainer.lab_bugs import BUGS
@@ -16,12 +13,7 @@ from explainer.texts import text
 FRAME = "../pages/frame.py"
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def app(**query: str) -> AppTest:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
@@ -23,6 +22,8 @@ from pages.store import Store
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig
 from vit_core import checkpoints as named
+from vit_core.allowance import MEMORY, MODELS
+from vit_core.estimates import forward_bytes
 from vit_core.interventions import Interventions
 
 FRAME = "../pages/frame.py"
@@ -30,13 +31,7 @@ SMALL = "embedded-small"
 PICTURE = State.picture
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 @pytest.fixture
@@ -90,18 +85,28 @@ def said(at: AppTest) -> str:
     return "\n".join(element.value for element in [*at.markdown, *at.caption])
 
 
-def test_the_page_says_everything_of_its_text_and_begins_with_the_same_twice() -> None:
+def test_the_page_says_everything_of_its_text_and_begins_with_two_pictures() -> None:
     at = app()
     assert at.title[0].value == HANDS_ON["compare"].title
     assert set(text("compare").titles.values()) <= {element.value for element in at.header}
-    assert "Both sides are the same" in at.info[0].value
+    other = next(name for name in GALLERY if name != PICTURE)
+    assert at.query_params["other_picture"] == other
+    assert "One model, two pictures." in at.info[0].value
+    assert with_title(at, f"Right: {GALLERY[other].title}", Picture)
     assert not at.warning
+
+
+def test_the_same_on_both_sides_is_zeros_and_offers_a_beginning() -> None:
+    at = app()
+    at.button(key="same_sides").click().run()
+    check(at)
+    assert "Both sides are the same" in at.info[0].value
     assert "of its 4,096 pixels none differs" in said(at)
     assert at.button(key="swap_sides").disabled and at.button(key="same_sides").disabled
     at.button(key="begin_0").click().run()
     check(at)
     assert at.query_params["other_picture"] == next(name for name in GALLERY if name != PICTURE)
-    assert not at.info
+    assert "One model, two pictures." in at.info[0].value
 
 
 def test_two_pictures_are_those_of_their_traces() -> None:
@@ -188,7 +193,6 @@ def test_clicks_choose_on_their_own_side(monkeypatch: pytest.MonkeyPatch) -> Non
             "other_checkpoint=nonsense": "names the checkpoint 'nonsense' for the right side",
             "other_layer=99": "There is no layer 99 on the right: its last layer is 6.",
             "other_head=0": "There is no head 0 on the right",
-            "other_token=<b>": "The link says token '<b>' for the right side, which is no whole number.",
             "other_change=skip=everything": "The link's other_change is left out",
         },
         {
@@ -235,14 +239,16 @@ def test_a_second_trace_is_refused_where_both_would_not_fit(monkeypatch: pytest.
     record = CHECKPOINTS["embedded"]
     size = session.trace("embedded", PICTURE).nbytes
     monkeypatch.setattr(session, "_traces", Store(int(1.5 * size)))
+    monkeypatch.setenv(MEMORY.variable, str((1.5 * size + forward_bytes(record.config)) / 1e6))
     app_side, _ = session.open_session(State())
     pair, problems = compare_sides.open_pair(app_side, Other(picture="cat"))
     assert len(problems) == 1 and "the trace of one picture of both would take" in problems[0]
     assert pair.seen[1].state.picture == PICTURE and pair.other.picture is None
     assert session._traces.nbytes <= session._traces.limit
     monkeypatch.setattr(session, "_traces", Store(3 * size))
+    monkeypatch.setenv(MEMORY.variable, str((3 * size + forward_bytes(record.config)) / 1e6))
     weights = sum(4 * each.numel() for each in app_side.model.parameters())
-    monkeypatch.setattr(session._models, "limit", weights + 1000)
+    monkeypatch.setenv(MODELS.variable, str((weights + 1000) / 1e6))
     session.check_memory(record)
     with pytest.raises(ValueError, match="the weights of both would take"):
         session.check_memory(CHECKPOINTS[small], beside=record)

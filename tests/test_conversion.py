@@ -72,8 +72,10 @@ def test_a_written_file_is_recognised_and_opens_with_the_same_numbers(
     examination = examine(path, num_heads=3)
     assert (examination.source, examination.opens) == (source, True)
     again, _ = load(path, num_heads=3, norm_eps=1e-6, gelu="none")
+    assert bits(dict(again.state_dict())) == bits(dict(model.state_dict()))
     image = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(again(image), model(image))
+    # Not to the bit: where a tensor begins in memory decides on some processors which instructions multiply it.
+    torch.testing.assert_close(again(image), model(image), rtol=0, atol=1e-5)
     in_memory = io.BytesIO()
     write(convert(model, source), in_memory, suffix)
     (other := tmp_path / f"other{suffix}").write_bytes(in_memory.getvalue())

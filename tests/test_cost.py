@@ -1,6 +1,8 @@
 """What a model costs: counted from its sizes, equal to the module and to what torchvision publishes."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights
 
-from vit_core import PRESETS, VisionTransformer, ViTConfig, count_flops, count_parameters
+from explainer.shapes import config_ledger
+from vit_core import PRESETS, VisionTransformer, ViTConfig, count_flops, count_multiply_adds, count_parameters
 
 
 def module_parameters(config: ViTConfig) -> int:
@@ -58,27 +61,40 @@ def torchvision_weights() -> list[Any]:
 
 
 @pytest.mark.parametrize("weights", torchvision_weights(), ids=str)
-def test_flops_and_parameters_are_those_torchvision_publishes(weights: Any) -> None:
+def test_multiply_adds_and_parameters_are_those_torchvision_publishes(weights: Any) -> None:
     family, patch_size = type(weights).__name__.removeprefix("ViT_").removesuffix("_Weights").split("_")
     config = ViTConfig.named(f"{family}/{patch_size}", image_size=weights.meta["min_size"][0])
     assert count_parameters(config)["total"] == weights.meta["num_params"]
     published = weights.meta["_ops"] * 1e9
-    assert count_flops(config)["total"] == pytest.approx(published, rel=0.005)  # they count a few of the sums as well
+    counted = count_multiply_adds(config)["total"]
+    assert counted == pytest.approx(published, rel=0.005)  # they count a few of the sums as well
 
 
 @pytest.mark.parametrize("representation_size", [None, 24])
-def test_flops_are_the_matrix_products_that_run(representation_size: int | None) -> None:
+def test_multiply_adds_are_the_matrix_products_that_run(representation_size: int | None) -> None:
     config = replace(ViTConfig.named("Mini/8"), representation_size=representation_size)
     with torch.device("meta"):
         model, image = VisionTransformer(config).eval(), torch.empty(1, 3, 64, 64)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(image)
-    assert count_flops(config)["total"] == counter.get_total_flops() / 2  # torch counts multiplications and additions
+    assert 2 * count_multiply_adds(config)["total"] == counter.get_total_flops()  # torch counts both of the pair
 
 
 def test_only_attention_grows_with_the_square_of_the_patches() -> None:
-    small, large = (count_flops(ViTConfig.named("B/16", image_size=size)) for size in (224, 448))
+    small, large = (count_multiply_adds(ViTConfig.named("B/16", image_size=size)) for size in (224, 448))
     tokens = (28**2 + 1) / (14**2 + 1)
     assert large["attention"] / small["attention"] == pytest.approx(tokens**2)
     assert large["mlp"] / small["mlp"] == pytest.approx(tokens)
     assert large["head"] == small["head"]
+
+
+def test_one_unit_of_work_everywhere() -> None:
+    """The ledger's sum is the count of the sizes, and who reads FLOPs reads beside it what our unit is to them."""
+    config = ViTConfig.named("B/16")
+    assert config_ledger(config).multiply_adds == count_multiply_adds(config)["total"]
+    assert count_flops(config) == count_multiply_adds(config)  # the first name goes on working
+    root = Path(__file__).parents[1]
+    files = [file for folder in ("explainer", "pages", "assets/text") for file in (root / folder).rglob("*.*")]
+    texts = [file.read_text(encoding="utf-8") for file in files if file.suffix in (".py", ".md", ".js", ".css")]
+    lines = [line for text in texts for line in text.splitlines() if re.search(r"\bFLOPs?\b|\bGMACs?\b", line)]
+    assert lines and all(re.search("multiply-add", line, re.IGNORECASE) for line in lines)

@@ -4,7 +4,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from streamlit.runtime.context import StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
 from explainer import data_steps
@@ -31,13 +31,7 @@ from vit_core.training.start import begin
 from vit_core.training.toy import make_toy_pictures
 from vit_core.training.transforms import evaluation_transform, normalise, training_transform
 
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def pets(root: Path, count: int = 12, size: tuple[int, int] = (12, 10)) -> Path:
@@ -234,24 +228,85 @@ def test_a_folder_that_changes_is_looked_at_again(tmp_path: Path) -> None:
     assert state_of(make_toy_pictures()) == ""
 
 
+HERE = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
+BROWSER = HERE | {  # as Chromium opens a websocket
+    "Connection": "Upgrade", "Upgrade": "websocket", "User-Agent": "Mozilla/5.0", "Pragma": "no-cache",
+    "Cache-Control": "no-cache", "Cookie": "_streamlit_xsrf=2", "Accept-Encoding": "gzip", "Accept-Language": "en",
+    "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": "streamlit",
+    "Sec-WebSocket-Extensions": "permessage-deflate",
+}  # fmt: skip
+ADDED = (  # by proxies, balancers and tunnels
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Real-Ip",
+    "Forwarded", "Via", "CF-Connecting-IP", "CF-Ray", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP",
+    "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Fly-Client-IP", "Fastly-Client-IP",
+    "X-Envoy-External-Address", "X-Request-Id", "X-Amzn-Trace-Id", "Tailscale-User-Login", "Authorization",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("address", "headers", "is_here"),
     [
-        (None, {}, True),
-        ("::ffff:127.0.0.1", {"Host": "localhost:8501", "Origin": "http://localhost:8501"}, True),
+        (None, {}, True),  # no browser at all: the script runs without a server
+        (None, HERE, True),
+        (None, BROWSER, True),
+        (None, {"Host": "[::1]:8501", "Origin": "http://[::1]:8501"}, True),
+        ("::ffff:127.0.0.1", HERE, True),
+        ("::1", HERE, True),
+        ("::1%eth0", HERE, False),
+        ("fe80::1%lo", HERE, False),
         ("192.0.2.7", {}, False),
+        ("192.0.2.7", HERE, False),
         ("not an address", {}, False),
-        (None, {"X-Forwarded-For": "192.0.2.7"}, False),
-        (None, {"Forwarded": "for=192.0.2.7"}, False),
         (None, {"Host": "127.0.0.1:8501", "Origin": "https://vit.example.org"}, False),
-        (None, {"Host": "vit.example.org"}, False),
+        (None, {"Host": "vit.example.org", "Origin": "http://localhost:8501"}, False),
+        (None, {"Host": "localtest.me:8501", "Origin": "http://localtest.me:8501"}, False),  # 127.0.0.1
+        (None, {"Host": "localhost.example.org", "Origin": "http://localhost.example.org"}, False),
+        (None, {"Host": "localhost"}, False),
+        (None, {"Origin": "http://localhost"}, False),
+        (None, {"Host": "localhost", "Origin": "null"}, False),
+        (None, {"Host": "me@localhost", "Origin": "http://localhost"}, False),
+        (None, {"Host": "[::1%25lo]", "Origin": "http://localhost"}, False),
+        (None, {"Host": "[::1", "Origin": "http://localhost"}, False),
+        *((None, HERE | {name: value}, False) for name in ADDED for value in ("192.0.2.7", "127.0.0.1", "")),
     ],
 )
 def test_only_a_browser_on_this_machine_may_name_a_path(
     monkeypatch: pytest.MonkeyPatch, address: str | None, headers: dict[str, str], is_here: bool
 ) -> None:
-    monkeypatch.setattr(loopback.st, "context", SimpleNamespace(ip_address=address, headers=headers))
+    context = SimpleNamespace(ip_address=address, headers=StreamlitHeaders(headers.items()))
+    monkeypatch.setattr(loopback.st, "context", context)
     assert loopback.is_on_this_machine() is is_here
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_two_hosts_or_origins_are_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    headers = StreamlitHeaders([*HERE.items(), (name, HERE[name])])
+    monkeypatch.setattr(loopback.st, "context", SimpleNamespace(ip_address=None, headers=headers))
+    assert not loopback.is_on_this_machine()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cannot read {folder}/a.pth: broken", "cannot read …/a.pth: broken"),
+        ('load("{folder}/My Pictures/a.pth")', 'load("…/a.pth")'),
+        ("python -m x '{folder}/My Pictures/a' --output {folder}/b", "python -m x '…/a' --output …/b"),
+        (r"C:\Users\me\a.pth is no file", "…/a.pth is no file"),
+        (r"'D:\My Pictures\a.pth'", "'…/a.pth'"),
+        ('File "{folder}/x.py", line 4, in /{folder}', 'File "…/x.py", line 4, in …/runs'),
+        ("/vit/exact/ab, /shapes?sizes=B/16,H/14 and https://a.org/tmp/x", None),
+        ("vit_core/model.py, line 4; 3/4 of it; and/or", None),
+        (f"/{'a' * 5000}/x and /\0/x", None),
+    ],
+)
+def test_a_reader_from_elsewhere_is_told_no_folder_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, shown: str | None
+) -> None:
+    folder = tmp_path / "runs"
+    text = text.replace("/{folder}", str(folder)).replace("{folder}", str(folder))
+    assert loopback.for_reader(text) == text
+    monkeypatch.setattr(loopback, "is_on_this_machine", lambda: False)
+    assert loopback.for_reader(text) == (text if shown is None else shown)
 
 
 # The page
@@ -306,6 +361,14 @@ def test_what_is_removed_on_the_page_can_be_undone(tmp_path: Path) -> None:
         at.button(key="data_choice_undo")
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_can_be_looked_at(recipe: str) -> None:
+    at = app("data", data_recipe=recipe, batch_size="4")
+    assert at.selectbox(key="data_recipe").value == recipe and not at.warning and not at.error
+    size = data_steps.preprocess_of(RECIPES[recipe]).image_size
+    assert f"| `pixels` | 4 × 3 × {size} × {size} | uint8 |" in tables(at)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -317,7 +380,7 @@ def test_what_is_removed_on_the_page_can_be_undone(tmp_path: Path) -> None:
 def test_nonsense_in_the_link_leaves_a_page_that_works(query: dict[str, str]) -> None:
     at = app("data", **query)
     assert "| `pixels` | 32 × 3 × 64 × 64 | uint8 |" in tables(at)
-    assert len(at.warning) == ("data" in query)
+    assert len(at.warning) == ("data" in query or query == {"shown": "99999"})
     if "data" in query:
         assert "not on this server" in at.warning[0].value and "data" not in at.query_params
 
@@ -330,7 +393,7 @@ def test_a_folder_that_cannot_be_learned_from_is_shown_with_the_reason(tmp_path:
     assert not at.exception
     assert any("Training cannot start" in element.value for element in at.error)
     assert any("12 pictures cannot be read" in element.value for element in at.warning)
-    assert "`dog/0.png`" in tables(at)
+    assert "| dog/0.png |" in tables(at)
     assert "| cat | 2 | 10 | 12 |" in tables(at)  # what can be seen is seen
 
 

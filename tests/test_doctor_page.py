@@ -3,29 +3,33 @@
 import io
 import os
 import re
+import threading
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load as read_safetensors
+from streamlit.proto.SelectWidgetFilterMode_pb2 import SelectWidgetFilterMode
 
 from explainer.doctor_examples import EXAMPLES
 from explainer.doctor_html import findings_html, names_html, sizes_html, tensors_html, verdict_html
 from explainer.name_table import TITLES, name_table
 from pages import doctor_files
 from pages.doctor_files import converted, examination_of, keep_file, open_file, path_of, why_not
+from pages.foreign import plain
 from tests.hostile_files import HOSTILE, torch_bytes
 from tests.same_weights import MODELS, Weights, google_arrays, logits_of
-from tests.test_pages import _alone, app, markup
+from tests.test_pages import app, markup
 from vit_core import ViTConfig, load
-from vit_core.conversion import FORMATS
+from vit_core.conversion import FORMATS, names_of
 from vit_core.examination import Examination, examine
 from vit_core.findings import Finding
 from vit_core.own_files import make_room, opened_checkpoint, opened_folder
 
-__all__ = ["_alone"]  # a cache of its own for every test
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 EMBEDDED_SOURCES = [name for name in EXAMPLES if name in FORMATS]
 
@@ -62,10 +66,14 @@ def test_a_file_is_opened_and_is_a_checkpoint_on_every_page() -> None:
     said = markup(at)
     assert "Recognised as the course (Learn PyTorch, chapter 08)" in said
     assert "patch_embedding.<wbr>patcher.<wbr>weight" in said and "not stored: usual for this family" in said
-    assert at.button(key="doctor_open").disabled  # k = 4 is likely, but nobody has said so
-    assert any("k = 4 is a guess: choose the attention heads" in caption.value for caption in at.caption)
-    at.selectbox(key=f"doctor_heads_{path_of('example-course')}").set_value(4).run()
-    assert not at.button(key="doctor_open").disabled and "what you said" in markup(at)
+    chooser = at.selectbox(key=f"doctor_heads_{path_of('example-course')}")
+    assert chooser.value == 4  # the likely one, which nobody has said
+    assert any("k = 4 is likely, and no file says it" in caption.value for caption in at.caption)
+    assert "what you said" not in said and "not stored: a guess" in said
+    chooser.set_value(2).run()
+    assert "what you said" in markup(at)
+    at.selectbox(key=chooser.key).set_value(4).run()
+    assert "what you said" in markup(at) and not any("is likely, and" in caption.value for caption in at.caption)
     at.button(key="doctor_open").click().run()
     assert not at.exception
     name = at.session_state["checkpoint"]
@@ -82,7 +90,7 @@ def test_a_file_is_opened_and_is_a_checkpoint_on_every_page() -> None:
 
 def test_a_link_to_a_file_that_is_gone_says_so() -> None:
     at = app("overview", checkpoint="file:0123456789abcdef")
-    assert "there is no opened file 'file:0123456789abcdef' on this server" in at.warning[0].value
+    assert plain("there is no opened file 'file:0123456789abcdef' on this server") in at.warning[0].value
     at = app("doctor", file="upload-" + "0" * 24)
     assert "not on this server any more" in at.warning[0].value
     at = app("doctor", file="example-../../etc")
@@ -99,6 +107,50 @@ def test_the_number_of_heads_is_chosen_and_changes_what_opens() -> None:
     assert "mine.pth opens here" in markup(at)
     at.button(key="doctor_open").click().run()
     assert opened_checkpoint(at.session_state["checkpoint"]).config.num_heads == 3
+
+
+def test_a_number_of_heads_that_nobody_said_stays_a_guess() -> None:
+    at = app("doctor", file="example-course")
+    at.button(key="doctor_open").click().run()
+    checkpoint = opened_checkpoint(at.session_state["checkpoint"])
+    assert checkpoint.config.num_heads == 4 and "does not tell the number of heads" in checkpoint.description
+
+
+def test_the_first_of_the_list_that_begins_with_what_is_typed_is_that_number(tmp_path: Path) -> None:
+    """The list keeps what begins with the typed text, in its order."""
+    config = ViTConfig(
+        image_size=8, patch_size=8, num_layers=1, hidden_size=768, mlp_size=8, num_heads=1, num_classes=3
+    )
+    state = {name: torch.randn(shape) for name, shape in names_of("timm", config).items()}
+    key = keep_file("mine.pth", torch_bytes(state))
+    at = app("doctor", file=key)
+    chooser = at.selectbox(key=f"doctor_heads_{path_of(key)}")
+    assert chooser.value == 12 and chooser.proto.filter_mode == SelectWidgetFilterMode.FILTER_MODE_PREFIX
+    for number in ("1", "12", "2", "3", "24", "128"):
+        assert next(label for label in chooser.options if label.startswith(number)).split()[0] == number
+
+
+def test_examinations_of_different_files_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, is_busy = threading.Event(), threading.Event()
+    slow, quick = (path_of(keep_file(f"{name}.pth", torch_bytes({name: torch.ones(1)}))) for name in ("slow", "quick"))
+
+    def examine_slowly(path: Path, **given: Any) -> Examination:
+        if path == slow:
+            is_busy.set()
+            assert goes_on.wait(60)
+        return examine(path, **given)
+
+    monkeypatch.setattr(doctor_files, "examine", examine_slowly)
+    thread = threading.Thread(target=examination_of, args=(slow, None, None))
+    thread.start()
+    assert is_busy.wait(60)
+    other = threading.Thread(target=examination_of, args=(quick, None, None))
+    other.start()
+    other.join(30)  # a guard against waiting for ever
+    is_done = not other.is_alive()
+    goes_on.set()
+    thread.join(60)
+    assert is_done
 
 
 def test_which_of_several_models_is_chosen() -> None:

@@ -32,12 +32,12 @@ from explainer.short_training import CONFIG, STEPS, Switches, cut_out, photograp
 from explainer.views import exercises as views
 from pages import short_runs
 from tests.conftest import randomised
-from tests.test_pages import _alone, app, markup
+from tests.test_pages import app, markup
 from vit_core import CHECKPOINTS, ForwardTrace, VisionTransformer, ViTConfig
 from vit_core.training.foodvision import FOODVISION
 from vit_core.training.schedule import learning_rate
 
-_alone = _alone  # the fixture that keeps each page test to itself
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 # Single precision: sums of up to 40 products of numbers near one, rounded in another order, through three layers.
 ROUNDING = 5e-5

@@ -12,7 +12,7 @@ from PIL import Image
 
 from explainer.figures import figure, save
 from explainer.palette import BACKGROUND, QUANTITIES, Scheme
-from explainer.panels import Flow, Panel, Pixels, Scale, Strip, Strips, View
+from explainer.panels import Flow, Panel, Part, Pixels, Plot, Scale, Series, StackedBars, Strip, Strips, View
 from tests.all_views import all_views
 from vit_core import ForwardTrace, VisionTransformer, ViTConfig
 
@@ -74,6 +74,20 @@ def test_pdf(views: dict[str, View]) -> None:
     buffer = io.BytesIO()
     save(views["head.top_classes"], buffer, "pdf")
     assert buffer.getvalue().startswith(b"%PDF")
+
+
+def test_names_of_runs_and_classes_are_drawn_as_they_are() -> None:
+    names = (r"$\frac$", "_first", "a$b$c", r"$\badcommand{")
+    two = np.array([0.5, 0.25], np.float32)
+    panels = (
+        Plot(title=names[0], series=tuple(Series(each, two, two) for each in names), x_label=names[0], y_label=""),
+        StackedBars(title=names[3], labels=names[:2], parts=tuple(Part(name, two) for name in names), totals=names[2:]),
+    )
+    view = View((panels,), alt="Names")
+    legends = [axes.get_legend() for axes in figure(view).axes]
+    assert [[text.get_text().strip() for text in each.get_texts()] for each in legends if each] == [[*names]] * 2
+    for file_format in ("png", "svg", "pdf"):
+        save(view, io.BytesIO(), file_format)  # type: ignore[arg-type]
 
 
 def test_an_unknown_format_is_refused(views: dict[str, View]) -> None:

@@ -22,6 +22,7 @@ from explainer.saved_parts import Code, Heading, Mathematics, SavedPage, Words
 from explainer.texts import TEXTS
 from vit_core import ViTConfig
 
+OWN_MACHINE = "only on the machine that saved this page"
 HOSTILE = """</script></style></title><script>window.ran = 1</script><img src=x onerror="window.ran = 1">"&<!--"""
 VALUES = np.array([0.75, 0.25], "f4")
 PIXELS = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)  # 12 kB: kept once for all views
@@ -109,6 +110,12 @@ def test_what_anybody_wrote_is_shown_and_does_not_run() -> None:
     assert unpack(read.data()[0][1], lambda name: PIXELS.tobytes()).panels[0].title == HOSTILE  # type: ignore[union-attr]
 
 
+def test_what_a_checkpoint_says_of_itself_is_text() -> None:
+    read = page(credits=("Model: [Log in again](https://elsewhere.test) **now** $x$.",))
+    assert [tag for tag, _ in read.elements if tag in ("a", "strong", "math")] == []
+    assert "Model: [Log in again](https://elsewhere.test) **now** $x$." in read.words
+
+
 def test_links_lead_to_the_web_or_nowhere() -> None:
     read = page(Words("[a](javascript:alert(1)) [b](data:text/html,x) ![c](https://example.org/c.png)"), link="file:///x")
     assert [each["href"] for tag, each in read.elements if tag == "a"] == ["https://example.org/c.png"]
@@ -148,3 +155,12 @@ def test_code_is_that_of_the_model_with_its_line_marked() -> None:
 
 def test_the_same_page_is_the_same_file() -> None:
     assert export_html(view()) == export_html(view())
+
+
+@pytest.mark.parametrize(
+    ("link", "is_own"),
+    [("http://localhost:8501/attention?layer=2", True), ("http://127.0.0.1:8501/", True), ("http://[::1]:8501/", True),
+     ("https://vit.example.org/attention", False), ("https://localhost.example.org/", False), ("file:///x", False)],
+)  # fmt: skip
+def test_a_handout_says_when_its_link_leads_to_one_machine_alone(link: str, is_own: bool) -> None:
+    assert (OWN_MACHINE in page(view(), link=link).words) is is_own

@@ -1,6 +1,7 @@
 """The ledger against what others say of the same models: hooks, torchinfo, torch's own counter of FLOPs."""
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
 
 from explainer.shapes import Ledger, ledger
 from explainer.shapes.signatures import tensors_in
 from tests.ledger_models import MODELS, SIZES, EinopsViT, built
-from vit_core import VisionTransformer, count_flops, count_parameters
+from vit_core import VisionTransformer, count_multiply_adds, count_parameters
 
 ALL = pytest.mark.parametrize("name", MODELS)
 MODULE_WISE = [name for name in MODELS if name != "swin"]
@@ -87,22 +89,24 @@ def test_leaf_modules_have_torchinfos_parameters(name: str) -> None:
 
 
 @ALL
-def test_flops_are_torchs(name: str) -> None:
+def test_multiply_adds_are_half_of_torchs_flops(name: str) -> None:
     model, picture = built(name)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    # What the counter knows of fused attention differs from one torch to the next, on a CPU it may be nothing: written
+    # out as two products of matrices, attention is counted by each of them.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
         # The mode of torch's counter would not see inside the fast path; under ours it is off as well.
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             model(picture)
         finally:
             torch.backends.mha.set_fastpath_enabled(True)
-    assert ledger(model, picture).flops == counter.get_total_flops() > 0
+    assert 2 * ledger(model, picture).multiply_adds == counter.get_total_flops() > 0  # torch counts both
 
 
-def test_flops_and_parameters_are_those_counted_from_the_sizes() -> None:
+def test_multiply_adds_and_parameters_are_those_counted_from_the_sizes() -> None:
     model, picture = built("ours")
     said = ledger(model, picture[:1])
-    assert said.flops == 2 * count_flops(SIZES)["total"]
+    assert said.multiply_adds == count_multiply_adds(SIZES)["total"]
     assert said.parameters == count_parameters(SIZES)["total"]
 
 
@@ -276,7 +280,7 @@ def test_tied_weights_count_once_where_they_are_first_used(device: str | None) -
 def test_inside_attention_everything_is_seen() -> None:
     model, picture = built("torchvision")
     block = [each for each in ledger(model, picture).operations if "encoder_layer_0.self_attention" in each.module]
-    named = [(each.name, each.module.rpartition("self_attention")[2]) for each in block if each.flops]
+    named = [(each.name, each.module.rpartition("self_attention")[2]) for each in block if each.multiply_adds]
     assert named == [("linear", ""), ("scores", ""), ("weighted sum", ""), ("linear", ".out_proj")]
     fused = [each for each in block if each.fused]
     assert [each.name for each in fused] == ["scores", "softmax", "weighted sum"]
@@ -307,7 +311,7 @@ def test_multihead_attention_returns_what_it_returns_without_us(
     assert [each.name for each in said.operations].count("linear") == 2
     three = ledger(attention, {**arguments, "key": tokens.clone(), "value": tokens.clone()}, device=device)
     assert [each.name for each in three.operations].count("linear") == 4
-    assert three.flops == said.flops
+    assert three.multiply_adds == said.multiply_adds
 
 
 @dataclass
@@ -416,7 +420,8 @@ def test_compiled_modules_are_refused_in_a_sentence() -> None:
     class Wrapped(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            with pytest.warns(FutureWarning, match="deprecated"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch.jit is on its way out; such modules remain
                 self.part = torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2))
 
     with pytest.raises(TypeError, match=r"part 'part' is compiled by torch\.jit"):
@@ -445,7 +450,7 @@ def test_rules_say_what_happened() -> None:
         ("permute", "the axes in the order 2, 0, 3, 1, 4: 2 × 10 × 3 × 4 × 5 becomes 3 × 2 × 4 × 10 × 5"),
         ("unbind", "3 parts, each 2 × 4 × 10 × 5"),
         ("matmul", "rows of 5 times columns of 5: 10 × 5 by 5 × 10 gives 10 × 10, for each of 2 × 4"),
-        ("softmax", "along axis 3 the 10 numbers add up to 1: the shape stays"),
+        ("softmax", "along axis 3, the last, the 10 numbers of each row add up to 1: the shape stays"),
         ("index", "[..., 0, :] takes 2 × 20 out of 2 × 10 × 20"),
     }
 

@@ -126,8 +126,8 @@ def test_equal_blocks_become_one_row() -> None:
 def test_rows_hold_every_operation(name: str) -> None:
     said = ledger(*built(name))
     unfolded = [operation for row in said.rows() for _ in range(row.repeats) for operation in row.operations]
-    plain = [(each.name, each.outputs, each.flops, each.parameters) for each in unfolded]
-    assert plain == [(each.name, each.outputs, each.flops, each.parameters) for each in said.operations]
+    plain = [(each.name, each.outputs, each.multiply_adds, each.parameters) for each in unfolded]
+    assert plain == [(each.name, each.outputs, each.multiply_adds, each.parameters) for each in said.operations]
 
 
 def test_swins_blocks_come_in_pairs_of_which_the_second_is_shifted() -> None:

@@ -29,9 +29,10 @@ from explainer.metric_detective import (
 from explainer.metric_tables import contradiction, derivation, verdicts
 from explainer.panels import Bars, Plot, StackedBars
 from explainer.views import metric
-from tests.test_pages import _alone, app, markup
+from tests.test_pages import app, markup
+from vit_core.training import runs
 
-_alone = _alone  # the fixture that keeps each page test to itself
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def test_batches_of_the_course() -> None:
@@ -268,6 +269,7 @@ def test_playing_ends_at_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_without_runs_the_page_says_where_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "none"))
+    monkeypatch.setattr(runs, "EXAMPLES", tmp_path / "none")
     at = app("metric")
     assert "No run has been trained here yet." in [element.value for element in at.info]
 

@@ -1,11 +1,13 @@
 """The diagnosis names the mistake that was made, and says nothing of models that are right or wrong elsewhere."""
 
+import importlib
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger, mistakes
 from explainer.shapes.report import UNTOLD, report_html, report_text
@@ -90,6 +92,133 @@ def test_the_fix_is_the_users_line_repaired() -> None:
     assert "self.head(x[:, 0])" in fix("head_on_the_sequence")
     assert "self.head(x[:, 0])" in fix("head_on_everything_flat")
     assert "(q @ k.transpose(-2, -1)) * 0.3" in fix("keys_not_transposed")
+
+
+# Attention over the batch, or over the heads: the code, and the line of it that the repair is about.
+ATTENTION_ELSEWHERE = {
+    "over the batch, batch_first forgotten": """\
+        self.attend = nn.MultiheadAttention(24, 3)
+    def mix(self, x):
+        return self.attend(x, x, x)[0]
+""",
+    "over the batch, exchanged though batch_first is set": """\
+        self.attend = nn.MultiheadAttention(24, 3, batch_first=True)
+    def mix(self, x):
+        x = x.transpose(0, 1)
+        return self.attend(x, x, x)[0].transpose(0, 1)
+""",
+    "over the batch, in layers of torch": """\
+        self.attend = nn.TransformerEncoderLayer(24, 3, dim_feedforward=32)
+    def mix(self, x):
+        return self.attend(x)
+""",
+    "over the batch, written out": """\
+        self.qkv = nn.Linear(24, 72)
+    def mix(self, x):
+        q, k, v = self.qkv(x.transpose(0, 1)).chunk(3, dim=-1)
+        a = (q @ k.transpose(-2, -1) / 24**0.5).softmax(-1)
+        return (a @ v).transpose(0, 1)
+""",
+    "over the batch, fused": """\
+        self.qkv = nn.Linear(24, 72)
+    def mix(self, x):
+        q, k, v = self.qkv(x.transpose(0, 1)).chunk(3, dim=-1)
+        return nn.functional.scaled_dot_product_attention(q, k, v).transpose(0, 1)
+""",
+    "over the heads, written out": """\
+        self.qkv = nn.Linear(24, 72)
+    def mix(self, x):
+        q, k, v = self.qkv(x).unflatten(-1, (3, 4, 6)).unbind(2)
+        a = (q @ k.transpose(-2, -1) / 6**0.5).softmax(-1)
+        return (a @ v).flatten(2)
+""",
+}
+AROUND = """\
+from torch import nn
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 24, 8, 8)
+        self.head = nn.Linear(24, 5)
+{}    def forward(self, pictures):
+        x = self.patches(pictures).flatten(2).transpose(1, 2)
+        return self.head((x + self.mix(x)).mean(1))
+"""
+
+
+def repaired(source: str, fix: str) -> str:
+    """The code as somebody repairs it who does what is written, no more."""
+    if fix.startswith("nn."):
+        kind, _, arguments = fix.partition("(")
+        given = re.search(re.escape(kind) + r"\((\d+, \d+)(.*)\)\n", source)
+        assert given is not None and arguments.startswith(given[1])
+        kept = given[2].replace(", batch_first=True", "")
+        return source.replace(given[0], f"{kind}({given[1]}{kept}, {arguments.rpartition(', ')[2]}\n")
+    line, _, rest = fix.partition("  # before they are multiplied; and ")
+    assert line.startswith("q, k, v = ") and rest.endswith(" of the weighted sum")
+    back = rest.removesuffix(" of the weighted sum")
+    put_in = re.sub(r"^(        )(?=a = |return nn\.functional)", rf"\1{line}\n\1", source, flags=re.MULTILINE)
+    return re.sub(r"\(a @ v\)|(?<=return )nn\.functional\.\w+\(q, k, v\)", lambda found: found[0] + back, put_in)
+
+
+@pytest.mark.parametrize("name", ATTENTION_ELSEWHERE)
+def test_a_repair_of_attention_repairs_when_it_is_followed_to_the_letter(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures then do not see each other, and tokens do: by numbers."""
+    pictures = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def built(source: str, file: str) -> nn.Module:
+        (tmp_path / f"{file}.py").write_text(source, encoding="utf-8")
+        monkeypatch.syspath_prepend(tmp_path)
+        torch.manual_seed(0)
+        return importlib.import_module(file).Model().eval()
+
+    def sees_other_pictures(model: nn.Module) -> bool:
+        with torch.no_grad():  # 1e-5: the sums of a batch are taken in another order
+            return not torch.allclose(model(pictures)[:1], model(pictures[:1]), atol=1e-5)
+
+    source = AROUND.format(ATTENTION_ELSEWHERE[name])
+    word = re.sub(r"\W", "_", name)
+    broken = built(source, f"broken_{word}")
+    assert sees_other_pictures(broken) == ("batch" in name)
+    found = diagnose(ledger(broken, pictures))
+    assert found is not None and found.is_tried and found.cause == (
+        "batch-first" if "batch" in name else "missing-permute"
+    )
+    mended = built(repaired(source, found.fix), f"mended_{word}")
+    assert mended(pictures).shape == (3, 5)
+    assert not sees_other_pictures(mended)
+    assert diagnose(ledger(mended, pictures)) is None
+    with torch.no_grad():  # another patch at the far corner moves what attention makes of the first
+        tokens = mended.patches(pictures).flatten(2).transpose(1, 2)
+        other = tokens.clone()
+        other[:, -1] += 1
+        assert (mended.mix(tokens) - mended.mix(other))[:, 0].abs().max() > 1e-4
+
+
+def test_a_repair_that_does_not_work_is_not_said() -> None:
+    """Here what follows needs attention to come as it does: no order of axes alone makes the model right."""
+
+    class Stubborn(models.Course):
+        def encode(self, x: Tensor) -> Tensor:
+            y = self.msa(x, x, x)[0]
+            if self.msa.batch_first:
+                raise ValueError("the first axis must be the tokens")
+            return x + y
+
+    found = diagnose(ledger(Stubborn(batch_first=False), models.PICTURES))
+    assert found is not None and found.cause == "batch-first" and found.fix == ""
+    said = report_text(ledger(Stubborn(batch_first=False), models.PICTURES), found)
+    assert "Repair:   none is said" in said and "batch_first=" not in said.partition("Likely mistake")[2]
+
+
+def test_what_was_not_run_is_not_called_a_repair() -> None:
+    heads = course((2, 3, 32, 32), dim=48, heads=7)
+    assert not heads.is_tried
+    made = ledger(lambda: models.Course(dim=48, heads=7), (2, 3, 32, 32), device="meta")
+    assert "To try:   num_heads = " in report_text(made, heads) and "Repair" not in report_text(made, heads)
+    assert "<dt>To try</dt>" in report_html(made, heads)
 
 
 def test_a_wrong_output_is_explained_from_what_was_expected() -> None:

@@ -2,23 +2,40 @@
 
 import asyncio
 import dataclasses
+import gc
 import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.testclient import TestClient
 from starlette.types import Message
 
 from explainer import palette
-from explainer.packing import CHUNK, MAGIC, VERSION, WHOLE_UP_TO, digest, pack, quantise, quantise_roots, unpack
+from explainer.packing import (
+    CHUNK,
+    MAGIC,
+    VERSION,
+    WHOLE_UP_TO,
+    digest,
+    exact_bytes,
+    header_of,
+    pack,
+    quantise,
+    quantise_roots,
+    unpack,
+)
 from explainer.panels import Bars, Flow, Looks, Matrix, Node, Picture, Plot, Scale, Series, Strip, Strips, Tiles, View
 from pages import tensor_route
 from pages.store import Store
+
+pytestmark = pytest.mark.usefixtures("served_route")
 
 RANDOM = np.random.default_rng(0)
 
@@ -277,12 +294,6 @@ class Answer:
     body: bytes
 
 
-@pytest.fixture(autouse=True)
-def _not_mounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests of pages in the same process would take for a server: the route remembers that it was asked."""
-    monkeypatch.setattr(tensor_route.routes[0], "is_mounted", False)
-
-
 def get(path: str, route: Route = tensor_route.routes[0], **headers: str) -> Answer:
     """Ask a server with only ``route``, as ASGI servers do."""
     answer = Answer(0, {}, b"")
@@ -342,3 +353,44 @@ def test_store_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [tensor_route.keep(data) for data in noise]
     assert [tensor_route.load(name) is not None for name in names] == [False, False, False, True, True]
     assert tensor_route.load(names[4]) == noise[4]
+
+
+def test_the_values_of_what_travels_in_steps_are_offered_by_name() -> None:
+    """Large arrays once, small ones and pictures never: those travel as they are."""
+    offered: dict[str, Any] = {}
+
+    def offer(array: Any) -> str:
+        offered[name := f"name {len(offered)}"] = array
+        return name
+
+    large, small = np.random.default_rng(1).normal(size=(2, 65, 65)).astype("f4"), np.ones((4, 4), "f4")
+    panels = tuple(
+        Matrix(title=str(i), values=each, scale=Scale(-3, 3, True), row_axis="rows", column_axis="columns")
+        for i, each in enumerate((*large, small))
+    )
+    packed = pack(View(rows=(panels,), alt="matrices"), offer=offer)
+    assert [array.shape for array in offered.values()] == [(65, 65)] * 2
+    assert header_of(packed).count('"exact":"name') == 2 and '"exact"' not in header_of(pack(unpack(packed)))
+    assert np.array_equal(np.frombuffer(exact_bytes(offered["name 1"]), "<f4").reshape(65, 65), large[1])
+
+
+def test_of_attention_one_tokens_rows_and_columns_are_given() -> None:
+    weights = np.random.default_rng(2).random((2, 3, 5, 5)).astype("f4")
+    given = np.frombuffer(exact_bytes(weights, 4), "<f4").reshape(2, 2, 3, 5)
+    assert np.array_equal(given[0], weights[:, :, 4]) and np.array_equal(given[1], weights[:, :, :, 4])
+    for token in (None, -1, 5):
+        with pytest.raises(ValueError, match="tokens 0 to 4"):
+            exact_bytes(weights, token)
+
+
+def test_values_are_served_while_their_view_lives() -> None:
+    client = TestClient(Starlette(routes=tensor_route.routes))
+    weights = np.random.default_rng(3).random((1, 2, 5, 5)).astype("f4")
+    name = tensor_route.offer(weights)
+    answer = client.get(f"/below/a/path/{tensor_route.EXACT_PATH}/{name}?token=2")
+    assert answer.content == exact_bytes(weights, 2) and "immutable" in answer.headers["cache-control"]
+    for query in ("", "?token=5", "?token=-1", "?token=x", "?token=99999999999"):
+        assert client.get(f"/{tensor_route.EXACT_PATH}/{name}{query}").status_code == 404
+    del weights
+    gc.collect()
+    assert client.get(f"/{tensor_route.EXACT_PATH}/{name}?token=2").status_code == 404

@@ -2,31 +2,22 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import pytest
-import torch
 
 from explainer.equations import FORMULAS
 from explainer.proofs import prove
 from explainer.stages import STAGES
 from explainer.tensors import describe
+from explainer.written_numbers import in_powers
 from pages import session
 from pages.state import State
 from tests.test_pages import app, markup
 
 ROOT = Path(__file__).parents[1]
 LAYER = 3
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """The app sets torch's threads for its whole process; other tests keep theirs."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def lines_of(page: str) -> list[str]:
@@ -51,8 +42,8 @@ def test_numbers_of_tensors_and_proofs_are_on_the_page(page: str) -> None:
         proof = prove(claim, model, trace, block, LAYER)
         assert f"{proof.equation} holds" in text
         assert (
-            f"largest difference {proof.largest_difference:.1e} over {proof.count:,} numbers, "
-            f"tolerance {proof.tolerance:.1e}" in text
+            f"largest difference {in_powers(proof.largest_difference)} over {proof.count:,} numbers, "
+            f"tolerance {in_powers(proof.tolerance)}" in text
         )
 
 

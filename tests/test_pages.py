@@ -1,9 +1,7 @@
 """Every page, run by Streamlit's own test harness on the embedded model: what it says, and what it keeps."""
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,13 +22,7 @@ from vit_core.config import PRESETS, ViTConfig
 FRAME = "../pages/frame.py"
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No weights that this machine may have, and torch's threads as they were: the app sets them for its process."""
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def app(page: str = "overview", **query: str) -> AppTest:
@@ -109,9 +101,9 @@ def test_moving_a_slider_moves_the_link() -> None:
         ({"layer": "0"}, "There is no layer 0 in this model"),
         ({"head": "7"}, "There is no head 7 in this model: it has heads 1 to 4."),
         ({"token": "65"}, "There is no token 65 in this model"),
-        ({"layer": "-3"}, "The link says layer '-3', which is no whole number"),
-        ({"layer": "1e3"}, "which is no whole number"),
-        ({"token": "<script>alert(1)</script>"}, "which is no whole number"),
+        ({"layer": "-3"}, "The link says layer “-3”, expected a whole number from 0 to 999"),
+        ({"layer": "1e3"}, "expected a whole number"),
+        ({"token": "<script>alert(1)</script>"}, "expected a whole number"),
         ({"checkpoint": "nonsense"}, "The link names the checkpoint 'nonsense'"),
         ({"picture": "../../etc/passwd"}, "The link names the picture '../../etc/passwd'"),
         ({"picture": "upload-0123"}, "is no longer on this server"),

@@ -1,7 +1,10 @@
 """Untrusted bytes: every kind of picture comes out as upright, opaque RGB; what is none is refused in one sentence."""
 
 import struct
+import sys
 import zlib
+from dataclasses import replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explainer.gallery import GALLERY
+from tests.hostile_pictures import HOSTILE_PICTURES, flat
+from vit_core import pictures
+from vit_core.picture_decoding import begin, finish
 from vit_core.pictures import FORMATS, MAX_BYTES, PictureError, open_picture, to_rgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -211,6 +218,91 @@ def test_every_flip_of_a_byte_is_a_picture_or_a_picture_error(four_colours: Imag
                 assert open_picture(bytes(broken)).mode == "RGB"
             except PictureError as error:
                 assert "\n" not in str(error)
+
+
+@cache
+def usual_pictures() -> dict[str, bytes]:
+    """A photograph in every format and the modes that are usual in it."""
+    photograph = Image.open(GALLERY["astronaut"].path).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey = Image.fromarray(np.asarray(photograph.convert("L")).astype(np.uint16) * 257)
+    clear = photograph.convert("RGBA")
+    clear.putalpha(photograph.convert("L"))
+    made = {
+        "JPEG": encoded(photograph, "JPEG", exif=exif), "progressive": encoded(photograph, "JPEG", progressive=True),
+        "grey": encoded(photograph.convert("L"), "JPEG"), "CMYK": encoded(photograph.convert("CMYK"), "JPEG"),
+        "PNG": encoded(photograph), "clear": encoded(clear), "16 bits": encoded(grey),
+        "BMP": encoded(photograph, "BMP"), "palette": encoded(photograph.quantize(64)),
+        "GIF": encoded(photograph, "GIF"), "TIFF": encoded(photograph, "TIFF"),
+        "LZW": encoded(grey, "TIFF", compression="tiff_lzw"), "WebP": encoded(photograph, "WEBP"),
+    }  # fmt: skip
+    return made | {name: picture.path.read_bytes() for name, picture in GALLERY.items()}
+
+
+@pytest.mark.parametrize("name", usual_pictures())
+def test_usual_pictures_start_no_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the process that reads the others would read them the same, to the bit."""
+    data = usual_pictures()[name]
+    apart = pictures._decode_apart(data)
+    monkeypatch.setattr(pictures, "_decode_apart", lambda data: pytest.fail("a process was started"))
+    assert np.array_equal(open_picture(data), apart)
+
+
+def test_pictures_come_whole_up_to_sixteen_million_pixels() -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (4000, 4001), np.uint8)
+    for mode in ("L", "RGB"):
+        picture = Image.fromarray(pixels).convert(mode)
+        whole = picture.crop((0, 0, 4000, 4000))
+        assert np.array_equal(open_picture(encoded(whole, compress_level=0)), whole.convert("RGB"))
+        halved = open_picture(encoded(picture, compress_level=0))
+        assert halved.size == (2001, 2000)
+        mean = pixels[:, :4000].reshape(2000, 2, 2000, 2).mean((1, 3))
+        # The mean of four whole numbers, rounded: halves may go either way.
+        assert np.abs(np.asarray(halved)[:, :2000, 0] - mean).max() <= 0.5
+
+
+def test_what_a_picture_may_take_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = flat("RGBA", (4000, 3000), "PNG")
+    assert open_picture(data).size == (4000, 3000)
+    monkeypatch.setenv("VIT_EXPLAINER_PICTURE_MB", "100")
+    with pytest.raises(PictureError, match="would take 144 MB of memory, at most 100 MB are allowed"):
+        open_picture(data)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no seconds of a processor that a process may take")
+def test_a_process_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIT_EXPLAINER_PICTURE_SECONDS", "1")
+    with pytest.raises(PictureError, match=r"longer than 1 s|more than 300 MB of memory or 1 s"):
+        open_picture(HOSTILE_PICTURES["runs-of-one.bmp"][0]())
+
+
+def test_large_pictures_wait_and_small_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two large ones are under way; a third waits until one of them is done, and is refused if none is for long."""
+    monkeypatch.setenv("VIT_EXPLAINER_PICTURE_SECONDS", "0.05")
+    large = 100_000_000
+    with pictures._turn(large):
+        with pictures._turn(large):
+            with pictures._turn(1_000_000):
+                pass
+            with pytest.raises(PictureError, match="try again"), pictures._turn(large):
+                pass
+        with pictures._turn(large):
+            pass
+        with pytest.raises(PictureError, match="try again"), pictures._turn(300_000_000):
+            pass
+    with pictures._turn(300_000_000):
+        pass
+
+
+def test_a_header_that_does_not_say_what_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the bounds of a process hold instead of the estimate."""
+    read = pictures.read_header
+    monkeypatch.setattr(pictures, "read_header", lambda data: replace(read(data), width=7, height=9))
+    started = []
+    monkeypatch.setattr(pictures, "_decode_apart", lambda data: started.append(1) or finish(begin(data)))
+    data = flat("RGB", (64, 48), "PNG")
+    assert open_picture(data).size == (64, 48) and started
 
 
 def test_a_str_is_not_guessed_to_be_a_path() -> None:

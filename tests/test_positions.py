@@ -71,7 +71,7 @@ def test_the_same_grid_is_the_identity_and_the_class_token_keeps_its_row(method:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_constant_stays_constant(method: str) -> None:
     resized = resize_position_embedding(torch.full((26, HIDDEN), 3.0), 8, method)
-    assert_close(resized, torch.full((65, HIDDEN), 3.0), atol=2e-6, rtol=0)  # the kernel's weights sum to 1 in float32
+    assert_close(resized, torch.full((65, HIDDEN), 3.0), atol=4e-6, rtol=0)  # the kernel's weights sum to 1 in float32
 
 
 def test_what_is_no_grid_is_refused() -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import threading
-from collections.abc import Iterator
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -31,14 +30,9 @@ TEST_SPLIT = "test pictures of a data set"
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
+def _alone(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A page waits this long for the work before it shows how far it is: long enough for a busy machine.
     monkeypatch.setattr(prediction_jobs, "PATIENCE", 60.0)
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def app(**query: str) -> AppTest:
@@ -102,7 +96,7 @@ def test_uploads_broken_ones_are_named_and_the_others_predicted() -> None:
 
 
 def test_a_link_to_uploads_that_are_gone_is_one_sentence() -> None:
-    at = app(predict_of="own pictures", predict_batch="0123")
+    at = app(predict_of="own pictures", predict_batch="0123" * 6)
     assert len(at.warning) == 1
     assert "no longer on this server" in at.warning[0].value
     assert not cards(at)

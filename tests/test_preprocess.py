@@ -114,6 +114,20 @@ def test_back_to_the_very_pixels(mean_and_std: tuple[tuple[float, ...], tuple[fl
     assert np.array_equal(preprocess.crop(picture), picture)
 
 
+@pytest.mark.parametrize("size", [(3001, 2000), (997, 1500), (700, 699), (64, 40), (9, 9), (1, 1)])
+@pytest.mark.parametrize("side", [8, 64, 256])
+def test_rows_that_are_not_read_are_not_needed(size: tuple[int, int], side: int) -> None:
+    """Equal to the bit to resizing the whole picture, though most rows of a large one are left out."""
+    picture = noise(*size)
+    ours = Preprocess(
+        image_size=side, resize_size=side, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), keep_aspect=False,
+        interpolation="bilinear-no-antialias",
+    )(picture)  # fmt: skip
+    whole = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()[None]
+    theirs = torch.nn.functional.interpolate(whole, (side, side), mode="bilinear", align_corners=False)[0]
+    assert torch.equal(ours, theirs / 255)
+
+
 def test_crop_is_the_middle_of_the_resized_picture() -> None:
     picture = noise(90, 60)
     expected = picture.resize((60, 40), Image.Resampling.BILINEAR).crop((14, 4, 46, 36))

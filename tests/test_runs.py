@@ -121,6 +121,16 @@ def test_a_run_from_start_to_finish_and_back_from_the_dead(pictures: Path, monke
         runs.undo_delete(token)
 
 
+def test_a_run_that_is_starting_stops_when_it_is_asked_to(pictures: Path) -> None:
+    run = runs.start_run("hasty", [pictures], "mini", TINY | {"epochs": 1000})
+    assert run.status == "starting"  # it takes seconds to import torch
+    assert runs.stop_run(run)
+    wait(lambda: not run.is_alive)
+    assert run.status == "stopped"
+    assert run.metrics().last_step == 0
+    assert run.can_resume
+
+
 def test_a_run_that_finishes_and_one_that_cannot_begin(pictures: Path, tmp_path: Path) -> None:
     good = runs.start_run("good", [pictures], "mini", TINY | {"epochs": 2})
     wait(lambda: not good.is_alive)
@@ -228,7 +238,7 @@ def test_how_a_run_ended(outcome: str | None, status: str) -> None:
 def test_broken_files_are_no_traceback() -> None:
     run = fake("broken")
     (run.path / "run.json").write_text("{")
-    assert run.status == "failed"
+    assert run.status == "damaged"
     assert run.labels == ()
     assert run.progress == 0.0
     assert run.seconds_left is None

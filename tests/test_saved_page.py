@@ -13,7 +13,9 @@ from explainer.stages import STAGES
 from explainer.texts import text
 from pages import saved_page
 from tests.test_html_export import Read, view
-from tests.test_pages import _alone, app  # noqa: F401  the fixture holds for this module, too
+from tests.test_pages import app
+
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 SIDEBAR = 2  # pictures beside the page: the chosen one and the gallery
 

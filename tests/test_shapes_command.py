@@ -11,14 +11,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from explainer.__main__ import COMMANDS, main
+from explainer.commands.shapes import _parser
 from explainer.shapes import config_ledger
 from explainer.shapes.differences import differences
-from explainer.shapes.text_table import as_text, painted
+from explainer.shapes.text_table import _COLUMNS, as_text, painted
+from tests import silent_models
 from tests.conftest import randomised
-from vit_core import VisionTransformer, ViTConfig, count_flops, count_parameters
+from vit_core import VisionTransformer, ViTConfig, count_multiply_adds, count_parameters
 
 ROOT = Path(__file__).parents[1]
 SMALL = ViTConfig(image_size=32, patch_size=8, num_layers=3, hidden_size=64, mlp_size=96, num_heads=4, num_classes=5)
@@ -107,7 +110,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.splitlines()[0] == "B/16,image_size=384: [1 × 3 × 384 × 384] → [1 × 1000]"
     assert "blocks.0–11 × 12" in out and "1 × 577 × 2304" in out and "B × k × N+1 × N+1" in out
     assert f"{count_parameters(config)['total']:,} parameters" in out
-    assert f"{2 * count_flops(config)['total']:,} FLOPs" in out
+    assert f"{count_multiply_adds(config)['total']:,} multiply-adds" in out
     assert "\033" not in out  # nobody's terminal
 
 
@@ -129,7 +132,7 @@ def test_csv_has_every_operation_of_every_block(capsys: pytest.CaptureFixture[st
     ledger = config_ledger(ViTConfig.named("B/32", num_layers=2))
     assert len(rows) == len(ledger.operations)
     assert sum(int(row["parameters"]) for row in rows) == ledger.parameters
-    assert sum(int(row["flops"]) for row in rows) == ledger.flops
+    assert sum(int(row["multiply_adds"]) for row in rows) == ledger.multiply_adds
     scores = next(row for row in rows if row["module"] == "blocks.1.attention" and row["operation"] == "softmax")
     assert (scores["shape"], scores["axes"], scores["equation"]) == ("1x12x50x50", "B × k × N+1 × N+1", "6")
     assert "scores.softmax(-1)" in scores["code"] and scores["file"] == "vit_core/model.py"
@@ -155,7 +158,7 @@ def test_html_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_all_unfolds(capsys: pytest.CaptureFixture[str]) -> None:
     _, folded, _ = run(capsys, "B/16", "--layers", "3")
     _, unfolded, _ = run(capsys, "B/16", "--layers", "3", "--all")
-    assert "blocks.2" not in folded and folded.count("softmax") == 3 - 2 + folded.count("the 197 numbers") - 1 + 1
+    assert "blocks.2" not in folded and len(re.findall("^ *softmax ", folded, re.MULTILINE)) == 1
     assert unfolded.count("softmax blocks.") == 3
 
 
@@ -206,6 +209,42 @@ def test_the_answer_is_in_every_format(code: Path, capsys: pytest.CaptureFixture
     _, page, _ = run(capsys, *arguments, "html")
     assert '<span class="vit-ledger-it"><i>14</i>return self.head(tokens).mean(1)' in page
     assert 'data-cause="missing-permute"' in page
+
+
+def test_it_says_what_was_checked_and_that_the_meaning_was_not(
+    tmp_path: Path, code: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (f"{code}:Repaired", "--input", "2,3,64,64")
+    status, out, _ = run(capsys, *arguments, "--expect", "2,10")
+    end = " ".join(out.partition("Checked: ")[2].split())
+    assert status == 0 and "the output is [2 × 10], as expected;" in end
+    assert "Not checked: what the numbers mean." in end
+    assert "[2 × 10] (which shape was expected, nobody said)" in " ".join(run(capsys, *arguments)[1].split())
+    for kind in ("json", "csv", "html"):  # the answer is on the screen wherever the ledger goes
+        file = tmp_path / f"shapes.{kind}"
+        _, out, err = run(capsys, *arguments, "--format", kind, "--output", str(file))
+        assert "Not checked: " in err and out == ""
+        assert kind == "csv" or "LayerNorm keeps every shape" in file.read_text(encoding="utf-8")
+    assert "Checked: " not in run(capsys, f"{code}:MyModel", "--input", "1,3,224,224")[1]
+    assert "all is well" not in _parser().format_help()
+
+
+@pytest.mark.parametrize("name", silent_models.WRONG)
+def test_a_silently_wrong_model_is_not_called_right(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its numbers are others, its shapes are those of the right model: no more than these is vouched for."""
+    torch.manual_seed(0)
+    right = silent_models.Right().eval()
+    wrong = getattr(silent_models, name)().eval()
+    wrong.load_state_dict(right.state_dict())
+    pictures = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert (right(pictures) - wrong(pictures)).abs().max() > 1e-3  # rounding of so small a model is 1e-6
+    status, out, _ = run(
+        capsys, f"{silent_models.__name__}:{name}", "--input", "2,3,32,32", "--expect", "2,5"
+    )  # fmt: skip
+    said = " ".join(out.split())
+    assert status == 0 and "as expected" in said and "Not checked: what the numbers mean." in said
+    assert ("Worth a look: softmax" in said) == ("Softmax" in name)
 
 
 def test_another_shape_than_expected(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,10 +334,35 @@ def test_an_unknown_command_and_help(capsys: pytest.CaptureFixture[str]) -> None
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     ledger = config_ledger(ViTConfig.named("B/16"))
     compared = differences(config_ledger(ViTConfig.named("B/32")), ledger)
-    table, _, rest = as_text(ledger, compared, width=width).partition("\n\n")
-    assert all(len(line) <= width for line in table.splitlines()[1:])
+    said = as_text(ledger, compared, width=width)
+    table, _, rest = said.partition("\n\n")
+    assert max(map(len, table.splitlines())) <= width
+    assert width < 80 or max(map(len, said.splitlines())) <= width  # the totals of two models need 60
     assert "1 × 50→197 × 768" in table  # what matters most is always there
     assert "Differences" in rest
+    # What is not there is said to be left out.
+    heads = table.splitlines()[1]
+    left_out = re.search(r"left out for want of room: ((?:.|\n  )*?)\n\d", said)
+    missing = left_out[1].replace("\n  ", " ").split(", ") if left_out else []
+    whole = as_text(ledger, compared).splitlines()[1]
+    assert {name for name in _COLUMNS if name in whole} == {name for name in _COLUMNS if name in heads} | set(missing)
+
+
+def test_a_pipe_gets_lines_that_can_be_read(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (("B/16",), ("22B",), (f"{code}:Silent", "--input", "2,3,64,64")):
+        assert max(map(len, run(capsys, *arguments)[1].splitlines())) <= 120
+
+
+def test_both_ends_of_a_long_cell_stay() -> None:
+    ledger = config_ledger(ViTConfig.named("B/16"))
+    whole = max(map(len, as_text(ledger).splitlines()))
+    codes = {each.line.text for each in ledger.operations if each.line}
+    shortened = [line for line in as_text(ledger, width=whole - 20).splitlines() if "…" in line[-50:]]
+    assert shortened
+    for line in shortened:
+        start, _, end = re.split(r"model\.py:\d+ +", line)[1].partition("…")
+        assert min(len(start), len(end)) >= 10
+        assert any(code.startswith(start) and code.endswith(end) for code in codes), line
 
 
 def test_colours_are_for_terminals() -> None:
@@ -323,7 +387,7 @@ def test_in_a_process_of_its_own_in_a_terminal() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     lines = said.replace("\r", "").splitlines()
     assert "\033" not in said
-    assert max(len(line) for line in lines[1 : lines.index("")]) <= 100
+    assert max(map(len, lines)) <= 100
 
 
 def test_a_wrong_option_is_answered_before_torch_is_loaded() -> None:

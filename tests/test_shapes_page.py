@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
 from html import unescape
 from math import prod
 from typing import Any
@@ -20,17 +21,10 @@ from explainer.shapes.second_opinion import second_opinion
 from explainer.stages import STAGES
 from pages import session, shapes_choice
 from pages.what_if_history import History
-from vit_core import PRESETS, VisionTransformer, ViTConfig, count_flops, count_parameters
+from vit_core import PRESETS, VisionTransformer, ViTConfig, count_multiply_adds, count_parameters
 
 FRAME = "../pages/frame.py"
 SMALL = ViTConfig(image_size=32, patch_size=8, num_layers=3, hidden_size=48, mlp_size=96, num_heads=4, num_classes=5)
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def app(**query: str) -> AppTest:
@@ -148,7 +142,7 @@ def test_differences_are_what_the_two_models_differ_by() -> None:
     found = {total.name: total for total in differences(config_ledger(old, 2), config_ledger(new, 2)).totals}
     assert (found["tokens"].before, found["tokens"].after) == (7 * 7 + 1, 14 * 14 + 1)
     for when, config in (("before", old), ("after", new)):
-        assert getattr(found["FLOPs"], when) == 2 * 2 * count_flops(config)["total"]
+        assert getattr(found["multiply-adds"], when) == 2 * count_multiply_adds(config)["total"]
         assert getattr(found["parameters"], when) == count_parameters(config)["total"]
         weights = 4 * 2 * config.num_layers * config.num_heads * config.num_tokens**2
         assert getattr(found["attention weights"], when) == weights
@@ -224,7 +218,7 @@ def test_torchinfo_agrees_on_parameters_and_on_the_output_of_every_module(config
     said = second_opinion(config, batch, ledger)
     assert said.agrees and said.differing == ()
     assert said.counted_their_way == said.their_multiply_adds
-    assert said.multiply_adds == batch * count_flops(config)["total"]
+    assert said.multiply_adds == batch * count_multiply_adds(config)["total"]
     with torch.device("meta"):
         model = VisionTransformer(config).eval()
     size = config.image_size
@@ -245,6 +239,31 @@ def test_a_disagreement_would_be_seen() -> None:
     assert "blocks.0.mlp.expand" in wrong.differing
 
 
+OPINION_OF = """
+import resource, sys
+from explainer.shapes import config_ledger
+from explainer.shapes.catalogue import Setting
+from explainer.shapes.second_opinion import second_opinion
+peaks = []
+for text in sys.argv[1:]:
+    config, batch = Setting.parse(text).config()
+    assert second_opinion(config, batch, config_ledger(config, batch)).agrees
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print((peaks[-1] - peaks[0]) // 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of ru_maxrss differs between systems")
+def test_no_size_of_the_pages_ranges_makes_torchinfo_take_memory() -> None:
+    """Its pictures are on meta, as the model is; one process that has asked about small ones takes little more."""
+    many = ["num_layers=1,batch=6000", "num_layers=1,batch=65536", "num_layers=2,image_size=4096,patch_size=32,batch=8"]
+    sizes = ["B/16,num_layers=1", *(f"B/16,{each}" for each in many), "H/14,num_layers=1,batch=65536"]
+    done = subprocess.run(
+        [sys.executable, "-c", OPINION_OF, *sizes], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert int(done.stdout) < 100  # MB; 6,000 pictures as numbers would be 3,613
+
+
 # The page
 
 
@@ -257,7 +276,7 @@ def test_the_page_shows_the_ledger_of_the_sidebars_checkpoint() -> None:
     said = page(at)
     total = count_parameters(config)["total"]
     assert f"| parameters | {total:,} | {total:,} |" in said
-    assert f"| multiplications with additions | {count_flops(config)['total']:,} |" in said
+    assert f"| multiply-adds | {count_multiply_adds(config)['total']:,} |" in said
     assert "✓ **Both agree**" in said
     assert "sizes" not in link(at)
 

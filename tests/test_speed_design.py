@@ -3,7 +3,7 @@
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 
 import pytest
@@ -19,14 +19,6 @@ from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS
 
 WAIT = 0.3  # seconds in which a forward of the embedded model would long have ended
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """The app sets torch's threads for its whole process; other tests keep theirs."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def collectors() -> int:

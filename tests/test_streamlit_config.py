@@ -20,7 +20,7 @@ def _from_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
         ("runner.postScriptGC", False),  # hidden: if Streamlit drops it, this fails and pages/start.py must change
         ("runner.fastReruns", True),
         ("runner.magicEnabled", False),
-        ("server.maxUploadSize", 40),
+        ("server.maxUploadSize", 1025),
         ("server.maxMessageSize", 16),
         ("server.enableWebsocketCompression", False),
         ("server.disconnectedSessionTTL", 30),

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from explainer.packing import pack
 from explainer.panels import Bars, Matrix, Plot
 from explainer.recipes import FIELDS, GROUPS, SOURCES
 from explainer.views import training
-from pages import checkpoints, session
+from pages import checkpoints, loopback, session
+from pages.foreign import plain
+from pages.link_parameters import judge
 from pages.recipe_values import parse, written
 from pages.run_controls import weights_zip
 from pages.state import State
@@ -26,6 +27,7 @@ from tests.test_pages import app, markup
 from vit_core import VisionTransformer
 from vit_core.training import RECIPES, TrainingConfig, runs
 from vit_core.training.checkpointing import write_weights
+from vit_core.training.processes import LOG
 from vit_core.training.run_metrics import Metrics, read_metrics
 
 LABELS = ("apple", "beet", "chard")
@@ -33,13 +35,9 @@ RECIPE = RECIPES["mini"].with_values({"image_size": 16, "steps": None, "epochs":
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
-    before = torch.get_num_threads()
+def _no_examples(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "EXAMPLES", own_folders / "no-examples")
     checkpoints._latest_of_runs.clear()
-    yield
-    torch.set_num_threads(before)
 
 
 def epoch_line(number: int) -> dict[str, Any]:
@@ -135,13 +133,29 @@ def test_a_run_that_failed_says_why_in_one_sentence() -> None:
     make_run("bad", outcome="error: the loss of step 3 is nan: lower the learning rate")
     at = app("train")
     assert at.error[0].value == "bad has failed: the loss of step 3 is nan: lower the learning rate."
-    assert {button.key for button in at.button} >= {"resume_run", "delete_run"}
+    assert {button.key for button in at.button} >= {"resume_run_bad", "delete_run_bad"}
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_only_readers_on_this_machine_see_its_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_here: bool
+) -> None:
+    """A run that failed tells its reason, its log and its command; all three name files."""
+    monkeypatch.setattr(loopback, "is_on_this_machine", lambda: is_here)
+    run = make_run("broken", outcome=f"error: {tmp_path}/pets/a.png cannot be read")
+    (run.path / LOG).write_text(f"reading {tmp_path}/pets/a.png\n")
+    at = app("train")
+    assert not at.exception
+    shown = [each.value for each in (*at.error, *at.code, *at.markdown, *at.caption, *at.warning)]
+    for part in ("a.png cannot be read", "reading ", "vit_core.training"):
+        assert any(part in each for each in shown), part
+    assert any(str(tmp_path) in each for each in shown) == is_here
 
 
 def test_a_run_is_deleted_and_brought_back() -> None:
     make_run("mine")
     at = app("train", runs="mine")
-    at.button(key="delete_run").click().run()
+    at.button(key="delete_run_mine").click().run()
     assert not at.exception
     assert runs.list_runs() == []
     [token] = runs.deleted_runs()
@@ -169,21 +183,24 @@ def test_changed_fields_are_in_the_link_and_said() -> None:
     assert at.query_params["set_batch_size"] == "7"
 
 
+def test_impossible_fields_are_one_sentence_and_nothing_can_be_started() -> None:
+    at = app("train", set_batch_size="0")
+    assert len(at.warning) == 1
+    assert "batch_size must be at least 1" in at.warning[0].value
+
+
 @pytest.mark.parametrize(
-    ("query", "sentence"),
+    ("name", "value", "sentence"),
     [
-        ({"set_batch_size": "0"}, "batch_size must be at least 1"),
-        ({"set_nonsense": "1"}, "a recipe has no such field"),
-        ({"set_crop_scale": "9 x"}, "expected 2 numbers"),
-        ({"set_model": "B/99"}, "expected one of Mini/8"),
-        ({"set_weights": "/etc/passwd"}, "expected a checkpoint's name"),
-        ({"set_weights": "run:gone:1"}, "there is no run 'gone'"),
+        ("set_nonsense", "1", "a recipe has no such field"),
+        ("set_crop_scale", "9 x", "expected 2 numbers"),
+        ("set_model", "B/99", "expected one of"),
+        ("set_weights", "/etc/passwd", "expected a checkpoint's name"),
+        ("set_weights", "run:gone:1", "there is no run 'gone'"),
     ],
 )
-def test_impossible_fields_are_one_sentence_and_nothing_can_be_started(query: dict[str, str], sentence: str) -> None:
-    at = app("train", **query)
-    assert len(at.warning) == 1
-    assert sentence in at.warning[0].value
+def test_a_field_that_a_recipe_cannot_have_is_left_out_of_the_link(name: str, value: str, sentence: str) -> None:
+    assert sentence in judge(name, [value])
 
 
 def test_a_run_can_start_from_the_weights_of_another() -> None:
@@ -191,7 +208,7 @@ def test_a_run_can_start_from_the_weights_of_another() -> None:
     assert parse("weights", "run:mine:2") == str(run.epoch_file(2))
     assert written(str(run.epoch_file(2))) == "run:mine:2"
     at = app("train", recipe="mini", set_weights="run:mine:2")
-    assert "**weights** none → run:mine:2" in markup(at)
+    assert f"**weights** none → {plain('run:mine:2')}" in markup(at)
     assert at.query_params["set_weights"] == "run:mine:2"
 
 
@@ -243,7 +260,7 @@ def test_the_latest_checkpoint_opens_from_the_page() -> None:
     at = app("train")
     at.button(key="open_checkpoint").click().run()
     assert not at.exception
-    assert at.title[0].value == "Overview"
+    assert at.title[0].value == "Attention"
     assert at.query_params["checkpoint"] == "run:mine:3"
 
 

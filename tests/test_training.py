@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from explainer import data_steps
 from vit_core import VisionTransformer, ViTConfig, load
 from vit_core.training import (
     RECIPES,
@@ -246,6 +247,20 @@ def test_pictures_are_measured_as_they_will_be_used(tmp_path: Path) -> None:
         pixels = evaluation_transform(recipe.preprocess)(wide)
         # the same bytes; one division and one subtraction in float32, in the same order
         assert_close(normalise(pixels[None], recipe.preprocess)[0], recipe.preprocess(wide), atol=1e-6, rtol=0)
+
+
+def test_pictures_are_trained_with_as_the_weights_of_every_recipe_want_them() -> None:
+    """TensorFlow's way to resize, which PIL does not have, too: the paper's own weights were trained with it."""
+    wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8))
+    ways = {name: data_steps.preprocess_of(recipe) for name, recipe in RECIPES.items()}
+    assert ways["fine-tune"].interpolation == "bilinear-no-antialias"
+    for name, preprocess in ways.items():
+        pixels = evaluation_transform(preprocess)(wide)
+        drawn = training_transform(RECIPES[name], preprocess)(wide)
+        assert drawn.shape == pixels.shape and drawn.dtype == pixels.dtype == torch.uint8
+        # PIL's bytes are the same. Torchvision interpolates bytes with whole numbers, which costs up to a step.
+        step = 1.01 / 255 / min(preprocess.std) if preprocess.interpolation == "bilinear-no-antialias" else 0.0
+        assert_close(normalise(pixels[None], preprocess)[0], preprocess(wide), atol=step + 1e-6, rtol=0)
 
 
 def test_bad_folders_are_named(tmp_path: Path) -> None:

@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Generator
+from torch.optim import Muon
 from torch.testing import assert_close
 from torchvision.models import vit_b_16
 
 from tests.test_training import TOY, loaders_of, stripes
 from vit_core import VisionTransformer, ViTConfig, load, resize_position_embedding
 from vit_core.training import RECIPES, TrainingConfig, begin, fit
+from vit_core.training.muon import Float32Muon
 from vit_core.training.optimizers import depth, make_optimizers
 from vit_core.training.start import sizes
 
@@ -136,6 +140,39 @@ def test_every_parameter_is_moved_by_one_optimiser(optimizer: str) -> None:
         assert {name.split(".", 2)[2] for name in matrices} == {
             "attention.qkv.weight", "attention.projection.weight", "mlp.expand.weight", "mlp.contract.weight"
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(6, 17), (17, 6), (8, 8)])
+def test_muon_in_32_bits_is_the_equation_and_pytorchs(shape: tuple[int, int]) -> None:
+    rate, momentum, decay = 0.3, 0.9, 0.1
+    generator = Generator().manual_seed(0)
+    start = torch.randn(shape, generator=generator)
+    gradients = [torch.randn(shape, generator=generator) for _ in range(4)]
+    moved = []
+    for kind in (Float32Muon, Muon):
+        matrix = torch.nn.Parameter(start.clone())
+        options: dict[str, Any] = dict(lr=rate, momentum=momentum, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+        optimizer = kind([matrix], **options)
+        for step, gradient in enumerate(gradients):
+            if step == 2:  # the kept state is PyTorch's
+                state, optimizer = optimizer.state_dict(), Float32Muon([matrix], **options)
+                optimizer.load_state_dict(state)
+            matrix.grad = gradient
+            optimizer.step()
+        moved.append(matrix.detach())
+
+    expected, mean = start.double().numpy(), np.zeros(shape)
+    for gradient in (each.double().numpy() for each in gradients):
+        mean = momentum * mean + (1 - momentum) * gradient
+        left, values, right = np.linalg.svd(momentum * mean + (1 - momentum) * gradient, full_matrices=False)
+        values = values / np.linalg.norm(values)  # the Frobenius norm is that of the singular values
+        for _ in range(5):
+            values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+        update = (left * values) @ right
+        expected = (1 - rate * decay) * expected - rate * 0.2 * max(shape) ** 0.5 * update
+    assert_close(moved[0].double().numpy(), expected, atol=1e-5, rtol=0)  # five products in float32
+    # Two of PyTorch's steps keep 8 bits in five products that multiply by up to 3.4; rate * 0.2 * sqrt(17) is 0.25.
+    assert_close(moved[1], moved[0], atol=0.25 * 2 * 0.05, rtol=0)
 
 
 def test_weights_that_do_not_exist_are_named(tmp_path: Path) -> None:

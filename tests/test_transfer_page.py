@@ -1,7 +1,6 @@
 """The Transfer page: what learns is counted, both runs are the same but for where they start, figures are measured."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,19 +19,15 @@ from pages import comparison
 from pages.comparison import list_comparisons, plan_of
 from vit_core import CHECKPOINTS, VisionTransformer, count_parameters, resize_position_embedding
 from vit_core.config import PRESETS, ViTConfig
-from vit_core.training import RECIPES, TrainingConfig
+from vit_core.training import RECIPES, TrainingConfig, runs
 from vit_core.training.start import begin
 
 FRAME = "../pages/frame.py"
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+def _no_examples(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "EXAMPLES", own_folders / "no-examples")
 
 
 def tiny(image_size: int, **sizes: int) -> ViTConfig:
@@ -144,7 +139,7 @@ def test_the_courses_results_are_there_as_published() -> None:
 
 def epochs(rights: list[int], losses: list[float]) -> list[dict[str, object]]:
     confusion = [[20, 3, 2], [4, 10, 5], [6, 5, 20]]
-    common = {"pictures": 75, "confusion": confusion}
+    common = {"pictures": 75, "confusion": confusion, "predicted": [30, 18, 27], "batch_mean_top1": 0.5}
     return [
         {"epoch": number, "step": number, "validation": common | {"top1": right / 75, "loss": loss}}
         for number, (right, loss) in enumerate(zip(rights, losses, strict=True), 1)
@@ -235,7 +230,7 @@ def test_a_run_that_was_never_started_is_offered(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", "transfer-1", "finished", tmp_path, "embedded")
     assert list_comparisons()[1].missing == (SCRATCH,)
     at = app()
-    assert at.button(key="transfer_second").label == "Start the run from scratch"
+    assert at.button(key="transfer_second_1").label == "Start the run from scratch"
     assert "**From scratch** was never started" in markup(at)
 
 
@@ -247,7 +242,7 @@ def test_the_second_run_waits_for_room(monkeypatch: pytest.MonkeyPatch, tmp_path
     class Running:
         is_alive = True
 
-    monkeypatch.setattr(comparison, "start_run", lambda name, *_: started.append(name))
+    monkeypatch.setattr(comparison, "start_run", lambda name, *_, **__: started.append(name))
     monkeypatch.setattr(comparison, "list_runs", lambda: [Running() for _ in alive])
     monkeypatch.setattr(comparison, "MOST_AT_ONCE", 1)
     monkeypatch.setattr(comparison, "_LOOK_AGAIN", 0.01)

@@ -41,7 +41,7 @@ from vit_core import (
     VisionTransformer,
     ViTConfig,
     attention_rollout,
-    count_flops,
+    count_multiply_adds,
     mean_attention_distance,
     patchify,
 )
@@ -620,11 +620,11 @@ def test_cost_shares_are_those_counted_elsewhere() -> None:
     assert parameters.totals[0] == "86.6 M parameters"
 
 
-def test_flops_over_size_are_the_counts(tiny_config: ViTConfig) -> None:
-    plot = panel(models.flops_over_size(tiny_config, [12, 24, 48]), Plot)
+def test_multiply_adds_over_size_are_the_counts(tiny_config: ViTConfig) -> None:
+    plot = panel(models.multiply_adds_over_size(tiny_config, [12, 24, 48]), Plot)
     assert plot.selected_x == 12
     for index, size in enumerate((12, 24, 48)):
-        count = count_flops(dataclasses.replace(tiny_config, image_size=size))
+        count = count_multiply_adds(dataclasses.replace(tiny_config, image_size=size))
         close(sum(series.y[index] for series in plot.series) * 1e9, count["total"], atol=1)  # one operation
 
 

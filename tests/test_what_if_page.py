@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -31,14 +30,7 @@ from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_
 from vit_core.layer_changes import RemoveResidual, Skip
 from vit_core.patch_changes import BlurPatches, MaskPatches, ShufflePatches
 
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No weights that this machine may have, and torch's threads as they were: the app sets them for its process."""
-    monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path))
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def traced(changes: str, picture: str = State.picture) -> ForwardTrace:
@@ -331,7 +323,7 @@ def test_shuffled_patches_on_the_page_are_measured(measured: Measured) -> None:
     assert finding(at) == compute.shuffle_patches(*measured).sentence
     at.number_input(key="experiment_seed").set_value(3).run()
     assert finding(at) == compute.shuffle_patches(*measured, seed=3).sentence
-    at.button(key="experiment_offer_positions=zero;shuffle=3").click().run()
+    at.button(key="experiment_offer_shuffle").click().run()
     check_prediction(at, "positions=zero;shuffle=3", "cat")
 
 
@@ -392,7 +384,7 @@ def test_scores_without_scaling_on_the_page_are_measured(measured: Measured) -> 
     np.testing.assert_array_equal(divided.y, result.before.numpy())
     np.testing.assert_array_equal(alone.y, result.alone.numpy())
     np.testing.assert_array_equal(throughout.y, result.throughout.numpy())
-    at.button(key="experiment_offer_temperature=unscaled").click().run()
+    at.button(key="experiment_offer_scaling").click().run()
     check_prediction(at, "temperature=unscaled", "cat")
 
 

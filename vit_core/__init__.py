@@ -3,7 +3,7 @@
 from vit_core.attention_maps import attention_rollout, mean_attention_distance
 from vit_core.checkpoints import CHECKPOINTS, Checkpoint
 from vit_core.config import PRESETS, ViTConfig
-from vit_core.cost import count_flops, count_parameters
+from vit_core.cost import count_flops, count_multiply_adds, count_parameters
 from vit_core.downloads import DownloadError
 from vit_core.examination import Examination, examine
 from vit_core.interventions import Interventions
@@ -33,6 +33,7 @@ __all__ = [
     "VisionTransformer",
     "attention_rollout",
     "count_flops",
+    "count_multiply_adds",
     "count_parameters",
     "examine",
     "grid_position",

@@ -22,6 +22,8 @@ EMBEDDED = {  # this repository's own; the card of each is the .json beside it
     "embedded-foodvision": WEIGHTS / "foodvision.safetensors",
 }
 
+LARGEST_RESIZE = 4  # times the model's pixels: more is no preprocessing that anybody trains with
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
@@ -88,19 +90,26 @@ def read_card(path: Path, name: str) -> Checkpoint:
         labels = tuple(map(str, card.get("labels", ()))) or labels_of(config.num_classes)
         if len(labels) != config.num_classes:
             raise ValueError(f"{len(labels)} labels for {config.num_classes} classes")
+        preprocess = Preprocess.from_fields(card["preprocess"])
+        if preprocess.image_size != config.image_size or preprocess.resize_size > LARGEST_RESIZE * config.image_size:
+            raise ValueError(
+                f"pictures are resized to {preprocess.resize_size} and cut to {preprocess.image_size} for a model of "
+                f"{config.image_size} pixels"
+            )
         return Checkpoint(
             name=name,
             source="ours",
             config=config,
-            preprocess=Preprocess.from_fields(card["preprocess"]),
+            preprocess=preprocess,
             labels=labels,
             description=str(card.get("description", f"trained by this project, {config.num_classes} classes")),
             licence=str(card.get("licence", "")),
             file=path,
             card=card,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path.with_suffix('.json').name} is no card of a checkpoint: {error!r}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        said = str(error)[:200] if isinstance(error, ValueError | TypeError) else repr(error)[:200]
+        raise ValueError(f"{path.with_suffix('.json').name} is no card of a checkpoint: {said}") from error
 
 
 def labels_of(num_classes: int) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ SIZES = {
     "B": Size(12, 768, 3072, 12),  # ViT, arXiv 2010.11929, Table 1
     "L": Size(24, 1024, 4096, 16),  # ViT, arXiv 2010.11929, Table 1
     "H": Size(32, 1280, 5120, 16),  # ViT, arXiv 2010.11929, Table 1
+    "Nano": Size(4, 48, 96, 4),  # of the example run in this repository: its epochs ship with it
 }
 
 # Name -> (row of SIZES, patch size, picture size in pixels). "B/16" is the paper's own way to write it.
@@ -34,6 +35,7 @@ PRESETS = {
     "L/16": ("L", 16, 224),
     "L/32": ("L", 32, 224),
     "H/14": ("H", 14, 224),
+    "Nano/8": ("Nano", 8, 64),
 }
 
 

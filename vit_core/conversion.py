@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from vit_core.model import VisionTransformer
 from vit_core.sources import SOURCES, Row
 from vit_core.weights import expand, find_source, some_of
 
+_BLOCK = re.compile(r"^blocks\.\d+\.")
 FORMATS = {source: (".npz",) if source == "google" else (".safetensors", ".pth") for source in SOURCES}
 
 
@@ -55,9 +56,16 @@ def names_of(source: str, config: ViTConfig) -> dict[str, tuple[int, ...]]:
     Raises:
         ValueError: if the source is unknown, or has no place for a part of such a model.
     """
-    with torch.device("meta"):
-        model = VisionTransformer(config)
-    return {name: tuple(tensor.shape) for name, tensor in convert(model, source).items()}
+    table, one_layer = find_source(source), replace(config, num_layers=1)
+    with torch.device("meta"):  # every layer has the same shapes, so one tells them all
+        shapes = {name: tuple(tensor.shape) for name, tensor in convert(VisionTransformer(one_layer), source).items()}
+    first = {row.ours: row.theirs for row in expand(table.rows, 1)}
+    return {
+        name: shapes[known]
+        for row in expand(table.rows, config.num_layers)
+        for name, known in zip(row.theirs, first[_BLOCK.sub("blocks.0.", row.ours)], strict=True)
+        if known in shapes
+    }
 
 
 def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:

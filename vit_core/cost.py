@@ -1,4 +1,4 @@
-"""What a Vision Transformer costs, by part: parameters and floating-point operations, counted from its sizes."""
+"""What a Vision Transformer costs, by part: parameters and multiply-adds, counted from its sizes."""
 
 from vit_core.config import ViTConfig
 
@@ -22,12 +22,12 @@ def count_parameters(config: ViTConfig) -> dict[str, int]:
     return parts | {"total": sum(parts.values())}
 
 
-def count_flops(config: ViTConfig) -> dict[str, int]:
-    """Operations for one picture by part, and ``"total"``: a multiplication with its addition counts as one.
+def count_multiply_adds(config: ViTConfig) -> dict[str, int]:
+    """Multiply-adds for one picture by part, and ``"total"``: a multiplication with its addition is one of them.
 
-    That is how torchvision publishes ``_ops`` and how the field counts; double it for separate operations. Only matrix
-    products are counted: ``"attention"`` is the part that grows with N^2 (q k^T and A v), ``"projections"`` are U_qkv
-    and U_msa.
+    This is the unit of torchvision's ``_ops`` and of torchinfo. Papers often call it FLOPs; torch's ``FlopCounterMode``
+    counts the two one by one, and says twice as many. Only matrix products are counted: ``"attention"`` is the part
+    that grows with N^2 (q k^T and A v), ``"projections"`` are U_qkv and U_msa.
     """
     tokens, hidden, layers = config.num_tokens, config.hidden_size, config.num_layers
     head_input = config.representation_size or hidden
@@ -39,3 +39,6 @@ def count_flops(config: ViTConfig) -> dict[str, int]:
         "head": head_input * config.num_classes + hidden * (config.representation_size or 0),
     }
     return parts | {"total": sum(parts.values())}
+
+
+count_flops = count_multiply_adds  # its first name, for code that uses it

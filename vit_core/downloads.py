@@ -5,7 +5,6 @@ import hashlib
 import http.client
 import os
 import re
-import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from vit_core.allowance import WEIGHTS, NotAllowedError, allow_disk
 from vit_core.progress_bar import ProgressBar
 
 Progress = Callable[[int, int | None], None]  # bytes that are here, bytes in all if the server says
@@ -205,12 +205,15 @@ def _check_url(url: str) -> None:
 
 
 def _check_space(part: Path, needed: int | None) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if needed and needed > free:
-        raise DownloadError(
-            f"{part.parent} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are needed: make room, or set "
-            f"{CACHE_VARIABLE} to another folder"
-        )
+    """Weights lie in the cache itself and have a quota; what lies elsewhere is only asked to leave the disk free."""
+    if not needed:
+        return
+    is_weights = part.parent == cache_folder()
+    kept = sum(each.stat().st_size for each in part.parent.iterdir() if each.is_file()) if is_weights else 0
+    try:
+        allow_disk(part.stem, needed, part.parent, WEIGHTS if is_weights else None, kept)
+    except NotAllowedError as error:
+        raise DownloadError(f"{error}, or set {CACHE_VARIABLE} to another folder") from None
 
 
 def _range_start(headers: Message) -> int:

@@ -24,6 +24,12 @@ def _types(state: Mapping[str, Tensor]) -> Iterator[Finding]:
     if others := tuple(name for name, tensor in state.items() if not tensor.is_floating_point()):
         sentence = f"Weights are floating-point numbers, and {some_of(others)} are not: {said}."
         yield Finding("error", "type", sentence, others)
+    elif tiny := [kind for kind in counts if kind.startswith("float8")]:
+        yield Finding(
+            "warning", "type",
+            f"These are {said}. Numbers of 8 bits often go with scales that are kept apart; here they are computed in "
+            f"float32 as they are. If there are scales, multiply {tiny[0]} by them and save that instead.",
+        )  # fmt: skip
     elif len(counts) > 1:
         yield Finding("warning", "type", f"The tensors have different types: {said}. All are computed in float32 here.")
     elif counts and "float32" not in counts:
@@ -61,7 +67,8 @@ def _values(state: Mapping[str, Tensor], head: str | None) -> Iterator[Finding]:
             + (" With a head of zeros every class has the same probability." if head in matrices else ""),
             matrices,
         )  # fmt: skip
-    if biases := tuple(name for name in zero if name not in matrices):
+    known = set(matrices)
+    if biases := tuple(name for name in zero if name not in known):
         yield Finding(
             "note", "constant",
             f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}.", biases,
@@ -82,10 +89,12 @@ def _tensors(names: tuple[str, ...] | list[str]) -> str:
 
 def _limits(tensor: Tensor) -> tuple[float, float]:
     """The smallest and the largest number; NaN if there is one. An empty tensor has 0 and 1."""
-    parts = [torch.aminmax(part.float()) for part in _parts(tensor) if part.numel()]
-    if not parts:
+    if not tensor.numel():
         return 0.0, 1.0
-    return float(torch.stack([part.min for part in parts]).min()), float(torch.stack([p.max for p in parts]).max())
+    limits = [torch.aminmax(part.float()) for part in _parts(tensor)]
+    if len(limits) == 1:  # nearly always, and a file may have tens of thousands of tensors
+        return float(limits[0].min), float(limits[0].max)
+    return float(torch.stack([part.min for part in limits]).min()), float(torch.stack([p.max for p in limits]).max())
 
 
 def _count_not_finite(tensor: Tensor) -> tuple[int, int]:
@@ -95,4 +104,5 @@ def _count_not_finite(tensor: Tensor) -> tuple[int, int]:
 
 
 def _parts(tensor: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(tensor.detach().flatten(), _CHUNK)
+    flat = tensor.detach().flatten()
+    return (flat,) if flat.numel() <= _CHUNK else torch.split(flat, _CHUNK)

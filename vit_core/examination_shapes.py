@@ -134,8 +134,8 @@ class Shapes:
                 "changes nothing is put in there.",
                 left_out,
             )  # fmt: skip
-        optional = {name for name in absent if self.rows[name][0].startswith("head.pre_logits.")}
-        if missing := tuple(name for name in absent if name not in left_out and name not in optional):
+        optional = {name for name in absent if self.rows[name][0].startswith("head.pre_logits.")} | set(left_out)
+        if missing := tuple(name for name in absent if name not in optional):
             yield Finding("error", "missing", f"{_count(missing)} missing: {some_of(missing)}.", missing)
         surplus = tuple(
             self.in_file[name] for name in self.present

@@ -104,10 +104,11 @@ def _theirs(source: str, ours: str) -> str:
 
 def other_family(names: Iterable[str]) -> tuple[OtherFamily, str] | None:
     """The other family that a name shows, and that name."""
+    names = list(names)
+    lines = "\n".join(names)  # searched as one text: a file may have tens of thousands of names
     for family in OTHER_FAMILIES:
-        for name in names:
-            if re.search(family.shown, name):
-                return family, name
+        if found := re.search(family.shown, lines, re.MULTILINE):
+            return family, names[lines.count("\n", 0, found.start())]
     return None
 
 

@@ -53,12 +53,13 @@ def head_candidates(
 def _what_speaks_for(hidden_size: int, num_layers: int, mlp_size: int) -> dict[int, str]:
     """Why a number of heads is likely, the strongest reason first."""
     reasons: dict[int, str] = {}
-    for name, size in SIZES.items():
+    known = {name: size for name, size in SIZES.items() if name != "Nano"}  # its D = 48 is nobody else's habit
+    for name, size in known.items():
         if (size.num_layers, size.hidden_size, size.mlp_size) == (num_layers, hidden_size, mlp_size):
             reasons.setdefault(size.num_heads, f"L, D and the MLP are those of ViT-{name}, which has {size.num_heads}")
     if hidden_size % USUAL_HEAD_SIZE == 0:
         reasons.setdefault(hidden_size // USUAL_HEAD_SIZE, f"D_h = {USUAL_HEAD_SIZE}, as nearly all ViTs have")
-    for name, size in SIZES.items():
+    for name, size in known.items():
         if size.hidden_size == hidden_size:
             reasons.setdefault(size.num_heads, f"D is that of ViT-{name}, which has {size.num_heads}")
     return reasons

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from vit_core.allowance import OPENED, allow_disk
 from vit_core.checkpoints import Checkpoint, read_card
 from vit_core.conversion import card_of, convert, write
 from vit_core.downloads import cache_folder
 from vit_core.model import VisionTransformer
 
 PREFIX = "file:"  # of the names of such checkpoints: file:0123456789abcdef
-MAX_KEPT_BYTES = 4_000_000_000  # of all together; who has not been looked at for longest goes first
 _NAME = re.compile(PREFIX + r"([0-9a-f]{16})")
 _LOCK = ".opened.lock"
 
@@ -40,7 +40,7 @@ def keep_opened(model: VisionTransformer, checkpoint: Checkpoint, key: str) -> s
     with FileLock(folder / _LOCK):
         if not (weights := folder / f"{digest}.safetensors").is_file():
             needed = sum(parameter.numel() * 4 for parameter in model.parameters())
-            make_room(folder, needed, MAX_KEPT_BYTES)
+            make_room(folder, needed, int(OPENED.most * 1e6))
             card = json.loads(card_of(checkpoint)) | {"name": checkpoint.name}
             weights.with_suffix(".json").write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
             partial = weights.with_suffix(".partial")
@@ -71,7 +71,7 @@ def make_room(folder: Path, needed: int, most: int) -> None:
 
     Raises:
         ValueError: if they alone are more than that.
-        OSError: if the disk has less free.
+        NotAllowedError: if the disk has no room for them.
     """
     if needed > most:
         raise ValueError(f"it has {needed / 1e9:.1f} GB, and at most {most / 1e9:.1f} GB of files are kept here")
@@ -83,8 +83,7 @@ def make_room(folder: Path, needed: int, most: int) -> None:
         sizes.pop(path)
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
-    if needed > (free := shutil.disk_usage(folder).free):
-        raise OSError(f"{needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free on this server")
+    allow_disk("the file", needed, folder)
 
 
 def _size(path: Path) -> int:

@@ -7,6 +7,7 @@ for gigabytes. Here every tensor's place is worked out from the opcodes alone, a
 import io
 import math
 import pickletools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -22,11 +23,13 @@ _STORAGE_TYPES = {f"torch.{name}Storage": size for name, size in STORAGES.items(
     "torch.UntypedStorage": 1,
 }
 _REBUILD = "torch._utils._rebuild_tensor_v2"
+_REBUILD_OTHER = "torch._utils._rebuild_tensor_v3"  # of types that have no storage of their own
 _PARAMETER = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
+_TYPE = re.compile(r"torch\.(float8_\w{1,20}|float4_\w{1,20}|u?int\d{1,2})")
 _DICTIONARY = "collections.OrderedDict"
 _SIZE = "torch.Size"
 RECORD = "argparse.Namespace"  # the options of a training script: a plain record, which does nothing
-_KNOWN = {*_STORAGE_TYPES, _REBUILD, *_PARAMETER, _DICTIONARY, _SIZE, RECORD}
+_KNOWN = {*_STORAGE_TYPES, _REBUILD, _REBUILD_OTHER, *_PARAMETER, _DICTIONARY, _SIZE, RECORD}
 
 
 class PickleError(ValueError):
@@ -35,6 +38,18 @@ class PickleError(ValueError):
 
 class ForeignError(PickleError):
     """A pickle that names something which is no tensor and no plain container."""
+
+
+class UnreadError(PickleError):
+    """Something whole that is not read here; the message goes on after the name of the file and says what to do."""
+
+
+def unread_type(kind: str) -> str:
+    """The rest of a sentence about a file with numbers of that type."""
+    return (
+        f"holds tensors of type {kind}, which is not read here: save them as 32 bits, with tensor.float(), after "
+        "multiplying them by their scales if the file has any"
+    )
 
 
 @dataclass(frozen=True)
@@ -191,6 +206,9 @@ class _Reader:
             storage, offset, shape, strides, *_ = arguments
             _check_place(storage, _whole(offset), shape, strides, self.most)
             return "a tensor"
+        if function.name == _REBUILD_OTHER:
+            kind = arguments[6]
+            raise UnreadError(unread_type(kind.name.removeprefix("torch.") if isinstance(kind, _Named) else "unknown"))
         if function.name in _PARAMETER:
             return arguments[0]
         if function.name == _DICTIONARY:
@@ -210,7 +228,7 @@ def _opcodes(file: io.BytesIO) -> Iterator[tuple[str, Any, int | None]]:
 def _known(name: str) -> _Named:
     if name in ("__builtin__.set", "builtins.set"):
         raise ForeignError("a set")
-    if name not in _KNOWN:
+    if name not in _KNOWN and not _TYPE.fullmatch(name):
         raise ForeignError(name[:80] if name.isprintable() else "an unprintable name")
     return _Named(name)
 

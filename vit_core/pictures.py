@@ -1,97 +1,64 @@
-"""Pictures from anywhere: untrusted bytes to an upright 8-bit RGB picture, or one sentence that says why not."""
+"""Pictures from anywhere: untrusted bytes to an upright 8-bit RGB picture, or one sentence that says why not.
 
-from io import BytesIO
+What a picture costs is estimated from its header and allowed before anything is decoded. Where no header can tell
+(AVIF, odd kinds, tables of codes, many scans), a process of its own decodes it, which is held to the same bounds and
+ended beyond them.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps, features
+from PIL import Image
+
+from vit_core import picture_decoding
+from vit_core.allowance import PICTURE_MEMORY, PICTURE_SECONDS, give_back_memory
+from vit_core.picture_decoding import FORMATS, PictureError, begin, check_size, finish, to_rgb
+from vit_core.picture_headers import Header, read_header
+
+__all__ = ["FORMATS", "MAX_BYTES", "PictureError", "check_size", "open_picture", "to_rgb"]
 
 MAX_BYTES = 50_000_000
-MAX_PIXELS = 50_000_000  # 150 MB of RGB: more than any phone's camera at its usual setting
-MAX_ASPECT = 50  # long side to short side; beyond it, resizing the short side to 224 makes a strip of gigabytes
-# What cameras, phones and browsers write, and nothing that PIL hands on to another program (EPS to Ghostscript).
-# A name that this PIL cannot read would make Image.open fail for all of them.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", *(name for name in ("WEBP", "AVIF") if features.check(name.lower())))
-
-
-class PictureError(ValueError):
-    """A picture that cannot be used; the message is one sentence for the person who chose it."""
+_AT_ONCE = 2  # pictures that are not small
+_SMALL = 24_000_000  # bytes: what takes less waits for nobody
+_PROGRAM = 40_000_000  # bytes that Python and PIL take by themselves in the process that decodes
+_BY_THE_CLOCK = 1.6  # times the seconds of a processor that a picture may take: others use it, too
+_PATIENCE = 2  # times the seconds of one picture that a picture waits for its turn
 
 
 def open_picture(source: bytes | Path | str) -> Image.Image:
     """Decode a picture and make it upright, opaque 8-bit RGB; of an animation, its first frame.
 
-    The number of bytes and the size that the header declares are checked before any pixel is decoded. A picture of
-    1x1 pixels is one: it is resized like every other.
+    The number of bytes, and the size and the cost that the header declares, are checked before any pixel is decoded. A
+    picture of more than ``picture_decoding.MAX_WHOLE_PIXELS`` is halved while it is decoded, all others come pixel for
+    pixel. A picture of 1x1 pixels is one: it is resized like every other.
 
     Raises:
-        PictureError: if it is too large, no picture of a known format, damaged, or too long and thin.
+        PictureError: if it is too large or costs too much, no picture of a known format, damaged, or too long and thin.
         OSError: if ``source`` is a path that cannot be read.
         TypeError: if it is a str: whether that means a path or a picture is not guessed.
     """
     data = _read(source)
     if not data:
         raise PictureError("the file is empty: choose a picture")
-    try:
-        picture = Image.open(BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        limit = f"at most {MAX_PIXELS // 10**6} million pixels are read"
-        raise PictureError(f"the picture is too large: {limit}") from error
-    except Exception as error:  # untrusted bytes: PIL's readers raise a dozen types, all of which mean this
-        raise PictureError(f"this is no picture that can be read: expected one of {', '.join(FORMATS)}") from error
-    check_size(*picture.size)
-    try:
-        picture.seek(0)
-        picture.load()
-    except Exception as error:  # as above: a truncated or lying file fails in as many ways as there are formats
+    header = read_header(data)
+    if header.nbytes > 1e6 * PICTURE_MEMORY.most:
         raise PictureError(
-            f"the picture is damaged or incomplete: its header promises {picture.width}x{picture.height} pixels of "
-            f"{picture.format}, and they could not all be read"
-        ) from error
-    return to_rgb(picture)
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """The picture upright (EXIF), opaque on white, in 8-bit RGB. Colour profiles are not applied, as by torchvision.
-
-    Raises:
-        PictureError: if its pixels have no agreed black and white (32-bit numbers), or no way to RGB.
-    """
-    picture = _upright(picture)
-    if picture.mode.startswith("I"):
-        picture = _from_16_bit(picture)
-    if picture.has_transparency_data:
-        opaque = Image.new("RGBA", picture.size, "white")
-        opaque.alpha_composite(picture.convert("RGBA"))
-        picture = opaque
-    if picture.mode == "RGB":
-        return picture
-    if picture.mode == "F":
-        raise PictureError("its pixels are floating-point numbers without an agreed white: save it with 8 or 16 bits")
-    try:
-        return picture.convert("RGB")
-    except ValueError as error:
-        raise PictureError(f"a picture of mode {picture.mode} cannot be turned into RGB: save it as RGB") from error
-
-
-def check_size(width: int, height: int) -> None:
-    """Refuse sizes that cannot be processed, before anything of that size is made.
-
-    Raises:
-        PictureError: if a side is zero, there are more than ``MAX_PIXELS``, or it is longer than ``MAX_ASPECT`` to 1.
-    """
-    if min(width, height) < 1:
-        raise PictureError(f"the picture has no pixels: its header says {width}x{height}")
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"the picture is too large: {width}x{height} is {width * height / 1e6:.0f} million pixels, "
-            f"at most {MAX_PIXELS // 10**6} million are read"
+            f"the picture is too large: decoding {header.width}x{header.height} pixels of this {header.format} would "
+            f"take {header.nbytes / 1e6:.0f} MB of memory, at most {PICTURE_MEMORY.most:.0f} MB are allowed: make it "
+            "smaller, or save it as a plain JPEG"
         )
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PictureError(
-            f"the picture is too long and thin: {width}x{height} is more than {MAX_ASPECT}:1, so its middle square "
-            "would show almost nothing of it; crop it first"
-        )
+    if header.is_plain:
+        with _turn(header.nbytes):
+            if (picture := _decode(data, header)) is not None:
+                return picture
+    with _turn(int(1e6 * PICTURE_MEMORY.most)):
+        return _decode_apart(data)
 
 
 def _read(source: bytes | Path | str) -> bytes:
@@ -106,18 +73,94 @@ def _read(source: bytes | Path | str) -> bytes:
     return source
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turned as its EXIF orientation says; a broken EXIF block turns nothing."""
+def _decode(data: bytes, header: Header) -> Image.Image | None:
+    """Decoded here; None if the decoder finds another size than the header says.
+
+    A function of its own: when it has returned, what decoding took is free, and the next picture may have its turn.
+    """
+    picture = begin(data)
+    return finish(picture) if sorted(picture.size) == sorted((header.width, header.height)) else None
+
+
+def _decode_apart(data: bytes) -> Image.Image:
+    """Decoded by a process that is ended when it takes more memory or time than a picture may."""
+    seconds = PICTURE_SECONDS.most
+    memory = max(1e7, 1e6 * PICTURE_MEMORY.most - _PROGRAM - len(data))
+    # -P: this folder's modules (trace, weights, ...) must not stand before the standard library's.
+    command = [sys.executable, "-P", picture_decoding.__file__, str(int(memory)), str(max(1, round(seconds)))]
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}  # else each thread reserves address space
     try:
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-        return picture if orientation == 1 else ImageOps.exif_transpose(picture)
-    except Exception:  # EXIF is untrusted too, and a picture is worth showing without it
-        return picture
+        done = subprocess.run(
+            command, input=data, capture_output=True, timeout=_BY_THE_CLOCK * seconds, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise _too_slow(seconds) from None
+    if done.returncode == 0:
+        size, _, pixels = done.stdout.partition(b"\n")
+        del done
+        width, height = map(int, size.split())
+        return Image.frombytes("RGB", (width, height), pixels)
+    if done.returncode == picture_decoding.REFUSED:
+        raise PictureError(done.stdout.decode())
+    if done.returncode == -getattr(signal, "SIGXCPU", 0) != 0:
+        raise _too_slow(seconds)
+    raise PictureError(
+        f"the picture needs more than {PICTURE_MEMORY.most:.0f} MB of memory or {seconds:.0f} s to read, or is "
+        "damaged: save it again as a plain JPEG"
+    )
 
 
-def _from_16_bit(picture: Image.Image) -> Image.Image:
-    """0..65535 to 0..255 (PIL's own conversion clips at 255, which leaves nearly everything white)."""
-    values = np.asarray(picture).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise PictureError("its pixels are 32-bit numbers without an agreed white: save it with 8 or 16 bits")
-    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+def _too_slow(seconds: float) -> PictureError:
+    return PictureError(f"the picture takes longer than {seconds:.0f} s to read: save it again with another program")
+
+
+class _Taken:
+    """What the pictures that are being decoded now take together."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.pictures = 0
+        self.nbytes = 0
+
+
+_taken = _Taken()
+
+
+def _forget_taken() -> None:
+    global _taken
+    _taken = _Taken()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_taken)  # the pictures of another process are not decoded in this one
+
+
+@contextmanager
+def _turn(nbytes: int) -> Iterator[None]:
+    """Wait until there is room for a picture of so many bytes: small ones at once, others two at a time.
+
+    Raises:
+        PictureError: if there is none for long.
+    """
+    if nbytes <= _SMALL:
+        yield
+        return
+    taken, most = _taken, 2e6 / 3 * PICTURE_MEMORY.most  # of two together; one alone may take all
+    with taken.changed:
+        is_free = taken.changed.wait_for(
+            lambda: taken.pictures == 0 or (taken.pictures < _AT_ONCE and taken.nbytes + nbytes <= most),
+            timeout=_PATIENCE * PICTURE_SECONDS.most,
+        )
+        if not is_free:
+            raise PictureError("other large pictures are being read at this moment: try again in some seconds")
+        taken.pictures += 1
+        taken.nbytes += nbytes
+    try:
+        give_back_memory()  # what the pictures before were looked at with
+        yield
+    finally:
+        give_back_memory()
+        with taken.changed:
+            taken.pictures -= 1
+            taken.nbytes -= nbytes
+            taken.changed.notify_all()

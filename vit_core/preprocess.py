@@ -88,7 +88,7 @@ class Preprocess:
         check_size(*picture.size)
         width, height = self._resized(*picture.size)
         if self.interpolation == "bilinear-no-antialias":
-            resized = _resize_no_antialias(_tensor(picture), height, width)
+            resized = _resize_no_antialias(_rows_for(height, picture), height, width)
         else:
             resized = _tensor(picture.resize((width, height), Image.Resampling[self.interpolation.upper()]))
         # Halves are rounded to even, as torchvision does; what it pads does not arise: resize_size >= image_size.
@@ -109,6 +109,20 @@ class Preprocess:
 
 def _tensor(picture: Image.Image) -> Float[Tensor, "channels height width"]:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()
+
+
+def _rows_for(height: int, picture: Image.Image) -> Float[Tensor, "channels height width"]:
+    """As ``_tensor``, with those rows alone that resizing to ``height`` without antialiasing reads.
+
+    Memory that is not written to is none: of a photograph of 16 million pixels, 12 MB for 64 rows instead of 192 MB.
+    """
+    last = picture.height - 1
+    middles = [int((row + 0.5) * picture.height / height - 0.5) for row in range(height)]
+    pixels = torch.empty(picture.height, picture.width, 3)
+    # Two are read, from the middle on; one more on each side, in case torch rounds the middle otherwise.
+    for row in sorted({min(max(middle + step, 0), last) for middle in middles for step in (-1, 0, 1, 2)}):
+        pixels[row] = torch.from_numpy(np.array(picture.crop((0, row, picture.width, row + 1))))[0]
+    return pixels.permute(2, 0, 1)
 
 
 def _resize_no_antialias(

@@ -15,15 +15,23 @@ SIZES = {
 }  # fmt: skip
 
 
+UNREAD = ("F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4")  # types of the format all the same
+
+
 class HeaderError(ValueError):
     """A header that cannot be true; the message is a part of a sentence."""
 
 
-def check_header(path: Path) -> None:
-    """Refuse a file whose header is too large, no JSON, or does not describe the bytes that follow.
+class UnreadTypeError(HeaderError):
+    """A type that a safetensors file may have and that is not read here; the message is its name."""
+
+
+def check_header(path: Path) -> int:
+    """How many numbers a file has; refused if its header is too large, no JSON, or not about the bytes that follow.
 
     Raises:
         HeaderError: saying which.
+        UnreadTypeError: if all is well but the type of a tensor.
         OSError: if the file cannot be read.
     """
     with path.open("rb") as file:
@@ -49,6 +57,7 @@ def check_header(path: Path) -> None:
         raise HeaderError(f"its header is no JSON object but a {type(header).__name__}")
     spans = sorted(_span(name, entry) for name, entry in header.items() if name != "__metadata__")
     _check_spans(spans, size - 8 - length)
+    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
 
 
 def _span(name: str, entry: Any) -> tuple[int, int, str]:
@@ -57,6 +66,8 @@ def _span(name: str, entry: Any) -> tuple[int, int, str]:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise HeaderError(f"the entry {shown} of its header does not have a type, a shape and offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if dtype in UNREAD:
+        raise UnreadTypeError(dtype)
     if not isinstance(dtype, str) or dtype not in SIZES:
         raise HeaderError(f"{shown} has the type {str(dtype)[:20]!r}, which is not known")
     if not _wholes(shape) or len(shape) > 64:

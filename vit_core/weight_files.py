@@ -12,6 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vit_core.pickle_contents import MAX_PICKLE_BYTES, ForeignError, PickleError, check_legacy, check_pickle
-from vit_core.safetensors_header import HeaderError, check_header
+from vit_core.pickle_contents import (
+    MAX_PICKLE_BYTES,
+    ForeignError,
+    PickleError,
+    UnreadError,
+    check_legacy,
+    check_pickle,
+    unread_type,
+)
+from vit_core.safetensors_header import HeaderError, UnreadTypeError, check_header
 from vit_core.weight_parts import WeightFile, beside, check_tensors, choose_part, states_of
-from vit_core.zip_members import members_of
+from vit_core.zip_members import entries_of, members_of
 
 MAX_BYTES = 8_000_000_000  # of one file, packed or unpacked; the largest published plain ViT, H/14, has 2.5 GB
 MAX_JSON_BYTES = 8_000_000  # of a config.json; the names of 21,843 classes take 1.5 MB
@@ -149,6 +158,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         check_header(path)
         return load_file(path)
+    except UnreadTypeError as error:
+        raise ValueError(f"{path.name} {unread_type(str(error))}") from error
     except (HeaderError, SafetensorError, OSError) as error:
         raise ValueError(f"{path.name} is no intact safetensors file: {error}") from error
 
@@ -164,6 +175,8 @@ def _read_torch(path: Path) -> Any:
                 check_legacy(file, path.stat().st_size)
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
+    except UnreadError as error:
+        raise ValueError(f"{path.name} {error}") from error
     except ForeignError as error:
         raise ValueError(
             f"{path.name} holds more than tensors ({error}), which is never run: save model.state_dict() instead"
@@ -179,12 +192,12 @@ def _read_torch(path: Path) -> Any:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a zip that says something else than what it has."""
+    """Refuse a zip that says something else than what it has, or is a program."""
+    with path.open("rb") as file:
+        _refuse_programs({entry.filename.partition("/")[2] for entry in entries_of(file, may_have_comment=False)})
     members = members_of(path, MAX_BYTES, packed=False)
     root, _, _ = members[0].filename.partition("/") if members else ("", "", "")
     sizes = {member.filename: member.file_size for member in members}
-    if f"{root}/constants.pkl" in sizes:
-        raise ForeignError("a TorchScript program")
     if (size := sizes.get(f"{root}/data.pkl")) is None:
         raise PickleError("it is a zip without data.pkl, which torch.save writes")
     if size > MAX_PICKLE_BYTES:
@@ -195,6 +208,19 @@ def _check_archive(path: Path) -> None:
     check_pickle(
         data, {name.removeprefix(place): size for name, size in sizes.items() if name.startswith(place)}, MAX_BYTES
     )
+
+
+def _refuse_programs(names: Set[str]) -> None:
+    """Refuse the archive of a program by what is in it; torch.jit packs its code, which weights never are."""
+    for shown, kind, writer, reader in (
+        ("constants.pkl", "a TorchScript program", "", "torch.jit.load"),
+        ("archive_format", "a program", " that torch.export wrote", "torch.export.load"),
+    ):
+        if shown in names:
+            raise UnreadError(
+                f"is {kind}{writer}, and programs are never run here: where it may be run, save its weights alone, "
+                f"torch.save({reader}(FILE).state_dict(), 'weights.pth')"
+            )
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:

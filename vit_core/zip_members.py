@@ -24,9 +24,7 @@ def members_of(path: Path, most: int, *, packed: bool) -> list[zipfile.ZipInfo]:
         zipfile.BadZipFile: if it is no zip.
     """
     with path.open("rb") as file:
-        _check_contents(file, may_have_comment=packed)
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
+        members = entries_of(file, may_have_comment=packed)
         end = file.seek(0, os.SEEK_END)
     if (total := sum(member.file_size for member in members)) > most:
         raise ValueError(f"it would unpack to {total / 1e9:.1f} GB, at most {most / 1e9:.0f} GB are read")
@@ -46,6 +44,17 @@ def members_of(path: Path, most: int, *, packed: bool) -> list[zipfile.ZipInfo]:
         if not packed and (member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size):
             raise ValueError(f"{shown!r} is compressed, which PyTorch never does")
     return members
+
+
+def entries_of(file: BufferedIOBase, may_have_comment: bool) -> list[zipfile.ZipInfo]:
+    """Everything that the table of contents names, with nothing compared yet.
+
+    Raises:
+        zipfile.BadZipFile: if it is no zip, or its table of contents is too large.
+    """
+    _check_contents(file, may_have_comment)
+    with zipfile.ZipFile(file) as archive:
+        return archive.infolist()
 
 
 def _check_contents(file: BufferedIOBase, may_have_comment: bool) -> None:

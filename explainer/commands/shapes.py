@@ -17,6 +17,7 @@ from explainer.commands.question import Parser, Refused, answered
 if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
     from explainer.shapes import Diagnosis, Ledger
     from explainer.shapes.differences import Differences
+    from explainer.shapes.report import Verdict
     from vit_core import ViTConfig
 
 SIZES = {  # option -> the field of ViTConfig, or the batch
@@ -29,6 +30,7 @@ SIZES = {  # option -> the field of ViTConfig, or the batch
     "--classes": "num_classes",
     "--batch": "batch",
 }
+_NARROWEST, _IN_A_FILE = 80, 120  # characters of a line, in a terminal and elsewhere
 EXAMPLES = """\
 examples:
   python -m explainer shapes B/16 --image-size 384
@@ -36,8 +38,11 @@ examples:
   python -m explainer shapes weights.safetensors --format csv --output shapes.csv
   python -m explainer shapes my_model.py:MyModel --input 1,3,224,224 --expect 1,1000
 
-exit code: 0 all is well; 1 it broke, gave another shape than expected, or does not do what it should; 2 the question
-makes no sense
+exit code: 0 it ran, and the shapes are as expected (what the numbers mean is not checked); 1 it broke, gave another
+shape than expected, or its shapes tell a mistake; 2 the question makes no sense
+
+width: the table is as wide as the terminal, 80 characters at least; in a pipe or a file 120. Where it has no room, long
+cells are shortened in the middle and columns are left out, and a line below says which; --format csv has all of them
 """
 
 
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "Every operation of a model from its input to its output: shapes, bytes, parameters, FLOPs, code."
+    says = "Every operation of a model from its input to its output: shapes, bytes, parameters, multiply-adds, code."
     parser = Parser("shapes", says, EXAMPLES)
     parser.add_argument(
         "model",
@@ -86,17 +91,22 @@ def _run(options: argparse.Namespace) -> int:
         from explainer.shapes.differences import differences
 
         found = differences(before, ledger)
+    verdict: Verdict | None = None
     is_well, diagnosis = ledger.failure is None and _is_expected(ledger, options.expect), None
-    if not is_well or is_place(options.model):
+    is_diagnosed = not is_well or is_place(options.model)
+    if is_diagnosed:
         from explainer.shapes import diagnose
 
         diagnosis = diagnose(ledger, options.expect)  # also of own code that runs: attention over the batch is silent
         is_well = is_well and diagnosis is None
-    _write(_written(ledger, found, diagnosis, options), options.output)
-    if not is_well:
-        # To the terminal even when the ledger goes to a file: it is the answer.
-        said = f"\n{_explained(ledger, diagnosis, options)}"
-        print(said, file=sys.stdout if options.format == "text" else sys.stderr)
+    if is_well:
+        from explainer.shapes.report import verdict as verdict_of
+
+        verdict = verdict_of(ledger, options.expect, is_diagnosed)
+    _write(_written(ledger, found, diagnosis, verdict, options), options.output)
+    # To the terminal even when the ledger goes to a file: it is the answer.
+    said = verdict.text if verdict else _explained(ledger, diagnosis, options)
+    print(f"\n{said}", file=sys.stdout if options.format == "text" else sys.stderr)
     return 0 if is_well else 1
 
 
@@ -179,15 +189,17 @@ def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argpars
 
 
 def _written(
-    ledger: "Ledger", found: "Differences | None", diagnosis: "Diagnosis | None", options: argparse.Namespace
+    ledger: "Ledger", found: "Differences | None", diagnosis: "Diagnosis | None", verdict: "Verdict | None",
+    options: argparse.Namespace,
 ) -> str:
     from explainer.shapes import exports, html, text_table
     from explainer.shapes.report import diagnosis_html
 
     if options.format == "html":
-        return html.document(ledger, found, every=options.all, explanation=diagnosis_html(ledger, diagnosis))
+        explanation = verdict.html if verdict else diagnosis_html(ledger, diagnosis)
+        return html.document(ledger, found, every=options.all, explanation=explanation)
     if options.format == "json":
-        return exports.as_json(ledger, found, diagnosis)
+        return exports.as_json(ledger, found, diagnosis, verdict)
     if options.format == "csv":
         return exports.differences_csv(found) if found else exports.as_csv(ledger)
     is_terminal = options.output is None and sys.stdout.isatty()
@@ -195,7 +207,7 @@ def _written(
         ledger,
         found,
         every=options.all,
-        width=shutil.get_terminal_size().columns if is_terminal else None,
+        width=max(_NARROWEST, shutil.get_terminal_size().columns) if is_terminal else _IN_A_FILE,
         paint=text_table.painted if is_terminal and not os.environ.get("NO_COLOR") else text_table.plain,
     )
 

@@ -64,6 +64,24 @@ def ledger_script() -> str:
 
 
 @cache
+def reader_script() -> str:
+    """What tells the server which browser it is, as a Streamlit component."""
+    return _read("reader.js")
+
+
+@cache
+def opening_script() -> str:
+    """What shows a page of the app when it is complete; needs ``PARTS`` written before it."""
+    return _read("opening.js")
+
+
+@cache
+def opening_style() -> str:
+    """What keeps a page of the app transparent until then."""
+    return _read("opening.css")
+
+
+@cache
 def saved_page_script() -> str:
     """What draws the pictures of a page that was saved to a file, written after ``core()``."""
     return _read("saved_page.js")

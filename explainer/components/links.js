@@ -13,16 +13,22 @@ class Links {
     this.roots = new Set([document]); // of the page, and of every canvas on it
     this.pointed = this.focused = null; // what was found there
     this.formulas = new WeakMap(); // formula -> what was read of its symbols
-    document.addEventListener("pointerover", (event) => this.set("pointed", this.sourceOf(event)));
+    this.pointAt = (event) => this.set("pointed", this.sourceOf(event));
+    this.focusAt = (event) => {
+      const isByKeyboard = event.composedPath()[0].matches?.(":focus-visible");
+      this.set("focused", isByKeyboard ? this.sourceOf(event) : null);
+    };
+    this.listen(document);
     document.documentElement.addEventListener("pointerleave", (event) => {
       if (event.pointerType !== "touch") this.set("pointed", null); // a tap stays until the next
     });
-    document.addEventListener("focusin", (event) => {
-      const isByKeyboard = event.composedPath()[0].matches?.(":focus-visible");
-      this.set("focused", isByKeyboard ? this.sourceOf(event) : null);
-    });
     document.addEventListener("focusout", () => this.set("focused", null));
     document.addEventListener("keydown", (event) => goToRow(event));
+  }
+
+  listen(root) {
+    root.addEventListener("pointerover", this.pointAt);
+    root.addEventListener("focusin", this.focusAt);
   }
 
   get source() {
@@ -99,11 +105,14 @@ class Links {
   /** A canvas has come, has changed, or goes. */
   join(root) {
     this.roots.add(root);
+    this.listen(root); // from one panel of a canvas to another: what happens inside a shadow root is not told outside
     if (this.source) this.light();
   }
 
   leave(root) {
     this.roots.delete(root);
+    root.removeEventListener("pointerover", this.pointAt);
+    root.removeEventListener("focusin", this.focusAt);
   }
 }
 

@@ -3,22 +3,12 @@
 // Nothing here asks the server while the pointer moves: all weights of the layer are in the browser. A move paints the
 // pictures in the same frame; the maps of all heads follow in the next one, and moves that came in between are dropped.
 
-const SETTINGS = "vit.looks"; // what is remembered between visits
-const PINS = "vit.looks.pins"; // and on this tab
+// What the address does not say while other pages are open. A page that is loaded anew has its address alone: whoever
+// opens a link sees what its sender saw.
+const kept = { look: "", pins: { count: 0, tokens: [] } };
+const CHOOSES_AFTER = 250; // milliseconds after the last of several keys
 const SLOW = 7; // milliseconds for all that follows a move, from which on it waits until the pointer rests
 const MOST_WAITS = 6; // frames
-
-/** What a browser may remember; a page from a file, or one that forbids it, remembers nothing. */
-function stored(storage, key, value) {
-  try {
-    const area = globalThis[storage];
-    if (value === undefined) return JSON.parse(area.getItem(key));
-    area.setItem(key, JSON.stringify(value));
-  } catch {
-    return null;
-  }
-  return null;
-}
 
 /** Buttons of which one is chosen. */
 class Choice {
@@ -64,15 +54,44 @@ class Choice {
 class LooksFrame extends PanelFrame {
   constructor(host) {
     super(host);
-    const remembered = stored("localStorage", SETTINGS) ?? {};
-    this.direction = ["row", "column", "both"].includes(remembered.direction) ? remembered.direction : "both";
-    this.scale = remembered.scale === "shared" ? "shared" : "own";
-    this.show = remembered.show === "light" ? "light" : "heat";
-    this.showsAll = remembered.showsAll !== false;
-    this.likesMean = remembered.mean === true;
+    this.takeLook(this.host.options.recall?.("look") ?? kept.look);
     this.pins = []; // {token, letter, colour, values}
     this.cost = 0;
     this.build();
+    const page = globalThis.location?.pathname;
+    addEventListener("popstate", () => {
+      if (this.root.isConnected && this.panel && location.pathname === page) this.goBack();
+    });
+  }
+
+  /** What the panel shows and how, as words of the address: only what is not as it is at first. */
+  get look() {
+    const words = [
+      this.direction !== "both" && this.direction,
+      this.scale === "shared" && "shared",
+      this.show === "light" && "light",
+      !this.showsAll && "chosen",
+      this.likesMean && "mean",
+    ];
+    return words.filter(Boolean).join(".");
+  }
+
+  takeLook(text) {
+    const words = new Set((text ?? "").split("."));
+    this.direction = ["row", "column"].find((word) => words.has(word)) ?? "both";
+    this.scale = words.has("shared") ? "shared" : "own";
+    this.show = words.has("light") ? "light" : "heat";
+    this.showsAll = !words.has("chosen");
+    this.likesMean = words.has("mean");
+  }
+
+  /** The reader went back to another address of this page: what only the browser knows of it is as it was there. */
+  goBack() {
+    this.takeLook(this.host.options.recall?.("look"));
+    this.ofHead = this.likesMean ? 0 : this.ofHead || this.panel.head;
+    this.pins = [];
+    this.pinAll(this.host.options.recall?.("pins"));
+    this.pinsChanged();
   }
 
   listen() {} // its own canvases listen
@@ -132,7 +151,7 @@ class LooksFrame extends PanelFrame {
     this.followButton.addEventListener("click", () =>
       this.host.choose({ token: this.token, head: this.ofHead || this.panel.head, layer: this.layer }),
     );
-    this.follow.append(this.followText, this.followButton);
+    this.follow.append(this.followText, ...(this.host.options.isFollowed ? [] : [this.followButton]));
     this.body.classList.add("looks");
     this.body.replaceChildren(
       what,
@@ -167,7 +186,10 @@ class LooksFrame extends PanelFrame {
     });
     canvas.addEventListener("pointerleave", (event) => {
       this.pointer = null;
-      if (event.pointerType === "touch") this.rest = this.token; // a finger that leaves has chosen
+      if (event.pointerType === "touch") {
+        this.rest = this.token; // a finger that leaves has chosen
+        this.choose();
+      }
       this.leave();
     });
     canvas.addEventListener("click", (event) => {
@@ -206,12 +228,15 @@ class LooksFrame extends PanelFrame {
     this.maps = new Map();
     const isNew = (name) => !before || before[name] !== panel[name];
     const isSame = before && before.weights.tokens === this.tokens;
-    if (isNew("head")) this.ofHead = !before && this.likesMean ? 0 : panel.head;
+    // While a choice waits to be told, the answer to one before it must not undo it.
+    const isNewer = (name) => isNew(name) && !this.choosing;
+    if (isNewer("head")) this.ofHead = !before && this.likesMean ? 0 : panel.head;
     if (this.ofHead > this.heads) this.ofHead = panel.head;
-    if (isNew("layer") || !panel.layers.includes(this.layer)) this.layer = panel.layer;
-    if (isNew("token") || !isSame) this.rest = panel.token;
+    this.likesMean = this.ofHead === 0;
+    if (isNewer("layer") || !panel.layers.includes(this.layer)) this.layer = panel.layer;
+    if (isNewer("token") || !isSame) this.rest = panel.token;
     if (!isSame || this.token === undefined) this.token = this.rest;
-    if (isNew("token") && !this.pointer) this.token = this.rest;
+    if (isNewer("token") && !this.pointer) this.token = this.rest;
     if (!isSame) this.pins = [];
     if (!isSame) this.recallPins();
     for (const pin of this.pins) pin.values = null;
@@ -220,14 +245,14 @@ class LooksFrame extends PanelFrame {
       ...Array.from({ length: this.heads }, (_, i) => [i + 1, String(i + 1), `Head ${i + 1}`]),
     ]);
     this.choices.layer.offer(panel.layers.map((layer) => [layer, String(layer), `Layer ${layer}`]));
-    this.hint.textContent = matchMedia("(hover: none)").matches
+    this.hint.textContent = matchMedia("(any-pointer: coarse)").matches && !matchMedia("(any-hover: hover)").matches
       ? "Draw a finger over the picture; a tap pins a patch, another tap on it lets it go."
       : "A click pins a patch, another lets it go. Keys: arrows move, [ and ] change the head, { and } the layer, " +
         `Enter pins, Escape lets go${this.host.view.explains == null ? "" : ", N explains the weight that is read out"}.`;
     this.read();
-    this.rememberPins();
+    this.remember();
     clearTimeout(this.reminding);
-    this.reminding = setTimeout(() => this.rememberPins(), 700); // the app may have written its address anew
+    this.reminding = setTimeout(() => this.root.isConnected && this.remember(), 700); // the app may have written its own
   }
 
   get directions() {
@@ -243,13 +268,8 @@ class LooksFrame extends PanelFrame {
     const moves = ["direction", "showsAll"].some((name) => name in choice);
     Object.assign(this, choice);
     if ("ofHead" in choice) this.likesMean = this.ofHead === 0;
-    stored("localStorage", SETTINGS, {
-      direction: this.direction,
-      scale: this.scale,
-      show: this.show,
-      showsAll: this.showsAll,
-      mean: this.likesMean,
-    });
+    this.remember();
+    if (this.ofHead) this.choose();
     if ("layer" in choice) for (const pin of this.pins) pin.values = null;
     this.read();
     if (moves) this.measure();
@@ -264,6 +284,18 @@ class LooksFrame extends PanelFrame {
     this.read();
     this.paintSights();
     this.later();
+  }
+
+  /** Layer, head and token that are chosen here are chosen for the whole page, once the keys rest. */
+  choose() {
+    if (!this.host.options.isFollowed) return;
+    clearTimeout(this.choosing);
+    this.choosing = setTimeout(() => {
+      this.choosing = null;
+      const [chosen, { panel }] = [{ layer: this.layer, head: this.ofHead || this.panel.head, token: this.rest }, this];
+      const isNews = Object.entries(chosen).some(([name, value]) => value !== panel[name]);
+      if (isNews && this.root.isConnected) this.host.choose(chosen);
+    }, CHOOSES_AFTER);
   }
 
   /** Back to the token that was chosen last. */
@@ -286,6 +318,7 @@ class LooksFrame extends PanelFrame {
     this.rest = token;
     this.go(token);
     this.pinsChanged();
+    this.choose();
     this.host.say(`Pinned as ${this.pinOf(token).letter}: ${this.sentence()}`);
   }
 
@@ -301,24 +334,27 @@ class LooksFrame extends PanelFrame {
   }
 
   pinsChanged() {
-    this.rememberPins();
+    this.remember();
     this.read();
     this.measure();
     this.draw();
   }
 
-  rememberPins() {
-    const tokens = this.pins.map((pin) => pin.token);
-    stored("sessionStorage", PINS, { count: this.tokens, tokens });
-    this.host.options.remember?.("pins", tokens.join("."));
+  /** Put what only the browser knows into the address, and keep it for when the reader comes back from another page. */
+  remember() {
+    kept.look = this.look;
+    kept.pins = { count: this.tokens, tokens: this.pins.map((pin) => pin.token) };
+    this.host.options.remember?.("look", kept.look);
+    this.host.options.remember?.("pins", kept.pins.tokens.join("."));
   }
 
-  /** The pins of the address, or of this tab. */
+  /** The pins of the address, or those before the reader went to another page. */
   recallPins() {
-    const asked = this.host.options.recall?.("pins");
-    const kept = stored("sessionStorage", PINS);
-    const tokens = asked ? asked.split(".").map(Number) : kept?.count === this.tokens ? kept.tokens : [];
-    for (const token of new Set(tokens))
+    this.pinAll(this.host.options.recall?.("pins") ?? (kept.pins.count === this.tokens ? kept.pins.tokens.join(".") : ""));
+  }
+
+  pinAll(text) {
+    for (const token of new Set(text ? text.split(".").map(Number) : []))
       if (Number.isInteger(token) && token >= 0 && token < this.tokens && this.pins.length < LETTERS.length)
         this.pin(token);
   }
@@ -428,10 +464,7 @@ class LooksFrame extends PanelFrame {
 
   /** A weight with the digits that are sure. */
   shortWeight(value, query) {
-    const uncertainty = this.uncertainty(value, query);
-    if (!(uncertainty > 0)) return shortText(value, 3);
-    const decimals = Math.ceil(-Math.log10(uncertainty));
-    return value <= uncertainty || decimals > 7 ? `< ${shortText(Math.max(value, uncertainty), 1)}` : value.toFixed(Math.max(0, decimals));
+    return sureText(value, this.uncertainty(value, query));
   }
 
   // --- words
@@ -532,6 +565,7 @@ class LooksFrame extends PanelFrame {
       else if (row + down < 0) this.rest = 0;
       else this.rest = clamp(row + down, 0, cells - 1) * cells + clamp(column + right, 0, cells - 1) + 1;
       this.go(this.rest);
+      this.choose();
       this.tipAtToken(canvas);
       this.host.say(this.sentence());
     } else if (event.key === "[" || event.key === "]") {
@@ -761,7 +795,7 @@ class LooksFrame extends PanelFrame {
     this.tellAsking();
   }
 
-  /** The rest of the page shows one token in one head; it follows when asked to. */
+  /** The rest of the page shows one token in one head; elsewhere than in the app it follows when asked to. */
   tellFollowing() {
     const { panel, painter } = this;
     const head = this.ofHead || panel.head;

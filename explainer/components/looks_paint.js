@@ -176,7 +176,8 @@ class LooksPainter {
     const pin = state.pinOf(0);
     if (state.token === 0) outline(ctx, x, y, side, side, pin?.colour ?? this.classColour, { radius: 4 });
     else if (pin) outline(ctx, x, y, side, side, pin.colour, { radius: 4, strength: 0.7 });
-    const text = values ? `class token ${shortText(values[0], 3)}` : "class token";
+    const query = direction === "row" ? state.token : 0;
+    const text = values ? `class token ${state.shortWeight(values[0], query)}` : "class token";
     write(ctx, text, x - 9, y + 9.5, {
       font: paint.font(13, state.token === 0 ? 650 : 400),
       colour: state.token === 0 ? this.classColour : paint.theme.muted,
@@ -334,7 +335,8 @@ class LooksPainter {
         ctx.fill();
         const text = partner === state.token ? `${this.placeText(partner)} · itself` : this.placeText(partner);
         write(ctx, text, 35, y + 11.5, { font: paint.font(13), colour: theme.text, width: room - 8 });
-        write(ctx, shortText(values[partner], 3), width, y + 11.5, {
+        const query = direction === "row" ? state.token : partner;
+        write(ctx, state.shortWeight(values[partner], query), width, y + 11.5, {
           font: paint.font(13, 600),
           colour: theme.text,
           align: "right",
@@ -418,7 +420,7 @@ class LooksPainter {
         ctx.stroke();
       }
       const label = { font: paint.font(13, isChosen ? 650 : 400), colour: isChosen ? paint.theme.text : paint.theme.muted };
-      const numbers = values && state.scale !== "shared" ? directions.map((each) => `≤ ${shortText(drawn[each][head], 2)}`) : [];
+      const numbers = values && state.scale !== "shared" ? directions.map((each) => `≤ ${boundText(drawn[each][head], 2)}`) : [];
       const name = `head ${head + 1}`;
       const [nameWidth, first] = [textWidth(name, label.font), numbers[0] ? textWidth(numbers[0], paint.font(12)) : 0];
       const beside = numbers.length && nameWidth + first + 8 <= at.tile;

@@ -158,12 +158,22 @@ class MountedView {
     links.join(this.root);
   }
 
-  /** Hold a place on the page while the first view's pictures are on their way. */
+  /** Hold a place on the page, as high as the first view will be, while its numbers and pictures are on their way. */
   reserve(header) {
-    const width = this.root.clientWidth || 640;
-    const tall = (panel) => 60 + (panel.height ?? panel.max_height ?? Math.min(PICTURE_LIMIT, width / 2));
-    const heights = header.view.rows.map((row) => Math.max(...row.map(tall)));
-    this.rows.style.minHeight = `${heights.reduce((sum, height) => sum + height, 0)}px`;
+    if (!this.root.clientWidth) return;
+    const place = element("div");
+    place.style.cssText = `position: absolute; visibility: hidden; overflow: hidden; height: 0; width: ${this.root.clientWidth}px`;
+    this.root.after(place);
+    const room = new Room(place, { scheme: this.options.scheme });
+    try {
+      room.take(readView({ header, buffers: null }));
+      this.rows.style.minHeight = `${room.root.offsetHeight}px`;
+    } catch {
+      // A panel that cannot be laid out without its numbers takes its place when they are here.
+    } finally {
+      room.destroy();
+      place.remove();
+    }
   }
 
   redraw() {
@@ -174,6 +184,10 @@ class MountedView {
     this.root.style.colorScheme = this.paint.theme.scheme;
     this.frames.forEach((row) => this.align(row));
     for (const frame of this.frames.flat()) frame.measure();
+    this.draw();
+  }
+
+  draw() {
     for (const frame of this.frames.flat()) frame.draw();
   }
 
@@ -255,13 +269,19 @@ class MountedView {
   }
 }
 
+/** A view without its numbers: laid out, to know how much room it needs, and not drawn. */
+class Room extends MountedView {
+  draw() {}
+}
+
 /**
  * Draw packed bytes into `parent`, an element or a shadow root.
  * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
  * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
  * words around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null
  * for the last, and onPlace(name, place) when the reader moved to another; recall(name) and remember(name, text) for
- * what the address keeps of the reader's own marks; follower, words for what shows the choice that a picture began with.
+ * what the address keeps of the reader's own marks; isFollowed: what is chosen in a panel of its own is chosen for all;
+ * follower, words for what shows the choice that a picture began with.
  */
 export function mount(parent, bytes, options = {}) {
   const view = new MountedView(parent, options);
@@ -271,5 +291,6 @@ export function mount(parent, bytes, options = {}) {
       throw error;
     });
   const ready = bytes ? update(bytes) : Promise.resolve();
-  return { ready, update, explain: (text) => view.explain(text), destroy: () => view.destroy() };
+  const reserve = (header) => view.view ?? view.reserve(header);
+  return { ready, update, reserve, explain: (text) => view.explain(text), destroy: () => view.destroy() };
 }

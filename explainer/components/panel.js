@@ -17,6 +17,9 @@ const RESTING = 8; // CSS pixels that a resting finger may tremble
 const whereClicked = (click, pressed) =>
   pressed && Math.hypot(click.clientX - pressed.clientX, click.clientY - pressed.clientY) < 2 ? pressed : click;
 
+const ROUNDED =
+  "Rounded to travel, in 255 steps a row or map: only digits that are sure are written, the last to within 1, and sums of them accordingly.";
+
 const MENU = { Table: "read as table", PNG: "save as picture (PNG)", CSV: "save as table (CSV)" };
 
 class PanelFrame {
@@ -362,16 +365,26 @@ class PanelFrame {
     this.picture().toBlob((blob) => save(blob, `${this.fileName()}.png`), "image/png");
   }
 
-  readTable() {
-    this.host.table ??= new TableDialog(this.host.root);
-    this.host.table.show(this.panel.title, this.panel.caption || this.panel.title, this.kind.table(this.panel));
+  /** The panel as a table prints it: with the model's own values, if they can be had, and whether they could. */
+  async printed() {
+    const shown = this.kind.printed?.(this.panel) ?? this.panel;
+    const { token } = shown.live ?? shown;
+    const panel = await exactPanel(shown, this.host.options.loadExact, token).catch(() => shown);
+    return { lines: this.kind.table(panel), isRounded: hasRounded(panel) };
   }
 
-  saveTable() {
+  async readTable() {
+    const { lines, isRounded } = await this.printed();
+    this.host.table ??= new TableDialog(this.host.root);
+    this.host.table.show(this.panel.title, this.panel.caption || this.panel.title, lines, isRounded ? ROUNDED : "");
+  }
+
+  async saveTable() {
+    const { lines, isRounded } = await this.printed();
+    if (isRounded) lines[0][0] += " (rounded: the last digit may be off by 1)";
     const quoted = (value) =>
       /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
-    const text = this.kind
-      .table(this.panel)
+    const text = lines
       .map((row) => row.map((value) => quoted(plainText(value))).join(","))
       .join("\n");
     save(new Blob([`${text}\n`], { type: "text/csv;charset=utf-8" }), `${this.fileName()}.csv`);

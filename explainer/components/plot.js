@@ -256,7 +256,7 @@ const PLOT = {
       const { series, index } = this.point(panel, at, cell);
       const name = series.point_labels[index] ?? series.label;
       return [
-        shortText(series.y.data[index]),
+        valueText(series.y.data[index], series.y.uncertainty(index)),
         ...(name ? [{ text: name, colour: paint.colour(series.quantity) }] : []),
         `${panel.x_label} ${shortText(series.x.data[index])}`,
       ];
@@ -269,7 +269,7 @@ const PLOT = {
       .sort((a, b) => b.series.y.data[b.index] - a.series.y.data[a.index]);
     const place = `${panel.x_label} ${shortText(value)}`;
     const text = ({ series, index }) =>
-      shortText(series.y.data[index]) + (series.point_labels[index] ? ` · ${series.point_labels[index]}` : "");
+      valueText(series.y.data[index], series.y.uncertainty(index)) + (series.point_labels[index] ? ` · ${series.point_labels[index]}` : "");
     if (rows.length === 1)
       return [
         text(rows[0]),
@@ -308,8 +308,8 @@ const PLOT = {
     const rows = panel.series.flatMap((series) =>
       Array.from(series.x.data, (x, i) => [
         series.label,
-        exactText(x),
-        exactText(series.y.data[i]),
+        exactText(x, series.x.uncertainty(i)),
+        exactText(series.y.data[i], series.y.uncertainty(i)),
         series.point_labels[i] ?? "",
       ]),
     );

@@ -6,10 +6,12 @@ const MOST_CHUNKS = 128;
 
 /** A of some layers: `row` and `column` write the weights of one token in one map, a layer's head. */
 class Roots {
-  constructor({ shape, at, ranges, digest, rows, columns, step }, buffers, kept) {
+  constructor({ shape, at, ranges, digest, rows, columns, step, exact }, buffers, kept) {
     [this.layers, this.heads, this.tokens] = shape;
     this.shape = shape;
+    this.name = exact; // by which its own values are to be had
     const lines = this.layers * this.heads * this.tokens;
+    if (!buffers && !kept) return; // see NoRoots
     if (digest) {
       const raw = kept.get(digest);
       this.ranges = new Float32Array(raw.slice(0, 8 * lines).buffer);
@@ -78,5 +80,53 @@ class Roots {
     if (!(span > 0)) return 0;
     const half = 0.5 / STEPS;
     return span * (2 * Math.sqrt(clamp((value - low) / span, 0, 1)) * half + half * half);
+  }
+}
+
+/** The model's own weights of one token: its rows and its columns in all maps (exact_bytes in explainer/packing.py). */
+class ExactToken extends Roots {
+  constructor({ shape }, token, raw) {
+    super({ shape }, null, null);
+    this.token = token;
+    this.values = new Float32Array(raw.slice().buffer);
+  }
+
+  has(token) {
+    return token === this.token;
+  }
+
+  row(map, token, out, at = 0) {
+    out.set(this.values.subarray(map * this.tokens, (map + 1) * this.tokens), at);
+  }
+
+  column(map, token, out, at = 0) {
+    this.row(map + this.layers * this.heads, token, out, at);
+  }
+
+  uncertainty() {
+    return 0;
+  }
+}
+
+/** A whose numbers are not here: all 0. */
+class NoRoots extends Roots {
+  constructor({ shape }) {
+    super({ shape }, null, null);
+  }
+
+  has() {
+    return true;
+  }
+
+  row(map, token, out, at = 0) {
+    for (let i = 0; i < this.tokens; i++) out[at + i] = 0;
+  }
+
+  column(map, token, out, at = 0) {
+    this.row(map, token, out, at);
+  }
+
+  uncertainty() {
+    return 0;
   }
 }

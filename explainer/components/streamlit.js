@@ -81,11 +81,13 @@ async function present(instance, { data, setTriggerValue }) {
       mount(instance.parent, null, {
         onPick: (pick) => instance.setTriggerValue("pick", pick),
         load: (digest) => fetchBytes(`${instance.path}/${digest}`),
+        loadExact: (name, token) => fetchBytes(`${EXACT_PATH}/${name}${token == null ? "" : `?token=${token}`}`),
         fileName,
         place,
         onPlace: (name, at) => onPlace(instance, name, at),
         recall,
         remember,
+        isFollowed: true,
       }),
     );
     const canvas = await instance.canvas;
@@ -95,6 +97,7 @@ async function present(instance, { data, setTriggerValue }) {
       await canvas.update(data);
     } else if (data?.url) {
       instance.path = PATH;
+      if (data.room) canvas.reserve(JSON.parse(data.room));
       const bytes = await fetchBytes(data.url);
       if (turn === instance.turn) await canvas.update(bytes);
     }

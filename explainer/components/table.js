@@ -37,8 +37,12 @@ class TableDialog {
     return { most, start: 0, count: 0, back, on, where, root: element("div", "mover", {}, back, where, on) };
   }
 
-  /** `lines` as a panel's kind makes them: names of the columns first, the name of its row first in every line. */
-  show(title, caption, lines) {
+  /**
+   * `lines` as a panel's kind makes them: names of the columns first, the name of its row first in every line; `note`
+   * says what is to be known of the numbers.
+   */
+  show(title, caption, lines, note = "") {
+    this.note = note;
     this.title.replaceChildren(...richNodes(title));
     this.caption = caption;
     this.lines = lines;
@@ -73,7 +77,7 @@ class TableDialog {
     const head = (text, scope) => element("th", "", { scope }, ...richNodes(text));
     const rows = lines.slice(this.rows.start, this.rows.start + TABLE_ROWS);
     this.table.replaceChildren(
-      element("caption", "", {}, ...richNodes(this.caption)),
+      element("caption", "", {}, ...richNodes(this.caption), ...(this.note ? [element("br"), this.note] : [])),
       element("thead", "", {}, element("tr", "", {}, ...[names[0], ...cells(names)].map((name) => head(name, "col")))),
       element("tbody", "", {}, ...rows.map((line) =>
         element("tr", "", {}, head(line[0], "row"), ...cells(line).map((value) => element("td", "", {}, ...richNodes(value)))),

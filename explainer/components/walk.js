@@ -142,12 +142,14 @@ const WALK = {
   move: (panel, at, cell) => cell,
   keys: () => "Left and right arrow keys step, space plays and pauses.",
   /** What the moment makes, and for the first ones the picture's own numbers. */
-  table(panel) {
+  printed(panel) {
     const step = panel.steps[panel.moment ? nearest(panel.moment) : panel.start];
-    const made = panel.slices.filter((slice) => step.makes.includes(slice.name));
+    return { slices: panel.slices.filter((slice) => step.makes.includes(slice.name)) };
+  },
+  table({ slices }) {
     return [
       ["tensor", "row", "column", "value"],
-      ...made.flatMap(({ symbol, values }) => {
+      ...slices.flatMap(({ symbol, values }) => {
         const columns = values.shape[1];
         return Array.from(values.data, (value, i) => [
           plainText(symbol),

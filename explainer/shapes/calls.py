@@ -1,4 +1,4 @@
-"""A recorded call in words: its name, its arguments as code, and the floating-point operations it took."""
+"""A recorded call in words: its name, its arguments as code, and the multiply-adds it took."""
 
 import math
 from collections.abc import Callable
@@ -121,14 +121,14 @@ def argument(signature: Signature, place: int, keyword: str, default: Any = None
     return dict(signature.keywords).get(keyword, default)
 
 
-def flops_of(signature: Signature, outputs: tuple[TensorKey, ...]) -> int:
-    """Multiplications and additions of a call, two for each pair; only products of matrices are counted."""
-    count = _FLOPS.get(name_of(signature.function))
+def multiply_adds_of(signature: Signature, outputs: tuple[TensorKey, ...]) -> int:
+    """Of a call, a multiplication with its addition as one; only products of matrices are counted."""
+    count = _MULTIPLY_ADDS.get(name_of(signature.function))
     return count(signature, outputs[0].sizes) if count else 0
 
 
 def _linear(call: Signature, output: tuple[int, ...]) -> int:
-    return 2 * math.prod(output) * argument(call, 0, "input").sizes[-1]
+    return math.prod(output) * argument(call, 0, "input").sizes[-1]
 
 
 def _matmul(call: Signature, output: tuple[int, ...]) -> int:
@@ -138,21 +138,21 @@ def _matmul(call: Signature, output: tuple[int, ...]) -> int:
     left, right = (tensors[1], tensors[0]) if name == "__rmatmul__" else (tensors[0], tensors[1])
     if not left.sizes or not right.sizes:
         return 0
-    return 2 * math.prod(output) * left.sizes[-1]
+    return math.prod(output) * left.sizes[-1]
 
 
 def _added_matmul(call: Signature, output: tuple[int, ...]) -> int:
-    return 2 * math.prod(output) * argument(call, 1, "mat1").sizes[-1]
+    return math.prod(output) * argument(call, 1, "mat1").sizes[-1]
 
 
 def _convolution(call: Signature, output: tuple[int, ...]) -> int:
     weight = argument(call, 1, "weight").sizes
-    return 2 * math.prod(output) * math.prod(weight[1:])
+    return math.prod(output) * math.prod(weight[1:])
 
 
 def _transposed_convolution(call: Signature, output: tuple[int, ...]) -> int:
     weight = argument(call, 1, "weight").sizes
-    return 2 * math.prod(argument(call, 0, "input").sizes) * math.prod(weight[1:])
+    return math.prod(argument(call, 0, "input").sizes) * math.prod(weight[1:])
 
 
 def _einsum(call: Signature, output: tuple[int, ...]) -> int:
@@ -172,35 +172,36 @@ def _einsum(call: Signature, output: tuple[int, ...]) -> int:
             sizes |= dict(zip(after, shape[len(shape) - len(after) :], strict=True))
             hidden = shape[len(before) : len(shape) - len(after)]
             sizes["..."] = max(sizes.get("...", 1), math.prod(hidden))
-    return 2 * math.prod(sizes.values())
+    return math.prod(sizes.values())
 
 
 def _contraction(call: Signature, output: tuple[int, ...]) -> int:
     """Of two tensors over some axes, which both have and the result has not."""
     left, right = (math.prod(key.sizes) for key in keys_of(call)[:2])
-    return 2 * math.prod(output) * math.isqrt(left * right // max(1, math.prod(output)))
+    return math.prod(output) * math.isqrt(left * right // max(1, math.prod(output)))
 
 
 def _recurrent(call: Signature, output: tuple[int, ...]) -> int:
     """Every matrix of weights meets every step of every sequence."""
     matrices = [key.sizes for key in keys_of(call) if len(key.sizes) == 2]
     steps = math.prod(argument(call, 0, "input").sizes[:-1])
-    return 2 * steps * sum(map(math.prod, matrices))
+    return steps * sum(map(math.prod, matrices))
 
 
-def attention_flops(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> tuple[int, int]:
+def attention_multiply_adds(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> tuple[int, int]:
     """Of the scores and of the weighted sum, in scaled dot-product attention."""
-    rows = math.prod(query[:-1]) * key[-2]
-    return 2 * rows * query[-1], 2 * rows * value[-1]
+    weights = math.prod(query[:-1]) * key[-2]
+    return weights * query[-1], weights * value[-1]
 
 
 def _attention(call: Signature, output: tuple[int, ...]) -> int:
-    return sum(attention_flops(*(argument(call, place, name).sizes for place, name in enumerate(QUERY_KEY_VALUE))))
+    query, key, value = (argument(call, place, name).sizes for place, name in enumerate(QUERY_KEY_VALUE))
+    return sum(attention_multiply_adds(query, key, value))
 
 
 QUERY_KEY_VALUE = ("query", "key", "value")
 
-_FLOPS: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
+_MULTIPLY_ADDS: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "bmm": _matmul, "mv": _matmul, "dot": _matmul,
     "addmm": _added_matmul, "baddbmm": _added_matmul, "addbmm": _added_matmul,
     "conv1d": _convolution, "conv2d": _convolution, "conv3d": _convolution,

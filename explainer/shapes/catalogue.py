@@ -60,7 +60,8 @@ class Entry:
 
 
 def _source(size: str) -> str:
-    return {"Mini": "the model that comes with this program", "Ti": DEIT, "S": DEIT}.get(size, PAPER)
+    own = {"Mini": "the model that comes with this program", "Nano": "the example run that comes with this program"}
+    return {**own, "Ti": DEIT, "S": DEIT}.get(size, PAPER)
 
 
 _LARGE = (

@@ -102,14 +102,14 @@ def _shown(operation: Operation | None) -> tuple[object, ...] | None:
     if operation is None:
         return None
     shapes = tuple((each.sizes, each.dtype) for each in operation.outputs)
-    return (shapes, operation.bytes, operation.parameters, operation.flops)
+    return (shapes, operation.bytes, operation.parameters, operation.multiply_adds)
 
 
 def _totals(before: Ledger, after: Ledger) -> tuple[Total, ...]:
     tokens = Total("tokens", tokens_of(before), tokens_of(after))
     return (
         *((tokens,) if tokens.before and tokens.after else ()),
-        Total("FLOPs", before.flops, after.flops),
+        Total("multiply-adds", before.multiply_adds, after.multiply_adds),
         Total("parameters", before.parameters, after.parameters),
         Total("attention weights", attention_bytes(before), attention_bytes(after), is_bytes=True),
         Total("outputs of all operations", output_bytes(before), output_bytes(after), is_bytes=True),

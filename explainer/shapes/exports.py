@@ -9,6 +9,7 @@ from typing import Any
 from explainer.shapes.differences import Differences
 from explainer.shapes.mistakes import Diagnosis
 from explainer.shapes.operations import Ledger, Operation, TensorShape
+from explainer.shapes.report import Verdict
 from explainer.shapes.source_lines import path_of
 from explainer.shapes.text_table import axes_text
 
@@ -35,21 +36,22 @@ def differences_csv(differences: Differences) -> str:
                 f"shape_{when}": _sizes(operation.outputs) if operation else "",
                 f"bytes_{when}": operation.bytes if operation else "",
                 f"parameters_{when}": operation.parameters if operation else "",
-                f"flops_{when}": operation.flops if operation else "",
+                f"multiply_adds_{when}": operation.multiply_adds if operation else "",
             }
         rows.append(row)
     return _csv(rows)
 
 
 def as_json(
-    ledger: Ledger, differences: Differences | None = None, diagnosis: Diagnosis | None = None
+    ledger: Ledger, differences: Differences | None = None, diagnosis: Diagnosis | None = None,
+    verdict: Verdict | None = None,
 ) -> str:
-    """Everything that the ledger holds, with the totals, and the likely mistake if it broke."""
+    """Everything that the ledger holds, with the totals, and the likely mistake or what was checked."""
     content: dict[str, Any] = {
         "title": ledger.title,
         "device": ledger.device,
         "parameters": ledger.parameters,
-        "flops": ledger.flops,
+        "multiply_adds": ledger.multiply_adds,
         "inputs": [asdict(each) for each in ledger.inputs],
         "outputs": [asdict(each) for each in ledger.outputs],
         "operations": [_operation(each) for each in ledger.operations],
@@ -57,6 +59,7 @@ def as_json(
         "unused": [asdict(each) for each in ledger.unused],
         "other_batch": asdict(ledger.other_batch) if ledger.other_batch else None,
         "diagnosis": asdict(diagnosis) if diagnosis else None,
+        "verdict": asdict(verdict) if verdict else None,
     }
     if differences is not None:
         content["differences"] = {
@@ -85,7 +88,7 @@ def _record(operation: Operation, number: int) -> dict[str, Any]:
         "dtype": " ".join(dict.fromkeys(each.dtype for each in operation.outputs)),
         "bytes": operation.bytes,
         "parameters": operation.parameters,
-        "flops": operation.flops,
+        "multiply_adds": operation.multiply_adds,
         "fused": "yes" if operation.fused else "no",
         "equation": operation.equation or "",
         "file": path_of(line) if line else "",

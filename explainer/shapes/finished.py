@@ -1,4 +1,4 @@
-"""From what was recorded to operations: names of parameters, FLOPs, rules, and the steps inside fused attention."""
+"""From what was recorded to operations: names of parameters, work, rules, and the steps inside fused attention."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from explainer.shapes.calls import arguments_of, attention_flops, flops_of, name_of
+from explainer.shapes.calls import arguments_of, attention_multiply_adds, multiply_adds_of, name_of
 from explainer.shapes.code_lines import frames_of
 from explainer.shapes.operations import Failure, Line, Operation, TensorShape
 from explainer.shapes.recording import Event, Recorder
-from explainer.shapes.rules import rule_of
+from explainer.shapes.rules import rule_of, sums_to_one
 from explainer.shapes.signatures import Signature, TensorKey, keys_of, tensors_in
 from vit_core import VisionTransformer
 from vit_core.model import MLP
@@ -69,7 +69,7 @@ class _Template(NamedTuple):
     outputs: tuple[TensorShape, ...]
     arguments: str
     bytes: int
-    flops: int
+    multiply_adds: int
     rule: str
     steps: tuple[Operation, ...]  # of a fused operation
 
@@ -103,7 +103,7 @@ def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
         operations.append(
             Operation(
                 template.name, path, kind, inputs, template.outputs, template.arguments, template.bytes, count,
-                0 if template.steps else template.flops, template.rule, event.line, equation,
+                0 if template.steps else template.multiply_adds, template.rule, event.line, equation,
             )
         )  # fmt: skip
         operations += [
@@ -132,7 +132,7 @@ def _template(signature: Signature, outputs: tuple[TensorKey, ...]) -> _Template
         outputs=tuple(map(_shape, outputs)),
         arguments=arguments_of(signature),
         bytes=sum(_bytes(key) for key in outputs),
-        flops=flops_of(signature, outputs),
+        multiply_adds=multiply_adds_of(signature, outputs),
         rule=rule_of(signature, keys, outputs),
         steps=_steps(signature, keys, outputs) if name == "scaled_dot_product_attention" else (),
     )
@@ -144,19 +144,21 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     rows, columns, size = query.sizes[-2], key.sizes[-2], query.sizes[-1]
     scores = TensorShape((*outputs[0].sizes[:-1], columns), _dtype(query.dtype))
     shapes = [_shape(each) for each in (query, key, value)]
-    first, second = attention_flops(query.sizes, key.sizes, value.sizes)
+    given = dict(signature.keywords).get("scale")
+    scale = f"/ √{size}" if given is None else f"· {getattr(given, 'value', given):g}"
+    first, second = attention_multiply_adds(query.sizes, key.sizes, value.sizes)
 
     said = (
-        ("scores", (shapes[0], shapes[1], *map(_shape, keys[3:])), scores, f"q kᵀ / √{size}", first,
+        ("scores", (shapes[0], shapes[1], *map(_shape, keys[3:])), scores, f"q kᵀ {scale}", first,
          f"{rows} queries times {columns} keys: {rows} × {columns} for each head"),
         ("softmax", (scores,), scores, "dim=-1", 0,
-         f"along the last axis the {columns} numbers add up to 1: the shape stays"),
+         f"{sums_to_one(-1, scores.sizes)}: the shape stays"),
         ("weighted sum", (scores, shapes[2]), _shape(outputs[0]), "A v", second,
          f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"),
     )  # fmt: skip
     return tuple(
-        Operation(name, "", "", inputs, (output,), arguments, 0, 0, flops, rule, None, None, True)
-        for name, inputs, output, arguments, flops, rule in said
+        Operation(name, "", "", inputs, (output,), arguments, 0, 0, multiply_adds, rule, None, None, True)
+        for name, inputs, output, arguments, multiply_adds, rule in said
     )
 
 

@@ -12,7 +12,7 @@ from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, T
 from explainer.shapes.shape_html import moved_html, quantity_of, repeats_html, shapes_html
 from explainer.shapes.source_lines import around
 
-COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "FLOPs")
+COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "Multiply-adds")
 _STYLE = Path(__file__).parents[1] / "components" / "ledger.css"
 _COLGROUP = f"<colgroup>{'<col>' * len(COLUMNS)}</colgroup>"  # the same widths in every table of a ledger
 ToEquation = Callable[[int], str]  # the address of the page that explains an equation
@@ -49,7 +49,7 @@ def totals(ledger: Ledger) -> str:
     said = (
         ("operations" if len(ledger.operations) != 1 else "operation", f"{len(ledger.operations):,}", ""),
         ("parameters", count_text(ledger.parameters), f"{ledger.parameters:,}"),
-        ("FLOPs", count_text(ledger.flops), f"{ledger.flops:,}"),
+        ("multiply-adds", count_text(ledger.multiply_adds), f"{ledger.multiply_adds:,}"),
         ("outputs", bytes_text(output_bytes(ledger)), f"{output_bytes(ledger):,} bytes"),
     )
     items = "".join(
@@ -146,7 +146,7 @@ def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None)
     times = repeats_html(row.repeats, moved[0].repeats_before if moved else row.repeats)
     sums = [
         moved_html(text, old, row.repeats * sum(getattr(each, name) for each in row.operations))
-        for name, text in (("bytes", bytes_text), ("parameters", count_text), ("flops", count_text))
+        for name, text in (("bytes", bytes_text), ("parameters", count_text), ("multiply_adds", count_text))
         for old in [
             sum(each.repeats_before * getattr(each.before, name) for each in moved if each.before) if moved else None
         ]
@@ -184,7 +184,7 @@ def _rows(operation: Operation, module: str, changes: dict[int, Change], to_equa
             for name, text, value in (
                 ("bytes", bytes_text, operation.bytes),
                 ("parameters", count_text, operation.parameters),
-                ("flops", count_text, operation.flops),
+                ("multiply_adds", count_text, operation.multiply_adds),
             )
         ),
     )

@@ -29,10 +29,11 @@ class Finding:
     cause: str
     found: str
     expected: str
-    fix: str
+    fix: str  # empty where none that was tried worked
     code: Code | None
     score: int = 1
     title: str = ""  # where that of the cause says too little
+    is_tried: bool = True  # whether the model was run with the repair; if not, it is worked out from the sizes
 
 
 class Case:

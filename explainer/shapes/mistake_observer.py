@@ -21,7 +21,6 @@ _NEW = frozenset(
 )  # fmt: skip
 _LIKE = _NEW | {"expand_as", "view_as", "reshape_as", "type_as"}
 _FACTORIES = frozenset(_device_constructors())
-_ATTENTION = "multi_head_attention_forward"
 
 
 class Observer(TorchFunctionMode):
@@ -69,10 +68,6 @@ class Observer(TorchFunctionMode):
         index = len(self.steps)
         if index in self.repair.before:
             args, kwargs = self.repair.before[index](args, kwargs)
-        if self.repair.swapped and name == _ATTENTION:
-            args = (*(each.transpose(0, 1) for each in args[:3]), *args[3:])
-            named = {"query", "key", "value"} & set(kwargs)
-            kwargs |= {key: kwargs[key].transpose(0, 1) for key in named}
         seen: list[Seen] = []
         described = (self._described(args, seen), self._described(kwargs, seen))
         try:
@@ -80,8 +75,6 @@ class Observer(TorchFunctionMode):
                 result = self.repair.instead[index](args, kwargs)
             else:
                 result = self._called(func, args, kwargs, name, seen)
-            if self.repair.swapped and name == _ATTENTION:
-                result = (result[0].transpose(0, 1), *result[1:])
             if index in self.repair.after and isinstance(result, Tensor):
                 result = self.repair.after[index](result)
         except Exception:

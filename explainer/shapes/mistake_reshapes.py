@@ -132,7 +132,7 @@ def _cut(step: Step, same: list[Step]) -> Finding:
         f"{text(before)} is cut into {text(after)} in the order the numbers lie in memory: numbers of different axes "
         "are mixed, though their count fits",
         f"the axes of {text(before)} put into the order of {text(after)} first", fix or "permute before the reshape",
-        step.code, 2,
+        step.code, 2, is_tried=False,
     )  # fmt: skip
 
 

@@ -291,7 +291,7 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"{text(case.trials.sizes[never])} was never used",
                 f"{before[-2]} tokens: the class token and {after[-2]} patches",
                 _with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]), cut.code, 1,
-                "The class token was forgotten",
+                "The class token was forgotten", is_tried=False,
             )  # fmt: skip
             return
         for extra in (1, 0, 2):
@@ -308,6 +308,6 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"{small} x {small}: the second row of patches gets positions of the first",
                 f"the {side} x {side} grid of positions interpolated to {small} x {small}",
                 f"interpolate the positions, or resize the pictures by {side / small:g}",
-                cut.code, 1,
+                cut.code, 1, is_tried=False,
             )  # fmt: skip
             return

@@ -6,6 +6,7 @@ Each is tried: the model is run again on a picture of the size that it should ha
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 
 from torch import Tensor, nn
@@ -128,7 +129,8 @@ def _dropped_pixels(case: Case) -> Iterator[Finding]:
         patch = _cut_into(step)
         if patch and given.sizes[2:] == (height, width) and (height % patch or width % patch):
             down = (height - height % patch, width - width % patch)
-            yield _does_not_divide(case, patch, down, step.code, 2)
+            finding = _does_not_divide(case, patch, down, step.code, 2)
+            yield replace(finding, is_tried=bool(case.tried(Repair(), sizes=_sized(case, *down))))
             return
 
 
@@ -218,7 +220,7 @@ def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
                 f"for {new} x {new}{more}",
                 f"the {old} x {old} grid of positions interpolated to {new} x {new} before it is loaded",
                 f"positions = torch.nn.functional.interpolate(positions, size=({new}, {new}), mode=\"bicubic\")",
-                code, 2,
+                code, 2, is_tried=False,
             )  # fmt: skip
             return
 

@@ -69,7 +69,7 @@ class Repair:
     before: Mapping[int, Callable[[tuple[Any, ...], dict[str, Any]], Arguments]] = field(default_factory=dict)
     after: Mapping[int, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     instead: Mapping[int, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = field(default_factory=dict)
-    swapped: bool = False  # attention of torch is given its first two axes the other way round
+    batch_first: bool | None = None  # of every attention of torch, whatever it was built with
     lenient: bool = False  # a constant that does not fit what it is added to is made to fit
 
 

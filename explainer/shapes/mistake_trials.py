@@ -1,5 +1,7 @@
 """Trials: a model is run again, changed at one place, to see whether it then runs. On ``meta`` where it does there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -74,7 +76,7 @@ class Trials:
         outputs: tuple[Sizes, ...] = ()
         error = None
         try:
-            with torch.no_grad(), observer:
+            with torch.no_grad(), _batch_first(self.model, repair.batch_first), observer:
                 result = self.model(*arguments, **named)
             outputs = tuple(tuple(tensor.shape) for tensor in tensors_in(result))
         except Exception as raised:  # of whatever kind: it is somebody's code
@@ -83,6 +85,20 @@ class Trials:
             tuple(observer.steps), outputs, error, observer.failing if error is not None else None,
             frozenset(observer.used), observer.made_to_fit,
         )  # fmt: skip
+
+
+@contextmanager
+def _batch_first(model: nn.Module, value: bool | None) -> Iterator[None]:
+    """Every attention of torch in the model, which is a copy, as if it had been built with that ``batch_first``."""
+    modules = [module for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
+    before = [module.batch_first for module in modules]
+    try:
+        for module in modules:
+            module.batch_first = module.batch_first if value is None else value
+        yield
+    finally:
+        for module, was in zip(modules, before, strict=True):
+            module.batch_first = was
 
 
 def code_of(traceback: TracebackType | None) -> Code | None:

@@ -44,21 +44,24 @@ class Diagnosis:
     cause: str  # a key of MISTAKES
     found: str
     expected: str
-    fix: str  # a line of code with this model's numbers
+    fix: str  # a line of code with this model's numbers; empty where no repair that was tried worked
     line: Line | None  # where to repair it
     title: str = ""  # what a reader calls it, where it is not as in MISTAKES
+    is_tried: bool = True  # whether the model was run with the repair, and did as it should; if not, it is worked out
 
 
 def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> Diagnosis | None:
     """The likely mistake in a model that broke, or that ran and did not do what it should.
 
-    Every explanation has been tried: with the repair, the model runs. None where the shapes do not tell.
+    A repair has been tried, with it the model runs, or it says of itself that it was not (``is_tried``): a number of
+    heads, weights of another size, and axes mixed by a reshape are worked out from the sizes. None where the shapes do
+    not tell.
     """
     finding = _finding(ledger, expected_output)
     if finding is None:
         return None
     line = line_of(finding.code) or (ledger.failure.line if ledger.failure else None)
-    return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line, finding.title)
+    return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line, finding.title, finding.is_tried)
 
 
 def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:

@@ -212,7 +212,7 @@ def _named(
         named.append(
             Operation(
                 operation.name, operation.module, operation.module_type, inputs, outputs, operation.arguments,
-                operation.bytes, operation.parameters, operation.flops, operation.rule, operation.line,
+                operation.bytes, operation.parameters, operation.multiply_adds, operation.rule, operation.line,
                 operation.equation, operation.fused,
             )
         )  # fmt: skip

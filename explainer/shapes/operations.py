@@ -44,7 +44,7 @@ class Operation:
     arguments: str  # what else it was given, as code: "dim=-1", "(2, 65, 3, 4, 64)"
     bytes: int  # of the outputs
     parameters: int  # numbers that are learned, counted where they are used first
-    flops: int  # multiply and add count as two; 0 for what only moves numbers
+    multiply_adds: int  # a multiplication with its addition is one, as in vit_core.cost; 0 for what only moves numbers
     rule: str  # what made the shape, one sentence: "the last axis 192 becomes 576, the rows of the weight"
     line: Line | None
     equation: int | None = None  # 1..8, where the line is an equation's
@@ -104,9 +104,9 @@ class Ledger:
         return sum(operation.parameters for operation in self.operations)
 
     @cached_property
-    def flops(self) -> int:
+    def multiply_adds(self) -> int:
         """Of the whole pass."""
-        return sum(operation.flops for operation in self.operations)
+        return sum(operation.multiply_adds for operation in self.operations)
 
     def __repr__(self) -> str:
         """A table as wide as the console."""

@@ -1,12 +1,14 @@
 """A report of a model: its ledger up to where it broke, the marked line, PyTorch's message, the likely mistake."""
 
 import textwrap
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from explainer.shapes.html import table
 from explainer.shapes.mistakes import MISTAKES, Diagnosis
 from explainer.shapes.operations import Failure, Ledger, Line, Row, TensorShape
+from explainer.shapes.rules import ROWS_NEED_NOT
 from explainer.shapes.source_lines import around
 
 UNTOLD = "The shapes do not tell what went wrong."
@@ -95,7 +97,8 @@ def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     lines = [f"Likely mistake: {diagnosis.title or MISTAKES[diagnosis.cause]}."]
     for name, text in (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected)):
         lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
-    lines.append(f"Repair:   {diagnosis.fix}")  # code is not wrapped
+    name, fix = _repair(diagnosis)
+    lines.append(f"{name + ':':<10}{fix}")  # code is not wrapped
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
         lines.append(f"Where:    {_file(diagnosis.line)}  {diagnosis.line.text}")
     return "\n".join(lines)
@@ -105,7 +108,8 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     """The same for a page."""
     if diagnosis is None:
         return f'<div class="vit-diagnosis"><p>{untold(ledger)}</p></div>' if ledger.failure is not None else ""
-    elsewhere = ""
+    elsewhere, (name, fix) = "", _repair(diagnosis)
+    repair = f"<code>{escape(fix)}</code>" if diagnosis.fix else escape(fix)
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
         elsewhere = (
             f"<dt>Where</dt><dd>{escape(_file(diagnosis.line))} <code>{escape(diagnosis.line.text)}</code></dd>"
@@ -114,8 +118,64 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
         f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
         f"<p><b>Likely mistake: {escape(diagnosis.title or MISTAKES[diagnosis.cause])}.</b></p><dl>"
         f"<dt>Found</dt><dd>{escape(diagnosis.found)}</dd><dt>Expected</dt><dd>{escape(diagnosis.expected)}</dd>"
-        f"<dt>Repair</dt><dd><code>{escape(diagnosis.fix)}</code></dd>{elsewhere}</dl></div>"
+        f"<dt>{name}</dt><dd>{repair}</dd>{elsewhere}</dl></div>"
     )
+
+
+def _repair(diagnosis: Diagnosis) -> tuple[str, str]:
+    """A repair after it worked; otherwise what may be tried, called so."""
+    if not diagnosis.fix:
+        return "Repair", "none is said: with those that were tried the model does not do what it should"
+    return ("Repair" if diagnosis.is_tried else "To try"), diagnosis.fix
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What looking at shapes has shown of a model with which nothing was found, and what it cannot show."""
+
+    checked: tuple[str, ...]
+    noticed: tuple[str, ...] = ()  # what may be meant so, and often is not
+    not_checked: str = (
+        "what the numbers mean. A softmax along the wrong axis, a wrong scale or a missing LayerNorm keeps every shape."
+    )
+
+    @property
+    def text(self) -> str:
+        """For a console: what was checked, what was noticed, what was not checked."""
+        noticed = [f"Worth a look: {each}." for each in self.noticed]
+        sentences = f"Checked: {'; '.join(self.checked)}.", *noticed, f"Not checked: {self.not_checked}"
+        return "\n".join(textwrap.fill(each, _WIDTH, subsequent_indent="  ") for each in sentences)
+
+    @property
+    def html(self) -> str:
+        """The same for a page."""
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self.text.replace("\n  ", " ").splitlines())
+        return f'<div class="vit-diagnosis" role="status">{lines}</div>'
+
+
+def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool) -> Verdict:
+    """Of a model that runs, with the shape that was expected, and without a mistake that its shapes tell.
+
+    Args:
+        ledger: of the model.
+        expected: the shape that its output should have; None if nobody said.
+        is_diagnosed: whether mistakes were looked for.
+    """
+    made = " and ".join(f"[{each.plain}]" for each in ledger.outputs) or "no tensor"
+    said = " (which shape was expected, nobody said)" if is_diagnosed and expected is None else ""
+    checked = [
+        f"all {len(ledger.operations):,} operations ran" + (", on shapes alone" if ledger.device == "meta" else ""),
+        f"the output is {made}{said if expected is None else ', as expected'}",
+    ]
+    if ledger.other_batch is not None:
+        checked.append("with one picture more it breaks")
+    if is_diagnosed:
+        checked.append(f"none of {len(MISTAKES)} mistakes that shapes tell was found")
+    columns = [
+        f"{each.name} {_file(each.line) if each.line else each.module}: {each.rule.partition(': the shape')[0]}"
+        for each in ledger.operations if ROWS_NEED_NOT in each.rule
+    ]  # fmt: skip
+    return Verdict(tuple(checked), tuple(dict.fromkeys(columns)))
 
 
 def _rows(ledger: Ledger) -> tuple[Row, ...]:

@@ -53,12 +53,20 @@ def _general(call: Call) -> str:
     if all(output.sizes == call.first for output in call.outputs) and len(call.outputs) == 1:
         if len(call.inputs) > 1 and shapes != {call.first}:
             return _broadcast(call)
-        return "number by number: the shape stays"
+        return "number by number: the shape stays" if call.name in _NUMBER_BY_NUMBER else "the shape stays"
     if len(call.outputs) > 1:
         return f"{len(call.outputs)} tensors, the first {sizes(call.output)}"
     if len(shapes) > 1 and _can_broadcast(call):
         return _broadcast(call)
     return f"{sizes(call.first)} becomes {sizes(call.output)}"
+
+
+# What makes each number from the one in its place: of others, such as log_softmax or cumsum, this is not so.
+_NUMBER_BY_NUMBER = frozenset(
+    {"add", "sub", "mul", "div", "floordiv", "mod", "pow", "neg", "abs", "exp", "log", "sqrt", "rsqrt", "erf", "sin",
+     "cos", "tanh", "sigmoid", "gelu", "relu", "relu6", "leaky_relu", "elu", "silu", "mish", "hardswish", "softplus",
+     "clamp", "where", "masked_fill", "maximum", "minimum", "square", "reciprocal", "lerp"}
+)  # fmt: skip
 
 
 def _can_broadcast(call: Call) -> bool:
@@ -170,10 +178,25 @@ def _expand(call: Call) -> str:
 
 
 def _softmax(call: Call) -> str:
-    dim = argument(call.signature, 1, "dim", -1)
+    dim = argument(call.signature, 1, "dim")
+    rank = len(call.output)
     if not isinstance(dim, int):
-        dim = dict(call.signature.keywords).get("dim", -1)
-    return f"along axis {dim % len(call.output)} the {call.output[dim]} numbers add up to 1: the shape stays"
+        dim = 0 if rank in (0, 1, 3) else 1  # what torch takes where none is given
+    return f"{sums_to_one(dim, call.output)}: the shape stays"
+
+
+ROWS_NEED_NOT = "the rows need not"
+
+
+def sums_to_one(dim: int, output: tuple[int, ...]) -> str:
+    """Which numbers a softmax along an axis makes add up to 1: those of a row, and of nothing else, along the last."""
+    place = dim % len(output) if output else 0
+    which = f"the {output[place]} numbers" if output else "the one number"
+    if place == len(output) - 1 or not output:
+        return f"along axis {place}, the last, {which} of each row add up to 1"
+    if place == len(output) - 2:
+        return f"along axis {place}, the last but one, {which} of each column add up to 1; {ROWS_NEED_NOT}"
+    return f"along axis {place} of {len(output)}, not the last, {which} add up to 1; {ROWS_NEED_NOT}"
 
 
 def _norm(call: Call) -> str:

@@ -17,7 +17,7 @@ class SecondOpinion:
     their_parameters: int
     shapes: int  # modules whose output both have
     differing: tuple[str, ...]  # the names of those of which they say different things
-    multiply_adds: int  # of the ledger: FLOPs / 2
+    multiply_adds: int  # of the ledger
     their_multiply_adds: int
     counted_their_way: int  # from the ledger, by torchinfo's rule
     summary: str
@@ -34,9 +34,11 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
 
     with torch.device("meta"):
         model = VisionTransformer(config).eval()
+    # Given the size alone, torchinfo fills it with random numbers on the CPU before it goes to meta: gigabytes.
+    pictures = torch.empty(batch, config.num_channels, config.image_size, config.image_size, device="meta")
     said = summary(
-        model, input_size=(batch, config.num_channels, config.image_size, config.image_size), device="meta", verbose=0,
-        depth=4, col_names=("input_size", "output_size", "num_params", "mult_adds"), row_settings=("var_names",),
+        model, input_data=pictures, device="meta", verbose=0, depth=4,
+        col_names=("input_size", "output_size", "num_params", "mult_adds"), row_settings=("var_names",),
     )  # fmt: skip
     names = {id(module): name for name, module in model.named_modules()}
     made: dict[str, set[tuple[int, ...]]] = {}  # a module may run twice: the dropout of an MLP does
@@ -55,7 +57,7 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
         their_parameters=said.total_params,
         shapes=shapes,
         differing=tuple(differing),
-        multiply_adds=ledger.flops // 2,
+        multiply_adds=ledger.multiply_adds,
         their_multiply_adds=said.total_mult_adds,
         counted_their_way=_counted_their_way(ledger, set(_leaves(model))),
         summary=str(said),

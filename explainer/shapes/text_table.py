@@ -1,5 +1,6 @@
 """A ledger as text: for a terminal, as wide as that is, or for a file."""
 
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ Paint = Callable[[str, str], str]  # text, kind -> text in the kind's colour
 
 # Column -> how soon it is left out where there is no room for all; 0 never.
 _COLUMNS = {
-    "operation": 0, "shape": 6, "numbers": 0, "type": 3, "bytes": 7, "parameters": 8, "FLOPs": 9, "equation": 4,
+    "operation": 0, "shape": 6, "numbers": 0, "type": 3, "bytes": 7, "parameters": 8, "multiply-adds": 9, "equation": 4,
     "rule": 2, "line": 5, "code": 1,
 }  # fmt: skip
-_ON_THE_RIGHT = ("bytes", "parameters", "FLOPs")
+_ON_THE_RIGHT = ("bytes", "parameters", "multiply-adds")
 _LONGEST = 70  # characters of a rule or a line of code
+_SHORTENED, _SHORTEST = ("code", "rule"), 24  # columns that are shortened before they are left out, and how far
 _CODES = {"bold": "1", "quiet": "2", "moved": "33", "failed": "31"}
 
 
@@ -45,21 +47,30 @@ def as_text(
     width: int | None = None,
     paint: Paint = plain,
 ) -> str:
-    """A table of at most ``width`` characters a line, or of as many as it needs; columns are left out to fit."""
+    """A table of at most ``width`` characters a line, or of as many as it needs.
+
+    Where there is no room, long cells are shortened in the middle and columns left out, which a line says. Sentences
+    go on in the next line; code and PyTorch's message stand as they are written.
+    """
     lines = list(_lines(ledger, differences, every))
-    columns = _fitting(lines, width)
-    widths = {name: max(len(name), *(len(line.cells.get(name, "")) for line in lines), 1) for name in columns}
-    if width is not None and (too_much := sum(widths.values()) + 2 * (len(widths) - 1) - width) > 0:
-        widths["operation"] = max(12, widths["operation"] - too_much)
-    said = [paint(_join({name: name for name in columns}, widths), "quiet")]
+    widths, left_out = _fitting(lines, width)
+    said = [paint(_join({name: name for name in widths}, widths), "quiet")]
     said += [_painted_line(line, widths, paint) for line in lines]
     said.append("")
-    said += _totals(ledger)
+    if left_out:
+        said += _wrapped(f"left out for want of room: {', '.join(left_out)}", width)
+    said += [line for total in _totals(ledger) for line in _wrapped(total, width)]
     if differences is not None:
-        said += ["", *_compared(differences, paint)]
+        said += ["", *_compared(differences, paint, width)]
     if ledger.failure is not None:
         said += ["", *failure_text(ledger.failure, paint)]
-    return "\n".join([paint(_title(ledger), "bold"), *said]) + "\n"
+    title = [paint(line, "bold") for line in _wrapped(_title(ledger), width)]
+    return "\n".join([*title, *said]) + "\n"
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """A sentence in as many lines as it needs."""
+    return textwrap.wrap(text, width, subsequent_indent="  ") if width is not None else [text]
 
 
 def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
@@ -91,21 +102,21 @@ def _totals(ledger: Ledger) -> list[str]:
     return [
         f"{len(ledger.operations):,} operations on {ledger.device}",
         f"{ledger.parameters:,} parameters",
-        f"{ledger.flops:,} FLOPs (a multiplication and its addition are two)",
+        f"{ledger.multiply_adds:,} multiply-adds of matrix products (FLOPs, counted one by one, are twice as many)",
         f"{output_bytes(ledger):,} bytes of outputs",
         *([f"never read: {', '.join(each.name for each in ledger.unused)}"] if ledger.unused else []),
         *([f"with one picture more it breaks: {ledger.other_batch.message}"] if ledger.other_batch else []),
     ]
 
 
-def _compared(differences: Differences, paint: Paint) -> list[str]:
-    width = max(len(total.name) for total in differences.totals)
+def _compared(differences: Differences, paint: Paint, width: int | None) -> list[str]:
+    longest = max(len(total.name) for total in differences.totals)
     lines = [
-        f"{total.name:{width}}  {amount(total.before, total):>10} → {amount(total.after, total):<10}  "
+        f"{total.name:{longest}}  {amount(total.before, total):>10} → {amount(total.after, total):<10}  "
         + (paint(factor(total), "moved") if total.size else "=")
         for total in differences.totals
     ]
-    return [paint("Differences", "bold"), *lines, "", differences.sentence]
+    return [paint("Differences", "bold"), *lines, "", *_wrapped(differences.sentence, width)]
 
 
 def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iterator[_TextLine]:
@@ -122,14 +133,14 @@ def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iter
             if is_block:
                 sums = {
                     name: row.repeats * sum(getattr(each, name) for each in row.operations)
-                    for name in ("bytes", "parameters", "flops")
+                    for name in ("bytes", "parameters", "multiply_adds")
                 }
                 yield _TextLine(
                     {
                         "operation": f"{row.module} × {row.repeats}",
                         "bytes": bytes_text(sums["bytes"]),
                         "parameters": _count(sums["parameters"]),
-                        "FLOPs": _count(sums["flops"]),
+                        "multiply-adds": _count(sums["multiply_adds"]),
                     },
                     "bold",
                 )
@@ -161,7 +172,7 @@ def _line(operation: Operation, module: str, change: Change | None, indent: str 
         "type": " ".join(dict.fromkeys(each.dtype for each in operation.outputs)),
         "bytes": _moved(bytes_text, before.bytes if before else None, operation.bytes),
         "parameters": _moved(_count, before.parameters if before else None, operation.parameters),
-        "FLOPs": _moved(_count, before.flops if before else None, operation.flops),
+        "multiply-adds": _moved(_count, before.multiply_adds if before else None, operation.multiply_adds),
         "equation": f"Eq. {operation.equation}" if operation.equation else "",
         "line": f"{Path(operation.line.path).name}:{operation.line.number}" if operation.line else "",
         "code": _short(operation.line.text if operation.line else ""),
@@ -170,8 +181,12 @@ def _line(operation: Operation, module: str, change: Change | None, indent: str 
     return _TextLine(cells, "moved" if change is not None and change.moved else "")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _short(text: str, longest: int = _LONGEST) -> str:
+    """A text of at most that many characters, without its middle if it has more: both ends tell what it is."""
+    if len(text) <= longest:
+        return text
+    start = longest // 2
+    return f"{text[:start]}…{text[len(text) - (longest - start - 1):]}" if longest > 2 else text[:longest]
 
 
 def _name(operation: Operation, module: str) -> str:
@@ -203,17 +218,29 @@ def _count(count: int) -> str:
     return count_text(count) if count else "–"
 
 
-def _fitting(lines: list[_TextLine], width: int | None) -> list[str]:
-    """The columns for which there is room, those that matter most first; empty ones are left out anyway."""
+def _fitting(lines: list[_TextLine], width: int | None) -> tuple[dict[str, int], list[str]]:
+    """The columns for which there is room and how wide they are, and those that are left out; empty ones are anyway."""
     used = [name for name in _COLUMNS if any(line.cells.get(name) for line in lines)]
-    needs = {name: max(len(name), *(len(line.cells.get(name, "")) for line in lines)) for name in used}
+    widths = {name: max(len(name), *(len(line.cells.get(name, "")) for line in lines)) for name in used}
+    left_out: list[str] = []
     if width is None:
-        return used
-    for name in sorted((name for name in reversed(used) if _COLUMNS[name]), key=lambda name: _COLUMNS[name]):
-        if sum(needs[each] + 2 for each in used) - 2 <= width:
+        return widths, left_out
+
+    def too_much() -> int:
+        return sum(widths.values()) + 2 * (len(widths) - 1) - width
+
+    for name in sorted((name for name in used if _COLUMNS[name]), key=lambda name: _COLUMNS[name]):
+        if (more := too_much()) <= 0:
             break
-        used.remove(name)
-    return used
+        if name in _SHORTENED and widths[name] - more >= _SHORTEST:
+            widths[name] -= more
+        else:
+            left_out.append(name)
+            del widths[name]
+    for name, least in (("operation", 12), ("numbers", 20)):  # of which a line cannot do without
+        if (more := too_much()) > 0:
+            widths[name] = min(widths[name], max(least, widths[name] - more))
+    return widths, left_out
 
 
 def _painted_line(line: _TextLine, widths: dict[str, int], paint: Paint) -> str:
@@ -225,7 +252,6 @@ def _join(cells: dict[str, str], widths: dict[str, int]) -> str:
     said = []
     for name, width in widths.items():
         cell = cells.get(name, "")
-        if len(cell) > width:
-            cell = cell[: width - 1] + "…"
+        cell = _short(cell, width)
         said.append(cell.rjust(width) if name in _ON_THE_RIGHT else cell.ljust(width))
     return "  ".join(said).rstrip()

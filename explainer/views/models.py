@@ -9,10 +9,10 @@ from explainer.panels import Part, Plot, Series, StackedBars, Values, View
 from explainer.views.compose import view
 from explainer.views.wording import number, percent
 from vit_core.config import ViTConfig
-from vit_core.cost import count_flops, count_parameters
+from vit_core.cost import count_multiply_adds, count_parameters
 
 # what is shown -> (its name, the parts of the count that belong to it, its colour)
-OPERATIONS = {
+WORK = {
     "patches": ("x E, patches", ("patches",), "E"),
     "projections": ("U_{qkv} and U_{msa}", ("projections",), "q"),
     "attention": ("q kᵀ and A v", ("attention",), "A"),
@@ -30,26 +30,26 @@ PARAMETERS = {
 
 
 def cost_shares(configs: Mapping[str, ViTConfig]) -> View:
-    """What share of operations and of parameters each part of each model has.
+    """What share of multiply-adds and of parameters each part of each model has.
 
     Args:
         configs: the models by the names to write.
     """
-    operations = _stacked("Operations for one picture", configs, count_flops, OPERATIONS, "multiply-adds")
+    multiply_adds = _stacked("Multiply-adds for one picture", configs, count_multiply_adds, WORK, "multiply-adds")
     parameters = _stacked("Parameters", configs, count_parameters, PARAMETERS, "parameters")
     name, config = next(iter(configs.items()))
-    flops = count_flops(config)
+    work = count_multiply_adds(config)
     return view(
-        f"Cost of {len(configs)} models by part. {name}: {_short(flops['total'])} multiply-adds, of which the MLP has "
-        f"{percent(flops['mlp'] / flops['total'])}, the projections {percent(flops['projections'] / flops['total'])}, "
-        f"q kᵀ and A v {percent(flops['attention'] / flops['total'])}; {_short(count_parameters(config)['total'])} "
+        f"Cost of {len(configs)} models by part. {name}: {_short(work['total'])} multiply-adds, of which the MLP has "
+        f"{percent(work['mlp'] / work['total'])}, the projections {percent(work['projections'] / work['total'])}, "
+        f"q kᵀ and A v {percent(work['attention'] / work['total'])}; {_short(count_parameters(config)['total'])} "
         "parameters.",
-        (operations,), (parameters,),
+        (multiply_adds,), (parameters,),
     )
 
 
-def flops_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> View:
-    """How the operations of each part grow with the picture.
+def multiply_adds_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> View:
+    """How the multiply-adds of each part grow with the picture.
 
     Args:
         config: sizes of the model; its ``image_size`` is replaced and marked.
@@ -58,21 +58,21 @@ def flops_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> View:
     Raises:
         ValueError: if the patch does not divide one of the sizes.
     """
-    counts = [count_flops(replace(config, image_size=size)) for size in image_sizes]
+    counts = [count_multiply_adds(replace(config, image_size=size)) for size in image_sizes]
     sizes = _float32(image_sizes)
     plot = Plot(
-        title="Operations over picture size", quantity="A", x_label="picture size in pixels",
+        title="Multiply-adds over picture size", quantity="A", x_label="picture size in pixels",
         y_label="billion multiply-adds", selected_x=float(config.image_size), height=320,
         caption=f"Patch {config.patch_size}, D = {config.hidden_size}, L = {config.num_layers}. Everything grows with "
         "N, only q kᵀ and A v with N².",
         series=tuple(
             Series(name, sizes, _float32([sum(count[key] for key in keys) / 1e9 for count in counts]), quantity)
-            for name, keys, quantity in OPERATIONS.values()
+            for name, keys, quantity in WORK.values()
         ),
     )
     first, last = counts[0], counts[-1]
     return view(
-        f"From {image_sizes[0]} to {image_sizes[-1]} pixels the operations grow from {_short(first['total'])} to "
+        f"From {image_sizes[0]} to {image_sizes[-1]} pixels the multiply-adds grow from {_short(first['total'])} to "
         f"{_short(last['total'])}, the share of q kᵀ and A v from {percent(first['attention'] / first['total'])} to "
         f"{percent(last['attention'] / last['total'])}.",
         (plot,),

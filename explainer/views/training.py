@@ -32,7 +32,8 @@ def loss(metrics: Metrics) -> View:
     window = max(1, min(50, len(losses) // 12))
     smooth = _trailing_mean(losses, window)
     dots, points = _thinned(len(steps), MOST_DOTS), _thinned(len(steps), MOST_POINTS)
-    measured = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
+    told = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
+    measured = [pair for pair in told if np.isfinite(pair[1])]  # of a run that diverged some are no number
     series = [
         Series("training, one batch", _values(steps[dots]), _values(losses[dots]), "image", "points"),
         Series("training", _values(steps[points]), _values(smooth[points]), "z"),
@@ -71,15 +72,17 @@ def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
         series=(
             Series("test, share of pictures", x, top1, "z"),
             Series("test, mean over batches", x, means, "A"),
-            Series("training, share of pictures", x, training, "z"),
-            Series("training, mean over batches", x, training_means, "A"),
+            *_where_known("training, share of pictures", x, training, "z"),
+            *_where_known("training, mean over batches", x, training_means, "A"),
         ),
         caption=f"{pictures:,} test pictures. Best so far {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
     )
     return view(
         f"Accuracy after epoch {last['epoch']}: {percent(top1[-1])} of {pictures:,} test pictures, "
-        f"{percent(means[-1])} as the mean over batches; {percent(training[-1])} of the training pictures while they "
-        f"were learned from. Best on the test pictures: {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
+        f"{percent(means[-1])} as the mean over batches"
+        + (f"; {percent(training[-1])} of the training pictures while they were learned from"
+           if np.isfinite(training[-1]) else "")
+        + f". Best on the test pictures: {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
         (plot,),
     )
 
@@ -225,6 +228,12 @@ def _trailing_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float
 def _thinned(count: int, most: int) -> NDArray[np.int64]:
     """Places of at most ``most`` of ``count``, spread evenly, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+
+
+def _where_known(label: str, x: Values, y: Values, quantity: str) -> tuple[Series, ...]:
+    """A curve over the epochs at which a number is known; none where it never is."""
+    known = np.isfinite(y)
+    return (Series(label, x[known], y[known], quantity),) if known.any() else ()
 
 
 def _line(label: str, pairs: Sequence[tuple[float, float]], quantity: str) -> Series:

@@ -164,7 +164,8 @@ def _right(epoch: Mapping[str, Any]) -> tuple[int, int]:
 
 def _series(name: str, epochs: Sequence[Mapping[str, Any]], number_name: str) -> Series:
     x, y = _float32([e["epoch"] for e in epochs]), _float32([e["validation"][number_name] for e in epochs])
-    return Series(name, x, y, _QUANTITIES[name])
+    known = np.isfinite(y)  # of a run that diverged the loss is no number
+    return Series(name, x[known], y[known], _QUANTITIES[name])
 
 
 def _state(part: ModelPart) -> str:

@@ -48,6 +48,18 @@ def shared_server() -> Iterator[Server]:
         yield shared
 
 
+COMPLETE = """() => {
+  const isComplete =
+    document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning" &&
+    !document.querySelector('[data-stale="true"]') &&
+    document.documentElement.hasAttribute("data-open") &&
+    [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(
+      (each) => !each.offsetParent || each.shadowRoot?.querySelector("canvas, .bar"));
+  if (!isComplete) globalThis.incompleteAt = performance.now();
+  return performance.now() - globalThis.incompleteAt > 300;
+}"""
+
+
 @dataclass
 class Reader:
     """A page of the app in the browser, with everything that went wrong in it."""
@@ -62,23 +74,14 @@ class Reader:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run, the app's own style is there, and every picture of the page has its canvas.
+        """Wait until the page is complete, and has been so for 300 ms.
 
-        Streamlit loads what puts a style into a page when it is first needed: a fresh browser shows the page without it
-        for some 200 ms.
+        Complete is: the script has run and nothing on the page is left from the run before, the page is shown, and
+        every picture has its canvas. All of it at once: before the first run of a script Streamlit says "notRunning",
+        too, and on a busy machine seconds lie between one of these and the next.
         """
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
-        self.page.wait_for_function(
-            """() => [...document.querySelectorAll("style")].some(
-                (each) => each.textContent.includes(".vit-kicker"))""",
-            timeout=30_000,
-        )
-        self.page.wait_for_timeout(300)
-        self.page.wait_for_function(
-            """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(
-                (each) => !each.offsetParent || each.shadowRoot?.querySelector("canvas, .bar"))""",
-            timeout=30_000,
-        )
+        self.page.evaluate("() => { globalThis.incompleteAt = performance.now() }")
+        self.page.wait_for_function(COMPLETE, timeout=90_000)
 
     @property
     def main(self) -> str:
@@ -100,10 +103,7 @@ def open_reader(chromium: Browser) -> Iterator[object]:
         reader = Reader(context.new_page(), server.url)
 
         def listen(message: ConsoleMessage) -> None:
-            # Opened at /attention, Streamlit's front end asks first whether the server lives below /attention: two
-            # requests that are answered with 404, after which it goes on at the root.
-            asked_below_page = "/_stcore/" in message.location.get("url", "")
-            if message.type == "error" and not asked_below_page:
+            if message.type == "error":
                 reader.errors.append(f"{message.text} {message.location.get('url', '')}")
 
         reader.page.on("console", listen)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.server import Server
+from benchmarks.server import Server, running
 from explainer.stages import STAGES
 from explainer.texts import text
 from tests.browser.conftest import Reader
@@ -142,3 +142,31 @@ def test_uploads_good_and_bad(shared_server: Server, open_reader: OpenReader, tm
     assert reader.page.locator('[data-testid="stAlert"]').count() == 0
     assert "picture=upload-" in reader.page.url
     assert reader.errors == []
+
+
+@pytest.mark.parametrize("base", ["", "vit", "attention"])
+def test_a_link_to_a_page_finds_the_server_at_once(base: str, open_reader: OpenReader, tmp_path: Path) -> None:
+    """Also below a path, and one that is called as a page is; nothing that is asked for is answered with an error."""
+    with running(base=base) as server:
+        reader = open_reader(server)
+        answers: list[tuple[int, str]] = []
+        sockets: list[str] = []
+        reader.page.on("response", lambda answer: answers.append((answer.status, answer.url)))
+        reader.page.on("websocket", lambda socket: sockets.append(socket.url))
+        for path in ("attention?picture=cat", "", "doctor"):
+            answers.clear()
+            sockets.clear()
+            reader.open(path)
+            assert reader.page.url.startswith(f"{server.url}/{path}")
+            asked = [address for _, address in answers if "_stcore/h" in address]
+            assert sorted(asked) == [f"{server.url}/_stcore/health", f"{server.url}/_stcore/host-config"]
+            assert [each for each in answers if each[0] >= 400] == []
+            assert sockets == [f"{server.url}/_stcore/stream".replace("http", "ws")]
+        file = tmp_path / "weights.safetensors"
+        file.write_bytes(b"no header")
+        reader.page.locator('[data-testid="stMain"] input[type="file"]').set_input_files(file)
+        reader.page.wait_for_url("**/doctor?file=**")
+        reader.page.get_by_role("link", name="Attention").first.click()
+        reader.page.wait_for_url(f"{server.url}/attention**")
+        reader.settle()
+        assert reader.errors == []

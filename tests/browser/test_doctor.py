@@ -49,7 +49,7 @@ def test_a_dropped_file_is_examined_opened_and_converted(
     page = reader.page
     expect(page.locator(".vit-doctor-verdict")).to_contain_text("how many heads share D = 48", timeout=30_000)
     reader.settle()
-    choose(reader, "Attention heads k", "k = 3, D_h = 16")
+    choose(reader, "Attention heads k", "3 x D_h = 16")
     expect(page.locator(".vit-doctor-verdict")).to_contain_text("my_vit.pth opens here", timeout=30_000)
     expect(page.get_by_role("button", name="Download the weights")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("20 of 20 parameters")).to_be_visible(timeout=30_000)  # the end of the page
@@ -64,7 +64,10 @@ def test_a_dropped_file_is_examined_opened_and_converted(
     assert examine(target, num_heads=3).source == "timm"
     image = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
     theirs, ours = load(target, num_heads=3, norm_eps=1e-5)[0], load(file, num_heads=3)[0]
-    assert torch.equal(theirs(image), ours(image))
+    assert theirs.state_dict().keys() == ours.state_dict().keys()
+    assert all(torch.equal(tensor, ours.state_dict()[name]) for name, tensor in theirs.state_dict().items())
+    # Where weights lie in memory decides, on some processors, in which order products are summed.
+    torch.testing.assert_close(theirs(image), ours(image), rtol=0, atol=1e-5)
     page.get_by_role("button", name="Open in the explainer").click()
     page.wait_for_url("**checkpoint=file*", timeout=30_000)
     reader.settle()

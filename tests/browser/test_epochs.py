@@ -117,12 +117,12 @@ def test_it_plays_from_the_start_to_the_end_and_can_be_stopped(canvas: Canvas) -
     bar = Bar(canvas.page)
     bar.play.click()
     assert bar.said == "After epoch 0" and bar.play.get_attribute("aria-label") == "Pause"
-    canvas.page.wait_for_function("document.querySelector('.bar input').value === '2'")
+    canvas.page.wait_for_function("() => document.querySelector('.bar input').value === '2'")
     bar.play.click()
     canvas.page.wait_for_timeout(900)  # longer than a frame is shown
     assert bar.said == "After epoch 5" and bar.play.get_attribute("aria-label") == "Play"
     bar.play.click()
-    canvas.page.wait_for_function("document.querySelector('.bar .play').getAttribute('aria-label') === 'Play'")
+    canvas.page.wait_for_function("() => document.querySelector('.bar .play').getAttribute('aria-label') === 'Play'")
     assert bar.said == "After epoch 9"
 
 
@@ -215,9 +215,12 @@ def test_where_the_bar_rests_is_in_the_link_and_outlives_every_choice(served: Se
     reader.settle()
     assert bar.said.startswith("After epoch 1 of 2")
     reader.page.get_by_role("button", name="Open this epoch of frozen in the explainer").click()
-    reader.page.wait_for_selector('h1:has-text("Overview")', timeout=20_000)
+    reader.page.wait_for_selector('h1:has-text("Attention")', timeout=20_000)
     reader.settle()
     assert "checkpoint=run%3Afrozen%3A1" in reader.page.url
+    assert "These are the weights after epoch 1 of the run frozen." in reader.main
+    reader.page.go_back()
+    reader.page.wait_for_selector('h1:has-text("Epochs")', timeout=20_000)
     assert reader.errors == []
 
 
@@ -272,7 +275,7 @@ def test_a_number_of_the_shown_epoch_is_explained(served: Server, open_reader: O
     curve.scroll_into_view_if_needed()
     box = curve.bounding_box()
     reader.page.mouse.click(round(box["x"] + 60), round(box["y"] + 120))
-    reader.page.wait_for_function("location.search.includes('trace.probabilities')", timeout=60_000)
+    reader.page.wait_for_function("() => location.search.includes('trace.probabilities')", timeout=60_000)
     reader.settle()
     assert "number=run%3Ascratch%3A0%40trace.probabilities" in reader.page.url
     reader.page.wait_for_url("**epoch=0**", timeout=10_000)

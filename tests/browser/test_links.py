@@ -75,6 +75,21 @@ def test_a_tensor_lights_up_wherever_it_is_pointed_at(attention: Reader) -> None
     assert attention.errors == []
 
 
+def test_from_one_panel_of_a_canvas_to_the_next(attention: Reader) -> None:
+    """Both are in one shadow root, and what moves inside one is not told outside."""
+    page = attention.page
+    panel(attention, "q").locator("canvas.over").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    for name, tensor in (("q", "query"), ("k", "key"), ("v", "value"), ("q", "query")):
+        panel(attention, name).locator("canvas.over").hover()
+        assert lit(page)["row", "made"] == [f"block.attention.{tensor}"]
+    for name, tensor in (("k", "key"), ("v", "value")):
+        page.mouse.move(2, 2)
+        page.keyboard.press("Shift")  # a key, so that what follows counts as focus by keyboard
+        panel(attention, name).locator("canvas.over").focus()
+        assert lit(page)["row", "made"] == [f"block.attention.{tensor}"]
+
+
 def test_an_equation_and_its_line_light_up_what_it_makes_and_reads(attention: Reader) -> None:
     page = attention.page
     for source in (page.locator(".st-key-equation_6 .vit-caption"),

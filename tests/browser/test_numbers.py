@@ -80,7 +80,7 @@ def test_a_click_on_a_cell_explains_it_and_leads_deeper_and_back(
     expect(reader.page.locator(".vit-terms caption")).to_have_text("The 10 largest of 64 terms")
     check(reader, traced)
     reader.page.locator(".vit-terms [data-number]").first.click()
-    reader.page.wait_for_function("new URLSearchParams(location.search).get('number').includes('query')")
+    reader.page.wait_for_function("() => new URLSearchParams(location.search).get('number').includes('query')")
     reader.settle()
     assert check(reader, traced).index[:2] == (1, query)
 
@@ -120,7 +120,7 @@ def test_a_click_between_whole_pixels_explains_the_cell_that_was_told(
     start = next(at for at in range(int(x), int(x) + 40) if told(at) != told(at + 0.99))
     key = told(start + 0.99)
     reader.page.mouse.click(start + 0.99, y)
-    reader.page.wait_for_function("new URLSearchParams(location.search).has('number')", timeout=60_000)
+    reader.page.wait_for_function("() => new URLSearchParams(location.search).has('number')", timeout=60_000)
     assert asked(reader).endswith(f",{key}")
     assert reader.errors == []
 
@@ -207,7 +207,7 @@ def test_what_if_explains_the_changed_pass_and_the_difference(open_reader: Open,
             ".st-key-number_sheet [data-testid=stCode]"
         ).inner_text().replace("\n", "")
     reader.page.locator(".vit-steps [data-number]").first.click()  # the length of z, of the plain pass
-    reader.page.wait_for_function("new URLSearchParams(location.search).get('number').startsWith('norm(')")
+    reader.page.wait_for_function("() => new URLSearchParams(location.search).get('number').startsWith('norm(')")
     # A click on a head takes it out and explains nothing; with Shift, or N, it explains and takes nothing out.
     reader.page.get_by_role("button", name="Close").click()
     wait_for_number(reader, "")
@@ -337,7 +337,7 @@ def test_a_curve_a_thumbnail_and_the_weight_read_out(
     button = reader.page.locator(".looks .ask")
     expect(button).to_have_text(re.compile("^How was row 3, column 4 → .* computed"))
     button.click()
-    reader.page.wait_for_function("(new URLSearchParams(location.search).get('number') ?? '').includes(':3:1,20,')")
+    reader.page.wait_for_function("() => new URLSearchParams(location.search).get('number')?.includes(':3:1,20,')")
     reader.settle()
     check_number(asked(reader))
     weights = traced[1].attention(3)[1, 20]
@@ -348,7 +348,19 @@ def test_a_curve_a_thumbnail_and_the_weight_read_out(
     sight.focus()
     for key in ("ArrowRight", "n"):
         reader.page.keyboard.press(key)
-    reader.page.wait_for_function("(new URLSearchParams(location.search).get('number') ?? '').includes(':3:1,21,')")
+    reader.page.wait_for_function("() => new URLSearchParams(location.search).get('number')?.includes(':3:1,21,')")
     reader.settle()
     check_number(asked(reader))
     assert reader.errors == []
+
+
+@pytest.mark.parametrize("width", [1440, 1280])
+@pytest.mark.parametrize("number", ["block.attention.weights:3:1,12,33", "block.mlp_input:2:5,17"])
+def test_the_formula_of_the_sheet_is_seen_as_a_whole(
+    open_reader: Open, shared_server: Server, width: int, number: str
+) -> None:
+    reader = open_reader(shared_server, width=width)
+    reader.open(f"attention?number={quote(number)}")
+    formula = reader.page.locator(".st-key-number_formula .katex-display")
+    formula.wait_for(timeout=20_000)
+    assert formula.evaluate("(each) => each.scrollWidth <= each.clientWidth")

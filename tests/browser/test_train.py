@@ -74,23 +74,23 @@ def test_a_run_is_started_watched_stopped_resumed_and_opened(server: Server, ope
     grown(second)
     page.get_by_role("button", name="Open epoch").wait_for(timeout=PATIENCE)
 
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Resume").wait_for(timeout=PATIENCE)
     assert run.status == "stopped"
     reader.settle()
     stopped_at = steps_shown()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=PATIENCE)
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).wait_for(timeout=PATIENCE)
     grown(stopped_at)
 
     # While it trains, its latest weights are opened like any others.
     page.get_by_role("button", name="Open epoch").click()
-    page.wait_for_selector('h1:has-text("Overview")', timeout=PATIENCE)
+    page.wait_for_selector('h1:has-text("Attention")', timeout=PATIENCE)
     reader.settle()
     assert "checkpoint=run%3Awatched%3A" in page.url
     assert run.is_running
     link = page.url
-    reader.open(link.split("/", 3)[3].replace("?", "head?", 1))
+    reader.open(link.split("/", 3)[3].replace("attention?", "head?", 1))
     for label in run.labels:
         # The bars of the head page name all three classes.
         page.wait_for_function(
@@ -99,6 +99,27 @@ def test_a_run_is_started_watched_stopped_resumed_and_opened(server: Server, ope
             arg=label,
             timeout=PATIENCE,
         )
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert reader.errors == []
+
+
+def test_what_is_typed_last_is_trained_and_a_run_that_is_starting_stops(
+    server: Server, open_reader: OpenReader
+) -> None:
+    reader = open_reader(server)
+    page = reader.page
+    reader.open("train?recipe=scratch-small&set_image_size=16")
+    page.get_by_text("All fields").click()
+    page.get_by_label("Epochs", exact=True).fill("3")  # neither Enter nor Tab: the click alone leaves the field
+    page.get_by_label("Name", exact=True).fill("typed")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**runs=typed**", timeout=PATIENCE)
+    run = runs.open_run("typed")
+    assert run.recipe.epochs == 3
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Resume").wait_for(timeout=PATIENCE)
+    assert run.status == "stopped"
+    assert run.metrics().last_step == 0  # it was stopped while it was starting, not because it was over
     assert page.locator('[data-testid="stException"]').count() == 0
     assert reader.errors == []
 

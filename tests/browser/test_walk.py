@@ -127,7 +127,7 @@ def opened(chromium: Browser, site: Site, path: str = "", **context: Any) -> Ite
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(site.address + path)
-    page.wait_for_function("window.isReady")
+    page.wait_for_function("() => window.isReady")
     yield Film(page)
     assert not complaints
     made.close()
@@ -150,7 +150,7 @@ def test_it_plays_from_moment_to_moment_and_pause_stops_it(film_page: Film) -> N
     film_page.play.click()
     assert film_page.play.get_attribute("aria-label") == "Pause"
     title = json.dumps(WALK.steps[2].title)
-    film_page.page.wait_for_function(f"document.querySelector('.walk-name').textContent === {title}")
+    film_page.page.wait_for_function(f"() => document.querySelector('.walk-name').textContent === {title}")
     film_page.play.click()
     assert film_page.play.get_attribute("aria-label") == "Play"
     before = film_page.drawn, film_page.heading, film_page.frames_asked
@@ -162,7 +162,7 @@ def test_it_plays_from_moment_to_moment_and_pause_stops_it(film_page: Film) -> N
 
 def test_between_two_moments_no_frame_is_asked_for(film_page: Film) -> None:
     film_page.play.click()
-    film_page.page.wait_for_function("document.querySelector('.walk-controls input').value === '1'")
+    film_page.page.wait_for_function("() => document.querySelector('.walk-controls input').value === '1'")
     film_page.page.wait_for_timeout(100)
     before = film_page.frames_asked
     film_page.page.wait_for_timeout(700)  # the sentence takes two seconds to read
@@ -223,7 +223,7 @@ def test_without_motion_a_step_is_there_at_once(still_page: Film, film_page: Fil
     assert still_page.place == 1 and still_page.frames_asked == before
     film_page.on.click()
     assert film_page.frames_asked > 0
-    film_page.page.wait_for_function("document.querySelector('.walk-controls input').value === '1'")
+    film_page.page.wait_for_function("() => document.querySelector('.walk-controls input').value === '1'")
     assert film_page.drawn == still_page.drawn  # both are at the same picture in the end
 
 
@@ -231,7 +231,7 @@ def test_it_plays_without_motion_too(still_page: Film) -> None:
     still_page.page.locator(".speed").select_option("4")
     still_page.page.locator(".over").focus()
     still_page.page.keyboard.press(" ")
-    still_page.page.wait_for_function("document.querySelector('.walk-controls input').value === '2'")
+    still_page.page.wait_for_function("() => document.querySelector('.walk-controls input').value === '2'")
     assert still_page.play.get_attribute("aria-label") == "Pause"
     still_page.page.keyboard.press(" ")
     assert still_page.play.get_attribute("aria-label") == "Play"
@@ -380,7 +380,7 @@ def test_in_the_app_another_token_is_followed_from_the_same_moment(
     box: Any = film.over.bounding_box()
     film.over.scroll_into_view_if_needed()
     film.over.click(position={"x": box["width"] * 0.12, "y": box["height"] * 0.5})
-    reader.page.wait_for_function("location.search.includes('token=')")
+    reader.page.wait_for_function("() => location.search.includes('token=')")
     reader.settle()
     token = int(re.search(r"token=(\d+)", reader.page.url)[1])  # type: ignore[index]
     row, column = divmod(token - 1, 8)
@@ -411,7 +411,7 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         box = over.bounding_box()
         assert box
         page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])  # the values, between A and SA
-        page.wait_for_function("document.querySelector('main').firstChild && __vitLinks.source?.makes.length")
+        page.wait_for_function("() => document.querySelector('main').firstChild && __vitLinks.source?.makes.length")
         assert page.evaluate("__vitLinks.source.makes") == ["block.attention.value"]
         assert {"v": "made", "walk-code": "read"}.items() <= page.evaluate(LIT).items()
         page.mouse.move(2, 2)
@@ -421,7 +421,7 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         page.keyboard.press("Shift+Tab")
         assert page.evaluate(LIT)["SA"] == "made"
         page.keyboard.press("ArrowRight")  # the next moment is lit as what it is
-        page.wait_for_function("__vitLinks.source && document.querySelector('[data-symbol=MSA][data-lit]')")
+        page.wait_for_function("() => __vitLinks.source && document.querySelector('[data-symbol=MSA][data-lit]')")
 
 
 def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(
@@ -433,13 +433,13 @@ def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
     page.locator(".walk-parts button.layer").nth(3).click()
-    page.wait_for_function("new URLSearchParams(location.search).get('layer') === '4'")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('layer') === '4'")
     reader.settle()
     assert page.locator('.st-key-layer input').input_value() == "4"
     assert page.locator(".walk-parts button.here").inner_text() == "4"
     assert not [url for url in fetched if "/vit/tensor/" in url]
     page.locator(".walk-parts button.layer").nth(1).click()  # and back to one that was not sent either
-    page.wait_for_function("new URLSearchParams(location.search).get('layer') === '2'")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('layer') === '2'")
     page.locator('[class*="st-key-menu"] a', has_text="Glossary").first.click()
     page.wait_for_selector('h1:has-text("Glossary")')
     page.locator('[class*="st-key-menu"] a', has_text="Step through").first.click()

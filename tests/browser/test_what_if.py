@@ -198,3 +198,12 @@ def test_a_finger_that_rests_brushes_one_that_moves_on_scrolls_and_one_that_leav
     wait_for(reader, "mask=20,28,36,44")
     assert finger.vibrations == 2
     assert reader.errors == []
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 390])
+def test_every_option_of_a_row_is_seen(open_reader: OpenReader, shared_server: Server, width: int) -> None:
+    reader = open_reader(shared_server, width=width)
+    reader.open("what_if?what_if_group=Positions&changes=positions%3Dresized.4.bicubic-antialias")
+    rows = reader.page.locator('[data-testid="stButtonGroup"] [role="radiogroup"]')
+    assert "through another grid" in rows.nth(1).inner_text()
+    assert rows.evaluate_all("(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length") == 0

@@ -23,10 +23,12 @@ from vit_core.training.config import TrainingConfig
 from vit_core.training.data import broken_pictures, find_pictures, load_pictures, read_names
 from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
-from vit_core.training.loop import fit, has_bfloat16
+from vit_core.training.loop import fit
 from vit_core.training.options import add_recipe_options, recipe_from
+from vit_core.training.precision import has_bfloat16
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
+from vit_core.training.toy import TOY, make_toy_pictures
 from vit_core.weight_files import read_json
 
 
@@ -62,7 +64,7 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         if world.is_first:
             stack.enter_context(ProcessLock(options.output))
         facts = Facts(options.output, world.is_first)
-        data = [str(root.resolve()) for root in options.data]
+        data = [TOY if str(root) == TOY else str(root.resolve()) for root in options.data]
         if facts.facts.get("data") != data:
             facts.facts.pop("broken", None)
         facts.write(
@@ -89,7 +91,7 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
 def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts: "Facts") -> None:
     """Everything between the first look at the pictures and the last epoch."""
     names = read_names(options.names)
-    files = find_pictures(options.data, options.held_out, names)
+    files = find_pictures(folders_of(options.data), options.held_out, names)
     if "broken" in facts.facts:  # every picture was read once already
         broken = {Path(path): reason for path, reason in facts.facts["broken"]}
     else:
@@ -134,6 +136,11 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
     generator = torch.Generator().manual_seed(recipe.seed)
     fit(model, loaders, recipe, generator=generator, on_epoch=on_epoch, checkpoints=folder, preprocess=preprocess,
         world=world, workers=options.workers, compiled=options.compile)  # fmt: skip
+
+
+def folders_of(data: Sequence[Path]) -> list[Path]:
+    """The folders of the pictures; ``toy``, where there is no such folder, are those that the program draws."""
+    return [make_toy_pictures() if str(root) == TOY and not root.exists() else root for root in data]
 
 
 class Facts:
@@ -184,7 +191,8 @@ def _train_parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="To export: python -m vit_core.training export --help",
     )
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="class/picture folders")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR",
+                        help="class/picture folders, or toy: pictures that the program draws")  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parser.add_argument("--held-out", type=int, default=10, metavar="N", help="pictures per class to measure on (10)")

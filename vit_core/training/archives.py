@@ -17,10 +17,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from vit_core.downloads import CACHE_VARIABLE, cache_folder
+from vit_core.allowance import UPLOADS, allow_disk, bytes_below
+from vit_core.downloads import cache_folder
 from vit_core.training.archive_layout import ArchiveError, Layout, check_contents, read_layout
 
-MAX_KEPT_BYTES = 8 * 10**9  # of all pictures unpacked in the cache
 RECORD = "dataset.json"  # beside the class folders: where they came from
 UPLOAD_PREFIX = "zip-"
 
@@ -51,6 +51,7 @@ def unpack(archive: Path | bytes, folder: Path | None = None, expected: _Counts 
 
     Raises:
         ArchiveError: if the zip is refused.
+        NotAllowedError: if its pictures take more of the disk than may be kept.
         OSError: if the zip cannot be read or the folder not be written.
     """
     sha256 = digest(archive)
@@ -128,17 +129,8 @@ def _write(archive: zipfile.ZipFile, layout: Layout, folder: Path) -> None:
 
 
 def _check_space(parent: Path, needed: int) -> None:
-    if needed > (free := shutil.disk_usage(parent).free):
-        raise OSError(
-            f"{parent} has {free / 1e6:,.0f} MB free and {needed / 1e6:,.0f} MB are needed: make room, or set "
-            f"{CACHE_VARIABLE} to another folder"
-        )
-    kept = sum(read_record(folder).get("bytes", 0) for folder in parent.iterdir() if folder.is_dir())
-    if kept + needed > MAX_KEPT_BYTES:
-        raise OSError(
-            f"{parent} already keeps {kept / 1e9:.1f} GB of pictures, and at most {MAX_KEPT_BYTES / 1e9:.0f} GB are "
-            "kept: delete folders there that nobody needs any more"
-        )
+    kept = sum(bytes_below(folder) for folder in parent.glob(f"*{UPLOAD_PREFIX}*"))  # those put aside included
+    allow_disk("the unpacked zip", needed, parent, UPLOADS, kept)
 
 
 def _remove_abandoned(parent: Path) -> None:

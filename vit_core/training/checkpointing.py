@@ -1,5 +1,6 @@
 """A run on disk: one file with all of its state, replaced in one stroke, its weights epoch by epoch, its metrics."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -188,8 +189,13 @@ class RunFolder:
             self.board.add_scalar(name, value, step)
 
     def _write_line(self, record: Mapping[str, Any]) -> None:
-        with (self.path / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        try:
+            with (self.path / METRICS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            if is_disk_full(error):
+                raise DiskFullError(self.path) from None
+            raise
 
     def _forget_after(self, step: int, epochs: int) -> None:
         """Drop the lines of metrics and the weights that the run will write again."""
@@ -291,10 +297,33 @@ def write_weights(model: VisionTransformer, path: Path, card: Mapping[str, Any])
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside ``path``, then put it in its place in one stroke."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    write(partial)
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
+    try:
+        write(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)  # what was there before stays, and has room again
+        if is_disk_full(error):
+            raise DiskFullError(path.parent) from None
+        raise
     os.replace(partial, path)
+
+
+class DiskFullError(OSError):
+    """Nothing more can be written to the disk of a folder; the message is one sentence."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"the disk of {folder} is full: delete what is not needed any more (python -m explainer kept shows what is "
+            "kept), then resume; the run goes on from what it had saved"
+        )
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether an error says that the disk, or a quota on it, has no room; safetensors says so in its text alone."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "No space left on device" in str(error) or "os error 28" in str(error)
 
 
 def _is_whole(line: str) -> bool:

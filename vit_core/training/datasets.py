@@ -15,11 +15,12 @@ from vit_core.downloads import Progress
 from vit_core.training.archives import UPLOAD_PREFIX, pictures_folder, read_record, unpack
 from vit_core.training.data import SPLITS
 from vit_core.training.foodvision import FOODVISION, fetch
+from vit_core.training.toy import TOY as TOY  # theirs is also the first data set's name
 from vit_core.training.toy import make_toy_pictures, toy_folder
 
-TOY = "toy"
 TOY_TITLE = "Toy pictures (drawn by the program)"
 FOLDER_PREFIX = "folder-"
+_GIVERS = ".givers"  # in a zip's folder: digests of the secrets of those who gave it
 _REMOVED = ".removed-"  # before the name of a zip's folder that was put aside
 _FOLDERS = "folders.json"  # in pictures_folder(): the folders that somebody gave, by name
 
@@ -133,6 +134,29 @@ def bring_back(data: Dataset) -> None:
         _change_folders({data.name: data.path})
     elif not data.path.exists():  # otherwise somebody has given the same zip again
         os.replace(data.path.with_name(_REMOVED + data.name), data.path)
+
+
+def note_giver(data: Dataset, key: str) -> None:
+    """Note who gave a zip: whoever tells this secret again may remove it. Only its digest is kept.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    if data.path is None or not data.name.startswith(UPLOAD_PREFIX) or was_given_by(data, key):
+        return
+    with (data.path / _GIVERS).open("a", encoding="ascii") as file:
+        file.write(hashlib.sha256(key.encode()).hexdigest() + "\n")
+
+
+def was_given_by(data: Dataset, key: str) -> bool:
+    """Whether ``note_giver`` has noted this secret for it."""
+    if data.path is None or not data.name.startswith(UPLOAD_PREFIX):
+        return False
+    try:
+        known = (data.path / _GIVERS).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return False
+    return hashlib.sha256(key.encode()).hexdigest() in known
 
 
 def is_own(data: Dataset) -> bool:

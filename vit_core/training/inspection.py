@@ -31,6 +31,7 @@ class Inspection:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     is_opened: bool = False  # whether every picture was opened to see if it can be read
+    held_out: int = 0  # pictures of each class that are taken for the test; 0 where the folders have a test split
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def inspect_folders(
     split = any((root / name).is_dir() for root in roots for name in SPLITS)
     errors = _class_errors(found, files, held_out, split)
     warnings += _broken_warning(broken) + _class_warnings(found) + (_same_in_both(good) if is_opened else [])
-    return Inspection(good, broken, tuple(errors), tuple(warnings), is_opened)
+    return Inspection(good, broken, tuple(errors), tuple(warnings), is_opened, 0 if split else held_out)
 
 
 def _layout_errors(root: Path) -> list[str]:

@@ -17,6 +17,7 @@ from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Batch, Loaders, Pictures
 from vit_core.training.distributed import ALONE, World
 from vit_core.training.optimizers import learnable, make_optimizers, set_learning_rate
+from vit_core.training.precision import autocast
 from vit_core.training.schedule import learning_rate
 from vit_core.training.state import Checkpoints, EpochRecord, Evaluation, History, StepRecord, TrainingState
 from vit_core.training.transforms import normalise
@@ -298,17 +299,3 @@ def logits_of(
     for batch, (pixels, labels) in zip(batches, pictures.batches(batches, workers), strict=True):
         yield batch, model(normalise(pixels.to(device), preprocess)).cpu(), labels
     model.train(was_training)
-
-
-def autocast(recipe: TrainingConfig, device: torch.device) -> torch.autocast:
-    """Matrix products in the recipe's precision; weights, sums along the skip path and the loss stay float32."""
-    wanted = recipe.precision == "bfloat16" and has_bfloat16(device)
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies 16-bit brain floats; where it does not, they would only be slower."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    can = torch.cpu.get_capabilities()
-    return device.type == "mps" or any(can.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))

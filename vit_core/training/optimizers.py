@@ -10,6 +10,8 @@ from torch.optim import SGD, Adam, AdamW, Muon, Optimizer
 
 from vit_core.model import VisionTransformer
 from vit_core.training.config import TrainingConfig
+from vit_core.training.muon import Float32Muon
+from vit_core.training.precision import has_bfloat16
 
 # Added to a token, not multiplied with one: an embedding, whatever its number of axes.
 EMBEDDINGS = frozenset({"class_token", "position_embedding"})
@@ -33,7 +35,8 @@ def make_optimizers(model: VisionTransformer, recipe: TrainingConfig) -> tuple[O
             optimizers: list[Optimizer] = []
             if matrices:  # this scale of its updates is AdamW's, so that one learning rate suits both (2502.16982)
                 groups = parameter_groups(matrices, recipe, model)
-                optimizers.append(Muon(groups, lr=rate, momentum=recipe.momentum, adjust_lr_fn="match_rms_adamw"))
+                kind = Muon if has_bfloat16(next(iter(matrices.values())).device) else Float32Muon
+                optimizers.append(kind(groups, lr=rate, momentum=recipe.momentum, adjust_lr_fn="match_rms_adamw"))
             if others:
                 optimizers.append(AdamW(parameter_groups(others, recipe, model), lr=rate, betas=betas))
             return tuple(optimizers)

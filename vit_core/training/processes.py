@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-LOCK, PROCESS, LOG, STOP = "process.lock", "process.json", "log.txt", "stop-asked"
+LOCK, PROCESS, LOG, STOP = FILES = "process.lock", "process.json", "log.txt", "stop-asked"
 ROOT = Path(__file__).parents[2]  # where ``python -m vit_core.training`` is found
 NICENESS = 10  # below the app, which answers readers
 
@@ -33,11 +33,15 @@ class AlreadyRunningError(ValueError):
 
 def is_locked(file: Path) -> bool:
     """Whether some process holds the lock on ``file``. To ask takes nothing from anybody who asks at the same time."""
-    if not file.exists():
+    if not file.is_file():
         return False
     if fcntl is None:
         return _is_locked_there(file)
-    with file.open("rb") as opened:
+    try:
+        opened = file.open("rb")
+    except OSError:  # it was deleted at this moment
+        return False
+    with opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
@@ -88,22 +92,24 @@ def launch(run: Path, command: Sequence[str]) -> None:
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
+    # The trainer writes the same when it has its lock; so it can be asked to stop while it still imports torch.
+    (run / PROCESS).write_text(json.dumps({"pid": process.pid}), encoding="utf-8")
     os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
     # Somebody has to take note of its end, or it stays in the table of processes as long as this one lives.
     threading.Thread(target=process.wait, name=f"training {run.name}", daemon=True).start()
 
 
 def ask_to_stop(run: Path) -> bool:
-    """Ask the trainer of this folder to save and end; whether there was one to ask."""
-    if not is_training(run):
+    """Ask the trainer of this folder to save and end, or one that is starting to end; whether there was one to ask."""
+    if not is_training(run) and not is_starting(run):
         return False
     try:
         number = int(json.loads((run / PROCESS).read_text(encoding="utf-8"))["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # it has only just taken the lock
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return False  # it is being launched at this moment
     if not _is_trainer(number):
         return False
-    (run / STOP).touch()  # while it is still reading pictures, it ends without a word
+    (run / STOP).touch()  # before it can save anything, it ends without a word
     try:
         os.kill(number, signal.SIGTERM)
     except ProcessLookupError:
@@ -113,11 +119,13 @@ def ask_to_stop(run: Path) -> bool:
 
 def output(run: Path, most: int = 20_000) -> str:
     """The end of what the last process wrote that was started here, without its command."""
+    if not (run / LOG).is_file():
+        return ""
     try:
         with (run / LOG).open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - most))
             text = log.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
+    except OSError:  # it was deleted at this moment
         return ""
     lines = text.splitlines()
     begun = max((at for at, line in enumerate(lines) if line.startswith("$ ")), default=-1)

@@ -5,24 +5,41 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
+from vit_core.checkpoints import ASSETS
 from vit_core.training import processes
 from vit_core.training.commands import changes_to, closest_recipe, training_command
 from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.run_files import (
+    EPOCHS,
+    FACTS,
+    METRICS,
+    MOST_BYTES,
+    START,
+    read_facts,
+    read_start,
+    whole_epochs,
+)
 from vit_core.training.run_metrics import Metrics, read_metrics, read_records, seconds_left
+from vit_core.training.toy import TOY, toy_folder
 
-Status = Literal["starting", "running", "finished", "stopped", "failed"]
+__all__ = ["EPOCHS", "EXAMPLES", "FACTS", "METRICS", "START", "Run", "Status", "facts_time", "write_object"]
 
-FACTS, METRICS, START, EPOCHS = "run.json", "metrics.jsonl", "start.json", "epochs"
-_EPOCH_FILES = (re.compile(r"epoch-(\d{4,})\.safetensors"), re.compile(r"epoch-(\d{4,})\.json"))
+EXAMPLES = ASSETS / "runs"  # those that come with the program
+
+Status = Literal["starting", "running", "finished", "stopped", "failed", "damaged"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as it is on disk. Nothing is kept: what is asked for is read."""
+    """One run as it is on disk. Nothing is kept: what is asked for is read, and what is damaged is as if not there.
+
+    So nothing here raises because of what is in the folder, or because somebody deletes it at this moment.
+    """
 
     path: Path
 
@@ -32,14 +49,29 @@ class Run:
         return self.path.name
 
     @property
+    def is_example(self) -> bool:
+        """Whether it came with the program: then it is read, and nothing else is done to it."""
+        return self.path.parent == EXAMPLES
+
+    @property
     def facts(self) -> Mapping[str, Any]:
-        """The trainer's ``run.json``; empty as long as the trainer has not written it."""
-        return read_object(self.path / FACTS)
+        """The trainer's ``run.json``; empty as long as the trainer has not written it. Its fields have their types."""
+        return read_facts(self.path)[0]
 
     @property
     def start(self) -> Mapping[str, Any]:
         """What the run was started with from here; empty if it was started from the command line."""
-        return read_object(self.path / START)
+        return read_start(self.path)[0]
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What is wrong with the folder, each as the beginning of a sentence; empty for a sound run."""
+        problems = [*read_facts(self.path)[1], *read_start(self.path)[1], *whole_epochs(self.path)[1]]
+        problems += _metrics_damage(self.path, self._classes)
+        if not any(os.path.lexists(self.path / name) for name in (FACTS, START)):
+            problems.insert(0, f"{FACTS} is missing")
+        problems += [f"{name} is no file" for name in processes.FILES if (self.path / name).is_dir()]
+        return tuple(problems)
 
     @property
     def recipe_name(self) -> str | None:
@@ -63,13 +95,19 @@ class Run:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of its classes; none before the trainer has found its pictures."""
-        return tuple(map(str, self.facts.get("labels", ())))
+        """The names of its classes; none before the trainer has found its pictures.
+
+        Where they are lost and epochs were measured, the classes are numbered.
+        """
+        if labels := self.facts.get("labels"):
+            return tuple(labels)
+        return tuple(f"class {number}" for number in range(read_metrics(self.path / METRICS).classes))
 
     @property
     def data(self) -> tuple[Path, ...]:
         """The folders of its pictures."""
-        return tuple(map(Path, self.facts.get("data") or self.start.get("data", ())))
+        names = self.facts.get("data") or self.start.get("data", ())
+        return tuple(toy_folder() if name == TOY else Path(name) for name in names)
 
     @property
     def held_out(self) -> int:
@@ -99,12 +137,17 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """What it is doing, or how it ended. A run whose process was killed has failed; it can be resumed."""
+        """What it is doing, or how it ended. A run whose process was killed has failed; it can be resumed.
+
+        A run that has ended and whose folder is not as the trainer leaves it is damaged.
+        """
         if self.is_running:
             return "running"
         outcome = self.outcome if self._facts_are_of_last_start() else None
         if processes.is_starting(self.path) and outcome is None:
             return "starting"
+        if self.damage:
+            return "damaged"
         if outcome == "finished":
             return "finished"
         was_asked = outcome is None and (self.path / processes.STOP).exists()  # before it could note that
@@ -133,19 +176,19 @@ class Run:
     @property
     def can_resume(self) -> bool:
         """Whether steps are left to do, from where it last saved or from the first."""
-        return self.outcome != "finished"
+        return self.outcome != "finished" and not self.is_example
 
     def metrics(self, before: Metrics | None = None) -> Metrics:
         """What it has measured; given what was read before, only the rest is read."""
-        return read_metrics(self.path / METRICS, before)
+        return read_metrics(self.path / METRICS, before, self._classes)
 
     def steps(self) -> list[dict[str, Any]]:
         """The lines about single steps, as the trainer wrote them."""
         return read_records(self.path / METRICS)[0]
 
-    def epochs(self) -> list[dict[str, Any]]:
+    def epochs(self) -> list[Mapping[str, Any]]:
         """The lines about epochs, as the trainer wrote them."""
-        return read_records(self.path / METRICS)[1]
+        return list(self.metrics().epochs)
 
     @property
     def progress(self) -> float:
@@ -161,7 +204,10 @@ class Run:
     def total_epochs(self) -> int:
         """In how many epochs all steps are done; the last may be a part of one. 0 if that is not known yet."""
         total, pictures = self.facts.get("total_steps"), self.facts.get("pictures", {}).get("train")
-        return ceil(total / ceil(pictures / self.recipe.batch_size)) if total and pictures else 0
+        try:
+            return ceil(total / ceil(pictures / self.recipe.batch_size)) if total and pictures else 0
+        except ValueError:  # the recipe is lost
+            return 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -169,13 +215,8 @@ class Run:
         return seconds_left(self.metrics(), self.facts)
 
     def saved_epochs(self) -> list[int]:
-        """The epochs whose weights are here, 0 for those before training."""
-        try:
-            names = os.listdir(self.path / EPOCHS)
-        except FileNotFoundError:
-            return []
-        found = {kind: {int(each[1]) for name in names if (each := kind.fullmatch(name))} for kind in _EPOCH_FILES}
-        return sorted(set.intersection(*found.values()))
+        """The epochs whose weights are here and can be opened, 0 for those before training."""
+        return whole_epochs(self.path)[0]
 
     def epoch_file(self, epoch: int) -> Path:
         """The weights after that epoch; their card lies beside them.
@@ -183,14 +224,14 @@ class Run:
         Raises:
             LookupError: if they have not been saved.
         """
-        path = self.path / EPOCHS / f"epoch-{epoch:04d}.safetensors"
-        if epoch < 0 or not path.exists() or not path.with_suffix(".json").exists():
-            saved = self.saved_epochs()
+        saved, problems = whole_epochs(self.path)
+        if epoch not in saved:
             raise LookupError(
-                f"the run {self.name} has no weights of epoch {epoch}: it has saved "
+                next((each for each in problems if each.startswith(f"the weights of epoch {epoch} ")), "")
+                or f"the run {self.name} has no weights of epoch {epoch}: it has saved "
                 + (f"epochs {saved[0]} to {saved[-1]}" if saved else "none yet")
             )
-        return path
+        return self.path / EPOCHS / f"epoch-{epoch:04d}.safetensors"
 
     def command(self, *, threads: int | None = None, resume: bool = False) -> list[str]:
         """What to type to train the same again, or to go on.
@@ -201,9 +242,14 @@ class Run:
         recipe = self.recipe
         name = self.recipe_name or closest_recipe(recipe)
         changes = changes_to(name, recipe)
+        path = Path("runs") / self.name if self.is_example else self.path
         return training_command(
-            self.path, self.data, name, changes, held_out=self.held_out, threads=threads, resume=resume
+            path, self.data, name, changes, held_out=self.held_out, threads=threads, resume=resume
         )
+
+    @property
+    def _classes(self) -> int:
+        return len(self.facts.get("labels", ()))
 
     def _facts_are_of_last_start(self) -> bool:
         """Whether the process that was started last has got as far as writing ``run.json``."""
@@ -211,13 +257,29 @@ class Run:
         return written is not None and written != self.start.get("facts_before")
 
 
-def read_object(path: Path) -> Mapping[str, Any]:
-    """A JSON object, empty if the file is missing or broken."""
+def _metrics_damage(run: Path, classes: int) -> list[str]:
+    """What is wrong with the measurements."""
+    path = run / METRICS
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        status = path.stat()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [f"{METRICS} cannot be read ({error.strerror})"]
+    if not path.is_file():
+        return [f"{METRICS} is no file"]
+    problems = [f"{METRICS} has {status.st_size / 2**20:,.0f} MB, the first {MOST_BYTES / 2**20:.0f} are read"] if (
+        status.st_size > MOST_BYTES) else []  # fmt: skip
+    if not status.st_size:
+        return [f"{METRICS} is empty"]
+    if left_out := _left_out(path, classes, (status.st_ino, status.st_mtime_ns, status.st_size)):
+        problems.append(f"{left_out} lines of {METRICS} cannot be read and are left out")
+    return problems
+
+
+@lru_cache(1024)  # a list of runs asks this for every run, on every run of the page
+def _left_out(path: Path, classes: int, _stamp: tuple[int, int, int]) -> int:
+    return read_metrics(path, classes=classes).left_out
 
 
 def write_object(path: Path, values: Mapping[str, Any]) -> None:
@@ -231,5 +293,5 @@ def facts_time(path: Path) -> int | None:
     """When the trainer last wrote ``run.json``."""
     try:
         return (path / FACTS).stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return None

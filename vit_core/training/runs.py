@@ -1,4 +1,4 @@
-"""The runs of this machine: found, started, stopped, resumed, deleted and brought back."""
+"""The runs of this machine: found, started, stopped, resumed, deleted and brought back; and the examples."""
 
 import os
 import re
@@ -14,12 +14,15 @@ from filelock import FileLock
 from vit_core.checkpoints import Checkpoint, read_card
 from vit_core.training import processes
 from vit_core.training.commands import training_command
-from vit_core.training.config import RECIPES
-from vit_core.training.run import FACTS, START, Run, facts_time, read_object, write_object
+from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.estimate import allow_training, estimate_run
+from vit_core.training.run import EXAMPLES, FACTS, START, Run, facts_time, write_object
+from vit_core.training.run_files import is_run, read_start
 
 __all__ = [
-    "CORES", "MOST_AT_ONCE", "Run", "check_name", "checkpoint_name", "delete_run", "deleted_runs", "free_name",
-    "list_runs", "open_run", "resume_run", "run_checkpoint", "runs_folder", "start_run", "stop_run", "undo_delete",
+    "CORES", "MOST_AT_ONCE", "Run", "all_runs", "check_name", "checkpoint_name", "delete_run", "deleted_runs",
+    "free_name", "list_examples", "list_runs", "open_run", "resume_run", "run_checkpoint", "runs_folder", "start_run",
+    "stop_run", "undo_delete",
 ]  # fmt: skip
 
 DELETED, STARTING = ".deleted", ".starting.lock"
@@ -39,20 +42,32 @@ def runs_folder() -> Path:
 def list_runs() -> list[Run]:
     """All runs, the one that was started last first."""
     try:
-        entries = [entry for entry in os.scandir(runs_folder()) if _is_run(entry)]
-    except FileNotFoundError:
+        paths = [Path(entry.path) for entry in os.scandir(runs_folder())]
+    except OSError:
         return []
-    return [Run(Path(entry.path)) for entry in sorted(entries, key=_begun, reverse=True)]
+    return [Run(path) for path in sorted(filter(_is_run, paths), key=_begun, reverse=True)]
+
+
+def list_examples() -> list[Run]:
+    """The runs that come with the program. They take no room of the reader's, and nothing can be done to them."""
+    return [Run(path) for path in sorted(EXAMPLES.glob("*")) if _is_run(path)]
+
+
+def all_runs() -> list[Run]:
+    """What there is to look at: the reader's own runs, the one that was started last first, then the examples."""
+    own = list_runs()
+    names = {run.name for run in own}
+    return own + [run for run in list_examples() if run.name not in names]
 
 
 def open_run(name: str) -> Run:
-    """The run of that name.
+    """The run of that name, an example if the reader has none of that name.
 
     Raises:
         LookupError: if there is none.
     """
-    path = runs_folder() / name
-    if not _NAME.fullmatch(name) or not _is_run_folder(path):
+    path = next((path for each in (runs_folder(), EXAMPLES) if _is_run(path := each / name)), None)
+    if path is None:
         raise LookupError(f"there is no run {name[:60]!r} here: it was never started on this machine, or was deleted")
     return Run(path)
 
@@ -70,6 +85,8 @@ def check_name(name: str) -> None:
         )
     # Names of files differ by more than case only on some systems.
     taken = {path.name.casefold() for path in runs_folder().glob("*")}
+    if name.casefold() in {run.name for run in list_examples()}:
+        raise ValueError(f"{name!r} is the name of an example that comes with the program: choose another name")
     if name.casefold() in taken:
         raise ValueError(f"there is a run {name!r} already: choose another name, or delete that one")
 
@@ -78,6 +95,7 @@ def free_name(stem: str) -> str:
     """The first of ``stem-1``, ``stem-2``, ... that no run has, deleted ones included."""
     folder = runs_folder()
     taken = {path.name.casefold() for path in folder.glob("*")} | {run.casefold() for run, _ in _deleted()}
+    taken |= {run.name for run in list_examples()}
     number = 1
     while f"{stem}-{number}".casefold() in taken:
         number += 1
@@ -100,17 +118,19 @@ def start_run(
 
     Raises:
         ValueError: if the name, the recipe or the data cannot be used, or too many runs are going on; one sentence.
+        NotAllowedError: if it would take more memory, time or disk than a training here may.
         OSError: if the process cannot be started.
     """
     if recipe_name not in RECIPES:
         raise ValueError(f"there is no recipe {recipe_name!r}, there are {', '.join(RECIPES)}")
-    RECIPES[recipe_name].with_values(changes)
+    recipe = RECIPES[recipe_name].with_values(changes)
     folders = [Path(each).absolute() for each in data]
     if not folders:
         raise ValueError("there is nothing to learn from: choose a folder of pictures")
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise ValueError(f"{missing[0]} is not a folder on this machine")
     runs_folder().mkdir(parents=True, exist_ok=True)
+    _check_estimate(name, recipe, folders, held_out, threads)
     with FileLock(runs_folder() / STARTING, timeout=10):
         check_name(name)
         threads = threads or _threads(_check_room())
@@ -134,14 +154,18 @@ def resume_run(run: Run, *, threads: int | None = None) -> None:
 
     Raises:
         ValueError: if it runs, has finished, or too many runs are going on.
+        NotAllowedError: if it takes more than a training here may.
         OSError: if the process cannot be started.
     """
     with FileLock(runs_folder() / STARTING, timeout=10):
         run = open_run(run.name)
+        if run.is_example:
+            raise ValueError(f"{run.name} is an example that comes with the program: start a run of your own")
         if run.is_alive:
             raise ValueError(f"{run.name} is running already")
         if not run.can_resume:
             raise ValueError(f"{run.name} has finished: start a new run to train for longer")
+        _check_estimate(run.name, run.recipe, run.data, run.held_out, threads)
         command = run.command(threads=threads or _threads(_check_room()), resume=True)
         write_object(run.path / START, {
             "recipe_name": run.recipe_name, "changes": {}, "data": list(map(str, run.data)), "held_out": run.held_out,
@@ -159,11 +183,15 @@ def delete_run(run: Run) -> str:
     """Put a run aside; ``undo_delete`` with what this returns brings it back for a day.
 
     Raises:
-        ValueError: if it is running.
+        ValueError: if it is running, is no more, or is an example.
     """
+    if run.is_example:
+        raise ValueError(f"{run.name} is an example that comes with the program: it stays")
     with FileLock(runs_folder() / STARTING, timeout=10):
         if run.is_alive:
             raise ValueError(f"{run.name} is running: stop it first")
+        if not _is_run(run.path):
+            raise ValueError(f"there is no run {run.name!r} any more")
         aside = runs_folder() / DELETED
         aside.mkdir(exist_ok=True)
         for _, path in _deleted():
@@ -212,8 +240,26 @@ def run_checkpoint(name: str) -> Checkpoint:
     if not found:
         raise LookupError(f"{name[:80]!r} is no checkpoint of a run: they are called run:NAME:EPOCH")
     path = open_run(found[1]).epoch_file(int(found[2]))
-    checkpoint = read_card(path, name)
+    try:
+        checkpoint = read_card(path, name)
+    except FileNotFoundError:
+        raise LookupError(f"the run {found[1]} has been deleted") from None
     return replace(checkpoint, description=f"epoch {found[2]} of the run {found[1]}")
+
+
+def _check_estimate(
+    name: str, recipe: TrainingConfig, data: Sequence[Path], held_out: int, threads: int | None
+) -> None:
+    """Refuse a run that takes too much. What cannot be estimated cannot be trained either: the run will say why.
+
+    Raises:
+        NotAllowedError: if it takes more than a training here may.
+    """
+    try:
+        estimate = estimate_run(recipe, data, held_out, threads or _threads(0))
+    except (ValueError, OSError):
+        return
+    allow_training(name, estimate, runs_folder())
 
 
 def _check_room() -> int:
@@ -236,22 +282,17 @@ def _threads(running: int) -> int:
     return max(1, CORES // 2 // (running + 1))
 
 
-def _is_run(entry: os.DirEntry[str]) -> bool:
-    return bool(_NAME.fullmatch(entry.name)) and entry.is_dir() and _is_run_folder(Path(entry.path))
+def _is_run(path: Path) -> bool:
+    return bool(_NAME.fullmatch(path.name)) and is_run(path)
 
 
-def _is_run_folder(path: Path) -> bool:
-    return (path / START).is_file() or (path / FACTS).is_file()
-
-
-def _begun(entry: os.DirEntry[str]) -> tuple[float, str]:
+def _begun(path: Path) -> tuple[float, str]:
     """When the run began: of its folder that is the first file's time, which nothing changes later."""
-    path = Path(entry.path)
-    said = read_object(path / START).get("started")
+    said = read_start(path)[0].get("started")
     try:
-        return float(said if said is not None else (path / FACTS).stat().st_mtime), entry.name
-    except (OSError, TypeError, ValueError):
-        return 0.0, entry.name
+        return float(said if said is not None else (path / FACTS).stat().st_mtime), path.name
+    except OSError:
+        return 0.0, path.name
 
 
 def _deleted() -> list[tuple[str, Path]]:

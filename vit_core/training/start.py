@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from vit_core.checkpoints import CHECKPOINTS
+from vit_core.checkpoints import CHECKPOINTS, read_card
 from vit_core.config import ViTConfig
 from vit_core.loading import load
 from vit_core.model import ClassificationHead, VisionTransformer
@@ -61,6 +62,8 @@ def sizes(recipe: TrainingConfig, num_classes: int) -> ViTConfig:
     if recipe.weights is None:
         return recipe.model_config(num_classes)
     known = CHECKPOINTS.get(recipe.weights)
+    if known is None and (path := Path(recipe.weights)).with_suffix(".json").is_file():
+        known = read_card(path, recipe.weights)  # what a file of ours says of itself, before its weights are read
     config = (known or load(recipe.weights)[1]).config
     return _with_head(config, recipe, num_classes, recipe.image_size or config.image_size)
 

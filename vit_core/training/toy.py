@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from vit_core.training.archives import pictures_folder, place_whole
 
+TOY = "toy"  # what they are called where folders are named
 SIZE = 64  # pixels a side
 PER_CLASS = MappingProxyType({"train": 40, "test": 20})
 

@@ -16,11 +16,10 @@ Transform = Callable[[Image.Image], Tensor]
 
 def training_transform(recipe: TrainingConfig, preprocess: Preprocess) -> v2.Compose:
     """Crop, mirror and recolour a picture at random (torch's own generator), to bytes of the model's size."""
-    interpolation = InterpolationMode(preprocess.interpolation)
-    steps: list[Transform] = []
+    steps = _as_resized(preprocess)
     if recipe.crop_scale is not None:
-        size = preprocess.image_size
-        steps.append(v2.RandomResizedCrop(size, recipe.crop_scale, recipe.crop_ratio, interpolation))
+        size, way = preprocess.image_size, _interpolation(preprocess)
+        steps.append(v2.RandomResizedCrop(size, recipe.crop_scale, recipe.crop_ratio, *way))
     else:
         steps += _resize_and_cut(preprocess)
     if recipe.flip:
@@ -34,7 +33,7 @@ def training_transform(recipe: TrainingConfig, preprocess: Preprocess) -> v2.Com
 
 def evaluation_transform(preprocess: Preprocess) -> v2.Compose:
     """What ``preprocess`` does before it scales: resize and cut out the middle, to bytes."""
-    return v2.Compose([*_resize_and_cut(preprocess), v2.PILToTensor()])
+    return v2.Compose([*_as_resized(preprocess), *_resize_and_cut(preprocess), v2.PILToTensor()])
 
 
 def normalise(
@@ -46,7 +45,22 @@ def normalise(
     return (pixels.float() / 255 - mean) / std
 
 
+def _as_resized(preprocess: Preprocess) -> list[Transform]:
+    """PIL always smooths what it shrinks, so a picture that is not to be smoothed becomes a tensor first."""
+    return [v2.PILToTensor()] if preprocess.interpolation == "bilinear-no-antialias" else []
+
+
+def _interpolation(preprocess: Preprocess) -> tuple[InterpolationMode, bool]:
+    """Torchvision's name for it, and whether a tensor is smoothed when it shrinks."""
+    name, _, without = preprocess.interpolation.partition("-")
+    return InterpolationMode(name), not without
+
+
 def _resize_and_cut(preprocess: Preprocess) -> list[Transform]:
     side = preprocess.resize_size
     size = [side] if preprocess.keep_aspect else [side, side]
-    return [v2.Resize(size, InterpolationMode(preprocess.interpolation)), v2.CenterCrop(preprocess.image_size)]
+    interpolation, smooths = _interpolation(preprocess)
+    return [
+        v2.Resize(size, interpolation, antialias=smooths),
+        v2.CenterCrop(preprocess.image_size),
+    ]

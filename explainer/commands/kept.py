@@ -1,0 +1,66 @@
+"""``python -m explainer kept``: what this program keeps on the disk, with sizes and ages, and the way to clear it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from explainer.commands.question import Parser, Refused, answered
+
+EXAMPLES = """\
+examples:
+  python -m explainer kept
+  python -m explainer kept --clear uploads opened
+  python -m explainer kept --clear runs --yes
+
+exit code: 0 it is done, 2 the question makes no sense or was not confirmed
+"""
+NAMES = ("uploads", "weights", "runs", "opened")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Answer one question; the exit code is that of the examples."""
+    return answered(_parser(), _run, arguments)
+
+
+def _parser() -> Parser:
+    says = "What is kept on this machine: pictures and weights that readers gave, downloads, training runs."
+    parser = Parser("kept", says, EXAMPLES)
+    parser.add_argument("--clear", nargs="+", choices=NAMES, metavar="KIND", help=f"delete: {', '.join(NAMES)}")
+    parser.add_argument("--yes", action="store_true", help="do not ask before deleting")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from vit_core.kept import KINDS, kept_of
+
+    for kind in options.clear or NAMES:
+        found, limit = kept_of(kind), KINDS[kind][0]
+        total = sum(each.bytes for each in found)
+        print(f"{kind}: {total / 1e6:,.1f} of at most {limit.most:,.0f} MB ({limit.variable})")
+        for each in found:
+            days = f"{each.days:.0f} days" if each.days >= 2 else f"{24 * each.days:.0f} hours"
+            print(f"  {each.bytes / 1e6:10,.1f} MB  {days:>10}  {each.name}{'  (running)' if each.in_use else ''}")
+    if options.clear:
+        _clear(options.clear, options.yes)
+    return 0
+
+
+def _clear(kinds: Sequence[str], is_sure: bool) -> None:
+    from vit_core.kept import kept_of
+
+    things = [each for kind in kinds for each in kept_of(kind) if not each.in_use]
+    size = f"{sum(each.bytes for each in things) / 1e6:,.1f} MB"
+    if not things:
+        print("Nothing is there to delete.")
+        return
+    if not is_sure:
+        if not sys.stdin.isatty():
+            raise Refused(f"{len(things)} things, {size}, would be deleted for good: add --yes if that is meant")
+        if input(f"Delete {len(things)} things, {size}, for good? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise Refused("nothing was deleted")
+    for each in things:
+        try:
+            each.remove()
+        except OSError as error:
+            raise Refused(f"{each.path} cannot be deleted: {error.strerror}") from error
+    print(f"Deleted: {len(things)} things, {size}.")

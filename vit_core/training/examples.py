@@ -1,0 +1,66 @@
+"""``python -m vit_core.training.examples``: the runs that come with the program, trained anew on the toy pictures.
+
+They are ordinary runs, made by the ordinary command, so that a first visit to the pages about training finds curves.
+What only a run that goes on needs is taken away afterwards; of the small one every fifth epoch's weights stay.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from vit_core.checkpoints import ASSETS
+from vit_core.training.run import EPOCHS, EXAMPLES, FACTS, METRICS
+
+
+class Example(NamedTuple):
+    """The options of the training command after ``--data toy --output runs/NAME``, and which epochs' weights stay."""
+
+    options: str
+    every: int  # 0: no weights
+
+
+# The comparison's runs differ in where they start; their weights, 10 MB an epoch, are not kept.
+RECIPES: Mapping[str, Example] = {
+    "example": Example(
+        "--recipe scratch-small --model Nano/8 --epochs 40 --batch-size 16 --learning-rate 0.002 --seed 0", 5
+    ),
+    "transfer-0": Example("--recipe transfer-small --freeze all-but-head --learning-rate 0.003 --seed 0", 0),
+    "scratch-0": Example("--recipe scratch-small --model Mini/8 --seed 0", 0),
+}
+
+
+def command(name: str) -> list[str]:
+    """What is typed to train the example of that name."""
+    words = ["python", "-m", "vit_core.training", "--data", "toy", "--output", f"runs/{name}"]
+    return words + RECIPES[name].options.split()
+
+
+def make_examples(folder: Path, names: tuple[str, ...] = tuple(RECIPES)) -> None:
+    """Train the examples in a folder for the time being, and put what ships into ``folder``.
+
+    Raises:
+        subprocess.CalledProcessError: if a training does not end well.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        for name in names:
+            environment = os.environ | {"PYTHONPATH": str(ASSETS.parent), "OMP_NUM_THREADS": "1"}
+            subprocess.run([sys.executable, *command(name)[1:]], cwd=place, env=environment, check=True)
+            run = Path(place) / "runs" / name
+            for path in (run / EPOCHS).iterdir():
+                every, number = RECIPES[name].every, int(path.stem.removeprefix("epoch-"))
+                if not every or number % every:
+                    path.unlink()
+            for path in run.iterdir():
+                if path.name not in (FACTS, METRICS, EPOCHS):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.copytree(run, folder / name)
+
+
+if __name__ == "__main__":
+    make_examples(EXAMPLES, tuple(sys.argv[1:]) or tuple(RECIPES))
