@@ -62,7 +62,7 @@ def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
     shown = chosen_picture(dataset)
 
     def make() -> View:
-        pictures = [open_picture(files[index].path) for index in numbers]
+        pictures = (open_picture(files[index].path) for index in numbers)
         labels = [files[index].class_name for index in numbers]
         return data.sheet(pictures, labels, [index + 1 for index in numbers], shown + 1)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+import torch
 from torch import Tensor
 
 from explainer.panels import Pixels, View
@@ -16,7 +17,7 @@ from pages.picture_sources import side_of
 from pages.prediction_cards import Answers
 from pages.session import forward_slots, kept_view
 from vit_core import PictureError, Preprocess, open_picture
-from vit_core.training.predictions import other_preprocessing, predict_pictures
+from vit_core.training.predictions import other_preprocessing
 
 AS_TRAINED = "as trained"
 
@@ -53,14 +54,14 @@ def _one_picture(answers: Answers, place: int, side: str) -> View:
     session, sample = answers.session, answers.source.samples[place]
     own = session.checkpoint.preprocess
     picture = open_picture(sample.source)
+    images = {way: preprocess(picture) for way, preprocess in ways(own).items()}
+    del picture  # it may be a large one
     seen: dict[str, Pixels] = {}
     says: dict[str, Tensor] = {}
-    for way, preprocess in ways(own).items():
-        image = preprocess(picture)
+    for way, image in images.items():
         seen[way] = np.asarray(own.to_picture(image))  # what these numbers are to a model that was trained with its own
-        says[way] = predict_pictures(
-            session.model, preprocess, session.checkpoint.labels, [sample], slot=lambda: forward_slots
-        ).probabilities[0]
+        with forward_slots, torch.no_grad():
+            says[way] = session.model(image[None])[0].softmax(-1)
     return explained(predict.preprocessing(seen, says, session.checkpoint.labels, side=side), 1)
 
 

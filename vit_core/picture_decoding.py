@@ -17,7 +17,7 @@ MAX_ASPECT = 50  # long side to short side; beyond it, resizing the short side t
 # A name that this PIL cannot read would make Image.open fail for all of them.
 _SUPPORTED = features.get_supported()
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", *(name for name in ("WEBP", "AVIF") if name.lower() in _SUPPORTED))
-_STRIP = 1_000_000  # pixels that are converted at a time
+STRIP = 1_000_000  # pixels that are converted at a time
 REFUSED = 3  # the exit code that goes with a sentence
 
 
@@ -142,7 +142,7 @@ def _converted(picture: Image.Image, factor: int) -> Image.Image:
     """Some rows at a time, so that no copy beside the result is as large as the picture."""
     width, height = picture.size
     result = Image.new("RGB", (-(-width // factor), -(-height // factor)))
-    rows = max(1, _STRIP // width // factor) * factor
+    rows = max(1, STRIP // width // factor) * factor
     for top in range(0, height, rows):
         strip = _opaque(picture.crop((0, top, width, min(top + rows, height))))
         result.paste(strip if factor == 1 else strip.reduce(factor), (0, top // factor))
@@ -201,7 +201,7 @@ def _main(nbytes: int, seconds: int) -> int:
     del data
     width, height = picture.size
     sys.stdout.buffer.write(f"{width} {height}\n".encode())
-    rows = max(1, _STRIP // width)
+    rows = max(1, STRIP // width)
     for top in range(0, height, rows):
         sys.stdout.buffer.write(picture.crop((0, top, width, min(top + rows, height))).tobytes())
     return 0

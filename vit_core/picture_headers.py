@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vit_core.picture_decoding import FORMATS, PictureError, check_size, factor_for
+from vit_core.picture_decoding import FORMATS, STRIP, PictureError, check_size, factor_for
 
 MAX_PARTS = 100_000  # chunks of a PNG, segments of a JPEG, extensions of a GIF: each costs some microseconds of Python
 MAX_SCANS = 200  # of a progressive JPEG; encoders write 10, the most eager optimisers 60
@@ -71,17 +71,19 @@ def _header(
     *,
     more: int | float = 0,
     is_done: bool = False,
+    may_turn: bool = True,
     is_plain: bool = True,
 ) -> Header:
     """With ``stored`` bytes for each pixel as it is decoded and ``more`` bytes for what else decoding takes.
 
     The RGB picture is made beside what was decoded, unless ``is_done`` says that it is that already; turning it upright
-    makes it once more.
+    makes it once more, unless ``may_turn`` says that nothing in the file can ask for it.
     """
     check_size(width, height)
     factor = factor_for(width, height)
     result = 4 * -(-width // factor) * -(-height // factor)
-    nbytes = stored * width * height + more + (1 if is_done else 2) * result
+    strip = 0 if is_done else 12 * min(STRIP, width * height)  # three copies of the rows that are converted at a time
+    nbytes = stored * width * height + more + strip + ((not is_done) + may_turn) * result
     return Header(kind, width, height, int(nbytes), is_plain)
 
 
@@ -134,8 +136,8 @@ def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _png(data: bytes) -> Header:
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    more = at = 0
-    at, is_opaque, colours = 8, True, {0: 1, 2: 4, 3: 1, 4: 4, 6: 4}
+    more, at, colours = 0, 8, {0: 1, 2: 4, 3: 1, 4: 4, 6: 4}
+    is_opaque, may_turn = True, False
     for _ in range(MAX_PARTS):
         if at + 8 > len(data):
             break
@@ -147,12 +149,14 @@ def _png(data: bytes) -> Header:
         elif name != b"IDAT":
             more += 2 * length
         is_opaque &= name != b"tRNS"
+        may_turn |= name in (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # programs have put EXIF into texts, too
         at += 12 + length
     else:
         raise _too_many("chunks")
     stored = 2 if (bits, colour) == (16, 0) else colours[colour]
     is_done = colour == 2 and is_opaque and factor_for(width, height) == 1
-    return _header("PNG", width, height, stored, more=min(more, 3 * PACKED_TEXT), is_done=is_done)
+    more = min(more, 3 * PACKED_TEXT)
+    return _header("PNG", width, height, stored, more=more, is_done=is_done, may_turn=may_turn)
 
 
 def _is_packed(name: bytes, start: bytes) -> bool:
@@ -191,7 +195,7 @@ def _bmp(data: bytes) -> Header:
     is_plain = packing in (0, 3) or abs(width * height) <= 1_000_000
     stored = (4 if bits > 8 else 1) + (0 if packing in (0, 3) else 3)
     is_done = bits in (16, 24) and factor_for(abs(width), abs(height)) == 1
-    return _header("BMP", abs(width), abs(height), stored, is_done=is_done, is_plain=is_plain)
+    return _header("BMP", abs(width), abs(height), stored, is_done=is_done, may_turn=False, is_plain=is_plain)
 
 
 def _tiff(data: bytes) -> Header:
@@ -225,8 +229,10 @@ def _tiff(data: bytes) -> Header:
     stored = 4 if samples > 1 or bits > 16 else 2 if bits == 16 else 1
     if first.get(274, 1) != 1:
         stored *= 2  # PIL turns it upright as it was stored
-    is_done = samples == 3 and factor_for(width, height) == 1
-    return _header("TIFF", width, height, stored, more=buffer, is_done=is_done, is_plain=is_plain)
+    return _header(
+        "TIFF", width, height, stored, more=buffer, is_plain=is_plain,
+        is_done=samples == 3 and factor_for(width, height) == 1, may_turn=274 in counts or 700 in counts,
+    )  # fmt: skip
 
 
 def _webp(data: bytes) -> Header:

@@ -1,7 +1,7 @@
 """Data: pictures per class and split, a sheet of them, what a transform makes of one, and a batch."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
@@ -45,11 +45,11 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
     return view(f"{totals.sum():,} pictures of {len(class_names)} classes. {said}.", (bars,))
 
 
-def sheet(pictures: Sequence[Image.Image], labels: Sequence[str], numbers: Sequence[int], chosen: int) -> View:
+def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Sequence[int], chosen: int) -> View:
     """Some pictures beside each other, cut to squares; a click chooses one.
 
     Args:
-        pictures: RGB, of any sizes.
+        pictures: RGB, of any sizes; taken one after another, so that no two large ones need be in memory.
         labels: the class of each.
         numbers: which picture of the data set each is; a click picks it as ``{"shown": number}``.
         chosen: the number of the chosen picture, outlined if it is on the sheet.
@@ -62,7 +62,7 @@ def sheet(pictures: Sequence[Image.Image], labels: Sequence[str], numbers: Seque
         caption="Cut to squares for this sheet only. Click one to see below what training makes of it.",
     )  # fmt: skip
     found = ", ".join(f"{count} {name}" for name, count in Counter(labels).most_common(8))
-    return view(f"{len(pictures)} pictures drawn at random: {found}.", (tiles,))
+    return view(f"{len(labels)} pictures drawn at random: {found}.", (tiles,))
 
 
 def transformed(
