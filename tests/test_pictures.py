@@ -295,6 +295,22 @@ def test_large_pictures_wait_and_small_ones_do_not(monkeypatch: pytest.MonkeyPat
         pass
 
 
+def test_a_large_picture_waits_until_the_one_before_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [open_picture(flat("RGB", (4000, 4000), "PNG"))]
+    assert pictures._taken.looked_at() == 64_000_000
+    waited = []
+
+    def let_go(seconds: float) -> None:
+        waited.append(seconds)
+        held.clear()
+
+    monkeypatch.setattr(pictures, "sleep", let_go)
+    with pictures._turn(200_000_000):
+        assert not waited, "both fit"
+    with pictures._turn(230_000_000):
+        assert len(waited) == 1 and pictures._taken.looked_at() == 0
+
+
 def test_a_header_that_does_not_say_what_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the bounds of a process hold instead of the estimate."""
     read = pictures.read_header

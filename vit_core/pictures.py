@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from PIL import Image
 
@@ -28,6 +30,7 @@ _AT_ONCE = 2  # pictures that are not small
 _SMALL = 24_000_000  # bytes: what takes less waits for nobody
 _PROGRAM = 40_000_000  # bytes that Python and PIL take by themselves in the process that decodes
 _BY_THE_CLOCK = 1.6  # times the seconds of a processor that a picture may take: others use it, too
+_LOOKING = 1.0  # seconds that a picture waits for those before to be let go: resizing one takes a tenth of that
 _PATIENCE = 2  # times the seconds of one picture that a picture waits for its turn
 
 
@@ -56,9 +59,9 @@ def open_picture(source: bytes | Path | str) -> Image.Image:
     if header.is_plain:
         with _turn(header.nbytes):
             if (picture := _decode(data, header)) is not None:
-                return picture
+                return _taken.remember(picture)
     with _turn(int(1e6 * PICTURE_MEMORY.most)):
-        return _decode_apart(data)
+        return _taken.remember(_decode_apart(data))
 
 
 def _read(source: bytes | Path | str) -> bytes:
@@ -115,12 +118,27 @@ def _too_slow(seconds: float) -> PictureError:
 
 
 class _Taken:
-    """What the pictures that are being decoded now take together."""
+    """What the pictures that are being decoded now take together, and those that somebody still looks at."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.pictures = 0
         self.nbytes = 0
+        self._looked_at: list[weakref.ref[Image.Image]] = []
+
+    def remember(self, picture: Image.Image) -> Image.Image:
+        """The picture; it counts until nobody has it any more."""
+        if 4 * picture.width * picture.height > _SMALL:
+            with self.changed:
+                self._looked_at.append(weakref.ref(picture))
+        return picture
+
+    def looked_at(self) -> int:
+        """Bytes of the large pictures that somebody still has."""
+        with self.changed:
+            pictures = [picture for reference in self._looked_at if (picture := reference()) is not None]
+            self._looked_at = [weakref.ref(picture) for picture in pictures]
+        return sum(4 * picture.width * picture.height for picture in pictures)
 
 
 _taken = _Taken()
@@ -156,6 +174,9 @@ def _turn(nbytes: int) -> Iterator[None]:
         taken.pictures += 1
         taken.nbytes += nbytes
     try:
+        until = monotonic() + _LOOKING
+        while taken.looked_at() + nbytes > 1e6 * PICTURE_MEMORY.most and monotonic() < until:
+            sleep(0.01)
         give_back_memory()  # what the pictures before were looked at with
         yield
     finally:
