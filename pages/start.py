@@ -15,7 +15,7 @@ from typing import Any
 from streamlit.runtime import Runtime
 
 from pages import descriptors
-from vit_core.allowance import give_back_memory
+from vit_core.allowance import give_back_memory, keep_large_blocks_apart
 
 COLLECT_EVERY = 10.0  # seconds
 
@@ -27,6 +27,7 @@ _is_started = False
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Warm up while the server is already answering; the first visitor waits only for what is left of it."""
     spare_descriptors()
+    keep_large_blocks_apart()
     threading.Thread(target=start, name="warm-up", daemon=True).start()
     letting_go = asyncio.create_task(_let_go_on_a_timer())
     yield

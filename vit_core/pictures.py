@@ -28,7 +28,7 @@ __all__ = ["FORMATS", "MAX_BYTES", "PictureError", "check_size", "open_picture",
 MAX_BYTES = 50_000_000
 _AT_ONCE = 2  # pictures that are not small
 _SMALL = 24_000_000  # bytes: what takes less waits for nobody
-_PROGRAM = 40_000_000  # bytes that Python and PIL take by themselves in the process that decodes
+_BESIDE = 70_000_000  # bytes for Python and PIL in the process that decodes, and for the pixels that arrive here
 _BY_THE_CLOCK = 1.6  # times the seconds of a processor that a picture may take: others use it, too
 _LOOKING = 1.0  # seconds that a picture waits for those before to be let go: resizing one takes a tenth of that
 _PATIENCE = 2  # times the seconds of one picture that a picture waits for its turn
@@ -88,7 +88,7 @@ def _decode(data: bytes, header: Header) -> Image.Image | None:
 def _decode_apart(data: bytes) -> Image.Image:
     """Decoded by a process that is ended when it takes more memory or time than a picture may."""
     seconds = PICTURE_SECONDS.most
-    memory = max(1e7, 1e6 * PICTURE_MEMORY.most - _PROGRAM - len(data))
+    memory = max(1e7, 1e6 * PICTURE_MEMORY.most - _BESIDE - len(data))
     # -P: this folder's modules (trace, weights, ...) must not stand before the standard library's.
     command = [sys.executable, "-P", picture_decoding.__file__, str(int(memory)), str(max(1, round(seconds)))]
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}  # else each thread reserves address space
