@@ -111,9 +111,9 @@ def allow_disk(what: str, needed: int, folder: Path, quota: Limit | None = None,
 def keep_large_blocks_apart() -> None:
     """Have the C library (glibc) take blocks above 4 MB from the system, and return each when it is freed.
 
-    Otherwise, once a large block was freed, it keeps blocks of up to 32 MB in the arenas of its threads, and up to 64 MB
-    at the end of each arena, which ``malloc_trim`` leaves: up to 150 MB more after a hundred large pictures. (One arena
-    for all kept less, too, and made clicks of twenty sessions take 1.5 and 2.3 times as long in two comparisons.)
+    Otherwise, once a large block was freed, it keeps blocks of up to 32 MB in the arenas of its threads, and up to
+    64 MB at the end of each arena, which ``malloc_trim`` leaves: up to 150 MB more after a hundred large pictures. (One
+    arena for all kept less, too, and made clicks of twenty sessions take 1.5 and 2.3 times as long.)
     """
     if hasattr(_C, "mallopt"):
         _C.mallopt(_MMAP_THRESHOLD, 4 << 20)
