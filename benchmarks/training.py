@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vit_core import VisionTransformer, ViTConfig
+from vit_core.preprocess import normalise
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Batch
 from vit_core.training.loop import Forward, Setup, train_step
 from vit_core.training.optimizers import make_optimizers
 from vit_core.training.precision import autocast
 from vit_core.training.state import TrainingState
-from vit_core.training.transforms import normalise
 
 BATCH, CLASSES = 128, 298
 RECIPE = TrainingConfig(image_size=64, batch_size=BATCH, weight_decay=0.05, clip_norm=1.0, label_smoothing=0.1)

@@ -22,10 +22,11 @@ from pages.link_parameters import fit, whole_limits
 from pages.session import kept_view
 from pages.store import Store
 from vit_core.pictures import open_picture
+from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES, TrainingConfig
 from vit_core.training.data import class_folders, load_pictures
 from vit_core.training.inspection import Inspection
-from vit_core.training.transforms import evaluation_transform, normalise, training_transform
+from vit_core.training.transforms import evaluation_transform, training_transform
 
 SHEET = 18  # pictures
 DRAWS = 8

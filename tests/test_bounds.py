@@ -188,7 +188,7 @@ def test_slots_are_not_given_back_twice() -> None:
 STEP_PEAK = """
 import copy, json, sys, torch
 from vit_core.training.config import RECIPES
-from vit_core.training.loop import Forward, Setup, evaluate, normalise, train_step
+from vit_core.training.loop import Forward, Setup, evaluate, train_step
 from vit_core.training.optimizers import make_optimizers
 from vit_core.training.start import begin
 from vit_core.training.state import TrainingState

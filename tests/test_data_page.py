@@ -23,13 +23,14 @@ from explainer.views import data as views
 from pages import loopback
 from tests.test_pages import app, markup
 from vit_core.checkpoints import CHECKPOINTS
+from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES
 from vit_core.training.data import find_pictures, load_pictures
 from vit_core.training.datasets import TOY, add_folder, add_zip, bring_back, datasets, remove_dataset, state_of
 from vit_core.training.loop import fit
 from vit_core.training.start import begin
 from vit_core.training.toy import make_toy_pictures
-from vit_core.training.transforms import evaluation_transform, normalise, training_transform
+from vit_core.training.transforms import evaluation_transform, training_transform
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 

@@ -51,6 +51,51 @@ def run(code: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_pages_of_the_model_import_nothing_that_trains_or_draws_files() -> None:
+    """Torchvision alone takes as long to import as torch, because it imports torch's compiler."""
+    run("""
+import sys
+from explainer.stages import STAGES
+from streamlit.testing.v1 import AppTest
+
+page = AppTest.from_file("pages/frame.py", default_timeout=120).run()
+for name in STAGES:
+    if name != "overview":
+        page.switch_page(f"{name}.py").run()
+    assert not page.exception and page.title[0].value == STAGES[name].title
+late = {"torchvision", "torch._dynamo", "sympy", "matplotlib", "scipy.stats", "transformers", "timm", "torchinfo"}
+assert not late & set(sys.modules), late & set(sys.modules)
+""")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone keeps large blocks, and /proc tells the memory")
+def test_a_large_block_goes_back_when_it_is_freed() -> None:
+    code = """
+from threading import Thread
+from vit_core.allowance import keep_large_blocks_apart
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+def work():
+    blocks = []
+    for _ in range(3):  # having freed the first, glibc would keep the next ones among the small blocks of the thread
+        blocks += [b"x" * 30_000_000, b"y" * 100]
+        del blocks[-2]
+    global left
+    left = resident() - before
+
+{}
+before, left = resident(), 0.0
+thread = Thread(target=work)
+thread.start()
+thread.join()
+assert left {} 20, left
+"""
+    run(code.format("keep_large_blocks_apart()", "<"))
+    run(code.format("pass", ">"))
+
+
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -1,11 +1,12 @@
 """From a picture to the tensor that a checkpoint was trained on, and back to the pixels that the model saw."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -15,6 +16,7 @@ from vit_core.pictures import check_size, to_rgb
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)  # mean and deviation that take 0..1 to -1..1, as the paper's code does
 
+Transform = Callable[[Image.Image], Tensor]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming", "bilinear-no-antialias"]
 
 
@@ -105,6 +107,15 @@ class Preprocess:
 
     def _statistics(self) -> tuple[Float[Tensor, "channels 1 1"], Float[Tensor, "channels 1 1"]]:
         return torch.tensor(self.mean).view(-1, 1, 1), torch.tensor(self.std).view(-1, 1, 1)
+
+
+def normalise(
+    pixels: UInt8[Tensor, "batch channels height width"], preprocess: Preprocess
+) -> Float[Tensor, "batch channels height width"]:
+    """Bytes to numbers around zero: the pixel over 255, minus the mean, over the standard deviation."""
+    statistics = (preprocess.mean, preprocess.std)
+    mean, std = (torch.tensor(each, device=pixels.device).reshape(3, 1, 1) for each in statistics)
+    return (pixels.float() / 255 - mean) / std
 
 
 def _tensor(picture: Image.Image) -> Float[Tensor, "channels height width"]:

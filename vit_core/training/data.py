@@ -11,12 +11,10 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.datasets import ImageFolder
 
 from vit_core.pictures import PictureError, open_picture
-from vit_core.preprocess import Preprocess
+from vit_core.preprocess import Preprocess, Transform
 from vit_core.training.config import TrainingConfig
-from vit_core.training.transforms import Transform, evaluation_transform, training_transform
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 SPLITS = ("train", "test")
@@ -121,6 +119,8 @@ def class_folders(parent: Path) -> dict[str, list[Path]]:
     """The pictures of each class folder in ``parent``, as torchvision's ImageFolder finds them; hidden ones are not."""
     if not any(path.is_dir() for path in parent.iterdir()):
         return {}
+    from torchvision.datasets import ImageFolder  # takes longer to import than torch, and few pages need it
+
     folder = ImageFolder(str(parent), is_valid_file=_is_picture, allow_empty=True)
     paths: dict[str, list[Path]] = {name: [] for name in folder.classes if not name.startswith((".", "__"))}
     for path, label in folder.samples:
@@ -135,6 +135,8 @@ def load_pictures(files: Sequence[PictureFile], recipe: TrainingConfig, preproce
     Raises:
         ValueError: if a split is empty or there are not two classes.
     """
+    from vit_core.training.transforms import evaluation_transform, training_transform  # as above: torchvision
+
     class_names = tuple(sorted({file.class_name for file in files}, key=str.casefold))
     if len(class_names) < 2:
         raise ValueError(f"there is only one class, {', '.join(class_names)}: a model learns to tell classes apart")

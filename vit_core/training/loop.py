@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vit_core.model import VisionTransformer
-from vit_core.preprocess import Preprocess
+from vit_core.preprocess import Preprocess, normalise
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data import Batch, Loaders, Pictures
 from vit_core.training.distributed import ALONE, World
@@ -20,7 +20,6 @@ from vit_core.training.optimizers import learnable, make_optimizers, set_learnin
 from vit_core.training.precision import autocast
 from vit_core.training.schedule import learning_rate
 from vit_core.training.state import Checkpoints, EpochRecord, Evaluation, History, StepRecord, TrainingState
-from vit_core.training.transforms import normalise
 
 COURSE_BATCH = 32  # pictures in a batch of the course, over whose accuracies it takes the mean
 MOST_CONFUSED = 20  # classes, beyond which a confusion matrix is not kept for every epoch

@@ -1,17 +1,9 @@
 """From a picture to the bytes that a batch is made of: torchvision's transforms, put together as a recipe says."""
 
-from collections.abc import Callable
-
-import torch
-from jaxtyping import Float, UInt8
-from PIL import Image
-from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
-from vit_core.preprocess import Preprocess
+from vit_core.preprocess import Preprocess, Transform
 from vit_core.training.config import TrainingConfig
-
-Transform = Callable[[Image.Image], Tensor]
 
 
 def training_transform(recipe: TrainingConfig, preprocess: Preprocess) -> v2.Compose:
@@ -34,15 +26,6 @@ def training_transform(recipe: TrainingConfig, preprocess: Preprocess) -> v2.Com
 def evaluation_transform(preprocess: Preprocess) -> v2.Compose:
     """What ``preprocess`` does before it scales: resize and cut out the middle, to bytes."""
     return v2.Compose([*_as_resized(preprocess), *_resize_and_cut(preprocess), v2.PILToTensor()])
-
-
-def normalise(
-    pixels: UInt8[Tensor, "batch channels height width"], preprocess: Preprocess
-) -> Float[Tensor, "batch channels height width"]:
-    """Bytes to numbers around zero: the pixel over 255, minus the mean, over the standard deviation."""
-    statistics = (preprocess.mean, preprocess.std)
-    mean, std = (torch.tensor(each, device=pixels.device).reshape(3, 1, 1) for each in statistics)
-    return (pixels.float() / 255 - mean) / std
 
 
 def _as_resized(preprocess: Preprocess) -> list[Transform]:
