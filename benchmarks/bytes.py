@@ -24,7 +24,7 @@ from explainer.lessons import HANDS_ON
 from explainer.stages import STAGES
 from pages import blocks, session, tensor_route
 from vit_core import VisionTransformer, ViTConfig
-from vit_core.checkpoints import EMBEDDED, read_card
+from vit_core.weights.checkpoints import EMBEDDED, read_card
 
 MEGABYTE = 1e6
 LIMIT = 8 * MEGABYTE  # what a view may send at once

@@ -17,8 +17,8 @@ import torch
 
 from vit_core import Interventions, VisionTransformer, ViTConfig, load
 from vit_core.batches import pictures_at_once
-from vit_core.knockout import knock_out_heads
-from vit_core.layer_changes import ReplaceHead
+from vit_core.interventions.knockout import knock_out_heads
+from vit_core.interventions.layers import ReplaceHead
 
 
 def seconds(run: Callable[[], object]) -> float:

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.preprocess import normalise
 from vit_core.training.config import TrainingConfig
-from vit_core.training.data import Batch
+from vit_core.training.data.pictures import Batch
 from vit_core.training.loop import Forward, Setup, train_step
 from vit_core.training.optimizers import make_optimizers
 from vit_core.training.precision import autocast

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from vit_core.training.foodvision import FOODVISION
+from vit_core.training.data.foodvision import FOODVISION
 
 BATCH_SIZE = 32
 

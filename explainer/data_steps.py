@@ -9,11 +9,11 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Generator, Tensor
 
-from vit_core.checkpoints import CHECKPOINTS
 from vit_core.preprocess import Preprocess, Transform
 from vit_core.training.config import TrainingConfig
-from vit_core.training.data import Batch, PictureFile, Pictures
+from vit_core.training.data.pictures import Batch, PictureFile, Pictures
 from vit_core.training.loop import shuffled
+from vit_core.weights.checkpoints import CHECKPOINTS
 
 
 def random_sheet(files: Sequence[PictureFile], count: int, seed: int) -> list[int]:

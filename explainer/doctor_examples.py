@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vit_core import load
-from vit_core.conversion import convert, write
+from vit_core.weights.conversion import convert, write
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from vit_core import ForwardTrace, VisionTransformer
 from vit_core.attention_maps import attention_entropy
 from vit_core.estimates import allow_forward
 from vit_core.interventions import ChangePositions, Interventions, ShufflePatches, Temperature
-from vit_core.knockout import knock_out_heads
-from vit_core.layer_changes import Replacement
+from vit_core.interventions.knockout import knock_out_heads
+from vit_core.interventions.layers import Replacement
 from vit_core.positions import ResizeMethod
 from vit_core.resolution import at_grid
 

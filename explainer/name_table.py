@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, replace
 
 from vit_core import ViTConfig
-from vit_core.conversion import names_of
-from vit_core.sources import SOURCES
-from vit_core.weights import expand
+from vit_core.weights.conversion import names_of
+from vit_core.weights.renaming import expand
+from vit_core.weights.sources import SOURCES
 
 TITLES = {
     "ours": "ours",

@@ -10,8 +10,15 @@ from torch import Tensor
 
 from explainer.views.wording import number, percent
 from vit_core import ForwardTrace, VisionTransformer, attention_rollout
-from vit_core.changes import permutation
-from vit_core.occlusion import Measured, deletion_and_insertion, occlusion, rank_correlation, shown_counts, single_masks
+from vit_core.interventions.changes import permutation
+from vit_core.interventions.occlusion import (
+    Measured,
+    deletion_and_insertion,
+    occlusion,
+    rank_correlation,
+    shown_counts,
+    single_masks,
+)
 
 RANDOM = "random order"
 FINE, COARSE, MANY = 17, 9, 100  # points of a curve, and with more patches than so many; their passes cost more

@@ -6,10 +6,10 @@ from explainer.views.scenes import NAME
 from pages import state
 from pages.foreign import plain
 from vit_core import CHECKPOINTS, Checkpoint
-from vit_core.checkpoints import EMBEDDED
-from vit_core.own_files import PREFIX as FILE_PREFIX
-from vit_core.own_files import opened_checkpoint
-from vit_core.training.runs import PREFIX, all_runs, checkpoint_name, run_checkpoint
+from vit_core.training.runs.control import PREFIX, all_runs, checkpoint_name, run_checkpoint
+from vit_core.weights.checkpoints import EMBEDDED
+from vit_core.weights.own_files import PREFIX as FILE_PREFIX
+from vit_core.weights.own_files import opened_checkpoint
 
 
 def find(name: str) -> Checkpoint:

@@ -24,9 +24,9 @@ from pages.store import Store
 from vit_core.pictures import open_picture
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES, TrainingConfig
-from vit_core.training.data import class_folders, load_pictures
-from vit_core.training.inspection import Inspection
-from vit_core.training.transforms import evaluation_transform, training_transform
+from vit_core.training.data.inspection import Inspection
+from vit_core.training.data.pictures import class_folders, load_pictures
+from vit_core.training.data.transforms import evaluation_transform, training_transform
 
 SHEET = 18  # pictures
 DRAWS = 8

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.link_parameters import whole_limits
-from vit_core.training.datasets import TOY, Dataset
+from vit_core.training.data.datasets import TOY, Dataset
 
 PARAMETER = "data"  # in the URL
 PROBLEM = "dataset_problem"  # in the session: a sentence to say once

@@ -15,8 +15,8 @@ from pages.dataset_choice import (
 from pages.foreign import plain
 from pages.own_datasets import bring_own, offer_download, offer_removal
 from pages.store import Store
-from vit_core.training.datasets import Dataset, datasets, state_of
-from vit_core.training.inspection import Inspection, inspect_folders
+from vit_core.training.data.datasets import Dataset, datasets, state_of
+from vit_core.training.data.inspection import Inspection, inspect_folders
 
 __all__ = ["Dataset", "choose_dataset", "current_dataset", "dataset_key", "datasets", "inspection"]
 

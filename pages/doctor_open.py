@@ -10,8 +10,8 @@ from pages.checkpoints import open_in_explainer
 from pages.doctor_files import converted, open_file, why_not
 from pages.foreign import plain
 from pages.loopback import for_reader
-from vit_core.conversion import FORMATS, card_of, caveats, constructor, how_to_load
 from vit_core.examination import Examination
+from vit_core.weights.conversion import FORMATS, card_of, caveats, constructor, how_to_load
 
 
 def show_open(path: Path, examination: Examination) -> None:

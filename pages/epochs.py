@@ -19,7 +19,7 @@ from pages.link_parameters import fit_choice
 from pages.recordings import Shown, kept_frames, record
 from pages.run_controls import run_title
 from pages.session import current
-from vit_core.training.runs import Run, all_runs, checkpoint_name
+from vit_core.training.runs.control import Run, all_runs, checkpoint_name
 
 LOOK_AGAIN = 3.0  # seconds, while a run is training
 SHARED = "shared_epochs"

@@ -14,7 +14,7 @@ from pages.foreign import plain
 from pages.link_parameters import fit, fit_choice
 from pages.run_controls import run_title, show_damage
 from pages.session import kept_view
-from vit_core.training.runs import all_runs
+from vit_core.training.runs.control import all_runs
 
 ORDERS = ("by class", "shuffled")
 TITLES = {run.title: name for name, run in RUNS.items()}

@@ -12,7 +12,7 @@ from pages.loopback import is_on_this_machine
 from pages.reader import ask_reader, reader_key
 from pages.upload_boxes import show_box, take
 from pages.uploads import MOST_MEGABYTES
-from vit_core.training.datasets import (
+from vit_core.training.data.datasets import (
     TOY,
     Dataset,
     add_folder,
@@ -24,7 +24,7 @@ from vit_core.training.datasets import (
     remove_dataset,
     was_given_by,
 )
-from vit_core.training.foodvision import FOODVISION
+from vit_core.training.data.foodvision import FOODVISION
 
 _GIVEN = "datasets_given"  # in the session: names of those that it brought
 _REMOVED = "dataset_removed"  # the one that can be brought back

@@ -9,8 +9,8 @@ from explainer.recipes import field_title
 from vit_core import CHECKPOINTS
 from vit_core.config import PRESETS
 from vit_core.training import TrainingConfig
-from vit_core.training.run import EXAMPLES
-from vit_core.training.runs import checkpoint_name, run_checkpoint, runs_folder
+from vit_core.training.runs.control import checkpoint_name, run_checkpoint, runs_folder
+from vit_core.training.runs.run import EXAMPLES
 
 NOTHING = "none"
 MOST = 999_999_999  # of a whole number and of any other

@@ -14,11 +14,11 @@ from pages.session import MEGABYTE, Session, forward_slots
 from pages.store import Store
 from pages.uploads import picture_source
 from vit_core import grid_position, load, token_at
-from vit_core.checkpoints import read_card
 from vit_core.pictures import open_picture
 from vit_core.preprocess import Preprocess
-from vit_core.training.run import Run
-from vit_core.training.run_metrics import Metrics
+from vit_core.training.runs.metrics import Metrics
+from vit_core.training.runs.run import Run
+from vit_core.weights.checkpoints import read_card
 
 MOST_EPOCHS = 21
 MOST_BYTES = 192 * MEGABYTE  # of one recording: all 21 epochs of the embedded model's size are 24 MB; B/16 gets 7

@@ -14,11 +14,11 @@ from pages.datasets import Dataset, inspection
 from pages.foreign import plain
 from pages.recipe_form import Choice
 from vit_core.allowance import NotAllowedError
-from vit_core.training import runs
-from vit_core.training.estimate import allow_training, estimate_training
-from vit_core.training.inspection import Inspection
-from vit_core.training.run import METRICS
-from vit_core.training.runs import Run
+from vit_core.training.data.inspection import Inspection
+from vit_core.training.runs import control as runs
+from vit_core.training.runs.control import Run
+from vit_core.training.runs.estimate import allow_training, estimate_training
+from vit_core.training.runs.run import METRICS
 from vit_core.training.start import sizes
 
 SHOWN = "runs"  # the runs that are looked at, in the URL

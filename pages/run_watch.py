@@ -21,8 +21,8 @@ from pages.foreign import plain
 from pages.loopback import for_reader
 from pages.run_controls import STATES, show_controls, show_damage, show_problem
 from pages.session import kept_live, metrics_of
-from vit_core.training.run_metrics import Metrics, seconds_left
-from vit_core.training.runs import Run, all_runs, checkpoint_name, open_run
+from vit_core.training.runs.control import Run, all_runs, checkpoint_name, open_run
+from vit_core.training.runs.metrics import Metrics, seconds_left
 
 EVERY = 1.5  # seconds between two looks at a run that trains
 

@@ -36,8 +36,8 @@ from vit_core.allowance import MEMORY, MODELS, NotAllowedError
 from vit_core.estimates import allow_traces, allow_weights
 from vit_core.interventions import Interventions
 from vit_core.pictures import open_picture
-from vit_core.training.run import Run
-from vit_core.training.run_metrics import Metrics
+from vit_core.training.runs.metrics import Metrics
+from vit_core.training.runs.run import Run
 
 MEGABYTE = 2**20
 _models: Store[tuple[VisionTransformer, Checkpoint]] = Store(int(MODELS.most * 1e6))  # L/16 is 1.2 GB, B/16 0.35 GB

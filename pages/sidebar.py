@@ -19,7 +19,7 @@ from pages.upload_boxes import expect, show_box, take
 from pages.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
 from vit_core import CHECKPOINTS, grid_position, load
 from vit_core.pictures import open_picture
-from vit_core.sources import SOURCES
+from vit_core.weights.sources import SOURCES
 
 THUMBNAIL = 64  # pixels
 SMALLEST = 32  # pixels a side, below which there is nothing to see but blocks

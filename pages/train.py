@@ -11,8 +11,8 @@ from pages.loopback import for_reader
 from pages.recipe_form import show_recipe
 from pages.run_controls import SHOWN, run_title, show_deleted, show_start
 from pages.run_watch import show_compared, show_no_run, show_run
-from vit_core.training.commands import written
-from vit_core.training.runs import Run, all_runs, open_run
+from vit_core.training.runs.commands import written
+from vit_core.training.runs.control import Run, all_runs, open_run
 
 lesson = LESSONS["train"]
 

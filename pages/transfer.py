@@ -17,7 +17,7 @@ from pages.datasets import choose_dataset, inspection
 from pages.foreign import plain
 from pages.session import kept_view
 from pages.transfer_choice import choose_freeze, choose_size, choose_weights, show_choices, show_position, show_training
-from vit_core.training.datasets import Dataset
+from vit_core.training.data.datasets import Dataset
 
 lesson = LESSONS["transfer"]
 

@@ -15,8 +15,8 @@ from pages.foreign import plain
 from pages.link_parameters import fit, real_limits, whole_limits
 from pages.session import check_memory, kept, kept_view, load_model
 from vit_core import CHECKPOINTS, Checkpoint, load, resize_position_embedding
-from vit_core.sources import SOURCES
 from vit_core.training import TrainingConfig
+from vit_core.weights.sources import SOURCES
 
 FIRST = ("embedded", "torchvision/B/16", "torchvision/B/16-swag-e2e")  # this project's, the course's, its exercise 4
 

@@ -17,9 +17,9 @@ from pages.link_parameters import fit_choice
 from pages.run_controls import STATES, show_damage
 from pages.session import kept_live, metrics_of
 from vit_core import Checkpoint
-from vit_core.training.datasets import Dataset
-from vit_core.training.run_metrics import seconds_left
-from vit_core.training.runs import Run, checkpoint_name, stop_run
+from vit_core.training.data.datasets import Dataset
+from vit_core.training.runs.control import Run, checkpoint_name, stop_run
+from vit_core.training.runs.metrics import seconds_left
 
 EVERY = 1.5  # seconds between two looks at runs that train
 _SHOWN = "transfer_runs"  # the number of the comparison, in the URL

@@ -19,11 +19,11 @@ from pages.canvas import show as show_canvas
 from pages.session import Session, kept_view
 from pages.state import NUMBER
 from vit_core import ForwardTrace, patchify
-from vit_core.changes import Change, Part
 from vit_core.interventions import Interventions
-from vit_core.layer_changes import RemoveResidual, ReplaceHead, Replacement, Skip, Temperature
-from vit_core.patch_changes import BlurPatches, MaskPatches, ShufflePatches
-from vit_core.position_changes import ChangePositions
+from vit_core.interventions.changes import Change, Part
+from vit_core.interventions.layers import RemoveResidual, ReplaceHead, Replacement, Skip, Temperature
+from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatches
+from vit_core.interventions.positions import ChangePositions
 from vit_core.positions import ResizeMethod
 
 # What can be changed -> the equations that are changed by it.

@@ -22,7 +22,7 @@ from pages.what_if_controls import REPLACEMENTS, pixels_of, take_head
 from vit_core import ForwardTrace, open_picture
 from vit_core.allowance import NotAllowedError
 from vit_core.interventions import Interventions
-from vit_core.occlusion import Measured
+from vit_core.interventions.occlusion import Measured
 
 STOPPED = "experiment_stopped"
 PATIENCE = 0.4  # seconds after which a bar shows how far the work is

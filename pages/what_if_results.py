@@ -17,8 +17,8 @@ from pages.foreign import plain
 from pages.session import Session, kept_view
 from pages.what_if_controls import SAID, apply, pixels_of
 from vit_core import ForwardTrace
-from vit_core.changes import Change
 from vit_core.interventions import Interventions
+from vit_core.interventions.changes import Change
 
 MOST_UNSCROLLED = 5  # changes; a longer list scrolls by itself
 NOTHING = "Nothing is changed yet: change something above, and it appears here."

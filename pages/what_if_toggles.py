@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from vit_core.changes import Change, Part, permutation
 from vit_core.interventions import Interventions
-from vit_core.layer_changes import RemoveResidual, ReplaceHead, Replacement, Skip
-from vit_core.patch_changes import BlurPatches, MaskPatches, ShufflePatches, SwapPatches
+from vit_core.interventions.changes import Change, Part, permutation
+from vit_core.interventions.layers import RemoveResidual, ReplaceHead, Replacement, Skip
+from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatches, SwapPatches
 
 PatchesKind = type[MaskPatches] | type[BlurPatches]
 PartKind = type[Skip] | type[RemoveResidual]

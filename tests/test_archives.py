@@ -11,10 +11,10 @@ import pytest
 
 from tests.hostile_zips import GOOD, HOSTILE_ZIPS, picture, zipped
 from vit_core.allowance import NotAllowedError
-from vit_core.training import archive_layout, archives
-from vit_core.training.archive_layout import ArchiveError, read_layout
-from vit_core.training.archives import pictures_folder, read_record, unpack
-from vit_core.training.data import find_pictures
+from vit_core.training.data import archive_layout, archives
+from vit_core.training.data.archive_layout import ArchiveError, read_layout
+from vit_core.training.data.archives import pictures_folder, read_record, unpack
+from vit_core.training.data.pictures import find_pictures
 
 ROOT = Path(__file__).parents[1]
 
@@ -132,8 +132,8 @@ def test_a_bomb_costs_no_memory() -> None:
     script = """
 import resource
 from tests.hostile_zips import block_bomb, endless_table
-from vit_core.training.archives import unpack
-from vit_core.training.archive_layout import ArchiveError
+from vit_core.training.data.archives import unpack
+from vit_core.training.data.archive_layout import ArchiveError
 bombs = block_bomb(), endless_table()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for data in bombs:

@@ -18,13 +18,13 @@ from pages import session
 from pages.slots import ForwardSlots
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.allowance import MEMORY, MODELS, RUNS, TRAINING_HOURS, TRAINING_MEMORY, Limit, NotAllowedError
-from vit_core.checkpoints import CHECKPOINTS
 from vit_core.cost import count_multiply_adds
 from vit_core.estimates import forward_bytes, trace_bytes, weights_bytes
-from vit_core.training import runs
 from vit_core.training.config import RECIPES
-from vit_core.training.estimate import DECODE_SECONDS, PROCESS_BYTES, RATE, estimate_training
+from vit_core.training.runs import control as runs
+from vit_core.training.runs.estimate import DECODE_SECONDS, PROCESS_BYTES, RATE, estimate_training
 from vit_core.training.start import sizes
+from vit_core.weights.checkpoints import CHECKPOINTS
 
 WAIT = 20.0  # seconds that guard against a hang; nothing here takes one
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the peak of a stretch")

@@ -35,7 +35,7 @@ from vit_core import (
     count_parameters,
     load,
 )
-from vit_core.checkpoints import imagenet_labels
+from vit_core.weights.checkpoints import imagenet_labels
 
 CONFIG = ViTConfig(
     image_size=32, patch_size=8, num_layers=2, hidden_size=64, mlp_size=128, num_heads=2, num_classes=5
@@ -502,7 +502,7 @@ def test_a_named_checkpoint_is_downloaded_once_and_checked(tmp_path: Path, monke
             name="timm/tiny", source="timm", config=CONFIG, preprocess=Preprocess(image_size=32, resize_size=32),
             labels=tuple("abcde"), url=f"http://127.0.0.1:{server.server_address[1]}/tiny.pth", sha256=digest[:8],
         )  # fmt: skip
-        monkeypatch.setattr("vit_core.loading.CHECKPOINTS", {"timm/tiny": record})
+        monkeypatch.setattr("vit_core.weights.loading.CHECKPOINTS", {"timm/tiny": record})
         seen: list[int] = []
         assert not record.is_here
         model, checkpoint = load("timm/tiny", on_progress=lambda done, total: seen.append(done))

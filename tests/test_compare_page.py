@@ -21,10 +21,10 @@ from pages.state import State
 from pages.store import Store
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig
-from vit_core import checkpoints as named
 from vit_core.allowance import MEMORY, MODELS
 from vit_core.estimates import forward_bytes
 from vit_core.interventions import Interventions
+from vit_core.weights import checkpoints as named
 
 FRAME = "../pages/frame.py"
 SMALL = "embedded-small"

@@ -16,11 +16,11 @@ from torch.testing import assert_close
 
 from tests.course_vit import CourseViT, LucidrainsLikeViT
 from vit_core import VisionTransformer, ViTConfig, load, load_weights
-from vit_core.checkpoints import Checkpoint, read_card
-from vit_core.conversion import FORMATS, card_of, caveats, constructor, convert, how_to_load, names_of, write
 from vit_core.examination import examine
-from vit_core.sources import SOURCES
-from vit_core.weights import rename
+from vit_core.weights.checkpoints import Checkpoint, read_card
+from vit_core.weights.conversion import FORMATS, card_of, caveats, constructor, convert, how_to_load, names_of, write
+from vit_core.weights.renaming import rename
+from vit_core.weights.sources import SOURCES
 
 CONFIG = ViTConfig(
     image_size=32, patch_size=8, num_layers=3, hidden_size=48, mlp_size=96, num_heads=3, num_classes=7

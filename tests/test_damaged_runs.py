@@ -13,7 +13,7 @@ from pages import checkpoints
 from pages.foreign import plain
 from tests.damaged_runs import DAMAGES, EPOCHS, LABELS, SOUND, make_damaged_runs
 from vit_core import load
-from vit_core.training import runs
+from vit_core.training.runs import control as runs
 
 FRAME = "../pages/frame.py"
 

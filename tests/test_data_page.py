@@ -22,15 +22,15 @@ from explainer.texts import text
 from explainer.views import data as views
 from pages import loopback
 from tests.test_pages import app, markup
-from vit_core.checkpoints import CHECKPOINTS
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES
-from vit_core.training.data import find_pictures, load_pictures
-from vit_core.training.datasets import TOY, add_folder, add_zip, bring_back, datasets, remove_dataset, state_of
+from vit_core.training.data.datasets import TOY, add_folder, add_zip, bring_back, datasets, remove_dataset, state_of
+from vit_core.training.data.pictures import find_pictures, load_pictures
+from vit_core.training.data.toy import make_toy_pictures
+from vit_core.training.data.transforms import evaluation_transform, training_transform
 from vit_core.training.loop import fit
 from vit_core.training.start import begin
-from vit_core.training.toy import make_toy_pictures
-from vit_core.training.transforms import evaluation_transform, training_transform
+from vit_core.weights.checkpoints import CHECKPOINTS
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -399,7 +399,7 @@ def test_a_folder_that_cannot_be_learned_from_is_shown_with_the_reason(tmp_path:
 
 
 def test_foodvision_is_offered_and_without_a_network_the_page_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vit_core.training.foodvision.ADDRESS", "http://127.0.0.1:9/")
+    monkeypatch.setattr("vit_core.training.data.foodvision.ADDRESS", "http://127.0.0.1:9/")
     at = app("data", data="foodvision-10")
     assert "pizza_steak_sushi.zip" in at.info[0].value
     at.button(key="data_choice_get").click().run()

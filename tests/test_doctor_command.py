@@ -17,9 +17,9 @@ from explainer.name_table import TITLES, name_table
 from tests.hostile_files import HOSTILE
 from tests.same_weights import MODELS, Weights, logits_of, save
 from vit_core import ViTConfig, load
-from vit_core.conversion import names_of
 from vit_core.examination import examine
-from vit_core.sources import SOURCES
+from vit_core.weights.conversion import names_of
+from vit_core.weights.sources import SOURCES
 
 ROOT = Path(__file__).parents[1]
 

@@ -24,10 +24,10 @@ from tests.hostile_files import HOSTILE, torch_bytes
 from tests.same_weights import MODELS, Weights, google_arrays, logits_of
 from tests.test_pages import app, markup
 from vit_core import ViTConfig, load
-from vit_core.conversion import FORMATS, names_of
 from vit_core.examination import Examination, examine
-from vit_core.findings import Finding
-from vit_core.own_files import make_room, opened_checkpoint, opened_folder
+from vit_core.examination.findings import Finding
+from vit_core.weights.conversion import FORMATS, names_of
+from vit_core.weights.own_files import make_room, opened_checkpoint, opened_folder
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 

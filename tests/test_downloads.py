@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from vit_core.downloads import DownloadError, cache_folder, download
+from vit_core.weights.downloads import DownloadError, cache_folder, download
 
 DATA = bytes(range(256)) * 4096  # 1 MiB, four chunks
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -25,8 +25,8 @@ from explainer.views.scenes import Scene
 from pages import recordings, tensor_route
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig, load, mean_attention_distance, open_picture
-from vit_core.training import runs as training_runs
 from vit_core.training.__main__ import main as train
+from vit_core.training.runs import control as training_runs
 
 LAYER, HEAD, TOKEN = 2, 3, 6
 LABELS = tuple(f"class {c}" for c in range(7))

@@ -13,10 +13,10 @@ from pages.comparison import list_comparisons
 from tests.test_pages import app, markup
 from vit_core import load
 from vit_core.pictures import open_picture
-from vit_core.training import runs
+from vit_core.training.data.toy import make_toy_pictures
 from vit_core.training.examples import RECIPES, command
-from vit_core.training.run import EXAMPLES
-from vit_core.training.toy import make_toy_pictures
+from vit_core.training.runs import control as runs
+from vit_core.training.runs.run import EXAMPLES
 
 MOST_BYTES = 2_000_000
 

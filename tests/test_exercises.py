@@ -34,7 +34,7 @@ from pages import short_runs
 from tests.conftest import randomised
 from tests.test_pages import app, markup
 from vit_core import CHECKPOINTS, ForwardTrace, VisionTransformer, ViTConfig
-from vit_core.training.foodvision import FOODVISION
+from vit_core.training.data.foodvision import FOODVISION
 from vit_core.training.schedule import learning_rate
 
 pytestmark = pytest.mark.usefixtures("own_folders")

@@ -30,11 +30,18 @@ from explainer.patch_experiment import RANDOM, RankedPatches, passes_for, patche
 from tests.conftest import randomised
 from tests.plain_vit import PlainPass, plain_pass, resized
 from tests.test_trace import inventory, same_bits
-from vit_core import ForwardTrace, Interventions, VisionTransformer, ViTConfig, attention_rollout, batches, knockout
+from vit_core import ForwardTrace, Interventions, VisionTransformer, ViTConfig, attention_rollout, batches
 from vit_core.attention_maps import attention_entropy
 from vit_core.batches import pictures_at_once
-from vit_core.knockout import knock_out_heads
-from vit_core.occlusion import deletion_and_insertion, masked_logits, occlusion, rank_correlation, shown_counts
+from vit_core.interventions import knockout
+from vit_core.interventions.knockout import knock_out_heads
+from vit_core.interventions.occlusion import (
+    deletion_and_insertion,
+    masked_logits,
+    occlusion,
+    rank_correlation,
+    shown_counts,
+)
 from vit_core.positions import sinusoidal_position_embedding
 from vit_core.resolution import at_grid
 

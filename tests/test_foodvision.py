@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vit_core.downloads import DownloadError
-from vit_core.training import foodvision
-from vit_core.training.archive_layout import ArchiveError
-from vit_core.training.archives import read_record
-from vit_core.training.foodvision import FOODVISION, FoodVision, fetch
-from vit_core.training.inspection import inspect_folders
+from vit_core.training.data import foodvision
+from vit_core.training.data.archive_layout import ArchiveError
+from vit_core.training.data.archives import read_record
+from vit_core.training.data.foodvision import FOODVISION, FoodVision, fetch
+from vit_core.training.data.inspection import inspect_folders
+from vit_core.weights.downloads import DownloadError
 
 MINI = FOODVISION["foodvision-10"]
 ADDRESS = foodvision.ADDRESS  # the course's own

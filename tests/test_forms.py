@@ -16,9 +16,9 @@ from explainer.lab_bugs import BUGS
 from explainer.lab_progress import NEVER
 from pages import break_it_state, comparison
 from tests.test_pages import app
-from vit_core.training import runs
-from vit_core.training.datasets import add_folder
-from vit_core.training.toy import make_toy_pictures
+from vit_core.training.data.datasets import add_folder
+from vit_core.training.data.toy import make_toy_pictures
+from vit_core.training.runs import control as runs
 
 ROOT = Path(__file__).parents[1]
 

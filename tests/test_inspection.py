@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from vit_core.training.config import RECIPES
-from vit_core.training.data import find_pictures, load_pictures
-from vit_core.training.inspection import Inspection, inspect_folders
+from vit_core.training.data.inspection import Inspection, inspect_folders
+from vit_core.training.data.pictures import find_pictures, load_pictures
 
 SPLIT = {f"{split}/{name}": 3 for split in ("train", "test") for name in ("cat", "dog")}
 

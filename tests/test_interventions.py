@@ -19,7 +19,6 @@ from tests.conftest import randomised
 from tests.plain_vit import plain_pass
 from tests.test_trace import inventory, same_bits
 from vit_core import ForwardTrace, Interventions, VisionTransformer, ViTConfig
-from vit_core.changes import MAX_NUMBER, MAX_SEED, Change
 from vit_core.interventions import (
     KINDS,
     MAX_TEXT,
@@ -33,6 +32,7 @@ from vit_core.interventions import (
     SwapPatches,
     Temperature,
 )
+from vit_core.interventions.changes import MAX_NUMBER, MAX_SEED, Change
 from vit_core.positions import ResizeMethod
 
 LAYERS, HEADS, PATCHES = 3, 4, 9  # of the tiny model

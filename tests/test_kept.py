@@ -16,15 +16,15 @@ from explainer.__main__ import main as explainer
 from pages import own_datasets
 from vit_core import kept
 from vit_core.allowance import FREE_DISK, OPENED, UPLOADS, WEIGHTS, NotAllowedError, allow_disk
-from vit_core.downloads import DownloadError, _check_space
-from vit_core.own_files import make_room
-from vit_core.training import processes
 from vit_core.training.__main__ import main as train
-from vit_core.training.archives import pictures_folder
 from vit_core.training.checkpointing import STATE, read_state
-from vit_core.training.datasets import add_zip, datasets, note_giver, was_given_by
-from vit_core.training.run import Run
-from vit_core.training.runs import runs_folder
+from vit_core.training.data.archives import pictures_folder
+from vit_core.training.data.datasets import add_zip, datasets, note_giver, was_given_by
+from vit_core.training.runs import processes
+from vit_core.training.runs.control import runs_folder
+from vit_core.training.runs.run import Run
+from vit_core.weights.downloads import DownloadError, _check_space
+from vit_core.weights.own_files import make_room
 
 MINE, ANOTHER = "0" * 32, "1" * 32  # keys of two browsers
 
@@ -79,7 +79,7 @@ def test_zips_that_were_put_aside_count_until_they_are_gone(monkeypatch: pytest.
     """Removing and giving again would otherwise fill the disk."""
     size = kept.bytes_below(add_zip(zipped(), "first").path or Path())
     monkeypatch.setenv(UPLOADS.variable, str(1.5 * size / 1e6))
-    from vit_core.training.datasets import remove_dataset
+    from vit_core.training.data.datasets import remove_dataset
 
     [given] = [each for each in datasets().values() if each.name.startswith("zip-")]
     remove_dataset(given)

@@ -30,7 +30,7 @@ from explainer.metric_tables import contradiction, derivation, verdicts
 from explainer.panels import Bars, Plot, StackedBars
 from explainer.views import metric
 from tests.test_pages import app, markup
-from vit_core.training import runs
+from vit_core.training.runs import control as runs
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 

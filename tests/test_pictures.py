@@ -15,9 +15,9 @@ from PIL import Image
 
 from explainer.gallery import GALLERY
 from tests.hostile_pictures import HOSTILE_PICTURES, flat
-from vit_core import pictures
-from vit_core.picture_decoding import begin, finish
 from vit_core.pictures import FORMATS, MAX_BYTES, PictureError, open_picture, to_rgb
+from vit_core.pictures import opening as pictures
+from vit_core.pictures.decoding import begin, finish
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -22,8 +22,8 @@ from pages import picture_sources, prediction_jobs, session, tensor_route
 from pages.picture_sources import Source, keep_batch, side_of
 from pages.uploads import picture_source
 from vit_core import CHECKPOINTS, Preprocess, open_picture
+from vit_core.training.data.toy import PER_CLASS
 from vit_core.training.predictions import Sample, as_csv, predict_pictures
-from vit_core.training.toy import PER_CLASS
 
 FRAME = "../pages/frame.py"
 TEST_SPLIT = "test pictures of a data set"

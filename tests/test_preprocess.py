@@ -15,7 +15,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from vit_core.pictures import PictureError
 from vit_core.preprocess import HALF, IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from vit_core.sources import SOURCES
+from vit_core.weights.sources import SOURCES
 
 # Wide, tall, square, smaller than the model's pictures, odd and even: every rounding of sizes and of the crop.
 SIZES = [(301, 200), (200, 301), (257, 257), (31, 47), (640, 333), (224, 224), (1, 1), (225, 256)]

@@ -16,9 +16,11 @@ from filelock import FileLock
 from PIL import Image
 
 from vit_core import load
-from vit_core.training import RECIPES, processes, runs
-from vit_core.training.commands import changes_to, closest_recipe, training_command
-from vit_core.training.run_metrics import Metrics, read_metrics, seconds_left
+from vit_core.training import RECIPES
+from vit_core.training.runs import control as runs
+from vit_core.training.runs import processes
+from vit_core.training.runs.commands import changes_to, closest_recipe, training_command
+from vit_core.training.runs.metrics import Metrics, read_metrics, seconds_left
 
 TINY = {"image_size": 16, "batch_size": 4, "steps": None, "warmup_steps": 0, "precision": "float32"}
 PATIENCE = 120.0  # seconds; a process has to import torch on a machine that may be busy
@@ -67,7 +69,7 @@ def test_a_run_from_start_to_finish_and_back_from_the_dead(pictures: Path, monke
     monkeypatch.setattr(runs, "MOST_AT_ONCE", 1)
     # Started by a process that ends at once, as a server that is restarted.
     start = (
-        "import sys; from vit_core.training import runs; "
+        "import sys; from vit_core.training.runs import control as runs; "
         f"runs.start_run('first', [sys.argv[1]], 'mini', {TINY | {'epochs': 1000}!r})"
     )
     subprocess.run([sys.executable, "-c", start, str(pictures)], check=True, cwd=Path(__file__).parents[1])
@@ -159,7 +161,7 @@ def test_the_command_line_trains_the_same(tmp_path: Path) -> None:
     assert closest_recipe(recipe) == "mini"
     command = training_command(tmp_path / "a run", [tmp_path], "mini", changes_to("mini", recipe), threads=1)
     from vit_core.training.__main__ import _train_parser
-    from vit_core.training.options import recipe_from
+    from vit_core.training.runs.options import recipe_from
 
     options = _train_parser().parse_args(command[3:])
     assert recipe_from(options) == recipe

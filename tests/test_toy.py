@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vit_core.training.inspection import inspect_folders
-from vit_core.training.toy import KINDS, PER_CLASS, SIZE, make_toy_pictures, toy_folder, toy_picture
+from vit_core.training.data.inspection import inspect_folders
+from vit_core.training.data.toy import KINDS, PER_CLASS, SIZE, make_toy_pictures, toy_folder, toy_picture
 
 
 @pytest.fixture(scope="module")

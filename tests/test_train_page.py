@@ -25,10 +25,11 @@ from pages.state import State
 from pages.store import Store
 from tests.test_pages import app, markup
 from vit_core import VisionTransformer
-from vit_core.training import RECIPES, TrainingConfig, runs
+from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.checkpointing import write_weights
-from vit_core.training.processes import LOG
-from vit_core.training.run_metrics import Metrics, read_metrics
+from vit_core.training.runs import control as runs
+from vit_core.training.runs.metrics import Metrics, read_metrics
+from vit_core.training.runs.processes import LOG
 
 LABELS = ("apple", "beet", "chard")
 RECIPE = RECIPES["mini"].with_values({"image_size": 16, "steps": None, "epochs": 4, "batch_size": 5})

@@ -33,11 +33,11 @@ from vit_core.training import (
 )
 from vit_core.training.__main__ import main
 from vit_core.training.checkpointing import EPOCHS, METRICS, STATE, ProcessLock, RunFolder
-from vit_core.training.data import broken_pictures
+from vit_core.training.data.pictures import broken_pictures
+from vit_core.training.data.transforms import evaluation_transform, training_transform
 from vit_core.training.loop import draw_patches, forward_kept, update_average
 from vit_core.training.optimizers import make_optimizers
 from vit_core.training.state import StepRecord, TrainingState
-from vit_core.training.transforms import evaluation_transform, training_transform
 
 SMALL = ViTConfig(image_size=16, patch_size=4, num_layers=2, hidden_size=32, mlp_size=64, num_heads=4, num_classes=3)
 LABELS = ("columns", "none", "rows")

@@ -19,7 +19,8 @@ from pages import comparison
 from pages.comparison import list_comparisons, plan_of
 from vit_core import CHECKPOINTS, VisionTransformer, count_parameters, resize_position_embedding
 from vit_core.config import PRESETS, ViTConfig
-from vit_core.training import RECIPES, TrainingConfig, runs
+from vit_core.training import RECIPES, TrainingConfig
+from vit_core.training.runs import control as runs
 from vit_core.training.start import begin
 
 FRAME = "../pages/frame.py"

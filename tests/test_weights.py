@@ -39,7 +39,7 @@ from transformers import (
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from vit_core import VisionTransformer, ViTConfig, load, load_weights
-from vit_core.weights import rename
+from vit_core.weights.renaming import rename
 
 # image, patch, layers, heads, D, MLP, classes
 SIZES = [(32, 8, 2, 2, 64, 128, 10), (48, 16, 3, 3, 48, 96, 7)]

@@ -27,8 +27,8 @@ from pages.what_if_history import MOST, History
 from pages.what_if_toggles import with_head, with_one, with_parts, with_patches, with_swap
 from tests.test_pages import app, markup
 from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_picture, patchify
-from vit_core.layer_changes import RemoveResidual, Skip
-from vit_core.patch_changes import BlurPatches, MaskPatches, ShufflePatches
+from vit_core.interventions.layers import RemoveResidual, Skip
+from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatches
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 

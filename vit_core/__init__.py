@@ -1,20 +1,20 @@
 """A Vision Transformer that shows its work: the model of arXiv 2010.11929, its trace, and everybody's weights."""
 
 from vit_core.attention_maps import attention_rollout, mean_attention_distance
-from vit_core.checkpoints import CHECKPOINTS, Checkpoint
 from vit_core.config import PRESETS, ViTConfig
 from vit_core.cost import count_flops, count_multiply_adds, count_parameters
-from vit_core.downloads import DownloadError
 from vit_core.examination import Examination, examine
 from vit_core.interventions import Interventions
-from vit_core.loading import load
 from vit_core.model import VisionTransformer
 from vit_core.patches import grid_position, patchify, token_at, unpatchify
 from vit_core.pictures import PictureError, open_picture
 from vit_core.positions import resize_position_embedding
 from vit_core.preprocess import Preprocess
 from vit_core.trace import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace
-from vit_core.weights import load_weights
+from vit_core.weights.checkpoints import CHECKPOINTS, Checkpoint
+from vit_core.weights.downloads import DownloadError
+from vit_core.weights.loading import load
+from vit_core.weights.renaming import load_weights
 
 __all__ = [
     "CHECKPOINTS",

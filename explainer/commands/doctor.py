@@ -82,7 +82,7 @@ def _check(options: argparse.Namespace) -> None:
         raise Refused(f"--heads must be at least 1, got {options.heads}")
     if options.to is None:
         return
-    from vit_core.conversion import FORMATS
+    from vit_core.weights.conversion import FORMATS
 
     if options.to not in FORMATS:
         raise Refused(f"unknown family {options.to!r}, known are {', '.join(FORMATS)}")
@@ -99,7 +99,7 @@ def _check(options: argparse.Namespace) -> None:
 def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
     """Write the file, and say what the family's own model must be told."""
     from vit_core import load
-    from vit_core.conversion import card_of, caveats, constructor, convert, how_to_load, write
+    from vit_core.weights.conversion import card_of, caveats, constructor, convert, how_to_load, write
 
     model, checkpoint = load(options.file, part=options.part, **overrides)
     try:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from explainer.panels import Bars, Frames, Matrix, Panel, Plot, Scale, Series, Values, View
 from explainer.views.compose import view
 from explainer.views.wording import number, percent
-from vit_core.training.run_metrics import Metrics
+from vit_core.training.runs.metrics import Metrics
 
 MOST_DOTS, MOST_POINTS = 400, 250  # of a cloud and of a line: more cannot be told apart, and all readers fetch them
 MOST_FRAMES, MOST_CLASSES = 60, 12

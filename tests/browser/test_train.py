@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from benchmarks.server import Server, running
 from tests.browser.conftest import Reader
-from vit_core.training import runs
+from vit_core.training.runs import control as runs
 
 pytestmark = pytest.mark.browser
 OpenReader = Callable[..., Reader]

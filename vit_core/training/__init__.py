@@ -1,7 +1,7 @@
 """Training a Vision Transformer: recipes, pictures, schedule, loop, runs that can be interrupted, export."""
 
 from vit_core.training.config import RECIPES, TrainingConfig
-from vit_core.training.data import Loaders, Pictures, find_pictures, load_pictures
+from vit_core.training.data.pictures import Loaders, Pictures, find_pictures, load_pictures
 from vit_core.training.loop import evaluate, fit, train_epoch
 from vit_core.training.schedule import learning_rate
 from vit_core.training.start import Beginning, begin

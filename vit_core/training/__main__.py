@@ -20,16 +20,16 @@ import torch
 
 from vit_core.training.checkpointing import FACTS, STATE, ProcessLock, RunFolder, replace_file
 from vit_core.training.config import TrainingConfig
-from vit_core.training.data import broken_pictures, find_pictures, load_pictures, read_names
+from vit_core.training.data.pictures import broken_pictures, find_pictures, load_pictures, read_names
+from vit_core.training.data.toy import TOY, make_toy_pictures
 from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
 from vit_core.training.loop import fit
-from vit_core.training.options import add_recipe_options, recipe_from
 from vit_core.training.precision import has_bfloat16
+from vit_core.training.runs.options import add_recipe_options, recipe_from
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
-from vit_core.training.toy import TOY, make_toy_pictures
-from vit_core.weight_files import read_json
+from vit_core.weight_files.reading import read_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

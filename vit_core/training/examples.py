@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from vit_core.checkpoints import ASSETS
-from vit_core.training.run import EPOCHS, EXAMPLES, FACTS, METRICS
+from vit_core.training.runs.run import EPOCHS, EXAMPLES, FACTS, METRICS
+from vit_core.weights.checkpoints import ASSETS
 
 
 class Example(NamedTuple):

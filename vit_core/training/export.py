@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from vit_core.config import ViTConfig
-from vit_core.loading import load
 from vit_core.model import VisionTransformer
 from vit_core.preprocess import Preprocess
 from vit_core.training.checkpointing import load_prefixed, read_state, recipe_of, write_weights
-from vit_core.training.data import Pictures, find_pictures, load_pictures
+from vit_core.training.data.pictures import Pictures, find_pictures, load_pictures
 from vit_core.training.loop import evaluate
+from vit_core.weights.loading import load
 
 
 def export_run(

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from vit_core.model import VisionTransformer
 from vit_core.preprocess import Preprocess, normalise
 from vit_core.training.config import TrainingConfig
-from vit_core.training.data import Batch, Loaders, Pictures
+from vit_core.training.data.pictures import Batch, Loaders, Pictures
 from vit_core.training.distributed import ALONE, World
 from vit_core.training.optimizers import learnable, make_optimizers, set_learning_rate
 from vit_core.training.precision import autocast

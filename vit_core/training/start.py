@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from vit_core.checkpoints import CHECKPOINTS, read_card
 from vit_core.config import ViTConfig
-from vit_core.loading import load
 from vit_core.model import ClassificationHead, VisionTransformer
 from vit_core.preprocess import Preprocess
 from vit_core.training.config import TrainingConfig
+from vit_core.weights.checkpoints import CHECKPOINTS, read_card
+from vit_core.weights.loading import load
 
 
 class Beginning(NamedTuple):

@@ -1,0 +1,299 @@
+"""What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape tells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+from vit_core.examination.findings import Finding
+from vit_core.examination.head_candidates import HeadCandidate, head_candidates
+from vit_core.examination.numbers import number_findings
+from vit_core.examination.shapes import Shapes, SizeRead, is_grid
+from vit_core.preprocess import Preprocess
+from vit_core.weight_files.reading import read_folder, read_weights
+from vit_core.weights.checkpoints import Checkpoint, read_card
+from vit_core.weights.families import head_name, other_family, source_of
+from vit_core.weights.huggingface import Folder
+from vit_core.weights.loading import open_weights, told_heads
+from vit_core.weights.parts import WeightFile
+from vit_core.weights.renaming import some_of
+from vit_core.weights.sources import SOURCES
+
+# What training programs put before every name.
+PREFIXES = {
+    "module": "DataParallel",
+    "_orig_mod": "torch.compile",
+    "model": "a training program such as Lightning",
+    "backbone": "a model made of a backbone and a head",
+    "net": "a training program",
+}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Something that the numbers depend on and no shape tells."""
+
+    what: str
+    value: str
+    told_by: str  # where it is written, or who said so; empty: nowhere, and the value is what the family usually has
+    guess: str = ""  # what speaks for it, where it is not even the family's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """Everything that can be told of a weights file."""
+
+    name: str
+    file_bytes: int
+    kind: str = ""  # of file
+    part: str = ""
+    parts: tuple[str, ...] = ()  # more than one: ``examine(path, part=...)`` looks at another
+    source: str | None = None  # a key of SOURCES
+    family: str = ""  # whose it is, as a person says it
+    tensors: tuple[tuple[str, tuple[int, ...], str], ...] = ()  # name in the file, shape, type
+    sizes: tuple[SizeRead, ...] = ()
+    heads: tuple[HeadCandidate, ...] = ()  # what speaks for one first
+    expectations: tuple[Expectation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""  # why it does not open; empty if it does
+    remedy: str = ""  # what it would take
+    checkpoint: Checkpoint | None = None  # what it is once it is open
+
+    @property
+    def opens(self) -> bool:
+        """Whether ``load`` opens it."""
+        return self.checkpoint is not None
+
+    @property
+    def guesses_heads(self) -> bool:
+        """Whether it opens with a number of heads that neither the file nor the reader has said."""
+        return any(each.guess for each in self.expectations)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the tensors have."""
+        total = 0
+        for _, shape, _ in self.tensors:
+            count = 1
+            for size in shape:
+                count *= size
+            total += count
+        return total
+
+
+def examine(path: str | Path, *, part: str | None = None, **config_overrides: Any) -> Examination:
+    """Read a weights file, or a Hugging Face folder, without running anything in it, and tell what it is.
+
+    Never raises for what a file holds: what is wrong is in the examination. ``part`` and the overrides are those of
+    ``load``, which opens exactly what this says that it opens.
+    """
+    path = Path(path).expanduser()
+    basic: dict[str, Any] = {"name": path.name or str(path), "file_bytes": 0}
+    try:
+        basic["file_bytes"] = path.stat().st_size if path.is_file() else 0
+        if path.is_dir():
+            found = WeightFile(state=read_folder(path), kind="Hugging Face folder")
+        else:
+            found = read_weights(path, part)
+    except (ValueError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        problem = said if path.name and path.name in said else f"{path.name}: {said}"
+        return Examination(**basic, family="unknown: it could not be read", problem=problem)
+    return _examine_state(path, found, basic, config_overrides)
+
+
+def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: dict[str, Any]) -> Examination:
+    state, source = found.state, source_of(found.state)
+    findings = list(_container_findings(found))
+    facts: dict[str, Any] = {
+        **basic, "kind": found.kind, "part": found.part, "parts": found.parts, "source": source,
+        "tensors": tuple(
+            (name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in state.items()
+        ),
+    }  # fmt: skip
+    other = other_family(state)
+    told = told_heads(state, {}).get("num_heads") or (_heads_beside(path, source) if source else None)
+    image_size = None
+    if source is not None and other is None:
+        try:
+            shapes = Shapes(state, SOURCES[source], source, given.get("num_heads", told))
+            findings += shapes.findings()
+            facts |= _sizes(shapes, told, given.get("num_heads"))
+            image_size = shapes.config.image_size if shapes.config else None
+        except ValueError as error:  # two spellings of one name
+            findings.append(Finding("error", "left over", f"Two names for one parameter: {error}."))
+    numbers = number_findings(state, head_name(state))
+    # What a network of another kind may hold, counters or scales of 1, is no fault of its file.
+    findings += [each for each in numbers if (source and not other) or each.about == "not finite"]
+    try:
+        _, checkpoint = open_weights(state, path, **given)
+        problem = remedy = ""
+    except (ValueError, OSError, TypeError, RuntimeError, MemoryError) as error:
+        checkpoint, problem = None, (str(error) or type(error).__name__).splitlines()[0]
+        remedy = _remedy(problem, None if other is None else other[0].title)
+        misshapen = [each.sentence for each in findings if each.about == "shape"]
+        if misshapen and "do not fit the model: of another shape" in problem:
+            problem = f"its tensors do not fit each other: {misshapen[0]}"  # under the names of the file
+    if other is not None:
+        family = other[0].title
+    elif source is not None:
+        family = SOURCES[source].title
+    else:
+        family = "none that is known here"
+    return Examination(
+        **facts, family=family, findings=tuple(sorted(findings, key=lambda each: _ORDER.index(each.severity))),
+        problem=problem, remedy=remedy, checkpoint=checkpoint,
+        expectations=(
+            tuple(_expectations(path, source, checkpoint, told, given, image_size)) if source and not other else ()
+        ),
+    )  # fmt: skip
+
+
+_ORDER = ("error", "warning", "note")
+
+
+def _container_findings(found: WeightFile) -> Iterator[Finding]:
+    """What is around the weights."""
+    for note in found.notes:
+        yield Finding("warning", "container", note)
+    place = found.part.removesuffix(found.prefix.rstrip("./")).rstrip(".")
+    if place:
+        yield Finding("note", "container", f"The weights are under {place!r} in the file.")
+    if found.beside:
+        said = ", ".join(f"{name} ({value})" for name, value in list(found.beside.items())[:8])
+        more = f" and {len(found.beside) - 8} more" if len(found.beside) > 8 else ""
+        yield Finding("note", "container", f"Beside them are {said}{more}, which a prediction does not need.")
+    if len(found.parts) > 1:
+        others = ", ".join(repr(each) for each in found.parts if each != found.part)
+        here = repr(found.part) if found.part else "the one without a name"
+        yield Finding(
+            "warning", "container",
+            f"The file holds {len(found.parts)} sets of weights; this is {here}, the others are {others}.",
+        )  # fmt: skip
+    if found.prefix:
+        words = [word for word in found.prefix.rstrip("./").split(".") if word in PREFIXES]
+        by = f", as {' and '.join(PREFIXES[word] for word in words)} puts there" if words else ""
+        yield Finding("note", "container", f"Every name begins with {found.prefix!r}{by}; that is taken off.")
+    if found.outside:
+        count = len(found.outside)
+        yield Finding(
+            "note", "container",
+            f"{count} tensor{'s do' if count > 1 else ' does'} not begin with {found.prefix!r} and "
+            f"{'are' if count > 1 else 'is'} left aside: {some_of(found.outside)}.",
+            found.outside,
+        )  # fmt: skip
+
+
+def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, Any]:
+    """What the shapes say, in the order of the configuration, and how many heads that leaves open."""
+    read = dict(shapes.sizes)
+    tokens = read.pop("num_tokens", None)
+    if shapes.layers:
+        first = next(name for name in shapes.present if name in shapes.rows and ".0." in f".{shapes.rows[name][0]}")
+        read["num_layers"] = SizeRead(
+            "num_layers", shapes.num_layers, shapes.in_file[first], shapes.present[first],
+            f"the names count layers {shapes.layers[0]} to {shapes.layers[-1]}",
+        )  # fmt: skip
+    if tokens is not None and "patch_size" in read and is_grid(tokens.value):
+        side, patch = isqrt(tokens.value - 1), read["patch_size"].value
+        read["image_size"] = SizeRead(
+            "image_size", side * patch, tokens.name, tokens.shape,
+            f"{tokens.value} rows = 1 + {side} x {side} patches of {patch} pixels",
+        )  # fmt: skip
+    order = ("image_size", "patch_size", "num_channels", "num_layers", "hidden_size", "mlp_size", "num_classes",
+             "representation_size")  # fmt: skip
+    heads: tuple[HeadCandidate, ...] = ()
+    if "hidden_size" in read:
+        mlp = read["mlp_size"].value if "mlp_size" in read else 0
+        heads = head_candidates(read["hidden_size"].value, shapes.num_layers, mlp, told, chosen)
+    return {"sizes": tuple(read[field] for field in order if field in read), "heads": heads}
+
+
+def _heads_beside(path: Path, source: str) -> int | None:
+    """The number of heads that a file beside the weights says: our card, or Hugging Face's config.json."""
+    try:
+        if source == "ours" and (card := path.with_suffix(".json")).is_file():
+            return read_card(path, card.name).config.num_heads
+        folder = Folder.of(path) if source == "huggingface" else None
+        return folder.config_fields().get("num_heads") if folder else None
+    except (ValueError, OSError, TypeError):
+        return None  # opening it says why
+
+
+def _expectations(
+    path: Path, source: str, checkpoint: Checkpoint | None, told: int | None, given: dict[str, Any],
+    image_size: int | None,
+) -> Iterator[Expectation]:
+    """What the numbers depend on and no shape tells: as it is written beside the file, as the reader says, or as is
+    usual there.
+    """
+    table, beside = SOURCES[source], ""
+    config = checkpoint.config if checkpoint else None
+    if checkpoint is not None and checkpoint.card:
+        beside = path.with_suffix(".json").name
+    elif source == "huggingface":
+        try:
+            beside = "config.json" if Folder.of(path) else ""
+        except (ValueError, OSError):
+            beside = ""
+    epsilon, gelu = (config.norm_eps, config.gelu) if config else (table.norm_eps, table.gelu)
+    names = {"none": "erf, the exact one", "tanh": "the tanh approximation"}
+    yield Expectation("LayerNorm's epsilon", f"{epsilon:g}", _READER if config and "norm_eps" in given else beside)
+    yield Expectation("GELU", names[gelu], _READER if config and "gelu" in given else beside)
+    preprocess = checkpoint.preprocess if checkpoint else table.preprocess.at(image_size) if image_size else None
+    has_processor = beside == "config.json" and ((path if path.is_dir() else path.parent) / _PROCESSOR).is_file()
+    if preprocess is not None:
+        by = _PROCESSOR if has_processor else "" if beside == "config.json" else beside
+        yield Expectation("Pictures", in_words(preprocess), by)
+    if config is not None:
+        if told == config.num_heads:
+            by, guess = beside or "the layout of the file", ""
+        elif "num_heads" in given:
+            by, guess = _READER, ""
+        else:
+            by, guess = "", head_candidates(config.hidden_size, config.num_layers, config.mlp_size)[0].reason
+        yield Expectation("Attention heads k", str(config.num_heads), by, guess)
+    if source == "lucidrains":
+        yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
+    elif source == "course":
+        yield Expectation("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU if not told so", "")
+
+
+_READER = "what you said"
+_PROCESSOR = "preprocessor_config.json"
+
+
+def in_words(preprocess: Preprocess) -> str:
+    """What is done with a picture before the model sees it."""
+    resized = (
+        f"the shorter side to {preprocess.resize_size} pixels" if preprocess.keep_aspect
+        else f"both sides to {preprocess.resize_size} pixels"
+    )  # fmt: skip
+    cut = "" if preprocess.image_size == preprocess.resize_size and not preprocess.keep_aspect else (
+        f", the middle {preprocess.image_size} x {preprocess.image_size}"
+    )  # fmt: skip
+    if set(preprocess.mean) == {0.0} and set(preprocess.std) == {1.0}:
+        values = "values 0 to 1, not normalised"
+    else:
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (preprocess.mean, preprocess.std))
+        values = f"values 0 to 1, minus ({mean}), divided by ({std})"
+    return f"{resized} ({preprocess.interpolation}){cut}; {values}"
+
+
+def _remedy(problem: str, other: str | None) -> str:
+    """What it would take to open it after all, where that is known."""
+    if other is not None:
+        return f"It would take a model with that part. These are the names of {other}, whose own code opens them."
+    if "give num_heads=" in problem:
+        return "Say how many heads it has: that is written in the code that trained it."
+    if "no classification head" in problem:
+        return "Save the model together with its classifier, or train one on top of it first."
+    if "not finite" in problem:
+        return "Take a checkpoint of an earlier epoch, from before training diverged."
+    if "no class token" in problem:
+        return "It would take a head that averages the patches instead; here y is read from the class token (Eq. 4)."
+    if "square patches of 3 channels" in problem:
+        return "It would take pictures of that many channels; here pictures are read in RGB."
+    return ""
+

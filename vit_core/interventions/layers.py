@@ -1,0 +1,246 @@
+"""Changes inside a layer: the softmax's temperature, the heads, the updates, and the residuals."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vit_core.config import ViTConfig
+from vit_core.interventions.changes import MAX_NUMBER, Change, Part, check_range, match_item
+
+TEMPERATURES = (0.001, 1000.0)  # beyond them the softmax of 32-bit numbers is one-hot or flat
+
+
+@dataclass(frozen=True)
+class Temperature(Change):
+    """The scores of one layer, or of all, divided by a temperature before the softmax.
+
+    ``"unscaled"`` is the absence of the division by sqrt(D_h) in Eq. 6, a temperature of 1 / sqrt(D_h). A layer's own
+    temperature and that of all layers multiply.
+    """
+
+    key: ClassVar[str] = "temperature"
+    value: float | Literal["unscaled"]
+    layer: int | None = None  # None: all of them
+
+    def __post_init__(self) -> None:
+        if self.layer is not None:
+            check_range("layer", self.layer, 1, MAX_NUMBER)
+        if isinstance(self.value, str):
+            if self.value != "unscaled":
+                raise ValueError(f"a temperature is a number or 'unscaled', got {self.value!r}")
+            return
+        low, high = TEMPERATURES
+        if not low <= self.value <= high:  # what is no number is in no range
+            raise ValueError(f"a temperature must be in {low:g}..{high:g}, got {self.value:g}")
+        object.__setattr__(self, "value", float(self.value))
+
+    @property
+    def quantity(self) -> str:
+        """The scores."""
+        return "S"
+
+    @property
+    def title(self) -> str:
+        """The temperature and where."""
+        where = "in all layers" if self.layer is None else f"in layer {self.layer}"
+        if self.value == "unscaled":
+            return f"Scores not divided by the root of D_h {where}"
+        return f"Softmax temperature {self.value:g} {where}"
+
+    @property
+    def item(self) -> str:
+        """``2``, ``unscaled``, or for one layer ``4:2``."""
+        value = self.value if isinstance(self.value, str) else repr(self.value).removesuffix(".0")
+        return value if self.layer is None else f"{self.layer}:{value}"
+
+    @property
+    def target(self) -> object:
+        """The layer."""
+        return type(self), self.layer
+
+    @property
+    def layer_number(self) -> int | None:
+        """The layer that it is about, None for all."""
+        return self.layer
+
+    @classmethod
+    def from_item(cls, item: str) -> Change:
+        """From ``2``, ``unscaled`` or ``4:2``."""
+        layer, value = match_item(
+            cls.key, r"(?:([0-9]{1,6}):)?(unscaled|[0-9]{1,4}(?:\.[0-9]{1,20})?)", item,
+            "2 or unscaled for all layers, 4:2 or 4:unscaled for layer 4",
+        )  # fmt: skip
+        return cls("unscaled" if value == "unscaled" else float(value), int(layer) if layer else None)
+
+    def check(self, config: ViTConfig) -> None:
+        """Refuse a layer beyond L."""
+        if self.layer is not None:
+            check_range("layer", self.layer, 1, config.num_layers)
+
+    def change_scores(
+        self, scores: Float[Tensor, "*batch heads tokens tokens"], layer: int, head_size: int
+    ) -> Float[Tensor, "*batch heads tokens tokens"]:
+        """What the softmax of Eq. 6 is taken of."""
+        if self.layer not in (None, layer):
+            return scores
+        return scores * math.sqrt(head_size) if isinstance(self.value, str) else scores / self.value
+
+
+Replacement = Literal["zero", "mean"]
+
+
+@dataclass(frozen=True)
+class ReplaceHead(Change):
+    """One head's output removed (``zero``), or the same for every token: its mean over the tokens (``mean``)."""
+
+    key: ClassVar[str] = "heads"
+    layer: int
+    head: int
+    replacement: Replacement = "zero"
+
+    def __post_init__(self) -> None:
+        check_range("layer", self.layer, 1, MAX_NUMBER)
+        check_range("head", self.head, 1, MAX_NUMBER)
+        if self.replacement not in get_args(Replacement):
+            raise ValueError(f"a head is replaced by 'zero' or 'mean', got {self.replacement!r}")
+
+    @property
+    def quantity(self) -> str:
+        """The heads' outputs."""
+        return "SA(z)"
+
+    @property
+    def title(self) -> str:
+        """The head, and what takes its place."""
+        done = "set to zero" if self.replacement == "zero" else "replaced by its mean over the tokens"
+        return f"Head {self.head} of layer {self.layer} {done}"
+
+    @property
+    def item(self) -> str:
+        """Layer and head, ``3.1:zero``."""
+        return f"{self.layer}.{self.head}:{self.replacement}"
+
+    @property
+    def target(self) -> object:
+        """The head."""
+        return type(self), self.layer, self.head
+
+    @property
+    def layer_number(self) -> int | None:
+        """The head's layer."""
+        return self.layer
+
+    @classmethod
+    def from_item(cls, item: str) -> Change:
+        """From ``3.1:zero``."""
+        layer, head, replacement = match_item(
+            cls.key, r"([0-9]{1,6})\.([0-9]{1,6}):(zero|mean)", item, "3.1:zero or 3.1:mean for head 1 of layer 3"
+        )
+        return cls(int(layer), int(head), "mean" if replacement == "mean" else "zero")
+
+    def check(self, config: ViTConfig) -> None:
+        """Refuse a layer beyond L and a head beyond k."""
+        check_range("layer", self.layer, 1, config.num_layers)
+        check_range("head", self.head, 1, config.num_heads)
+
+    def change_head_outputs(
+        self, head_outputs: Float[Tensor, "*batch heads tokens head_size"], layer: int
+    ) -> Float[Tensor, "*batch heads tokens head_size"]:
+        """SA(z) of Eq. 7, of all heads."""
+        if layer != self.layer:
+            return head_outputs
+        changed = head_outputs.clone()
+        own = head_outputs[..., self.head - 1, :, :]
+        changed[..., self.head - 1, :, :] = 0 if self.replacement == "zero" else own.mean(-2, keepdim=True)
+        return changed
+
+
+@dataclass(frozen=True)
+class _PartChange(Change):
+    """A change of the sum in which the attention (Eq. 2) or the MLP (Eq. 3) of one layer stands."""
+
+    part: Part
+    layer: int
+
+    def __post_init__(self) -> None:
+        if self.part not in get_args(Part):
+            raise ValueError(f"a layer has 'attention' and 'mlp', got {self.part!r}")
+        check_range("layer", self.layer, 1, MAX_NUMBER)
+
+    @property
+    def item(self) -> str:
+        """``attention.4``."""
+        return f"{self.part}.{self.layer}"
+
+    @property
+    def target(self) -> object:
+        """The part of the layer."""
+        return type(self), self.part, self.layer
+
+    @property
+    def layer_number(self) -> int | None:
+        """The layer that it is about."""
+        return self.layer
+
+    @classmethod
+    def from_item(cls, item: str) -> Change:
+        """From ``attention.4``."""
+        part, layer = match_item(cls.key, r"(attention|mlp)\.([0-9]{1,6})", item, "attention.4 or mlp.4")
+        return cls("mlp" if part == "mlp" else "attention", int(layer))
+
+    def check(self, config: ViTConfig) -> None:
+        """Refuse a layer beyond L."""
+        check_range("layer", self.layer, 1, config.num_layers)
+
+
+@dataclass(frozen=True)
+class Skip(_PartChange):
+    """The attention or the MLP of a layer left out: what it would have added is zero, and the tokens stay as they are.
+
+    It is computed all the same, so that one can look at what is left out.
+    """
+
+    key: ClassVar[str] = "skip"
+
+    @property
+    def quantity(self) -> str:
+        """The update."""
+        return "MSA(z)" if self.part == "attention" else "MLP(z)"
+
+    @property
+    def title(self) -> str:
+        """What is left out."""
+        return f"{'Attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} skipped"
+
+    def change_update(
+        self, update: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int
+    ) -> Float[Tensor, "*batch tokens hidden"]:
+        """What is added to the tokens."""
+        return torch.zeros_like(update) if (part, layer) == (self.part, self.layer) else update
+
+
+@dataclass(frozen=True)
+class RemoveResidual(_PartChange):
+    """The skip path beside the attention or the MLP of a layer removed: only the update is left of the sum."""
+
+    key: ClassVar[str] = "residual"
+
+    @property
+    def quantity(self) -> str:
+        """What the update is added to."""
+        return "z_{l-1}" if self.part == "attention" else "z'_l"
+
+    @property
+    def title(self) -> str:
+        """Which residual."""
+        return f"Residual beside the {'attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} removed"
+
+    def change_residual(
+        self, z: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int
+    ) -> Float[Tensor, "*batch tokens hidden"]:
+        """What the update is added to."""
+        return torch.zeros_like(z) if (part, layer) == (self.part, self.layer) else z

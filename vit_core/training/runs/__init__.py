@@ -1,0 +1,1 @@
+"""Runs: their files and metrics, what they will cost, and the processes that compute them."""

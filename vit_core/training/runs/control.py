@@ -1,0 +1,308 @@
+"""The runs of this machine: found, started, stopped, resumed, deleted and brought back; and the examples."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.runs import processes
+from vit_core.training.runs.commands import training_command
+from vit_core.training.runs.estimate import allow_training, estimate_run
+from vit_core.training.runs.files import is_run, read_start
+from vit_core.training.runs.run import EXAMPLES, FACTS, START, Run, facts_time, write_object
+from vit_core.weights.checkpoints import Checkpoint, read_card
+
+__all__ = [
+    "CORES", "MOST_AT_ONCE", "Run", "all_runs", "check_name", "checkpoint_name", "delete_run", "deleted_runs",
+    "free_name", "list_examples", "list_runs", "open_run", "resume_run", "run_checkpoint", "runs_folder", "start_run",
+    "stop_run", "undo_delete",
+]  # fmt: skip
+
+DELETED, STARTING = ".deleted", ".starting.lock"
+KEPT_SECONDS = 24 * 3600  # for how long a deleted run can be brought back
+PREFIX = "run:"  # of the names of runs' checkpoints: run:NAME:EPOCH
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+MOST_AT_ONCE = max(1, CORES // 2)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+
+
+def runs_folder() -> Path:
+    """Where the runs are: the environment variable VIT_EXPLAINER_RUNS, or ``runs`` below the working folder."""
+    return Path(os.environ.get("VIT_EXPLAINER_RUNS") or "runs").absolute()
+
+
+def list_runs() -> list[Run]:
+    """All runs, the one that was started last first."""
+    try:
+        paths = [Path(entry.path) for entry in os.scandir(runs_folder())]
+    except OSError:
+        return []
+    return [Run(path) for path in sorted(filter(_is_run, paths), key=_begun, reverse=True)]
+
+
+def list_examples() -> list[Run]:
+    """The runs that come with the program. They take no room of the reader's, and nothing can be done to them."""
+    return [Run(path) for path in sorted(EXAMPLES.glob("*")) if _is_run(path)]
+
+
+def all_runs() -> list[Run]:
+    """What there is to look at: the reader's own runs, the one that was started last first, then the examples."""
+    own = list_runs()
+    names = {run.name for run in own}
+    return own + [run for run in list_examples() if run.name not in names]
+
+
+def open_run(name: str) -> Run:
+    """The run of that name, an example if the reader has none of that name.
+
+    Raises:
+        LookupError: if there is none.
+    """
+    path = next((path for each in (runs_folder(), EXAMPLES) if _is_run(path := each / name)), None)
+    if path is None:
+        raise LookupError(f"there is no run {name[:60]!r} here: it was never started on this machine, or was deleted")
+    return Run(path)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no new run can have.
+
+    Raises:
+        ValueError: if it has other characters than it may, or is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"a run cannot be called {name[:60]!r}: use up to 60 letters, digits, dots, hyphens and underscores, "
+            "beginning with a letter or digit"
+        )
+    # Names of files differ by more than case only on some systems.
+    taken = {path.name.casefold() for path in runs_folder().glob("*")}
+    if name.casefold() in {run.name for run in list_examples()}:
+        raise ValueError(f"{name!r} is the name of an example that comes with the program: choose another name")
+    if name.casefold() in taken:
+        raise ValueError(f"there is a run {name!r} already: choose another name, or delete that one")
+
+
+def free_name(stem: str) -> str:
+    """The first of ``stem-1``, ``stem-2``, ... that no run has, deleted ones included."""
+    folder = runs_folder()
+    taken = {path.name.casefold() for path in folder.glob("*")} | {run.casefold() for run, _ in _deleted()}
+    taken |= {run.name for run in list_examples()}
+    number = 1
+    while f"{stem}-{number}".casefold() in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def start_run(
+    name: str, data: Sequence[Path | str], recipe_name: str, changes: Mapping[str, Any], *, held_out: int = 10,
+    threads: int | None = None,
+) -> Run:  # fmt: skip
+    """Start training in a process of its own, which outlives this one.
+
+    Args:
+        name: what the run is called; also its folder.
+        data: folders of pictures.
+        recipe_name: a key of RECIPES.
+        changes: fields of the recipe that are different, with their values.
+        held_out: pictures per class to measure on, where the data has no test split.
+        threads: for torch; by default so many that the app and other runs have room.
+
+    Raises:
+        ValueError: if the name, the recipe or the data cannot be used, or too many runs are going on; one sentence.
+        NotAllowedError: if it would take more memory, time or disk than a training here may.
+        OSError: if the process cannot be started.
+    """
+    if recipe_name not in RECIPES:
+        raise ValueError(f"there is no recipe {recipe_name!r}, there are {', '.join(RECIPES)}")
+    recipe = RECIPES[recipe_name].with_values(changes)
+    folders = [Path(each).absolute() for each in data]
+    if not folders:
+        raise ValueError("there is nothing to learn from: choose a folder of pictures")
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        raise ValueError(f"{missing[0]} is not a folder on this machine")
+    runs_folder().mkdir(parents=True, exist_ok=True)
+    _check_estimate(name, recipe, folders, held_out, threads)
+    with FileLock(runs_folder() / STARTING, timeout=10):
+        check_name(name)
+        threads = threads or _threads(_check_room())
+        path = runs_folder() / name
+        path.mkdir()
+        command = training_command(path, folders, recipe_name, changes, held_out=held_out, threads=threads)
+        write_object(path / START, {
+            "recipe_name": recipe_name, "changes": dict(changes), "data": list(map(str, folders)),
+            "held_out": held_out, "command": command, "started": time.time(), "facts_before": None,
+        })  # fmt: skip
+        try:
+            processes.launch(path, command)
+        except OSError:
+            shutil.rmtree(path)
+            raise
+    return Run(path)
+
+
+def resume_run(run: Run, *, threads: int | None = None) -> None:
+    """Go on with a run from where it last saved, or from its beginning if it had not come so far.
+
+    Raises:
+        ValueError: if it runs, has finished, or too many runs are going on.
+        NotAllowedError: if it takes more than a training here may.
+        OSError: if the process cannot be started.
+    """
+    with FileLock(runs_folder() / STARTING, timeout=10):
+        run = open_run(run.name)
+        if run.is_example:
+            raise ValueError(f"{run.name} is an example that comes with the program: start a run of your own")
+        if run.is_alive:
+            raise ValueError(f"{run.name} is running already")
+        if not run.can_resume:
+            raise ValueError(f"{run.name} has finished: start a new run to train for longer")
+        _check_estimate(run.name, run.recipe, run.data, run.held_out, threads)
+        command = run.command(threads=threads or _threads(_check_room()), resume=True)
+        write_object(run.path / START, {
+            "recipe_name": run.recipe_name, "changes": {}, "data": list(map(str, run.data)), "held_out": run.held_out,
+            "started": time.time(),
+        } | dict(run.start) | {"command": command, "facts_before": facts_time(run.path)})  # fmt: skip
+        processes.launch(run.path, command)
+
+
+def stop_run(run: Run) -> bool:
+    """Ask a run to save and end, which takes it a moment; whether there was a process to ask."""
+    return processes.ask_to_stop(run.path)
+
+
+def delete_run(run: Run) -> str:
+    """Put a run aside; ``undo_delete`` with what this returns brings it back for a day.
+
+    Raises:
+        ValueError: if it is running, is no more, or is an example.
+    """
+    if run.is_example:
+        raise ValueError(f"{run.name} is an example that comes with the program: it stays")
+    with FileLock(runs_folder() / STARTING, timeout=10):
+        if run.is_alive:
+            raise ValueError(f"{run.name} is running: stop it first")
+        if not _is_run(run.path):
+            raise ValueError(f"there is no run {run.name!r} any more")
+        aside = runs_folder() / DELETED
+        aside.mkdir(exist_ok=True)
+        for _, path in _deleted():
+            if time.time() - _deleted_at(path) > KEPT_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+        token = f"{run.name}@{time.time():.6f}"
+        os.rename(run.path, aside / token)
+    return token
+
+
+def undo_delete(token: str) -> Run:
+    """Bring a deleted run back.
+
+    Raises:
+        LookupError: if it is not there any more.
+        ValueError: if another run has taken its name.
+    """
+    with FileLock(runs_folder() / STARTING, timeout=10):
+        name, path = token.rpartition("@")[0], runs_folder() / DELETED / token
+        if path not in [each for _, each in _deleted()]:
+            raise LookupError(f"the run {name[:60]!r} cannot be brought back any more")
+        check_name(name)
+        os.rename(path, runs_folder() / name)
+    return Run(runs_folder() / name)
+
+
+def deleted_runs() -> dict[str, str]:
+    """What ``undo_delete`` can bring back: its token and the run's name, deleted last first."""
+    found = sorted(_deleted(), key=lambda each: _deleted_at(each[1]), reverse=True)
+    return {path.name: name for name, path in found if time.time() - _deleted_at(path) <= KEPT_SECONDS}
+
+
+def checkpoint_name(run: Run | str, epoch: int) -> str:
+    """What the weights of an epoch of a run are called in a link."""
+    return f"{PREFIX}{run if isinstance(run, str) else run.name}:{epoch}"
+
+
+def run_checkpoint(name: str) -> Checkpoint:
+    """The checkpoint that ``run:NAME:EPOCH`` stands for.
+
+    Raises:
+        LookupError: if there is no such run or epoch here, or the name is none.
+        ValueError: if its card is broken.
+    """
+    found = re.fullmatch(r"run:([^:]{1,60}):([0-9]{1,6})", name, re.ASCII)
+    if not found:
+        raise LookupError(f"{name[:80]!r} is no checkpoint of a run: they are called run:NAME:EPOCH")
+    path = open_run(found[1]).epoch_file(int(found[2]))
+    try:
+        checkpoint = read_card(path, name)
+    except FileNotFoundError:
+        raise LookupError(f"the run {found[1]} has been deleted") from None
+    return replace(checkpoint, description=f"epoch {found[2]} of the run {found[1]}")
+
+
+def _check_estimate(
+    name: str, recipe: TrainingConfig, data: Sequence[Path], held_out: int, threads: int | None
+) -> None:
+    """Refuse a run that takes too much. What cannot be estimated cannot be trained either: the run will say why.
+
+    Raises:
+        NotAllowedError: if it takes more than a training here may.
+    """
+    try:
+        estimate = estimate_run(recipe, data, held_out, threads or _threads(0))
+    except (ValueError, OSError):
+        return
+    allow_training(name, estimate, runs_folder())
+
+
+def _check_room() -> int:
+    """How many runs are going on.
+
+    Raises:
+        ValueError: if these are as many as the machine bears.
+    """
+    running = [run.name for run in list_runs() if run.is_alive]
+    if len(running) >= MOST_AT_ONCE:
+        raise ValueError(
+            f"this machine has {CORES} cores and trains {MOST_AT_ONCE} model{'s' if MOST_AT_ONCE > 1 else ''} at a "
+            f"time: wait for {', '.join(running)} to end, or stop {'one of them' if len(running) > 1 else 'it'}"
+        )
+    return len(running)
+
+
+def _threads(running: int) -> int:
+    """Half of the cores, shared with the runs that are going on, so that the app can answer."""
+    return max(1, CORES // 2 // (running + 1))
+
+
+def _is_run(path: Path) -> bool:
+    return bool(_NAME.fullmatch(path.name)) and is_run(path)
+
+
+def _begun(path: Path) -> tuple[float, str]:
+    """When the run began: of its folder that is the first file's time, which nothing changes later."""
+    said = read_start(path)[0].get("started")
+    try:
+        return float(said if said is not None else (path / FACTS).stat().st_mtime), path.name
+    except OSError:
+        return 0.0, path.name
+
+
+def _deleted() -> list[tuple[str, Path]]:
+    return [(path.name.rpartition("@")[0], path) for path in (runs_folder() / DELETED).glob("*@*")]
+
+
+def _deleted_at(path: Path) -> float:
+    try:
+        return float(path.name.rpartition("@")[2])
+    except ValueError:
+        return 0.0
+
+
