@@ -205,8 +205,13 @@ class MountedView {
   /** Tell the page, and show the choice at once: the page's answer will say the same. */
   choose(pick) {
     if (this.reel && pick[this.reel.name] !== undefined) {
-      this.move(pick[this.reel.name]); // all frames are here: the server need not know
-      if (pick.number) this.options.onPick?.({ number: pick.number });
+      const isExplained = pick.number && this.options.onPick;
+      this.move(pick[this.reel.name], !isExplained); // all frames are here: the server need not know
+      if (isExplained) {
+        // In one message: of two that are under way at once, each would take back what the other put into the address.
+        this.options.onPlace?.(this.reel.name, this.reel.place, true);
+        this.options.onPick({ number: pick.number });
+      }
       return;
     }
     if (!this.options.onPick) return; // a page from a file: nobody would answer with the numbers of the new choice
@@ -279,7 +284,7 @@ class Room extends MountedView {
  * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
  * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
  * words around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null
- * for the last, and onPlace(name, place) when the reader moved to another; recall(name) and remember(name, text) for
+ * for the last, and onPlace(name, place, isAtOnce) when the reader moved to another; recall(name) and remember(name, text) for
  * what the address keeps of the reader's own marks; isFollowed: what is chosen in a panel of its own is chosen for all;
  * follower, words for what shows the choice that a picture began with.
  */

@@ -59,15 +59,17 @@ function remember(name, text) {
  * Once the reader rests, the address says where, and the server is told: Streamlit's front end sends the server what
  * it last heard from there, not what the address says.
  */
-function onPlace(instance, name, at) {
+function onPlace(instance, name, at, isAtOnce) {
   clearTimeout(instance.resting);
-  instance.resting = setTimeout(() => {
+  const tell = () => {
     const address = new URL(location.href);
     if (at == null) address.searchParams.delete(name);
     else address.searchParams.set(name, at);
     history.replaceState(history.state, "", address); // equal to what comes back, so that no page is added to go back to
     instance.setTriggerValue("place", at ?? "last");
-  }, 250);
+  };
+  if (isAtOnce) tell();
+  else instance.resting = setTimeout(tell, 250);
 }
 
 addEventListener("popstate", () => {
@@ -84,7 +86,7 @@ async function present(instance, { data, setTriggerValue }) {
         loadExact: (name, token) => fetchBytes(`${EXACT_PATH}/${name}${token == null ? "" : `?token=${token}`}`),
         fileName,
         place,
-        onPlace: (name, at) => onPlace(instance, name, at),
+        onPlace: (name, at, isAtOnce) => onPlace(instance, name, at, isAtOnce),
         recall,
         remember,
         isFollowed: true,

@@ -253,6 +253,31 @@ def test_a_phone_shows_two_runs_without_scrolling_sideways(
     assert reader.errors == []
 
 
+SLOW = """
+globalThis.WebSocket = class extends WebSocket {
+  addEventListener(kind, act, ...rest) {
+    super.addEventListener(kind, kind === "message" ? (event) => setTimeout(() => act(event), 700) : act, ...rest);
+  }
+  set onmessage(act) { super.onmessage = (event) => setTimeout(() => act(event), 700); }
+};
+"""  # what the server says comes later than the reader rests
+
+
+def test_a_click_that_moves_and_asks_is_one_message(served: Server, open_reader: OpenReader) -> None:
+    """Of two, the second would be sent with an address that does not know the first's number yet."""
+    reader = open_reader(served)
+    reader.page.add_init_script(SLOW)
+    reader.open("epochs?run=scratch&epoch=1")
+    curve: Any = reader.page.locator("section.panel").filter(has_text="Their probability").locator("canvas.over")
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    reader.page.mouse.click(round(box["x"] + 60), round(box["y"] + 120))
+    reader.page.locator(".vit-steps .vit-result .vit-value").wait_for(timeout=60_000)
+    reader.settle()
+    assert "number=run%3Ascratch%3A0%40trace.probabilities" in reader.page.url and "epoch=0" in reader.page.url
+    assert reader.errors == []
+
+
 def test_a_number_of_the_shown_epoch_is_explained(served: Server, open_reader: OpenReader) -> None:
     reader = open_reader(served)
     reader.open("epochs?run=scratch&epoch=1")
