@@ -1,5 +1,9 @@
 """Serve the explainer: ``streamlit run app.py``."""
 
+import gc
+
+gc.disable()  # until pages.start has warmed up: a third of a second of collections that find nothing while torch comes
+
 import streamlit as st
 from starlette.middleware import Middleware
 

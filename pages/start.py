@@ -71,6 +71,7 @@ def start() -> None:
         torch.set_num_threads(max(1, session.CORES // session.CONCURRENT_FORWARDS))
         default = state.State()
         session.trace(default.checkpoint, default.picture)
+        gc.enable()  # app.py has put it off
         gc.collect()
         gc.freeze()  # torch's some 300,000 objects leave the collector for good, so that a collection takes about 1 ms
         atexit.register(gc.unfreeze)  # otherwise Triton complains at the end that they were not freed

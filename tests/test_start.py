@@ -68,6 +68,18 @@ assert not late & set(sys.modules), late & set(sys.modules)
 """)
 
 
+def test_garbage_is_collected_once_the_app_has_warmed_up() -> None:
+    run("""
+import gc
+import app
+from pages.start import start
+
+assert not gc.isenabled()
+start()
+assert gc.isenabled() and gc.get_freeze_count() > 100_000
+""")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc alone keeps large blocks, and /proc tells the memory")
 def test_a_large_block_goes_back_when_it_is_freed() -> None:
     code = """
