@@ -14,7 +14,7 @@ check:
 	ruff check .
 	mypy
 
+BENCHMARKS = forward start click hover sessions knockout ledger experiments bytes training transfer hostile
+
 bench:
-	python -m benchmarks.forward
-	python -m benchmarks.start
-	python -m benchmarks.sessions
+	for each in $(BENCHMARKS); do python -m benchmarks.$$each || exit 1; done
