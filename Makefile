@@ -14,7 +14,7 @@ check:
 	ruff check .
 	mypy
 
-BENCHMARKS = forward start click hover sessions knockout ledger experiments bytes training transfer hostile
+BENCHMARKS = forward start click hover sessions knockout ledger experiments bytes training hostile
 
 bench:
 	for each in $(BENCHMARKS); do python -m benchmarks.$$each || exit 1; done
