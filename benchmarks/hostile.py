@@ -28,7 +28,7 @@ from tests.hostile_files import MADE, write_all
 from tests.hostile_pictures import HOSTILE_PICTURES
 from tests.hostile_zips import HOSTILE_ZIPS
 from tests.random_links import PAGES, Link, random_links
-from vit_core.weight_files.reading import SUFFIXES
+from vit_core.weights.reading import SUFFIXES
 
 USUAL_CLICKS = 30
 THINK = 1.0  # seconds between clicks of the other session

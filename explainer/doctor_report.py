@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vit_core.examination import Examination, Expectation
-from vit_core.examination.head_candidates import HeadCandidate
+from vit_core.weights.head_candidates import HeadCandidate
 
 SIZE_NAMES = {
     "image_size": "picture",

@@ -15,7 +15,7 @@ from pages.doctor_open import show_open
 from pages.foreign import plain
 from pages.session import current
 from vit_core.examination import Examination
-from vit_core.examination.head_candidates import HeadCandidate
+from vit_core.weights.head_candidates import HeadCandidate
 
 
 def examined(path: Path) -> Examination:

@@ -9,7 +9,7 @@ from pages.doctor_files import EXAMPLE, keep_file, path_of
 from pages.foreign import plain
 from pages.loopback import is_on_this_machine
 from pages.upload_boxes import show_box, take
-from vit_core.weight_files.reading import SUFFIXES
+from vit_core.weights.reading import SUFFIXES
 
 FILE = "file"  # in the URL, and in the session
 _PATH = "doctor_path"  # of this computer: never in a link

@@ -14,10 +14,10 @@ from explainer.doctor_examples import EXAMPLES
 from pages.session import check_memory, kept_large
 from vit_core import load
 from vit_core.examination import Examination, examine
-from vit_core.weight_files.reading import SUFFIXES
 from vit_core.weights.conversion import convert, write
 from vit_core.weights.downloads import cache_folder
 from vit_core.weights.own_files import keep_opened, make_room
+from vit_core.weights.reading import SUFFIXES
 
 MAX_KEPT_BYTES = 2_000_000_000  # of all files together; who has not been looked at for longest goes first
 UPLOAD, EXAMPLE, UNFINISHED = "upload-", "example-", "unfinished-"

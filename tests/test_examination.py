@@ -25,9 +25,9 @@ from tests.course_vit import CourseViT, LucidrainsLikeViT
 from tests.same_weights import MODELS, Weights, course_model, logits_of, lucidrains_model, save
 from vit_core import ViTConfig, load
 from vit_core.examination import Examination, examine
-from vit_core.examination.head_candidates import head_candidates
 from vit_core.weights.checkpoints import EMBEDDED
 from vit_core.weights.conversion import convert, write
+from vit_core.weights.head_candidates import head_candidates
 from vit_core.weights.sources import SOURCES
 
 FAMILIES = ("torchvision", "timm", "huggingface", "google", "course", "lucidrains")

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from vit_core.examination.findings import Finding
-from vit_core.examination.head_candidates import HeadCandidate, head_candidates
 from vit_core.examination.numbers import number_findings
 from vit_core.examination.shapes import Shapes, SizeRead, is_grid
 from vit_core.preprocess import Preprocess
-from vit_core.weight_files.reading import read_folder, read_weights
 from vit_core.weights.checkpoints import Checkpoint, read_card
 from vit_core.weights.families import head_name, other_family, source_of
+from vit_core.weights.head_candidates import HeadCandidate, head_candidates
 from vit_core.weights.huggingface import Folder
 from vit_core.weights.loading import open_weights, told_heads
 from vit_core.weights.parts import WeightFile
+from vit_core.weights.reading import read_folder, read_weights
 from vit_core.weights.renaming import some_of
 from vit_core.weights.sources import SOURCES
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from vit_core.config import ViTConfig, nearest_side
 from vit_core.examination.findings import Finding
-from vit_core.examination.head_candidates import head_candidates
 from vit_core.weights.conversion import names_of
+from vit_core.weights.head_candidates import head_candidates
 from vit_core.weights.renaming import expand, flattened_axes, some_of
 from vit_core.weights.sources import Row, WeightSource, respell
 

@@ -29,7 +29,7 @@ from vit_core.training.precision import has_bfloat16
 from vit_core.training.runs.options import add_recipe_options, recipe_from
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
-from vit_core.weight_files.reading import read_json
+from vit_core.weights.reading import read_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,1 +1,1 @@
-"""Weights from files of any format, without running anything that a file says."""
+"""What lies in files of weights, found without running anything that they say: pickles, zips, safetensors headers."""

@@ -10,9 +10,9 @@ from typing import Any
 from vit_core.config import ViTConfig
 from vit_core.cost import count_parameters
 from vit_core.preprocess import Preprocess
-from vit_core.weight_files.reading import read_json
 from vit_core.weights.downloads import cache_folder
 from vit_core.weights.published import Published, published
+from vit_core.weights.reading import read_json
 from vit_core.weights.sources import SOURCES
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"

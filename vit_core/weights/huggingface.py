@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from vit_core.preprocess import Interpolation, Preprocess
-from vit_core.weight_files.reading import read_json
+from vit_core.weights.reading import read_json
 
 INTERPOLATIONS: dict[int, Interpolation] = {
     Image.Resampling.NEAREST: "nearest",

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from vit_core.config import ViTConfig, square_root
 from vit_core.cost import count_parameters
-from vit_core.examination.head_candidates import head_candidates
 from vit_core.model import VisionTransformer
 from vit_core.positions import resize_position_embedding
-from vit_core.weight_files.reading import MAX_BYTES, read_folder, read_weights
 from vit_core.weights.checkpoints import CHECKPOINTS, Checkpoint, labels_of, read_card
 from vit_core.weights.downloads import Progress, download
 from vit_core.weights.families import recognise
+from vit_core.weights.head_candidates import head_candidates
 from vit_core.weights.huggingface import Folder
+from vit_core.weights.reading import MAX_BYTES, read_folder, read_weights
 from vit_core.weights.renaming import load_weights, rename
 from vit_core.weights.sources import SOURCES
 
