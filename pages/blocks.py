@@ -18,9 +18,11 @@ from explainer.stages import STAGES, Stage
 from explainer.tensors import TensorRow, describe
 from explainer.texts import text
 from explainer.views.compose import explained
+from explainer.views.scenes import NAME
 from explainer.written_numbers import in_powers
 from pages import saved_page, state
 from pages.canvas import show as show_canvas
+from pages.foreign import plain
 from pages.session import Session, current, kept, kept_view, proof
 from pages.tensor_maps import show_map
 
@@ -225,6 +227,15 @@ def _proof_line(proof: Proof, link: Link) -> str:
         f"<span>largest difference <b>{in_powers(proof.largest_difference)}</b> over <b>{proof.count:,}</b> numbers, "
         f"tolerance {in_powers(proof.tolerance)}</span></div>"
     )
+
+
+def show_way_back(name: str) -> None:
+    """Which epoch of which run a page of the explainer shows, and the way to where one moves through its epochs."""
+    _, run, epoch = name.split(":")
+    with st.container(horizontal=True, vertical_alignment="center", key="run_shown"):
+        st.caption(f"These are the weights after epoch {plain(epoch)} of the run {plain(run)}.")
+        place = state.parameters() | {"run": run, NAME: epoch}
+        st.page_link("epochs.py", label="Back to its epochs", icon=":material/history:", query_params=place)
 
 
 def show_neighbours(stage: Stage | Lesson) -> None:

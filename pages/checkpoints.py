@@ -2,9 +2,6 @@
 
 import streamlit as st
 
-from explainer.views.scenes import NAME
-from pages import state
-from pages.foreign import plain
 from vit_core import CHECKPOINTS, Checkpoint
 from vit_core.training.runs.control import PREFIX, all_runs, checkpoint_name, run_checkpoint
 from vit_core.weights.checkpoints import EMBEDDED
@@ -60,19 +57,3 @@ def listed(chosen: str) -> list[str]:
 def _latest_of_runs() -> tuple[str, ...]:
     """Of each run that has saved weights the last; asked on every run of every page, so looked up every two seconds."""
     return tuple(checkpoint_name(run, saved[-1]) for run in all_runs() if (saved := run.saved_epochs()))
-
-
-def show_way_back(name: str) -> None:
-    """Which epoch of which run a page of the explainer shows, and the way to where one moves through its epochs."""
-    _, run, epoch = name.split(":")
-    with st.container(horizontal=True, vertical_alignment="center", key="run_shown"):
-        st.caption(f"These are the weights after epoch {plain(epoch)} of the run {plain(run)}.")
-        place = state.parameters() | {"run": run, NAME: epoch}
-        st.page_link("epochs.py", label="Back to its epochs", icon=":material/history:", query_params=place)
-
-
-def open_in_explainer(name: str, page: str = "overview") -> None:
-    """Show ``name`` on a page of the explainer. Called from the script of a page or fragment, not from a callback."""
-    st.session_state["page"] = page
-    state.choose_checkpoint(name)
-    st.rerun()

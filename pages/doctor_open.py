@@ -6,10 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from explainer.name_table import TITLES
-from pages.checkpoints import open_in_explainer
 from pages.doctor_files import converted, open_file, why_not
 from pages.foreign import plain
 from pages.loopback import for_reader
+from pages.state import open_in_explainer
 from vit_core.examination import Examination
 from vit_core.weights.conversion import FORMATS, card_of, caveats, constructor, how_to_load
 

@@ -12,7 +12,8 @@ if (root := str(Path(__file__).parent.parent)) not in sys.path:
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS, Lesson
 from explainer.stages import STAGES, Stage
 from pages import link_parameters, number_sheet, session, shell, sidebar, state, upload_boxes
-from pages.checkpoints import is_of_a_run, show_way_back
+from pages.blocks import show_way_back
+from pages.checkpoints import is_of_a_run
 from pages.foreign import plain
 from pages.response_headers import TO_THE_TOP
 from pages.start import start

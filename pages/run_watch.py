@@ -16,11 +16,11 @@ from explainer.views.wording import sentence
 from explainer.written_numbers import written_shift
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas
-from pages.checkpoints import open_in_explainer
 from pages.foreign import plain
 from pages.loopback import for_reader
 from pages.run_controls import STATES, show_controls, show_damage, show_problem
 from pages.session import kept_live, metrics_of
+from pages.state import open_in_explainer
 from vit_core.training.runs.control import Run, all_runs, checkpoint_name, open_run
 from vit_core.training.runs.metrics import Metrics, seconds_left
 

@@ -113,6 +113,13 @@ def choose_checkpoint(name: str) -> None:
     st.session_state[_NEXT] = asked
 
 
+def open_in_explainer(name: str, page: str = "overview") -> None:
+    """Show ``name`` on a page of the explainer. Called from the script of a page or fragment, not from a callback."""
+    st.session_state["page"] = page
+    choose_checkpoint(name)
+    st.rerun()
+
+
 def choose(choice: State) -> None:
     """From the next run on, show all of this; for callbacks."""
     st.session_state.pop(_WAITING, None)

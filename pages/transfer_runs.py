@@ -9,13 +9,13 @@ from explainer.views.transfer import SCRATCH, TRANSFER
 from explainer.views.wording import sentence
 from pages import comparison
 from pages.canvas import show as show_canvas
-from pages.checkpoints import open_in_explainer
 from pages.comparison import Comparison, Plan, list_comparisons
 from pages.dataset_choice import held_out
 from pages.foreign import plain
 from pages.link_parameters import fit_choice
 from pages.run_controls import STATES, show_damage
 from pages.session import kept_live, metrics_of
+from pages.state import open_in_explainer
 from vit_core import Checkpoint
 from vit_core.training.data.datasets import Dataset
 from vit_core.training.runs.control import Run, checkpoint_name, stop_run

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,66 @@ def test_the_rule_sees_imports_inside_functions(tmp_path: Path) -> None:
     path = tmp_path / "late.py"
     path.write_text("def draw():\n    from streamlit import write\n    import explainer.stages\n")
     assert imported(path) == {"streamlit", "explainer"}
+
+
+def imports_of(files: dict[str, Path]) -> dict[str, set[str]]:
+    """Of each module the modules that it imports while it is imported itself, not what a function imports later."""
+
+    def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import | ast.ImportFrom):
+                yield child
+            elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from statements(child)
+
+    found = {}
+    for name, path in files.items():
+        named = set()
+        for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            else:
+                named |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+        found[name] = named & files.keys() - {name}
+    return found
+
+
+def circle(imports: Mapping[str, Set[str]]) -> list[str]:
+    """What imports itself by way of others, and what imports such; empty if nothing does."""
+    left = dict(imports)
+    while free := {name for name, named in left.items() if not named & left.keys()}:
+        left = {name: named for name, named in left.items() if name not in free}
+    return sorted(left)
+
+
+def named_files(*packages: str) -> dict[str, Path]:
+    """Modules by their dotted names, a package's ``__init__`` by the package's."""
+    paths = {path.relative_to(ROOT).with_suffix(""): path for package in packages for path in modules(package)}
+    return {".".join(path.parts).removesuffix(".__init__"): file for path, file in paths.items()}
+
+
+def test_no_modules_import_each_other() -> None:
+    """``__init__`` is left out: it hands on what its package has."""
+    files = {name: path for name, path in named_files(*FORBIDDEN, "pages").items() if path.stem != "__init__"}
+    assert len(files) > 300
+    assert circle(imports_of(files)) == []
+
+
+def test_no_packages_of_the_model_import_each_other() -> None:
+    """What lies directly in ``vit_core`` is above and below them: they use its ``config``, its ``load`` uses them."""
+    files = named_files("vit_core")
+    home = {name: name if path.stem == "__init__" else name.rpartition(".")[0] for name, path in files.items()}
+    packages: dict[str, set[str]] = {package: set() for package in home.values()}
+    for name, named in imports_of(files).items():
+        if name not in packages:
+            packages[home[name]] |= {home[each] for each in named if not f"{home[name]}.".startswith(f"{home[each]}.")}
+    assert len(packages) == 9 and packages["vit_core.examination"] == {"vit_core.weights"}
+    assert circle({package: used for package, used in packages.items() if package != "vit_core"}) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}, "e": set()}) == ["a", "b", "c", "d"]
+    assert circle({"a": {"b"}, "b": set()}) == []
 
 
 def test_registries_import_no_view() -> None:
