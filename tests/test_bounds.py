@@ -186,7 +186,7 @@ def test_slots_are_not_given_back_twice() -> None:
 
 
 STEP_PEAK = """
-import copy, json, sys, torch
+import json, sys, torch, torchvision  # which PROCESS_BYTES counts: a training imports it before there is a model
 from vit_core.training.config import RECIPES
 from vit_core.training.loop import Forward, Setup, evaluate, train_step
 from vit_core.training.optimizers import make_optimizers
