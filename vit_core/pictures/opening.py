@@ -89,7 +89,7 @@ def _decode_apart(data: bytes) -> Image.Image:
     """Decoded by a process that is ended when it takes more memory or time than a picture may."""
     seconds = PICTURE_SECONDS.most
     memory = max(1e7, 1e6 * PICTURE_MEMORY.most - _BESIDE - len(data))
-    # -P: this folder's modules (trace, weights, ...) must not stand before the standard library's.
+    # -P: this folder's modules must not stand before those of the standard library and of PIL.
     command = [sys.executable, "-P", decoding.__file__, str(int(memory)), str(max(1, round(seconds)))]
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}  # else each thread reserves address space
     try:
