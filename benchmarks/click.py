@@ -95,7 +95,7 @@ window.clock = { start: 0, sent: 0, answered: 0, first: 0, painted: 0, all: 0, c
 }
 """
 
-COMMON = '''
+COMMON = """
 import streamlit as st
 from benchmarks.click import maps
 
@@ -104,9 +104,9 @@ st.session_state.setdefault("first", 0)
 if st.button("Next layers"):
     st.session_state.first = (st.session_state.first + 1) % 4
 shown = weights[st.session_state.first : st.session_state.first + 3].reshape(12, 8, 8)
-'''
+"""
 
-CANVAS = '''
+CANVAS = """
 from explainer.panels import Scale, Tiles, View
 from pages.canvas import show
 
@@ -115,9 +115,9 @@ tiles = Tiles(
     labels=tuple(f"head {i + 1}" for i in range(12)), columns=4, backdrop=pixels, tile_size=200,
 )
 show(View(rows=((tiles,),), alt="Twelve maps"), key="heads")
-'''
+"""
 
-PYPLOT = '''
+PYPLOT = """
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(3, 4, figsize=(8.8, 7))
@@ -128,9 +128,9 @@ for i, (each, map_) in enumerate(zip(axes.flat, shown)):
     each.axis("off")
 st.pyplot(figure)
 plt.close(figure)
-'''
+"""
 
-PLOTLY = '''
+PLOTLY = """
 import plotly.graph_objects as go
 from PIL import Image
 from plotly.subplots import make_subplots
@@ -147,7 +147,7 @@ figure.update_yaxes(autorange="reversed", visible=False)
 figure.update_xaxes(visible=False)
 figure.update_layout(height=700, width=880, margin={"l": 0, "r": 0, "t": 30, "b": 0})
 st.plotly_chart(figure, key="heads")
-'''
+"""
 
 DONE = """() => clock.painted && (clock.answered || !clock.sent)
   && performance.now() - Math.max(clock.changed, clock.sent, clock.answered) > 700"""

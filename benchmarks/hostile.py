@@ -141,9 +141,12 @@ def following(server: Server, links: list[Link]) -> list[Attack]:
 def of_runs(names: tuple[str, ...]) -> Iterator[Link]:
     for name in names:
         for page, query in (
-            ("train", f"runs={name}"), ("epochs", f"run={name}"), ("metric", f"metric_own_run={name}"),
-            ("predict", f"checkpoint=run:{name}:2"), ("compare", f"other_checkpoint=run:{name}:1"),
-        ):  # fmt: skip
+            ("train", f"runs={name}"),
+            ("epochs", f"run={name}"),
+            ("metric", f"metric_own_run={name}"),
+            ("predict", f"checkpoint=run:{name}:2"),
+            ("compare", f"other_checkpoint=run:{name}:1"),
+        ):
             yield Link(page, query)
 
 
@@ -154,9 +157,10 @@ def prepared() -> Iterator[tuple[Server, Path, tuple[str, ...]]]:
         path = Path(folder)
         (path / "runs").mkdir()
         os.environ |= {
-            "VIT_EXPLAINER_RUNS": str(path / "runs"), "VIT_EXPLAINER_CACHE": str(path / "cache"),
+            "VIT_EXPLAINER_RUNS": str(path / "runs"),
+            "VIT_EXPLAINER_CACHE": str(path / "cache"),
             "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "false",
-        }  # fmt: skip
+        }
         names = make_damaged_runs(path / "runs")
         (path / "files").mkdir()
         write_all(path / "files")

@@ -102,9 +102,7 @@ def main() -> None:
             page.evaluate(f"window.canvasTokens = {view.panels[0].grid_size ** 2 + 1}")  # type: ignore[attr-defined]
             page.evaluate(STOPWATCH)
             if arguments.slow != 1:
-                page.context.new_cdp_session(page).send(
-                    "Emulation.setCPUThrottlingRate", {"rate": arguments.slow}
-                )
+                page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": arguments.slow})
             requests: list[str] = []
             page.on("request", lambda request, requests=requests: requests.append(request.url))
             measure(page, 20, 30)

@@ -42,9 +42,7 @@ def main() -> None:
         seconds_to_first_page(empty, empty.parent)  # warms the disk cache for both: not counted
         seconds_to_first_page(ROOT / "app.py", ROOT)
         for _ in range(arguments.rounds):
-            rounds.append(
-                (seconds_to_first_page(empty, empty.parent), seconds_to_first_page(ROOT / "app.py", ROOT))
-            )
+            rounds.append((seconds_to_first_page(empty, empty.parent), seconds_to_first_page(ROOT / "app.py", ROOT)))
     plain, ours = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratios = sorted(ours / plain for plain, ours in rounds)
     print(f"empty app with torch {plain:.2f} s, this app {ours:.2f} s")

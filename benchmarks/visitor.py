@@ -91,9 +91,11 @@ class Visitor:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         try:
             connection.request(
-                "PUT", f"/_stcore/upload_file/{self._session}/{_file_id(name)}", start + data + b"\r\n--x--\r\n",
+                "PUT",
+                f"/_stcore/upload_file/{self._session}/{_file_id(name)}",
+                start + data + b"\r\n--x--\r\n",
                 {"Content-Type": "multipart/form-data; boundary=x"},
-            )  # fmt: skip
+            )
             answer = connection.getresponse()
             return "" if answer.status == 204 else f"{answer.status} {answer.read().decode()}"
         finally:

@@ -59,10 +59,15 @@ def _epochs(printed: str) -> tuple[CourseEpoch, ...]:
     return tuple(CourseEpoch(number, *line.split()) for number, line in enumerate(printed.strip().splitlines(), 1))
 
 
-RUNS: Mapping[str, CourseRun] = MappingProxyType({
-    run.name: run
-    for run in (
-        CourseRun("scratch", "From scratch", "9.3", _epochs("""
+RUNS: Mapping[str, CourseRun] = MappingProxyType(
+    {
+        run.name: run
+        for run in (
+            CourseRun(
+                "scratch",
+                "From scratch",
+                "9.3",
+                _epochs("""
             4.8759 0.2891 1.0465 0.5417
             1.5900 0.2617 1.5876 0.1979
             1.4644 0.2617 1.2738 0.1979
@@ -73,8 +78,13 @@ RUNS: Mapping[str, CourseRun] = MappingProxyType({
             1.4368 0.4258 1.8324 0.2604
             1.5757 0.2344 1.2848 0.5417
             1.4658 0.4023 1.2389 0.2604
-        """)),
-        CourseRun("transfer", "Transfer", "10.4", _epochs("""
+        """),
+            ),
+            CourseRun(
+                "transfer",
+                "Transfer",
+                "10.4",
+                _epochs("""
             0.7665 0.7227 0.5432 0.8665
             0.3428 0.9453 0.3263 0.8977
             0.2064 0.9531 0.2707 0.9081
@@ -85,9 +95,11 @@ RUNS: Mapping[str, CourseRun] = MappingProxyType({
             0.0797 0.9844 0.2281 0.8778
             0.1098 0.9883 0.2074 0.9384
             0.0650 0.9883 0.1804 0.9176
-        """)),
-    )
-})  # fmt: skip
+        """),
+            ),
+        )
+    }
+)
 
 TABLE_ROW = CourseFigure("ViT, new head", "10 %", "0.1084", "0.9384", "table of section 10.6")  # not what the run says
 

@@ -62,9 +62,11 @@ def _other_family(path: Path) -> None:
     state = _state("timm")
     position = state["pos_embed"]
     extra = {
-        "dist_token": state["cls_token"] * 0.5, "pos_embed": torch.cat([position[:, :1], position], dim=1),
-        "head_dist.weight": state["head.weight"] * 1, "head_dist.bias": state["head.bias"] * 1,
-    }  # fmt: skip
+        "dist_token": state["cls_token"] * 0.5,
+        "pos_embed": torch.cat([position[:, :1], position], dim=1),
+        "head_dist.weight": state["head.weight"] * 1,
+        "head_dist.bias": state["head.bias"] * 1,
+    }
     write(state | extra, path, path.suffix)
 
 

@@ -19,9 +19,14 @@ SIZE_NAMES = {
 }
 MARKS = {"error": "✗", "warning": "!", "note": "·"}
 ABOUT = {
-    "container": "file", "missing": "missing", "left over": "left over", "shape": "shape", "not finite": "not finite",
-    "constant": "constant", "type": "type",
-}  # fmt: skip
+    "container": "file",
+    "missing": "missing",
+    "left over": "left over",
+    "shape": "shape",
+    "not finite": "not finite",
+    "constant": "constant",
+    "type": "type",
+}
 HEADS_UNTOLD = (
     "No shape tells the number of heads k: the q, k and v of all heads lie side by side in matrices of D columns, and "
     "every k that divides D gives matrices of the same shape."
@@ -106,10 +111,17 @@ def as_text(examination: Examination, names: bool = False) -> str:
     if examination.heads:
         lines += ["", "Attention heads k", f"  {HEADS_UNTOLD}"]
         shown = sorted(examination.heads, key=lambda each: not each.is_chosen)[:MOST_CANDIDATES]
-        lines += _aligned([
-            (candidate_text(each), standing_text(each) + (f": {each.reason}" if each.reason else "")
-             + (" (what you said)" if each.is_chosen else "")) for each in shown
-        ])  # fmt: skip
+        lines += _aligned(
+            [
+                (
+                    candidate_text(each),
+                    standing_text(each)
+                    + (f": {each.reason}" if each.reason else "")
+                    + (" (what you said)" if each.is_chosen else ""),
+                )
+                for each in shown
+            ]
+        )
         if more := len(examination.heads) - len(shown):
             lines.append(f"  and {more} more divisor{'s' if more > 1 else ''} of D")
     if examination.expectations:

@@ -118,9 +118,7 @@ def hide_frame(axes: Axes) -> None:
 def _draw_picture(axes: Axes, panel: Picture, theme: Theme) -> None:
     colours = panel.pixels / 255.0
     if panel.overlay is not None and panel.scale is not None:
-        colours = theme.overlaid(
-            panel.pixels, panel.overlay, panel.scale, panel.quantity, panel.mode, panel.smooth
-        )
+        colours = theme.overlaid(panel.pixels, panel.overlay, panel.scale, panel.quantity, panel.mode, panel.smooth)
     axes.imshow(colours, extent=(0, 1, 0, 1), interpolation="nearest")
     axes.set(xlim=(0, 1), ylim=(0, 1), anchor="NW", aspect="equal")
     if panel.grid_size:
@@ -135,8 +133,12 @@ def _draw_picture(axes: Axes, panel: Picture, theme: Theme) -> None:
 
 def _draw_matrix(axes: Axes, panel: Matrix, theme: Theme) -> None:
     rows, columns = panel.values.shape
-    axes.imshow(theme.paint(panel.values, panel.scale, panel.quantity), aspect="auto", interpolation="nearest",
-                extent=(0, columns, rows, 0))
+    axes.imshow(
+        theme.paint(panel.values, panel.scale, panel.quantity),
+        aspect="auto",
+        interpolation="nearest",
+        extent=(0, columns, rows, 0),
+    )
     if panel.row is not None:
         axes.add_patch(Rectangle((0, panel.row), columns, 1, fill=False, edgecolor=theme.ink, linewidth=1))
     if panel.column is not None:
@@ -165,28 +167,53 @@ def _draw_tiles(axes: Axes, panel: Tiles, theme: Theme) -> None:
             middle = top + 0.96 + LABEL_SHARE / 2
             _text(axes, column + 0.5, middle, panel.labels[index], theme, ha="center", va="center")
         if index in (panel.crossed or ()):
-            axes.add_patch(Rectangle((box[0], box[3]), box[1] - box[0], box[2] - box[3], color=theme.background,
-                                     alpha=0.72))
+            axes.add_patch(
+                Rectangle((box[0], box[3]), box[1] - box[0], box[2] - box[3], color=theme.background, alpha=0.72)
+            )
             for ends in ((box[2], box[3]), (box[3], box[2])):
                 axes.plot(box[:2], ends, color=theme.ink, linewidth=1.4)
         if index == panel.selected:
-            axes.add_patch(Rectangle((box[0], box[3]), box[1] - box[0], box[2] - box[3], fill=False, linewidth=1.6,
-                                     edgecolor=theme.ink))
+            axes.add_patch(
+                Rectangle(
+                    (box[0], box[3]), box[1] - box[0], box[2] - box[3], fill=False, linewidth=1.6, edgecolor=theme.ink
+                )
+            )
         if panel.token and panel.values is not None:
             side = panel.values.shape[1]
             place_row, place_column = divmod(panel.token - 1, side)
             width, height = (box[1] - box[0]) / side, (box[2] - box[3]) / side
-            axes.add_patch(Rectangle((box[0] + place_column * width, box[3] + place_row * height), width, height,
-                                     fill=False, linewidth=0.8, edgecolor=theme.colour("class_token")))
+            axes.add_patch(
+                Rectangle(
+                    (box[0] + place_column * width, box[3] + place_row * height),
+                    width,
+                    height,
+                    fill=False,
+                    linewidth=0.8,
+                    edgecolor=theme.colour("class_token"),
+                )
+            )
     axes.set(xlim=(0, panel.columns), ylim=(rows * pitch, 0), anchor="NW", aspect="equal")
 
 
 def _draw_strips(axes: Axes, panel: Strips, theme: Theme) -> None:
     for index, strip in enumerate(panel.strips):
-        axes.imshow(theme.paint(strip.values[None], strip.scale, strip.quantity), aspect="auto",
-                    extent=(0, 1, index + 0.85, index + 0.15), interpolation="nearest")
-        _text(axes, -0.01, index + 0.5, f"{strip.operator} {strip.label}", theme, color=theme.colour(strip.quantity),
-              size=SMALL, ha="right", va="center")
+        axes.imshow(
+            theme.paint(strip.values[None], strip.scale, strip.quantity),
+            aspect="auto",
+            extent=(0, 1, index + 0.85, index + 0.15),
+            interpolation="nearest",
+        )
+        _text(
+            axes,
+            -0.01,
+            index + 0.5,
+            f"{strip.operator} {strip.label}",
+            theme,
+            color=theme.colour(strip.quantity),
+            size=SMALL,
+            ha="right",
+            va="center",
+        )
     axes.set(xlim=(0, 1), ylim=(len(panel.strips), 0))
 
 
@@ -216,19 +243,44 @@ def _draw_bars(axes: Axes, panel: Bars, theme: Theme) -> None:
 def _draw_stacked(axes: Axes, panel: StackedBars, theme: Theme) -> None:
     places, left, beside = list(range(len(panel.labels))), np.zeros(len(panel.labels)), axes.get_yaxis_transform()
     for part in panel.parts:
-        axes.barh(places, part.values, left=left, color=theme.colour(part.quantity), height=0.68,
-                  label=_label(part.label), edgecolor=theme.background, linewidth=0.8)
+        axes.barh(
+            places,
+            part.values,
+            left=left,
+            color=theme.colour(part.quantity),
+            height=0.68,
+            label=_label(part.label),
+            edgecolor=theme.background,
+            linewidth=0.8,
+        )
         for place, start, value in zip(places, left, part.values, strict=True):
             if value > 0.07 * (1.0 if panel.share else float(left.max() + value)):
-                _text(axes, start + value / 2, place, written(value, panel.format), theme, size=TINY, ha="center",
-                      va="center", color=theme.background)
+                _text(
+                    axes,
+                    start + value / 2,
+                    place,
+                    written(value, panel.format),
+                    theme,
+                    size=TINY,
+                    ha="center",
+                    va="center",
+                    color=theme.background,
+                )
         left = left + part.values
     axes.set(xlim=(0, 1 if panel.share else float(left.max())), ylim=(len(places) - 0.5, -1.5))
     for place, label, total in zip(places, panel.labels, panel.totals or [""] * len(places), strict=True):
         _text(axes, -0.01, place, label, theme, size=SMALL, ha="right", va="center", transform=beside)
         _text(axes, 1.01, place, total, theme, size=SMALL, va="center", transform=beside)
-    _draw_legend(axes, loc="upper left", ncols=len(panel.parts), fontsize=TINY + 1, labelcolor=theme.ink,
-                 borderpad=0, handlelength=1.0, borderaxespad=0)
+    _draw_legend(
+        axes,
+        loc="upper left",
+        ncols=len(panel.parts),
+        fontsize=TINY + 1,
+        labelcolor=theme.ink,
+        borderpad=0,
+        handlelength=1.0,
+        borderaxespad=0,
+    )
 
 
 def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
@@ -237,8 +289,14 @@ def _draw_plot(axes: Axes, panel: Plot, theme: Theme) -> None:
         if series.style == "points":
             axes.plot(series.x, series.y, "o", color=colour, markersize=3.5, alpha=0.7, label=_label(series.label))
         else:
-            axes.plot(series.x, series.y, color=colour, linewidth=1.6, label=_label(series.label),
-                      drawstyle="steps-mid" if series.style == "steps" else "default")
+            axes.plot(
+                series.x,
+                series.y,
+                color=colour,
+                linewidth=1.6,
+                label=_label(series.label),
+                drawstyle="steps-mid" if series.style == "steps" else "default",
+            )
     if panel.selected_x is not None:
         axes.axvline(panel.selected_x, color=theme.muted, linewidth=0.8, linestyle=(0, (3, 3)))
     axes.set(ylim=(panel.low, panel.high), xlim=(panel.start, None))  # None leaves an end as it is
@@ -277,13 +335,12 @@ def _tile(panel: Tiles, index: int, theme: Theme) -> Colours:
     return theme.overlaid(panel.backdrop, panel.values[index], scale, panel.quantity)
 
 
-def _outline(
-    axes: Axes, token: int, grid_size: int, theme: Theme, quantity: str = "class_token", **style: Any
-) -> None:
+def _outline(axes: Axes, token: int, grid_size: int, theme: Theme, quantity: str = "class_token", **style: Any) -> None:
     row, column = divmod(token - 1, grid_size)
     options: dict[str, Any] = {"linewidth": 1.8, "edgecolor": theme.colour(quantity)} | style
-    axes.add_patch(Rectangle((column / grid_size, 1 - (row + 1) / grid_size), 1 / grid_size, 1 / grid_size, fill=False,
-                             **options))
+    axes.add_patch(
+        Rectangle((column / grid_size, 1 - (row + 1) / grid_size), 1 / grid_size, 1 / grid_size, fill=False, **options)
+    )
 
 
 def _text(axes: Axes, x: float, y: float, text: str, theme: Theme, **style: Any) -> None:

@@ -14,12 +14,29 @@ NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 _SYMBOL = re.compile(r"<([^<>:!#]+)(?::([^<>]*))?>")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+|\s+|.")
 _LETTERS = {
-    "gamma": "γ", "beta": "β", "mu": "μ", "sigma": "σ", "epsilon": "ε", "Phi": "Φ", "pi": "π", "ell": "ℓ",
-}  # fmt: skip
+    "gamma": "γ",
+    "beta": "β",
+    "mu": "μ",
+    "sigma": "σ",
+    "epsilon": "ε",
+    "Phi": "Φ",
+    "pi": "π",
+    "ell": "ℓ",
+}
 _OPERATORS = {
-    "cdot": "·", "cdots": "⋯", "ldots": "…", "times": "×", "in": "∈", "to": "→", "odot": "⊙", "top": "⊤", "sum": "∑",
-    "approx": "≈", "lVert": "‖", "rVert": "‖",
-}  # fmt: skip
+    "cdot": "·",
+    "cdots": "⋯",
+    "ldots": "…",
+    "times": "×",
+    "in": "∈",
+    "to": "→",
+    "odot": "⊙",
+    "top": "⊤",
+    "sum": "∑",
+    "approx": "≈",
+    "lVert": "‖",
+    "rVert": "‖",
+}
 _FUNCTIONS = ("exp", "cos", "tanh", "operatorname", "text", "mathrm")
 _SPACES = {",": "0.17em", ";": "0.28em", "quad": "1em", "qquad": "1.6em"}
 _SIZED = ("left", "right", "Big", "big")

@@ -39,6 +39,7 @@ class Written:
     def lines(self) -> tuple[str, ...]:
         """The templates of what a page writes: the equation, and below it the same with numbers."""
         return (self.template, self.numbers) if self.numbers else (self.template,)
+
     def coloured(self, scheme: Scheme) -> str:
         """LaTeX in which every quantity wears its colour."""
         return notation.coloured(self.template, scheme)

@@ -191,10 +191,7 @@ def clip(found: Mapping[str, Tensor], largest_norm: float) -> tuple[Mapping[str,
 
 def norms_by_part(found: Mapping[str, Tensor]) -> dict[str, float]:
     """The norm of the gradients of each part of the model."""
-    return {
-        part: float(nn.utils.get_total_norm([found[name] for name in names]))
-        for part, names in _by_part(found)
-    }
+    return {part: float(nn.utils.get_total_norm([found[name] for name in names])) for part, names in _by_part(found)}
 
 
 def _by_part(names: Mapping[str, object]) -> Iterator[tuple[str, list[str]]]:

@@ -238,9 +238,10 @@ def resize_positions(
     """
     side = grid_size * model.config.patch_size
     allow_forward(
-        f"a forward pass with {grid_size} x {grid_size} patches", replace(model.config, image_size=side),
+        f"a forward pass with {grid_size} x {grid_size} patches",
+        replace(model.config, image_size=side),
         "choose fewer patches a side",
-    )  # fmt: skip
+    )
     if picture is None:
         picture = interpolate(trace.image[None], (side, side), mode="bicubic", antialias=True)[0]
     results: list[ResizedPositions] = []

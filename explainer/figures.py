@@ -31,10 +31,14 @@ def figure(view: View, scheme: Scheme = "light") -> Figure:
     """All panels of ``view``, each in axes of its own, row by row."""
     theme = Theme(scheme)
     widths = [_panel_widths(row) for row in view.rows]
-    bodies = [max(_height(panel, width) for panel, width in zip(row, of_row, strict=True))
-              for row, of_row in zip(view.rows, widths, strict=True)]
-    below = [max(_room_below(panel, width) for panel, width in zip(row, of_row, strict=True))
-             for row, of_row in zip(view.rows, widths, strict=True)]
+    bodies = [
+        max(_height(panel, width) for panel, width in zip(row, of_row, strict=True))
+        for row, of_row in zip(view.rows, widths, strict=True)
+    ]
+    below = [
+        max(_room_below(panel, width) for panel, width in zip(row, of_row, strict=True))
+        for row, of_row in zip(view.rows, widths, strict=True)
+    ]
     height = 2 * MARGIN + sum(bodies) + sum(below) + len(bodies) * TITLE_HEIGHT + (len(bodies) - 1) * GAP
     result = Figure(figsize=(WIDTH, height), facecolor=theme.background)
     FigureCanvasAgg(result)
@@ -49,7 +53,10 @@ def figure(view: View, scheme: Scheme = "light") -> Figure:
 
 
 def save(
-    view: View, destination: str | PathLike[str] | IO[bytes], file_format: Format = "png", scheme: Scheme = "light",
+    view: View,
+    destination: str | PathLike[str] | IO[bytes],
+    file_format: Format = "png",
+    scheme: Scheme = "light",
     dots_per_inch: int = 160,
 ) -> None:
     """Write ``view`` as a picture file; the alternative text goes into its metadata.
@@ -59,8 +66,11 @@ def save(
     """
     if file_format not in get_args(Format):
         raise ValueError(f"unknown format {file_format!r}, known are {', '.join(get_args(Format))}")
-    key, undated = {"png": ("Description", {}), "svg": ("Description", {"Date": None}),
-                    "pdf": ("Subject", {"CreationDate": None})}[file_format]
+    key, undated = {
+        "png": ("Description", {}),
+        "svg": ("Description", {"Date": None}),
+        "pdf": ("Subject", {"CreationDate": None}),
+    }[file_format]
     metadata: dict[str, Any] = {key: view.alt, **undated}
     figure(view, scheme).savefig(destination, format=file_format, dpi=dots_per_inch, metadata=metadata)
 
@@ -111,8 +121,24 @@ def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, 
         draw(axes, panel, theme)
         draw_legend(axes, panel, theme, (drawn_width(panel, inner), height))
     title = shorten(plain(panel.title), max(12, int(width * TITLE_CHARACTERS)), placeholder=" …")
-    result.text(left / whole_width, top / whole_height, title, size=TITLE_SIZE, weight="bold", va="top",
-                color=theme.colour(panel.quantity), parse_math=False)
+    result.text(
+        left / whole_width,
+        top / whole_height,
+        title,
+        size=TITLE_SIZE,
+        weight="bold",
+        va="top",
+        color=theme.colour(panel.quantity),
+        parse_math=False,
+    )
     below = bottom - _explained(panel) - 0.1
-    result.text(left / whole_width, below / whole_height, "\n".join(_lines(panel.caption, width)),
-                size=CAPTION_SIZE, color=theme.muted, va="top", linespacing=1.35, parse_math=False)
+    result.text(
+        left / whole_width,
+        below / whole_height,
+        "\n".join(_lines(panel.caption, width)),
+        size=CAPTION_SIZE,
+        color=theme.muted,
+        va="top",
+        linespacing=1.35,
+        parse_math=False,
+    )

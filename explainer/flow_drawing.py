@@ -30,23 +30,43 @@ def draw_flow(axes: Axes, panel: Flow, theme: Theme) -> None:
     }
     for row, nodes in enumerate(rows):
         if nodes[0].group:
-            box = FancyBboxPatch((0.03, row + 0.04), len(nodes) - 0.06, 0.92, boxstyle="round,pad=0,rounding_size=0.05",
-                                 facecolor=theme.muted, alpha=0.1, linewidth=0)
+            box = FancyBboxPatch(
+                (0.03, row + 0.04),
+                len(nodes) - 0.06,
+                0.92,
+                boxstyle="round,pad=0,rounding_size=0.05",
+                facecolor=theme.muted,
+                alpha=0.1,
+                linewidth=0,
+            )
             axes.add_patch(box)
             axes.text(0.1, row + 0.09, nodes[0].group, size=SMALL, color=theme.muted, va="center", parse_math=False)
         for node in nodes:
             _draw_node(axes, node, places[node.name], len(rows), theme)
-    for (before, after) in zip(panel.nodes, panel.nodes[1:], strict=False):
+    for before, after in zip(panel.nodes, panel.nodes[1:], strict=False):
         (x, y), (to_x, to_y) = places[before.name], places[after.name]
         if after.joins:
-            axes.text(to_x - 0.5, to_y, after.joins, size=SMALL + 3, color=theme.muted, ha="center", va="center",
-                      parse_math=False)
+            axes.text(
+                to_x - 0.5,
+                to_y,
+                after.joins,
+                size=SMALL + 3,
+                color=theme.muted,
+                ha="center",
+                va="center",
+                parse_math=False,
+            )
             continue
         if y == to_y:
             _arrow(axes, (x + NODE_WIDTH / 2, y), (to_x - NODE_WIDTH / 2, to_y), theme, "arc3")
         else:  # down to the next row, and back to its start
-            _arrow(axes, (x, y + NODE_HEIGHT / 2), (to_x, to_y - NODE_HEIGHT / 2), theme, "angle3,angleA=90,angleB=0"
-                   if x == to_x else "arc3")
+            _arrow(
+                axes,
+                (x, y + NODE_HEIGHT / 2),
+                (to_x, to_y - NODE_HEIGHT / 2),
+                theme,
+                "angle3,angleA=90,angleB=0" if x == to_x else "arc3",
+            )
     for start, end in panel.skips:
         (x, y), (to_x, to_y) = places[start], places[end]
         if y == to_y:
@@ -65,13 +85,39 @@ def _draw_node(axes: Axes, node: Node, centre: tuple[float, float], row_count: i
     x, y = centre
     left, top = x - NODE_WIDTH / 2, y - NODE_HEIGHT / 2
     colour = theme.colour(node.quantity)
-    axes.add_patch(FancyBboxPatch((left, top), NODE_WIDTH, NODE_HEIGHT, boxstyle="round,pad=0,rounding_size=0.03",
-                                  facecolor=theme.background, edgecolor=colour, linewidth=1.1))
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, top),
+            NODE_WIDTH,
+            NODE_HEIGHT,
+            boxstyle="round,pad=0,rounding_size=0.03",
+            facecolor=theme.background,
+            edgecolor=colour,
+            linewidth=1.1,
+        )
+    )
     axes.text(x, top + 0.07, node.label, size=TINY + 0.5, color=theme.ink, ha="center", va="center", parse_math=False)
-    axes.text(x, top + 0.155, plain(node.symbol), size=SMALL + 1, color=colour, ha="center", va="center", weight="bold",
-              parse_math=False)
-    axes.text(x, top + NODE_HEIGHT - 0.045, node.shape, size=TINY, color=theme.muted, ha="center", va="center",
-              parse_math=False)
+    axes.text(
+        x,
+        top + 0.155,
+        plain(node.symbol),
+        size=SMALL + 1,
+        color=colour,
+        ha="center",
+        va="center",
+        weight="bold",
+        parse_math=False,
+    )
+    axes.text(
+        x,
+        top + NODE_HEIGHT - 0.045,
+        node.shape,
+        size=TINY,
+        color=theme.muted,
+        ha="center",
+        va="center",
+        parse_math=False,
+    )
     width = (NODE_WIDTH - 0.08) / max(1, len(node.thumbnails))
     for index, thumbnail in enumerate(node.thumbnails):
         start, bottom = left + 0.05 + index * width, top + NODE_HEIGHT - 0.09

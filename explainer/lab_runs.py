@@ -23,8 +23,12 @@ from explainer.lab_sizes import Sizes
 from explainer.lab_windows import position
 from explainer.shapes import Diagnosis, Ledger, diagnose, ledger
 
-_NAMES = {"IMAGE_SIZE": "image_size", "PATCH_SIZE": "patch_size", "HIDDEN_SIZE": "hidden_size",
-          "NUM_HEADS": "num_heads"}  # fmt: skip
+_NAMES = {
+    "IMAGE_SIZE": "image_size",
+    "PATCH_SIZE": "patch_size",
+    "HIDDEN_SIZE": "hidden_size",
+    "NUM_HEADS": "num_heads",
+}
 _FAR = 1e-4  # relative: sums in another order differ by less than 1e-6, another model's logits by about their own size
 
 

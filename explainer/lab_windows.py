@@ -13,10 +13,12 @@ ROWS = 6  # operations that are shown; the others are folded
 def position(ledger: Ledger, place: Place) -> int | None:
     """The index of the operation that a place means, the last of its line unless it names one."""
     found = [
-        index for index, operation in enumerate(ledger.operations)
-        if operation.line is not None and operation.line.text.startswith(place.line)
+        index
+        for index, operation in enumerate(ledger.operations)
+        if operation.line is not None
+        and operation.line.text.startswith(place.line)
         and place.operation in ("", operation.name)
-    ]  # fmt: skip
+    ]
     if not found:
         return None
     return found[0] if place.operation else found[-1]

@@ -37,11 +37,27 @@ def draw_legend(axes: Axes, panel: Panel, theme: Theme, size: tuple[float, float
         bar.imshow(np.linspace(0, 1, 128)[None], aspect="auto", cmap=colours)
         bar.set_axis_off()
         for x, text in ((0.0, ends[0]), (start + BAR_WIDTH + 0.06, f"{ends[1]}   {plain(belongs)}")):
-            axes.text(x / width, middle, text, size=TEXT_SIZE, color=theme.muted, va="center", parse_math=False,
-                      transform=axes.transAxes)
+            axes.text(
+                x / width,
+                middle,
+                text,
+                size=TEXT_SIZE,
+                color=theme.muted,
+                va="center",
+                parse_math=False,
+                transform=axes.transAxes,
+            )
     if words:
-        axes.text(0, -0.5 * ROW_HEIGHT / height, words, size=TEXT_SIZE, color=theme.muted, va="center",
-                  parse_math=False, transform=axes.transAxes)
+        axes.text(
+            0,
+            -0.5 * ROW_HEIGHT / height,
+            words,
+            size=TEXT_SIZE,
+            color=theme.muted,
+            va="center",
+            parse_math=False,
+            transform=axes.transAxes,
+        )
 
 
 def _legends(panel: Panel) -> tuple[list[Legend], str]:
@@ -69,8 +85,11 @@ def _legends(panel: Panel) -> tuple[list[Legend], str]:
                 shared = f"one scale for {', one for '.join(together)}; every other row has its own"
                 return [], plain(shared) if together else "every row has its own scale"
             return [
-                (Scale(low, high, diverging=not quantity), quantity or panel.quantity,
-                 ", ".join(names) if len(labels) > 1 else "")
+                (
+                    Scale(low, high, diverging=not quantity),
+                    quantity or panel.quantity,
+                    ", ".join(names) if len(labels) > 1 else "",
+                )
                 for (low, high, quantity), names in labels.items()
             ], ""
     return [], ""

@@ -45,7 +45,8 @@ LESSONS: dict[str, Lesson] = {
 }
 
 HANDS_ON: dict[str, Lesson] = {
-    lesson.name: lesson for lesson in (
+    lesson.name: lesson
+    for lesson in (
         Lesson("walk", "Step through", "pixels to prediction", uses_layer=True),
         Lesson("what_if", "What if", "change the forward pass", uses_layer=True),
         Lesson("compare", "Compare", "two of anything, one scale", uses_layer=True),

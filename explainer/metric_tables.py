@@ -111,9 +111,7 @@ def _same_total(run: CourseRun) -> str:
     spread = (max(map(float, printed)) - min(map(float, printed))) * 100
     if len(printed) < 2:
         return ""
-    return (
-        f"{', '.join(sorted(printed))} look {spread:.1f} points apart, and are all {total} of {TEST_PICTURES}."
-    )
+    return f"{', '.join(sorted(printed))} look {spread:.1f} points apart, and are all {total} of {TEST_PICTURES}."
 
 
 def reading_table(run: CourseRun) -> str:
@@ -205,9 +203,10 @@ def contradiction() -> str:
     with_loss = [line.epoch for line in run.epochs if line.test_loss == TABLE_ROW.loss]
     same_digits = [line for line in run.epochs if sorted(line.test_loss) == sorted(TABLE_ROW.loss)]
     others = [
-        f"the row of {each.model.split(',')[0]} in the same table" for each in FIGURES
+        f"the row of {each.model.split(',')[0]} in the same table"
+        for each in FIGURES
         if (each.accuracy, each.place) == (TABLE_ROW.accuracy, TABLE_ROW.place) and each != TABLE_ROW
-    ]  # fmt: skip
+    ]
     return (
         f"The table gives the new head on ViT a test loss of {TABLE_ROW.loss} and an accuracy of {TABLE_ROW.accuracy}; "
         f"the run above it ends with {last.test_loss} and {last.test_accuracy}. The accuracy is that of "

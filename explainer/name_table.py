@@ -105,9 +105,20 @@ class _GeneralRow:
     theirs: tuple[str, ...]
 
 
-_ORDER = ("patch_projection", "class_token", "position_embedding", "blocks.#.attention_norm", "blocks.#.attention.qkv",
-          "blocks.#.attention.projection", "blocks.#.mlp_norm", "blocks.#.mlp.expand", "blocks.#.mlp.contract", "norm",
-          "head.pre_logits", "head.linear")  # fmt: skip
+_ORDER = (
+    "patch_projection",
+    "class_token",
+    "position_embedding",
+    "blocks.#.attention_norm",
+    "blocks.#.attention.qkv",
+    "blocks.#.attention.projection",
+    "blocks.#.mlp_norm",
+    "blocks.#.mlp.expand",
+    "blocks.#.mlp.contract",
+    "norm",
+    "head.pre_logits",
+    "head.linear",
+)
 
 
 def _place(name: str) -> tuple[int, bool]:

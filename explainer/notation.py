@@ -67,7 +67,6 @@ def _colour(symbol: Symbol, latex: str, scheme: Scheme) -> str:
     return rf"\textcolor{{{colour}}}{{{latex}}}"
 
 
-
 def _with_layer(latex: str, config: ViTConfig, layer: int | None) -> str:
     latex = latex.replace("{L}", f"{{{config.num_layers}}}")
     if layer is None:
@@ -98,4 +97,3 @@ _VALUES: dict[str, Callable[[ViTConfig], float]] = {
     "D_rep": lambda config: config.representation_size or config.hidden_size,
     "eps": lambda config: config.norm_eps,
 }
-

@@ -12,7 +12,6 @@
 Nothing is fetched from elsewhere: the widget brings its own script.
 """
 
-
 from explainer.components import core, notebook_adapter
 from explainer.packing import pack
 from explainer.palette import Scheme

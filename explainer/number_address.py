@@ -120,7 +120,7 @@ READ_OFFS = {
     "lens.probabilities": Kind("p", "p{l}", ("classes",), 0),
     "rollout.layer": Kind("A", "Ā{l}", ("tokens", "tokens"), 1),
     "rollout.flow": Kind("A", "R{l}", ("tokens", "tokens"), 1),
-}  # fmt: skip
+}
 KINDS = TENSORS | READ_OFFS
 
 # Another name -> the tensor that it is, and how many layers to add.

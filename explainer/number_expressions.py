@@ -49,9 +49,18 @@ Number = Address | Derived
 
 # What each function takes: "n" a number, "c" cells of a tensor; two of these have equally many.
 TAKES = {
-    "norm": "c", "mean": "c", "dot": "cc", "cosine": "cc", "mean_cosine": "cc", "moved": "cc", "apart": "cc",
-    "elsewhere": "cc", "product": "nn", "difference": "nn", "quotient": "nn",
-}  # fmt: skip
+    "norm": "c",
+    "mean": "c",
+    "dot": "cc",
+    "cosine": "cc",
+    "mean_cosine": "cc",
+    "moved": "cc",
+    "apart": "cc",
+    "elsewhere": "cc",
+    "product": "nn",
+    "difference": "nn",
+    "quotient": "nn",
+}
 
 
 def parse(text: str) -> Number:
@@ -192,6 +201,7 @@ def of_side(number: Number, side: str) -> Number:
     """The same number of another side."""
     if isinstance(number, Address):
         return replace(number, side=side)
-    return Derived(number.function, tuple(
-        replace(each, side=side) if isinstance(each, Cells) else of_side(each, side) for each in number.of
-    ))  # fmt: skip
+    return Derived(
+        number.function,
+        tuple(replace(each, side=side) if isinstance(each, Cells) else of_side(each, side) for each in number.of),
+    )

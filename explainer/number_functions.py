@@ -36,15 +36,18 @@ class Operand:
 
 
 def _summed(
-    formula: str, products: np.ndarray, factors: Callable[[int], tuple[Part, ...]], words: str, term_words: str,
-    finish: Callable[[float], tuple[tuple[Step, ...], float]], equation: str = "",
-) -> Working:  # fmt: skip
+    formula: str,
+    products: np.ndarray,
+    factors: Callable[[int], tuple[Part, ...]],
+    words: str,
+    term_words: str,
+    finish: Callable[[float], tuple[tuple[Step, ...], float]],
+    equation: str = "",
+) -> Working:
     terms, rest, count = largest(products, factors)
     total = float(products.sum())
     steps, value = finish(total)
-    return Working(
-        equation, formula, (Step(words, total), *steps), value, 0.0, words, terms, rest, count, term_words
-    )
+    return Working(equation, formula, (Step(words, total), *steps), value, 0.0, words, terms, rest, count, term_words)
 
 
 def _norm(x: Operand) -> Working:
@@ -54,26 +57,36 @@ def _norm(x: Operand) -> Working:
         return (Step("the root of it", sqrt(total), "="),), sqrt(total)
 
     return _summed(
-        rf"\lVert {x.symbol} \rVert = \sqrt{{\sum_m {x.symbol}_m^2}}", np.square(x.cells.values),
-        lambda j: (x.cells.part(j), x.cells.part(j)), f"the {count:,} squares together", "square", finish,
-    )  # fmt: skip
+        rf"\lVert {x.symbol} \rVert = \sqrt{{\sum_m {x.symbol}_m^2}}",
+        np.square(x.cells.values),
+        lambda j: (x.cells.part(j), x.cells.part(j)),
+        f"the {count:,} squares together",
+        "square",
+        finish,
+    )
 
 
 def _mean(x: Operand) -> Working:
     count = len(x.cells.values)
     return _summed(
-        rf"\frac{{1}}{{{count}}} \sum_m {x.symbol}_m", x.cells.values, lambda j: (x.cells.part(j),),
-        f"the {count:,} numbers together", "number",
+        rf"\frac{{1}}{{{count}}} \sum_m {x.symbol}_m",
+        x.cells.values,
+        lambda j: (x.cells.part(j),),
+        f"the {count:,} numbers together",
+        "number",
         lambda total: ((Step("how many they are", float(count), "÷"),), total / count),
-    )  # fmt: skip
+    )
 
 
 def _dot(x: Operand, y: Operand) -> Working:
     return _summed(
-        rf"\sum_m {x.symbol}_m \, {y.symbol}_m", x.cells.values * y.cells.values,
-        lambda j: (x.cells.part(j), y.cells.part(j)), f"the {len(x.cells.values):,} products together", "product",
+        rf"\sum_m {x.symbol}_m \, {y.symbol}_m",
+        x.cells.values * y.cells.values,
+        lambda j: (x.cells.part(j), y.cells.part(j)),
+        f"the {len(x.cells.values):,} products together",
+        "product",
         lambda total: ((), total),
-    )  # fmt: skip
+    )
 
 
 def _cosine(x: Operand, y: Operand) -> Working:
@@ -88,10 +101,13 @@ def _cosine(x: Operand, y: Operand) -> Working:
 
     return _summed(
         rf"\frac{{\sum_m {x.symbol}_m \, {y.symbol}_m}}{{\lVert {x.symbol} \rVert \, \lVert {y.symbol} \rVert}}",
-        x.cells.values * y.cells.values, lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} products together", "product", finish,
+        x.cells.values * y.cells.values,
+        lambda j: (x.cells.part(j), y.cells.part(j)),
+        f"the {len(x.cells.values):,} products together",
+        "product",
+        finish,
         "cosine_similarity" if isinstance(x.of, Cells) and x.of.tensor in _POSITIONS else "",
-    )  # fmt: skip
+    )
 
 
 def _mean_cosine(x: Operand, y: Operand) -> Working:
@@ -103,10 +119,13 @@ def _mean_cosine(x: Operand, y: Operand) -> Working:
     cosines = np.divide((a * b).sum(1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
     count = len(numbers)
     return _summed(
-        rf"\frac{{1}}{{{count}}} \sum_i \cos({x.symbol}_i,\, {y.symbol}_i)", cosines,
-        lambda j: (Part(float(cosines[j]), numbers[j]),), f"the cosines of {count} tokens together", "cosine",
+        rf"\frac{{1}}{{{count}}} \sum_i \cos({x.symbol}_i,\, {y.symbol}_i)",
+        cosines,
+        lambda j: (Part(float(cosines[j]), numbers[j]),),
+        f"the cosines of {count} tokens together",
+        "cosine",
         lambda total: ((Step("tokens", float(count), "÷"),), total / count),
-    )  # fmt: skip
+    )
 
 
 def _rows(x: Operand) -> list[Cells]:
@@ -132,18 +151,23 @@ def _moved(x: Operand, y: Operand) -> Working:
 
     return _summed(
         rf"\frac{{\lVert {x.symbol} - {y.symbol} \rVert}}{{\lVert {y.symbol} \rVert}}",
-        np.square(x.cells.values - y.cells.values), lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} squared differences together", "squared difference", finish,
-    )  # fmt: skip
+        np.square(x.cells.values - y.cells.values),
+        lambda j: (x.cells.part(j), y.cells.part(j)),
+        f"the {len(x.cells.values):,} squared differences together",
+        "squared difference",
+        finish,
+    )
 
 
 def _apart(x: Operand, y: Operand) -> Working:
     return _summed(
-        rf"\lVert {x.symbol} - {y.symbol} \rVert", np.square(x.cells.values - y.cells.values),
+        rf"\lVert {x.symbol} - {y.symbol} \rVert",
+        np.square(x.cells.values - y.cells.values),
         lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} squared differences together", "squared difference",
+        f"the {len(x.cells.values):,} squared differences together",
+        "squared difference",
         lambda total: ((Step("the root of it", sqrt(total), "="),), sqrt(total)),
-    )  # fmt: skip
+    )
 
 
 def _elsewhere(x: Operand, y: Operand) -> Working:
@@ -151,13 +175,15 @@ def _elsewhere(x: Operand, y: Operand) -> Working:
     rows = max(1, round(float(y.cells.values.sum())))
     return _summed(
         rf"\frac{{1}}{{2 \cdot {rows}}} \sum_m \lvert {x.symbol}_m - {y.symbol}_m \rvert",
-        np.abs(x.cells.values - y.cells.values), lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} differences together, without their signs", "difference",
+        np.abs(x.cells.values - y.cells.values),
+        lambda j: (x.cells.part(j), y.cells.part(j)),
+        f"the {len(x.cells.values):,} differences together, without their signs",
+        "difference",
         lambda total: (
             (Step("each weight that moves is counted twice", 2.0, "÷"), Step("rows", float(rows), "÷")),
             total / 2 / rows,
         ),
-    )  # fmt: skip
+    )
 
 
 def _product(x: Operand, y: Operand) -> Working:
@@ -187,11 +213,13 @@ FUNCTIONS = {
     "mean": Function("Mean", _mean, "{0}.double().mean().item()"),
     "dot": Function("Sum of products", _dot, "({0}.double() * {1}.double()).sum().item()"),
     "cosine": Function(
-        "Cosine", _cosine,
+        "Cosine",
+        _cosine,
         "((a := {0}.double().flatten()) @ (b := {1}.double().flatten()) / (a.norm() * b.norm())).item()",
     ),
     "mean_cosine": Function(
-        "Mean of cosines", _mean_cosine,
+        "Mean of cosines",
+        _mean_cosine,
         "(((a := {0}.double()) * (b := {1}.double())).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).mean().item()",
     ),
     "moved": Function(
@@ -199,13 +227,14 @@ FUNCTIONS = {
     ),
     "apart": Function("Length of the difference", _apart, "({0}.double() - {1}.double()).norm().item()"),
     "elsewhere": Function(
-        "Share that lies elsewhere", _elsewhere,
-        "(({0}.double() - (b := {1}.double())).abs().sum() / 2 / b.sum().round()).item()"
+        "Share that lies elsewhere",
+        _elsewhere,
+        "(({0}.double() - (b := {1}.double())).abs().sum() / 2 / b.sum().round()).item()",
     ),
     "product": Function("Product", _product, "({0}) * ({1})"),
     "difference": Function("Difference", _difference, "({0}) - ({1})"),
     "quotient": Function("Quotient", _quotient, "({0}) / ({1})"),
-}  # fmt: skip
+}
 
 
 def symbol_of_function(number: Derived, symbols: list[str]) -> str:

@@ -20,9 +20,13 @@ def head_rules(source: str) -> dict[str, Rule]:
         last = layer if is_lens else numbers.trace.num_layers
         before = "<z_l>" if is_lens else "<z_L>"
         return normalised(
-            "logit_lens" if is_lens else "Eq. 4", norm_formula(f"<y>{at(*index)}", before, (0, *index)),
-            numbers.row("trace.hidden_states", last, 0, None), index[0], numbers.model.norm, "norm",
-        )  # fmt: skip
+            "logit_lens" if is_lens else "Eq. 4",
+            norm_formula(f"<y>{at(*index)}", before, (0, *index)),
+            numbers.row("trace.hidden_states", last, 0, None),
+            index[0],
+            numbers.model.norm,
+            "norm",
+        )
 
     def head_inputs(numbers: Numbers, layer: int, index: Index) -> Working:
         (unit,), last = index, numbers.model.config.hidden_size - 1
@@ -30,15 +34,24 @@ def head_rules(source: str) -> dict[str, Rule]:
             rf"<y_tanh>{at(unit)} = \tanh\Big({sum_to(last)} <y>[m] \, <W_pre>[m,\,{unit}] + <b_pre>{at(unit)}\Big)"
         )
         inner = summed(
-            "head_pre_logits", formula, numbers.row(f"{source}.representation", layer_of(layer), None),
+            "head_pre_logits",
+            formula,
+            numbers.row(f"{source}.representation", layer_of(layer), None),
             numbers.row("head.pre_logits.weight", None, unit, None),
             numbers.part("head.pre_logits.bias", None, unit),
-        )  # fmt: skip
+        )
         value = float(np.tanh(inner.recomputed))
         return Working(
-            inner.equation, formula, (*inner.steps, Step("before tanh", inner.recomputed, "=")), value,
-            inner.tolerance, inner.sum_words, inner.terms, inner.rest, inner.rest_count,
-        )  # fmt: skip
+            inner.equation,
+            formula,
+            (*inner.steps, Step("before tanh", inner.recomputed, "=")),
+            value,
+            inner.tolerance,
+            inner.sum_words,
+            inner.terms,
+            inner.rest,
+            inner.rest_count,
+        )
 
     def logits(numbers: Numbers, layer: int, index: Index) -> Working:
         has_hidden = numbers.model.head.pre_logits is not None
@@ -49,9 +62,12 @@ def head_rules(source: str) -> dict[str, Rule]:
             f" + <b_head>{at(label)}"
         )
         return summed(
-            "head_pre_logits" if has_hidden else "head", formula, inputs,
-            numbers.row("head.linear.weight", None, label, None), numbers.part("head.linear.bias", None, label),
-        )  # fmt: skip
+            "head_pre_logits" if has_hidden else "head",
+            formula,
+            inputs,
+            numbers.row("head.linear.weight", None, label, None),
+            numbers.part("head.linear.bias", None, label),
+        )
 
     def probabilities(numbers: Numbers, layer: int, index: Index) -> Working:
         scores = numbers.row(f"{source}.logits", layer_of(layer), None)

@@ -57,9 +57,7 @@ def _terms(explanation: NumberExplanation) -> str:
         f'<td class="vit-value">{written(working.total)}</td></tr>'
     )
     of = '<th scope="col">numbers</th>' if wide == 1 else f'<th scope="col" colspan="{wide}">factors</th>'
-    head = (
-        f'<tr><th scope="col">m</th>{of}<th scope="col" class="vit-value">{escape(working.term_words)}</th></tr>'
-    )
+    head = f'<tr><th scope="col">m</th>{of}<th scope="col" class="vit-value">{escape(working.term_words)}</th></tr>'
     return (
         f'<table class="vit-terms"><caption>{heading}</caption><thead>{head}</thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
@@ -112,9 +110,10 @@ def _check(explanation: NumberExplanation) -> str:
         explained = f"rounding to 32 bits explains up to {in_powers(working.tolerance)}"
         return f'<p class="vit-number-note">{again}, {explained}.</p>'
     reason = (
-        f"the forward pass was changed here ({escape(explanation.changes)})" if explanation.changes
+        f"the forward pass was changed here ({escape(explanation.changes)})"
+        if explanation.changes
         else f"rounding to 32 bits would explain only {in_powers(working.tolerance)}"
-    )  # fmt: skip
+    )
     return f'<p class="vit-number-note vit-number-changed">{again}: {reason}.</p>'
 
 

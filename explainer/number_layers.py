@@ -9,18 +9,24 @@ from explainer.rounding import exact
 
 def _attention_input(numbers: Numbers, layer: int, index: Index) -> Working:
     return normalised(
-        "layer_norm", norm_formula(f"<LN(z_{{l-1}})>{at(*index)}", "<z_{l-1}>", index),
-        numbers.row("trace.hidden_states", layer - 1, index[0], None), index[1],
-        numbers.model.block(layer).attention_norm, f"blocks.{layer - 1}.attention_norm",
-    )  # fmt: skip
+        "layer_norm",
+        norm_formula(f"<LN(z_{{l-1}})>{at(*index)}", "<z_{l-1}>", index),
+        numbers.row("trace.hidden_states", layer - 1, index[0], None),
+        index[1],
+        numbers.model.block(layer).attention_norm,
+        f"blocks.{layer - 1}.attention_norm",
+    )
 
 
 def _mlp_input(numbers: Numbers, layer: int, index: Index) -> Working:
     return normalised(
-        "layer_norm", norm_formula(f"<LN(z'_l)>{at(*index)}", "<z'_l>", index),
-        numbers.row("block.after_attention", layer, index[0], None), index[1],
-        numbers.model.block(layer).mlp_norm, f"blocks.{layer - 1}.mlp_norm",
-    )  # fmt: skip
+        "layer_norm",
+        norm_formula(f"<LN(z'_l)>{at(*index)}", "<z'_l>", index),
+        numbers.row("block.after_attention", layer, index[0], None),
+        index[1],
+        numbers.model.block(layer).mlp_norm,
+        f"blocks.{layer - 1}.mlp_norm",
+    )
 
 
 def _projected(third: int, symbol: str) -> Rule:
@@ -34,9 +40,12 @@ def _projected(third: int, symbol: str) -> Rule:
             f" <LN(z_{{l-1}})>[{token},\\,m] \\, <U_qkv>[m,\\,{column}] + <U_qkv:\\mathbf{{b}}_{{qkv}}>{at(column)}"
         )
         return summed(
-            "Eq. 5", formula, numbers.row("block.attention_input", layer, token, None),
-            numbers.row(f"{name}.weight", None, column, None), numbers.part(f"{name}.bias", None, column),
-        )  # fmt: skip
+            "Eq. 5",
+            formula,
+            numbers.row("block.attention_input", layer, token, None),
+            numbers.row(f"{name}.weight", None, column, None),
+            numbers.part(f"{name}.bias", None, column),
+        )
 
     return rule
 
@@ -49,9 +58,12 @@ def _scores(numbers: Numbers, layer: int, index: Index) -> Working:
         rf" <q>^{{({head + 1})}}[{query},\,m] \, <key>^{{({head + 1})}}[{key},\,m]"
     )
     return summed(
-        "scores", formula, numbers.row("block.attention.query", layer, head, query, None),
-        numbers.row("block.attention.key", layer, head, key, None), divisor=sqrt(size),
-    )  # fmt: skip
+        "scores",
+        formula,
+        numbers.row("block.attention.query", layer, head, query, None),
+        numbers.row("block.attention.key", layer, head, key, None),
+        divisor=sqrt(size),
+    )
 
 
 def _weights(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -72,9 +84,11 @@ def _head_outputs(numbers: Numbers, layer: int, index: Index) -> Working:
         rf" <A>{above}[{token},\,m] \, <v>{above}[m,\,{component}]"
     )
     return summed(
-        "Eq. 7", formula, numbers.row("block.attention.weights", layer, head, token, None),
+        "Eq. 7",
+        formula,
+        numbers.row("block.attention.weights", layer, head, token, None),
         numbers.row("block.attention.value", layer, head, None, component),
-    )  # fmt: skip
+    )
 
 
 def _attention_output(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -93,9 +107,12 @@ def _attention_output(numbers: Numbers, layer: int, index: Index) -> Working:
         rf" + <U_msa:\mathbf{{b}}_{{msa}}>{at(component)}"
     )
     return summed(
-        "Eq. 8", formula, joined, numbers.row(f"{name}.weight", None, component, None),
+        "Eq. 8",
+        formula,
+        joined,
+        numbers.row(f"{name}.weight", None, component, None),
         numbers.part(f"{name}.bias", None, component),
-    )  # fmt: skip
+    )
 
 
 def _after_attention(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -112,9 +129,12 @@ def _hidden(numbers: Numbers, layer: int, index: Index) -> Working:
     name, last = f"blocks.{layer - 1}.mlp.expand", numbers.model.config.hidden_size - 1
     formula = f"<a>{at(*index)} = {sum_to(last)} <LN(z'_l)>[{token},\\,m] \\, <W_1>[m,\\,{unit}] + <b_1>{at(unit)}"
     return summed(
-        "mlp", formula, numbers.row("block.mlp_input", layer, token, None),
-        numbers.row(f"{name}.weight", None, unit, None), numbers.part(f"{name}.bias", None, unit),
-    )  # fmt: skip
+        "mlp",
+        formula,
+        numbers.row("block.mlp_input", layer, token, None),
+        numbers.row(f"{name}.weight", None, unit, None),
+        numbers.part(f"{name}.bias", None, unit),
+    )
 
 
 def _activated(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -132,9 +152,12 @@ def _mlp_output(numbers: Numbers, layer: int, index: Index) -> Working:
         f" + <b_2>{at(component)}"
     )
     return summed(
-        "mlp", formula, numbers.row("block.mlp.activated", layer, token, None),
-        numbers.row(f"{name}.weight", None, component, None), numbers.part(f"{name}.bias", None, component),
-    )  # fmt: skip
+        "mlp",
+        formula,
+        numbers.row("block.mlp.activated", layer, token, None),
+        numbers.row(f"{name}.weight", None, component, None),
+        numbers.part(f"{name}.bias", None, component),
+    )
 
 
 LAYER_RULES: dict[str, Rule] = {

@@ -112,9 +112,10 @@ class Line:
             case "block.attention_normalised" | "block.mlp_normalised":
                 self.modules["import torch"] = None
                 state = self._tensor(
-                    Cells("trace.hidden_states", at - 1, (None, None), side) if "attention" in tensor
+                    Cells("trace.hidden_states", at - 1, (None, None), side)
+                    if "attention" in tensor
                     else Cells("block.after_attention", at, (None, None), side)
-                )  # fmt: skip
+                )
                 size = config.hidden_size
                 return f"torch.nn.functional.layer_norm({state}, ({size},), eps={config.norm_eps}){place}"
             case "block.attention_distance":

@@ -16,9 +16,10 @@ def _normalised(part: str) -> Rule:
         block = numbers.model.block(layer)
         norm: nn.LayerNorm = block.attention_norm if part == "attention" else block.mlp_norm
         state, symbol = (
-            (("trace.hidden_states", layer - 1), "<z_{l-1}>") if part == "attention"
+            (("trace.hidden_states", layer - 1), "<z_{l-1}>")
+            if part == "attention"
             else (("block.after_attention", layer), "<z'_l>")
-        )  # fmt: skip
+        )
         formula = rf"\frac{{{symbol}{at(*index)} - <mu>}}{{\sqrt{{<sigma>^2 + <eps>}}}}"
         return normalised("layer_norm", formula, numbers.row(*state, index[0], None), index[1], norm, "")
 
@@ -50,8 +51,16 @@ def _distance(numbers: Numbers, layer: int, index: Index) -> Working:
     words = f"the {len(products):,} weights of patches on patches, each times the distance in pixels"
     steps = (Step(words, total), Step("the patches that ask", float(count), "÷"))
     return Working(
-        "attention_distance", formula, steps, total / count, tolerance, words, terms, rest, rest_count,
-    )  # fmt: skip
+        "attention_distance",
+        formula,
+        steps,
+        total / count,
+        tolerance,
+        words,
+        terms,
+        rest,
+        rest_count,
+    )
 
 
 def _rollout_layer(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -65,10 +74,12 @@ def _rollout_layer(numbers: Numbers, layer: int, index: Index) -> Working:
     half = total / heads / 2 + (0.5 if is_itself else 0.0)
     words = f"the weights of {heads} heads together"
     steps = (
-        Step(words, total), Step("heads", float(heads), "÷"), Step("half of it attention", 2.0, "÷"),
+        Step(words, total),
+        Step("heads", float(heads), "÷"),
+        Step("half of it attention", 2.0, "÷"),
         *((Step("half of it the skip path: the token itself", 0.5, "+"),) if is_itself else ()),
         Step("what the row sums to", whole, "÷"),
-    )  # fmt: skip
+    )
     skip = r" + \tfrac{1}{2}" if is_itself else ""
     formula = (
         rf"\frac{{\tfrac{{1}}{{2}} \cdot \tfrac{{1}}{{{heads}}} \sum_{{h=1}}^{{{heads}}} <A>^{{(h)}}{at(*index)}"
@@ -92,9 +103,11 @@ def _rollout_flow(numbers: Numbers, layer: int, index: Index) -> Working:
         rf" \bar{{\mathbf{{A}}}}_{{{layer}}}[{query},\,m] \, \mathbf{{R}}_{{{layer - 1}}}[m,\,{key}]"
     )
     return summed(
-        "attention_rollout", formula, numbers.row("rollout.layer", layer, query, None),
+        "attention_rollout",
+        formula,
+        numbers.row("rollout.layer", layer, query, None),
         numbers.row("rollout.flow", layer - 1, None, key),
-    )  # fmt: skip
+    )
 
 
 def _exponentials(numbers: Numbers, layer: int, index: Index) -> Working:
@@ -121,9 +134,10 @@ def _positions(numbers: Numbers, layer: int, index: Index) -> Working:
         return copied("Eq. 1", f"<E_pos>{at(*index)}", learned, "the position embedding, learned")
     state = numbers.part("trace.hidden_states", 0, *index)
     content = (
-        numbers.part("trace.patch_embeddings", None, token - 1, component) if token
+        numbers.part("trace.patch_embeddings", None, token - 1, component)
+        if token
         else numbers.part("class_token", None, 0, component)
-    )  # fmt: skip
+    )
     value = state.value - content.value
     steps = (
         Step("z₀, the sum of content and position", state.value, "", state.address),
@@ -143,4 +157,3 @@ READ_OFF_RULES: dict[str, Rule] = {
     "rollout.flow": _rollout_flow,
     **head_rules("lens"),
 }
-

@@ -4,7 +4,6 @@ Formulas are templates of ``explainer.notation`` with the number's own indices, 
 ``<A>^{(2)}[12, 33]`` is head 2, token 12, token 33.
 """
 
-
 from explainer.number_head import head_rules
 from explainer.number_layers import LAYER_RULES
 from explainer.number_read_off_rules import READ_OFF_RULES
@@ -84,9 +83,10 @@ def _hidden_states(numbers: Numbers, layer: int, index: Index) -> Working:
         what, content = f"<x_class>{at(0, component)}", numbers.part("class_token", None, 0, component)
         words = "the class token, learned"
     else:
-        what, content = f"{EMBEDDED}{at(token - 1, component)}", numbers.part(
-            "trace.patch_embeddings", None, token - 1, component
-        )  # fmt: skip
+        what, content = (
+            f"{EMBEDDED}{at(token - 1, component)}",
+            numbers.part("trace.patch_embeddings", None, token - 1, component),
+        )
         words = "the patch embedding"
     formula = f"<z_0>{at(*index)} = {what} + <E_pos>{at(*index)}"
     return added("Eq. 1", formula, (words, content), ("the position embedding, learned", position))

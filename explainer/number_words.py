@@ -13,13 +13,22 @@ from explainer.views.wording import subscript, superscript, token_name
 from vit_core import ViTConfig
 
 _FUNCTIONS = {
-    "norm": "‖{}‖", "mean": "mean of {}", "dot": "{} · {}", "cosine": "cosine of {} and {}", "product": "{} · {}",
+    "norm": "‖{}‖",
+    "mean": "mean of {}",
+    "dot": "{} · {}",
+    "cosine": "cosine of {} and {}",
+    "product": "{} · {}",
     "mean_cosine": "mean cosine of {} and {}",
-    "difference": "{} − {}", "quotient": "{} / {}", "moved": "‖{0} − {1}‖ / ‖{1}‖", "apart": "‖{} − {}‖",
+    "difference": "{} − {}",
+    "quotient": "{} / {}",
+    "moved": "‖{0} − {1}‖ / ‖{1}‖",
+    "apart": "‖{} − {}‖",
     "elsewhere": "share that lies elsewhere, {} and {}",
-}  # fmt: skip
+}
 _OWN_SYMBOLS = {
-    "trace.patch_embeddings": EMBEDDED, "block.attention.output": "<MSA>", "block.mlp.output": "<MLP>",
+    "trace.patch_embeddings": EMBEDDED,
+    "block.attention.output": "<MSA>",
+    "block.mlp.output": "<MLP>",
     "block.attention_normalised": r"<z_{l-1}:\hat{\mathbf{z}}_{\ell-1}>",
     "block.mlp_normalised": r"<z'_l:\hat{\mathbf{z}}'_{\ell}>",
     "block.attention_distance": r"<A:d_{\ell}>",
@@ -30,7 +39,7 @@ _OWN_SYMBOLS = {
     "lens.probabilities": r"<p:p_{\text{after }{\ell}}>",
     "rollout.layer": r"<A:\bar{\mathbf{A}}_{\ell}>",
     "rollout.flow": r"<A:\mathbf{R}_{\ell}>",
-}  # fmt: skip
+}
 _COLOURS = ("red", "green", "blue")
 PICTURE = "picture:"  # before the name of a picture: the side of its pass, on a page of many pictures
 

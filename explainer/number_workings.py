@@ -112,9 +112,12 @@ def added(equation: str, formula: str, first: tuple[str, Part], second: tuple[st
     (name, one), (other_name, two) = first, second
     total = one.value + two.value
     return Working(
-        equation, formula, (Step(name, one.value, "", one.address), Step(other_name, two.value, "+", two.address)),
-        total, rounding.SAFETY * rounding.UNIT * abs(total),
-    )  # fmt: skip
+        equation,
+        formula,
+        (Step(name, one.value, "", one.address), Step(other_name, two.value, "+", two.address)),
+        total,
+        rounding.SAFETY * rounding.UNIT * abs(total),
+    )
 
 
 def normalised(equation: str, formula: str, row: Row, index: int, norm: nn.LayerNorm, name: str) -> Working:
@@ -136,21 +139,27 @@ def normalised(equation: str, formula: str, row: Row, index: int, norm: nn.Layer
     )
     words = f"σ²: the {size} squares (z − μ)² / {size} together", f"(z − μ)² / {size}"
     if not name:  # before γ and β
-        return Working(
-            equation, formula, steps, normal, bound.tolerance, words[0], terms, rest, count, words[1]
-        )
-    gamma, beta = (replace(row.place(index), tensor=f"{name}.{each}", layer=None, index=(index,))
-                   for each in ("weight", "bias"))  # fmt: skip
+        return Working(equation, formula, steps, normal, bound.tolerance, words[0], terms, rest, count, words[1])
+    gamma, beta = (
+        replace(row.place(index), tensor=f"{name}.{each}", layer=None, index=(index,)) for each in ("weight", "bias")
+    )
     return Working(
-        equation, formula,
+        equation,
+        formula,
         (
             *steps,
             Step("normalised: (z − μ) / √(σ² + ε)", normal, "="),
             Step("γ, learned", scale, "×", gamma),
             Step("β, learned", shift, "+", beta),
         ),
-        normal * scale + shift, bound.tolerance, words[0], terms, rest, count, words[1],
-    )  # fmt: skip
+        normal * scale + shift,
+        bound.tolerance,
+        words[0],
+        terms,
+        rest,
+        count,
+        words[1],
+    )
 
 
 def shared_out(equation: str, formula: str, scores: Row, index: int) -> Working:
@@ -162,16 +171,22 @@ def shared_out(equation: str, formula: str, scores: Row, index: int) -> Working:
     terms, rest, count = largest(exponentials, lambda j: (scores.part(j),))
     bound = rounding.softmax(exact(values))
     return Working(
-        equation, formula,
+        equation,
+        formula,
         (
             Step("the score before the softmax", float(values[index]), "", scores.place(index)),
             Step("the largest score of the row", float(values[top]), "−", scores.place(top)),
             Step("exp(score − largest)", float(exponentials[index]), "="),
             Step(f"the row's {len(values)} exponentials together", total, "÷"),
         ),
-        float(exponentials[index]) / total, rounding.SAFETY * float(np.broadcast_to(bound.error, values.shape)[index]),
-        f"the row's {len(values)} exponentials together", terms, rest, count, "exp(score − largest)",
-    )  # fmt: skip
+        float(exponentials[index]) / total,
+        rounding.SAFETY * float(np.broadcast_to(bound.error, values.shape)[index]),
+        f"the row's {len(values)} exponentials together",
+        terms,
+        rest,
+        count,
+        "exp(score − largest)",
+    )
 
 
 def bent(equation: str, formula: str, before: Part, approximate: str) -> Working:
@@ -183,9 +198,12 @@ def bent(equation: str, formula: str, before: Part, approximate: str) -> Working
     if approximate == "tanh":
         words += ", by tanh"
     return Working(
-        equation, formula, (Step("a, before the GELU", before.value, "", before.address), Step(words, share, "×")),
-        value, after.tolerance,
-    )  # fmt: skip
+        equation,
+        formula,
+        (Step("a, before the GELU", before.value, "", before.address), Step(words, share, "×")),
+        value,
+        after.tolerance,
+    )
 
 
 def copied(equation: str, formula: str, part: Part, words: str) -> Working:

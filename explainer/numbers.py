@@ -17,8 +17,14 @@ from explainer.number_workings import Row, Working
 from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer, ViTConfig
 
 __all__ = [
-    "YOUR_PICTURE", "YOUR_WEIGHTS", "NumberExplanation", "Pass", "Reproduction", "explain", "explain_number",
-]  # fmt: skip
+    "YOUR_PICTURE",
+    "YOUR_WEIGHTS",
+    "NumberExplanation",
+    "Pass",
+    "Reproduction",
+    "explain",
+    "explain_number",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +125,18 @@ class _Asked:
         is_learned = address.tensor not in KINDS
         imports, line, blanks = self.written()
         return NumberExplanation(
-            address, numbers.at(address), _named(address.side) + place_of(address, config, of.labels),
+            address,
+            numbers.at(address),
+            _named(address.side) + place_of(address, config, of.labels),
             symbol_of(address, config),
             None if is_learned else RULES[address.tensor](numbers, address.layer or 0, address.index),
-            imports, line, blanks, of.changes, config, self.config_of,
-        )  # fmt: skip
+            imports,
+            line,
+            blanks,
+            of.changes,
+            config,
+            self.config_of,
+        )
 
     def derived(self) -> NumberExplanation:
         number = self.number
@@ -133,9 +146,18 @@ class _Asked:
         of = next(iter(self.passes.values()))
         title = FUNCTIONS[number.function].title
         return NumberExplanation(
-            number, working.recomputed, f"{title}: {self._places(number)}", self._symbol(number), working, imports,
-            line, blanks, of.changes, of.model.config, self.config_of,
-        )  # fmt: skip
+            number,
+            working.recomputed,
+            f"{title}: {self._places(number)}",
+            self._symbol(number),
+            working,
+            imports,
+            line,
+            blanks,
+            of.changes,
+            of.model.config,
+            self.config_of,
+        )
 
     def _work(self, number: Derived) -> Working:
         return FUNCTIONS[number.function].work(*map(self._operand, number.of))

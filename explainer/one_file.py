@@ -53,14 +53,17 @@ def one_file(config: ViTConfig) -> str:
         imported += [node for node in found if not _is_own(node)]
         bodies.append(_without(source, [tree.body[0], *found]))
     head = _HEAD.format(
-        channels=config.num_channels, size=config.image_size,
+        channels=config.num_channels,
+        size=config.image_size,
         modules=", ".join(f"{module.__name__.replace('.', '/')}.py" for module in MODULES),
-    )  # fmt: skip
+    )
     sizes = ",\n    ".join(f"{field.name}={getattr(config, field.name)!r}" for field in fields(config))
     return (
-        f"{head}\n{_imports(imported)}\n\n\n" + "\n\n\n".join(bodies)
-        + "\n" + _TAIL.format(config=f"ViTConfig(\n    {sizes},\n)")
-    )  # fmt: skip
+        f"{head}\n{_imports(imported)}\n\n\n"
+        + "\n\n\n".join(bodies)
+        + "\n"
+        + _TAIL.format(config=f"ViTConfig(\n    {sizes},\n)")
+    )
 
 
 def open_module(source: str) -> ModuleType:

@@ -286,6 +286,7 @@ class Walk(Panel):
     symbols: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # of an equation -> their keys
     code: Mapping[str, CodeLine] = field(default_factory=dict)  # by the name of a step
 
+
 @dataclass(frozen=True, eq=False)
 class View:
     """Panels in rows, and one sentence for those who do not see them."""

@@ -48,10 +48,15 @@ class Switches:
     def recipe(self) -> TrainingConfig:
         """The same as a recipe."""
         return TrainingConfig(
-            steps=STEPS, batch_size=BATCH_SIZE, optimizer=self.optimizer, learning_rate=RATES[self.optimizer],
-            momentum=0.0, warmup_steps=WARMUP_STEPS if self.warm_up else 0, schedule=self.decay,
+            steps=STEPS,
+            batch_size=BATCH_SIZE,
+            optimizer=self.optimizer,
+            learning_rate=RATES[self.optimizer],
+            momentum=0.0,
+            warmup_steps=WARMUP_STEPS if self.warm_up else 0,
+            schedule=self.decay,
             clip_norm=CLIP_NORM if self.clip else None,
-        )  # fmt: skip
+        )
 
     @property
     def title(self) -> str:

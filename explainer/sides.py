@@ -106,9 +106,11 @@ def beside_each_other(
         Those of them that both know, and for each side the numbers: these, then those that it alone knows.
     """
     of_left, of_right = {each.left: each for each in shared}, {each.right: each for each in shared}
-    rows = list(dict.fromkeys(
-        [of_left[c] for c in chosen[0] if c in of_left] + [of_right[c] for c in chosen[1] if c in of_right]
-    ))
+    rows = list(
+        dict.fromkeys(
+            [of_left[c] for c in chosen[0] if c in of_left] + [of_right[c] for c in chosen[1] if c in of_right]
+        )
+    )
     return rows, (
         [each.left for each in rows] + [c for c in chosen[0] if c not in of_left],
         [each.right for each in rows] + [c for c in chosen[1] if c not in of_right],

@@ -99,7 +99,9 @@ def _find(
     if block is None:
         raise ValueError(f"{reference.source}.{field} lies inside a layer: give the trace of that block")
     holders: dict[str, BlockTrace | AttentionTrace | MLPTrace] = {
-        "block": block, "attention": block.attention, "mlp": block.mlp
+        "block": block,
+        "attention": block.attention,
+        "mlp": block.mlp,
     }
     holder = holders[reference.source]
     return axes_of(type(holder), field), (getattr(holder, field),)

@@ -46,7 +46,9 @@ def _tensor(axes: Axes, shown: WalkTensor, theme: Theme, left: float, width: flo
     if len(shown.values) == 1:  # a vector: a strip, not a wall
         bottom = top + 0.08
     axes.imshow(
-        theme.paint(shown.values, shown.scale, shown.quantity), extent=(left, left + width, bottom, top), aspect="auto",
+        theme.paint(shown.values, shown.scale, shown.quantity),
+        extent=(left, left + width, bottom, top),
+        aspect="auto",
         interpolation="nearest" if len(shown.values) < 200 else "antialiased",
     )
     middle = left + width / 2
@@ -67,7 +69,12 @@ def _heads(axes: Axes, panel: Walk, weights: WalkTensor, theme: Theme, left: flo
 
 
 def _picture(
-    axes: Axes, panel: Walk, theme: Theme, place: tuple[float, float], side: float, lit: Values | None,
+    axes: Axes,
+    panel: Walk,
+    theme: Theme,
+    place: tuple[float, float],
+    side: float,
+    lit: Values | None,
     is_chosen: bool = False,
 ) -> None:
     """The picture with its upper left corner at ``place``, ``side`` of the axes wide, lit where there are weights."""
@@ -84,7 +91,13 @@ def _picture(
 
 
 def _text(
-    axes: Axes, x: float, y: float, text: str, colour: str | tuple[float, ...], size: float, align: str,
+    axes: Axes,
+    x: float,
+    y: float,
+    text: str,
+    colour: str | tuple[float, ...],
+    size: float,
+    align: str,
     weight: str = "normal",
 ) -> None:
     axes.text(x, y, text, color=colour, size=size, ha=align, va="center", weight=weight, parse_math=False)

@@ -30,9 +30,11 @@ class Report:
         """Every class with its logit and probability before and after, those first that are most probable after."""
         order = self.after.probabilities.argsort(descending=True).tolist()
         columns = {
-            "logit_before": self.before.logits, "logit_after": self.after.logits,
-            "probability_before": self.before.probabilities, "probability_after": self.after.probabilities,
-        }  # fmt: skip
+            "logit_before": self.before.logits,
+            "logit_after": self.after.logits,
+            "probability_before": self.before.probabilities,
+            "probability_after": self.after.probabilities,
+        }
         lists = {name: values.tolist() for name, values in columns.items()}
         return [{"class": self.labels[c]} | {name: values[c] for name, values in lists.items()} for c in order]
 

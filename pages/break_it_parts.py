@@ -43,20 +43,33 @@ def show_bugs() -> None:
     numbers = {name: number for number, name in enumerate(BUGS, 1)}
     _sync("lab_bug", lab.bug)
     st.pills(
-        "Mistake", list(BUGS), key="lab_bug", on_change=_take_bug, required=True, label_visibility="collapsed",
+        "Mistake",
+        list(BUGS),
+        key="lab_bug",
+        on_change=_take_bug,
+        required=True,
+        label_visibility="collapsed",
         format_func=lambda name: f"{'✓' if name in lab.progress.repaired else f'{numbers[name]:d}'} {BUGS[name].title}",
-    )  # fmt: skip
+    )
     predicted = len(lab.progress.predicted)
     with st.container(horizontal=True, vertical_alignment="center", key="lab_bar"):
         for label, icon, step in (("Previous", ":material/arrow_back:", -1), ("Next", ":material/arrow_forward:", 1)):
             st.button(
-                label, icon=icon, key=f"lab_{label.lower()}", disabled=lab_state.neighbour(step) is None,
-                on_click=lab_state.choose_neighbour, args=(step,),
-            )  # fmt: skip
+                label,
+                icon=icon,
+                key=f"lab_{label.lower()}",
+                disabled=lab_state.neighbour(step) is None,
+                on_click=lab_state.choose_neighbour,
+                args=(step,),
+            )
         st.button(
-            "Begin again", icon=":material/restart_alt:", key="lab_reset", on_click=lab_state.reset,
-            disabled=not str(lab.progress), help="Forget what you have predicted and repaired.",
-        )  # fmt: skip
+            "Begin again",
+            icon=":material/restart_alt:",
+            key="lab_reset",
+            on_click=lab_state.reset,
+            disabled=not str(lab.progress),
+            help="Forget what you have predicted and repaired.",
+        )
         st.html(
             f'<p class="vit-answer" role="status"><b>{len(lab.progress.repaired)}</b> of {len(BUGS)} mended, '
             f"<b>{lab.progress.right}</b> of {predicted} predictions right</p>"
@@ -86,14 +99,23 @@ def show_prediction() -> bool:
         st.session_state[key] = lab.prediction
     with st.container(horizontal=True, vertical_alignment="bottom"):
         guess = st.selectbox(
-            "Your prediction", [*shapes, NEVER, UNKNOWN], index=None, key=key, accept_new_options=True, width=320,
+            "Your prediction",
+            [*shapes, NEVER, UNKNOWN],
+            index=None,
+            key=key,
+            accept_new_options=True,
+            width=320,
             placeholder="Choose, or type 2, 197, 192",
-        )  # fmt: skip
+        )
         problem = _problem(guess)
         st.button(
-            "Run it", icon=":material/play_arrow:", type="primary", key="lab_run", on_click=_predict,
+            "Run it",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="lab_run",
+            on_click=_predict,
             disabled=guess is None or bool(problem),
-        )  # fmt: skip
+        )
     if problem:
         st.warning(plain(problem))
     if lab.prediction is None:
@@ -134,21 +156,32 @@ def show_repairs() -> None:
     for name, hint in list(zip(names, lab.chosen.hints, strict=True))[:asked]:
         st.markdown(f"**{name}.** {lab.sizes.fill(hint)}")
     st.button(
-        f"Hint {asked + 1:d} of 3: {names[asked].lower()}" if asked < 3 else "No more hints", disabled=asked == 3,
-        icon=":material/lightbulb:", key="lab_hint", on_click=lab_state.ask_for_hint,
-    )  # fmt: skip
+        f"Hint {asked + 1:d} of 3: {names[asked].lower()}" if asked < 3 else "No more hints",
+        disabled=asked == 3,
+        icon=":material/lightbulb:",
+        key="lab_hint",
+        on_click=lab_state.ask_for_hint,
+    )
     broken = source_of(lab.sizes, lab.chosen.edits)
     labels = [one_line(broken, source_of(lab.sizes, edits)) for edits in lab.chosen.repairs]
     key = f"lab_repair_{lab.bug}"
     if lab.repair is not None and key not in st.session_state:
         st.session_state[key] = lab.repair
     chosen = st.radio(
-        "Write instead", range(len(labels)), index=None, key=key, format_func=lambda index: plain(labels[index]),
-    )  # fmt: skip
+        "Write instead",
+        range(len(labels)),
+        index=None,
+        key=key,
+        format_func=lambda index: plain(labels[index]),
+    )
     st.button(
-        "Run with this change", icon=":material/play_arrow:", type="primary", key="lab_try", disabled=chosen is None,
+        "Run with this change",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="lab_try",
+        disabled=chosen is None,
         on_click=_try_repair,
-    )  # fmt: skip
+    )
     if lab.repair is not None and lab.repair == chosen:
         _show_tried(run(lab.sizes, lab.chosen.repairs[lab.repair]))
 
@@ -166,9 +199,12 @@ def _show_tried(outcome: Outcome) -> None:
         st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
         if (name := lab_state.neighbour(1)) is not None:
             st.button(
-                f"Next: {BUGS[name].title}", icon=":material/arrow_forward:", key="lab_on",
-                on_click=lab_state.choose_bug, args=(name,),
-            )  # fmt: skip
+                f"Next: {BUGS[name].title}",
+                icon=":material/arrow_forward:",
+                key="lab_on",
+                on_click=lab_state.choose_bug,
+                args=(name,),
+            )
         return
     if outcome.logits is None:
         show_verdict(False, "It still breaks", "")
@@ -179,10 +215,11 @@ def _show_tried(outcome: Outcome) -> None:
     else:
         apart = float((outcome.logits - right.logits).abs().max())
         show_verdict(
-            False, f"Logits {wanted}, but other numbers",
+            False,
+            f"Logits {wanted}, but other numbers",
             f"up to <b>{apart:.2g}</b> from those of the model without the mistake, whose largest is "
             f"{float(right.logits.abs().max()):.2g}",
-        )  # fmt: skip
+        )
     st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
 
 

@@ -111,9 +111,7 @@ def choose_size(name: str, value: int) -> None:
     lab = current()
     values = vars(lab.sizes) | {name: value}
     values = {each: values[each] for each in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
-    for part, options in (
-        ("patch_size", PATCHES[values["image_size"]]), ("num_heads", HIDDEN[values["hidden_size"]])
-    ):  # fmt: skip
+    for part, options in (("patch_size", PATCHES[values["image_size"]]), ("num_heads", HIDDEN[values["hidden_size"]])):
         values[part] = min(options, key=lambda option: abs(option - values[part]))
     lab.sizes = Sizes(**values)
 

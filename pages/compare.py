@@ -48,8 +48,9 @@ elif pair.other == compare_choice.opening():
     st.info(
         "One model, two pictures. Look for what the picture decides and what it does not: the position embedding below "
         "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
-        "to layer how the hidden states of the two part.", icon=":material/compare:",
-    )  # fmt: skip
+        "to layer how the hidden states of the two part.",
+        icon=":material/compare:",
+    )
 show_view("pictures", lambda: compare.pictures(left, right))
 show_section(lesson, "prediction")
 show_formula("softmax_logits", session)

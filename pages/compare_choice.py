@@ -18,9 +18,15 @@ from vit_core.interventions import Interventions
 NONE = "none"  # of changes, where the other side has some
 NUMBERS = ("layer", "head", "token")
 KEYS = (
-    "this_change", "other_picture", "other_checkpoint", "other_layer", "other_head", "other_token", "other_change",
+    "this_change",
+    "other_picture",
+    "other_checkpoint",
+    "other_layer",
+    "other_head",
+    "other_token",
+    "other_change",
     "mean_heads",
-)  # fmt: skip
+)
 _CHOICE = "compare_choice"
 _WRITTEN = "compare_written"
 

@@ -31,9 +31,16 @@ def show_right_side(pair: Pair) -> None:
         _select("head", f"Head (1 to {config.num_heads})", range(1, config.num_heads + 1), left.head, str, 150)
         st.session_state["compare_token"] = other.token
         st.number_input(
-            f"Token (0 to {config.num_patches})", 0, config.num_patches, None, key="compare_token", width=150,
-            placeholder=f"as left: {seen[1].state.token}", on_change=_take, args=("token",),
-        )  # fmt: skip
+            f"Token (0 to {config.num_patches})",
+            0,
+            config.num_patches,
+            None,
+            key="compare_token",
+            width=150,
+            placeholder=f"as left: {seen[1].state.token}",
+            on_change=_take,
+            args=("token",),
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         changes = ready_changes(pair)
         _select_change("this_change", "Change on the left", changes, other.this_change or None, "unchanged")
@@ -51,15 +58,22 @@ def show_actions(pair: Pair) -> None:
             _swap(pair)
             st.rerun()
         st.button(
-            "The same on both sides", icon=":material/restart_alt:", key="same_sides",
-            on_click=compare_choice.choose_same, disabled=is_as_left,
-        )  # fmt: skip
+            "The same on both sides",
+            icon=":material/restart_alt:",
+            key="same_sides",
+            on_click=compare_choice.choose_same,
+            disabled=is_as_left,
+        )
         with st.popover("Your own on the right", icon=":material/add_a_photo:"):
             key = f"compare_upload_{st.session_state.get('compare_uploads', 0)}"  # forgets the last picture
             show_box(
-                "Upload a picture", PICTURE_TYPES, megabytes=MOST_MEGABYTES, key=key, on_change=_take_upload,
+                "Upload a picture",
+                PICTURE_TYPES,
+                megabytes=MOST_MEGABYTES,
+                key=key,
+                on_change=_take_upload,
                 help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
-            )  # fmt: skip
+            )
 
 
 def show_mean(pair: Pair) -> None:
@@ -128,9 +142,16 @@ def _select(
     key = f"compare_{field}"
     st.session_state[key] = getattr(compare_choice.current(), field)
     st.selectbox(
-        label, options, index=None, key=key, placeholder=f"as left: {of_left}", on_change=_take, args=(field,),
-        format_func=title, width=width,
-    )  # fmt: skip
+        label,
+        options,
+        index=None,
+        key=key,
+        placeholder=f"as left: {of_left}",
+        on_change=_take,
+        args=(field,),
+        format_func=title,
+        width=width,
+    )
 
 
 def _select_change(field: str, label: str, ready: list[str], chosen: str | None, placeholder: str) -> None:
@@ -138,10 +159,18 @@ def _select_change(field: str, label: str, ready: list[str], chosen: str | None,
     st.session_state[key] = chosen
     options = ready if chosen is None or chosen in ready else [chosen, *ready]
     st.selectbox(
-        label, options, index=None, key=key, placeholder=placeholder, on_change=_take_change, args=(field,),
-        format_func=_change_label, accept_new_options=True, width=430,
+        label,
+        options,
+        index=None,
+        key=key,
+        placeholder=placeholder,
+        on_change=_take_change,
+        args=(field,),
+        format_func=_change_label,
+        accept_new_options=True,
+        width=430,
         help="Choose one, or type several: " + "`mask=12-15;heads=3.1:zero,3.2:mean;skip=mlp.4`.",
-    )  # fmt: skip
+    )
 
 
 def _change_label(text: str) -> str:

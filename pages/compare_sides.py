@@ -139,9 +139,16 @@ def _side(name: str, seen: Seen, trace: ForwardTrace, marks: tuple[str, ...], is
     state = seen.state
     assert state.token is not None
     return Side(
-        "left" if name == "left" else "right", model, trace, np.asarray(record.preprocess.to_picture(trace.image)),
-        record.labels, state.layer, MEAN if is_mean else state.head, state.token, marks,
-    )  # fmt: skip
+        "left" if name == "left" else "right",
+        model,
+        trace,
+        np.asarray(record.preprocess.to_picture(trace.image)),
+        record.labels,
+        state.layer,
+        MEAN if is_mean else state.head,
+        state.token,
+        marks,
+    )
 
 
 def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
@@ -152,8 +159,13 @@ def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
         if values[0] == values[1] or (name == "head" and is_mean):
             continue
         for mine, value in zip(words, values, strict=True):
-            mine.append(picture_title(value) if name == "picture" else
-                        checkpoint_title(value) if name == "checkpoint" else f"{name} {value}")  # fmt: skip
+            mine.append(
+                picture_title(value)
+                if name == "picture"
+                else checkpoint_title(value)
+                if name == "checkpoint"
+                else f"{name} {value}"
+            )
     if left.change != right.change:
         for mine, each in zip(words, (left, right), strict=True):
             mine.append(change_title(each.change))

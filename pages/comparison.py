@@ -67,9 +67,13 @@ class Comparison:
 
 
 def plan_of(
-    weights: str, freeze: str, epochs: int, image_size: int | None = None, learning_rate: float | None = None,
+    weights: str,
+    freeze: str,
+    epochs: int,
+    image_size: int | None = None,
+    learning_rate: float | None = None,
     seed: int = 0,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """The recipes for these weights: the small model's own, or the course's for its size.
 
     Raises:
@@ -83,8 +87,9 @@ def plan_of(
     size = checkpoint.config.image_size if image_size is None else image_size
     common: dict[str, Any] = {"epochs": epochs, "seed": seed, "image_size": size}
     transfer: dict[str, Any] = common | {
-        "weights": str(checkpoint.path) if is_of_a_run(weights) or is_of_a_file(weights) else weights, "freeze": freeze,
-    }  # fmt: skip
+        "weights": str(checkpoint.path) if is_of_a_run(weights) or is_of_a_file(weights) else weights,
+        "freeze": freeze,
+    }
     if is_small and freeze == "all-but-head":
         transfer["learning_rate"] = HEAD_RATE
     if learning_rate is not None:
@@ -138,9 +143,12 @@ def start_missing(comparison: Comparison) -> None:
     recipe = transfer.recipe
     plan = plan_of(recipe.weights or "", recipe.freeze, recipe.epochs, recipe.image_size, seed=recipe.seed)
     start_run(
-        f"scratch-{comparison.number}", list(transfer.data), plan.recipes[SCRATCH], plan.changes[SCRATCH],
+        f"scratch-{comparison.number}",
+        list(transfer.data),
+        plan.recipes[SCRATCH],
+        plan.changes[SCRATCH],
         held_out=transfer.held_out,
-    )  # fmt: skip
+    )
 
 
 def forget(number: int) -> None:
@@ -155,8 +163,9 @@ def _start_second(number: int, plan: Plan, data: Path, held_out: int) -> None:
         while number in _waiting and time.monotonic() - began < _PATIENCE:
             if _has_room():
                 try:
-                    start_run(f"scratch-{number}", [data], plan.recipes[SCRATCH], plan.changes[SCRATCH],
-                              held_out=held_out)  # fmt: skip
+                    start_run(
+                        f"scratch-{number}", [data], plan.recipes[SCRATCH], plan.changes[SCRATCH], held_out=held_out
+                    )
                 except (ValueError, OSError):
                     if _has_room():  # it is not for want of room: the page says that this run is missing
                         return

@@ -115,9 +115,12 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
     show_section(lesson, "batch")
     size = number(
-        "Batch size", *whole_limits("batch_size"), "batch_size", 32,
+        "Batch size",
+        *whole_limits("batch_size"),
+        "batch_size",
+        32,
         help=f"The recipe “{plain(name)}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
-    )  # fmt: skip
+    )
     try:
         key = (*dataset_key(dataset), name, size)
         view, facts = _batches.get_or_make(key, lambda: _make_batch(found, recipe, size))

@@ -92,8 +92,9 @@ def _show_split(data: Dataset, key: str) -> None:
     widget = f"{key}_held_out"
     st.session_state[widget] = held_out()
     with st.container(horizontal=True, vertical_alignment="bottom", key="held_out_row"):
-        st.number_input("Held out of each class", 1, MOST_HELD_OUT, key=widget, on_change=_take_held_out, args=(key,),
-                        width=180)  # fmt: skip
+        st.number_input(
+            "Held out of each class", 1, MOST_HELD_OUT, key=widget, on_change=_take_held_out, args=(key,), width=180
+        )
         train, test = found.total("train"), found.total("test")
         st.caption(
             f"These pictures have no test split, so {found.held_out} of each class are held out to measure on: of "

@@ -30,9 +30,12 @@ def choose_part(path: Path, examination: Examination) -> None:
         key = f"doctor_part_{path}"
         st.session_state.setdefault(key, examination.part)
         st.selectbox(
-            "Which of the weights in the file", examination.parts, key=key, width=320,
+            "Which of the weights in the file",
+            examination.parts,
+            key=key,
+            width=320,
             format_func=lambda part: part or "those without a name",
-        )  # fmt: skip
+        )
 
 
 def choice_text(candidate: HeadCandidate) -> str:

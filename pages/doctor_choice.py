@@ -31,9 +31,11 @@ def choose_file() -> Path | None:
     )
     if is_here:
         st.text_input(
-            "Or the path of a file or of a Hugging Face folder on this computer", key=_PATH, on_change=_take_path,
+            "Or the path of a file or of a Hugging Face folder on this computer",
+            key=_PATH,
+            on_change=_take_path,
             help="Nothing is copied, and there is no limit but 8 GB.",
-        )  # fmt: skip
+        )
     else:
         st.caption(
             f"Up to {MOST_MEGABYTES} MB here. For larger files, `python -m explainer doctor FILE` says the same on "

@@ -16,12 +16,15 @@ def show_names(session: Session) -> None:
     """The search, the sizes, the families, and the table."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input("Search", key="doctor_search", bind="query-params", placeholder="in_proj", width=260)
-        sizes = st.selectbox("Shapes of", SIZES, index=3, key="doctor_sizes", bind="query-params",
-                             width=260)  # fmt: skip
+        sizes = st.selectbox("Shapes of", SIZES, index=3, key="doctor_sizes", bind="query-params", width=260)
     chosen = st.pills(
-        "Families", list(TITLES), selection_mode="multi", default=list(TITLES), key="doctor_families",
+        "Families",
+        list(TITLES),
+        selection_mode="multi",
+        default=list(TITLES),
+        key="doctor_families",
         format_func=TITLES.__getitem__,
-    )  # fmt: skip
+    )
     config = session.config if sizes == CHECKPOINT else ViTConfig.named(sizes or "B/16")
     rows = name_table(config, (search or "")[:200])
     if not rows:

@@ -34,15 +34,28 @@ def choose(runs: dict[str, Run]) -> list[Run]:
     if "run" not in st.session_state and "run" not in st.query_params:
         # No default: the link names its run, whichever is the newest by the time that somebody opens it.
         st.query_params["run"] = st.session_state["run"] = newest
-    first = left.selectbox(
-        "Run", list(runs), index=None, key="run", bind="query-params", format_func=lambda name: run_title(runs[name])
-    ) or newest  # fmt: skip
+    first = (
+        left.selectbox(
+            "Run",
+            list(runs),
+            index=None,
+            key="run",
+            bind="query-params",
+            format_func=lambda name: run_title(runs[name]),
+        )
+        or newest
+    )
     second = None
     if len(runs) > 1:
         second = right.selectbox(
-            "Beside it", [name for name in runs if name != first], index=None, placeholder="no other run", key="beside",
-            bind="query-params", format_func=lambda name: run_title(runs[name]),
-        )  # fmt: skip
+            "Beside it",
+            [name for name in runs if name != first],
+            index=None,
+            placeholder="no other run",
+            key="beside",
+            bind="query-params",
+            format_func=lambda name: run_title(runs[name]),
+        )
     option.toggle("One scale for all epochs", value=True, key=SHARED, bind="query-params")
     return [runs[name] for name in (first, second) if name]
 
@@ -66,9 +79,7 @@ def open_runs(runs: Sequence[Run]) -> list[Shown]:
 
 def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *also: str | bool) -> None:
     """Frames that move with the bar; ``also`` is what they depend on: "layer", "head", "token", an option."""
-    key = (
-        (each.stamps, each.scene.picks, *(getattr(each.scene, str(use), use) for use in also)) for each in shown
-    )
+    key = ((each.stamps, each.scene.picks, *(getattr(each.scene, str(use), use) for use in also)) for each in shown)
     frames = kept_frames((name, *key), lambda: explained_frames(make()))
     show_canvas(frames, key=f"epochs_{name}", on_pick=state.pick)
 

@@ -50,30 +50,36 @@ def show_encoder(session: Session) -> None:
     found: compute.LayerComparison = kept(("exercise.layer", *place, layer), compare)
     differences: tuple[float, ...] = kept(("exercise.encoder", *place), compare_all)
     show_verdict(
-        found.holds, f"PyTorch's layer {'equals' if found.holds else 'does not equal'} block {layer}",
+        found.holds,
+        f"PyTorch's layer {'equals' if found.holds else 'does not equal'} block {layer}",
         f"largest difference <b>{in_powers(found.double)}</b> in 64 bits and <b>{in_powers(found.single)}</b> in 32, "
         f"over <b>{found.count:,}</b> numbers of up to {number(found.largest)}",
-    )  # fmt: skip
+    )
     block, theirs = compute.count_b16_block()
     fused = "–" if found.fused is None else in_powers(found.fused)
-    show_table("encoder", [
-        "| on the tokens of your picture | value |", "|---|---:|",
-        f"| largest difference in 32 bits, operation by operation | {in_powers(found.single)} |",
-        f"| in 32 bits, when PyTorch runs the layer as one call (a batch, no gradients) | {fused} |",
-        f"| in 64 bits | {in_powers(found.double)} |",
-        f"| in 32 bits, with PyTorch's own `layer_norm_eps` {compute.PYTORCH_EPS:g} instead of {config.norm_eps:g} "
-        f"| {in_powers(found.default_eps)} |",
-        f"| parameters of block {layer:d}: ours, PyTorch's | {found.ours:,}, {found.theirs:,} |",
-        f"| parameters of a block of B/16: ours, PyTorch's | {block:,}, {theirs:,} |",
-    ])  # fmt: skip
-    view = kept_view(
-        ("exercises.encoder", *place, layer), lambda: exercises.encoder_differences(differences, layer)
+    show_table(
+        "encoder",
+        [
+            "| on the tokens of your picture | value |",
+            "|---|---:|",
+            f"| largest difference in 32 bits, operation by operation | {in_powers(found.single)} |",
+            f"| in 32 bits, when PyTorch runs the layer as one call (a batch, no gradients) | {fused} |",
+            f"| in 64 bits | {in_powers(found.double)} |",
+            f"| in 32 bits, with PyTorch's own `layer_norm_eps` {compute.PYTORCH_EPS:g} instead of {config.norm_eps:g} "
+            f"| {in_powers(found.default_eps)} |",
+            f"| parameters of block {layer:d}: ours, PyTorch's | {found.ours:,}, {found.theirs:,} |",
+            f"| parameters of a block of B/16: ours, PyTorch's | {block:,}, {theirs:,} |",
+        ],
     )
+    view = kept_view(("exercises.encoder", *place, layer), lambda: exercises.encoder_differences(differences, layer))
     show_canvas(view, key="exercise_encoder", on_pick=state.pick)
     show_functions(
-        "The code: the layer, and how it gets our parameters", "exercise_code_layer",
-        compute.pytorch_layer, compute.give_parameters, compute.compare_layer,
-    )  # fmt: skip
+        "The code: the layer, and how it gets our parameters",
+        "exercise_code_layer",
+        compute.pytorch_layer,
+        compute.give_parameters,
+        compute.compare_layer,
+    )
 
 
 def show_classes() -> None:
@@ -111,13 +117,19 @@ def show_file(session: Session) -> None:
 
     apart: float = kept(("exercise.file.run", session.state.checkpoint, session.state.picture), run)
     show_verdict(
-        apart == 0.0, "vit.py gives the logits of this page" if apart == 0.0 else "vit.py gives other logits",
+        apart == 0.0,
+        "vit.py gives the logits of this page" if apart == 0.0 else "vit.py gives other logits",
         f"largest difference <b>{apart:.1g}</b> over <b>{session.config.num_classes:,}</b> logits",
-    )  # fmt: skip
+    )
     st.download_button(
-        f"Download vit.py ({len(source.splitlines())} lines)", source, "vit.py", "text/x-python", on_click="ignore",
-        icon=":material/download:", key="exercise_file",
-    )  # fmt: skip
+        f"Download vit.py ({len(source.splitlines())} lines)",
+        source,
+        "vit.py",
+        "text/x-python",
+        on_click="ignore",
+        icon=":material/download:",
+        key="exercise_file",
+    )
     with st.expander("What is in it", key="exercise_code_file", on_change="rerun") as expander:
         if expander.open:
             st.code(source, language="python", height=420)
@@ -157,9 +169,7 @@ def show_data_and_swag() -> None:
         ("Exercise 4: SWAG weights", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16-swag-e2e"}),
         ("The same without a download: toy pictures, our own weights", {"transfer_weights": "embedded"}),
     ):
-        st.page_link(
-            "transfer.py", label=label, icon=":material/swap_horiz:", query_params=state.parameters() | choice
-        )
+        st.page_link("transfer.py", label=label, icon=":material/swap_horiz:", query_params=state.parameters() | choice)
 
 
 def _entries(config: ViTConfig) -> int:

@@ -35,15 +35,28 @@ def show_schedule() -> None:
         )
         rate = float(
             st.number_input(
-                "Learning rate", *real_limits("exercise_rate"), RECIPES["course"].learning_rate, 1e-3, format="%.4f",
-                key="exercise_rate", bind="query-params", width=150,
+                "Learning rate",
+                *real_limits("exercise_rate"),
+                RECIPES["course"].learning_rate,
+                1e-3,
+                format="%.4f",
+                key="exercise_rate",
+                bind="query-params",
+                width=150,
             )
-        )  # fmt: skip
+        )
         warm_up = st.toggle("Warm-up", True, key="exercise_warm_up", bind="query-params")
         steps = int(
-            st.number_input("Warm-up steps", *whole_limits("exercise_warm_up_steps"), 100, key="exercise_warm_up_steps",
-                            bind="query-params", width=140, disabled=not warm_up)
-        )  # fmt: skip
+            st.number_input(
+                "Warm-up steps",
+                *whole_limits("exercise_warm_up_steps"),
+                100,
+                key="exercise_warm_up_steps",
+                bind="query-params",
+                width=140,
+                disabled=not warm_up,
+            )
+        )
         decay = _decay("exercise_decay", "cosine")
     chosen = TrainingConfig(
         steps=total, learning_rate=rate, warmup_steps=min(steps, total) if warm_up else 0, schedule=decay
@@ -56,9 +69,7 @@ def show_schedule() -> None:
 
 
 def _decay(key: str, default: str) -> Decay:
-    chosen = st.segmented_control(
-        "Decay", list(DECAYS), default=default, required=True, key=key, bind="query-params"
-    )
+    chosen = st.segmented_control("Decay", list(DECAYS), default=default, required=True, key=key, bind="query-params")
     return DECAYS[chosen or "off"]
 
 
@@ -72,12 +83,21 @@ def show_clipping(session: Session) -> None:
     seen = trace(name, session.state.picture)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         answer = st.segmented_control(
-            "The right answer is", ANSWERS, default="believed least", required=True,
-            key="exercise_answer", bind="query-params",
-        )  # fmt: skip
+            "The right answer is",
+            ANSWERS,
+            default="believed least",
+            required=True,
+            key="exercise_answer",
+            bind="query-params",
+        )
         limit = float(
             st.number_input(
-                "Largest norm", *real_limits("exercise_clip"), 1.0, 0.5, key="exercise_clip", bind="query-params",
+                "Largest norm",
+                *real_limits("exercise_clip"),
+                1.0,
+                0.5,
+                key="exercise_clip",
+                bind="query-params",
                 width=140,
             )
         )
@@ -111,9 +131,14 @@ def show_trainings() -> None:
     """Switches, a button that trains with them and without them, and the curves of all trainings so far."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         optimizer = st.segmented_control(
-            "Optimiser", list(RATES), format_func=lambda each: "SGD" if each == "sgd" else "Adam", default="sgd",
-            required=True, key="exercise_optimizer", bind="query-params",
-        )  # fmt: skip
+            "Optimiser",
+            list(RATES),
+            format_func=lambda each: "SGD" if each == "sgd" else "Adam",
+            default="sgd",
+            required=True,
+            key="exercise_optimizer",
+            bind="query-params",
+        )
         warm_up = st.toggle("Warm-up", key="exercise_train_warm_up", bind="query-params")
         decay = _decay("exercise_train_decay", "off")
         clip = st.toggle("Clipping", True, key="exercise_train_clip", bind="query-params")

@@ -131,56 +131,105 @@ _CHANGES = Text(MAX_TEXT)
 _LOOK = "(row|column|shared|light|chosen|mean)"  # of the panel under the pointer, which browsers read and write alone
 _RUN = Text(120)  # as lists call it; which there are, the page says
 
-PARAMETERS: Mapping[str, Kind] = MappingProxyType({
-    # the whole app
-    "picture": Text(80), "checkpoint": Text(120), "layer": _NUMBER, "head": _NUMBER, "token": _NUMBER,
-    "number": Text(600),
-    "pins": Pattern(r"[0-9]{1,6}(\.[0-9]{1,6}){0,5}", "up to six tokens such as 12.40"),
-    "look": Pattern(rf"{_LOOK}(\.{_LOOK}){{0,4}}", "words such as column.shared"), "step": Whole(0, 9999),
-    # What if
-    "changes": _CHANGES, "what_if_group": OneOf("pages.what_if_controls:GROUPS"),
-    "experiment": OneOf("pages.what_if_experiments:EXPERIMENTS"),
-    # Compare
-    "this_change": _CHANGES, "other_change": _CHANGES, "other_picture": Text(80), "other_checkpoint": Text(120),
-    "other_layer": _NUMBER, "other_head": _NUMBER, "other_token": _NUMBER, "mean_heads": YesNo(),
-    # Shapes, Break it
-    "sizes": Text(400), "against": Text(400),
-    "bug": Text(60), "lab_sizes": Text(24), "solved": Text(60),
-    # Doctor
-    "file": Text(80), "doctor_search": Text(200), "doctor_sizes": OneOf("pages.doctor_names:SIZES"),
-    # Models
-    "own_image_size": Whole(8, 2048), "own_patch_size": Whole(1, 256), "own_num_layers": Whole(1, 96),
-    "own_hidden_size": Whole(1, 8192), "own_mlp_size": Whole(1, 32768), "own_num_heads": Whole(1, 64),
-    "own_num_classes": Whole(1, 100_000),
-    # Data; the number of pictures is the data set's
-    "data": Text(120), "held_out": Whole(1, 1000),
-    "data_recipe": OneOf("vit_core.training:RECIPES"), "sheet": Whole(1, 9999),
-    "draws": Whole(1, 9999), "shown": Whole(1, 9_999_999), "batch_size": Whole(1, 128),
-    # Predict
-    "predict_of": OneOf("pages.picture_chooser:KINDS"), "predict_batch": Pattern("[0-9a-f]{24}", "a name of 24 digits"),
-    "predict_way": Text(60), "predict_order": OneOf("pages.prediction_cards:ORDERS"),
-    "predict_page": Whole(1, 999_999), "predict_shown": Whole(1, 9_999_999), "predict_all_ways": YesNo(),
-    # Train, Epochs
-    "recipe": OneOf("vit_core.training:RECIPES"), "runs": _RUN, "run": _RUN,
-    "measure": OneOf("explainer.views.training:MEASURES"),
-    "beside": _RUN, "shared_epochs": YesNo(), "epoch": Whole(0, 999_999),
-    # Metric
-    "metric_run": OneOf("pages.metric_replay:TITLES"), "metric_epoch": Whole(1, 999),
-    "metric_class": OneOf("explainer.course_results:TEST_SIZES"), "metric_order": OneOf("pages.metric_replay:ORDERS"),
-    "metric_seed": Whole(0, 999), "metric_batch": Whole(1, 75), "metric_own_run": _RUN,
-    "metric_own_epoch": Whole(0, 999_999),
-    # Transfer
-    "transfer_weights": OneOf("vit_core:CHECKPOINTS"), "transfer_learns": OneOf("pages.comparison:FREEZES"),
-    "transfer_epochs": Whole(1, 100), "transfer_seed": Whole(0, 10_000), "transfer_runs": Text(24),
-    "transfer_rate_head": Real(1e-6, 1.0), "transfer_rate_whole": Real(1e-6, 1.0),
-    # Exercises
-    "exercise_classes": Whole(1, 100_000), "exercise_steps": Whole(10, 10_000), "exercise_rate": Real(1e-6, 10.0),
-    "exercise_warm_up": YesNo(), "exercise_warm_up_steps": Whole(1, 10_000),
-    "exercise_decay": OneOf("pages.exercise_terms:DECAYS"), "exercise_answer": OneOf("pages.exercise_terms:ANSWERS"),
-    "exercise_clip": Real(0.01, 1000.0), "exercise_optimizer": OneOf("pages.exercise_terms:OPTIMIZERS"),
-    "exercise_train_warm_up": YesNo(), "exercise_train_decay": OneOf("pages.exercise_terms:DECAYS"),
-    "exercise_train_clip": YesNo(),
-})  # fmt: skip
+PARAMETERS: Mapping[str, Kind] = MappingProxyType(
+    {
+        # the whole app
+        "picture": Text(80),
+        "checkpoint": Text(120),
+        "layer": _NUMBER,
+        "head": _NUMBER,
+        "token": _NUMBER,
+        "number": Text(600),
+        "pins": Pattern(r"[0-9]{1,6}(\.[0-9]{1,6}){0,5}", "up to six tokens such as 12.40"),
+        "look": Pattern(rf"{_LOOK}(\.{_LOOK}){{0,4}}", "words such as column.shared"),
+        "step": Whole(0, 9999),
+        # What if
+        "changes": _CHANGES,
+        "what_if_group": OneOf("pages.what_if_controls:GROUPS"),
+        "experiment": OneOf("pages.what_if_experiments:EXPERIMENTS"),
+        # Compare
+        "this_change": _CHANGES,
+        "other_change": _CHANGES,
+        "other_picture": Text(80),
+        "other_checkpoint": Text(120),
+        "other_layer": _NUMBER,
+        "other_head": _NUMBER,
+        "other_token": _NUMBER,
+        "mean_heads": YesNo(),
+        # Shapes, Break it
+        "sizes": Text(400),
+        "against": Text(400),
+        "bug": Text(60),
+        "lab_sizes": Text(24),
+        "solved": Text(60),
+        # Doctor
+        "file": Text(80),
+        "doctor_search": Text(200),
+        "doctor_sizes": OneOf("pages.doctor_names:SIZES"),
+        # Models
+        "own_image_size": Whole(8, 2048),
+        "own_patch_size": Whole(1, 256),
+        "own_num_layers": Whole(1, 96),
+        "own_hidden_size": Whole(1, 8192),
+        "own_mlp_size": Whole(1, 32768),
+        "own_num_heads": Whole(1, 64),
+        "own_num_classes": Whole(1, 100_000),
+        # Data; the number of pictures is the data set's
+        "data": Text(120),
+        "held_out": Whole(1, 1000),
+        "data_recipe": OneOf("vit_core.training:RECIPES"),
+        "sheet": Whole(1, 9999),
+        "draws": Whole(1, 9999),
+        "shown": Whole(1, 9_999_999),
+        "batch_size": Whole(1, 128),
+        # Predict
+        "predict_of": OneOf("pages.picture_chooser:KINDS"),
+        "predict_batch": Pattern("[0-9a-f]{24}", "a name of 24 digits"),
+        "predict_way": Text(60),
+        "predict_order": OneOf("pages.prediction_cards:ORDERS"),
+        "predict_page": Whole(1, 999_999),
+        "predict_shown": Whole(1, 9_999_999),
+        "predict_all_ways": YesNo(),
+        # Train, Epochs
+        "recipe": OneOf("vit_core.training:RECIPES"),
+        "runs": _RUN,
+        "run": _RUN,
+        "measure": OneOf("explainer.views.training:MEASURES"),
+        "beside": _RUN,
+        "shared_epochs": YesNo(),
+        "epoch": Whole(0, 999_999),
+        # Metric
+        "metric_run": OneOf("pages.metric_replay:TITLES"),
+        "metric_epoch": Whole(1, 999),
+        "metric_class": OneOf("explainer.course_results:TEST_SIZES"),
+        "metric_order": OneOf("pages.metric_replay:ORDERS"),
+        "metric_seed": Whole(0, 999),
+        "metric_batch": Whole(1, 75),
+        "metric_own_run": _RUN,
+        "metric_own_epoch": Whole(0, 999_999),
+        # Transfer
+        "transfer_weights": OneOf("vit_core:CHECKPOINTS"),
+        "transfer_learns": OneOf("pages.comparison:FREEZES"),
+        "transfer_epochs": Whole(1, 100),
+        "transfer_seed": Whole(0, 10_000),
+        "transfer_runs": Text(24),
+        "transfer_rate_head": Real(1e-6, 1.0),
+        "transfer_rate_whole": Real(1e-6, 1.0),
+        # Exercises
+        "exercise_classes": Whole(1, 100_000),
+        "exercise_steps": Whole(10, 10_000),
+        "exercise_rate": Real(1e-6, 10.0),
+        "exercise_warm_up": YesNo(),
+        "exercise_warm_up_steps": Whole(1, 10_000),
+        "exercise_decay": OneOf("pages.exercise_terms:DECAYS"),
+        "exercise_answer": OneOf("pages.exercise_terms:ANSWERS"),
+        "exercise_clip": Real(0.01, 1000.0),
+        "exercise_optimizer": OneOf("pages.exercise_terms:OPTIMIZERS"),
+        "exercise_train_warm_up": YesNo(),
+        "exercise_train_decay": OneOf("pages.exercise_terms:DECAYS"),
+        "exercise_train_clip": YesNo(),
+    }
+)
 
 # Parameters of which there is one for each grid of patches: transfer_size_224_16.
 FAMILIES: Mapping[str, Kind] = MappingProxyType({r"transfer_size_[0-9]{1,5}_[0-9]{1,4}": Whole(2, 99_999)})

@@ -37,15 +37,32 @@ def show_what_if() -> None:
     st.session_state.setdefault("metric_batch", BATCH_SIZE)
     with st.container(horizontal=True):
         predicted = st.segmented_control(
-            "Every picture is called", list(TEST_SIZES), default=list(TEST_SIZES)[-1], required=True,
-            key="metric_class", bind="query-params",
-        )  # fmt: skip
-        order = st.segmented_control(
-            "Order", ORDERS, default="by class", required=True, key="metric_order",
+            "Every picture is called",
+            list(TEST_SIZES),
+            default=list(TEST_SIZES)[-1],
+            required=True,
+            key="metric_class",
             bind="query-params",
-        )  # fmt: skip
-        seed = int(st.number_input("Seed", *whole_limits("metric_seed"), 0, key="metric_seed", bind="query-params",
-                                   width=120, disabled=order == "by class"))  # fmt: skip
+        )
+        order = st.segmented_control(
+            "Order",
+            ORDERS,
+            default="by class",
+            required=True,
+            key="metric_order",
+            bind="query-params",
+        )
+        seed = int(
+            st.number_input(
+                "Seed",
+                *whole_limits("metric_seed"),
+                0,
+                key="metric_seed",
+                bind="query-params",
+                width=120,
+                disabled=order == "by class",
+            )
+        )
     size = st.slider("Batch size", 1, TEST_PICTURES, key="metric_batch", bind="query-params")
     name, shuffled = predicted or list(TEST_SIZES)[-1], None if order == "by class" else seed
     view = kept_view(

@@ -34,9 +34,14 @@ def show_replay() -> CourseRun:
     """Which published run is looked at, a button that plays it, and what the chosen epoch printed and means."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.segmented_control(
-            "Run", list(RUNS), format_func=lambda name: RUNS[name].title, default="scratch", required=True,
-            key="metric_run", bind="query-params",
-        )  # fmt: skip
+            "Run",
+            list(RUNS),
+            format_func=lambda name: RUNS[name].title,
+            default="scratch",
+            required=True,
+            key="metric_run",
+            bind="query-params",
+        )
         run = RUNS[name or "scratch"]
         playing = bool(st.session_state.get(_PLAYING))
         icon, label = (":material/pause:", "Pause") if playing else (":material/play_arrow:", "Play")

@@ -89,8 +89,13 @@ def offer_removal(data: Dataset, key: str) -> None:
             _remove(data)
             st.rerun()
     if removed := st.session_state.get(_REMOVED):
-        st.button("Undo", icon=":material/undo:", key=f"{key}_undo", on_click=_undo_removal,
-                  help=f"Brings {plain(removed.title)} back.")  # fmt: skip
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key=f"{key}_undo",
+            on_click=_undo_removal,
+            help=f"Brings {plain(removed.title)} back.",
+        )
 
 
 def _may_remove(data: Dataset) -> bool:

@@ -91,9 +91,9 @@ def _show_score(predictions: Predictions) -> None:
     sentences = []
     if of:
         sentences.append(f"**{right:,} of {of:,} are right** ({percent(right / of)}).")
-    unknown = sum(name is not None and true is None for name, true in zip(
-        predictions.class_names, predictions.true, strict=True
-    ))  # fmt: skip
+    unknown = sum(
+        name is not None and true is None for name, true in zip(predictions.class_names, predictions.true, strict=True)
+    )
     if unknown:
         sentences.append(f"The model has no word for what {unknown:,} of them show: it cannot be right about those.")
     if sentences:
@@ -120,9 +120,13 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
         seen = answers.preprocess.crop(open_picture(sample.source))
         origin = predict.probabilities_of(predictions.top_classes(place, TOP), side) if side else None
         made = predict.card(
-            np.asarray(seen), sample.name, predictions.top(place, TOP), predictions.class_names[place],
-            predictions.is_right(place), origin,
-        )  # fmt: skip
+            np.asarray(seen),
+            sample.name,
+            predictions.top(place, TOP),
+            predictions.class_names[place],
+            predictions.is_right(place),
+            origin,
+        )
         return explained(made, 1) if origin else made
 
     try:
@@ -135,13 +139,21 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
     show_canvas(view, key=f"predict_card_{slot}", on_pick=state.pick if side else None)
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Explain", key=f"explain_{slot}", icon=":material/route:", on_click=_explain, args=(sample,),
+            "Explain",
+            key=f"explain_{slot}",
+            icon=":material/route:",
+            on_click=_explain,
+            args=(sample,),
             help="Open this picture in the explainer, with this checkpoint.",
-        )  # fmt: skip
+        )
         st.button(
-            "Read otherwise", key=f"read_{slot}", icon=":material/compare:", on_click=choose, args=(place,),
+            "Read otherwise",
+            key=f"read_{slot}",
+            icon=":material/compare:",
+            on_click=choose,
+            args=(place,),
             help="Show below what another preprocessing would make of this picture.",
-        )  # fmt: skip
+        )
 
 
 def _explain(sample: Sample) -> None:

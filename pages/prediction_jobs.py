@@ -88,9 +88,13 @@ def _work(job: Job, checkpoint: str, preprocess: Preprocess, samples: Callable[[
     try:
         model, record = session.load_model(checkpoint)
         job.result = predict_pictures(
-            model, preprocess, record.labels, samples(), slot=lambda: session.forward_slots.dear,
+            model,
+            preprocess,
+            record.labels,
+            samples(),
+            slot=lambda: session.forward_slots.dear,
             on_progress=job.progress,
-        )  # fmt: skip
+        )
     except GivenUp:
         pass
     except Exception as error:  # whatever it is, the page that waits for it has to say so

@@ -56,9 +56,12 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
         # Asked here, not in a callback: its arguments would be those of the run of the script before, without what was
         # typed last.
         is_asked = st.button(
-            "Start", type="primary", icon=":material/play_arrow:", disabled=data is None or choice is None,
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=data is None or choice is None,
             key="start_run",
-        )  # fmt: skip
+        )
     if is_asked and data is not None and choice is not None:
         _start(name, data, choice)
         st.rerun()
@@ -84,20 +87,33 @@ def show_controls(run: Run) -> None:
     if run.is_alive:
         asked = run.is_stopping
         st.button(
-            "Stopping…" if asked else "Stop", icon=":material/stop:", disabled=asked, key=f"stop_run_{run.name}",
-            help="It saves and ends; Resume goes on from there.", on_click=_do, args=(runs.stop_run, run),
-        )  # fmt: skip
+            "Stopping…" if asked else "Stop",
+            icon=":material/stop:",
+            disabled=asked,
+            key=f"stop_run_{run.name}",
+            help="It saves and ends; Resume goes on from there.",
+            on_click=_do,
+            args=(runs.stop_run, run),
+        )
     elif run.can_resume:
         st.button(
-            "Resume", icon=":material/resume:", key=f"resume_run_{run.name}", help="From the last step that was saved.",
-            on_click=_do, args=(runs.resume_run, run),
-        )  # fmt: skip
+            "Resume",
+            icon=":material/resume:",
+            key=f"resume_run_{run.name}",
+            help="From the last step that was saved.",
+            on_click=_do,
+            args=(runs.resume_run, run),
+        )
     _show_downloads(run)
     if not run.is_alive and not run.is_example:
         st.button(
-            "Delete", icon=":material/delete:", key=f"delete_run_{run.name}", help="It can be brought back for a day.",
-            on_click=_delete, args=(run,),
-        )  # fmt: skip
+            "Delete",
+            icon=":material/delete:",
+            key=f"delete_run_{run.name}",
+            help="It can be brought back for a day.",
+            on_click=_delete,
+            args=(run,),
+        )
 
 
 def run_title(run: Run) -> str:
@@ -114,8 +130,9 @@ def show_damage(run: Run, most: int = 6) -> None:
     told = "\n".join(f"- {plain(each)}" for each in problems[:most])
     st.error(
         f"The folder of {plain(run.name)} is damaged. What is sound is shown and can be used; Delete puts all of it "
-        f"aside for a day.\n{told}{more}", icon=":material/broken_image:",
-    )  # fmt: skip
+        f"aside for a day.\n{told}{more}",
+        icon=":material/broken_image:",
+    )
 
 
 def show_problem() -> None:
@@ -139,15 +156,23 @@ def _show_downloads(run: Run) -> None:
     saved = run.saved_epochs()
     with st.popover("Download", icon=":material/download:"):
         st.download_button(
-            "Measurements (metrics.jsonl)", lambda: _bytes(run.path / METRICS), f"{run.name}-metrics.jsonl",
-            "application/jsonl", on_click="ignore", key="download_metrics",
+            "Measurements (metrics.jsonl)",
+            lambda: _bytes(run.path / METRICS),
+            f"{run.name}-metrics.jsonl",
+            "application/jsonl",
+            on_click="ignore",
+            key="download_metrics",
             disabled=not (run.path / METRICS).exists(),
-        )  # fmt: skip
+        )
         if saved:
             st.download_button(
-                f"Weights after epoch {saved[-1]:d}, with their card (zip)", lambda: weights_zip(run, saved[-1]),
-                f"{run.name}-epoch-{saved[-1]}.zip", "application/zip", on_click="ignore", key="download_weights",
-            )  # fmt: skip
+                f"Weights after epoch {saved[-1]:d}, with their card (zip)",
+                lambda: weights_zip(run, saved[-1]),
+                f"{run.name}-epoch-{saved[-1]}.zip",
+                "application/zip",
+                on_click="ignore",
+                key="download_weights",
+            )
         else:
             st.caption("No weights have been saved yet.")
 

@@ -146,13 +146,15 @@ def _show_figures(metrics: Metrics) -> None:
                 told = written_shift(change, ".1%" if is_share else ".3f").replace("−", "-")
                 told += " points" if is_share else ""
             st.metric(
-                title, f"{value:.1%}" if is_share else f"{value:.3f}",
+                title,
+                f"{value:.1%}" if is_share else f"{value:.3f}",
                 told,
                 delta_color="off" if told and told.startswith(("0", "≈")) else "normal" if is_share else "inverse",
                 delta_arrow="off" if told and told.startswith(("0", "≈")) else "auto",
                 help=f"After epoch {last['epoch']:d}, {says}.",
-                border=True, width=168,
-            )  # fmt: skip
+                border=True,
+                width=168,
+            )
 
 
 def _compare(names: list[str], measure: str) -> None:

@@ -30,9 +30,13 @@ def show_start(checkpoint: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sync("shapes_start", setting.start)
         st.selectbox(
-            "Begin with", [choice.CHECKPOINT, *CATALOGUE], key="shapes_start", width=300, on_change=_take_start,
+            "Begin with",
+            [choice.CHECKPOINT, *CATALOGUE],
+            key="shapes_start",
+            width=300,
+            on_change=_take_start,
             format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else f"sidebar: {checkpoint}",
-        )  # fmt: skip
+        )
         for label, icon, action, is_possible in (
             ("Undo", ":material/undo:", choice.undo, bool(past.past)),
             ("Redo", ":material/redo:", choice.redo, bool(past.future)),
@@ -47,9 +51,13 @@ def show_sizes(start: ViTConfig) -> None:
     """A slider or a number for every size."""
     setting = choice.current()
     kind = st.segmented_control(
-        "Set the sizes with", [SLIDERS, NUMBERS], default=SLIDERS, required=True, key="shapes_kind",
+        "Set the sizes with",
+        [SLIDERS, NUMBERS],
+        default=SLIDERS,
+        required=True,
+        key="shapes_kind",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     with st.container(key="shapes_sizes"):
         for names in (list(STOPS)[:4], list(STOPS)[4:]):
             for column, name in zip(st.columns(4, gap="medium"), names, strict=True):
@@ -64,9 +72,13 @@ def show_baseline(text: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sync("shapes_against", now)
         st.selectbox(
-            "Show what has moved since", options, key="shapes_against", on_change=_take_against, width=300,
+            "Show what has moved since",
+            options,
+            key="shapes_against",
+            on_change=_take_against,
+            width=300,
             format_func=_title,
-        )  # fmt: skip
+        )
         hint = "From now on, differences are shown to the sizes of this moment."
         if st.button(
             "Remember this", icon=":material/push_pin:", key="shapes_remember", disabled=now == text, help=hint
@@ -83,9 +95,13 @@ def _slider(name: str, setting: Setting, start: ViTConfig) -> None:
     key, value = f"shapes_slider_{name}", setting.value(start, name)
     _sync(key, value)
     st.select_slider(
-        _label(name, setting), sorted({*STOPS[name], value}), key=key, on_change=_take, args=(name, key, start),
+        _label(name, setting),
+        sorted({*STOPS[name], value}),
+        key=key,
+        on_change=_take,
+        args=(name, key, start),
         format_func=lambda each: f"{each:,}" if each >= 10_000 else f"{each:d}",
-    )  # fmt: skip
+    )
 
 
 def _number(name: str, setting: Setting, start: ViTConfig) -> None:
@@ -93,9 +109,14 @@ def _number(name: str, setting: Setting, start: ViTConfig) -> None:
     key, value, (_, low, high) = f"shapes_number_{name}", setting.value(start, name), FIELDS[name]
     _sync(key, value)
     st.number_input(
-        f"{_label(name, setting)} :small[{low:,}–{max(high, value):,}]", min(low, value), max(high, value), step=1,
-        key=key, on_change=_take, args=(name, key, start),
-    )  # fmt: skip
+        f"{_label(name, setting)} :small[{low:,}–{max(high, value):,}]",
+        min(low, value),
+        max(high, value),
+        step=1,
+        key=key,
+        on_change=_take,
+        args=(name, key, start),
+    )
 
 
 def _label(name: str, setting: Setting) -> str:

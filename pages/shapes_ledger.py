@@ -21,9 +21,10 @@ BYTES_OF_OPERATION = 2000  # measured 1,600 to 1,700: with its shapes, its rule 
 _component = st.components.v2.component("vit_explainer.ledger", js=ledger_script(), isolate_styles=False)
 # The page that is about an equation: the one with the fewest others, for overview and glossary have many once more.
 _STAGE_OF = {
-    number: stage.name for stage in sorted(STAGES.values(), key=lambda stage: -len(stage.equation_numbers))
+    number: stage.name
+    for stage in sorted(STAGES.values(), key=lambda stage: -len(stage.equation_numbers))
     for number in stage.equation_numbers
-}  # fmt: skip
+}
 
 
 def ledger_of(sizes: Sizes) -> Ledger:
@@ -82,6 +83,11 @@ def show_downloads(sizes: Sizes, before: Sizes | None) -> None:
     with st.container(horizontal=True):
         for label, file, kind, make in files:
             st.download_button(
-                plain(label), make, file, kind, key=f"shapes_file_{label}", on_click="ignore",
+                plain(label),
+                make,
+                file,
+                kind,
+                key=f"shapes_file_{label}",
+                on_click="ignore",
                 icon=":material/download:",
-            )  # fmt: skip
+            )

@@ -65,9 +65,7 @@ class DearSlot:
             self._waiting.append(ticket)
             try:
                 slots._changed.wait_for(
-                    lambda: (
-                        self._waiting[0] is ticket and not self._is_taken and slots._free > 0 and not slots._clicks
-                    )
+                    lambda: self._waiting[0] is ticket and not self._is_taken and slots._free > 0 and not slots._clicks
                 )
                 self._is_taken = True
                 slots._free -= 1

@@ -33,9 +33,11 @@ def show_map(stage: Stage, session: Session, rows: list[TensorRow]) -> None:
     extra = max(0, len(row.sizes) - 2)
     with st.container(horizontal=True, key="map_parts"):
         fixed = tuple(_choose(axis, size, session) for axis, size in zip(row.axes[:extra], row.sizes, strict=False))
-        starts = [
-            _window(axis, size) for axis, size in zip(row.axes[extra:], row.sizes[extra:], strict=True)
-        ] if len(row.sizes) > 1 else [0, 0]  # fmt: skip
+        starts = (
+            [_window(axis, size) for axis, size in zip(row.axes[extra:], row.sizes[extra:], strict=True)]
+            if len(row.sizes) > 1
+            else [0, 0]
+        )
 
     def make() -> Slice:
         axes, values = find(session.model, session.trace, session.block, reference, session.layer)
@@ -45,9 +47,7 @@ def show_map(stage: Stage, session: Session, rows: list[TensorRow]) -> None:
     name = f"{row.name}[{', '.join(map(str, fixed))}]" if fixed else row.name
     quantity, is_share = SYMBOLS[reference.symbol].quantity or "z", reference.field in SHARES
     key = ("map", stage.name, chosen, *session.choice, *fixed, *starts)
-    view = kept_view(
-        key, lambda: explained(tensor.heat_map(name, quantity, make(), is_share, *starts), session.layer)
-    )
+    view = kept_view(key, lambda: explained(tensor.heat_map(name, quantity, make(), is_share, *starts), session.layer))
     show_canvas(view, key=f"map_of_{stage.name}", on_pick=state.pick)
 
 
@@ -61,9 +61,13 @@ def _choose(axis: str, size: int, session: Session) -> int:
     }[axis]
     first = {"states": session.layer, "layers": session.layer - 1, "heads": session.head - 1}.get(axis, 0)
     return st.selectbox(
-        plain(axis.capitalize()), range(size), index=first, format_func=lambda i: labels[i],
-        key=f"map_{axis}_{first}_{size}", width=180,
-    )  # fmt: skip
+        plain(axis.capitalize()),
+        range(size),
+        index=first,
+        format_func=lambda i: labels[i],
+        key=f"map_{axis}_{first}_{size}",
+        width=180,
+    )
 
 
 def _window(axis: str, size: int) -> int:
@@ -72,6 +76,9 @@ def _window(axis: str, size: int) -> int:
     if len(starts) == 1:
         return 0
     return st.selectbox(
-        f"Part of the axis {plain(axis)}", starts, key=f"map_part_{axis}_{size}", width=220,
+        f"Part of the axis {plain(axis)}",
+        starts,
+        key=f"map_part_{axis}_{size}",
+        width=220,
         format_func=lambda start: f"{start} to {min(start + WINDOW, size) - 1} of {size}",
-    )  # fmt: skip
+    )

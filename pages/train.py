@@ -28,9 +28,14 @@ def chosen_runs(runs: dict[str, Run]) -> list[str]:
         hint = "none yet" if not names else run_title(runs[names[0]])
         hint += ", the newest" if names and not runs[names[0]].is_example else ""
         chosen = st.multiselect(
-            "Runs", names, key=SHOWN, bind="query-params", placeholder=hint, width=560,
+            "Runs",
+            names,
+            key=SHOWN,
+            bind="query-params",
+            placeholder=hint,
+            width=560,
             format_func=lambda name: run_title(runs[name]),
-        )  # fmt: skip
+        )
         show_deleted()
     return chosen or names[:1]
 

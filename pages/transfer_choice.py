@@ -42,10 +42,16 @@ def choose_size(record: Checkpoint) -> int:
     fit(key, 2 * patch, 2 * own, "a picture size of")
     return int(
         st.number_input(
-            f"Picture size (pixels, in steps of the patches' {patch})", 2 * patch, 2 * own, own, patch, key=key,
-            bind="query-params", width=320,
+            f"Picture size (pixels, in steps of the patches' {patch})",
+            2 * patch,
+            2 * own,
+            own,
+            patch,
+            key=key,
+            bind="query-params",
+            width=320,
         )
-    )  # fmt: skip
+    )
 
 
 def show_choices(weights: str, classes: int) -> None:
@@ -102,18 +108,27 @@ def show_position(record: Checkpoint, size: int) -> None:
 def show_training(weights: str, freeze: str, size: int) -> Plan | None:
     """How long, how fast, by which chance; the recipes for it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        epochs = int(st.number_input(
-            "Epochs", *whole_limits("transfer_epochs"), 10, key="transfer_epochs", bind="query-params", width=150
-        ))
+        epochs = int(
+            st.number_input(
+                "Epochs", *whole_limits("transfer_epochs"), 10, key="transfer_epochs", bind="query-params", width=150
+            )
+        )
         own = plan_of(weights, freeze, epochs, size).recipe(transfer.TRANSFER).learning_rate
         rate = st.number_input(
-            "Learning rate of the transfer", *real_limits("transfer_rate_head"), own, format="%.6g",
-            bind="query-params", width=230, step=own / 10,
+            "Learning rate of the transfer",
+            *real_limits("transfer_rate_head"),
+            own,
+            format="%.6g",
+            bind="query-params",
+            width=230,
+            step=own / 10,
             key=f"transfer_rate_{'whole' if freeze == 'none' else 'head'}",
-        )  # fmt: skip
-        seed = int(st.number_input(
-            "Seed", *whole_limits("transfer_seed"), 0, key="transfer_seed", bind="query-params", width=150
-        ))
+        )
+        seed = int(
+            st.number_input(
+                "Seed", *whole_limits("transfer_seed"), 0, key="transfer_seed", bind="query-params", width=150
+            )
+        )
     try:
         return plan_of(weights, freeze, epochs, size, None if rate == own else rate, seed)
     except ValueError as error:

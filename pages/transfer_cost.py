@@ -53,14 +53,20 @@ def show_course() -> None:
     run = course_results.RUNS["transfer"]
     last = run.epochs[-1]
     lines = ["| model | data | test loss | test accuracy (mean over batches) | place |", "|---|---|---:|---:|---|"]
-    lines.append(f"| ViT, new head, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-                 f"| run of section {run.section} |")  # fmt: skip
+    lines.append(
+        f"| ViT, new head, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
+        f"| run of section {run.section} |"
+    )
     scratch = course_results.RUNS["scratch"]
     last = scratch.epochs[-1]
-    lines.append(f"| ViT from scratch, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-                 f"| run of section {scratch.section} |")  # fmt: skip
-    lines += [f"| {each.model} | {each.data} | {each.loss} | {each.accuracy} | {each.place} |"
-              for each in course_results.FIGURES]  # fmt: skip
+    lines.append(
+        f"| ViT from scratch, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
+        f"| run of section {scratch.section} |"
+    )
+    lines += [
+        f"| {each.model} | {each.data} | {each.loss} | {each.accuracy} | {each.place} |"
+        for each in course_results.FIGURES
+    ]
     lines += ["", "| model | parameters | file | seconds a picture |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
     with st.container(key="table_transfer_course"):

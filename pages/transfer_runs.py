@@ -59,9 +59,17 @@ def show_comparison() -> None:
     fit_choice(_SHOWN, numbers, "comparison", titles.__getitem__)
     number = numbers[0]
     if len(numbers) > 1:
-        number = int(st.selectbox(
-            "Comparison", numbers, key=_SHOWN, bind="query-params", width=220, format_func=titles.__getitem__,
-        ) or number)  # fmt: skip
+        number = int(
+            st.selectbox(
+                "Comparison",
+                numbers,
+                key=_SHOWN,
+                bind="query-params",
+                width=220,
+                format_func=titles.__getitem__,
+            )
+            or number
+        )
     if any(run.is_example for run in found[number].runs.values()):
         st.caption(
             "An example that came with the program, trained by the project's own command on the toy pictures; what you "
@@ -80,8 +88,10 @@ def _watch(number: int, was_alive: bool) -> None:
     epochs = {which: metrics_of(shown.runs[which]).epochs for which in (TRANSFER, SCRATCH) if which in shown.runs}
     if any(epochs.values()):
         first = next(each for each in epochs.values() if each)
-        state = tuple(f"{which}:{run.name}:{len(epochs[which])}:{metrics_of(run).file}" for which, run in
-                      sorted(shown.runs.items()))  # fmt: skip
+        state = tuple(
+            f"{which}:{run.name}:{len(epochs[which])}:{metrics_of(run).file}"
+            for which, run in sorted(shown.runs.items())
+        )
         view = kept_live(
             ("transfer_curves", *state), lambda: transfer.curves(epochs, transfer.always_the_same(first[0]))
         )
@@ -92,9 +102,12 @@ def _watch(number: int, was_alive: bool) -> None:
         st.button("Stop", icon=":material/stop:", key=f"transfer_stop_{number}", on_click=_stop, args=(number,))
     if shown.missing and not shown.is_alive:
         st.button(
-            "Start the run from scratch", icon=":material/play_arrow:", key=f"transfer_second_{number}",
-            on_click=_start_missing, args=(number,),
-        )  # fmt: skip
+            "Start the run from scratch",
+            icon=":material/play_arrow:",
+            key=f"transfer_second_{number}",
+            on_click=_start_missing,
+            args=(number,),
+        )
 
 
 def _show_run(shown: Comparison, which: str) -> None:

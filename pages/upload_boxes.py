@@ -80,9 +80,15 @@ def show_box(
     """
     expect(key, megabytes, files, together)
     st.file_uploader(
-        label, type=list(types), max_upload_size=megabytes, accept_multiple_files=files > 1, key=key,
-        on_change=on_change, args=(key,), help=help,
-    )  # fmt: skip
+        label,
+        type=list(types),
+        max_upload_size=megabytes,
+        accept_multiple_files=files > 1,
+        key=key,
+        on_change=on_change,
+        args=(key,),
+        help=help,
+    )
 
 
 def expect(key: str, megabytes: int, files: int = 1, together: int | None = None) -> None:

@@ -39,9 +39,12 @@ PARTS: dict[str, tuple[toggles.PartKind, Part]] = {
     "Remove the skip path beside the MLP in layers": (RemoveResidual, "mlp"),
 }
 POSITIONS = {
-    "as learned": None, "zero": "zero", "shuffled": "shuffled", "sines and cosines": "sinusoidal",
+    "as learned": None,
+    "zero": "zero",
+    "shuffled": "shuffled",
+    "sines and cosines": "sinusoidal",
     "through another grid": "resized",
-}  # fmt: skip
+}
 TEMPERATURES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 ALL_LAYERS = "all layers"
 SAID, SWAP_FIRST = "what_if_said", "what_if_swap_first"
@@ -59,9 +62,13 @@ def apply(make: Callable[[Interventions], Interventions]) -> None:
 def choose_group() -> str:
     """Which part of the model is to be changed."""
     chosen: str | None = st.segmented_control(
-        "What to change", GROUPS, default=GROUPS[0], required=True, key="what_if_group",
+        "What to change",
+        GROUPS,
+        default=GROUPS[0],
+        required=True,
+        key="what_if_group",
         bind="query-params",
-    )  # fmt: skip
+    )
     return chosen or GROUPS[0]
 
 
@@ -95,10 +102,16 @@ def changed_patches(session: Session, after: ForwardTrace) -> list[int]:
 
 
 def _patches(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    tool: str = st.segmented_control(
-        "What a click on a patch does, or a stroke over several", list(TOOLS), default="Mask", required=True,
-        key="what_if_tool",
-    ) or "Mask"  # fmt: skip
+    tool: str = (
+        st.segmented_control(
+            "What a click on a patch does, or a stroke over several",
+            list(TOOLS),
+            default="Mask",
+            required=True,
+            key="what_if_tool",
+        )
+        or "Mask"
+    )
     first = st.session_state.get(SWAP_FIRST) if tool == "Swap" else None
     words = {
         "Mask": "Click to mask a patch, again to bring it back. A stroke takes several; a finger holds still first.",
@@ -120,13 +133,20 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
         _sync("what_if_shuffle_seed", shuffle.seed)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.toggle(
-            "Shuffle all patches", key="what_if_shuffle", on_change=_take_shuffle,
+            "Shuffle all patches",
+            key="what_if_shuffle",
+            on_change=_take_shuffle,
             help="All patches change places at random. The seed names the order, so that it can be had again.",
-        )  # fmt: skip
+        )
         st.number_input(
-            "Seed of the order", 0, 9999, key="what_if_shuffle_seed", on_change=_take_shuffle, width=150,
+            "Seed of the order",
+            0,
+            9999,
+            key="what_if_shuffle_seed",
+            on_change=_take_shuffle,
+            width=150,
             disabled=shuffle is None,
-        )  # fmt: skip
+        )
 
 
 def pixels_of(session: Session, trace: ForwardTrace) -> Pixels:
@@ -159,8 +179,12 @@ def _take_shuffle() -> None:
 
 def _heads(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
     st.segmented_control(
-        "A head that is taken out is", list(REPLACEMENTS), default=ZERO, required=True, key="what_if_replacement",
-    )  # fmt: skip
+        "A head that is taken out is",
+        list(REPLACEMENTS),
+        default=ZERO,
+        required=True,
+        key="what_if_replacement",
+    )
     removed = [(change.layer, change.head) for change in interventions if isinstance(change, ReplaceHead)]
     view = kept_view(
         ("what_if.heads", session.state.checkpoint, session.state.picture, str(interventions), session.token),
@@ -183,14 +207,19 @@ def _layers(session: Session, interventions: Interventions) -> None:
     for label, (kind, part) in PARTS.items():
         key = f"what_if_{kind.key}_{part}"
         chosen = [
-            change.layer for change in interventions
+            change.layer
+            for change in interventions
             if isinstance(change, Skip | RemoveResidual) and type(change) is kind and change.part == part
-        ]  # fmt: skip
+        ]
         _sync(key, sorted(chosen))
         st.pills(
-            label, range(1, session.config.num_layers + 1), selection_mode="multi", key=key, on_change=_take_parts,
+            label,
+            range(1, session.config.num_layers + 1),
+            selection_mode="multi",
+            key=key,
+            on_change=_take_parts,
             args=(kind, part, key),
-        )  # fmt: skip
+        )
 
 
 def _take_parts(kind: toggles.PartKind, part: Part, key: str) -> None:
@@ -203,28 +232,45 @@ def _positions(session: Session, interventions: Interventions) -> None:
     kinds = {kind: words for words, kind in POSITIONS.items()}
     _sync("what_if_positions", kinds[change.kind if change else None])
     st.segmented_control(
-        "The position embedding is", list(POSITIONS), required=True, key="what_if_positions", on_change=_take_positions,
+        "The position embedding is",
+        list(POSITIONS),
+        required=True,
+        key="what_if_positions",
+        on_change=_take_positions,
         args=(session.config.grid_size,),
-    )  # fmt: skip
+    )
     if change is None:
         return
     if change.kind == "shuffled":
         _sync("what_if_positions_seed", change.seed)
         st.number_input(
-            "Seed of the order", 0, 9999, key="what_if_positions_seed", on_change=_take_positions, width=150,
-            args=(session.config.grid_size,), help="The seed names the order, so that it can be had again.",
-        )  # fmt: skip
+            "Seed of the order",
+            0,
+            9999,
+            key="what_if_positions_seed",
+            on_change=_take_positions,
+            width=150,
+            args=(session.config.grid_size,),
+            help="The seed names the order, so that it can be had again.",
+        )
     if change.kind == "resized":
         _sync("what_if_positions_grid", change.grid_size)
         _sync("what_if_positions_method", change.method)
         st.slider(
-            "Grid in between, patches a side", 1, max(32, 2 * session.config.grid_size, change.grid_size or 1),
-            key="what_if_positions_grid", on_change=_take_positions, args=(session.config.grid_size,),
-        )  # fmt: skip
-        st.selectbox(
-            "Method", get_args(ResizeMethod), key="what_if_positions_method", on_change=_take_positions,
+            "Grid in between, patches a side",
+            1,
+            max(32, 2 * session.config.grid_size, change.grid_size or 1),
+            key="what_if_positions_grid",
+            on_change=_take_positions,
             args=(session.config.grid_size,),
-        )  # fmt: skip
+        )
+        st.selectbox(
+            "Method",
+            get_args(ResizeMethod),
+            key="what_if_positions_method",
+            on_change=_take_positions,
+            args=(session.config.grid_size,),
+        )
 
 
 def _take_positions(grid_size: int) -> None:
@@ -233,9 +279,10 @@ def _take_positions(grid_size: int) -> None:
         change = ChangePositions("shuffled", seed=int(st.session_state.get("what_if_positions_seed") or 0))
     elif chosen == "resized":
         change = ChangePositions(
-            "resized", grid_size=int(st.session_state.get("what_if_positions_grid") or max(1, grid_size // 2)),
+            "resized",
+            grid_size=int(st.session_state.get("what_if_positions_grid") or max(1, grid_size // 2)),
             method=st.session_state.get("what_if_positions_method") or "bicubic",
-        )  # fmt: skip
+        )
     elif chosen is not None:
         change = ChangePositions(chosen)  # type: ignore[arg-type]
     apply(lambda changes: toggles.with_one(changes, ChangePositions, change))
@@ -249,15 +296,22 @@ def _softmax(session: Session, interventions: Interventions) -> None:
     value = 1.0 if change is None or change.value == "unscaled" else float(change.value)
     _sync("what_if_temperature", value)
     st.select_slider(
-        "Softmax temperature", sorted({*TEMPERATURES, value}), key="what_if_temperature", on_change=_take_temperature,
-        args=(layer,), format_func=lambda each: f"{each:g}", disabled=change is not None and change.value == "unscaled",
+        "Softmax temperature",
+        sorted({*TEMPERATURES, value}),
+        key="what_if_temperature",
+        on_change=_take_temperature,
+        args=(layer,),
+        format_func=lambda each: f"{each:g}",
+        disabled=change is not None and change.value == "unscaled",
         help="Scores are divided by it. Below 1 attention becomes sharper, above 1 flatter; 1 changes nothing.",
-    )  # fmt: skip
+    )
     _sync("what_if_unscaled", change is not None and change.value == "unscaled")
     st.toggle(
-        rf"Without the division by $\sqrt{{D_h}} = \sqrt{{{session.config.head_size}}}$", key="what_if_unscaled",
-        on_change=_take_unscaled, args=(layer,),
-    )  # fmt: skip
+        rf"Without the division by $\sqrt{{D_h}} = \sqrt{{{session.config.head_size}}}$",
+        key="what_if_unscaled",
+        on_change=_take_unscaled,
+        args=(layer,),
+    )
 
 
 def _temperature(interventions: Interventions, layer: int | None) -> Temperature | None:

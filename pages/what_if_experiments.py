@@ -52,12 +52,13 @@ def _shuffle(session: Session) -> None:
             traces.append(session.model.trace(session.trace.image, changes))
         plain, without, moved = traces
         return experiments.shuffled(
-            result, (session.pixels, pixels_of(session, moved)),
+            result,
+            (session.pixels, pixels_of(session, moved)),
             {
                 "Without E_{pos}": (plain.representation, without.representation),
                 "With E_{pos}": (session.trace.representation, moved.representation),
             },
-        )  # fmt: skip
+        )
 
     _show(session, "shuffle", make, seed)
     _offer("shuffle", lambda: f"positions=zero;shuffle={int(st.session_state.get('experiment_seed') or 0)}")
@@ -65,20 +66,26 @@ def _shuffle(session: Session) -> None:
 
 def _heads(session: Session) -> None:
     show_section(lesson, "which-head")
-    words: str = st.segmented_control(
-        "A head that is taken out is", list(REPLACEMENTS), default="set to zero", required=True,
-        key="experiment_replacement",
-    ) or "set to zero"  # fmt: skip
+    words: str = (
+        st.segmented_control(
+            "A head that is taken out is",
+            list(REPLACEMENTS),
+            default="set to zero",
+            required=True,
+            key="experiment_replacement",
+        )
+        or "set to zero"
+    )
     replacement = REPLACEMENTS[words]
     _show(
-        session, "heads",
+        session,
+        "heads",
         lambda progress: experiments.knocked_out(
-            compute.knock_out(
-                session.model, session.trace, session.checkpoint.labels, replacement, progress=progress
-            )
+            compute.knock_out(session.model, session.trace, session.checkpoint.labels, replacement, progress=progress)
         ),
-        replacement, on_pick=lambda pick: take_head(pick, "experiment_replacement"),
-    )  # fmt: skip
+        replacement,
+        on_pick=lambda pick: take_head(pick, "experiment_replacement"),
+    )
 
 
 def _patches(session: Session) -> None:
@@ -90,21 +97,26 @@ def _patches(session: Session) -> None:
     measured: Measured = kept_large(("masked", session.state.checkpoint, session.state.picture), lambda: ({}, size))
     st.caption(f"{passes} forward passes: one for each patch, the others for the curves.")
     _show(
-        session, "patches",
+        session,
+        "patches",
         lambda progress: experiments.ranked_patches(
             rank_patches(*same, measured=measured, progress=progress), session.pixels
         ),
         so_far=lambda: experiments.patches_so_far(patches_so_far(*same, measured), session.pixels),
-    )  # fmt: skip
+    )
 
 
 def _grids(session: Session) -> None:
     show_section(lesson, "other-grid")
     own = session.config.grid_size
     grid_size = st.slider(
-        "Patches a side", 2, 2 * own, key=f"experiment_grid_{own}", value=own + own // 2,
+        "Patches a side",
+        2,
+        2 * own,
+        key=f"experiment_grid_{own}",
+        value=own + own // 2,
         help="The picture is read anew at this size: patches keep their pixels, there are more or fewer of them.",
-    )  # fmt: skip
+    )
 
     def make(progress: Progress) -> View:
         preprocess = session.checkpoint.preprocess.at(grid_size * session.config.patch_size)
@@ -120,11 +132,12 @@ def _grids(session: Session) -> None:
 def _scaling(session: Session) -> None:
     show_section(lesson, "scaling")
     _show(
-        session, "scaling",
+        session,
+        "scaling",
         lambda progress: experiments.unscaled(
             compute.unscale(session.model, session.trace, session.checkpoint.labels, progress=progress)
         ),
-    )  # fmt: skip
+    )
     _offer("scaling", lambda: "temperature=unscaled")
 
 
@@ -138,9 +151,13 @@ EXPERIMENTS: dict[str, Callable[[Session], None]] = {
 
 
 def _show(
-    session: Session, name: str, make: Callable[[Progress], View], *also: str | int,
-    on_pick: Callable[[Pick], None] | None = None, so_far: Callable[[], View] | None = None,
-) -> None:  # fmt: skip
+    session: Session,
+    name: str,
+    make: Callable[[Progress], View],
+    *also: str | int,
+    on_pick: Callable[[Pick], None] | None = None,
+    so_far: Callable[[], View] | None = None,
+) -> None:
     """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on besides.
 
     Whoever waits can stop it, and is shown what is there ``so_far``.
@@ -191,6 +208,8 @@ def _stop(key: tuple[str | int, ...] | None) -> None:
 def _offer(name: str, changes: Callable[[], str]) -> None:
     """The changes of the experiment, to be made on the page itself; ``changes`` is asked when the button is pressed."""
     st.button(
-        "Make these changes above", icon=":material/experiment:", key=f"experiment_offer_{name}",
+        "Make these changes above",
+        icon=":material/experiment:",
+        key=f"experiment_offer_{name}",
         on_click=lambda: history.change(Interventions.parse(changes())),
-    )  # fmt: skip
+    )

@@ -32,9 +32,14 @@ def show(session: Session, after: ForwardTrace, interventions: Interventions) ->
                 ("Layers as CSV", "what-if-layers.csv", "text/csv", lambda: as_csv(report.layers)),
             ):
                 st.download_button(
-                    label, make, name, media_type, key=f"what_if_{name}", on_click="ignore",
+                    label,
+                    make,
+                    name,
+                    media_type,
+                    key=f"what_if_{name}",
+                    on_click="ignore",
                     icon=":material/download:",
-                )  # fmt: skip
+                )
 
 
 def report_of(session: Session, after: ForwardTrace, interventions: Interventions) -> Report:

@@ -39,9 +39,14 @@ def show_bar(session: Session, after: ForwardTrace, interventions: Interventions
             ("Clear", ":material/delete_sweep:", clear, bool(steps.present), None),
         ):
             st.button(
-                label, icon=icon, key=f"what_if_{label.lower()}", on_click=action, disabled=not is_possible,
-                shortcut=shortcut, type="tertiary",
-            )  # fmt: skip
+                label,
+                icon=icon,
+                key=f"what_if_{label.lower()}",
+                on_click=action,
+                disabled=not is_possible,
+                shortcut=shortcut,
+                type="tertiary",
+            )
 
 
 def clear() -> None:
@@ -79,19 +84,27 @@ def show_list(interventions: Interventions) -> None:
     with st.container(key="what_if_list", gap="xsmall", height=260 if is_long else "content"):
         for change in interventions:
             st.button(
-                plain(change.title), icon=":material/close:", key=f"what_if_remove_{change.key}_{change.item}",
-                type="tertiary", on_click=_remove, args=(change,), help="Remove this change",
-            )  # fmt: skip
+                plain(change.title),
+                icon=":material/close:",
+                key=f"what_if_remove_{change.key}_{change.item}",
+                type="tertiary",
+                on_click=_remove,
+                args=(change,),
+                help="Remove this change",
+            )
         if not interventions:
             st.caption("No changes. This is the forward pass of the other pages.")
     if st.session_state.get("what_if_text") != str(history.current()) and "what_if_typed" not in st.session_state:
         st.session_state["what_if_text"] = str(history.current())
     st.session_state.pop("what_if_typed", None)
     st.text_input(
-        "The same as text", key="what_if_text", on_change=_take_text, placeholder="mask=12-15;heads=3.1:zero",
+        "The same as text",
+        key="what_if_text",
+        on_change=_take_text,
+        placeholder="mask=12-15;heads=3.1:zero",
         help="Edit it and press Enter. What it may say: mask=12-15, blur=20, swap=3:17, shuffle=7, positions=zero, "
         "temperature=2, heads=3.1:zero, skip=attention.4, residual=mlp.2, with semicolons between kinds.",
-    )  # fmt: skip
+    )
 
 
 def _remove(change: Change) -> None:
@@ -141,10 +154,14 @@ def show_attention(session: Session, after: ForwardTrace, interventions: Interve
         ("what_if.attention", *session.choice, str(interventions)),
         lambda: explained(
             what_if.attention(
-                session.trace, after, session.layer, session.head, session.token,
+                session.trace,
+                after,
+                session.layer,
+                session.head,
+                session.token,
                 (session.pixels, pixels_of(session, after)),
             ),
             session.layer,
         ),
-    )  # fmt: skip
+    )
     show_canvas(view, key="what_if_attention", on_pick=state.pick)

@@ -47,9 +47,8 @@ def with_parts(interventions: Interventions, kind: PartKind, part: Part, layers:
     """This part is skipped (or its residual removed) in these layers and in no others."""
     wanted = [kind(part, layer) for layer in sorted(layers)]
     kept = [
-        change for change in interventions
-        if not (type(change) is kind and change.part == part) or change in wanted
-    ]  # fmt: skip
+        change for change in interventions if not (type(change) is kind and change.part == part) or change in wanted
+    ]
     return Interventions((*kept, *(change for change in wanted if change not in kept)))
 
 

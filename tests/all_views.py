@@ -40,7 +40,14 @@ def all_views(
     side, other = config.grid_size, model.trace(trace.image.flip(-1))
     left = Side("left", model, trace, pixels, tuple(labels), layer, head_number, token)
     right = Side(
-        "right", model, other, pixels[:, ::-1], tuple(labels), config.num_layers, 0, config.num_patches - token,
+        "right",
+        model,
+        other,
+        pixels[:, ::-1],
+        tuple(labels),
+        config.num_layers,
+        0,
+        config.num_patches - token,
         ("mirrored",),
     )
     sizes = [config.patch_size * count for count in (1, 2, 3, 8)]
@@ -61,9 +68,7 @@ def all_views(
         ),
         "attention.query_key_value": partial(attention.query_key_value, attend, head_number, token),
         "attention.score_steps": partial(attention.score_steps, attend, head_number, token),
-        "attention.looks": partial(
-            attention.looks, trace.attention_weights, layer, head_number, token, pixels
-        ),
+        "attention.looks": partial(attention.looks, trace.attention_weights, layer, head_number, token, pixels),
         "attention.over_picture": partial(attention.over_picture, attend.weights, head_number, token, pixels),
         "attention.heads": partial(attention.heads, attend.weights, token, pixels, head_number),
         "attention.head_output": partial(attention.head_output, attend, head_number, token),

@@ -32,9 +32,7 @@ def randomised(model: VisionTransformer, seed: int = 0) -> VisionTransformer:
 @pytest.fixture(scope="session")
 def tiny_config() -> ViTConfig:
     """Every axis has a size of its own, so that no two can be mixed up unseen."""
-    return ViTConfig(
-        image_size=12, patch_size=4, num_layers=3, hidden_size=24, mlp_size=40, num_heads=4, num_classes=7
-    )
+    return ViTConfig(image_size=12, patch_size=4, num_layers=3, hidden_size=24, mlp_size=40, num_heads=4, num_classes=7)
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,12 @@ class MLPBlock(nn.Module):
         super().__init__()
         self.layer_norm = nn.LayerNorm(normalized_shape=embedding_dim)
         self.mlp = nn.Sequential(
-            nn.Linear(embedding_dim, mlp_size), nn.GELU(), nn.Dropout(0.1), nn.Linear(mlp_size, embedding_dim),
+            nn.Linear(embedding_dim, mlp_size),
+            nn.GELU(),
             nn.Dropout(0.1),
-        )  # fmt: skip
+            nn.Linear(mlp_size, embedding_dim),
+            nn.Dropout(0.1),
+        )
 
     def forward(self, z: Tensor) -> Tensor:
         return self.mlp(self.layer_norm(z))
@@ -53,10 +56,17 @@ class CourseViT(nn.Module):
     """Section 8 of the chapter. ``with_torchs_layers``: as in its first exercise, of nn.TransformerEncoderLayer."""
 
     def __init__(
-        self, img_size: int = 224, in_channels: int = 3, patch_size: int = 16, num_transformer_layers: int = 12,
-        embedding_dim: int = 768, mlp_size: int = 3072, num_heads: int = 12, num_classes: int = 1000,
+        self,
+        img_size: int = 224,
+        in_channels: int = 3,
+        patch_size: int = 16,
+        num_transformer_layers: int = 12,
+        embedding_dim: int = 768,
+        mlp_size: int = 3072,
+        num_heads: int = 12,
+        num_classes: int = 1000,
         with_torchs_layers: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         num_patches = img_size * img_size // patch_size**2
         self.class_embedding = nn.Parameter(torch.randn(1, 1, embedding_dim))
@@ -154,9 +164,19 @@ class LucidrainsLikeViT(nn.Module):
     """As vit-pytorch names it, ``later`` or earlier, with or without LayerNorms around the patches."""
 
     def __init__(
-        self, *, image_size: int, patch_size: int, num_classes: int, dim: int, depth: int, heads: int, mlp_dim: int,
-        dim_head: int = 64, later: bool = False, patch_norms: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        image_size: int,
+        patch_size: int,
+        num_classes: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        mlp_dim: int,
+        dim_head: int = 64,
+        later: bool = False,
+        patch_norms: bool = False,
+    ) -> None:
         super().__init__()
         pixels, patches = 3 * patch_size**2, (image_size // patch_size) ** 2
         projection = (nn.Linear(pixels, dim),)

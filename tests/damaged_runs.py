@@ -54,35 +54,69 @@ def make_sound_run(path: Path) -> None:
 
 
 def _step(number: int) -> dict[str, Any]:
-    return {"step": number, "loss": 2.0 / number, "learning_rate": 0.1, "gradient_norm": 1.0 * number,
-            "pictures_per_second": 10.0, "seconds": 1.0 * number}  # fmt: skip
+    return {
+        "step": number,
+        "loss": 2.0 / number,
+        "learning_rate": 0.1,
+        "gradient_norm": 1.0 * number,
+        "pictures_per_second": 10.0,
+        "seconds": 1.0 * number,
+    }
 
 
 def _epoch(number: int) -> dict[str, Any]:
     table = [[4, 1, 0], [number, 5 - number, 0], [2, 3, 0]]
     return {
-        "epoch": number, "step": 3 * number, "train_loss": 2.0 / number, "learning_rate": 0.1, "seconds": 1.0,
-        "train_top1": 0.5, "train_batch_mean_top1": 0.52,
-        "validation": {"loss": 1.5 / number, "top1": (9 - number) / 15, "top5": 1.0, "pictures": 15,
-                       "batch_mean_top1": 0.5, "predicted": [6 + number, 9 - number, 0], "confusion": table},
-    }  # fmt: skip
+        "epoch": number,
+        "step": 3 * number,
+        "train_loss": 2.0 / number,
+        "learning_rate": 0.1,
+        "seconds": 1.0,
+        "train_top1": 0.5,
+        "train_batch_mean_top1": 0.52,
+        "validation": {
+            "loss": 1.5 / number,
+            "top1": (9 - number) / 15,
+            "top5": 1.0,
+            "pictures": 15,
+            "batch_mean_top1": 0.5,
+            "predicted": [6 + number, 9 - number, 0],
+            "confusion": table,
+        },
+    }
 
 
 FACTS: Mapping[str, Any] = {
     "recipe": asdict(RECIPES["scratch-small"].with_values({"image_size": 16, "epochs": EPOCHS, "batch_size": 5})),
-    "recipe_name": "scratch-small", "data": ["/nowhere"], "held_out": 10, "started": "2026-01-01T00:00:00+00:00",
-    "command": "python -m vit_core.training", "outcome": "finished", "labels": list(LABELS), "names": {},
-    "pictures": {"train": 15, "test": 15}, "parameters": {"total": 100, "trainable": 60}, "total_steps": 6,
+    "recipe_name": "scratch-small",
+    "data": ["/nowhere"],
+    "held_out": 10,
+    "started": "2026-01-01T00:00:00+00:00",
+    "command": "python -m vit_core.training",
+    "outcome": "finished",
+    "labels": list(LABELS),
+    "names": {},
+    "pictures": {"train": 15, "test": 15},
+    "parameters": {"total": 100, "trainable": 60},
+    "total_steps": 6,
     "broken": [],
-}  # fmt: skip
+}
 START: Mapping[str, Any] = {
-    "recipe_name": "scratch-small", "changes": {"image_size": 16}, "data": ["/nowhere"], "held_out": 10,
-    "command": ["python", "-m", "vit_core.training"], "started": 1.0, "facts_before": None,
-}  # fmt: skip
+    "recipe_name": "scratch-small",
+    "changes": {"image_size": 16},
+    "data": ["/nowhere"],
+    "held_out": 10,
+    "command": ["python", "-m", "vit_core.training"],
+    "started": 1.0,
+    "facts_before": None,
+}
 CARD: Mapping[str, Any] = {
-    "config": asdict(CONFIG), "labels": list(LABELS), "licence": "", "description": "a test's",
+    "config": asdict(CONFIG),
+    "labels": list(LABELS),
+    "licence": "",
+    "description": "a test's",
     "preprocess": asdict(Preprocess(image_size=16, resize_size=16, mean=HALF, std=HALF)),
-}  # fmt: skip
+}
 
 
 def _write(path: Path, value: Any) -> None:
@@ -146,52 +180,99 @@ def _facts_wrong_types(path: Path) -> None:
 
 
 def _facts_wrong_inside(path: Path) -> None:
-    _write(path / "run.json", {
-        **FACTS, "recipe": {**FACTS["recipe"], "batch_size": "many", "mean": 5, "clip_norm": "x"},
-        "labels": ["apple", 5, None], "pictures": {"train": "15", "test": [1]}, "parameters": {"total": None},
-        "broken": [5], "total_steps": -3, "held_out": "ten", "data": [5, None],
-    })  # fmt: skip
+    _write(
+        path / "run.json",
+        {
+            **FACTS,
+            "recipe": {**FACTS["recipe"], "batch_size": "many", "mean": 5, "clip_norm": "x"},
+            "labels": ["apple", 5, None],
+            "pictures": {"train": "15", "test": [1]},
+            "parameters": {"total": None},
+            "broken": [5],
+            "total_steps": -3,
+            "held_out": "ten",
+            "data": [5, None],
+        },
+    )
 
 
 def _facts_huge(path: Path) -> None:
-    _write(path / "run.json", {
-        **FACTS, "total_steps": HUGE, "held_out": HUGE, "pictures": {"train": HUGE, "test": HUGE},
-        "parameters": {"total": HUGE, "trainable": HUGE},
-        "recipe": {**FACTS["recipe"], "batch_size": HUGE, "learning_rate": HUGE},
-    })  # fmt: skip
+    _write(
+        path / "run.json",
+        {
+            **FACTS,
+            "total_steps": HUGE,
+            "held_out": HUGE,
+            "pictures": {"train": HUGE, "test": HUGE},
+            "parameters": {"total": HUGE, "trainable": HUGE},
+            "recipe": {**FACTS["recipe"], "batch_size": HUGE, "learning_rate": HUGE},
+        },
+    )
 
 
 def _start_wrong_types(path: Path) -> None:
     (path / "run.json").unlink()
-    _write(path / "start.json", {"recipe_name": ["x"], "changes": 5, "data": 5, "held_out": {}, "command": 5,
-                                 "started": "yesterday", "facts_before": {}})  # fmt: skip
+    _write(
+        path / "start.json",
+        {
+            "recipe_name": ["x"],
+            "changes": 5,
+            "data": 5,
+            "held_out": {},
+            "command": 5,
+            "started": "yesterday",
+            "facts_before": {},
+        },
+    )
 
 
 def _metrics_wrong_types(path: Path) -> None:
     sound = _epoch(1)
     lines = [
-        {**sound, "step": "three"}, {**sound, "epoch": None}, {**sound, "validation": [1, 2]},
-        *({**sound, "validation": {**sound["validation"], name: value}} for name, value in (
-            ("loss", "low"), ("top1", None), ("top1", 7), ("pictures", -5), ("predicted", 5), ("predicted", ["a"]),
-            ("confusion", 5), ("confusion", [[1], [2, 3]]), ("batch_mean_top1", [])
-        )),
+        {**sound, "step": "three"},
+        {**sound, "epoch": None},
+        {**sound, "validation": [1, 2]},
+        *(
+            {**sound, "validation": {**sound["validation"], name: value}}
+            for name, value in (
+                ("loss", "low"),
+                ("top1", None),
+                ("top1", 7),
+                ("pictures", -5),
+                ("predicted", 5),
+                ("predicted", ["a"]),
+                ("confusion", 5),
+                ("confusion", [[1], [2, 3]]),
+                ("batch_mean_top1", []),
+            )
+        ),
         {**sound, "train_top1": "x", "train_loss": {}, "seconds": []},
-        {"step": 4, "loss": [1]}, {"step": -4, "loss": 1.0}, {"step": True, "loss": 1.0}, 5, None, "x", [],
-    ]  # fmt: skip
+        {"step": 4, "loss": [1]},
+        {"step": -4, "loss": 1.0},
+        {"step": True, "loss": 1.0},
+        5,
+        None,
+        "x",
+        [],
+    ]
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _metrics_huge(path: Path) -> None:
     sound = _epoch(1)
     lines = [
-        {**_step(1), "loss": HUGE, "seconds": HUGE}, {**_step(1), "step": HUGE}, {**_step(1), "loss": float("inf")},
-        {**_step(2), "learning_rate": 1e300, "pictures_per_second": 1e-320}, {**sound, "epoch": HUGE},
-        {**sound, "step": HUGE}, {**sound, "train_loss": HUGE, "seconds": 1e308},
+        {**_step(1), "loss": HUGE, "seconds": HUGE},
+        {**_step(1), "step": HUGE},
+        {**_step(1), "loss": float("inf")},
+        {**_step(2), "learning_rate": 1e300, "pictures_per_second": 1e-320},
+        {**sound, "epoch": HUGE},
+        {**sound, "step": HUGE},
+        {**sound, "train_loss": HUGE, "seconds": 1e308},
         {**sound, "validation": {**sound["validation"], "loss": 1e308}},
         {**sound, "validation": {**sound["validation"], "loss": float("nan")}},
         {**sound, "validation": {**sound["validation"], "predicted": [HUGE, 0, 0]}},
         {**sound, "validation": {**sound["validation"], "confusion": [[HUGE] * 3] * 3}},
-    ]  # fmt: skip
+    ]
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
@@ -249,4 +330,4 @@ DAMAGES: Mapping[str, Callable[[Path], None]] = {
     "metrics-of-other-classes": _metrics_of_other_classes,
     "process-folders": _process_folders,
     "all-empty": _all_empty,
-}  # fmt: skip
+}

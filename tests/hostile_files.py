@@ -35,8 +35,11 @@ def tensors() -> dict[str, Tensor]:
     """Names of timm's, few and small."""
     generator = torch.Generator().manual_seed(4)
     shapes = {
-        "cls_token": (1, 1, 8), "pos_embed": (1, 5, 8), "patch_embed.proj.weight": (8, 3, 4, 4), "head.weight": (3, 8),
-    }  # fmt: skip
+        "cls_token": (1, 1, 8),
+        "pos_embed": (1, 5, 8),
+        "patch_embed.proj.weight": (8, 3, 4, 4),
+        "head.weight": (3, 8),
+    }
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
@@ -124,25 +127,48 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     # pickles
     "command.pth": (lambda path: torch.save({"x": Command(path.parent)}, path), r"posix\.system|os\.system"),
     "command.pt": (lambda path: path.write_bytes(pickle.dumps(Command(path.parent), protocol=2)), r"posix\.system"),
-    "command.bin": (lambda path: path.write_bytes(
-        pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
-        + pickle.dumps(Command(path.parent), 2)), "holds more than tensors"),
-    "command.npz": (lambda path: np.savez(path, allow_pickle=True, a=np.array([Command(path.parent)], object)),
-                    "type object"),
-    "ten-gigabytes.pth": (with_pickle(  # bytearray(10**10), which weights_only=True would make
-        lambda _: b"\x80\x02}X\x01\x00\x00\x00ac__builtin__\nbytearray\n\x8a\x05\x00\xe4\x0b\x54\x02\x85Rs."),
-        "bytearray"),
-    "doubling.pth": (with_pickle(  # and this: text, twice as long with each call
-        lambda _: b"\x80\x02}X\x01\x00\x00\x00ac_codecs\nencode\nC\x01aX\x03\x00\x00\x00hex\x86Rs."),
-        r"_codecs\.encode"),
-    "nested-name.pth": (with_pickle(lambda _: b"\x80\x02}K\x01" + b"\x85" * DEEP + b"K\x01s."),
-                        "no text and no number"),
+    "command.bin": (
+        lambda path: path.write_bytes(
+            pickle.dumps(0x1950A86A20F9469CFC6C, 2)
+            + pickle.dumps(1001, 2)
+            + pickle.dumps({}, 2)
+            + pickle.dumps(Command(path.parent), 2)
+        ),
+        "holds more than tensors",
+    ),
+    "command.npz": (
+        lambda path: np.savez(path, allow_pickle=True, a=np.array([Command(path.parent)], object)),
+        "type object",
+    ),
+    "ten-gigabytes.pth": (
+        with_pickle(  # bytearray(10**10), which weights_only=True would make
+            lambda _: b"\x80\x02}X\x01\x00\x00\x00ac__builtin__\nbytearray\n\x8a\x05\x00\xe4\x0b\x54\x02\x85Rs."
+        ),
+        "bytearray",
+    ),
+    "doubling.pth": (
+        with_pickle(  # and this: text, twice as long with each call
+            lambda _: b"\x80\x02}X\x01\x00\x00\x00ac_codecs\nencode\nC\x01aX\x03\x00\x00\x00hex\x86Rs."
+        ),
+        r"_codecs\.encode",
+    ),
+    "nested-name.pth": (
+        with_pickle(lambda _: b"\x80\x02}K\x01" + b"\x85" * DEEP + b"K\x01s."),
+        "no text and no number",
+    ),
     "lists.pth": (with_pickle(lambda _: b"\x80\x02(" + b"]" * 1_900_000 + b"t."), "got a tuple"),
     "long-pickle.pth": (with_pickle(lambda _: b"\x80\x02(" + b"]" * 9_000_000 + b"t."), "has 9 MB, at most 2 MB"),
     "memo.pth": (with_pickle(lambda _: b"\x80\x02}r\xff\xff\xff\x7f."), "holds no tensors"),
-    "in-itself.pth": (with_pickle(lambda data: b"\x80\x02}q\x00(" + b"".join(
-        b"X\x05\x00\x00\x00" + f"{number:05}".encode() + b"h\x00" for number in range(90_000)) + b"u."),
-        "no state dict"),
+    "in-itself.pth": (
+        with_pickle(
+            lambda data: (
+                b"\x80\x02}q\x00("
+                + b"".join(b"X\x05\x00\x00\x00" + f"{number:05}".encode() + b"h\x00" for number in range(90_000))
+                + b"u."
+            )
+        ),
+        "no state dict",
+    ),
     "no-end.pth": (with_pickle(lambda data: data[:-1]), "damaged|no end|not enough"),
     "jumble.pth": (with_pickle(lambda data: b"\x80\x02RRR."), "damaged|no function"),
     "stride-0.pth": (torch_bytes({"a": torch.zeros(1).expand(1000)}), "would have 4,000 bytes, and the file stores 4"),
@@ -151,32 +177,43 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "too-long-a-tensor.pth": (with_pickle(replaced(b"K\x04\x85", b"J\x00\x00\x00\x10\x85")), "the file stores 16"),
     "negative-size.pth": (with_pickle(replaced(b"K\x04\x85", b"J\xff\xff\xff\xff\x85")), "no whole number from 0"),
     "negative-stride.pth": (with_pickle(replaced(b"K\x01\x85", b"J\xff\xff\xff\xff\x85")), "no whole number from 0"),
-    "many-names-for-one.pth": (lambda path: torch.save(
-        dict.fromkeys(map(str, range(20_000)), torch.zeros(10_000)), path), "share their numbers"),
+    "many-names-for-one.pth": (
+        lambda path: torch.save(dict.fromkeys(map(str, range(20_000)), torch.zeros(10_000)), path),
+        "share their numbers",
+    ),
     "newline-in-a-name.pth": (torch_bytes({"a\nb": torch.zeros(2)}), "no readable text"),
     "program.pt": (zipped({"m/data.pkl": b"\x80\x02}.", "m/constants.pkl": b"\x80\x02)."}, 0), "TorchScript"),
     "script.pt": (lambda path: _script(path), r"^script\.pt is a TorchScript program.*torch\.jit\.load"),
-    "exported.pt": (zipped({"m/archive_format": b"pt2", "m/models/model.json": b"{}"}, 0),
-                    r"^exported\.pt is a program that torch\.export wrote"),
-    "float8.pth": (torch_bytes({"a": torch.zeros(3).to(torch.float8_e4m3fn)}),
-                   r"^float8\.pth holds tensors of type float8_e4m3fn.*\.float\(\)"),
+    "exported.pt": (
+        zipped({"m/archive_format": b"pt2", "m/models/model.json": b"{}"}, 0),
+        r"^exported\.pt is a program that torch\.export wrote",
+    ),
+    "float8.pth": (
+        torch_bytes({"a": torch.zeros(3).to(torch.float8_e4m3fn)}),
+        r"^float8\.pth holds tensors of type float8_e4m3fn.*\.float\(\)",
+    ),
     "unsigned.pth": (torch_bytes({"a": torch.zeros(3, dtype=torch.uint16)}), "holds tensors of type uint16"),
-    "float8.safetensors": (header({"a": entry(0, 4, [4], "F8_E8M0")}, 4),
-                           r"^float8\.safetensors holds tensors of type F8_E8M0.*\.float\(\)"),
+    "float8.safetensors": (
+        header({"a": entry(0, 4, [4], "F8_E8M0")}, 4),
+        r"^float8\.safetensors holds tensors of type F8_E8M0.*\.float\(\)",
+    ),
     "strings.pth": (torch_bytes({"a": "text", "b": ["c"]}), "holds no state dict"),
     "sparse.pth": (torch_bytes({"a": torch.eye(3).to_sparse()}), "_rebuild_sparse_tensor"),
     # zips
     "packed.pth": (rezipped(torch_bytes(tensors()), lambda _, data: data, zipfile.ZIP_DEFLATED), "compressed"),
-    "bomb.npz": (lambda path: path.write_bytes(zipped({"a.npy": npy("(100000000,)", bytes(400_000_000))})),
-                 "zip bomb"),
-    "bomb.pth": (lambda path: path.write_bytes(
-        zipped({"a/data.pkl": b"\x80\x02}.", "a/data/0": bytes(200_000_000)})), "zip bomb"),
+    "bomb.npz": (lambda path: path.write_bytes(zipped({"a.npy": npy("(100000000,)", bytes(400_000_000))})), "zip bomb"),
+    "bomb.pth": (
+        lambda path: path.write_bytes(zipped({"a/data.pkl": b"\x80\x02}.", "a/data/0": bytes(200_000_000)})),
+        "zip bomb",
+    ),
     "overlapping.npz": (overlapping(60_000), "240.0 GB|unpack"),
     "overlapping-few.npz": (overlapping(10), "overlap"),
     "nested.npz": (zipped({"inner.zip": zipped({"a.npy": npy("(25000000,)", bytes(50_000_000))})}), "no NumPy array"),
     "understated.npz": (understated(), "intact|bytes that are declared"),
-    "two-of-one-name.npz": (zipped({"a.npy": npy("(1,)", bytes(4)), "b.npy": npy("(1,)", bytes(4))}).replace(
-        b"b.npy", b"a.npy"), "two entries of one name"),
+    "two-of-one-name.npz": (
+        zipped({"a.npy": npy("(1,)", bytes(4)), "b.npy": npy("(1,)", bytes(4))}).replace(b"b.npy", b"a.npy"),
+        "two entries of one name",
+    ),
     "not-a-zip.npz": (b"PK\x03\x04" + bytes(1000), "no table of contents"),
     "claims.npz": (zipped({"a.npy": npy("(100000, 100000, 100)", bytes(8))}), "bytes that are declared"),
     "negative.npz": (zipped({"a.npy": npy("(-2, -1)", bytes(8))}), "bytes that are declared"),
@@ -184,16 +221,24 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "strings.npz": (numpy_bytes({"a": np.array(["a", "b"])}), "type <U1"),
     "complex.npz": (numpy_bytes({"a": np.ones(3, complex)}), "type complex128"),
     # safetensors
-    "header-of-40-gb.safetensors": (struct.pack("<Q", 40 * 10**9) + b'{"a":1}',
-                                    "40,000,000,000 bytes and the file has 15"),
-    "header-of-6-gb.safetensors": (lambda path: sparse(path, 7 * 10**9, struct.pack("<Q", 6 * 10**9) + b"{"),
-                                   "6,000,000,000 bytes, at most"),
-    "file-of-41-gb.safetensors": (lambda path: sparse(path, 41 * 10**9, struct.pack("<Q", 40 * 10**9) + b"{"),
-                                  "41.0 GB"),
+    "header-of-40-gb.safetensors": (
+        struct.pack("<Q", 40 * 10**9) + b'{"a":1}',
+        "40,000,000,000 bytes and the file has 15",
+    ),
+    "header-of-6-gb.safetensors": (
+        lambda path: sparse(path, 7 * 10**9, struct.pack("<Q", 6 * 10**9) + b"{"),
+        "6,000,000,000 bytes, at most",
+    ),
+    "file-of-41-gb.safetensors": (
+        lambda path: sparse(path, 41 * 10**9, struct.pack("<Q", 40 * 10**9) + b"{"),
+        "41.0 GB",
+    ),
     "deep.safetensors": (header(b'{"a":' + b"[" * DEEP + b"]" * DEEP + b"}"), "nested too deeply"),
     "many-lists.safetensors": (header(b'{"a":[' + b"[]," * 600_000 + b"[]]}"), "does not have a type"),
-    "twice.safetensors": (header(b'{"a":' + json.dumps(entry(0, 4)).encode() + b',"a":'
-                                 + json.dumps(entry(0, 4)).encode() + b"}", 4), "names 'a' twice"),
+    "twice.safetensors": (
+        header(b'{"a":' + json.dumps(entry(0, 4)).encode() + b',"a":' + json.dumps(entry(0, 4)).encode() + b"}", 4),
+        "names 'a' twice",
+    ),
     "overlap.safetensors": (header({"a": entry(0, 8), "b": entry(4, 12)}, 12), "'a' and 'b' overlap"),
     "gap.safetensors": (header({"a": entry(0, 8), "b": entry(12, 16)}, 16), "a gap of 4 bytes before 'b'"),
     "negative.safetensors": (header({"a": entry(0, 4, [-1, -1])}, 4), "not made of whole numbers"),
@@ -204,8 +249,10 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "a-list.safetensors": (header([1, 2]), "no safetensors|no JSON object|list"),
     "nan.safetensors": (header(b'{"a":NaN}'), "NaN for a number"),
     "no-utf8.safetensors": (header(b'{"\xff\xfe":1}'), "no JSON"),
-    "whole-numbers.safetensors": (safetensors_bytes({"patch_embed.proj.weight": torch.arange(6), "a": torch.ones(1)}),
-                                  "not the weights|class token"),
+    "whole-numbers.safetensors": (
+        safetensors_bytes({"patch_embed.proj.weight": torch.arange(6), "a": torch.ones(1)}),
+        "not the weights|class token",
+    ),
     # what is no weights file at all
     "text.pth": (b"These are the weights that you asked for.\n" * 9, "text file and no weights: it begins with 'These"),
     "page.safetensors": (b"<!DOCTYPE html>\n<html><body>404</body></html>", "text file"),
@@ -220,7 +267,7 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "pipe.pth": (os.mkfifo, "is no file"),
     "weights.h5": (b"\x89HDF\r\n\x1a\n", "no weights file that is known"),
     "missing.pth": (lambda path: None, "No such file"),
-}  # fmt: skip
+}
 
 
 def sparse(path: Path, size: int, start: bytes) -> None:

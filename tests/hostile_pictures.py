@@ -140,9 +140,13 @@ def zeros(count: int) -> bytes:
 
 
 def png(
-    size: tuple[int, int], bits: int, colour: int, data: bytes | None = None, before: Iterable[bytes] = (),
+    size: tuple[int, int],
+    bits: int,
+    colour: int,
+    data: bytes | None = None,
+    before: Iterable[bytes] = (),
     interlaced: bool = False,
-) -> bytes:  # fmt: skip
+) -> bytes:
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     if data is None:
         data = zeros(size[1] * (1 + (size[0] * bits * channels + 7) // 8) + (100_000 if interlaced else 0))
@@ -295,9 +299,15 @@ def tiff(entries: dict[int, tuple[int, list[int]]], data: bytes = b"", following
 
 def tags(width: int, height: int, **more: tuple[int, list[int]]) -> dict[int, tuple[int, list[int]]]:
     numbers = {
-        "packing": 259, "strips": 273, "rows": 278, "counts": 279, "tile_width": 322, "tile_height": 323, "tiles": 324,
+        "packing": 259,
+        "strips": 273,
+        "rows": 278,
+        "counts": 279,
+        "tile_width": 322,
+        "tile_height": 323,
+        "tiles": 324,
         "tile_counts": 325,
-    }  # fmt: skip
+    }
     basic = {256: (4, [width]), 257: (4, [height]), 258: (3, [8]), 259: (3, [1]), 262: (3, [1]), 277: (3, [1])}
     return basic | {numbers[name]: value for name, value in more.items()}
 

@@ -107,13 +107,25 @@ def lying() -> bytes:
 
 def _all() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     for name in (
-        "../cat/1.png", "cat/../../1.png", "/etc/cat/1.png", "..\\cat\\1.png", "C:\\cat\\1.png", "C:cat/1.png",
-        "\\\\server\\cat\\1.png", "cat/../dog/9.png",
-    ):  # fmt: skip
+        "../cat/1.png",
+        "cat/../../1.png",
+        "/etc/cat/1.png",
+        "..\\cat\\1.png",
+        "C:\\cat\\1.png",
+        "C:cat/1.png",
+        "\\\\server\\cat\\1.png",
+        "cat/../dog/9.png",
+    ):
         yield f"out of its folder: {name}", beside(name), "leads out of its folder"
     for name in (
-        "cat/con.png", "cat/LPT1/x.png", "cat/a:b.png", "cat/a.png.", "cat /1.png", "cat/a\x01.png", "aux/1.png",
-    ):  # fmt: skip
+        "cat/con.png",
+        "cat/LPT1/x.png",
+        "cat/a:b.png",
+        "cat/a.png.",
+        "cat /1.png",
+        "cat/a\x01.png",
+        "aux/1.png",
+    ):
         yield f"impossible on Windows: {name!r}", beside(name), "not every computer can have"
     yield "zero byte", zero_byte, "not every computer can have"
     for kind in (stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK):
@@ -140,10 +152,14 @@ def _all() -> Iterator[tuple[str, Callable[[], bytes], str]]:
         yield f"layout: {', '.join(files)}", partial(zipped, files), words
     good = zipped(GOOD)
     for name, data in (
-        ("empty", b""), ("text", b"no zip at all"), ("png", picture()), ("its beginning", good[:200]),
-        ("without its end", good[:-30]), ("without its beginning", good[40:]),
-        ("an end alone", good[good.rfind(b"PK\x05\x06"):] * 2),
-    ):  # fmt: skip
+        ("empty", b""),
+        ("text", b"no zip at all"),
+        ("png", picture()),
+        ("its beginning", good[:200]),
+        ("without its end", good[:-30]),
+        ("without its beginning", good[40:]),
+        ("an end alone", good[good.rfind(b"PK\x05\x06") :] * 2),
+    ):
         yield f"no zip: {name}", partial(bytes, data), "zip"
     yield "damage in the last picture", damaged_at_the_end, "damaged"
     yield "bomb", lambda: zipped({"cat/1.png": bytes(20_000_000), "dog/1.png": picture()}), "zip bomb"

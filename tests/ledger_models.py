@@ -75,24 +75,38 @@ class EinopsViT(nn.Module):
 
 def torchvision_vit() -> nn.Module:
     return TorchvisionViT(
-        SIZES.image_size, SIZES.patch_size, SIZES.num_layers, SIZES.num_heads, SIZES.hidden_size, SIZES.mlp_size,
+        SIZES.image_size,
+        SIZES.patch_size,
+        SIZES.num_layers,
+        SIZES.num_heads,
+        SIZES.hidden_size,
+        SIZES.mlp_size,
         num_classes=SIZES.num_classes,
-    )  # fmt: skip
+    )
 
 
 def timm_vit() -> nn.Module:
     return timm.models.vision_transformer.VisionTransformer(
-        img_size=SIZES.image_size, patch_size=SIZES.patch_size, depth=SIZES.num_layers, num_heads=SIZES.num_heads,
-        embed_dim=SIZES.hidden_size, mlp_ratio=SIZES.mlp_size / SIZES.hidden_size, num_classes=SIZES.num_classes,
-    )  # fmt: skip
+        img_size=SIZES.image_size,
+        patch_size=SIZES.patch_size,
+        depth=SIZES.num_layers,
+        num_heads=SIZES.num_heads,
+        embed_dim=SIZES.hidden_size,
+        mlp_ratio=SIZES.mlp_size / SIZES.hidden_size,
+        num_classes=SIZES.num_classes,
+    )
 
 
 def hugging_face_vit() -> nn.Module:
     config = HuggingFaceConfig(
-        image_size=SIZES.image_size, patch_size=SIZES.patch_size, num_hidden_layers=SIZES.num_layers,
-        num_attention_heads=SIZES.num_heads, hidden_size=SIZES.hidden_size, intermediate_size=SIZES.mlp_size,
+        image_size=SIZES.image_size,
+        patch_size=SIZES.patch_size,
+        num_hidden_layers=SIZES.num_layers,
+        num_attention_heads=SIZES.num_heads,
+        hidden_size=SIZES.hidden_size,
+        intermediate_size=SIZES.mlp_size,
         id2label={index: str(index) for index in range(SIZES.num_classes)},
-    )  # fmt: skip
+    )
     return ViTForImageClassification(config)
 
 

@@ -919,7 +919,7 @@ _ELSEWHERE: list[tuple[str, type[nn.Module], str, Any]] = [
     ("norm before the head", Lucid, "head", nn.Sequential(nn.LayerNorm(84), nn.Linear(84, 5))),
     ("to_out of another width", Lucid, "blocks.1.attention.to_out", nn.Linear(84, 48)),
     ("half precision", Lucid, "head", nn.Linear(48, 5).half()),
-]  # fmt: skip
+]
 for _name, _base, _path, _module in _ELSEWHERE:
     if _path == "head.weight":
         ELSEWHERE.append((_name, _with(_base, lambda model, m=_module: setattr(model.head, "weight", m)), PICTURES))

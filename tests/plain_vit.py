@@ -122,9 +122,15 @@ def divisor(text: str, layer: int, head_size: int) -> float:
 
 
 def plain_pass(
-    state: dict[str, Tensor], image: Tensor, heads: int, size: int, text: str = "", *, eps: float = 1e-6,
+    state: dict[str, Tensor],
+    image: Tensor,
+    heads: int,
+    size: int,
+    text: str = "",
+    *,
+    eps: float = 1e-6,
     approximate: str = "none",
-) -> PlainPass:  # fmt: skip
+) -> PlainPass:
     """The forward pass of one picture with the weights ``state``, and the changes of ``text``."""
     weights = {name: value.double() for name, value in state.items()}
     hidden = weights["class_token"].shape[1]

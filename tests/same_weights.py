@@ -102,9 +102,14 @@ def torchvision_model(w: Weights) -> nn.Module:
 def timm_model(w: Weights) -> nn.Module:
     s = w.sizes
     model = timm.models.VisionTransformer(
-        img_size=s.image, patch_size=s.patch, embed_dim=s.hidden, depth=s.layers, num_heads=s.heads,
-        mlp_ratio=s.mlp / s.hidden, num_classes=s.classes,
-    )  # fmt: skip
+        img_size=s.image,
+        patch_size=s.patch,
+        embed_dim=s.hidden,
+        depth=s.layers,
+        num_heads=s.heads,
+        mlp_ratio=s.mlp / s.hidden,
+        num_classes=s.classes,
+    )
     put(model.patch_embed.proj, w.patch, w.patch_bias)
     put_parameter(model.cls_token, w.cls)
     put_parameter(model.pos_embed, w.positions)
@@ -123,9 +128,14 @@ def timm_model(w: Weights) -> nn.Module:
 def huggingface_model(w: Weights) -> nn.Module:
     s = w.sizes
     config = HuggingFaceConfig(
-        image_size=s.image, patch_size=s.patch, hidden_size=s.hidden, num_hidden_layers=s.layers,
-        num_attention_heads=s.heads, intermediate_size=s.mlp, num_labels=s.classes,
-    )  # fmt: skip
+        image_size=s.image,
+        patch_size=s.patch,
+        hidden_size=s.hidden,
+        num_hidden_layers=s.layers,
+        num_attention_heads=s.heads,
+        intermediate_size=s.mlp,
+        num_labels=s.classes,
+    )
     model = ViTForImageClassification(config)
     put(model.vit.embeddings.patch_embeddings.projection, w.patch, w.patch_bias)
     put_parameter(model.vit.embeddings.cls_token, w.cls)
@@ -148,9 +158,15 @@ def huggingface_model(w: Weights) -> nn.Module:
 def course_model(w: Weights, with_torchs_layers: bool = False) -> nn.Module:
     s = w.sizes
     model = CourseViT(
-        img_size=s.image, patch_size=s.patch, num_transformer_layers=s.layers, embedding_dim=s.hidden, mlp_size=s.mlp,
-        num_heads=s.heads, num_classes=s.classes, with_torchs_layers=with_torchs_layers,
-    )  # fmt: skip
+        img_size=s.image,
+        patch_size=s.patch,
+        num_transformer_layers=s.layers,
+        embedding_dim=s.hidden,
+        mlp_size=s.mlp,
+        num_heads=s.heads,
+        num_classes=s.classes,
+        with_torchs_layers=with_torchs_layers,
+    )
     put(model.patch_embedding.patcher, w.patch, w.patch_bias)
     put_parameter(model.class_embedding, w.cls)
     put_parameter(model.position_embedding, w.positions)
@@ -177,9 +193,16 @@ def lucidrains_model(w: Weights, later: bool = False) -> nn.Module:
     """Its q, k, v have no bias: ``w`` must have zeros there."""
     s = w.sizes
     model = LucidrainsLikeViT(
-        image_size=s.image, patch_size=s.patch, num_classes=s.classes, dim=s.hidden, depth=s.layers, heads=s.heads,
-        mlp_dim=s.mlp, dim_head=s.hidden // s.heads, later=later,
-    )  # fmt: skip
+        image_size=s.image,
+        patch_size=s.patch,
+        num_classes=s.classes,
+        dim=s.hidden,
+        depth=s.layers,
+        heads=s.heads,
+        mlp_dim=s.mlp,
+        dim_head=s.hidden // s.heads,
+        later=later,
+    )
     put(model.to_patch_embedding[1], w.patch.permute(0, 2, 3, 1).flatten(1), w.patch_bias)  # row, column, channel
     put_parameter(model.cls_token, w.cls)
     put_parameter(model.pos_embedding, w.positions)

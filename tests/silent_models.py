@@ -84,6 +84,12 @@ class KeysForQueries(Right):
 
 
 WRONG = (
-    "SoftmaxOfColumns", "SoftmaxOfHeads", "WithoutScale", "FusedWithoutScale", "WithoutLayerNorm", "WithoutPositions",
-    "WithoutSkip", "KeysForQueries",
-)  # fmt: skip
+    "SoftmaxOfColumns",
+    "SoftmaxOfHeads",
+    "WithoutScale",
+    "FusedWithoutScale",
+    "WithoutLayerNorm",
+    "WithoutPositions",
+    "WithoutSkip",
+    "KeysForQueries",
+)

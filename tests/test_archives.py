@@ -59,9 +59,15 @@ def test_class_folders_are_found_however_they_are_nested(around: str, splits: bo
 
 def test_only_pictures_are_unpacked() -> None:
     extra = {
-        "__MACOSX/cat/._1.png": b"resource fork", "cat/.DS_Store": b"x", "cat/._1.png": b"x", "cat/Thumbs.db": b"x",
-        "README.md": b"x", "cat/labels.csv": b"x", ".git/cat/1.png": b"x", "empty/": b"",
-    }  # fmt: skip
+        "__MACOSX/cat/._1.png": b"resource fork",
+        "cat/.DS_Store": b"x",
+        "cat/._1.png": b"x",
+        "cat/Thumbs.db": b"x",
+        "README.md": b"x",
+        "cat/labels.csv": b"x",
+        ".git/cat/1.png": b"x",
+        "empty/": b"",
+    }
     assert contents(unpack(zipped(GOOD | extra))) == GOOD
 
 
@@ -165,5 +171,3 @@ def test_a_folder_that_may_not_be_written_is_an_os_error(monkeypatch: pytest.Mon
     (cache / "pictures").write_text("a file where the folder should be")
     with pytest.raises(OSError, match="pictures"):
         unpack(zipped(GOOD))
-
-

@@ -32,14 +32,20 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Li
 # Models of each shape of cost: attention over many patches, a wide MLP, and an ordinary one.
 MODELS_OF = {
     "many patches": ViTConfig(
-        image_size=64, patch_size=1, num_channels=1, num_layers=1, hidden_size=16, mlp_size=32, num_heads=2,
+        image_size=64,
+        patch_size=1,
+        num_channels=1,
+        num_layers=1,
+        hidden_size=16,
+        mlp_size=32,
+        num_heads=2,
         num_classes=3,
     ),
     "wide": ViTConfig(
         image_size=64, patch_size=2, num_layers=1, hidden_size=256, mlp_size=8192, num_heads=1, num_classes=3
     ),
     "L/16": replace(ViTConfig.named("L/16"), num_layers=2),
-}  # fmt: skip
+}
 PEAK_OF = """
 import sys, torch
 from vit_core import VisionTransformer, ViTConfig
@@ -224,8 +230,11 @@ def test_a_training_takes_the_memory_that_was_estimated(recipe_name: str, change
     """Two real steps, in a process of their own: at most a quarter over the estimate, at least 60 % of it."""
     done = subprocess.run(
         [sys.executable, "-c", STEP_PEAK, recipe_name, json.dumps(changes)],
-        capture_output=True, text=True, check=True, timeout=500,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=500,
+    )
     recipe = RECIPES[recipe_name].with_values(changes)
     # No picture is measured: what is compared is the step alone, without the process that is there before it.
     estimated = estimate_training(sizes(recipe, 3), recipe, 1000, 0).memory - PROCESS_BYTES

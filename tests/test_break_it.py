@@ -24,9 +24,8 @@ CLASSES = 10
 _grids = [(size, patch) for size, patches in PATCHES.items() for patch in patches]
 _widths = [(hidden, heads) for hidden, options in HIDDEN.items() for heads in options]
 COVERING = [
-    Sizes(*grid, *width, batch)
-    for grid, width, batch in zip(_grids, cycle(_widths[::2]), cycle(BATCHES), strict=False)
-]  # fmt: skip
+    Sizes(*grid, *width, batch) for grid, width, batch in zip(_grids, cycle(_widths[::2]), cycle(BATCHES), strict=False)
+]
 CHOSEN = (Sizes(), Sizes(24, 4, 40, 5, 3))
 FEW = Sizes(32, 16, 48, 4, 3)  # four patches: a single token fits any positions
 ALL = [Sizes(*grid, *width, batch) for grid, width, batch in product(_grids, _widths, BATCHES)]
@@ -212,8 +211,9 @@ def test_ledgers_show_where_it_went_wrong() -> None:
     broken = ending(run(Sizes(), BUGS["transpose"].edits).ledger)
     assert "Here it breaks: cat" in broken and "Expected size 48 but got size 16" in broken
     assert '<span class="vit-ledger-it">' in broken
-    wrong_axis = surroundings(run(Sizes(), BUGS["batch-first"].edits).ledger, run(Sizes(), ()).ledger,
-                              BUGS["batch-first"].place)  # fmt: skip
+    wrong_axis = surroundings(
+        run(Sizes(), BUGS["batch-first"].edits).ledger, run(Sizes(), ()).ledger, BUGS["batch-first"].place
+    )
     assert "<del>17</del>→<ins>2</ins> × <del>17</del>→<ins>2</ins>" in wrong_axis
     assert "2 × 10" in ending(run(Sizes(), ()).ledger)
 
@@ -223,18 +223,40 @@ def test_ledgers_show_where_it_went_wrong() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "shape"),
-    [("2, 197, 192", (2, 197, 192)), ("[2, 197, 192]", (2, 197, 192)), ("(2,3)", (2, 3)), (" 2 × 3 x 4 ", (2, 3, 4)),
-     ("7", (7,)), ("(2,)", (2,))],
-)  # fmt: skip
+    [
+        ("2, 197, 192", (2, 197, 192)),
+        ("[2, 197, 192]", (2, 197, 192)),
+        ("(2,3)", (2, 3)),
+        (" 2 × 3 x 4 ", (2, 3, 4)),
+        ("7", (7,)),
+        ("(2,)", (2,)),
+    ],
+)
 def test_shapes_as_people_type_them(typed: str, shape: tuple[int, ...]) -> None:
     assert read_shape(typed) == shape
 
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "two", "2, ", "[2, 3", "2, 3)", "[2, 3)", "-1, 2", "2.0, 3", "2 3", "1e3", "__import__('os')", "２, 3",
-     "1234567", "1,2,3,4,5,6,7,8,9", "2,,3", "2, 3]]"],
-)  # fmt: skip
+    [
+        "",
+        "two",
+        "2, ",
+        "[2, 3",
+        "2, 3)",
+        "[2, 3)",
+        "-1, 2",
+        "2.0, 3",
+        "2 3",
+        "1e3",
+        "__import__('os')",
+        "２, 3",
+        "1234567",
+        "1,2,3,4,5,6,7,8,9",
+        "2,,3",
+        "2, 3]]",
+    ],
+)
 def test_everything_else_is_refused(typed: str) -> None:
     if typed == "2, ":  # PyTorch's own way to write a tuple has a comma at its end
         assert read_shape(typed) == (2,)

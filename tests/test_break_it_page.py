@@ -1,6 +1,5 @@
 """The page Break it in Streamlit's harness: one bug from the choice to the repair, and what a link carries."""
 
-
 import pytest
 from streamlit.testing.v1 import AppTest
 

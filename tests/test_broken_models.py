@@ -14,10 +14,19 @@ from explainer.shapes import MISTAKES, diagnose, ledger
 from tests.broken_models import Spelling, second_a, second_b
 
 CAUSES = (
-    "patch-does-not-divide", "missing-flatten", "missing-permute", "missing-batch", "class-token-not-expanded",
-    "positions-of-another-resolution", "heads-do-not-divide", "batch-first", "head-reads-all-tokens", "channels-last",
-    "rgba", "sequence-not-joined",
-)  # fmt: skip
+    "patch-does-not-divide",
+    "missing-flatten",
+    "missing-permute",
+    "missing-batch",
+    "class-token-not-expanded",
+    "positions-of-another-resolution",
+    "heads-do-not-divide",
+    "batch-first",
+    "head-reads-all-tokens",
+    "channels-last",
+    "rgba",
+    "sequence-not-joined",
+)
 
 
 def spellings(cause: str) -> tuple[Spelling, ...]:
@@ -107,8 +116,11 @@ def test_no_two_models_of_a_cause_share_code() -> None:
             kinds = {type(module) for module in built.modules() if "broken_models" in type(module).__module__}
             text = inspect.getsource(each.build)
             names = {kind.__name__ for kind in kinds}
-            text += "\n".join(inspect.getsource(getattr(import_module(each.build.__module__), name))
-                              for name in names if hasattr(import_module(each.build.__module__), name))  # fmt: skip
+            text += "\n".join(
+                inspect.getsource(getattr(import_module(each.build.__module__), name))
+                for name in names
+                if hasattr(import_module(each.build.__module__), name)
+            )
             sources.append({line.strip() for line in text.splitlines() if len(line.strip()) > 25})
         for index, one in enumerate(sources):
             for other in sources[:index]:

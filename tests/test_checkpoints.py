@@ -37,9 +37,7 @@ from vit_core import (
 )
 from vit_core.weights.checkpoints import imagenet_labels
 
-CONFIG = ViTConfig(
-    image_size=32, patch_size=8, num_layers=2, hidden_size=64, mlp_size=128, num_heads=2, num_classes=5
-)
+CONFIG = ViTConfig(image_size=32, patch_size=8, num_layers=2, hidden_size=64, mlp_size=128, num_heads=2, num_classes=5)
 
 
 def of_source(source: str) -> list[Checkpoint]:
@@ -55,9 +53,14 @@ def random_state(config: ViTConfig = CONFIG) -> dict[str, Tensor]:
 
 def timm_state(config: ViTConfig = CONFIG) -> dict[str, Tensor]:
     model = timm.models.vision_transformer.VisionTransformer(
-        img_size=config.image_size, patch_size=config.patch_size, depth=config.num_layers, embed_dim=config.hidden_size,
-        num_heads=config.num_heads, mlp_ratio=config.mlp_size / config.hidden_size, num_classes=config.num_classes,
-    )  # fmt: skip
+        img_size=config.image_size,
+        patch_size=config.patch_size,
+        depth=config.num_layers,
+        embed_dim=config.hidden_size,
+        num_heads=config.num_heads,
+        mlp_ratio=config.mlp_size / config.hidden_size,
+        num_classes=config.num_classes,
+    )
     generator = torch.Generator().manual_seed(2)
     return {name: torch.randn(t.shape, generator=generator) * 0.1 for name, t in model.state_dict().items()}
 
@@ -136,8 +139,11 @@ def test_every_record_is_complete(record: Checkpoint) -> None:
     assert record.size_mb > 1
     assert record.url.startswith("https://") or record.is_here
     epsilon_and_gelu = {
-        "torchvision": (1e-6, "none"), "timm": (1e-6, "none"), "huggingface": (1e-12, "none"), "google": (1e-6, "tanh"),
-    }  # fmt: skip
+        "torchvision": (1e-6, "none"),
+        "timm": (1e-6, "none"),
+        "huggingface": (1e-12, "none"),
+        "google": (1e-6, "tanh"),
+    }
     if record.source in epsilon_and_gelu:
         assert (record.config.norm_eps, record.config.gelu) == epsilon_and_gelu[record.source]
 
@@ -164,13 +170,23 @@ def own_file(tmp_path: Path) -> Path:
     path = tmp_path / "mini.safetensors"
     save_file({name: tensor.half() for name, tensor in random_state().items()}, path)
     card = {
-        "config": {name: getattr(CONFIG, name) for name in ("image_size", "patch_size", "num_layers", "hidden_size",
-                                                            "mlp_size", "num_heads", "num_classes")},
+        "config": {
+            name: getattr(CONFIG, name)
+            for name in (
+                "image_size",
+                "patch_size",
+                "num_layers",
+                "hidden_size",
+                "mlp_size",
+                "num_heads",
+                "num_classes",
+            )
+        },
         "preprocess": {"image_size": 32, "resize_size": 36, "mean": [0.5] * 3, "std": [0.25] * 3},
         "labels": ["apple", "bread", "cup", "dog", "egg"],
         "licence": "for tests",
         "metrics": {"top1": 0.5},
-    }  # fmt: skip
+    }
     path.with_suffix(".json").write_text(json.dumps(card))
     return path
 
@@ -266,13 +282,27 @@ def test_another_picture_size_as_torchvision_does(tmp_path: Path) -> None:
 def folder(tmp_path: Path) -> Path:
     names = dict(enumerate(("apple", "bread", "cup", "dog", "egg")))
     config = HuggingFaceConfig(
-        image_size=32, patch_size=8, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
-        num_labels=5, id2label=names, label2id={name: number for number, name in names.items()},
-    )  # fmt: skip
+        image_size=32,
+        patch_size=8,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        num_labels=5,
+        id2label=names,
+        label2id={name: number for number, name in names.items()},
+    )
     ViTForImageClassification(config).save_pretrained(tmp_path)
-    said = {"size": {"height": 36, "width": 36}, "do_center_crop": True, "crop_size": {"height": 32, "width": 32},
-            "resample": 3, "image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "do_rescale": True,
-            "rescale_factor": 0.00392156862745098}  # fmt: skip
+    said = {
+        "size": {"height": 36, "width": 36},
+        "do_center_crop": True,
+        "crop_size": {"height": 32, "width": 32},
+        "resample": 3,
+        "image_mean": [0.1, 0.2, 0.3],
+        "image_std": [0.4, 0.5, 0.6],
+        "do_rescale": True,
+        "rescale_factor": 0.00392156862745098,
+    }
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
     return tmp_path
 
@@ -283,9 +313,13 @@ def test_a_hugging_face_folder_and_the_file_in_it(folder: Path) -> None:
     assert checkpoint.config.num_heads == 4
     assert checkpoint.config.norm_eps == 1e-12
     assert checkpoint.preprocess == Preprocess(
-        image_size=32, resize_size=36, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), interpolation="bicubic",
+        image_size=32,
+        resize_size=36,
+        mean=(0.1, 0.2, 0.3),
+        std=(0.4, 0.5, 0.6),
+        interpolation="bicubic",
         keep_aspect=False,
-    )  # fmt: skip
+    )
     same, record = load(folder / "model.safetensors")
     assert record.config == checkpoint.config
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True))
@@ -499,9 +533,14 @@ def test_a_named_checkpoint_is_downloaded_once_and_checked(tmp_path: Path, monke
         thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
         thread.start()
         record = Checkpoint(
-            name="timm/tiny", source="timm", config=CONFIG, preprocess=Preprocess(image_size=32, resize_size=32),
-            labels=tuple("abcde"), url=f"http://127.0.0.1:{server.server_address[1]}/tiny.pth", sha256=digest[:8],
-        )  # fmt: skip
+            name="timm/tiny",
+            source="timm",
+            config=CONFIG,
+            preprocess=Preprocess(image_size=32, resize_size=32),
+            labels=tuple("abcde"),
+            url=f"http://127.0.0.1:{server.server_address[1]}/tiny.pth",
+            sha256=digest[:8],
+        )
         monkeypatch.setattr("vit_core.weights.loading.CHECKPOINTS", {"timm/tiny": record})
         seen: list[int] = []
         assert not record.is_here

@@ -87,10 +87,12 @@ def test_the_mean_over_heads(pair: tuple[Side, Side]) -> None:
 
 
 def test_how_much_of_every_head_lies_elsewhere(pair: tuple[Side, Side]) -> None:
-    moved = np.stack([
-        0.5 * np.abs(array(b) - array(a)).sum(-1).mean(-1)
-        for a, b in zip(pair[0].trace.attention_weights, pair[1].trace.attention_weights, strict=True)
-    ])  # fmt: skip
+    moved = np.stack(
+        [
+            0.5 * np.abs(array(b) - array(a)).sum(-1).mean(-1)
+            for a, b in zip(pair[0].trace.attention_weights, pair[1].trace.attention_weights, strict=True)
+        ]
+    )
     [matrix] = panels(view := compare.heads_moved(*pair), Matrix)
     np.testing.assert_allclose(matrix.values, moved, **CLOSE)
     assert moved.min() >= 0 and moved.max() <= 1
@@ -172,9 +174,7 @@ def unbiased_hsic(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 
 def test_cka_is_that_of_the_papers(pair: tuple[Side, Side]) -> None:
     left, right = ([array(z)[1:] for z in each.trace.hidden_states] for each in pair)
-    wanted = [
-        [unbiased_hsic(a, b) / np.sqrt(unbiased_hsic(a, a) * unbiased_hsic(b, b)) for b in right] for a in left
-    ]
+    wanted = [[unbiased_hsic(a, b) / np.sqrt(unbiased_hsic(a, a) * unbiased_hsic(b, b)) for b in right] for a in left]
     shown = layer_similarity(pair[0].trace, pair[1].trace)
     np.testing.assert_allclose(shown, wanted, **CLOSE)
     [matrix] = panels(view := compare_depth.layers_alike(*pair), Matrix)

@@ -144,9 +144,15 @@ def test_swap_and_the_same_again() -> None:
     at.button(key="swap_sides").click().run()
     check(at)
     assert {key: at.query_params[key] for key in at.query_params} == {
-        "picture": "cat", "layer": "5", "head": "3", "token": "40", "this_change": "positions=zero",
-        "other_layer": "2", "other_token": "10", "other_change": "none",
-    }  # fmt: skip
+        "picture": "cat",
+        "layer": "5",
+        "head": "3",
+        "token": "40",
+        "this_change": "positions=zero",
+        "other_layer": "2",
+        "other_token": "10",
+        "other_change": "none",
+    }
     assert at.slider(key="layer").value == 5
     at.button(key="swap_sides").click().run()
     assert {key: at.query_params[key] for key in choice} == choice

@@ -95,6 +95,15 @@ def test_a_config_does_not_change() -> None:
 
 def test_axes_are_the_sizes(tiny_config: ViTConfig) -> None:
     assert tiny_config.axes == {
-        "channels": 3, "height": 12, "width": 12, "patches": 9, "tokens": 10, "hidden": 24, "heads": 4,
-        "head_size": 6, "mlp": 40, "patch_dim": 48, "classes": 7,
+        "channels": 3,
+        "height": 12,
+        "width": 12,
+        "patches": 9,
+        "tokens": 10,
+        "hidden": 24,
+        "heads": 4,
+        "head_size": 6,
+        "mlp": 40,
+        "patch_dim": 48,
+        "classes": 7,
     }

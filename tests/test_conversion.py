@@ -22,9 +22,7 @@ from vit_core.weights.conversion import FORMATS, card_of, caveats, constructor, 
 from vit_core.weights.renaming import rename
 from vit_core.weights.sources import SOURCES
 
-CONFIG = ViTConfig(
-    image_size=32, patch_size=8, num_layers=3, hidden_size=48, mlp_size=96, num_heads=3, num_classes=7
-)
+CONFIG = ViTConfig(image_size=32, patch_size=8, num_layers=3, hidden_size=48, mlp_size=96, num_heads=3, num_classes=7)
 
 
 def model_of(config: ViTConfig = CONFIG, with_qkv_bias: bool = True) -> VisionTransformer:
@@ -64,9 +62,7 @@ def test_every_pair_of_namings_round_trips_to_the_bit(first: str, second: str) -
 
 
 @pytest.mark.parametrize(("source", "suffix"), [(s, suffix) for s in SOURCES for suffix in FORMATS[s]])
-def test_a_written_file_is_recognised_and_opens_with_the_same_numbers(
-    source: str, suffix: str, tmp_path: Path
-) -> None:
+def test_a_written_file_is_recognised_and_opens_with_the_same_numbers(source: str, suffix: str, tmp_path: Path) -> None:
     model = for_source(source)
     write(convert(model, source), path := tmp_path / f"model{suffix}", suffix)
     examination = examine(path, num_heads=3)
@@ -89,8 +85,14 @@ def test_the_familys_own_model_computes_the_same(source: str, epsilon: float, ge
     """Built by the line that we print; where its code cannot be told the epsilon or the GELU, we say so."""
     config = ViTConfig(**vars(CONFIG) | {"norm_eps": epsilon, "gelu": gelu})
     model = model_of(config, with_qkv_bias=source != "lucidrains")
-    names = {"torchvision": torchvision, "timm": timm, "transformers": transformers, "torch": torch, "partial": partial,
-             "ViT": {"course": CourseViT, "lucidrains": LucidrainsLikeViT}.get(source)}  # fmt: skip
+    names = {
+        "torchvision": torchvision,
+        "timm": timm,
+        "transformers": transformers,
+        "torch": torch,
+        "partial": partial,
+        "ViT": {"course": CourseViT, "lucidrains": LucidrainsLikeViT}.get(source),
+    }
     theirs: nn.Module = eval(constructor(source, config), names)
     if source == "huggingface":  # in memory its names are others than in its files
         theirs.config.save_pretrained(tmp_path)  # type: ignore[operator, union-attr]
@@ -138,8 +140,10 @@ def test_names_and_shapes_take_no_memory() -> None:
         count = sum(torch.Size(shape).numel() for shape in shapes.values())
         assert count > 21.7e9
     assert names_of("google", config)["Transformer/encoderblock_0/MultiHeadDotProductAttention_0/query/kernel"] == (
-        6144, 48, 128,
-    )  # fmt: skip
+        6144,
+        48,
+        128,
+    )
 
 
 @pytest.mark.parametrize("source", list(SOURCES))
@@ -167,8 +171,15 @@ def test_what_a_family_has_no_place_for_is_refused() -> None:
 
 def test_our_own_file_with_its_card_keeps_what_no_weights_can_tell(tmp_path: Path) -> None:
     model = model_of(ViTConfig(**vars(CONFIG) | {"norm_eps": 1e-3, "gelu": "tanh"}))
-    record = Checkpoint(name="x", source="timm", config=model.config, preprocess=SOURCES["timm"].preprocess.at(32),
-                        labels=tuple("abcdefg"), description="of a test", licence="MIT")  # fmt: skip
+    record = Checkpoint(
+        name="x",
+        source="timm",
+        config=model.config,
+        preprocess=SOURCES["timm"].preprocess.at(32),
+        labels=tuple("abcdefg"),
+        description="of a test",
+        licence="MIT",
+    )
     write(convert(model, "ours"), path := tmp_path / "x.safetensors", ".safetensors")
     path.with_suffix(".json").write_text(card_of(record), encoding="utf-8")
     again, checkpoint = load(path)

@@ -47,10 +47,15 @@ def test_parts_equal_the_modules_parts() -> None:
     with torch.device("meta"):
         state = VisionTransformer(config).state_dict()
     parts = {
-        "patch_projection": "patch_projection", "class_token": "class_token",
-        "position_embedding": "position_embedding", "attention": ".attention.", "mlp": ".mlp.", "norms": "norm.",
-        "pre_logits": "head.pre_logits", "head": "head.linear",
-    }  # fmt: skip
+        "patch_projection": "patch_projection",
+        "class_token": "class_token",
+        "position_embedding": "position_embedding",
+        "attention": ".attention.",
+        "mlp": ".mlp.",
+        "norms": "norm.",
+        "pre_logits": "head.pre_logits",
+        "head": "head.linear",
+    }
     counted = {part: sum(t.numel() for name, t in state.items() if mark in name) for part, mark in parts.items()}
     assert count_parameters(config) == counted | {"total": sum(counted.values())}
 

@@ -132,9 +132,7 @@ def test_a_click_on_the_sheet_chooses_that_picture() -> None:
 def test_whether_a_transform_is_random_is_seen_from_its_draws(name: str, words: str) -> None:
     recipe = RECIPES[name]
     picture = Image.effect_noise((90, 60), 80).convert("RGB")
-    training, evaluation = (
-        training_transform(recipe, recipe.preprocess), evaluation_transform(recipe.preprocess)
-    )  # fmt: skip
+    training, evaluation = (training_transform(recipe, recipe.preprocess), evaluation_transform(recipe.preprocess))
     drawn = [data_steps.draw(training, picture, seed) for seed in range(4)]
     before, draws, after = views.transformed(picture, drawn, evaluation(picture), "cat").panels
     assert words in draws.caption and "90 x 60" in before.caption
@@ -231,17 +229,44 @@ def test_a_folder_that_changes_is_looked_at_again(tmp_path: Path) -> None:
 
 HERE = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
 BROWSER = HERE | {  # as Chromium opens a websocket
-    "Connection": "Upgrade", "Upgrade": "websocket", "User-Agent": "Mozilla/5.0", "Pragma": "no-cache",
-    "Cache-Control": "no-cache", "Cookie": "_streamlit_xsrf=2", "Accept-Encoding": "gzip", "Accept-Language": "en",
-    "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": "streamlit",
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "User-Agent": "Mozilla/5.0",
+    "Pragma": "no-cache",
+    "Cache-Control": "no-cache",
+    "Cookie": "_streamlit_xsrf=2",
+    "Accept-Encoding": "gzip",
+    "Accept-Language": "en",
+    "Sec-WebSocket-Key": "x",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Protocol": "streamlit",
     "Sec-WebSocket-Extensions": "permessage-deflate",
-}  # fmt: skip
+}
 ADDED = (  # by proxies, balancers and tunnels
-    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Real-Ip",
-    "Forwarded", "Via", "CF-Connecting-IP", "CF-Ray", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP",
-    "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Fly-Client-IP", "Fastly-Client-IP",
-    "X-Envoy-External-Address", "X-Request-Id", "X-Amzn-Trace-Id", "Tailscale-User-Login", "Authorization",
-)  # fmt: skip
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Real-Ip",
+    "Forwarded",
+    "Via",
+    "CF-Connecting-IP",
+    "CF-Ray",
+    "True-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Original-Forwarded-For",
+    "X-Original-Host",
+    "X-ProxyUser-Ip",
+    "Fly-Client-IP",
+    "Fastly-Client-IP",
+    "X-Envoy-External-Address",
+    "X-Request-Id",
+    "X-Amzn-Trace-Id",
+    "Tailscale-User-Login",
+    "Authorization",
+)
 
 
 @pytest.mark.parametrize(
@@ -373,11 +398,17 @@ def test_every_recipe_can_be_looked_at(recipe: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"data": "../../etc"}, {"data": "zip-0123456789abcdef"}, {"data": "folder-000000000000"},
-        {"sheet": "-1"}, {"sheet": "x"}, {"shown": "99999"}, {"shown": "²"}, {"batch_size": "100000"},
+        {"data": "../../etc"},
+        {"data": "zip-0123456789abcdef"},
+        {"data": "folder-000000000000"},
+        {"sheet": "-1"},
+        {"sheet": "x"},
+        {"shown": "99999"},
+        {"shown": "²"},
+        {"batch_size": "100000"},
         {"data_recipe": "none"},
     ],
-)  # fmt: skip
+)
 def test_nonsense_in_the_link_leaves_a_page_that_works(query: dict[str, str]) -> None:
     at = app("data", **query)
     assert "| `pixels` | 32 × 3 × 64 × 64 | uint8 |" in tables(at)

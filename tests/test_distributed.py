@@ -16,15 +16,37 @@ from vit_core.training.distributed import World, choose_device
 
 ROOT = Path(__file__).parents[1]
 RECIPE = [
-    "--recipe", "mini", "--image-size", "16", "--epochs", "2", "--batch-size", "8", "--warmup-steps", "2",
-    "--learning-rate", "1e-3", "--precision", "float32", "--threads", "1",
-]  # fmt: skip
+    "--recipe",
+    "mini",
+    "--image-size",
+    "16",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "8",
+    "--warmup-steps",
+    "2",
+    "--learning-rate",
+    "1e-3",
+    "--precision",
+    "float32",
+    "--threads",
+    "1",
+]
 
 
 def train(data: Path, run: Path, processes: int) -> None:
-    launcher = [] if processes == 1 else [
-        "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m",
-    ]  # fmt: skip
+    launcher = (
+        []
+        if processes == 1
+        else [
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            str(processes),
+            "-m",
+        ]
+    )
     command = [sys.executable, "-m", *launcher, "vit_core.training", "--data", str(data), "--output", str(run), *RECIPE]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
@@ -53,7 +75,9 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path) -> None:
                 # Sums in another order, ten steps long: 1e-7 a step, magnified by Adam's division by tiny numbers.
                 assert_close(together[name], alone[name], atol=1e-4, rtol=1e-4)
     assert [each["validation"]["predicted"] for each in one if "epoch" in each] == [  # type: ignore[index]
-        each["validation"]["predicted"] for each in two if "epoch" in each  # type: ignore[index]
+        each["validation"]["predicted"]
+        for each in two
+        if "epoch" in each  # type: ignore[index]
     ]
     weights = [load_file(tmp_path / each / "epochs" / "epoch-0002.safetensors") for each in ("1", "2")]
     for name, tensor in weights[0].items():

@@ -36,9 +36,11 @@ def test_the_report_of_a_file_that_opens(tmp_path: Path, capsys: pytest.CaptureF
     assert (code, err) == (0, "")
     assert out.startswith("course.pth opens here.\nRecognised as the course (Learn PyTorch, chapter 08) · PyTorch file")
     for line in (
-        "  patch P        8   patch_embedding.patcher.weight [48, 3, 8, 8]", "No shape tells the number of heads",
-        "LayerNorm's epsilon", "1e-05 (not stored: usual for this family)",
-    ):  # fmt: skip
+        "  patch P        8   patch_embedding.patcher.weight [48, 3, 8, 8]",
+        "No shape tells the number of heads",
+        "LayerNorm's epsilon",
+        "1e-05 (not stored: usual for this family)",
+    ):
         assert line in out
     assert out.rstrip("\n") == as_text(examine(path, num_heads=3))
 
@@ -75,9 +77,15 @@ def test_a_conversion_and_its_card(tmp_path: Path, capsys: pytest.CaptureFixture
     ours = tmp_path / "mine.safetensors"
     assert run(capsys, path, "--heads", "3", "--epsilon", "0.001", "--to", "ours", "--output", ours)[0] == 0
     assert load(ours)[1].config == ViTConfig(
-        image_size=32, patch_size=8, num_layers=3, hidden_size=48, mlp_size=96, num_heads=3, num_classes=7,
+        image_size=32,
+        patch_size=8,
+        num_layers=3,
+        hidden_size=48,
+        mlp_size=96,
+        num_heads=3,
+        num_classes=7,
         norm_eps=1e-3,
-    )  # fmt: skip
+    )
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,9 +164,7 @@ def test_every_parameter_of_every_family_is_in_the_table_once() -> None:
     config = ViTConfig.named("B/16", num_layers=1)
     rows = name_table(config)
     for source in SOURCES:
-        table = {
-            name.replace("#", "0"): row.cells[source].shape for row in rows for name in row.cells[source].names
-        }
+        table = {name.replace("#", "0"): row.cells[source].shape for row in rows for name in row.cells[source].names}
         assert table == names_of(source, config)
     assert len(rows) == len(names_of("ours", config)) and TITLES.keys() == SOURCES.keys()
     symbols = [row.symbol for row in rows]
@@ -171,9 +177,12 @@ def test_the_search_of_names() -> None:
     def found(search: str) -> list[str]:
         return [row.symbol for row in name_table(config, search)]
 
-    assert found("blocks.7.attn.qkv.weight") == found("in_proj_weight") == found("encoder_layer_11 in_proj_weight") == [
-        "U_qkv"
-    ]
+    assert (
+        found("blocks.7.attn.qkv.weight")
+        == found("in_proj_weight")
+        == found("encoder_layer_11 in_proj_weight")
+        == ["U_qkv"]
+    )
     assert found("POS_EMBED") == ["E_pos"]
     assert found("[1, 577") == []
     assert found("quetzal") == []

@@ -46,13 +46,21 @@ def test_the_embedded_model_under_every_name_opens_and_is_the_same_model(name: s
     ("name", "opens", "words"),
     [
         ("training", True, ("last.pth opens here", "2 sets of weights", "epoch (12)", "model_ema")),
-        ("damaged", False, ("1 tensor is missing: encoder.layers.encoder_layer_2.ln_1.bias", "transposed", "(5 NaN)",
-                            "heads.extra.weight")),
+        (
+            "damaged",
+            False,
+            (
+                "1 tensor is missing: encoder.layers.encoder_layer_2.ln_1.bias",
+                "transposed",
+                "(5 NaN)",
+                "heads.extra.weight",
+            ),
+        ),
         ("cut", False, ("cut_off.safetensors is no intact safetensors file",)),
         ("deit", False, ("a distillation token", "DeiT, distilled, whose own code opens them")),
         ("command", False, ("command.pth holds more than tensors", "which is never run")),
     ],
-)  # fmt: skip
+)
 def test_an_example_of_everything_that_happens(name: str, opens: bool, words: tuple[str, ...]) -> None:
     at = app("doctor", file=f"example-{name}")
     said = markup(at)
@@ -212,8 +220,15 @@ def test_names_of_files_do_no_harm() -> None:
 def test_what_stands_in_a_file_is_text_on_the_page() -> None:
     evil = "<img src=x onerror=alert(1)>"
     finding = Finding("error", "left over", f"1 tensor is left over: {evil}.", (evil,))
-    examination = Examination(name=evil, file_bytes=9, kind="PyTorch file", family=evil, problem=evil,
-                              tensors=((evil, (1,), "float32"),), findings=(finding,))  # fmt: skip
+    examination = Examination(
+        name=evil,
+        file_bytes=9,
+        kind="PyTorch file",
+        family=evil,
+        problem=evil,
+        tensors=((evil, (1,), "float32"),),
+        findings=(finding,),
+    )
     for html in (verdict_html(examination), findings_html(examination), tensors_html(examination)):
         assert "<img" not in html and "&lt;img" in html
 

@@ -133,8 +133,11 @@ def test_goes_on_by_itself_while_something_comes(server: Server, tmp_path: Path)
     server.breaks = [300_000, 300_000, 300_000]
     assert download(server.url, tmp_path / "weights.bin", SHA256).read_bytes() == DATA
     assert [request.get("Range") for request in server.requests] == [
-        None, "bytes=300000-", "bytes=600000-", "bytes=900000-"
-    ]  # fmt: skip
+        None,
+        "bytes=300000-",
+        "bytes=600000-",
+        "bytes=900000-",
+    ]
 
 
 def test_a_server_without_ranges_begins_again(server: Server, tmp_path: Path) -> None:

@@ -133,8 +133,11 @@ def test_every_frame_is_of_its_epoch(scene: Scene, short: Scene) -> None:
                 continue
             for panel in view.panels:
                 assert panel.title.endswith((f"long, epoch {place}", f"short, epoch {min(place, 1)}"))
-    assert epochs.bar([scene]).labels == ("Before training", "After epoch 1 of 3 · 25.0 % right",
-                                          "After epoch 3 of 3 · 75.0 % right")
+    assert epochs.bar([scene]).labels == (
+        "Before training",
+        "After epoch 1 of 3 · 25.0 % right",
+        "After epoch 3 of 3 · 75.0 % right",
+    )
     assert epochs.bar([scene, short]).labels[2] == "After epoch 3 of 3 · long 75.0 % right"
 
 
@@ -178,8 +181,12 @@ def test_frames_show_the_numbers_of_their_epoch(
 
 def test_shared_scales_are_one_for_all_frames_and_hold_every_value(scene: Scene, short: Scene) -> None:
     panels = [view.panels for view in epochs.attention_maps([scene, short], shared=True).views]
-    scales = {scale for row in panels for panel in row
-              for scale in (panel.scales if isinstance(panel, Tiles) else (panel.scale,))}  # type: ignore[attr-defined]
+    scales = {
+        scale
+        for row in panels
+        for panel in row
+        for scale in (panel.scales if isinstance(panel, Tiles) else (panel.scale,))
+    }  # type: ignore[attr-defined]
     assert len(scales) == 1
     values = np.concatenate([panel.values.ravel() for row in panels for panel in row if isinstance(panel, Tiles)])  # type: ignore[union-attr]
     assert scales == {type(next(iter(scales)))(0.0, float(values.max()))}
@@ -297,9 +304,29 @@ def train_two_runs(folder: Path) -> Path:
             for number in range(count):
                 pixels = random.integers(level, level + 60, (32, 32, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(pictures / split / name / f"{number}.png")
-    common = ["--recipe", "mini", "--data", str(pictures), "--without", "steps", "ema_decay", "--epochs", "2",
-              "--batch-size", "6", "--warmup-steps", "0", "--precision", "float32", "--patch-drop", "0",
-              "--workers", "0", "--threads", "1"]  # fmt: skip
+    common = [
+        "--recipe",
+        "mini",
+        "--data",
+        str(pictures),
+        "--without",
+        "steps",
+        "ema_decay",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "6",
+        "--warmup-steps",
+        "0",
+        "--precision",
+        "float32",
+        "--patch-drop",
+        "0",
+        "--workers",
+        "0",
+        "--threads",
+        "1",
+    ]
     runs, before = folder / "runs", torch.get_num_threads()
     assert train([*common, "--output", str(runs / "scratch"), "--image-size", "32"]) == 0
     frozen = ["--weights", "embedded", "--freeze", "all-but-head"]
@@ -343,8 +370,11 @@ def sent(at: AppTest) -> list[Frames]:
 
 def one(at: AppTest, title: str) -> list[tuple[View, Panel]]:
     """In every frame the panel whose title begins so."""
-    found = [[(view, panel) for panel in view.panels if panel.title.startswith(title)]
-             for frames in sent(at) for view in frames.views]
+    found = [
+        [(view, panel) for panel in view.panels if panel.title.startswith(title)]
+        for frames in sent(at)
+        for view in frames.views
+    ]
     return [each[0] for each in found if each]
 
 
@@ -459,9 +489,10 @@ def test_a_number_of_an_epoch_is_explained_and_its_line_asks_for_the_weights(run
         at.run()
         assert not at.exception and not at.warning
         (sheet,) = [
-            json.loads(each.proto.json) for each in at.get("bidi_component")
+            json.loads(each.proto.json)
+            for each in at.get("bidi_component")
             if each.proto.component_name == "vit_explainer.number"
-        ]  # fmt: skip
+        ]
         assert f"{value:.6g}".replace("-", "−") in sheet["html"] and "scratch, epoch 1" in sheet["words"]
         code = next(each.value for each in at.code if "item()" in each.value)
         assert any("weights of scratch, epoch 1" in each.value for each in at.caption)

@@ -71,9 +71,14 @@ def test_recognised_with_its_sizes_and_what_it_leaves_unsaid(source: str, tmp_pa
     assert examination.opens and not examination.problem
     assert examination.source == source and examination.family == SOURCES[source].title
     assert {read.field: read.value for read in examination.sizes} == {
-        "image_size": 32, "patch_size": 8, "num_channels": 3, "num_layers": 3, "hidden_size": 48, "mlp_size": 96,
+        "image_size": 32,
+        "patch_size": 8,
+        "num_channels": 3,
+        "num_layers": 3,
+        "hidden_size": 48,
+        "mlp_size": 96,
         "num_classes": 7,
-    }  # fmt: skip
+    }
     shapes = {name: shape for name, shape, _ in examination.tensors}
     assert all(shapes[read.name] == read.shape for read in examination.sizes)
     assert not [each for each in examination.findings if each.severity == "error"]
@@ -145,8 +150,9 @@ def test_what_the_families_assume_otherwise_is_small_but_for_googles_gelu(images
     w = Weights()
     logits = {
         source: load(save(source, w, tmp_path), num_heads=3)[0](images).detach()
-        for source in FAMILIES if source != "lucidrains"
-    }  # fmt: skip
+        for source in FAMILIES
+        if source != "lucidrains"
+    }
     for one, other in combinations([source for source in logits if source != "google"], 2):
         assert_close(logits[one], logits[other], atol=1e-4, rtol=0)
     with_erf = load(tmp_path / "google.npz", gelu="none")[0](images).detach()
@@ -203,10 +209,13 @@ def test_the_courses_first_exercise(images: Tensor, tmp_path: Path) -> None:
     assert_close(logits_of(course_model(w), images), expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("head", [
-    lambda hidden: nn.Linear(hidden, 3),  # as the course replaces it (section 10.2)
-    lambda hidden: nn.Sequential(nn.Dropout(0.1), nn.Linear(hidden, 3)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda hidden: nn.Linear(hidden, 3),  # as the course replaces it (section 10.2)
+        lambda hidden: nn.Sequential(nn.Dropout(0.1), nn.Linear(hidden, 3)),
+    ],
+)
 def test_a_torchvision_model_with_another_head(head: Any, images: Tensor, tmp_path: Path) -> None:
     theirs = MODELS["torchvision"](Weights())
     theirs.heads = head(48)
@@ -230,9 +239,13 @@ def test_a_head_with_a_layer_norm_of_its_own_is_refused(tmp_path: Path) -> None:
 def in_lightning(state: dict[str, Tensor]) -> Any:
     named = {f"model.{name}": tensor for name, tensor in state.items()} | {"criterion.weight": torch.ones(7)}
     return {
-        "epoch": 4, "global_step": 900, "pytorch-lightning_version": "2.4.0", "state_dict": named,
-        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(3)}}}], "hyper_parameters": {"lr": 1e-3},
-    }  # fmt: skip
+        "epoch": 4,
+        "global_step": 900,
+        "pytorch-lightning_version": "2.4.0",
+        "state_dict": named,
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(3)}}}],
+        "hyper_parameters": {"lr": 1e-3},
+    }
 
 
 def in_training(state: dict[str, Tensor]) -> Any:
@@ -250,14 +263,20 @@ AROUND: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
     "parameters": (lambda state: {name: nn.Parameter(tensor) for name, tensor in state.items()}, ""),
     "module.": (lambda state: {f"module.{name}": tensor for name, tensor in state.items()}, "DataParallel"),
     "_orig_mod.": (lambda state: {f"_orig_mod.{name}": tensor for name, tensor in state.items()}, "torch.compile"),
-    "module._orig_mod.": (lambda state: {f"module._orig_mod.{name}": each for name, each in state.items()},
-                          "DataParallel and torch.compile"),
-    "backbone.": (lambda state: {name if name.startswith("head") else f"backbone.{name}": tensor
-                                 for name, tensor in state.items()}, "a backbone and a head"),
+    "module._orig_mod.": (
+        lambda state: {f"module._orig_mod.{name}": each for name, each in state.items()},
+        "DataParallel and torch.compile",
+    ),
+    "backbone.": (
+        lambda state: {
+            name if name.startswith("head") else f"backbone.{name}": tensor for name, tensor in state.items()
+        },
+        "a backbone and a head",
+    ),
     "a training checkpoint": (in_training, "under 'model' in the file"),
     "Lightning": (in_lightning, "Lightning"),
     "an epoch beside the tensors": (lambda state: state | {"epoch": 3}, "epoch (3)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("around", AROUND)
@@ -307,8 +326,11 @@ def test_torchs_own_average(tmp_path: Path) -> None:
 
 def test_a_run_of_this_project_has_two_sets_of_weights(tmp_path: Path) -> None:
     model = load(save("timm", Weights(), tmp_path), num_heads=3)[0]
-    state = {f"{which}.{name}": tensor * scale for which, scale in (("averaged", 2), ("model", 1))
-             for name, tensor in model.state_dict().items()}  # fmt: skip
+    state = {
+        f"{which}.{name}": tensor * scale
+        for which, scale in (("averaged", 2), ("model", 1))
+        for name, tensor in model.state_dict().items()
+    }
     save_file(state, path := tmp_path / "state.safetensors")
     examination = examine(path, num_heads=3)
     assert examination.opens and examination.source == "ours"
@@ -338,15 +360,24 @@ def test_a_legacy_pytorch_file(tmp_path: Path) -> None:
     [
         ({"norm__bias": None}, "missing", "1 tensor is missing: norm.bias"),
         ({"extra": torch.ones(2)}, "left over", "1 tensor is left over, .*: extra"),
-        ({"blocks__1__mlp__fc1__weight": torch.ones(48, 96)}, "shape",
-         r"\[48, 96\], expected \[96, 48\]: .* transposed"),
+        (
+            {"blocks__1__mlp__fc1__weight": torch.ones(48, 96)},
+            "shape",
+            r"\[48, 96\], expected \[96, 48\]: .* transposed",
+        ),
         ({"pos_embed": torch.ones(1, 18, 48)}, "shape", "17 is no square number .the nearest is 4 x 4 = 16."),
-        ({"pos_embed": torch.ones(17, 48)}, "shape",
-         r"\[17, 48\], expected \[1, 17, 48\]: the same numbers, with other"),
+        (
+            {"pos_embed": torch.ones(17, 48)},
+            "shape",
+            r"\[17, 48\], expected \[1, 17, 48\]: the same numbers, with other",
+        ),
         ({"blocks__2__norm1__weight": torch.ones(50)}, "shape", "axis 1 is 50 where the other tensors have 48"),
         ({"head__bias": torch.ones(9)}, "shape", r"head.bias has the shape \[9\], expected \[7\]"),
-        ({"norm__bias": torch.tensor([float("nan")] * 3 + [float("inf")] * 2 + [0.5] * 43)}, "not finite",
-         r"1 of 44 tensors holds numbers that are not finite \(3 NaN and 2 infinite\): norm.bias"),
+        (
+            {"norm__bias": torch.tensor([float("nan")] * 3 + [float("inf")] * 2 + [0.5] * 43)},
+            "not finite",
+            r"1 of 44 tensors holds numbers that are not finite \(3 NaN and 2 infinite\): norm.bias",
+        ),
         ({"head__weight": torch.zeros(7, 48)}, "constant", "1 tensor holds nothing but zeros: head.weight"),
         ({"norm__bias": torch.full((48,), 0.25)}, "constant", "the same number everywhere: norm.bias"),
         ({"norm__bias": torch.ones(48).half()}, "type", "43 of float32, 1 of float16"),
@@ -354,7 +385,7 @@ def test_a_legacy_pytorch_file(tmp_path: Path) -> None:
         ({"norm__bias": torch.ones(48, dtype=torch.complex64)}, "type", "1 of complex64"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_of_the_tensor(
     change: Mapping[str, Tensor | None], about: str, sentence: str, tmp_path: Path
 ) -> None:
@@ -371,16 +402,28 @@ def test_what_is_wrong_is_said_of_the_tensor(
 @pytest.mark.parametrize(
     ("build", "family", "reason"),
     [
-        (lambda: VisionTransformerDistilled(img_size=32, patch_size=8, embed_dim=32, depth=1, num_heads=2),
-         "DeiT, distilled", "distillation token"),
-        (lambda: timm.models.SwinTransformer(img_size=32, patch_size=4, embed_dim=8, depths=(1,), num_heads=(1,),
-                                             window_size=4), "Swin", "windows"),
-        (lambda: Dinov2ForImageClassification(
-            Dinov2Config(image_size=32, patch_size=8, hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
-        ), "DINOv2", "LayerScale"),
+        (
+            lambda: VisionTransformerDistilled(img_size=32, patch_size=8, embed_dim=32, depth=1, num_heads=2),
+            "DeiT, distilled",
+            "distillation token",
+        ),
+        (
+            lambda: timm.models.SwinTransformer(
+                img_size=32, patch_size=4, embed_dim=8, depths=(1,), num_heads=(1,), window_size=4
+            ),
+            "Swin",
+            "windows",
+        ),
+        (
+            lambda: Dinov2ForImageClassification(
+                Dinov2Config(image_size=32, patch_size=8, hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
+            ),
+            "DINOv2",
+            "LayerScale",
+        ),
         (resnet18, "none that is known", "convolutional network"),
     ],
-)  # fmt: skip
+)
 def test_other_families_are_named(build: Any, family: str, reason: str, tmp_path: Path) -> None:
     torch.save(build().state_dict(), path := tmp_path / "model.pth")
     examination = examine(path)
@@ -408,10 +451,16 @@ def test_a_lost_position_is_compared_with_the_nearest_grid(tmp_path: Path) -> No
     assert "[1, 16, 48], expected [1, 17, 48]" in found(examination, "shape")
 
 
-@pytest.mark.parametrize("change", [
-    {"norm.bias": torch.full((48,), float("nan"))}, {"norm.bias": None}, {"extra": torch.ones(2)},
-    {"pos_embed": torch.ones(1, 16, 48)},
-], ids=["nan", "missing", "left over", "misshapen"])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"norm.bias": torch.full((48,), float("nan"))},
+        {"norm.bias": None},
+        {"extra": torch.ones(2)},
+        {"pos_embed": torch.ones(1, 16, 48)},
+    ],
+    ids=["nan", "missing", "left over", "misshapen"],
+)
 def test_pictures_have_the_size_that_was_read_also_where_it_does_not_open(change: Any, tmp_path: Path) -> None:
     torch.save(timm_state(**change), path := tmp_path / "model.pth")
     examination = examine(path, num_heads=3)

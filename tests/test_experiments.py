@@ -77,9 +77,12 @@ class Listener:
 @pytest.mark.parametrize("replacement", ["zero", "mean"])
 @pytest.mark.parametrize("small", [False, True])
 def test_knocked_out_is_knocked_out_one_by_one(
-    replacement: Any, small: bool, tiny_model: VisionTransformer, tiny_trace: ForwardTrace,
+    replacement: Any,
+    small: bool,
+    tiny_model: VisionTransformer,
+    tiny_trace: ForwardTrace,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     if small:  # three heads at once, two passes at once: neither divides the number of heads and of passes
         config = tiny_model.config
         monkeypatch.setattr(knockout, "STATES", 3 * 4 * config.num_layers * config.num_tokens * config.hidden_size)
@@ -107,8 +110,11 @@ def test_knocking_out_changes_nothing(tiny_config: ViTConfig, tiny_image: Tensor
 
 def test_a_changed_pass_is_no_beginning(tiny_model: VisionTransformer, tiny_image: Tensor) -> None:
     changed = tiny_model.trace(tiny_image, Interventions.parse("mask=1"))
-    for experiment in (lambda: knock_out_heads(tiny_model, changed), lambda: unscale(tiny_model, changed, LABELS),
-                       lambda: rank_patches(tiny_model, changed, LABELS)):  # fmt: skip
+    for experiment in (
+        lambda: knock_out_heads(tiny_model, changed),
+        lambda: unscale(tiny_model, changed, LABELS),
+        lambda: rank_patches(tiny_model, changed, LABELS),
+    ):
         with pytest.raises(ValueError, match="a plain forward pass: give a trace without interventions"):
             experiment()
 
@@ -223,8 +229,9 @@ def test_the_maps_are_ranked_and_tried(tiny_model: VisionTransformer, tiny_trace
         fractions = ranking.fractions.numpy()
         assert fractions[0] == 0 and fractions[-1] == 1
         for areas, curves in (
-            (ranking.deletion_areas, ranking.deletions), (ranking.insertion_areas, ranking.insertions)
-        ):  # fmt: skip
+            (ranking.deletion_areas, ranking.deletions),
+            (ranking.insertion_areas, ranking.insertions),
+        ):
             np.testing.assert_allclose(areas, np.trapezoid(curves.numpy(), fractions), atol=1e-6)  # numbers below 1
         # nothing masked is the plain picture; all masked and nothing shown are one
         probability = torch.tensor(result.probability).expand(len(orders))
@@ -416,9 +423,14 @@ def test_the_scale_is_taken_out_of_each_layer_and_of_all(
 
 def test_its_sentence_names_every_mean() -> None:
     result = Unscaled(
-        64, 65, torch.tensor([3.0, 2.0]), torch.tensor([1.0, 0.5]), torch.tensor([1.0, 0.25]),
-        Prediction("cat", 0.5), Prediction("cat", 0.25),
-    )  # fmt: skip
+        64,
+        65,
+        torch.tensor([3.0, 2.0]),
+        torch.tensor([1.0, 0.5]),
+        torch.tensor([1.0, 0.25]),
+        Prediction("cat", 0.5),
+        Prediction("cat", 0.25),
+    )
     assert result.sentence == (
         "Divided by √D_h = 8, the rows of A have a mean entropy of 2.5 nats, of at most ln 65 = 4.17; without the "
         "division the same scores come to 0.75. With no layer dividing it is 0.625, and “cat” goes from 50.0 % to "
@@ -441,8 +453,9 @@ def test_its_sentence_names_every_mean() -> None:
 )
 def test_who_listens_can_end_it(
     experiment: Callable[..., KnockedOut | RankedPatches | Resized | Unscaled],
-    tiny_model: VisionTransformer, tiny_trace: ForwardTrace,
-) -> None:  # fmt: skip
+    tiny_model: VisionTransformer,
+    tiny_trace: ForwardTrace,
+) -> None:
     with pytest.raises(InterruptedError):
         experiment(tiny_model, tiny_trace, Listener(last=1))
 

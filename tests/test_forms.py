@@ -24,18 +24,35 @@ ROOT = Path(__file__).parents[1]
 
 # Callbacks that are given more than constants: what the button's own label names, or the widget that they belong to.
 OF_THE_BUTTON = {
-    ("compare_controls.py", "choice"), ("compare_controls.py", "field"), ("compare_controls.py", "key"),
-    ("own_datasets.py", "upload"), ("own_datasets.py", "path"), ("datasets.py", "key"),
-    ("picture_chooser.py", "key"), ("sidebar.py", "key"), ("doctor_choice.py", "key"), ("upload_boxes.py", "key"),
-    ("break_it_parts.py", "name"), ("break_it_parts.py", "step"),
-    ("prediction_cards.py", "sample"), ("prediction_cards.py", "place"), ("what_if_results.py", "change"),
-    ("what_if_experiments.py", "key"), ("run_controls.py", "run"), ("run_controls.py", "token"),
+    ("compare_controls.py", "choice"),
+    ("compare_controls.py", "field"),
+    ("compare_controls.py", "key"),
+    ("own_datasets.py", "upload"),
+    ("own_datasets.py", "path"),
+    ("datasets.py", "key"),
+    ("picture_chooser.py", "key"),
+    ("sidebar.py", "key"),
+    ("doctor_choice.py", "key"),
+    ("upload_boxes.py", "key"),
+    ("break_it_parts.py", "name"),
+    ("break_it_parts.py", "step"),
+    ("prediction_cards.py", "sample"),
+    ("prediction_cards.py", "place"),
+    ("what_if_results.py", "change"),
+    ("what_if_experiments.py", "key"),
+    ("run_controls.py", "run"),
+    ("run_controls.py", "token"),
     ("transfer_runs.py", "number"),
     # the sizes that the field's own limits were made of
-    ("what_if_controls.py", "kind"), ("what_if_controls.py", "part"), ("what_if_controls.py", "key"),
-    ("what_if_controls.py", "session"), ("what_if_controls.py", "layer"),
-    ("shapes_controls.py", "name"), ("shapes_controls.py", "key"), ("shapes_controls.py", "start"),
-}  # fmt: skip
+    ("what_if_controls.py", "kind"),
+    ("what_if_controls.py", "part"),
+    ("what_if_controls.py", "key"),
+    ("what_if_controls.py", "session"),
+    ("what_if_controls.py", "layer"),
+    ("shapes_controls.py", "name"),
+    ("shapes_controls.py", "key"),
+    ("shapes_controls.py", "start"),
+}
 
 
 pytestmark = pytest.mark.usefixtures("own_folders")

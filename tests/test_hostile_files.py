@@ -60,9 +60,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(folder: Path) -> dict[str, Any]:
     """What a fresh process says of every file, and what memory that took."""
     done = subprocess.run(
-        [sys.executable, "-c", EXAMINE_ALL, str(folder)], input=json.dumps(list(HOSTILE)), cwd=ROOT, text=True,
-        capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", EXAMINE_ALL, str(folder)],
+        input=json.dumps(list(HOSTILE)),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     report: dict[str, Any] = json.loads(done.stdout)
     return report
@@ -119,9 +124,12 @@ def test_every_byte_of_a_header_may_be_wrong(tmp_path: Path) -> None:
     """One byte changed at a time: a sentence, or a model that is read as it is; never anything else."""
     generator = np.random.default_rng(7)
     state = tensors()
-    for name, whole in (("a.safetensors", safetensors_bytes(state)), ("a.pth", torch_bytes(state)),
-                        ("b.pth", torch_bytes(state, _use_new_zipfile_serialization=False)),
-                        ("a.npz", numpy_bytes({key: tensor.numpy() for key, tensor in state.items()}))):  # fmt: skip
+    for name, whole in (
+        ("a.safetensors", safetensors_bytes(state)),
+        ("a.pth", torch_bytes(state)),
+        ("b.pth", torch_bytes(state, _use_new_zipfile_serialization=False)),
+        ("a.npz", numpy_bytes({key: tensor.numpy() for key, tensor in state.items()})),
+    ):
         for _ in range(150):
             data = bytearray(whole)
             at = int(generator.integers(0, min(len(data), 900)))

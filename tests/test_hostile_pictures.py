@@ -87,9 +87,14 @@ def report(folder: Path) -> dict[str, Any]:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("this system does not count a process's highest memory in a way that can be set back")
     done = subprocess.run(
-        [sys.executable, "-c", READ_ALL, str(folder)], input=json.dumps(list(HOSTILE_PICTURES)), cwd=ROOT, text=True,
-        capture_output=True, timeout=600, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", READ_ALL, str(folder)],
+        input=json.dumps(list(HOSTILE_PICTURES)),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
 

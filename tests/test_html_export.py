@@ -99,9 +99,16 @@ def test_only_the_canvas_may_run_and_nothing_may_be_fetched() -> None:
 
 def test_what_anybody_wrote_is_shown_and_does_not_run() -> None:
     read = page(
-        Heading(HOSTILE), Words(HOSTILE), Words(f"$\\text{{{HOSTILE}}}$"), view(HOSTILE, alt=HOSTILE),
-        title=HOSTILE, kicker=HOSTILE, choice=HOSTILE, credits=(HOSTILE,), link=f'http://x/"{HOSTILE}',
-    )  # fmt: skip
+        Heading(HOSTILE),
+        Words(HOSTILE),
+        Words(f"$\\text{{{HOSTILE}}}$"),
+        view(HOSTILE, alt=HOSTILE),
+        title=HOSTILE,
+        kicker=HOSTILE,
+        choice=HOSTILE,
+        credits=(HOSTILE,),
+        link=f'http://x/"{HOSTILE}',
+    )
     assert not [tag for tag, _ in read.elements if tag == "img"]
     assert not [each for _, each in read.elements if any(name.startswith("on") for name in each)]
     assert sum(attributes.get("type") == "module" for attributes, _ in read.scripts) == 1
@@ -117,7 +124,9 @@ def test_what_a_checkpoint_says_of_itself_is_text() -> None:
 
 
 def test_links_lead_to_the_web_or_nowhere() -> None:
-    read = page(Words("[a](javascript:alert(1)) [b](data:text/html,x) ![c](https://example.org/c.png)"), link="file:///x")
+    read = page(
+        Words("[a](javascript:alert(1)) [b](data:text/html,x) ![c](https://example.org/c.png)"), link="file:///x"
+    )
     assert [each["href"] for tag, each in read.elements if tag == "a"] == ["https://example.org/c.png"]
     assert not [tag for tag, _ in read.elements if tag == "img"]
 
@@ -159,8 +168,14 @@ def test_the_same_page_is_the_same_file() -> None:
 
 @pytest.mark.parametrize(
     ("link", "is_own"),
-    [("http://localhost:8501/attention?layer=2", True), ("http://127.0.0.1:8501/", True), ("http://[::1]:8501/", True),
-     ("https://vit.example.org/attention", False), ("https://localhost.example.org/", False), ("file:///x", False)],
-)  # fmt: skip
+    [
+        ("http://localhost:8501/attention?layer=2", True),
+        ("http://127.0.0.1:8501/", True),
+        ("http://[::1]:8501/", True),
+        ("https://vit.example.org/attention", False),
+        ("https://localhost.example.org/", False),
+        ("file:///x", False),
+    ],
+)
 def test_a_handout_says_when_its_link_leads_to_one_machine_alone(link: str, is_own: bool) -> None:
     assert (OWN_MACHINE in page(view(), link=link).words) is is_own

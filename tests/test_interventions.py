@@ -37,15 +37,36 @@ from vit_core.positions import ResizeMethod
 
 LAYERS, HEADS, PATCHES = 3, 4, 9  # of the tiny model
 EACH_KIND = (
-    "mask=5", "mask=1-3,7", "mask=1-9", "blur=5", "blur=1,4-9", "swap=1:9", "swap=2:3,3:4", "shuffle=0", "shuffle=7",
-    "positions=zero", "positions=shuffled.3", "positions=sinusoidal",
+    "mask=5",
+    "mask=1-3,7",
+    "mask=1-9",
+    "blur=5",
+    "blur=1,4-9",
+    "swap=1:9",
+    "swap=2:3,3:4",
+    "shuffle=0",
+    "shuffle=7",
+    "positions=zero",
+    "positions=shuffled.3",
+    "positions=sinusoidal",
     *(f"positions=resized.{grid}.{method}" for grid in (1, 2, 3, 4) for method in get_args(ResizeMethod)),
-    "temperature=2", "temperature=0.25", "temperature=unscaled", "temperature=2:3.5", "temperature=2:unscaled",
+    "temperature=2",
+    "temperature=0.25",
+    "temperature=unscaled",
+    "temperature=2:3.5",
+    "temperature=2:unscaled",
     "temperature=2,1:0.5,3:unscaled",
-    "heads=1.1:zero", "heads=2.4:mean", "heads=3.2:zero", "heads=1.2:mean,1.3:zero,3.4:mean",
-    "skip=attention.1", "skip=mlp.3", "skip=attention.2,mlp.2",
-    "residual=attention.1", "residual=mlp.2", "residual=attention.3,mlp.1",
-)  # fmt: skip
+    "heads=1.1:zero",
+    "heads=2.4:mean",
+    "heads=3.2:zero",
+    "heads=1.2:mean,1.3:zero,3.4:mean",
+    "skip=attention.1",
+    "skip=mlp.3",
+    "skip=attention.2,mlp.2",
+    "residual=attention.1",
+    "residual=mlp.2",
+    "residual=attention.3,mlp.1",
+)
 TOGETHER = (
     "mask=2-3;swap=3:8",
     "swap=3:8;mask=2-3",
@@ -67,9 +88,14 @@ def check_against_plain(model: VisionTransformer, image: Tensor, text: str) -> F
     config = model.config
     trace = model.trace(image, Interventions.parse(text))
     plain = plain_pass(
-        dict(model.state_dict()), image, config.num_heads, config.patch_size, text, eps=config.norm_eps,
+        dict(model.state_dict()),
+        image,
+        config.num_heads,
+        config.patch_size,
+        text,
+        eps=config.norm_eps,
         approximate=config.gelu,
-    )  # fmt: skip
+    )
     # 32 bits against 64, numbers up to 10, sums of up to 40 terms in up to three layers
     tolerance = {"atol": 5e-5, "rtol": 1e-5}
     assert_close(trace.image.double(), plain.image, **tolerance)
@@ -297,17 +323,47 @@ def test_the_text_is_canonical(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "canonical"),
-    [("mask=5,3,4,4", "mask=3-5"), ("swap=9:2", "swap=2:9"), ("temperature=2.0", "temperature=2"),
-     ("heads=3.1:zero;heads=3.2:mean", "heads=3.1:zero,3.2:mean"), ("heads=03.1:zero", "heads=3.1:zero")],
-)  # fmt: skip
+    [
+        ("mask=5,3,4,4", "mask=3-5"),
+        ("swap=9:2", "swap=2:9"),
+        ("temperature=2.0", "temperature=2"),
+        ("heads=3.1:zero;heads=3.2:mean", "heads=3.1:zero,3.2:mean"),
+        ("heads=03.1:zero", "heads=3.1:zero"),
+    ],
+)
 def test_other_spellings_mean_the_same(text: str, canonical: str) -> None:
     assert str(Interventions.parse(text)) == canonical
 
 
 PIECES = st.sampled_from(
-    [*KINDS, "=", ";", ",", ".", ":", "-", "0", "1", "3", "999999", "zero", "mean", "unscaled", "resized", "bicubic",
-     "attention", "nan", "1e9", "٣", "\n", "\x00", " ", "<b>", "mask=1"]
-)  # fmt: skip
+    [
+        *KINDS,
+        "=",
+        ";",
+        ",",
+        ".",
+        ":",
+        "-",
+        "0",
+        "1",
+        "3",
+        "999999",
+        "zero",
+        "mean",
+        "unscaled",
+        "resized",
+        "bicubic",
+        "attention",
+        "nan",
+        "1e9",
+        "٣",
+        "\n",
+        "\x00",
+        " ",
+        "<b>",
+        "mask=1",
+    ]
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -119,8 +119,22 @@ def test_a_run_on_a_full_disk_says_so_and_keeps_its_last_state(
     """Mini/8 with AdamW saves 58 MB, once: the second state has no room beside the first."""
     run = small_disk / "run"
     pictures = add_zip(zipped(), "mine").path
-    command = ["--data", str(pictures), "--output", str(run), "--recipe", "scratch-small", "--image-size", "16",
-               "--epochs", "3", "--batch-size", "4", "--threads", "1"]  # fmt: skip
+    command = [
+        "--data",
+        str(pictures),
+        "--output",
+        str(run),
+        "--recipe",
+        "scratch-small",
+        "--image-size",
+        "16",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "4",
+        "--threads",
+        "1",
+    ]
     assert train(command) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: the disk of ") and "is full: delete what is not needed any more" in said

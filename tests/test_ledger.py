@@ -381,9 +381,28 @@ def test_whatever_people_write_is_recorded() -> None:
         ]
         names = {operation.name for operation in said.operations}
         assert names >= {
-            "arange", "add", "index", "index_put", "ones", "pad", "roll", "unflatten", "transpose", "chunk", "stack",
-            "flatten", "einsum", "masked_fill", "split", "cat", "mean", "sum", "mT", "reshape", "unbind",
-        }  # fmt: skip
+            "arange",
+            "add",
+            "index",
+            "index_put",
+            "ones",
+            "pad",
+            "roll",
+            "unflatten",
+            "transpose",
+            "chunk",
+            "stack",
+            "flatten",
+            "einsum",
+            "masked_fill",
+            "split",
+            "cat",
+            "mean",
+            "sum",
+            "mT",
+            "reshape",
+            "unbind",
+        }
         for operation in said.operations:
             assert operation.module == "inner"
             assert operation.rule and not operation.rule.endswith(".")

@@ -29,12 +29,25 @@ def values(config: ViTConfig, batch: int) -> dict[str, int]:
     patches = (config.image_size // config.patch_size) ** 2
     side = config.image_size // config.patch_size
     return {
-        "B": batch, "C": config.num_channels, "H": config.image_size, "W": config.image_size, "P": config.patch_size,
-        "H/P": side, "W/P": side, "N": patches, "N+1": patches + 1, "D": config.hidden_size,
-        "3D": 3 * config.hidden_size, "k": config.num_heads, "D_h": config.hidden_size // config.num_heads,
-        "D_MLP": config.mlp_size, "K": config.num_classes, "D_rep": config.representation_size or 0,
-        "B·k": batch * config.num_heads, "B·(N+1)": batch * (patches + 1),
-    }  # fmt: skip
+        "B": batch,
+        "C": config.num_channels,
+        "H": config.image_size,
+        "W": config.image_size,
+        "P": config.patch_size,
+        "H/P": side,
+        "W/P": side,
+        "N": patches,
+        "N+1": patches + 1,
+        "D": config.hidden_size,
+        "3D": 3 * config.hidden_size,
+        "k": config.num_heads,
+        "D_h": config.hidden_size // config.num_heads,
+        "D_MLP": config.mlp_size,
+        "K": config.num_classes,
+        "D_rep": config.representation_size or 0,
+        "B·k": batch * config.num_heads,
+        "B·(N+1)": batch * (patches + 1),
+    }
 
 
 # Sizes of which many are equal: letters that were guessed from numbers would be mixed up.
@@ -115,8 +128,13 @@ def test_tokens_alone_are_not_called_a_batch() -> None:
 
 
 def test_equal_blocks_become_one_row() -> None:
-    for name, prefix in {"ours": "blocks.0–2", "timm": "blocks.0–2", "torchvision": "encoder.layers.encoder_layer_0–2",
-                         "hugging face": "vit.layers.0–2", "einops": "layers.0–2"}.items():  # fmt: skip
+    for name, prefix in {
+        "ours": "blocks.0–2",
+        "timm": "blocks.0–2",
+        "torchvision": "encoder.layers.encoder_layer_0–2",
+        "hugging face": "vit.layers.0–2",
+        "einops": "layers.0–2",
+    }.items():
         said = ledger(*built(name))
         repeated = [row for row in said.rows() if row.repeats > 1]
         assert [(row.repeats, row.module) for row in repeated] == [(3, prefix)], name
@@ -232,11 +250,15 @@ def test_our_answer_for_attention_lies_in_memory_as_the_real_one() -> None:
 def test_what_does_not_fit_is_left_to_torch() -> None:
     x = meta(2, 3, 4)
     wrong = [
-        (functional.linear, (x, meta(5, 6))), (functional.linear, (x, meta(5, 4), meta(6))),
-        (functional.layer_norm, (x, (5,))), (functional.layer_norm, (x, (4,), meta(5))), (torch.add, (x, meta(5))),
-        (torch.cat, ([x, meta(2, 5, 5)], 1)), (torch.cat, ([x], 3)),
+        (functional.linear, (x, meta(5, 6))),
+        (functional.linear, (x, meta(5, 4), meta(6))),
+        (functional.layer_norm, (x, (5,))),
+        (functional.layer_norm, (x, (4,), meta(5))),
+        (torch.add, (x, meta(5))),
+        (torch.cat, ([x, meta(2, 5, 5)], 1)),
+        (torch.cat, ([x], 3)),
         (functional.scaled_dot_product_attention, (meta(1, 2, 3, 4), meta(1, 2, 3, 5), meta(1, 2, 3, 5))),
-    ]  # fmt: skip
+    ]
     for function, args in wrong:
         assert answer(function, args, {}) is None
         with pytest.raises((RuntimeError, IndexError)):

@@ -84,12 +84,15 @@ EXPECTED: dict[type[Base], tuple[str, str, str, list[tuple[int, ...]], str]] = {
     Asserts: ("", "", "AssertionError", [], "grey pictures only, got 3 channels"),
     Attributes: ("", "", "IndexError", [], "index out of range"),
     Attention: (
-        "multi_head_attention_forward", "attention", "AssertionError", [(1, 16, 8)],
+        "multi_head_attention_forward",
+        "attention",
+        "AssertionError",
+        [(1, 16, 8)],
         "was expecting embedding dimension of 12, but got 8",
     ),
     Endless: ("", "", "RecursionError", [], "maximum recursion depth"),
     Tries: ("", "", "KeyError", [], "classes"),
-}  # fmt: skip
+}
 
 
 @DEVICES

@@ -28,7 +28,7 @@ from pages.link_parameters import (
     YesNo,
     judge,
     kind_of,
-)  # fmt: skip
+)
 from pages.recipe_values import MOST, parse
 from tests.random_links import FIELDS, GRIDS, HOSTILE, PAGES, Link, random_links, random_value
 
@@ -175,9 +175,21 @@ def test_what_the_reader_lets_through_is_what_the_table_says(name: str) -> None:
 
 
 ONE_OF_EACH_KIND = (
-    "layer", "own_image_size", "exercise_rate", "metric_order", "mean_heads", "picture", "changes", "pins", "runs",
-    f"{FIELD}batch_size", f"{FIELD}learning_rate", f"{FIELD}crop_scale", f"{FIELD}weights", f"{FIELD}model",
-)  # fmt: skip
+    "layer",
+    "own_image_size",
+    "exercise_rate",
+    "metric_order",
+    "mean_heads",
+    "picture",
+    "changes",
+    "pins",
+    "runs",
+    f"{FIELD}batch_size",
+    f"{FIELD}learning_rate",
+    f"{FIELD}crop_scale",
+    f"{FIELD}weights",
+    f"{FIELD}model",
+)
 
 
 def test_a_parameter_stands_once_but_for_those_that_may_be_repeated() -> None:

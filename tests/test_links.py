@@ -83,8 +83,11 @@ def views_of(stage: str) -> list[str]:
     """The names of the pictures on a stage's page."""
     page = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(page) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    return [str(node.args[1].value) for node in calls
-            if node.func.id == "show_view" and isinstance(node.args[1], ast.Constant)]  # type: ignore[attr-defined]  # fmt: skip
+    return [
+        str(node.args[1].value)
+        for node in calls
+        if node.func.id == "show_view" and isinstance(node.args[1], ast.Constant)
+    ]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("stage", WITH_TABLE, ids=lambda stage: stage.name)
@@ -137,7 +140,10 @@ def strips(title: str, tensors: tuple[str, ...] = ()) -> Strips:
 def test_panels_are_given_what_they_show_unless_they_say_it() -> None:
     view = links.linked(View(((strips("q"), strips("k", ("own",))), (strips("v"), strips("more"))), "alt"), "qkv")
     assert [panel.tensors for panel in view.panels] == [
-        ("block.attention.query",), ("own",), ("block.attention.value",), ("block.attention.value",)
+        ("block.attention.query",),
+        ("own",),
+        ("block.attention.value",),
+        ("block.attention.value",),
     ]
     unknown = View(((strips("x"),),), "alt")
     assert links.linked(unknown, "nobody") is unknown
@@ -161,17 +167,17 @@ def test_an_equation_says_what_its_symbols_are_in_their_order() -> None:
     assert second == "A=block.attention.weights,symbol.A v=block.attention.value,symbol.v"
 
 
-def test_what_has_an_origin_shows_that_tensor(
-    tiny_model: VisionTransformer, tiny_trace: ForwardTrace
-) -> None:
+def test_what_has_an_origin_shows_that_tensor(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
     pixels = np.zeros((tiny_model.config.image_size,) * 2 + (3,), np.uint8)
     views = {name: make() for name, make in all_views(tiny_model, tiny_trace, pixels, 2, 1, 3).items()}
     shown = {name: [links.shown_by(panel) for panel in view.panels] for name, view in views.items()}
     assert {key for panels in shown.values() for keys in panels for key in keys} <= KEYS
     assert shown["attention.query_key_value"][0] == ("block.attention.query",)
     assert shown["embedding.sequence"] == [
-        ("model.class_token", "trace.patch_embeddings"), ("model.position_embedding",), ("trace.hidden_states[0]",),
-    ]  # fmt: skip
+        ("model.class_token", "trace.patch_embeddings"),
+        ("model.position_embedding",),
+        ("trace.hidden_states[0]",),
+    ]
     assert links.of_origin(Origin("norm.weight", (0,))) == ("model.norm.weight",)
     assert links.of_origin(Origin("blocks.3.mlp.expand.bias", (0,))) == ("layer.mlp.expand.bias",)
     panel = strips("said", ("own",))

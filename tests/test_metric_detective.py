@@ -77,8 +77,17 @@ def test_one_class_alone_prints_the_three_numbers_of_the_run_from_scratch() -> N
 def test_every_epoch_from_scratch_is_one_class() -> None:
     found = verdicts(RUNS["scratch"])
     assert [each.one_class for each in found] == [
-        "sushi", "steak", "steak", "steak", "pizza", "steak", "steak", "pizza", "sushi", "pizza",
-    ]  # fmt: skip
+        "sushi",
+        "steak",
+        "steak",
+        "steak",
+        "pizza",
+        "steak",
+        "steak",
+        "pizza",
+        "sushi",
+        "pizza",
+    ]
     for each in found:
         assert each.total == TEST_SIZES[str(each.one_class)]
         assert each.predicted is not None
@@ -182,13 +191,35 @@ def test_what_if_moves_the_mean_and_not_the_share() -> None:
 
 LINES = [
     {"epoch": 0, "step": 0},
-    {"epoch": 1, "step": 3, "train_loss": 1.0, "validation": {
-        "loss": 1.0, "top1": 0.4, "top5": 1.0, "pictures": 10, "batch_mean_top1": 0.5, "predicted": [10, 0],
-        "confusion": [[4, 0], [6, 0]]}},
-    {"epoch": 2, "step": 6, "train_loss": 1.0, "validation": {
-        "loss": 1.0, "top1": 0.7, "top5": 1.0, "pictures": 10, "batch_mean_top1": 0.6, "predicted": [5, 5],
-        "confusion": None}},
-]  # fmt: skip
+    {
+        "epoch": 1,
+        "step": 3,
+        "train_loss": 1.0,
+        "validation": {
+            "loss": 1.0,
+            "top1": 0.4,
+            "top5": 1.0,
+            "pictures": 10,
+            "batch_mean_top1": 0.5,
+            "predicted": [10, 0],
+            "confusion": [[4, 0], [6, 0]],
+        },
+    },
+    {
+        "epoch": 2,
+        "step": 6,
+        "train_loss": 1.0,
+        "validation": {
+            "loss": 1.0,
+            "top1": 0.7,
+            "top5": 1.0,
+            "pictures": 10,
+            "batch_mean_top1": 0.6,
+            "predicted": [5, 5],
+            "confusion": None,
+        },
+    },
+]
 
 
 def test_own_epochs_are_read_from_the_metrics() -> None:

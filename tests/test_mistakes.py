@@ -183,8 +183,10 @@ def test_a_repair_of_attention_repairs_when_it_is_followed_to_the_letter(
     broken = built(source, f"broken_{word}")
     assert sees_other_pictures(broken) == ("batch" in name)
     found = diagnose(ledger(broken, pictures))
-    assert found is not None and found.is_tried and found.cause == (
-        "batch-first" if "batch" in name else "missing-permute"
+    assert (
+        found is not None
+        and found.is_tried
+        and found.cause == ("batch-first" if "batch" in name else "missing-permute")
     )
     mended = built(repaired(source, found.fix), f"mended_{word}")
     assert mended(pictures).shape == (3, 5)

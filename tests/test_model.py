@@ -41,9 +41,7 @@ def paper(parameters: dict[str, Array], image: Array, config: ViTConfig) -> dict
         outputs = []
         for head in range(heads):
             columns = slice(head * head_size, (head + 1) * head_size)
-            q, k, v = (
-                (z @ weight.T + bias)[:, columns] for weight, bias in zip(weights_of, biases_of, strict=True)
-            )
+            q, k, v = ((z @ weight.T + bias)[:, columns] for weight, bias in zip(weights_of, biases_of, strict=True))
             scores = q @ k.T / math.sqrt(head_size)
             weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
             outputs.append(weights @ v)
@@ -131,8 +129,9 @@ def test_with_positions_it_does(tiny_model: VisionTransformer, tiny_image: Tenso
     with torch.no_grad():
         patches = tiny_model.embed_patches(tiny_image)
         straight, flipped = tiny_model.embed(patches), tiny_model.embed(patches.flip(0))
-        assert (tiny_model.classify(tiny_model.encode(straight)) - tiny_model.classify(
-            tiny_model.encode(flipped))).abs().max() > 0.1
+        assert (
+            tiny_model.classify(tiny_model.encode(straight)) - tiny_model.classify(tiny_model.encode(flipped))
+        ).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("leading", [(), (1,), (4,), (2, 3), (0,)])

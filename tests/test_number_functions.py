@@ -225,11 +225,15 @@ def test_a_line_of_a_runs_epochs_asks_for_both_paths(shown: dict[str, Pass], tmp
     own = shown[""]
     passes = {
         f"run:toy:{epoch}": Pass(
-            own.model, own.trace, None, own.preprocess, own.labels,
+            own.model,
+            own.trace,
+            None,
+            own.preprocess,
+            own.labels,
             Reproduction(YOUR_WEIGHTS, "coffee", weights=f"toy, epoch {epoch}"),
         )
         for epoch in (1, 2)
-    }  # fmt: skip
+    }
     found = asked("difference(run:toy:2@trace.logits::5;run:toy:1@trace.logits::5)", passes)
     assert found.blanks == ("the weights of toy, epoch 2", "the weights of toy, epoch 1")
     assert found.words.count("toy, epoch") == 2

@@ -115,8 +115,9 @@ def test_a_tensor_of_the_table_is_opened_with_the_numbers_of_the_trace() -> None
     at.selectbox(key="map_attention").set_value(names.index("query")).run()
     assert not at.exception
     wanted = session.block("embedded", State.picture, 2).attention.query[3].numpy()  # head 4, as chosen
-    views = [unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component")
-             if element.proto.bytes]  # fmt: skip
+    views = [
+        unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component") if element.proto.bytes
+    ]
     (panel,) = [panel for view in views for panel in view.panels if panel.title == "block.attention.query[3]"]
     step = (wanted.max(1) - wanted.min(1)).max() / 255  # 4,160 numbers travel in 255 steps a row
     assert abs(panel.values - wanted).max() <= step / 2 + 1e-6  # type: ignore[attr-defined]
@@ -235,8 +236,9 @@ def test_predict_explains_nothing_of_pictures_that_are_read_otherwise() -> None:
 
 
 def bars(at: AppTest) -> list[Bars]:
-    sent = [unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component")
-            if element.proto.bytes]  # fmt: skip
+    sent = [
+        unpack(element.proto.bytes, tensor_route.load) for element in at.get("bidi_component") if element.proto.bytes
+    ]
     return [panel for view in sent if isinstance(view, View) for panel in view.panels if isinstance(panel, Bars)]
 
 

@@ -132,9 +132,7 @@ def test_the_recomputation_uses_none_of_the_models_code(
 
 
 @pytest.mark.parametrize("name", ["block.attention.weights", "block.mlp.output", "trace.logits"])
-def test_a_wrong_number_does_not_pass(
-    name: str, tiny_model: VisionTransformer, tiny_trace: ForwardTrace
-) -> None:
+def test_a_wrong_number_does_not_pass(name: str, tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
     address = next(addresses(tiny_model, name, 0))
     layer = address.layer or 1
     block = tiny_model.trace_block(tiny_trace, layer)

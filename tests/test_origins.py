@@ -152,16 +152,46 @@ def reader(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> Reader:
 
 
 WITH_ORIGINS = (
-    "patches.grid", "patches.projection", "embedding.sum_of_token", "embedding.sequence", "attention.layer_norm",
-    "attention.query_key_value", "attention.score_steps", "attention.over_picture", "attention.heads",
-    "attention.head_output", "attention.joined", "residual.norms", "mlp.activations", "mlp.strongest_neurons",
-    "depth.layers_by_heads", "head.representation", "head.top_classes", "head.softmax_steps", "head.logit_terms",
-    "embedding.position_similarity", "mlp.gelu_curve", "depth.update_sizes", "depth.class_token_path",
-    "depth.logit_lens", "depth.read_off", "depth.rollout", "depth.attention_distance", "overview.pipeline",
-    "overview.prediction", "walk.forward", "walk.entered", "compare.predictions", "compare.attention",
-    "compare.heads_moved", "compare.positions", "compare_depth.norms", "compare_depth.cosines",
-    "compare_depth.across_layers", "compare_depth.logit_lens",
-)  # fmt: skip
+    "patches.grid",
+    "patches.projection",
+    "embedding.sum_of_token",
+    "embedding.sequence",
+    "attention.layer_norm",
+    "attention.query_key_value",
+    "attention.score_steps",
+    "attention.over_picture",
+    "attention.heads",
+    "attention.head_output",
+    "attention.joined",
+    "residual.norms",
+    "mlp.activations",
+    "mlp.strongest_neurons",
+    "depth.layers_by_heads",
+    "head.representation",
+    "head.top_classes",
+    "head.softmax_steps",
+    "head.logit_terms",
+    "embedding.position_similarity",
+    "mlp.gelu_curve",
+    "depth.update_sizes",
+    "depth.class_token_path",
+    "depth.logit_lens",
+    "depth.read_off",
+    "depth.rollout",
+    "depth.attention_distance",
+    "overview.pipeline",
+    "overview.prediction",
+    "walk.forward",
+    "walk.entered",
+    "compare.predictions",
+    "compare.attention",
+    "compare.heads_moved",
+    "compare.positions",
+    "compare_depth.norms",
+    "compare_depth.cosines",
+    "compare_depth.across_layers",
+    "compare_depth.logit_lens",
+)
 
 
 @pytest.mark.parametrize("token", [0, TOKEN])
@@ -184,9 +214,9 @@ def test_every_tensor_of_every_stage_can_be_opened_and_explained(
     """tiny_block is the trace of layer 2."""
     axes, tensor = find(reader.model, reader.trace, tiny_block, reference, LAYER)
     fixed = tuple(size - 1 for size in tensor.shape[:-2])
-    shown = Slice(tensor[fixed] if fixed else tensor, axes[len(fixed) :], origin_of(
-        reference, reader.model.config, LAYER, fixed
-    ))  # fmt: skip
+    shown = Slice(
+        tensor[fixed] if fixed else tensor, axes[len(fixed) :], origin_of(reference, reader.model.config, LAYER, fixed)
+    )
     assert reader.check(heat_map("tensor", "z", shown), LAYER, 40) > 0
 
 
@@ -261,9 +291,12 @@ def test_epochs_explain_the_pass_of_their_own_epoch(
     reader = Reader(models[0], models[0].trace(tiny_image))
     reader.passes = passes
     for frames in (
-        epochs.prediction(scenes), epochs.attention_maps(scenes, shared=True), epochs.logit_lens(scenes),
-        epochs.positions(scenes), epochs.movement(scenes),
-    ):  # fmt: skip
+        epochs.prediction(scenes),
+        epochs.attention_maps(scenes, shared=True),
+        epochs.logit_lens(scenes),
+        epochs.positions(scenes),
+        epochs.movement(scenes),
+    ):
         assert "number" not in frames.picks and "number" in explained_frames(frames).picks
         for view in frames.views:
             # A snapshot reads its probabilities off with all layers at once, in another order than the pass itself.

@@ -171,9 +171,16 @@ def looks(weights: NDArray[np.float32]) -> View:
     pixels = RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     layers = tuple(range(1, len(weights) + 1))
     panel = Looks(
-        title="A", quantity="A", pixels=pixels, grid_size=grid_size, weights=weights, layers=layers, layer=1, head=1,
+        title="A",
+        quantity="A",
+        pixels=pixels,
+        grid_size=grid_size,
+        weights=weights,
+        layers=layers,
+        layer=1,
+        head=1,
         token=0,
-    )  # fmt: skip
+    )
     return View(rows=((panel,),), alt="Attention of 2 heads.")
 
 

@@ -71,7 +71,8 @@ def test_every_picture_is_on_a_page(view: str) -> None:
     inside = [path.read_text(encoding="utf-8") for path in (ROOT / "explainer" / "views").glob("*.py")]
     is_part = any(
         isinstance(node, ast.Call) and ast.unparse(node.func) in (view, function)
-        for source in inside for node in ast.walk(ast.parse(source))
+        for source in inside
+        for node in ast.walk(ast.parse(source))
     )
     assert is_part or any(view in calls(path) for path in (ROOT / "pages").glob("*.py"))
 
@@ -83,19 +84,31 @@ def test_every_picture_is_on_a_page(view: str) -> None:
         ("embedding", ("embedding.sum_of_token", "embedding.sequence", "embedding.position_similarity")),
         (
             "attention",
-            ("attention.layer_norm", "attention.query_key_value", "attention.score_steps", "attention.looks",
-             "attention.head_output", "attention.joined", "residual.norms"),
+            (
+                "attention.layer_norm",
+                "attention.query_key_value",
+                "attention.score_steps",
+                "attention.looks",
+                "attention.head_output",
+                "attention.joined",
+                "residual.norms",
+            ),
         ),
         ("mlp", ("mlp.activations", "mlp.gelu_curve", "mlp.strongest_neurons", "residual.norms")),
         (
             "encoder",
-            ("depth.layers_by_heads", "depth.update_sizes", "depth.class_token_path", "depth.logit_lens",
-             "depth.rollout"),
+            (
+                "depth.layers_by_heads",
+                "depth.update_sizes",
+                "depth.class_token_path",
+                "depth.logit_lens",
+                "depth.rollout",
+            ),
         ),
         ("head", ("head.representation", "head.logit_terms", "head.softmax_steps", "head.top_classes")),
         ("models", ("models.cost_shares",)),
     ],
-)  # fmt: skip
+)
 def test_a_stage_shows_its_own_pictures(page: str, shown: tuple[str, ...]) -> None:
     assert set(shown) <= calls(ROOT / "pages" / f"{page}.py")
 

@@ -28,7 +28,9 @@ def test_patches_run_row_by_row_and_inside_rows_columns_channels(tiny_image: Ten
         row, column = divmod(patch, 3)
         expected = [
             tiny_image[channel, 4 * row + i, 4 * column + j].item()
-            for i in range(4) for j in range(4) for channel in range(3)
+            for i in range(4)
+            for j in range(4)
+            for channel in range(3)
         ]
         assert patches[patch].tolist() == expected
 
@@ -37,8 +39,14 @@ def test_patches_run_row_by_row_and_inside_rows_columns_channels(tiny_image: Ten
 @given(grid=sizes, patch_size=sizes, channels=sizes, seed=st.integers(0, 99))
 def test_the_linear_map_is_the_convolution(grid: int, patch_size: int, channels: int, seed: int) -> None:
     config = ViTConfig(
-        image_size=grid * patch_size, patch_size=patch_size, num_channels=channels, num_layers=1, hidden_size=8,
-        mlp_size=8, num_heads=2, num_classes=2,
+        image_size=grid * patch_size,
+        patch_size=patch_size,
+        num_channels=channels,
+        num_layers=1,
+        hidden_size=8,
+        mlp_size=8,
+        num_heads=2,
+        num_classes=2,
     )
     model = VisionTransformer(config).double()
     generator = torch.Generator().manual_seed(seed)

@@ -230,13 +230,20 @@ def usual_pictures() -> dict[str, bytes]:
     clear = photograph.convert("RGBA")
     clear.putalpha(photograph.convert("L"))
     made = {
-        "JPEG": encoded(photograph, "JPEG", exif=exif), "progressive": encoded(photograph, "JPEG", progressive=True),
-        "grey": encoded(photograph.convert("L"), "JPEG"), "CMYK": encoded(photograph.convert("CMYK"), "JPEG"),
-        "PNG": encoded(photograph), "clear": encoded(clear), "16 bits": encoded(grey),
-        "BMP": encoded(photograph, "BMP"), "palette": encoded(photograph.quantize(64)),
-        "GIF": encoded(photograph, "GIF"), "TIFF": encoded(photograph, "TIFF"),
-        "LZW": encoded(grey, "TIFF", compression="tiff_lzw"), "WebP": encoded(photograph, "WEBP"),
-    }  # fmt: skip
+        "JPEG": encoded(photograph, "JPEG", exif=exif),
+        "progressive": encoded(photograph, "JPEG", progressive=True),
+        "grey": encoded(photograph.convert("L"), "JPEG"),
+        "CMYK": encoded(photograph.convert("CMYK"), "JPEG"),
+        "PNG": encoded(photograph),
+        "clear": encoded(clear),
+        "16 bits": encoded(grey),
+        "BMP": encoded(photograph, "BMP"),
+        "palette": encoded(photograph.quantize(64)),
+        "GIF": encoded(photograph, "GIF"),
+        "TIFF": encoded(photograph, "TIFF"),
+        "LZW": encoded(grey, "TIFF", compression="tiff_lzw"),
+        "WebP": encoded(photograph, "WEBP"),
+    }
     return made | {name: picture.path.read_bytes() for name, picture in GALLERY.items()}
 
 

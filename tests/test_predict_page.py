@@ -159,9 +159,13 @@ def test_all_ways_of_reading_are_the_models_own_numbers() -> None:
     photograph = open_picture(list(GALLERY.values())[4].path)
     own = record.preprocess
     squashed = Preprocess(
-        image_size=own.image_size, resize_size=own.image_size, keep_aspect=False, mean=own.mean, std=own.std,
+        image_size=own.image_size,
+        resize_size=own.image_size,
+        keep_aspect=False,
+        mean=own.mean,
+        std=own.std,
         interpolation=own.interpolation,
-    )  # fmt: skip
+    )
     with torch.no_grad():
         trained, other = (model(each(photograph)).softmax(-1) for each in (own, squashed))
     says, says_other, difference = view.rows[1][0], view.rows[1][1], view.rows[2][0]
@@ -181,9 +185,13 @@ def test_another_preprocessing_is_used_for_all_pictures_and_named_in_the_file() 
     model, record = session.load_model("embedded")
     samples = [Sample(each.title, each.path) for each in GALLERY.values()]
     squashed = prediction_jobs.Preprocess(
-        image_size=64, resize_size=64, keep_aspect=False, mean=record.preprocess.mean, std=record.preprocess.std,
+        image_size=64,
+        resize_size=64,
+        keep_aspect=False,
+        mean=record.preprocess.mean,
+        std=record.preprocess.std,
         interpolation=record.preprocess.interpolation,
-    )  # fmt: skip
+    )
     wanted = predict_pictures(model, squashed, record.labels, samples)
     lines = list(csv.DictReader(StringIO(as_csv(wanted, "embedded", "squashed"))))
     for view, line in zip(cards(at), lines, strict=True):

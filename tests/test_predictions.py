@@ -60,9 +60,12 @@ def test_many_pictures_are_predicted_as_each_alone(tiny_model: VisionTransformer
 def test_broken_pictures_are_named_and_the_others_predicted(tiny_model: VisionTransformer, tmp_path: Path) -> None:
     (tmp_path / "good.png").write_bytes(picture(1))
     samples = [
-        Sample("text.jpg", b"no picture"), Sample("a.png", picture(0)), Sample("half.png", picture(2, (90, 90))[:900]),
-        Sample("gone.png", tmp_path / "gone.png"), Sample("good.png", tmp_path / "good.png"),
-    ]  # fmt: skip
+        Sample("text.jpg", b"no picture"),
+        Sample("a.png", picture(0)),
+        Sample("half.png", picture(2, (90, 90))[:900]),
+        Sample("gone.png", tmp_path / "gone.png"),
+        Sample("good.png", tmp_path / "good.png"),
+    ]
     result = predict_pictures(tiny_model, PREPROCESS, LABELS, samples)
     assert result.names == ("a.png", "good.png")
     assert result.places == (1, 4)
@@ -77,8 +80,10 @@ def test_nothing_readable_is_an_empty_table(tiny_model: VisionTransformer) -> No
     assert len(result) == 0
     assert result.score == Score(0, 0)
     assert list(result.rows())[1][:3] == [
-        "text.jpg", "", "not read: " + result.unread[0].reason,
-    ]  # fmt: skip
+        "text.jpg",
+        "",
+        "not read: " + result.unread[0].reason,
+    ]
 
 
 def test_others_get_their_turn_between_batches_and_progress_ends_the_work(tiny_model: VisionTransformer) -> None:
@@ -120,9 +125,12 @@ def test_most_wrong_is_the_courses_order() -> None:
     probabilities = torch.rand(40, 3, generator=generator).softmax(-1)
     true = torch.randint(3, (40,), generator=generator)
     result = made(probabilities.tolist(), [LABELS[number] for number in true])
-    frame = pandas.DataFrame({
-        "correct": (probabilities.argmax(-1) == true).tolist(), "pred_prob": probabilities.max(-1).values.tolist(),
-    })  # fmt: skip
+    frame = pandas.DataFrame(
+        {
+            "correct": (probabilities.argmax(-1) == true).tolist(),
+            "pred_prob": probabilities.max(-1).values.tolist(),
+        }
+    )
     ordered = frame.sort_values(by=["correct", "pred_prob"], ascending=[True, False])
     assert list(result.most_wrong) == ordered.index[~ordered.correct].tolist()
     assert result.score == Score(int(frame.correct.sum()), 40)
@@ -170,10 +178,14 @@ def test_the_table_reads_back_with_everything_in_it(tiny_model: VisionTransforme
 
 def test_squashing_is_the_courses_transform() -> None:
     """``pred_and_plot_image`` without a transform: Resize((224, 224)), ToTensor, Normalize of ImageNet."""
-    course = v2.Compose([
-        v2.Resize((224, 224)), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(list(IMAGENET_MEAN), list(IMAGENET_STD)),
-    ])  # fmt: skip
+    course = v2.Compose(
+        [
+            v2.Resize((224, 224)),
+            v2.PILToTensor(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(list(IMAGENET_MEAN), list(IMAGENET_STD)),
+        ]
+    )
     trained = Preprocess(image_size=224, resize_size=256)
     photograph = open_picture(picture(7, (320, 200)))
     others = other_preprocessing(trained)

@@ -54,9 +54,13 @@ def test_equals_torchvision(weights: Any, size: tuple[int, int]) -> None:
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_equals_timm(
-    image_size: int, crop: float, interpolation: Any, mean: tuple[float, ...], std: tuple[float, ...],
+    image_size: int,
+    crop: float,
+    interpolation: Any,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
     size: tuple[int, int],
-) -> None:  # fmt: skip
+) -> None:
     theirs = create_transform(image_size, crop_pct=crop, interpolation=interpolation, mean=mean, std=std)
     ours = Preprocess(
         image_size=image_size, resize_size=int(image_size / crop), interpolation=interpolation, mean=mean, std=std
@@ -69,8 +73,14 @@ def test_equals_timm(
     [
         ({}, SOURCES["huggingface"].preprocess),  # what is assumed of a file without a folder
         (
-            {"resample": 3, "image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD, "do_center_crop": True,
-             "size": {"height": 256, "width": 256}, "crop_size": {"height": 224, "width": 224}},
+            {
+                "resample": 3,
+                "image_mean": IMAGENET_MEAN,
+                "image_std": IMAGENET_STD,
+                "do_center_crop": True,
+                "size": {"height": 256, "width": 256},
+                "crop_size": {"height": 224, "width": 224},
+            },
             Preprocess(interpolation="bicubic", keep_aspect=False),
         ),
         (
@@ -79,7 +89,7 @@ def test_equals_timm(
         ),
     ],
     ids=["ViT", "DeiT", "shortest edge"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("size", [(301, 200), (200, 300), (257, 257), (31, 47), (224, 224)])
 def test_equals_hugging_face(said: dict[str, Any], ours: Preprocess, size: tuple[int, int]) -> None:
     """Its PIL backend; the torchvision backend resizes tensors, which rounds some pixels to the next level."""
@@ -120,9 +130,13 @@ def test_rows_that_are_not_read_are_not_needed(size: tuple[int, int], side: int)
     """Equal to the bit to resizing the whole picture, though most rows of a large one are left out."""
     picture = noise(*size)
     ours = Preprocess(
-        image_size=side, resize_size=side, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), keep_aspect=False,
+        image_size=side,
+        resize_size=side,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        keep_aspect=False,
         interpolation="bilinear-no-antialias",
-    )(picture)  # fmt: skip
+    )(picture)
     whole = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()[None]
     theirs = torch.nn.functional.interpolate(whole, (side, side), mode="bilinear", align_corners=False)[0]
     assert torch.equal(ours, theirs / 255)

@@ -145,7 +145,10 @@ def finished_from(case: Case, after_attention: Tensor) -> Case:
     return replace(
         case,
         block=replace(
-            case.block, after_attention=after_attention, mlp_input=mlp_input, mlp=mlp,
+            case.block,
+            after_attention=after_attention,
+            mlp_input=mlp_input,
+            mlp=mlp,
             output=mlp.output + after_attention,
         ),
     )
@@ -170,9 +173,7 @@ CONSISTENT: dict[int, tuple[str, Callable[[Case, Tensor], Case]]] = {
     3: ("block.output", lambda case, z: with_tensor(case, "block.output", z)),
     4: (
         "trace.representation",
-        lambda case, y: with_tensor(
-            with_tensor(case, "trace.representation", y), "trace.logits", case.model.head(y)
-        ),
+        lambda case, y: with_tensor(with_tensor(case, "trace.representation", y), "trace.logits", case.model.head(y)),
     ),
     5: ("block.attention.query", lambda case, q: joined_from(case, query=q)),
     6: ("block.attention.weights", lambda case, weights: joined_from(case, weights=weights)),
@@ -270,7 +271,10 @@ def test_every_tensor_of_a_trace_is_proved_by_something() -> None:
     made = {path for claim in CLAIMS.values() for path in claim.makes}
     names = {path.partition("[")[0] for path in made}
     for trace, prefix in (
-        (ForwardTrace, "trace"), (BlockTrace, "block"), (AttentionTrace, "block.attention"), (MLPTrace, "block.mlp")
+        (ForwardTrace, "trace"),
+        (BlockTrace, "block"),
+        (AttentionTrace, "block.attention"),
+        (MLPTrace, "block.mlp"),
     ):
         for field in fields(trace):
             path = f"{prefix}.{field.name}"

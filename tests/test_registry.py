@@ -191,8 +191,15 @@ def test_a_head_with_a_hidden_layer_has_its_own_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "latex"), [(64, "64"), (150528, "150{,}528"), (32**0.5, "5.657"), (1e-12, "10^{-12}"), (8.0, "8"),
-                         (2.5e-7, r"2.5 \cdot 10^{-7}")]
+    ("value", "latex"),
+    [
+        (64, "64"),
+        (150528, "150{,}528"),
+        (32**0.5, "5.657"),
+        (1e-12, "10^{-12}"),
+        (8.0, "8"),
+        (2.5e-7, r"2.5 \cdot 10^{-7}"),
+    ],
 )
 def test_numbers_are_written_for_reading(value: float, latex: str) -> None:
     assert number(value) == latex
@@ -221,8 +228,18 @@ def test_sizes_have_a_number_in_every_model() -> None:
     b16 = ViTConfig.named("B/16")
     sizes = {symbol: value(symbol, b16) for symbol in SYMBOLS if value(symbol, b16) is not None}
     assert sizes == {
-        "H": 224, "W": 224, "C": 3, "P": 16, "N": 196, "D": 768, "L": 12, "k": 12, "D_h": 64, "D_MLP": 3072,
-        "K": 1000, "eps": 1e-6,
+        "H": 224,
+        "W": 224,
+        "C": 3,
+        "P": 16,
+        "N": 196,
+        "D": 768,
+        "L": 12,
+        "k": 12,
+        "D_h": 64,
+        "D_MLP": 3072,
+        "K": 1000,
+        "eps": 1e-6,
     }
     assert value("q", b16) is None
 
@@ -251,8 +268,12 @@ def test_names_of_symbols_exist_in_the_code(tiny_config: ViTConfig, tiny_image: 
     model = VisionTransformer(replace(tiny_config, representation_size=5))  # has every part that a model can have
     trace = model.trace(tiny_image)
     block = model.trace_block(trace, 1)
-    missing = {(symbol.name, path) for symbol in SYMBOLS.values() for path in symbol.code
-               if not exists(path, model, trace, block)}  # fmt: skip
+    missing = {
+        (symbol.name, path)
+        for symbol in SYMBOLS.values()
+        for path in symbol.code
+        if not exists(path, model, trace, block)
+    }
     assert not missing
     assert not exists("attention_output", model, trace, block) and not exists("mlp.sum", model, trace, block)
 
@@ -349,7 +370,9 @@ def parts(page: ast.Module) -> list[str]:
     imported = [node.module for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module]
     names = [module.removeprefix("pages.") for module in imported if module.startswith("pages.")]
     names += [
-        alias.name for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module == "pages"
+        alias.name
+        for node in ast.walk(page)
+        if isinstance(node, ast.ImportFrom) and node.module == "pages"
         for alias in node.names
     ]
     sources = {name: (ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8") for name in names}
@@ -361,7 +384,9 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     own = [tree, *(ast.parse((ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8")) for name in parts(tree))]
     calls = [
-        node for each in own for node in ast.walk(each)
+        node
+        for each in own
+        for node in ast.walk(each)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_section"
     ]
     slugs = [str(call.args[1].value) for call in calls if isinstance(call.args[1], ast.Constant)]

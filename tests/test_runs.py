@@ -264,14 +264,27 @@ def test_names_of_checkpoints_that_are_none(name: str) -> None:
 
 
 def step(number: int, **more: Any) -> str:
-    line = {"step": number, "loss": 1.0 / number, "learning_rate": 0.1, "gradient_norm": 2.0,
-            "pictures_per_second": 50.0, "seconds": 0.5 * number}  # fmt: skip
+    line = {
+        "step": number,
+        "loss": 1.0 / number,
+        "learning_rate": 0.1,
+        "gradient_norm": 2.0,
+        "pictures_per_second": 50.0,
+        "seconds": 0.5 * number,
+    }
     return json.dumps(line | more) + "\n"
 
 
 def epoch(number: int, at: int) -> str:
-    validation = {"loss": 1.0, "top1": 0.5, "top5": 1.0, "pictures": 4, "batch_mean_top1": 0.5, "predicted": [2, 2],
-                  "confusion": None}  # fmt: skip
+    validation = {
+        "loss": 1.0,
+        "top1": 0.5,
+        "top5": 1.0,
+        "pictures": 4,
+        "batch_mean_top1": 0.5,
+        "predicted": [2, 2],
+        "confusion": None,
+    }
     return json.dumps({"epoch": number, "step": at, "train_loss": 1.0, "validation": validation}) + "\n"
 
 
@@ -307,9 +320,15 @@ def test_metrics_of_a_resumed_run_are_read_anew(tmp_path: Path) -> None:
 def test_broken_lines_of_metrics_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(
-        step(1).encode() + b'{"step": 2, "lo\n' + b"\xff\xfe\n" + b"[1, 2]\n" + b'{"loss": 3}\n' + b"\n"
-        + b'{"step": 3, "loss": "x"}\n' + step(4, gradient_norm=None).encode()
-    )  # fmt: skip
+        step(1).encode()
+        + b'{"step": 2, "lo\n'
+        + b"\xff\xfe\n"
+        + b"[1, 2]\n"
+        + b'{"loss": 3}\n'
+        + b"\n"
+        + b'{"step": 3, "loss": "x"}\n'
+        + step(4, gradient_norm=None).encode()
+    )
     metrics = read_metrics(path)
     assert metrics.steps["step"].tolist() == [1, 3, 4]
     assert np.isnan(metrics.steps["loss"]).tolist() == [False, True, False]
@@ -319,8 +338,10 @@ def test_broken_lines_of_metrics_are_left_out(tmp_path: Path) -> None:
 def test_time_left_counts_the_time_for_measuring(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     # A step takes half a second and the measuring after every ten steps five: an epoch takes ten.
-    lines = [step(n, seconds=0.5 * n + 5.0 * ((n - 1) // 10)) + (epoch(n // 10, n) if n % 10 == 0 else "")
-             for n in range(1, 41)]  # fmt: skip
+    lines = [
+        step(n, seconds=0.5 * n + 5.0 * ((n - 1) // 10)) + (epoch(n // 10, n) if n % 10 == 0 else "")
+        for n in range(1, 41)
+    ]
     path.write_text("".join(lines))
     metrics = read_metrics(path)
     left = seconds_left(metrics, {"total_steps": 80})

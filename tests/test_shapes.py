@@ -25,7 +25,10 @@ def test_the_annotation_is_the_shape_of_the_tensor(
     trace: type, field: str, tiny_config: ViTConfig, tiny_trace: ForwardTrace, tiny_block: BlockTrace
 ) -> None:
     holder = {
-        ForwardTrace: tiny_trace, BlockTrace: tiny_block, AttentionTrace: tiny_block.attention, MLPTrace: tiny_block.mlp
+        ForwardTrace: tiny_trace,
+        BlockTrace: tiny_block,
+        AttentionTrace: tiny_block.attention,
+        MLPTrace: tiny_block.mlp,
     }[trace]
     value = getattr(holder, field)
     for tensor in value if isinstance(value, tuple) else (value,):

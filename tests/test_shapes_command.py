@@ -26,7 +26,7 @@ from vit_core import VisionTransformer, ViTConfig, count_multiply_adds, count_pa
 ROOT = Path(__file__).parents[1]
 SMALL = ViTConfig(image_size=32, patch_size=8, num_layers=3, hidden_size=64, mlp_size=96, num_heads=4, num_classes=5)
 
-CODE = '''\
+CODE = """\
 import torch
 from torch import nn
 
@@ -85,7 +85,7 @@ def refuses():
 
 model = Repaired()
 number = 3
-'''
+"""
 
 
 @pytest.fixture
@@ -115,8 +115,15 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_size_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
-    sizes = {"--image-size": 32, "--patch-size": 8, "--layers": 3, "--hidden-size": 64, "--mlp-size": 96, "--heads": 4,
-             "--classes": 5}  # fmt: skip
+    sizes = {
+        "--image-size": 32,
+        "--patch-size": 8,
+        "--layers": 3,
+        "--hidden-size": 64,
+        "--mlp-size": 96,
+        "--heads": 4,
+        "--classes": 5,
+    }
     words = [word for option, size in sizes.items() for word in (option, str(size))]
     status, out, _ = run(capsys, "B/16", *words, "--batch", "2", "--format", "json")
     content = json.loads(out)
@@ -175,9 +182,7 @@ def test_a_weights_file_and_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize("name", ["Repaired", "make", "model"])
 @pytest.mark.parametrize("device", ["meta", "cpu"])
 def test_your_own_model(name: str, device: str, code: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = run(
-        capsys, f"{code}:{name}", "--input", "2,3,64,64", "--expect", "2,10", "--device", device
-    )  # fmt: skip
+    status, out, err = run(capsys, f"{code}:{name}", "--input", "2,3,64,64", "--expect", "2,10", "--device", device)
     assert (status, err) == (0, "")
     assert "2 × 16 × 10" in out and "my_model.py:19" in out
 
@@ -239,9 +244,7 @@ def test_a_silently_wrong_model_is_not_called_right(name: str, capsys: pytest.Ca
     pictures = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         assert (right(pictures) - wrong(pictures)).abs().max() > 1e-3  # rounding of so small a model is 1e-6
-    status, out, _ = run(
-        capsys, f"{silent_models.__name__}:{name}", "--input", "2,3,32,32", "--expect", "2,5"
-    )  # fmt: skip
+    status, out, _ = run(capsys, f"{silent_models.__name__}:{name}", "--input", "2,3,32,32", "--expect", "2,5")
     said = " ".join(out.split())
     assert status == 0 and "as expected" in said and "Not checked: what the numbers mean." in said
     assert ("Worth a look: softmax" in said) == ("Softmax" in name)
@@ -252,11 +255,14 @@ def test_another_shape_than_expected(code: Path, capsys: pytest.CaptureFixture[s
     assert status == 1 and "Expected [2 × 11], got [2 × 10]." in out
 
 
-@pytest.mark.parametrize(("name", "says"), [
-    ("Silent", "Likely mistake: Attention runs over the batch."),
-    ("Mixed", "This is no error of shapes: numbers of type float32 and float64 meet."),
-    ("Misspelt", "This is no error of shapes: no operation of torch refused its input, the code itself raised it."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Silent", "Likely mistake: Attention runs over the batch."),
+        ("Mixed", "This is no error of shapes: numbers of type float32 and float64 meet."),
+        ("Misspelt", "This is no error of shapes: no operation of torch refused its input, the code itself raised it."),
+    ],
+)
 def test_what_is_silent_and_what_is_no_error_of_shapes(
     name: str, says: str, code: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -306,7 +312,7 @@ def test_a_model_that_cannot_be_built(code: Path, capsys: pytest.CaptureFixture[
         (["notes.txt"], "notes.txt"),
         (["B/16", "--output", "no/such/folder/file.txt"], "cannot be written: No such file or directory"),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_one_sentence(
     arguments: list[str], says: str, code: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -379,8 +385,13 @@ def test_in_a_process_of_its_own_in_a_terminal() -> None:
     master, slave = pty.openpty()
     done = subprocess.run(
         [sys.executable, "-m", "explainer", "shapes", "B/16", "--layers", "1"],
-        stdout=slave, stderr=subprocess.PIPE, cwd=ROOT, env=environment, timeout=300, check=False,
-    )  # fmt: skip
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
     os.close(slave)
     said = os.read(master, 1 << 20).decode()
     os.close(master)

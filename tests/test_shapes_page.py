@@ -174,10 +174,16 @@ def test_more_layers_are_the_same_lines_more_often() -> None:
 
 def test_an_operation_that_only_one_has_is_new_or_gone() -> None:
     with_hidden = ViTConfig(**{**SMALL.__dict__, "representation_size": 16})
-    new = [each.after.name for each in differences(config_ledger(SMALL), config_ledger(with_hidden)).changes
-           if each.before is None and each.after]  # fmt: skip
-    gone = [each.before.name for each in differences(config_ledger(with_hidden), config_ledger(SMALL)).changes
-            if each.after is None and each.before]  # fmt: skip
+    new = [
+        each.after.name
+        for each in differences(config_ledger(SMALL), config_ledger(with_hidden)).changes
+        if each.before is None and each.after
+    ]
+    gone = [
+        each.before.name
+        for each in differences(config_ledger(with_hidden), config_ledger(SMALL)).changes
+        if each.after is None and each.before
+    ]
     assert new == gone == ["linear", "tanh"]
 
 
@@ -200,9 +206,17 @@ def test_changes_are_said_in_the_papers_letters() -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0"), (9_999, "9,999"), (10_000, "10 k"), (999_499, "999 k"), (999_500, "1 M"), (86_567_656, "86.6 M"),
-     (17_563_828_224, "17.6 G"), (10**21, "1,000 E")],
-)  # fmt: skip
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (10_000, "10 k"),
+        (999_499, "999 k"),
+        (999_500, "1 M"),
+        (86_567_656, "86.6 M"),
+        (17_563_828_224, "17.6 G"),
+        (10**21, "1,000 E"),
+    ],
+)
 def test_counts_are_written_for_reading(count: int, text: str) -> None:
     assert count_text(count) == text
     assert bytes_text(count) == (text + "B" if text[-1].isalpha() else text + " B")

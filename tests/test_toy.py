@@ -18,8 +18,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_a_folder_to_train_on(folder: Path) -> None:
     found = inspect_folders([folder])
     assert (found.errors, found.warnings) == ((), ())  # no picture twice in both splits, nothing broken
-    assert found.counts == {split: {f"toy {n}": PER_CLASS[split] for n in ("pizza", "steak", "sushi")}
-                            for split in ("train", "test")}  # fmt: skip
+    assert found.counts == {
+        split: {f"toy {n}": PER_CLASS[split] for n in ("pizza", "steak", "sushi")} for split in ("train", "test")
+    }
 
 
 def test_pictures_depend_on_their_name_alone(folder: Path) -> None:

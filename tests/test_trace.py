@@ -107,8 +107,12 @@ def test_a_trace_needs_no_gradient_and_does_not_change(tiny_trace: ForwardTrace,
 
 def test_bytes_are_those_of_all_tensors_each_counted_once(tiny_trace: ForwardTrace) -> None:
     numbers = {
-        "image": 3 * 12 * 12, "patch_embeddings": 9 * 24, "hidden_states": 4 * 10 * 24,
-        "attention_weights": 3 * 4 * 10 * 10, "representation": 24, "logits": 7,
+        "image": 3 * 12 * 12,
+        "patch_embeddings": 9 * 24,
+        "hidden_states": 4 * 10 * 24,
+        "attention_weights": 3 * 4 * 10 * 10,
+        "representation": 24,
+        "logits": 7,
     }
     assert tiny_trace.nbytes == 4 * sum(numbers.values())
     assert replace(tiny_trace, representation=tiny_trace.hidden_states[0][0]).nbytes == tiny_trace.nbytes - 4 * 24

@@ -45,16 +45,34 @@ def epoch_line(number: int) -> dict[str, Any]:
     table = [[4, 1, 0], [number, 5 - number, 0], [2, 3, 0]]
     right = sum(table[c][c] for c in range(3))
     return {
-        "epoch": number, "step": 3 * number, "train_loss": 2.0 / number, "learning_rate": 0.1, "seconds": 1.0,
-        "train_top1": 0.5, "train_batch_mean_top1": 0.52,
-        "validation": {"loss": 1.5 / number, "top1": right / 15, "top5": 1.0, "pictures": 15, "batch_mean_top1": 0.5,
-                       "predicted": [sum(column) for column in zip(*table, strict=True)], "confusion": table},
-    }  # fmt: skip
+        "epoch": number,
+        "step": 3 * number,
+        "train_loss": 2.0 / number,
+        "learning_rate": 0.1,
+        "seconds": 1.0,
+        "train_top1": 0.5,
+        "train_batch_mean_top1": 0.52,
+        "validation": {
+            "loss": 1.5 / number,
+            "top1": right / 15,
+            "top5": 1.0,
+            "pictures": 15,
+            "batch_mean_top1": 0.5,
+            "predicted": [sum(column) for column in zip(*table, strict=True)],
+            "confusion": table,
+        },
+    }
 
 
 def step_line(number: int) -> dict[str, Any]:
-    return {"step": number, "loss": 2.0 / number, "learning_rate": 0.1, "gradient_norm": 1.0 * number,
-            "pictures_per_second": 10.0, "seconds": 1.0 * number}  # fmt: skip
+    return {
+        "step": number,
+        "loss": 2.0 / number,
+        "learning_rate": 0.1,
+        "gradient_norm": 1.0 * number,
+        "pictures_per_second": 10.0,
+        "seconds": 1.0 * number,
+    }
 
 
 def make_run(name: str, epochs: int = 3, seed: int = 0, outcome: str | None = "stopped") -> runs.Run:
@@ -62,13 +80,21 @@ def make_run(name: str, epochs: int = 3, seed: int = 0, outcome: str | None = "s
     path = runs.runs_folder() / name
     path.mkdir(parents=True)
     facts = {
-        "recipe": asdict(RECIPE), "recipe_name": "mini", "labels": LABELS, "data": [str(path)], "held_out": 10,
-        "pictures": {"train": 15, "test": 15}, "parameters": {"total": 100, "trainable": 60}, "total_steps": 12,
-        "broken": [], "outcome": outcome,
-    }  # fmt: skip
+        "recipe": asdict(RECIPE),
+        "recipe_name": "mini",
+        "labels": LABELS,
+        "data": [str(path)],
+        "held_out": 10,
+        "pictures": {"train": 15, "test": 15},
+        "parameters": {"total": 100, "trainable": 60},
+        "total_steps": 12,
+        "broken": [],
+        "outcome": outcome,
+    }
     (path / "run.json").write_text(json.dumps(facts))
-    lines = [line for n in range(1, epochs + 1) for line in (*map(step_line, (3 * n - 2, 3 * n - 1, 3 * n)),
-                                                               epoch_line(n))]  # fmt: skip
+    lines = [
+        line for n in range(1, epochs + 1) for line in (*map(step_line, (3 * n - 2, 3 * n - 1, 3 * n)), epoch_line(n))
+    ]
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     torch.manual_seed(seed)
     config = RECIPE.model_config(3)
@@ -100,9 +126,18 @@ def test_values_of_recipes_can_be_written_into_a_link_and_read_back(name: str) -
 
 @pytest.mark.parametrize(
     ("field", "text"),
-    [("epochs", "x"), ("epochs", "1.5"), ("flip", "maybe"), ("crop_scale", "1"), ("optimizer", "adamx"), ("nope", "1"),
-     ("learning_rate", ""), ("mean", "1 2"), ("learning_rate", "1 2")],
-)  # fmt: skip
+    [
+        ("epochs", "x"),
+        ("epochs", "1.5"),
+        ("flip", "maybe"),
+        ("crop_scale", "1"),
+        ("optimizer", "adamx"),
+        ("nope", "1"),
+        ("learning_rate", ""),
+        ("mean", "1 2"),
+        ("learning_rate", "1 2"),
+    ],
+)
 def test_nonsense_in_a_field_is_one_sentence(field: str, text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|no such field") as refusal:
         parse(field, text)
@@ -366,9 +401,11 @@ def test_accuracy_is_drawn_over_pictures_and_over_batches() -> None:
     [plot] = view.panels
     assert isinstance(plot, Plot)
     assert [series.label for series in plot.series] == [
-        "test, share of pictures", "test, mean over batches", "training, share of pictures",
+        "test, share of pictures",
+        "test, mean over batches",
+        "training, share of pictures",
         "training, mean over batches",
-    ]  # fmt: skip
+    ]
     assert plot.series[0].y == pytest.approx([8 / 15, 7 / 15, 6 / 15], rel=1e-6)
     assert re.search(r"Best on the test pictures: 53\.3 % after epoch 1", view.alt)
 

@@ -42,10 +42,21 @@ from vit_core.training.state import StepRecord, TrainingState
 SMALL = ViTConfig(image_size=16, patch_size=4, num_layers=2, hidden_size=32, mlp_size=64, num_heads=4, num_classes=3)
 LABELS = ("columns", "none", "rows")
 TOY = TrainingConfig(  # everything switched on, so that the tests of repetition cover all of it
-    model="Mini/8", image_size=16, epochs=3, batch_size=16, learning_rate=3e-3, weight_decay=0.05, clip_norm=1.0,
-    warmup_steps=5, patch_drop=0.5, patch_drop_until=0.7, crop_scale=(0.6, 1.0), flip=True, colour_jitter=0.1,
+    model="Mini/8",
+    image_size=16,
+    epochs=3,
+    batch_size=16,
+    learning_rate=3e-3,
+    weight_decay=0.05,
+    clip_norm=1.0,
+    warmup_steps=5,
+    patch_drop=0.5,
+    patch_drop_until=0.7,
+    crop_scale=(0.6, 1.0),
+    flip=True,
+    colour_jitter=0.1,
     ema_decay=0.9,
-)  # fmt: skip
+)
 
 
 def stripes(folder: Path, count: int, generator: Generator) -> None:
@@ -140,10 +151,19 @@ def test_weight_decay_on_matrices_spares_the_rest() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("patch_drop", 1.0), ("schedule", "steps"),
-     ("crop_scale", (0.5, 0.2)), ("std", (0.5, 0.5, 0.0)), ("ema_decay", 1.0), ("warmup_steps", -1),
-     ("layer_decay", 0.0)],
-)  # fmt: skip
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("patch_drop", 1.0),
+        ("schedule", "steps"),
+        ("crop_scale", (0.5, 0.2)),
+        ("std", (0.5, 0.5, 0.0)),
+        ("ema_decay", 1.0),
+        ("warmup_steps", -1),
+        ("layer_decay", 0.0),
+    ],
+)
 def test_impossible_values_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
         TOY.with_values({field: value})
@@ -279,8 +299,9 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
     assert path.name == "broken.png" and "no picture that can be read" in reason
     with pytest.raises(ValueError, match="train split is empty"):
         load_pictures(files, TOY, TOY.preprocess)
-    loaders = load_pictures([file._replace(split=split) for split in ("train", "test") for file in files], TOY,
-                            TOY.preprocess)  # fmt: skip
+    loaders = load_pictures(
+        [file._replace(split=split) for split in ("train", "test") for file in files], TOY, TOY.preprocess
+    )
     with pytest.raises(ValueError, match=r"broken\.png cannot be read"):
         list(loaders.validation.batches([[0, 1, 2]]))
 
@@ -519,8 +540,28 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
 
 def test_train_and_export_by_command(tmp_path: Path, two_roots: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     data, run = [str(root) for root in two_roots], str(tmp_path / "run")
-    train = ["--recipe", "mini", "--data", *data, "--output", run, "--held-out", "1", "--steps", "4", "--image-size",
-             "16", "--batch-size", "6", "--warmup-steps", "1", "--crop-scale", "0.5", "1", "--no-flip"]  # fmt: skip
+    train = [
+        "--recipe",
+        "mini",
+        "--data",
+        *data,
+        "--output",
+        run,
+        "--held-out",
+        "1",
+        "--steps",
+        "4",
+        "--image-size",
+        "16",
+        "--batch-size",
+        "6",
+        "--warmup-steps",
+        "1",
+        "--crop-scale",
+        "0.5",
+        "1",
+        "--no-flip",
+    ]
     assert main(train) == 0
     assert main(train) == 1
     assert "already holds a run" in capsys.readouterr().err

@@ -25,13 +25,44 @@ from vit_core.training.runs.options import OPTIONAL, add_recipe_options, argumen
 ROOT = Path(__file__).parents[1]
 # A value for each field that differs from all the recipes' own.
 OTHER = TrainingConfig(
-    model="Ti/16", weights="some.pth", freeze="backbone", head="tanh", zero_head=False, image_size=32, dropout=0.25,
-    epochs=3, steps=17, batch_size=5, seed=4, optimizer="sgd", learning_rate=0.125, beta1=0.5, beta2=0.75, momentum=0.5,
-    weight_decay=0.75, decay_on="all", layer_decay=0.5, clip_norm=3.5, warmup_steps=9, schedule="linear", cooldown=0.25,
-    label_smoothing=0.25, patch_drop=0.25, patch_drop_until=0.5, crop_scale=(0.25, 0.75), crop_ratio=(0.5, 1.5),
-    flip=True, colour_jitter=0.5, auto_augment="rand", ema_decay=0.5, precision="bfloat16", mean=(0.1, 0.2, 0.3),
-    std=(0.4, 0.5, 0.6), interpolation="bilinear", keep_aspect=False,
-)  # fmt: skip
+    model="Ti/16",
+    weights="some.pth",
+    freeze="backbone",
+    head="tanh",
+    zero_head=False,
+    image_size=32,
+    dropout=0.25,
+    epochs=3,
+    steps=17,
+    batch_size=5,
+    seed=4,
+    optimizer="sgd",
+    learning_rate=0.125,
+    beta1=0.5,
+    beta2=0.75,
+    momentum=0.5,
+    weight_decay=0.75,
+    decay_on="all",
+    layer_decay=0.5,
+    clip_norm=3.5,
+    warmup_steps=9,
+    schedule="linear",
+    cooldown=0.25,
+    label_smoothing=0.25,
+    patch_drop=0.25,
+    patch_drop_until=0.5,
+    crop_scale=(0.25, 0.75),
+    crop_ratio=(0.5, 1.5),
+    flip=True,
+    colour_jitter=0.5,
+    auto_augment="rand",
+    ema_decay=0.5,
+    precision="bfloat16",
+    mean=(0.1, 0.2, 0.3),
+    std=(0.4, 0.5, 0.6),
+    interpolation="bilinear",
+    keep_aspect=False,
+)
 
 
 def parsed(arguments: list[str]) -> TrainingConfig:
@@ -72,17 +103,36 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(data: Path, run: Path) -> list[str]:
     return [
-        "--recipe", "mini", "--image-size", "16", "--epochs", "3", "--batch-size", "4", "--warmup-steps", "2",
-        "--data", str(data), "--output", str(run), "--save-seconds", "0.05", "--threads", "1",
-    ]  # fmt: skip
+        "--recipe",
+        "mini",
+        "--image-size",
+        "16",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "4",
+        "--warmup-steps",
+        "2",
+        "--data",
+        str(data),
+        "--output",
+        str(run),
+        "--save-seconds",
+        "0.05",
+        "--threads",
+        "1",
+    ]
 
 
 def start(data: Path, run: Path) -> subprocess.Popen[str]:
     """The command in a process of its own, once it has trained for some steps of its second epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "vit_core.training", *command(data, run)], cwd=ROOT, text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-m", "vit_core.training", *command(data, run)],
+        cwd=ROOT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
     metrics = run / "metrics.jsonl"
     for _ in range(1200):
         if metrics.exists() and any(line.startswith('{"step": 20,') for line in metrics.read_text().splitlines()):

@@ -84,9 +84,7 @@ def test_another_picture_size_interpolates_the_positions() -> None:
 
 
 def test_the_same_seed_draws_the_same_first_weights() -> None:
-    one, other, third = (
-        begin(replace(TOY, seed=seed), 3).model.blocks.state_dict() for seed in (1, 1, 2)
-    )
+    one, other, third = (begin(replace(TOY, seed=seed), 3).model.blocks.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not torch.equal(one["0.mlp.expand.weight"], third["0.mlp.expand.weight"])
 
@@ -101,8 +99,14 @@ def test_what_is_frozen_stays_as_it_is(tmp_path: Path, freeze: str, learning: se
     stripes(tmp_path / "train", 30, Generator().manual_seed(0))
     stripes(tmp_path / "test", 9, Generator().manual_seed(1))
     recipe = EMBEDDED.with_values(
-        {"freeze": freeze, "optimizer": optimizer, "epochs": 1, "batch_size": 10, "weight_decay": 0.3,
-         "decay_on": "all"}
+        {
+            "freeze": freeze,
+            "optimizer": optimizer,
+            "epochs": 1,
+            "batch_size": 10,
+            "weight_decay": 0.3,
+            "decay_on": "all",
+        }
     )
     model, preprocess = begin(recipe, 3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -138,8 +142,11 @@ def test_every_parameter_is_moved_by_one_optimiser(optimizer: str) -> None:
         matrices = {names[id(p)] for group in made[0].param_groups for p in group["params"]}
         assert len(matrices) == 4 * model.config.num_layers
         assert {name.split(".", 2)[2] for name in matrices} == {
-            "attention.qkv.weight", "attention.projection.weight", "mlp.expand.weight", "mlp.contract.weight"
-        }  # fmt: skip
+            "attention.qkv.weight",
+            "attention.projection.weight",
+            "mlp.expand.weight",
+            "mlp.contract.weight",
+        }
 
 
 @pytest.mark.parametrize("shape", [(6, 17), (17, 6), (8, 8)])

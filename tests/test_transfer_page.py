@@ -207,10 +207,20 @@ def write_run(folder: Path, name: str, outcome: str | None, data: Path, weights:
     run = folder / name
     run.mkdir(parents=True)
     recipe = asdict(TrainingConfig(weights=weights, epochs=2))
-    (run / "run.json").write_text(json.dumps({
-        "recipe": recipe, "labels": ["a", "b", "c"], "data": [str(data)], "pictures": {"train": 225, "test": 75},
-        "parameters": {"total": 100, "trainable": 10}, "total_steps": 2, "outcome": outcome, "broken": [],
-    }))  # fmt: skip
+    (run / "run.json").write_text(
+        json.dumps(
+            {
+                "recipe": recipe,
+                "labels": ["a", "b", "c"],
+                "data": [str(data)],
+                "pictures": {"train": 225, "test": 75},
+                "parameters": {"total": 100, "trainable": 10},
+                "total_steps": 2,
+                "outcome": outcome,
+                "broken": [],
+            }
+        )
+    )
     lines = epochs([50, 60] if weights else [20, 34], [0.9, 0.6])
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 

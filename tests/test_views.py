@@ -207,11 +207,20 @@ def test_views_of_an_untrained_model_of_other_sizes(tiny_config: ViTConfig, pixe
 
 @pytest.mark.parametrize(
     ("layer", "head_number", "token", "message"),
-    [(LAYER, 5, 1, r"head must be in 1\.\.4, got 5"), (LAYER, 0, 1, r"head must be in 1\.\.4, got 0"),
-     (LAYER, HEAD, 10, r"token must be in 1\.\.9 .* got 10"), (LAYER, HEAD, -1, r"token must be in 1\.\.9 .* got -1")],
+    [
+        (LAYER, 5, 1, r"head must be in 1\.\.4, got 5"),
+        (LAYER, 0, 1, r"head must be in 1\.\.4, got 0"),
+        (LAYER, HEAD, 10, r"token must be in 1\.\.9 .* got 10"),
+        (LAYER, HEAD, -1, r"token must be in 1\.\.9 .* got -1"),
+    ],
 )
 def test_what_does_not_exist_is_refused(
-    layer: int, head_number: int, token: int, message: str, tiny_block: BlockTrace, tiny_trace: ForwardTrace,
+    layer: int,
+    head_number: int,
+    token: int,
+    message: str,
+    tiny_block: BlockTrace,
+    tiny_trace: ForwardTrace,
     pixels: Pixels,
 ) -> None:
     a = tiny_block.attention
@@ -325,9 +334,7 @@ def test_position_similarity_is_the_cosine(tiny_model: VisionTransformer) -> Non
 
 def test_layer_norm_strips_multiply_and_add_up(tiny_model: VisionTransformer, tiny_block: BlockTrace) -> None:
     norm = tiny_model.block(LAYER).attention_norm
-    view = attention.layer_norm(
-        tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, norm.eps, TOKEN
-    )
+    view = attention.layer_norm(tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, norm.eps, TOKEN)
     z, normal, gamma, beta, result = (strip.values for strip in panel(view, Strips).strips)
     same(z, tiny_block.input[TOKEN])
     same(result, tiny_block.attention_input[TOKEN])
@@ -634,8 +641,22 @@ def test_the_pipeline_is_the_papers_figure_1(
     flow = panel(overview.pipeline(tiny_model, tiny_trace, tiny_block, pixels, LABELS, LAYER, HEAD), Flow)
     nodes = {node.name: node for node in flow.nodes}
     assert list(nodes) == [
-        "image", "patches", "projection", "class_token", "position", "z", "input", "attention_norm", "attention",
-        "after_attention", "mlp_norm", "mlp", "output", "last", "representation", "prediction",
+        "image",
+        "patches",
+        "projection",
+        "class_token",
+        "position",
+        "z",
+        "input",
+        "attention_norm",
+        "attention",
+        "after_attention",
+        "mlp_norm",
+        "mlp",
+        "output",
+        "last",
+        "representation",
+        "prediction",
     ]
     assert {node.page for node in flow.nodes} <= set(STAGES)
     assert all(start in nodes and end in nodes for start, end in flow.skips)
@@ -645,19 +666,22 @@ def test_the_pipeline_is_the_papers_figure_1(
     assert nodes["attention"].group == f"Transformer encoder: layer {LAYER} of 3"
     assert nodes["z"].shape == "10 × 24" and nodes["attention"].shape == "4 × 10 × 10"
     for name, tensor in {
-        "projection": tiny_trace.patch_embeddings, "z": tiny_trace.hidden_states[0],
-        "input": tiny_trace.hidden_states[LAYER - 1], "last": tiny_trace.hidden_states[-1],
-        "attention_norm": tiny_block.attention_input, "attention": tiny_block.attention.weights[HEAD - 1],
-        "after_attention": tiny_block.after_attention, "mlp": tiny_block.mlp.activated, "output": tiny_block.output,
+        "projection": tiny_trace.patch_embeddings,
+        "z": tiny_trace.hidden_states[0],
+        "input": tiny_trace.hidden_states[LAYER - 1],
+        "last": tiny_trace.hidden_states[-1],
+        "attention_norm": tiny_block.attention_input,
+        "attention": tiny_block.attention.weights[HEAD - 1],
+        "after_attention": tiny_block.after_attention,
+        "mlp": tiny_block.mlp.activated,
+        "output": tiny_block.output,
     }.items():
         thumbnail = nodes[name].thumbnails[0]
         assert isinstance(thumbnail, Matrix)
         same(thumbnail.values, tensor)
 
 
-def test_the_pipeline_repeats_no_state(
-    tiny_model: VisionTransformer, tiny_trace: ForwardTrace, pixels: Pixels
-) -> None:
+def test_the_pipeline_repeats_no_state(tiny_model: VisionTransformer, tiny_trace: ForwardTrace, pixels: Pixels) -> None:
     """Layer 1 reads z_0 and the last layer writes z_L: no node of its own for them, and the skip starts at z_0."""
     for layer, missing, start in ((1, "input", "z"), (3, "last", "input")):
         block = tiny_model.trace_block(tiny_trace, layer)
@@ -710,8 +734,15 @@ def test_marks_of_lowered_letters_can_be_taken_out() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (-0.2149, "−0.215"), (999.4, "999"), (999.9, "1,000"), (123456.7, "123,457"), (0.00012, "0.00012"),
-     (-3.46e-7, "−3.5 · 10⁻⁷")],
+    [
+        (0.0, "0"),
+        (-0.2149, "−0.215"),
+        (999.4, "999"),
+        (999.9, "1,000"),
+        (123456.7, "123,457"),
+        (0.00012, "0.00012"),
+        (-3.46e-7, "−3.5 · 10⁻⁷"),
+    ],
 )
 def test_numbers_are_written_with_three_digits(value: float, text: str) -> None:
     assert number(value) == text
@@ -719,7 +750,9 @@ def test_numbers_are_written_with_three_digits(value: float, text: str) -> None:
 
 def test_tokens_are_named_by_rows_and_columns_from_1() -> None:
     assert [token_name(token, 3) for token in (0, 1, 3, 4, 9)] == [
-        "class token", "row 1, column 1", "row 1, column 3", "row 2, column 1", "row 3, column 3",
+        "class token",
+        "row 1, column 1",
+        "row 1, column 3",
+        "row 2, column 1",
+        "row 3, column 3",
     ]
-
-

@@ -44,9 +44,19 @@ ROOT = Path(__file__).parents[1]
 HEAD, TOKEN = 3, 6
 LABELS = [f"class {c}" for c in range(7)]
 LAYER_NAMES = (
-    "norm", "qkv", "scores", "weights", "mix", "join", "attention_sum", "mlp_norm", "expand", "gelu", "contract",
+    "norm",
+    "qkv",
+    "scores",
+    "weights",
+    "mix",
+    "join",
+    "attention_sum",
+    "mlp_norm",
+    "expand",
+    "gelu",
+    "contract",
     "mlp_sum",
-)  # fmt: skip
+)
 # Where a slice that is named after a field of a trace comes from.
 ATTENTION = ("query", "key", "value", "scores", "weights", "head_outputs")
 MLP = {"hidden": "hidden", "activated": "activated", "mlp_output": "output"}
@@ -105,8 +115,20 @@ def test_every_equation_of_the_paper_has_its_moment_and_in_the_order_in_which_it
     """Eq. 2 begins with its LayerNorm and is done with its sum, after Eq. 5 to 8, which are inside it; so Eq. 3."""
     used = [step.equation for step in walk.steps if step.layer in (0, 1, walk.num_layers + 1)]
     assert list(dict.fromkeys(used)) == [
-        "patchify", "1", "2", "5", "scores", "6", "7", "8", "3", "mlp", "4", "head", "softmax_logits",
-    ]  # fmt: skip
+        "patchify",
+        "1",
+        "2",
+        "5",
+        "scores",
+        "6",
+        "7",
+        "8",
+        "3",
+        "mlp",
+        "4",
+        "head",
+        "softmax_logits",
+    ]
     done = {step.name: step.equation for step in walk.steps}
     assert (done["positions"], done["attention_sum"], done["mlp_sum"]) == ("1", "2", "3")
     assert {key for key in used if key.isdigit()} == {str(number) for number in EQUATIONS}
@@ -140,8 +162,11 @@ def test_nothing_is_read_before_it_is_made(walk: Walk) -> None:
     made: set[str] = set()
     for step in walk.steps:
         for name in step.reads:
-            same = {other for other in made if slices[other].shape == slices[name].shape
-                    and np.array_equal(slices[other], slices[name])}  # fmt: skip
+            same = {
+                other
+                for other in made
+                if slices[other].shape == slices[name].shape and np.array_equal(slices[other], slices[name])
+            }
             cut = name.endswith(".state")  # one row of the last layer's output, with all its columns
             assert name in learned or name in made or same or cut, name
         made |= set(step.makes)
@@ -163,14 +188,22 @@ def test_layers_that_are_not_entered_are_told_in_three_moments(walk: Walk, view:
 
 def test_shapes_are_those_of_the_trace(walk: Walk, tiny_config: ViTConfig) -> None:
     declared = {
-        "projection": (ForwardTrace, "patch_embeddings"), "positions": (ForwardTrace, "hidden_states"),
-        "norm": (BlockTrace, "attention_input"), "scores": (AttentionTrace, "scores"),
-        "weights": (AttentionTrace, "weights"), "mix": (AttentionTrace, "head_outputs"),
-        "join": (AttentionTrace, "output"), "attention_sum": (BlockTrace, "after_attention"),
-        "mlp_norm": (BlockTrace, "mlp_input"), "expand": (MLPTrace, "hidden"), "gelu": (MLPTrace, "activated"),
-        "contract": (MLPTrace, "output"), "mlp_sum": (BlockTrace, "output"),
-        "representation": (ForwardTrace, "representation"), "logits": (ForwardTrace, "logits"),
-    }  # fmt: skip
+        "projection": (ForwardTrace, "patch_embeddings"),
+        "positions": (ForwardTrace, "hidden_states"),
+        "norm": (BlockTrace, "attention_input"),
+        "scores": (AttentionTrace, "scores"),
+        "weights": (AttentionTrace, "weights"),
+        "mix": (AttentionTrace, "head_outputs"),
+        "join": (AttentionTrace, "output"),
+        "attention_sum": (BlockTrace, "after_attention"),
+        "mlp_norm": (BlockTrace, "mlp_input"),
+        "expand": (MLPTrace, "hidden"),
+        "gelu": (MLPTrace, "activated"),
+        "contract": (MLPTrace, "output"),
+        "mlp_sum": (BlockTrace, "output"),
+        "representation": (ForwardTrace, "representation"),
+        "logits": (ForwardTrace, "logits"),
+    }
     for step in walk.steps:
         if step.name in declared:
             assert step.shape == shape(*declared[step.name], tiny_config).plain, step.name
@@ -208,12 +241,16 @@ def test_slices_before_and_after_the_layers(
     slices = {each.name: each.values for each in walk.slices}
     behind = walk.num_layers + 1
     expected = {
-        "0.projection": tiny_model.projection_matrix, "0.patch_embeddings": tiny_trace.patch_embeddings,
-        "0.class_token": tiny_model.class_token, "0.position_embedding": tiny_model.position_embedding,
-        "0.output": tiny_trace.hidden_states[0], f"{behind}.state": tiny_trace.hidden_states[-1][:1],
-        f"{behind}.representation": tiny_trace.representation[None], f"{behind}.logits": tiny_trace.logits[None],
+        "0.projection": tiny_model.projection_matrix,
+        "0.patch_embeddings": tiny_trace.patch_embeddings,
+        "0.class_token": tiny_model.class_token,
+        "0.position_embedding": tiny_model.position_embedding,
+        "0.output": tiny_trace.hidden_states[0],
+        f"{behind}.state": tiny_trace.hidden_states[-1][:1],
+        f"{behind}.representation": tiny_trace.representation[None],
+        f"{behind}.logits": tiny_trace.logits[None],
         f"{behind}.probabilities": tiny_trace.probabilities[None],
-    }  # fmt: skip
+    }
     for name, tensor in expected.items():
         rows, columns = slices[name].shape
         assert np.array_equal(slices[name], as_array(tensor)[:rows, :columns]), name
@@ -245,12 +282,13 @@ def test_sentences_say_the_trace_s_numbers(
         expected = {
             "weights": [percent(weights.max()), "itself" if best == token else the_token(best, tiny_config.grid_size)],
             "scores": [number(scores.min()), number(scores.max())],
-            "attention_sum": [number(each[token].norm()) for each in (
-                block.input, block.attention.output, block.after_attention)],
+            "attention_sum": [
+                number(each[token].norm()) for each in (block.input, block.attention.output, block.after_attention)
+            ],
             "mlp_sum": [number(each[token].norm()) for each in (block.after_attention, block.mlp.output, block.output)],
             "gelu": [number(block.mlp.activated[token].min()), number(block.mlp.hidden[token].max())],
             "mix": [number(block.attention.head_outputs[HEAD - 1, token].norm())],
-        }  # fmt: skip
+        }
         for written in expected.get(step.name, []):
             assert written in step.sentence, (step.name, step.sentence)
     last = walk.steps[-1].sentence
@@ -306,10 +344,12 @@ def test_what_is_sent_of_the_embedded_model_is_small_and_true(pixels: Pixels) ->
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        (name, size) for name in PRESETS for size in (224, 384)
+        (name, size)
+        for name in PRESETS
+        for size in (224, 384)
         if name not in ("Mini/8", "Tiny/8") and size % ViTConfig.named(name).patch_size == 0
     ],
-)  # fmt: skip
+)
 def test_no_model_sends_more_than_eight_megabytes(name: str, size: int) -> None:
     """Counted from the sizes: a byte per value, eight for the ends of each row, and the words."""
     config = replace(ViTConfig.named(name), image_size=size)
@@ -336,8 +376,11 @@ def test_markup_has_the_letters_and_the_symbols_of_the_equation(item: Equation |
     assert tuple(dict.fromkeys(each.get("data-symbol") for each in named)) == item.symbols
     for each in named:
         assert each.get("data-quantity") == SYMBOLS[str(each.get("data-symbol"))].quantity
-    words = re.sub(r"\\(mathbf|mathbb|mathrm|boldsymbol|operatorname|text|frac|sqrt|tilde|left|right|sum|Big)\b", " ",
-                   item.latex.replace(r"\mathbb{R}", ""))  # fmt: skip  # written as one sign, ℝ
+    words = re.sub(
+        r"\\(mathbf|mathbb|mathrm|boldsymbol|operatorname|text|frac|sqrt|tilde|left|right|sum|Big)\b",
+        " ",
+        item.latex.replace(r"\mathbb{R}", ""),
+    )  # written as one sign, ℝ
     words = re.sub(r"\\(exp|cos|tanh)\b", r"\1", words)
     letters = sorted(re.sub(r"\\[A-Za-z]+|[^A-Za-z]", "", words))
     assert sorted(re.sub("[^A-Za-z]", "", "".join(written.itertext()))) == letters
@@ -360,8 +403,9 @@ def test_every_moment_says_what_it_makes_of_what_and_so_does_every_tensor(walk: 
         assert {key for name in step.makes for key in tensors[name]} <= set(step.tensors)
         assert {key for name in step.reads for key in tensors[name]} <= {*step.sources, *step.tensors}
     assert walk.steps[[step.name for step in walk.steps].index("qkv")].sources == (
-        "block.attention_input", "layer.attention.qkv.weight",
-    )  # fmt: skip
+        "block.attention_input",
+        "layer.attention.qkv.weight",
+    )
 
 
 def test_a_moment_is_tied_to_the_symbols_that_it_lights(walk: Walk) -> None:
@@ -382,8 +426,9 @@ def test_a_key_of_the_walk_is_the_slice_of_that_tensor(tiny_model: VisionTransfo
     assert by_key["trace.hidden_states[0]"] == {"output"} and by_key["block.mlp.output"] == {"mlp_output"}
     for claim in (*PROOFS.values(), *FACTS.values()):
         if claim.per_layer and claim.name not in ("Eq. 2", "Eq. 3", "Eq. 6", "The layer, computed again,"):
-            assert any(set(claim.makes) == set(step.tensors) and set(claim.reads) <= set(step.sources)
-                       for step in walk.steps), claim.name  # fmt: skip
+            assert any(
+                set(claim.makes) == set(step.tensors) and set(claim.reads) <= set(step.sources) for step in walk.steps
+            ), claim.name
 
 
 def test_every_moment_that_computes_has_its_line_of_the_program(walk: Walk) -> None:
@@ -401,6 +446,7 @@ def test_every_moment_that_computes_has_its_line_of_the_program(walk: Walk) -> N
 
 
 # The still, and the page
+
 
 def test_the_still_draws_what_the_moment_reads_and_makes(view: View) -> None:
     walk = walk_of(view)

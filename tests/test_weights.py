@@ -68,18 +68,30 @@ def timm_vit(size: tuple[int, ...], **extra: Any) -> TimmViT:
     image, patch, layers, heads, hidden, mlp, classes = size
     return randomise(
         TimmViT(
-            img_size=image, patch_size=patch, depth=layers, num_heads=heads, embed_dim=hidden,
-            mlp_ratio=mlp / hidden, num_classes=classes, **extra,
+            img_size=image,
+            patch_size=patch,
+            depth=layers,
+            num_heads=heads,
+            embed_dim=hidden,
+            mlp_ratio=mlp / hidden,
+            num_classes=classes,
+            **extra,
         )
-    )  # fmt: skip
+    )
 
 
 def huggingface_vit(size: tuple[int, ...], **extra: Any) -> ViTForImageClassification:
     image, patch, layers, heads, hidden, mlp, classes = size
     config = HuggingFaceConfig(
-        image_size=image, patch_size=patch, num_hidden_layers=layers, num_attention_heads=heads, hidden_size=hidden,
-        intermediate_size=mlp, num_labels=classes, **extra,
-    )  # fmt: skip
+        image_size=image,
+        patch_size=patch,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        hidden_size=hidden,
+        intermediate_size=mlp,
+        num_labels=classes,
+        **extra,
+    )
     return randomise(ViTForImageClassification(config))
 
 
@@ -150,8 +162,13 @@ def test_timm(size: tuple[int, ...], picture: Image.Image, tmp_path: Path) -> No
     theirs = timm_vit(size)
     save_file(theirs.state_dict(), path := tmp_path / "model.safetensors")
     ours, checkpoint = load(path, num_heads=size[3])
-    published = {"input_size": (3, size[0], size[0]), "crop_pct": 0.9, "interpolation": "bicubic", "mean": (0.5,) * 3,
-                 "std": (0.5,) * 3}  # fmt: skip
+    published = {
+        "input_size": (3, size[0], size[0]),
+        "crop_pct": 0.9,
+        "interpolation": "bicubic",
+        "mean": (0.5,) * 3,
+        "std": (0.5,) * 3,
+    }
     transform = create_transform(**resolve_data_config({}, pretrained_cfg=published))
     states, logits = hidden_states_of(theirs, theirs.blocks, transform(picture)[None])
     assert_same(ours, checkpoint.preprocess(picture), states, logits)
@@ -304,9 +321,7 @@ def test_google_at_another_picture_size(image_size: int, tmp_path: Path) -> None
     factor = image_size / SIZES[0][0]
     expected = zoom(position[1:].reshape(4, 4, -1).astype(np.float64), (factor, factor, 1), order=1)
     assert torch.equal(ours.position_embedding[0], torch.from_numpy(position[0]))
-    assert_close(
-        ours.position_embedding[1:].detach(), torch.from_numpy(expected).float().flatten(0, 1), **TOLERANCE
-    )
+    assert_close(ours.position_embedding[1:].detach(), torch.from_numpy(expected).float().flatten(0, 1), **TOLERANCE)
 
 
 def test_huggingface_at_another_picture_size(picture: Image.Image, tmp_path: Path) -> None:
@@ -342,14 +357,16 @@ def test_our_own_names() -> None:
         ({"surplus": torch.zeros(1)}, "left over: surplus$"),
         ({"head.weight": torch.zeros(11, 64)}, r"head.linear.weight \(expected \[10, 64\], got \[11, 64\]"),
         ({"pre_logits.fc.weight": torch.zeros(64, 64), "pre_logits.fc.bias": torch.zeros(64)}, "left over: head.pre_l"),
-        ({f"blocks.1.{name}.{kind}": None for name in ("norm1", "norm2", "attn.qkv") for kind in ("weight", "bias")},
-         "missing: .*, .*, .*, .* and 2 more$"),
+        (
+            {f"blocks.1.{name}.{kind}": None for name in ("norm1", "norm2", "attn.qkv") for kind in ("weight", "bias")},
+            "missing: .*, .*, .*, .* and 2 more$",
+        ),
         ({"norm.weight": torch.zeros(64, dtype=torch.int64)}, "norm.weight holds numbers of type torch.int64"),
         ({"cls_token": torch.zeros(2, 1, 64)}, r"cls_token has shape \[2, 1, 64\], expected the axes \[1 one d\]"),
         ({"pos_embed": torch.zeros(1, 26, 64)}, r"position_embedding \(expected \[17, 64\], got \[26, 64\]\)"),
     ],
     ids=["missing", "left over", "shape", "head", "many", "type", "axes", "grid"],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_named_and_nothing_is_changed(change: dict[str, Tensor | None], problem: str) -> None:
     changed = timm_vit(SIZES[0]).state_dict() | change
     state = {name: tensor for name, tensor in changed.items() if tensor is not None}
@@ -374,8 +391,14 @@ def test_unknown_source() -> None:
 
 
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 64, "depth": 1, "num_heads": 2, "num_classes": 5}
-TINY_HF = {"image_size": 32, "patch_size": 8, "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
-           "intermediate_size": 128}  # fmt: skip
+TINY_HF = {
+    "image_size": 32,
+    "patch_size": 8,
+    "hidden_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 128,
+}
 
 
 def names_only(*names: str) -> SimpleNamespace:
@@ -399,8 +422,10 @@ def names_only(*names: str) -> SimpleNamespace:
         (lambda: TimmViT(**SMALL | {"num_classes": 0}), "no classification head"),
         (lambda: TimmViT(**SMALL, pos_embed="none"), "missing: pos_embed"),
         (lambda: Beit(**SMALL, init_values=0.1), "BEiT"),
-        (lambda: SwinTransformer(img_size=32, patch_size=4, embed_dim=8, depths=(1,), num_heads=(1,), window_size=4),
-         "Swin"),
+        (
+            lambda: SwinTransformer(img_size=32, patch_size=4, embed_dim=8, depths=(1,), num_heads=(1,), window_size=4),
+            "Swin",
+        ),
         (lambda: TorchvisionSwin([4, 4], 8, [2], [1], [4, 4]), "Swin"),
         (lambda: torchvision_vit(SIZES[0], conv_stem_configs=[ConvStemConfig(8, 3, 2)] * 3), "convolutions before"),
         (lambda: DeiTForImageClassification(DeiTConfig(**TINY_HF)), "distillation token"),
@@ -411,7 +436,7 @@ def names_only(*names: str) -> SimpleNamespace:
         (lambda: names_only("embedding/kernel", "conv_root/kernel", "cls", "head/kernel"), "convolutions before"),
         (lambda: names_only("decoder_embed.weight", "patch_embed.proj.weight"), "decoder"),
     ],
-)  # fmt: skip
+)
 def test_other_families_are_refused_by_what_they_have(build: Any, found: str, tmp_path: Path) -> None:
     torch.save(build().state_dict(), path := tmp_path / "model.pth")
     with pytest.raises(ValueError, match=found) as caught:

@@ -86,17 +86,29 @@ STEPS: list[tuple[str, Callable[[AppTest], object], str]] = [
     ("Layers", lambda at: at.pills(key="what_if_residual_attention").set_value([5]), "residual=attention.5"),
     ("Layers", lambda at: at.pills(key="what_if_residual_mlp").set_value([1]), "residual=mlp.1"),
     ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("zero"), "positions=zero"),
-    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("shuffled"),
-     "positions=shuffled.0"),
-    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("sines and cosines"),
-     "positions=sinusoidal"),
-    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("through another grid"),
-     "positions=resized.4.bicubic"),
+    (
+        "Positions",
+        lambda at: at.segmented_control(key="what_if_positions").set_value("shuffled"),
+        "positions=shuffled.0",
+    ),
+    (
+        "Positions",
+        lambda at: at.segmented_control(key="what_if_positions").set_value("sines and cosines"),
+        "positions=sinusoidal",
+    ),
+    (
+        "Positions",
+        lambda at: at.segmented_control(key="what_if_positions").set_value("through another grid"),
+        "positions=resized.4.bicubic",
+    ),
     ("Softmax", lambda at: at.select_slider(key="what_if_temperature").set_value(0.5), "temperature=0.5"),
     ("Softmax", lambda at: at.toggle(key="what_if_unscaled").set_value(True), "temperature=unscaled"),
-    ("Heads", lambda at: at.text_input(key="what_if_text").set_value("heads=3.1:zero, 2.4:mean"),
-     "heads=3.1:zero,2.4:mean"),
-]  # fmt: skip
+    (
+        "Heads",
+        lambda at: at.text_input(key="what_if_text").set_value("heads=3.1:zero, 2.4:mean"),
+        "heads=3.1:zero,2.4:mean",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "step", "changes"), STEPS, ids=[changes for *_, changes in STEPS])
@@ -291,8 +303,11 @@ def test_swaps_heads_and_parts_are_toggled() -> None:
     assert str(changes) == "skip=mlp.1,mlp.3;residual=mlp.2"
     changes = with_parts(with_parts(changes, Skip, "mlp", [3, 4]), Skip, "attention", [3])
     assert set(changes.changes) == {
-        Skip("mlp", 3), Skip("mlp", 4), Skip("attention", 3), RemoveResidual("mlp", 2),
-    }  # fmt: skip
+        Skip("mlp", 3),
+        Skip("mlp", 4),
+        Skip("attention", 3),
+        RemoveResidual("mlp", 2),
+    }
     changes = with_one(with_one(Interventions.parse("shuffle=1;mask=2"), ShufflePatches, ShufflePatches(5)), Skip, None)
     assert str(changes) == "shuffle=5;mask=2"
 

@@ -28,8 +28,14 @@ LAYER, HEAD, TOKEN = 2, 3, 6
 LABELS = [f"class {c}" for c in range(7)]
 
 
-def made(model: VisionTransformer, trace: ForwardTrace, changes: str, layer: int = LAYER, head: int = HEAD,
-         token: int = TOKEN) -> dict[str, Callable[[], View]]:  # fmt: skip
+def made(
+    model: VisionTransformer,
+    trace: ForwardTrace,
+    changes: str,
+    layer: int = LAYER,
+    head: int = HEAD,
+    token: int = TOKEN,
+) -> dict[str, Callable[[], View]]:
     """Name -> how to make the view."""
     after, size = model.trace(trace.image, Interventions.parse(changes)), model.config.image_size
     pixels: Pixels = np.random.default_rng(2).integers(0, 256, (size, size, 3), dtype=np.uint8)
@@ -55,10 +61,19 @@ def made(model: VisionTransformer, trace: ForwardTrace, changes: str, layer: int
 
 
 NAMES = (
-    "what_if.prediction", "what_if.picture", "what_if.heads", "what_if.over_layers", "what_if.spread",
-    "what_if.attention", "experiments.shuffled", "experiments.knocked_out", "experiments.ranked_patches",
-    "experiments.patches_so_far", "experiments.resized", "experiments.unscaled",
-)  # fmt: skip
+    "what_if.prediction",
+    "what_if.picture",
+    "what_if.heads",
+    "what_if.over_layers",
+    "what_if.spread",
+    "what_if.attention",
+    "experiments.shuffled",
+    "experiments.knocked_out",
+    "experiments.ranked_patches",
+    "experiments.patches_so_far",
+    "experiments.resized",
+    "experiments.unscaled",
+)
 
 
 @pytest.fixture(scope="module")

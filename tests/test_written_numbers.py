@@ -24,8 +24,15 @@ def test_a_number(value: float, style: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("difference", "style", "text"),
-    [(0.0, ".1%", "0"), (-0.0, ".2f", "0"), (-0.0001, ".1%", "≈ 0"), (0.004, ".2f", "≈ 0"), (0.012, ".1%", "+1.2"),
-     (-0.2, ".2f", "−0.20"), (-2e-7, ".1e", "−2.0e−07")],
-)  # fmt: skip
+    [
+        (0.0, ".1%", "0"),
+        (-0.0, ".2f", "0"),
+        (-0.0001, ".1%", "≈ 0"),
+        (0.004, ".2f", "≈ 0"),
+        (0.012, ".1%", "+1.2"),
+        (-0.2, ".2f", "−0.20"),
+        (-2e-7, ".1e", "−2.0e−07"),
+    ],
+)
 def test_a_change(difference: float, style: str, text: str) -> None:
     assert written_shift(difference, style) == text

@@ -20,9 +20,11 @@ class Visitor:
     def __init__(self, server: Server, query: str = "box=1") -> None:
         self.server, self.query = server, query
         self.socket: ClientConnection = connect(
-            f"{server.url.replace('http', 'ws')}/_stcore/stream", subprotocols=["streamlit"], origin=None,  # type: ignore[list-item, arg-type]
+            f"{server.url.replace('http', 'ws')}/_stcore/stream",
+            subprotocols=["streamlit"],
+            origin=None,  # type: ignore[list-item, arg-type]
             max_size=None,
-        ).__enter__()  # fmt: skip
+        ).__enter__()
         self.session = self.box = ""
         self.says: dict[str, object] = {}
         self.run()

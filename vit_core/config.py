@@ -62,8 +62,16 @@ class ViTConfig:
     gelu: Literal["none", "tanh"] = "none"  # erf as in torchvision, timm, Hugging Face; tanh as in the official code
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "patch_size", "num_channels", "num_layers", "hidden_size", "mlp_size",
-                     "num_heads", "num_classes"):
+        for name in (
+            "image_size",
+            "patch_size",
+            "num_channels",
+            "num_layers",
+            "hidden_size",
+            "mlp_size",
+            "num_heads",
+            "num_classes",
+        ):
             value = getattr(self, name)
             if not isinstance(value, Integral):
                 raise TypeError(f"{name} must be a whole number, got {value!r}")

@@ -62,4 +62,3 @@ def allow_forward(what: str, config: ViTConfig, remedy: str, pictures: int = 1) 
         NotAllowedError: if it does.
     """
     allow_memory(what, forward_bytes(config, pictures), remedy)
-

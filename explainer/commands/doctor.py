@@ -29,18 +29,19 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> Parser:
     says = "What a weights file is: whose names, which sizes, what is wrong with it. Nothing in it is run."
     parser = Parser("doctor", says, EXAMPLES)
-    parser.add_argument(
-        "file", nargs="?", help=".pth, .pt, .bin, .ckpt, .safetensors, .npz, or a Hugging Face folder"
-    )
+    parser.add_argument("file", nargs="?", help=".pth, .pt, .bin, .ckpt, .safetensors, .npz, or a Hugging Face folder")
     parser.add_argument("--part", metavar="NAME", help="which weights, where a file holds several")
     parser.add_argument("--heads", type=int, metavar="K", help="the number of heads, which no shape tells")
     parser.add_argument("--epsilon", type=float, metavar="E", help="of the LayerNorms, where the family's is not meant")
     parser.add_argument("--gelu", choices=("none", "tanh"), help="which GELU: none is the exact one")
     parser.add_argument("--json", action="store_true", help="for a program")
     parser.add_argument(
-        "--names", nargs="?", const="", metavar="WORD",
+        "--names",
+        nargs="?",
+        const="",
+        metavar="WORD",
         help="with a file: list its tensors; without: every family's names (those with WORD in them)",
-    )  # fmt: skip
+    )
     parser.add_argument("--to", metavar="FAMILY", help="write the weights under these names: ours, timm, google, ...")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to; its suffix chooses the kind of file")
     return parser
@@ -112,8 +113,10 @@ def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
         options.output.unlink(missing_ok=True)  # there was none before, and half a file is none
         why = f"{options.output} cannot be written: {error.strerror}" if error.strerror else str(error)
         raise Refused(why) from error
-    said = [f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
-            f"  {constructor(options.to, model.config)}"]  # fmt: skip
+    said = [
+        f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
+        f"  {constructor(options.to, model.config)}",
+    ]
     if how := how_to_load(options.to):
         said.append(f"  {how}")
     said += [f"  But {each}." for each in caveats(options.to, model.config)]

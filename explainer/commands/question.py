@@ -15,9 +15,11 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str, examples: str) -> None:
         super().__init__(
-            f"python -m explainer {command}", description=description, epilog=examples,
+            f"python -m explainer {command}",
+            description=description,
+            epilog=examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
+        )
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """Say what is wrong, and where more stands."""

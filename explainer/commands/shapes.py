@@ -189,7 +189,10 @@ def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argpars
 
 
 def _written(
-    ledger: "Ledger", found: "Differences | None", diagnosis: "Diagnosis | None", verdict: "Verdict | None",
+    ledger: "Ledger",
+    found: "Differences | None",
+    diagnosis: "Diagnosis | None",
+    verdict: "Verdict | None",
     options: argparse.Namespace,
 ) -> str:
     from explainer.shapes import exports, html, text_table

@@ -6,6 +6,23 @@ from explainer.shapes.mistakes import MISTAKES, Diagnosis, diagnose
 from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, TensorShape
 
 __all__ = [
-    "AXES", "MISTAKES", "Diagnosis", "Failure", "Ledger", "Line", "Operation", "Row", "Shape", "TensorShape", "axes_of",
-    "config_ledger", "diagnose", "dimensions", "ledger", "letters", "shape", "shape_of", "size_of",
+    "AXES",
+    "MISTAKES",
+    "Diagnosis",
+    "Failure",
+    "Ledger",
+    "Line",
+    "Operation",
+    "Row",
+    "Shape",
+    "TensorShape",
+    "axes_of",
+    "config_ledger",
+    "diagnose",
+    "dimensions",
+    "ledger",
+    "letters",
+    "shape",
+    "shape_of",
+    "size_of",
 ]

@@ -124,9 +124,10 @@ def _attention(
         return None
     if dropout_p or enable_gqa or query.dtype not in _FLOATS or not math.prod(query.shape) or not key.shape[-2]:
         return None
-    if attn_mask is not None and (is_causal or _broadcast(attn_mask.shape, (batch, heads, tokens, key.shape[-2])) != (
-        batch, heads, tokens, key.shape[-2]
-    )):  # fmt: skip
+    if attn_mask is not None and (
+        is_causal
+        or _broadcast(attn_mask.shape, (batch, heads, tokens, key.shape[-2])) != (batch, heads, tokens, key.shape[-2])
+    ):
         return None
     return _elementwise(query)
 

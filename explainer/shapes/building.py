@@ -8,9 +8,20 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 _FILLING = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")) | {
-    "zero_", "fill_", "copy_", "mul_", "add_", "sub_", "div_", "clamp_", "erfinv_", "exponential_", "bernoulli_",
-    "random_", "log_normal_",
-}  # fmt: skip
+    "zero_",
+    "fill_",
+    "copy_",
+    "mul_",
+    "add_",
+    "sub_",
+    "div_",
+    "clamp_",
+    "erfinv_",
+    "exponential_",
+    "bernoulli_",
+    "random_",
+    "log_normal_",
+}
 
 
 class _Unfilled(TorchFunctionMode):

@@ -9,11 +9,28 @@ import torch
 from explainer.shapes.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
 
 _OPERATORS = {
-    "truediv": "div", "rtruediv": "div", "itruediv": "div", "radd": "add", "iadd": "add", "rsub": "sub", "isub": "sub",
-    "rmul": "mul", "imul": "mul", "rmatmul": "matmul", "imatmul": "matmul", "rpow": "pow", "ipow": "pow",
-    "getitem": "index", "setitem": "index_put", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or",
-    "xor": "bitwise_xor", "rfloordiv": "floordiv", "rmod": "mod",
-}  # fmt: skip
+    "truediv": "div",
+    "rtruediv": "div",
+    "itruediv": "div",
+    "radd": "add",
+    "iadd": "add",
+    "rsub": "sub",
+    "isub": "sub",
+    "rmul": "mul",
+    "imul": "mul",
+    "rmatmul": "matmul",
+    "imatmul": "matmul",
+    "rpow": "pow",
+    "ipow": "pow",
+    "getitem": "index",
+    "setitem": "index_put",
+    "invert": "bitwise_not",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "rfloordiv": "floordiv",
+    "rmod": "mod",
+}
 
 # Names of arguments that are commonly given by their place; the tensors among them are not written.
 _PLACES: dict[str, tuple[str, ...]] = {
@@ -202,15 +219,30 @@ def _attention(call: Signature, output: tuple[int, ...]) -> int:
 QUERY_KEY_VALUE = ("query", "key", "value")
 
 _MULTIPLY_ADDS: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
-    "linear": _linear, "matmul": _matmul, "mm": _matmul, "bmm": _matmul, "mv": _matmul, "dot": _matmul,
-    "addmm": _added_matmul, "baddbmm": _added_matmul, "addbmm": _added_matmul,
-    "conv1d": _convolution, "conv2d": _convolution, "conv3d": _convolution,
-    "conv_transpose1d": _transposed_convolution, "conv_transpose2d": _transposed_convolution,
-    "conv_transpose3d": _transposed_convolution, "einsum": _einsum,
-    "tensordot": _contraction, "inner": _contraction,
-    "lstm": _recurrent, "gru": _recurrent, "rnn_tanh": _recurrent, "rnn_relu": _recurrent,
+    "linear": _linear,
+    "matmul": _matmul,
+    "mm": _matmul,
+    "bmm": _matmul,
+    "mv": _matmul,
+    "dot": _matmul,
+    "addmm": _added_matmul,
+    "baddbmm": _added_matmul,
+    "addbmm": _added_matmul,
+    "conv1d": _convolution,
+    "conv2d": _convolution,
+    "conv3d": _convolution,
+    "conv_transpose1d": _transposed_convolution,
+    "conv_transpose2d": _transposed_convolution,
+    "conv_transpose3d": _transposed_convolution,
+    "einsum": _einsum,
+    "tensordot": _contraction,
+    "inner": _contraction,
+    "lstm": _recurrent,
+    "gru": _recurrent,
+    "rnn_tanh": _recurrent,
+    "rnn_relu": _recurrent,
     "scaled_dot_product_attention": _attention,
-}  # fmt: skip
+}
 
 
 _IN_PLACE = frozenset(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod"))

@@ -33,15 +33,29 @@ FIELDS = MappingProxyType(
     }
 )
 _LETTERS = {
-    "image_size": "the picture's side", "patch_size": "P", "hidden_size": "D", "num_heads": "k", "num_layers": "L",
-    "mlp_size": "the MLP size", "num_classes": "K", BATCH: "B", "representation_size": "the head's hidden layer",
+    "image_size": "the picture's side",
+    "patch_size": "P",
+    "hidden_size": "D",
+    "num_heads": "k",
+    "num_layers": "L",
+    "mlp_size": "the MLP size",
+    "num_classes": "K",
+    BATCH: "B",
+    "representation_size": "the head's hidden layer",
     "num_channels": "C",
-}  # fmt: skip
+}
 _WORDS_OF = {
-    "image_size": "picture", "patch_size": "patch P", "hidden_size": "hidden size D", "num_heads": "heads k",
-    "num_layers": "layers", "mlp_size": "MLP size", "num_classes": "classes", BATCH: "batch",
-    "representation_size": "head's hidden layer", "num_channels": "channels C",
-}  # fmt: skip
+    "image_size": "picture",
+    "patch_size": "patch P",
+    "hidden_size": "hidden size D",
+    "num_heads": "heads k",
+    "num_layers": "layers",
+    "mlp_size": "MLP size",
+    "num_classes": "classes",
+    BATCH: "batch",
+    "representation_size": "head's hidden layer",
+    "num_channels": "channels C",
+}
 MOST_BYTES = 2**62  # of one tensor: what PyTorch can count on the meta device
 
 

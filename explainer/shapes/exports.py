@@ -43,7 +43,9 @@ def differences_csv(differences: Differences) -> str:
 
 
 def as_json(
-    ledger: Ledger, differences: Differences | None = None, diagnosis: Diagnosis | None = None,
+    ledger: Ledger,
+    differences: Differences | None = None,
+    diagnosis: Diagnosis | None = None,
     verdict: Verdict | None = None,
 ) -> str:
     """Everything that the ledger holds, with the totals, and the likely mistake or what was checked."""

@@ -102,10 +102,20 @@ def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
         equation = equation_of(event.line)
         operations.append(
             Operation(
-                template.name, path, kind, inputs, template.outputs, template.arguments, template.bytes, count,
-                0 if template.steps else template.multiply_adds, template.rule, event.line, equation,
+                template.name,
+                path,
+                kind,
+                inputs,
+                template.outputs,
+                template.arguments,
+                template.bytes,
+                count,
+                0 if template.steps else template.multiply_adds,
+                template.rule,
+                event.line,
+                equation,
             )
-        )  # fmt: skip
+        )
         operations += [
             replace(step, module=path, module_type=kind, line=event.line, equation=equation) for step in template.steps
         ]
@@ -149,13 +159,24 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     first, second = attention_multiply_adds(query.sizes, key.sizes, value.sizes)
 
     said = (
-        ("scores", (shapes[0], shapes[1], *map(_shape, keys[3:])), scores, f"q kᵀ {scale}", first,
-         f"{rows} queries times {columns} keys: {rows} × {columns} for each head"),
-        ("softmax", (scores,), scores, "dim=-1", 0,
-         f"{sums_to_one(-1, scores.sizes)}: the shape stays"),
-        ("weighted sum", (scores, shapes[2]), _shape(outputs[0]), "A v", second,
-         f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"),
-    )  # fmt: skip
+        (
+            "scores",
+            (shapes[0], shapes[1], *map(_shape, keys[3:])),
+            scores,
+            f"q kᵀ {scale}",
+            first,
+            f"{rows} queries times {columns} keys: {rows} × {columns} for each head",
+        ),
+        ("softmax", (scores,), scores, "dim=-1", 0, f"{sums_to_one(-1, scores.sizes)}: the shape stays"),
+        (
+            "weighted sum",
+            (scores, shapes[2]),
+            _shape(outputs[0]),
+            "A v",
+            second,
+            f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}",
+        ),
+    )
     return tuple(
         Operation(name, "", "", inputs, (output,), arguments, 0, 0, multiply_adds, rule, None, None, True)
         for name, inputs, output, arguments, multiply_adds, rule in said
@@ -245,9 +266,7 @@ def _einops(failure: Failure, frames: tuple[FrameType, ...]) -> Failure:
             given = frame.f_locals.get("tensor")
             lengths = frame.f_locals.get("axes_lengths") or {}
             said = [repr(frame.f_locals["pattern"]), *(f"{name}={size}" for name, size in lengths.items())]
-            return replace(
-                failure, operation=frame.f_code.co_name, inputs=shapes_of(given), arguments=", ".join(said)
-            )
+            return replace(failure, operation=frame.f_code.co_name, inputs=shapes_of(given), arguments=", ".join(said))
     return failure
 
 

@@ -203,8 +203,10 @@ def _where(operation: Operation, to_equation: ToEquation | None) -> str:
     if operation.equation is not None:
         name = f"Eq. {operation.equation}"
         address = to_equation(operation.equation) if to_equation else ""
-        said += f' · <a href="{escape(address)}" data-equation="{operation.equation}">{name}</a>' if address else (
-            f" · {name}"
+        said += (
+            f' · <a href="{escape(address)}" data-equation="{operation.equation}">{name}</a>'
+            if address
+            else (f" · {name}")
         )
     if operation.line is not None:
         path, code = escape(_file(operation.line)), re.sub(r"\s*# Eq\. \d$", "", operation.line.text)
@@ -235,8 +237,9 @@ def _gone(changes: list[Change]) -> str:
     """What the later ledger no longer has."""
     names = ", ".join(
         f"{escape(each.before.name)} <small>{escape(each.before.module)}</small> [{_plain(each.before.outputs)}]"
-        for each in changes if each.before
-    )  # fmt: skip
+        for each in changes
+        if each.before
+    )
     return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
 
 

@@ -49,6 +49,7 @@ def _attending(step: Step) -> tuple[int, ...]:
 
 def _pairs(case: Case) -> Iterator[tuple[Step, Step]]:
     """Steps of the run, and the same steps with more pictures."""
+
     def every(run: Run) -> list[Step]:
         return [*run.steps, *([run.failing] if run.failing else [])]
 
@@ -81,15 +82,19 @@ def _over_the_batch(case: Case, step: Step, sizes: Sizes, fix: str) -> Finding:
             f"attention is given {text(sizes)} and takes the first axis for the tokens: {among}, "
             f"{count} x {count} weights for each of {sizes[1]} tokens",
             f"weights among the {sizes[1]} tokens of each picture",
-            fix, step.code, 2,
-        )  # fmt: skip
+            fix,
+            step.code,
+            2,
+        )
     rest = next((size for size in sizes if size not in (count,)), 0)
     return Finding(
         "batch-first",
         f"the weights are {count} x {count} ({text(sizes)}): {among}",
         f"weights among the tokens of one picture{f', {rest} x {rest}' if rest > count else ''}",
-        fix, step.code, 2,
-    )  # fmt: skip
+        fix,
+        step.code,
+        2,
+    )
 
 
 def _torchs_order(case: Case, step: Step) -> str:
@@ -221,8 +226,10 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
             f"q is {text(query)}: its {count} heads attend to each other, within each of the {tokens} tokens "
             f"({count} x {count} weights)",
             f"{text((query[0], count, tokens, query[3]))}: heads before tokens, for {tokens} x {tokens} weights",
-            _exchange(case, step, (1, 2)), step.code, 2,
-        )  # fmt: skip
+            _exchange(case, step, (1, 2)),
+            step.code,
+            2,
+        )
         return
 
 

@@ -108,10 +108,13 @@ def _permuted(order: tuple[int, ...]) -> str:
 def _made_idle(run: Run, trial: Run, start: int) -> bool:
     """Whether a reordering that the code has already does nothing any more after the repair."""
     return any(
-        old.name == new.name and old.name in _REORDERINGS and old.flows
-        and old.output != old.inputs[0].sizes and new.output == new.inputs[0].sizes
+        old.name == new.name
+        and old.name in _REORDERINGS
+        and old.flows
+        and old.output != old.inputs[0].sizes
+        and new.output == new.inputs[0].sizes
         for old, new in zip(run.steps[start + 1 :], trial.steps[start + 1 :], strict=False)
-    )  # fmt: skip
+    )
 
 
 def _scattered(run: Run, start: int) -> bool:
@@ -169,8 +172,11 @@ def _operand(case: Case, failing: Step, place: int, seen: Seen) -> Iterator[Find
     yield Finding(
         "missing-permute",
         f"{text(other)} times {text(seen.sizes)}: the last axis {other[-1]} meets {seen.sizes[-2]}",
-        f"{text((*seen.sizes[:-2], seen.sizes[-1], seen.sizes[-2]))} as the second", said, failing.code, score,
-    )  # fmt: skip
+        f"{text((*seen.sizes[:-2], seen.sizes[-1], seen.sizes[-2]))} as the second",
+        said,
+        failing.code,
+        score,
+    )
 
 
 def square_tokens(case: Case) -> Iterator[Finding]:
@@ -178,10 +184,13 @@ def square_tokens(case: Case) -> Iterator[Finding]:
     if not case.base.ran or not case.is_picture or not case.patches:
         return
     candidates = [
-        step for step in case.base.steps
-        if step.flows and len(step.output) == 3 and step.output[1] == step.output[2]
+        step
+        for step in case.base.steps
+        if step.flows
+        and len(step.output) == 3
+        and step.output[1] == step.output[2]
         and case.counts_patches(step.output[1])
-    ]  # fmt: skip
+    ]
     if not candidates:
         return
     patch = case.patches[0]
@@ -201,6 +210,8 @@ def square_tokens(case: Case) -> Iterator[Finding]:
                 "these are as many",
                 f"patches before channels: with {grid[0]} x {grid[1]} patches it must be "
                 f"{text((step.output[0], grid[0] * grid[1], size))}",
-                followed_by(step.code, ".transpose(1, 2)"), step.code, 2,
-            )  # fmt: skip
+                followed_by(step.code, ".transpose(1, 2)"),
+                step.code,
+                2,
+            )
             return

@@ -257,10 +257,11 @@ class Case:
 def _moved(repair: Repair, index: int) -> Repair:
     """A repair of one step, at another index."""
     return replace(
-        repair, before=dict.fromkeys([index], *repair.before.values()) if repair.before else {},
+        repair,
+        before=dict.fromkeys([index], *repair.before.values()) if repair.before else {},
         after=dict.fromkeys([index], *repair.after.values()) if repair.after else {},
         instead=dict.fromkeys([index], *repair.instead.values()) if repair.instead else {},
-    )  # fmt: skip
+    )
 
 
 def _same_end(one: Run, other: Run) -> bool:

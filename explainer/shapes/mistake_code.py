@@ -178,9 +178,10 @@ def _demanded(frame: FrameType, number: int) -> Iterator[tuple[int, int, tuple[s
     if tree is None:
         return
     inside = [
-        node for node in ast.walk(tree)
+        node
+        for node in ast.walk(tree)
         if isinstance(node, ast.stmt) and node.lineno <= number <= (node.end_lineno or node.lineno)
-    ]  # fmt: skip
+    ]
     tests: list[ast.expr] = []
     for node in inside:
         if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and inside[-1] is not node):

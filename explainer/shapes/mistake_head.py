@@ -76,8 +76,10 @@ def _one_picture(step: Step, before: Sizes, score: int) -> Finding:
         "head-reads-all-tokens",
         f"of {text(before)} the first picture is taken, with all its {before[1]} tokens",
         f"{text((before[0], before[2]))}: the first token of each of the {before[0]} pictures",
-        replaced(step.code, expression(step.code).replace("[0]", "[:, 0]")) or "x = x[:, 0]", step.code, score,
-    )  # fmt: skip
+        replaced(step.code, expression(step.code).replace("[0]", "[:, 0]")) or "x = x[:, 0]",
+        step.code,
+        score,
+    )
 
 
 def _is_answer(case: Case, linear: Step) -> bool:
@@ -88,10 +90,11 @@ def _is_answer(case: Case, linear: Step) -> bool:
     if made == width or any(made == patch * patch * case.channels for patch in case.patches):
         return False
     return any(
-        step.name in (MULTIHEAD, FUSED, "softmax") or (step.name in JOINS and step.flows and constant(step))
+        step.name in (MULTIHEAD, FUSED, "softmax")
+        or (step.name in JOINS and step.flows and constant(step))
         or (step.name in ELEMENTWISE and step.flows and any(len(each.sizes) >= 2 for each in constant(step)))
         for step in case.base.steps[: linear.index]
-    )  # fmt: skip
+    )
 
 
 def _first_token(args: Any, kwargs: Any) -> Any:
@@ -116,8 +119,11 @@ def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
     return Finding(
         "head-reads-all-tokens",
         f"the head is given {text(given)}, {what}, and answers {text(linear.output)}: {given[1]} answers per picture",
-        f"{text((given[0], given[2]))} to the head, and {text((given[0], classes))} from it", fix, linear.code, score,
-    )  # fmt: skip
+        f"{text((given[0], given[2]))} to the head, and {text((given[0], classes))} from it",
+        fix,
+        linear.code,
+        score,
+    )
 
 
 def _head_fails(case: Case) -> Iterator[Finding]:
@@ -140,8 +146,11 @@ def _head_fails(case: Case) -> Iterator[Finding]:
         yield Finding(
             "head-reads-all-tokens",
             f"all {sizes[1]} tokens {text(sizes)} go on to the head, which is given {text(given)}{flat}",
-            f"{text((sizes[0], sizes[2]))}: one vector per picture", fix, code, score,
-        )  # fmt: skip
+            f"{text((sizes[0], sizes[2]))}: one vector per picture",
+            fix,
+            code,
+            score,
+        )
         return
 
 

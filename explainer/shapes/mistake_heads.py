@@ -198,9 +198,11 @@ def _heads(width: int, count: int, code: Code | None) -> Finding:
         "heads-do-not-divide",
         f"D = {width} shared among {count} heads: {width} = {count} x {width // count} + {width % count}",
         f"a number of heads that divides {width}: {below} (of {width // below}) or {above} (of {width // above})",
-        f"num_heads = {best}  # {width} = {best} x {width // best}; or D = {count * round(width / count)}", code, 2,
+        f"num_heads = {best}  # {width} = {best} x {width // best}; or D = {count * round(width / count)}",
+        code,
+        2,
         is_tried=False,
-    )  # fmt: skip
+    )
 
 
 def constructor(demanded: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
@@ -238,9 +240,11 @@ def _of_picture(number: int, patch: int, code: Code | None) -> Finding:
         f"{rest}; "
         f"{rest} {'pixel is' if rest == 1 else 'pixels are'} left over in height and width",
         f"a picture of {down} x {down}: {down // patch} x {down // patch} = {(down // patch) ** 2} patches",
-        f"image_size = {down}  # and transforms.Resize(({down}, {down}))", code, 2,
+        f"image_size = {down}  # and transforms.Resize(({down}, {down}))",
+        code,
+        2,
         is_tried=False,
-    )  # fmt: skip
+    )
 
 
 def _built(division: Division) -> set[int]:

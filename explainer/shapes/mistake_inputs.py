@@ -26,8 +26,10 @@ def missing_batch(case: Case) -> Iterator[Finding]:
                 f"the model was given {text(sizes)}: one {'picture' if len(sizes) == 3 else 'sequence'}, without an "
                 "axis for the batch",
                 f"{text((1, *sizes))}: a batch of one",
-                "logits = model(x.unsqueeze(0))", case.code, score,
-            )  # fmt: skip
+                "logits = model(x.unsqueeze(0))",
+                case.code,
+                score,
+            )
     if not case.is_picture or case.base.ran:
         return
     if case.batch == 1:
@@ -53,8 +55,10 @@ def _single(case: Case) -> Iterator[Finding]:
             f"of {text(case.picture)} the convolution is given {text(given)}: one picture, without an axis for the "
             "batch",
             f"{text((1, *given))}: a batch of one; several pictures become one with torch.stack",
-            followed_by(source.code, ".unsqueeze(0)"), source.code, score,
-        )  # fmt: skip
+            followed_by(source.code, ".unsqueeze(0)"),
+            source.code,
+            score,
+        )
 
 
 def _squeezed(case: Case) -> Iterator[Finding]:
@@ -77,8 +81,10 @@ def _lost(case: Case, step: Step, score: int) -> Finding:
         f"here {text(before)} becomes {text(step.output)}: the axis of the batch is gone",
         f"{text(before)}: the batch stays the first axis, also when it has {before[0]} "
         f"{'picture' if before[0] == 1 else 'pictures'}",
-        _without_loss(step), step.code, score,
-    )  # fmt: skip
+        _without_loss(step),
+        step.code,
+        score,
+    )
 
 
 def _without_loss(step: Step) -> str:
@@ -104,8 +110,10 @@ def channels_last(case: Case) -> Iterator[Finding]:
                 "channels-last",
                 f"the model was given {text(sizes)}: the {sizes[2]} channels are the last axis",
                 f"{text((sizes[2], *sizes[:2]))}: the channels before height and width",
-                "logits = model(x.permute(2, 0, 1))", case.code, score,
-            )  # fmt: skip
+                "logits = model(x.permute(2, 0, 1))",
+                case.code,
+                score,
+            )
             return
         score = case.tried(Repair(picture=lambda picture: picture.permute(2, 0, 1).unsqueeze(0)))
         if score:
@@ -113,8 +121,11 @@ def channels_last(case: Case) -> Iterator[Finding]:
                 "channels-last",
                 f"the model was given {text(sizes)}: the {sizes[2]} channels are the last axis, and there is none "
                 "for the batch",
-                text((1, sizes[2], *sizes[:2])), "logits = model(x.permute(2, 0, 1).unsqueeze(0))", case.code, score,
-            )  # fmt: skip
+                text((1, sizes[2], *sizes[:2])),
+                "logits = model(x.permute(2, 0, 1).unsqueeze(0))",
+                case.code,
+                score,
+            )
     if len(sizes) == 4 and sizes[3] in COLOURS and min(sizes[1:3]) > 4:
         score = case.tried(Repair(picture=lambda picture: picture.permute(0, 3, 1, 2)))
         if score:
@@ -123,8 +134,10 @@ def channels_last(case: Case) -> Iterator[Finding]:
                 f"the model was given {text(sizes)}: the {sizes[3]} channels are the last axis, so that {sizes[1]} "
                 "rows of pixels are taken for channels",
                 f"{text((sizes[0], sizes[3], *sizes[1:3]))}: the channels before height and width",
-                "logits = model(x.permute(0, 3, 1, 2))", case.code, score,
-            )  # fmt: skip
+                "logits = model(x.permute(0, 3, 1, 2))",
+                case.code,
+                score,
+            )
             return
     if len(sizes) == 4 and sizes[1] in COLOURS and min(sizes[2:]) > 4:
         score = case.tried(Repair(picture=lambda picture: picture.permute(0, 2, 3, 1)))
@@ -133,8 +146,10 @@ def channels_last(case: Case) -> Iterator[Finding]:
                 "channels-last",
                 f"the model was given {text(sizes)}, the channels before height and width; this one takes them last",
                 f"{text((sizes[0], *sizes[2:], sizes[1]))}: the channels as the last axis",
-                "logits = model(x.permute(0, 2, 3, 1))", case.code, score,
-            )  # fmt: skip
+                "logits = model(x.permute(0, 2, 3, 1))",
+                case.code,
+                score,
+            )
             return
     failing = case.base.failing
     if failing is None or not failing.inputs or not failing.inputs[0].flows:
@@ -149,8 +164,10 @@ def channels_last(case: Case) -> Iterator[Finding]:
                 "channels-last",
                 f"the convolution is given {text(given)}: the {given[3]} channels are the last axis",
                 f"{text((given[0], given[3], *given[1:3]))}: the channels before height and width",
-                followed_by(code, ".permute(0, 3, 1, 2)"), code, score,
-            )  # fmt: skip
+                followed_by(code, ".permute(0, 3, 1, 2)"),
+                code,
+                score,
+            )
 
 
 def rgba(case: Case) -> Iterator[Finding]:
@@ -169,8 +186,10 @@ def rgba(case: Case) -> Iterator[Finding]:
                 "rgba",
                 f"the model was given {text(sizes)}: four channels, red, green, blue and how opaque a pixel is",
                 f"{text(three)}: the three colours alone",
-                f'image = image.convert("RGB")  # or x = x[{cut}]', case.code, score,
-            )  # fmt: skip
+                f'image = image.convert("RGB")  # or x = x[{cut}]',
+                case.code,
+                score,
+            )
             return
     if not case.is_picture or sizes[1] != 3:
         return
@@ -178,8 +197,11 @@ def rgba(case: Case) -> Iterator[Finding]:
         yield Finding(
             "rgba",
             f"the model was built for 4 channels (RGBA), and was given {text(sizes)}: 3 channels (RGB)",
-            "weights for 3 channels", _three_channels(case), case.code, score,
-        )  # fmt: skip
+            "weights for 3 channels",
+            _three_channels(case),
+            case.code,
+            score,
+        )
 
 
 def _three_channels(case: Case) -> str:

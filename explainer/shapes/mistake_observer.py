@@ -16,9 +16,20 @@ from explainer.shapes.signatures import tensors_in
 
 # Their result has the sizes of an argument, not what is in it.
 _NEW = frozenset(
-    {"new_zeros", "new_ones", "new_empty", "new_full", "new_tensor", "zeros_like", "ones_like", "empty_like",
-     "full_like", "rand_like", "randn_like"}
-)  # fmt: skip
+    {
+        "new_zeros",
+        "new_ones",
+        "new_empty",
+        "new_full",
+        "new_tensor",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "rand_like",
+        "randn_like",
+    }
+)
 _LIKE = _NEW | {"expand_as", "view_as", "reshape_as", "type_as"}
 _FACTORIES = frozenset(_device_constructors())
 
@@ -58,9 +69,10 @@ class Observer(TorchFunctionMode):
                 kwargs["device"] = "meta"
             elif name == "to":
                 args = tuple(
-                    each for place, each in enumerate(args)
+                    each
+                    for place, each in enumerate(args)
                     if place == 0 or isinstance(each, bool) or not isinstance(each, str | int | torch.device)
-                )  # fmt: skip
+                )
                 kwargs.pop("device", None)
             tensors = tensors_in((args, kwargs))
             if any(not each.is_meta for each in tensors) and (any(each.is_meta for each in tensors)):

@@ -85,12 +85,13 @@ def cut_across(case: Case) -> Iterator[Finding]:
             channels = case.picture[3]
             if step.inputs[0].source == INPUT and channels in (1, 3, 4) and channels == step.output[1]:
                 finding = replace(
-                    finding, cause="channels-last",
+                    finding,
+                    cause="channels-last",
                     found=f"the model was given {text(case.picture)}: the {channels} channels are the last axis, and "
                     f"it takes the first after the batch for them: {text(step.output)}",
                     expected=f"{text((case.picture[0], channels, *case.picture[1:3]))}: the channels before the rows",
                     fix="logits = model(x.permute(0, 3, 1, 2))",
-                )  # fmt: skip
+                )
             yield finding
             return
 
@@ -131,9 +132,12 @@ def _cut(step: Step, same: list[Step]) -> Finding:
         "missing-permute",
         f"{text(before)} is cut into {text(after)} in the order the numbers lie in memory: numbers of different axes "
         "are mixed, though their count fits",
-        f"the axes of {text(before)} put into the order of {text(after)} first", fix or "permute before the reshape",
-        step.code, 2, is_tried=False,
-    )  # fmt: skip
+        f"the axes of {text(before)} put into the order of {text(after)} first",
+        fix or "permute before the reshape",
+        step.code,
+        2,
+        is_tried=False,
+    )
 
 
 def _order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:

@@ -41,8 +41,9 @@ def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
             f"a class token {text(token.sizes)} cannot be expanded to {text(step.ints)}",
             f"{text(wanted_all)}: one class token for each of the {case.batch} pictures",
             (replaced(step.code, repaired) if name else "") or f"expand it to {text(wanted_all)}",
-            step.code, score,
-        )  # fmt: skip
+            step.code,
+            score,
+        )
 
 
 def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator[Finding]:
@@ -102,9 +103,7 @@ def _axis_of(step: Step) -> int:
     return axis % rank if isinstance(axis, int) and -rank <= axis < rank else 0
 
 
-def _not_expanded(
-    case: Case, step: Step, token: Seen, tokens: Seen, wanted: Sizes, batch: int, score: int
-) -> Finding:
+def _not_expanded(case: Case, step: Step, token: Seen, tokens: Seen, wanted: Sizes, batch: int, score: int) -> Finding:
     name = _token_text(step, token)
     batch_first = len(token.sizes) == 3 and wanted[1] == token.sizes[1]
     among = _token_text(step, tokens)
@@ -120,8 +119,9 @@ def _not_expanded(
         f"{what} {text(token.sizes)} is joined to tokens {text(tokens.sizes)} of {batch} pictures{alone}",
         f"{text(wanted)}: {one} for each of the {batch} pictures",
         (_with_part(step, name, repaired) if name else "") or f"expand it to {text(wanted)} before it is joined",
-        step.code, score,
-    )  # fmt: skip
+        step.code,
+        score,
+    )
 
 
 def _along_another_axis(
@@ -134,8 +134,10 @@ def _along_another_axis(
         f"{'a new axis' if axis == -1 else f'axis {axis}'}",
         f"joined along axis {at}, that of the tokens: {text(joined)}",
         _rejoined(step, token, at, wanted) or f"torch.cat along dim={at}, the class token as {text(wanted)}",
-        step.code, score, "The class token is joined along the wrong axis",
-    )  # fmt: skip
+        step.code,
+        score,
+        "The class token is joined along the wrong axis",
+    )
 
 
 def _rejoined(step: Step, token: Seen, at: int, wanted: Sizes) -> str:
@@ -231,9 +233,11 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> It
             "sequence-not-joined",
             f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: one token is missing{forgotten}",
             f"{places} tokens: the class token and {count} patches",
-            _with_token(case, step.code, among, tokens[-1]), step.code, score,
+            _with_token(case, step.code, among, tokens[-1]),
+            step.code,
+            score,
             "A token is missing, likely the class token",
-        )  # fmt: skip
+        )
         return
     owner, _, name = positions.name.rpartition(".")
     made = f"torch.zeros({', '.join(map(str, fitting_rows))})"
@@ -244,8 +248,10 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> It
         "the patches, has none",
         f"{count} positions: {text(fitting_rows)}",
         f"self.{name} = nn.Parameter({made})" if own else f"make the positions {text(fitting_rows)}",
-        step.code, score, "A position is missing",
-    )  # fmt: skip
+        step.code,
+        score,
+        "A position is missing",
+    )
 
 
 def _with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
@@ -261,10 +267,13 @@ def _with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
 
 def _unused_token(case: Case, width: int) -> str:
     return next(
-        (name for name, sizes in case.trials.sizes.items()
-         if name not in case.base.used and len(sizes) >= 2 and math.prod(sizes) == width == sizes[-1]),
+        (
+            name
+            for name, sizes in case.trials.sizes.items()
+            if name not in case.base.used and len(sizes) >= 2 and math.prod(sizes) == width == sizes[-1]
+        ),
         "",
-    )  # fmt: skip
+    )
 
 
 def sliced_positions(case: Case) -> Iterator[Finding]:
@@ -290,9 +299,12 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
                 f"{text(case.trials.sizes[never])} was never used",
                 f"{before[-2]} tokens: the class token and {after[-2]} patches",
-                _with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]), cut.code, 1,
-                "The class token was forgotten", is_tried=False,
-            )  # fmt: skip
+                _with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]),
+                cut.code,
+                1,
+                "The class token was forgotten",
+                is_tried=False,
+            )
             return
         for extra in (1, 0, 2):
             side = math.isqrt(max(0, before[-2] - extra))
@@ -308,6 +320,8 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"{small} x {small}: the second row of patches gets positions of the first",
                 f"the {side} x {side} grid of positions interpolated to {small} x {small}",
                 f"interpolate the positions, or resize the pictures by {side / small:g}",
-                cut.code, 1, is_tried=False,
-            )  # fmt: skip
+                cut.code,
+                1,
+                is_tried=False,
+            )
             return

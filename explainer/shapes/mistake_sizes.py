@@ -101,8 +101,9 @@ def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code |
         f"a picture of {down[0]} x {down[1]}: {down[0] // patch} x {down[1] // patch} = "
         f"{(down[0] // patch) * (down[1] // patch)} patches",
         _resized(case, down, f"transforms.Resize({down})"),
-        code, score,
-    )  # fmt: skip
+        code,
+        score,
+    )
 
 
 def _resized(case: Case, size: tuple[int, int], other: str) -> str:
@@ -204,9 +205,10 @@ def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
             continue
         own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         pairs = [
-            (name, tuple(weights[name].shape), sizes) for name, sizes in own.items()
+            (name, tuple(weights[name].shape), sizes)
+            for name, sizes in own.items()
             if isinstance(weights.get(name), Tensor) and tuple(weights[name].shape) != sizes
-        ]  # fmt: skip
+        ]
         grids = [(name, before, after, _grids(before, after)) for name, before, after in pairs]
         if not grids or any(grid is None for *_, grid in grids) or set(own) != set(weights):
             continue
@@ -219,9 +221,11 @@ def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
                 f"the weights have {name} {text(before)}, for {old} x {old}{more} tokens; the model has {text(after)}, "
                 f"for {new} x {new}{more}",
                 f"the {old} x {old} grid of positions interpolated to {new} x {new} before it is loaded",
-                f"positions = torch.nn.functional.interpolate(positions, size=({new}, {new}), mode=\"bicubic\")",
-                code, 2, is_tried=False,
-            )  # fmt: skip
+                f'positions = torch.nn.functional.interpolate(positions, size=({new}, {new}), mode="bicubic")',
+                code,
+                2,
+                is_tried=False,
+            )
             return
 
 
@@ -240,12 +244,13 @@ def _grids(before: Sizes, after: Sizes) -> tuple[int, int, int] | None:
 def _has_grid(run: Run, side: int, rows: int, extra: int) -> bool:
     """Whether the model then has as many tokens as there are positions."""
     return any(
-        step.flows and bool(
+        step.flows
+        and bool(
             (len(step.output) == 3 and {rows, rows - extra} & set(step.output[:2]))
             or (len(step.output) == 4 and (side, side) in (step.output[1:3], step.output[2:]))
         )
         for step in run.steps
-    )  # fmt: skip
+    )
 
 
 def _is_table(sizes: Sizes) -> bool:
@@ -256,10 +261,14 @@ def _is_table(sizes: Sizes) -> bool:
 def _stretched(run: Run, rows: int) -> bool:
     """Whether a single token was added to that many positions: it fits any."""
     return any(
-        step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == len(each.sizes) == 3
+        step.name in ELEMENTWISE
+        and len(step.inputs) == 2
+        and len(step.output) == len(each.sizes) == 3
         and step.output[1] == rows > each.sizes[1] == 1
-        for step in run.steps for each in step.inputs if each.flows
-    )  # fmt: skip
+        for step in run.steps
+        for each in step.inputs
+        if each.flows
+    )
 
 
 def _is_added(run: Run, name: str, rows: int, side: int) -> bool:
@@ -314,5 +323,6 @@ def _other_resolution(
         f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid[0]} x {grid[1]}; "
         f"or a picture of {side * patch} x {side * patch}",
         _resized(case, (side * patch, side * patch), f"build the model for {height} x {width}"),
-        case.code, score,
-    )  # fmt: skip
+        case.code,
+        score,
+    )

@@ -69,9 +69,7 @@ def _with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) ->
     return tuple(sizes), case.trials.run(sizes=tuple(sizes))
 
 
-def _of_another_grid(
-    case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int
-) -> Finding:
+def _of_another_grid(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
     table, (there, positions) = constant(step)[0], found
     name, what = table.name or "the table of positions", _SIDES[side]
     return Finding(
@@ -81,5 +79,6 @@ def _of_another_grid(
         f"{there} positions of {what}; or a picture of {picture[2]} x {picture[3]}",
         f"x = torch.nn.functional.interpolate(x, size=({picture[2]}, {picture[3]}))  # or build the model for "
         f"{case.picture[2]} x {case.picture[3]}",
-        step.code, score,
-    )  # fmt: skip
+        step.code,
+        score,
+    )

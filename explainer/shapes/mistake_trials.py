@@ -82,9 +82,13 @@ class Trials:
         except Exception as raised:  # of whatever kind: it is somebody's code
             error = raised
         return Run(
-            tuple(observer.steps), outputs, error, observer.failing if error is not None else None,
-            frozenset(observer.used), observer.made_to_fit,
-        )  # fmt: skip
+            tuple(observer.steps),
+            outputs,
+            error,
+            observer.failing if error is not None else None,
+            frozenset(observer.used),
+            observer.made_to_fit,
+        )
 
 
 @contextmanager

@@ -19,9 +19,14 @@ from vit_core import ViTConfig
 _BATCH = 11
 # Sizes of which no two letters, and none of the products and sums in ``_LETTERS``, are equal.
 _SIZES: dict[str, Any] = {
-    "image_size": 7 * 13, "patch_size": 13, "num_channels": 5, "hidden_size": 17 * 19, "num_heads": 17,
-    "mlp_size": 17 * 19 * 31, "num_classes": 101,
-}  # fmt: skip
+    "image_size": 7 * 13,
+    "patch_size": 13,
+    "num_channels": 5,
+    "hidden_size": 17 * 19,
+    "num_heads": 17,
+    "mlp_size": 17 * 19 * 31,
+    "num_classes": 101,
+}
 _REPRESENTATION = 211
 
 # A letter -> its size in a model and a batch. Where two have the same size, the shape keeps the number.
@@ -211,9 +216,19 @@ def _named(
             return None
         named.append(
             Operation(
-                operation.name, operation.module, operation.module_type, inputs, outputs, operation.arguments,
-                operation.bytes, operation.parameters, operation.multiply_adds, operation.rule, operation.line,
-                operation.equation, operation.fused,
+                operation.name,
+                operation.module,
+                operation.module_type,
+                inputs,
+                outputs,
+                operation.arguments,
+                operation.bytes,
+                operation.parameters,
+                operation.multiply_adds,
+                operation.rule,
+                operation.line,
+                operation.equation,
+                operation.fused,
             )
-        )  # fmt: skip
+        )
     return tuple(named)

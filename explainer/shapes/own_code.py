@@ -11,9 +11,15 @@ ledger(model, (1, 3, 224, 224), device="meta")  # the last line of a notebook ce
 """
 COMMAND = "python -m explainer shapes my_model.py:MyModel --input 1,3,224,224 --expect 1,1000"
 OPTIONS = {
-    "image_size": "--image-size", "patch_size": "--patch-size", "hidden_size": "--hidden-size", "num_heads": "--heads",
-    "num_layers": "--layers", "mlp_size": "--mlp-size", "num_classes": "--classes", "batch": "--batch",
-}  # fmt: skip
+    "image_size": "--image-size",
+    "patch_size": "--patch-size",
+    "hidden_size": "--hidden-size",
+    "num_heads": "--heads",
+    "num_layers": "--layers",
+    "mlp_size": "--mlp-size",
+    "num_classes": "--classes",
+    "batch": "--batch",
+}
 
 
 def command_of(config: ViTConfig, batch: int) -> list[str]:

@@ -31,10 +31,15 @@ def _torchvision(config: ViTConfig) -> nn.Module:
     from torchvision.models import VisionTransformer as Theirs
 
     model = Theirs(
-        image_size=config.image_size, patch_size=config.patch_size, num_layers=config.num_layers,
-        num_heads=config.num_heads, hidden_dim=config.hidden_size, mlp_dim=config.mlp_size,
-        num_classes=config.num_classes, representation_size=config.representation_size,
-    )  # fmt: skip
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        num_layers=config.num_layers,
+        num_heads=config.num_heads,
+        hidden_dim=config.hidden_size,
+        mlp_dim=config.mlp_size,
+        num_classes=config.num_classes,
+        representation_size=config.representation_size,
+    )
     if config.num_channels != 3:  # which it cannot be told
         model.conv_proj = nn.Conv2d(config.num_channels, config.hidden_size, config.patch_size, config.patch_size)
     return model
@@ -42,50 +47,75 @@ def _torchvision(config: ViTConfig) -> nn.Module:
 
 def _of_torchvision(model: Any) -> ViTConfig:
     return ViTConfig(
-        image_size=model.image_size, patch_size=model.patch_size, num_channels=model.conv_proj.in_channels,
-        num_layers=len(model.encoder.layers), hidden_size=model.hidden_dim, mlp_size=model.mlp_dim,
-        num_heads=model.encoder.layers[0].num_heads, num_classes=model.num_classes,
+        image_size=model.image_size,
+        patch_size=model.patch_size,
+        num_channels=model.conv_proj.in_channels,
+        num_layers=len(model.encoder.layers),
+        hidden_size=model.hidden_dim,
+        mlp_size=model.mlp_dim,
+        num_heads=model.encoder.layers[0].num_heads,
+        num_classes=model.num_classes,
         representation_size=model.representation_size,
-    )  # fmt: skip
+    )
 
 
 def _timm(config: ViTConfig) -> nn.Module:
     from timm.models.vision_transformer import VisionTransformer as Theirs
 
     return Theirs(
-        img_size=config.image_size, patch_size=config.patch_size, in_chans=config.num_channels,
-        num_classes=config.num_classes, embed_dim=config.hidden_size, depth=config.num_layers,
-        num_heads=config.num_heads, mlp_ratio=config.mlp_size / config.hidden_size,
-    )  # fmt: skip
+        img_size=config.image_size,
+        patch_size=config.patch_size,
+        in_chans=config.num_channels,
+        num_classes=config.num_classes,
+        embed_dim=config.hidden_size,
+        depth=config.num_layers,
+        num_heads=config.num_heads,
+        mlp_ratio=config.mlp_size / config.hidden_size,
+    )
 
 
 def _of_timm(model: Any) -> ViTConfig:
     block = model.blocks[0]
     return ViTConfig(
-        image_size=model.patch_embed.img_size[0], patch_size=model.patch_embed.patch_size[0],
-        num_channels=model.patch_embed.proj.in_channels, num_layers=len(model.blocks), hidden_size=model.embed_dim,
-        mlp_size=block.mlp.fc1.out_features, num_heads=block.attn.num_heads, num_classes=model.num_classes,
-    )  # fmt: skip
+        image_size=model.patch_embed.img_size[0],
+        patch_size=model.patch_embed.patch_size[0],
+        num_channels=model.patch_embed.proj.in_channels,
+        num_layers=len(model.blocks),
+        hidden_size=model.embed_dim,
+        mlp_size=block.mlp.fc1.out_features,
+        num_heads=block.attn.num_heads,
+        num_classes=model.num_classes,
+    )
 
 
 def _hugging_face(config: ViTConfig) -> nn.Module:
     import transformers
 
     theirs = transformers.ViTConfig(
-        image_size=config.image_size, patch_size=config.patch_size, num_channels=config.num_channels,
-        hidden_size=config.hidden_size, num_hidden_layers=config.num_layers, intermediate_size=config.mlp_size,
-        num_attention_heads=config.num_heads, id2label={index: str(index) for index in range(config.num_classes)},
-    )  # fmt: skip
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        num_channels=config.num_channels,
+        hidden_size=config.hidden_size,
+        num_hidden_layers=config.num_layers,
+        intermediate_size=config.mlp_size,
+        num_attention_heads=config.num_heads,
+        id2label={index: str(index) for index in range(config.num_classes)},
+    )
     return transformers.ViTForImageClassification(theirs)
 
 
 def _of_hugging_face(model: Any) -> ViTConfig:
     theirs = model.config
     return ViTConfig(
-        image_size=theirs.image_size, patch_size=theirs.patch_size, num_channels=theirs.num_channels,
-        num_layers=theirs.num_hidden_layers, hidden_size=theirs.hidden_size, mlp_size=theirs.intermediate_size,
-        num_heads=theirs.num_attention_heads, num_classes=model.num_labels,
-    )  # fmt: skip
+        image_size=theirs.image_size,
+        patch_size=theirs.patch_size,
+        num_channels=theirs.num_channels,
+        num_layers=theirs.num_hidden_layers,
+        hidden_size=theirs.hidden_size,
+        mlp_size=theirs.intermediate_size,
+        num_heads=theirs.num_attention_heads,
+        num_classes=model.num_labels,
+    )
 
 
 def _of_ours(model: Any) -> ViTConfig:

@@ -78,9 +78,7 @@ def _without_dispatch(function: Any) -> Callable[..., Any]:
     """A function of torch that does not hand itself over to a mode, so that the mode sees what it calls."""
     names = {name: (lambda *_: False) for name in function.__globals__ if name.startswith("has_torch_function")}
     names = {**function.__globals__, **names}
-    entered = FunctionType(
-        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
-    )
+    entered = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
     entered.__kwdefaults__ = function.__kwdefaults__
     return entered
 

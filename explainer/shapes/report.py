@@ -111,9 +111,7 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     elsewhere, (name, fix) = "", _repair(diagnosis)
     repair = f"<code>{escape(fix)}</code>" if diagnosis.fix else escape(fix)
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
-        elsewhere = (
-            f"<dt>Where</dt><dd>{escape(_file(diagnosis.line))} <code>{escape(diagnosis.line.text)}</code></dd>"
-        )
+        elsewhere = f"<dt>Where</dt><dd>{escape(_file(diagnosis.line))} <code>{escape(diagnosis.line.text)}</code></dd>"
     return (
         f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
         f"<p><b>Likely mistake: {escape(diagnosis.title or MISTAKES[diagnosis.cause])}.</b></p><dl>"
@@ -173,8 +171,9 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
         checked.append(f"none of {len(MISTAKES)} mistakes that shapes tell was found")
     columns = [
         f"{each.name} {_file(each.line) if each.line else each.module}: {each.rule.partition(': the shape')[0]}"
-        for each in ledger.operations if ROWS_NEED_NOT in each.rule
-    ]  # fmt: skip
+        for each in ledger.operations
+        if ROWS_NEED_NOT in each.rule
+    ]
     return Verdict(tuple(checked), tuple(dict.fromkeys(columns)))
 
 

@@ -37,9 +37,14 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
     # Given the size alone, torchinfo fills it with random numbers on the CPU before it goes to meta: gigabytes.
     pictures = torch.empty(batch, config.num_channels, config.image_size, config.image_size, device="meta")
     said = summary(
-        model, input_data=pictures, device="meta", verbose=0, depth=4,
-        col_names=("input_size", "output_size", "num_params", "mult_adds"), row_settings=("var_names",),
-    )  # fmt: skip
+        model,
+        input_data=pictures,
+        device="meta",
+        verbose=0,
+        depth=4,
+        col_names=("input_size", "output_size", "num_params", "mult_adds"),
+        row_settings=("var_names",),
+    )
     names = {id(module): name for name, module in model.named_modules()}
     made: dict[str, set[tuple[int, ...]]] = {}  # a module may run twice: the dropout of an MLP does
     for operation in ledger.operations:

@@ -14,9 +14,18 @@ Paint = Callable[[str, str], str]  # text, kind -> text in the kind's colour
 
 # Column -> how soon it is left out where there is no room for all; 0 never.
 _COLUMNS = {
-    "operation": 0, "shape": 6, "numbers": 0, "type": 3, "bytes": 7, "parameters": 8, "multiply-adds": 9, "equation": 4,
-    "rule": 2, "line": 5, "code": 1,
-}  # fmt: skip
+    "operation": 0,
+    "shape": 6,
+    "numbers": 0,
+    "type": 3,
+    "bytes": 7,
+    "parameters": 8,
+    "multiply-adds": 9,
+    "equation": 4,
+    "rule": 2,
+    "line": 5,
+    "code": 1,
+}
 _ON_THE_RIGHT = ("bytes", "parameters", "multiply-adds")
 _LONGEST = 70  # characters of a rule or a line of code
 _SHORTENED, _SHORTEST = ("code", "rule"), 24  # columns that are shortened before they are left out, and how far
@@ -152,15 +161,22 @@ def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iter
         for change in differences.changes:
             if change.after is None and change.before is not None:
                 yield _TextLine(
-                    {"operation": f"- {_name(change.before, change.before.module)}",
-                     "numbers": _plain(change.before.outputs), "rule": "no longer there"}, "moved"
-                )  # fmt: skip
+                    {
+                        "operation": f"- {_name(change.before, change.before.module)}",
+                        "numbers": _plain(change.before.outputs),
+                        "rule": "no longer there",
+                    },
+                    "moved",
+                )
     if ledger.failure is not None:
         given = " and ".join(each.plain for each in ledger.failure.inputs)
         yield _TextLine(
-            {"operation": f"✗ {ledger.failure.operation or 'the code itself'} {ledger.failure.module}".rstrip(),
-             "numbers": given}, "failed"
-        )  # fmt: skip
+            {
+                "operation": f"✗ {ledger.failure.operation or 'the code itself'} {ledger.failure.module}".rstrip(),
+                "numbers": given,
+            },
+            "failed",
+        )
 
 
 def _line(operation: Operation, module: str, change: Change | None, indent: str = "") -> _TextLine:
@@ -186,7 +202,7 @@ def _short(text: str, longest: int = _LONGEST) -> str:
     if len(text) <= longest:
         return text
     start = longest // 2
-    return f"{text[:start]}…{text[len(text) - (longest - start - 1):]}" if longest > 2 else text[:longest]
+    return f"{text[:start]}…{text[len(text) - (longest - start - 1) :]}" if longest > 2 else text[:longest]
 
 
 def _name(operation: Operation, module: str) -> str:

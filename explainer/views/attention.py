@@ -23,7 +23,7 @@ from explainer.panels import (
     Tiles,
     Values,
     View,
-)  # fmt: skip
+)
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, symmetric
@@ -66,13 +66,20 @@ def layer_norm(
         "token. γ and β are learned.",
         strips=(
             Strip(symbol, as_values(row), symmetric(row), origin=Origin(before, (token, "place"))),
-            Strip(f"({symbol} − μ) / √(σ² + ε)", as_values(normal), symmetric(normal), origin=Origin(
-                f"block.{part}_normalised", (token, "place")
-            )),
+            Strip(
+                f"({symbol} − μ) / √(σ² + ε)",
+                as_values(normal),
+                symmetric(normal),
+                origin=Origin(f"block.{part}_normalised", (token, "place")),
+            ),
             Strip("γ", as_values(gamma), symmetric(gamma), "z", "·", Origin(f"{norm}.weight", ("place",))),
             Strip("β", as_values(beta), symmetric(beta), "z", "+", Origin(f"{norm}.bias", ("place",))),
             Strip(
-                f"LN({symbol})", as_values(normed[token]), symmetric(normed[token]), "z", "=",
+                f"LN({symbol})",
+                as_values(normed[token]),
+                symmetric(normed[token]),
+                "z",
+                "=",
                 Origin(f"block.{part}_input", (token, "place")),
             ),
         ),
@@ -99,8 +106,15 @@ def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
 
     def matrix(name: str, field: str, values: Tensor, caption: str) -> Panel:
         return Matrix(
-            title=name, quantity=name, caption=caption, values=as_values(values), scale=symmetric(values),
-            row_axis="tokens", column_axis="head size", row=token, pick="row",
+            title=name,
+            quantity=name,
+            caption=caption,
+            values=as_values(values),
+            scale=symmetric(values),
+            row_axis="tokens",
+            column_axis="head size",
+            row=token,
+            pick="row",
             origin=Origin(f"block.attention.{field}", (head - 1, "row", "column")),
         )
 
@@ -131,31 +145,48 @@ def score_steps(attention: AttentionTrace, head: int, token: int) -> View:
 
     def product(row: int | str, column: str) -> Origin:
         return worked_out(
-            "dot", Origin("block.attention.query", (head - 1, row, "*")),
+            "dot",
+            Origin("block.attention.query", (head - 1, row, "*")),
             Origin("block.attention.key", (head - 1, column, "*")),
-        )  # fmt: skip
+        )
 
     def matrix(title: str, values: Tensor, caption: str, field: str = "") -> Panel:
         scale = from_zero(values) if values is weights else symmetric(values)
         of_field = Origin(f"block.attention.{field}", (head - 1, "row", "column"))
         origin = of_field if field else product("row", "column")
         return Matrix(
-            title=title, quantity="A", caption=caption, values=as_values(values), scale=scale,
-            row_axis="tokens (query)", column_axis="tokens (key)", row=token, pick="row", origin=origin,
+            title=title,
+            quantity="A",
+            caption=caption,
+            values=as_values(values),
+            scale=scale,
+            row_axis="tokens (query)",
+            column_axis="tokens (key)",
+            row=token,
+            pick="row",
+            origin=origin,
         )
 
     shared = symmetric(products[token], scores[token])
     strips = Strips(
-        title=f"The row of {name}", quantity="A", axis="token",
+        title=f"The row of {name}",
+        quantity="A",
+        axis="token",
         caption=f"After the softmax the row sums to {number(weights[token].sum())}.",
         strips=(
             Strip("q kᵀ", as_values(products[token]), shared, "A", origin=product(token, "place")),
             Strip(
-                f"÷ √{q.shape[1]}", as_values(scores[token]), shared, "A",
+                f"÷ √{q.shape[1]}",
+                as_values(scores[token]),
+                shared,
+                "A",
                 origin=Origin("block.attention.scores", (head - 1, token, "place")),
             ),
             Strip(
-                "softmax", as_values(weights[token]), from_zero(weights[token]), "A",
+                "softmax",
+                as_values(weights[token]),
+                from_zero(weights[token]),
+                "A",
                 origin=Origin("block.attention.weights", (head - 1, token, "place")),
             ),
         ),
@@ -195,9 +226,15 @@ def looks(
     name = the_token(token, side)
     most, by = int(of_head[token].argmax()), int(of_head[:, token].argmax())
     panel = Looks(
-        title="Where a token looks, and who looks at it", quantity="A", pixels=pixels, grid_size=side,
+        title="Where a token looks, and who looks at it",
+        quantity="A",
+        pixels=pixels,
+        grid_size=side,
         weights=as_values(stack(tuple(weights)) if is_small else of_layer[None]),
-        layers=tuple(range(1, len(weights) + 1)) if is_small else (layer,), layer=layer, head=head, token=token,
+        layers=tuple(range(1, len(weights) + 1)) if is_small else (layer,),
+        layer=layer,
+        head=head,
+        token=token,
     )
     return view(
         f"The attention of layer {layer}, {_heads(count)} with {side * side + 1} tokens, to be explored from patch to "
@@ -238,9 +275,14 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
             ),
             _picture("Where it looks: the weights", "The same weights as colours.", looks, scale, "heat", given),
             _picture(
-                "Who looks at it", f"The column of A: at most {number(seen.max())} from a patch, "
-                f"{number(of_head[0, token])} from the class token.", seen, from_zero(seen), "heat",
-                common | {
+                "Who looks at it",
+                f"The column of A: at most {number(seen.max())} from a patch, "
+                f"{number(of_head[0, token])} from the class token.",
+                seen,
+                from_zero(seen),
+                "heat",
+                common
+                | {
                     "class_value": float(of_head[0, token]),
                     "origin": Origin("block.attention.weights", (head - 1, "token", token)),
                 },
@@ -269,9 +311,17 @@ def heads(
     strongest = int(maps.max(axis=(1, 2)).argmax())
     scales = (from_zero(maps),) if shared else each(maps)
     tiles = Tiles(
-        title=f"All {_heads(count)}: where {name} looks", quantity="A", values=maps, scales=scales,
-        labels=tuple(f"head {h + 1}" for h in range(count)), columns=tile_columns(count), selected=head - 1,
-        picks=tuple({"head": h + 1} for h in range(count)), backdrop=pixels, token=token or None, tile_size=170,
+        title=f"All {_heads(count)}: where {name} looks",
+        quantity="A",
+        values=maps,
+        scales=scales,
+        labels=tuple(f"head {h + 1}" for h in range(count)),
+        columns=tile_columns(count),
+        selected=head - 1,
+        picks=tuple({"head": h + 1} for h in range(count)),
+        backdrop=pixels,
+        token=token or None,
+        tile_size=170,
         origin=Origin("block.attention.weights", ("tile", token, "place+1")),
         caption="Every map starts at 0. The weight on the class token is left out; it is between "
         f"{number(class_weights.min())} and {number(class_weights.max())}.",
@@ -304,28 +354,41 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
     rest = weights.double().sum() - weights[strongest].double().sum()
     share, symbol = 1 - float(rest), f"SA{subscript(head)}"
     strips = Strips(
-        title=f"A v for {name}, head {head}", quantity="v", weight=2.0,
+        title=f"A v for {name}, head {head}",
+        quantity="v",
+        weight=2.0,
         caption=f"The {len(strongest)} strongest hold {percent(share)} of the weight.",
         strips=(
             *(
-                Strip(f"{weight_text(weights[j])} · v, {token_name(int(j), side)}", as_values(terms[j]), scale, "v",
-                      "+" if index else "", _term(head, token, int(j)))
+                Strip(
+                    f"{weight_text(weights[j])} · v, {token_name(int(j), side)}",
+                    as_values(terms[j]),
+                    scale,
+                    "v",
+                    "+" if index else "",
+                    _term(head, token, int(j)),
+                )
                 for index, j in enumerate(strongest)
             ),
             Strip(f"the other {len(weights) - len(strongest)} tokens", as_values(others), scale, "v", "+"),
             Strip(
-                f"{symbol}", as_values(result), scale, "v", "=",
+                f"{symbol}",
+                as_values(result),
+                scale,
+                "v",
+                "=",
                 Origin("block.attention.head_outputs", (head - 1, token, "place")),
             ),
         ),
     )
     bars = Bars(
-        title="Their weights", quantity="A", labels=tuple(token_name(int(j), side) for j in strongest),
-        values=as_values(weights[strongest]), picks=tuple({"token": int(j)} for j in strongest),
+        title="Their weights",
+        quantity="A",
+        labels=tuple(token_name(int(j), side) for j in strongest),
+        values=as_values(weights[strongest]),
+        picks=tuple({"token": int(j)} for j in strongest),
         caption=f"Even attention would give every token {number(1 / len(weights))}.",
-        origin=Origin(
-            "block.attention.weights", (head - 1, token, "listed"), listed=tuple(int(j) for j in strongest)
-        ),
+        origin=Origin("block.attention.weights", (head - 1, token, "listed"), listed=tuple(int(j) for j in strongest)),
     )
     best = int(strongest[0])
     return view(
@@ -351,26 +414,38 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
     joint = rearrange(outputs, "h d -> (h d)")
     scale, norms = symmetric(outputs), outputs.norm(dim=1)
     of_heads = Strips(
-        title=f"The outputs of all {_heads(count)} for {name}", quantity="v",
+        title=f"The outputs of all {_heads(count)} for {name}",
+        quantity="v",
         caption=f"D_{{h}} = {outputs.shape[1]} numbers from each head.",
         strips=tuple(
             Strip(
-                f"SA{subscript(h + 1)}", as_values(outputs[h]), scale, "v",
+                f"SA{subscript(h + 1)}",
+                as_values(outputs[h]),
+                scale,
+                "v",
                 origin=Origin("block.attention.head_outputs", (h, token, "place")),
             )
             for h in range(count)
         ),
     )
     together = Strips(
-        title="Side by side, then through U_{msa}", quantity="v",
+        title="Side by side, then through U_{msa}",
+        quantity="v",
         caption=f"{count} · {outputs.shape[1]} = {joint.shape[0]} numbers become {result.shape[0]}.",
         strips=(
             Strip(
-                f"[SA₁; …; SA{subscript(count)}]", as_values(joint), scale, "v",
+                f"[SA₁; …; SA{subscript(count)}]",
+                as_values(joint),
+                scale,
+                "v",
                 origin=Origin("block.attention.head_outputs", (f"place//{size}", token, f"place%{size}")),
             ),
             Strip(
-                "MSA", as_values(result), symmetric(result), "v", "=",
+                "MSA",
+                as_values(result),
+                symmetric(result),
+                "v",
+                "=",
                 Origin("block.attention.output", (token, "place")),
             ),
         ),
@@ -380,16 +455,18 @@ def joined(attention: AttentionTrace, head: int, token: int) -> View:
         f"The outputs of {_heads(count)} for {name}, joined to {joint.shape[0]} numbers. Head "
         f"{strongest} gives the largest, norm {number(norms.max())}; head {head} has norm "
         f"{number(norms[head - 1])}; after the output projection the norm is {number(result.norm())}.",
-        (of_heads,), (together,),
+        (of_heads,),
+        (together,),
     )
 
 
 def _term(head: int, token: int, other: int) -> Origin:
     """A weight times a value vector."""
     return worked_out(
-        "product", Origin("block.attention.weights", (head - 1, token, other)),
+        "product",
+        Origin("block.attention.weights", (head - 1, token, other)),
         Origin("block.attention.value", (head - 1, other, "place")),
-    )  # fmt: skip
+    )
 
 
 def weight_text(weight: Tensor) -> str:

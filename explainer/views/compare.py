@@ -29,8 +29,14 @@ def pictures(left: Side, right: Side) -> View:
     """Both pictures as the model sees them, and the difference of their brightness, pixel by pixel."""
     panels: list[Panel] = [
         Picture(
-            title=side.title, quantity="image", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
-            pick_tokens=True, pick_as=PICK[side.name], tensors=("trace.image",),
+            title=side.title,
+            quantity="image",
+            pixels=side.pixels,
+            grid_size=side.config.grid_size,
+            token=side.token,
+            pick_tokens=True,
+            pick_as=PICK[side.name],
+            tensors=("trace.image",),
             caption=f"{side.config.image_size} × {side.config.image_size} pixels, {side.config.grid_size} × "
             f"{side.config.grid_size} patches. Chosen: {side.the_token}.",
         )
@@ -44,8 +50,8 @@ def pictures(left: Side, right: Side) -> View:
     said = (
         f"{percent(moved.float().mean())} of the pixels differ in brightness, by {percent(difference.abs().mean())} of "
         f"its range on average and by at most {percent(difference.abs().max())}."
-        if moved.any() else "Both sides see the same picture: of its "
-        f"{difference.numel():,} pixels none differs in brightness."
+        if moved.any()
+        else f"Both sides see the same picture: of its {difference.numel():,} pixels none differs in brightness."
     )
     panels.append(_difference(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
     return view(said, tuple(panels))
@@ -64,8 +70,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
     tops = most_probable(probabilities[0], count), most_probable(probabilities[1], count)
     rows, classes = beside_each_other(both, tops)
     panels: list[Panel] = [
-        _probabilities(side, p, numbers)
-        for side, p, numbers in zip((left, right), probabilities, classes, strict=True)
+        _probabilities(side, p, numbers) for side, p, numbers in zip((left, right), probabilities, classes, strict=True)
     ]
     best = [int(p.argmax()) for p in probabilities]
     said = "; ".join(
@@ -84,11 +89,22 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         ends = symmetric(shown)
         panels.append(
             Bars(
-                title=DIFFERENCE, quantity="mlp", labels=tuple(each.name for each in rows), values=as_values(shown),
-                format=".1%", low=ends.low, high=ends.high, caption="Of the probabilities, class by class.",
-                origin=one_each(*(difference_of(
-                    Origin("trace.probabilities", (each.right,)), Origin("trace.probabilities", (each.left,))
-                ) for each in rows)),
+                title=DIFFERENCE,
+                quantity="mlp",
+                labels=tuple(each.name for each in rows),
+                values=as_values(shown),
+                format=".1%",
+                low=ends.low,
+                high=ends.high,
+                caption="Of the probabilities, class by class.",
+                origin=one_each(
+                    *(
+                        difference_of(
+                            Origin("trace.probabilities", (each.right,)), Origin("trace.probabilities", (each.left,))
+                        )
+                        for each in rows
+                    )
+                ),
             )
         )
     most, least = int(changes.argmax()), int(changes.argmin())
@@ -114,14 +130,22 @@ def attention(left: Side, right: Side) -> View:
     scale = from_zero(*looks)
     panels: list[Panel] = [
         Picture(
-            title=side.title, quantity="A", pixels=side.pixels, grid_size=side.config.grid_size, token=side.token,
-            overlay=values, scale=scale, class_value=float(side.attention[side.token, 0]),
-            pick_tokens=True, pick_as=PICK[side.name], origin=_weight(side, "token"),
+            title=side.title,
+            quantity="A",
+            pixels=side.pixels,
+            grid_size=side.config.grid_size,
+            token=side.token,
+            overlay=values,
+            scale=scale,
+            class_value=float(side.attention[side.token, 0]),
+            pick_tokens=True,
+            pick_as=PICK[side.name],
+            origin=_weight(side, "token"),
             caption=f"{sentence(side.the_head)}: {side.the_token}. Weight on the class token, not drawn: "
             f"{number(side.attention[side.token, 0])}.",
         )
         for side, values in zip((left, right), looks, strict=True)
-    ]  # fmt: skip
+    ]
     best = [int(side.attention[side.token, 1:].argmax()) + 1 for side in (left, right)]
     said = "; ".join(
         f"{side.name}, most weight ({number(side.attention[side.token, at])}) lies on "
@@ -134,8 +158,10 @@ def attention(left: Side, right: Side) -> View:
     difference = rows[1] - rows[0]
     panels.append(
         _difference(
-            torch.from_numpy(on_grid(difference[1:])), "A",
-            f"Orange: more on the right. Class token, not drawn: {_signed(difference[0])}.", left.token,
+            torch.from_numpy(on_grid(difference[1:])),
+            "A",
+            f"Orange: more on the right. Class token, not drawn: {_signed(difference[0])}.",
+            left.token,
             difference_of(_weight(right, "place+1"), _weight(left, "place+1")),
         )
     )
@@ -157,16 +183,24 @@ def heads_moved(left: Side, right: Side) -> View:
     layers, heads = moved.shape
     first, which = divmod(int(moved.argmax()), heads)
     matrix = Matrix(
-        title="Share of the attention that lies elsewhere", quantity="A", values=as_values(moved),
-        scale=from_zero(moved), row_axis="layer", column_axis="head",
+        title="Share of the attention that lies elsewhere",
+        quantity="A",
+        values=as_values(moved),
+        scale=from_zero(moved),
+        row_axis="layer",
+        column_axis="head",
         max_height=34 * layers + 20,
         row_names=tuple(str(each + 1) for each in range(layers)),
         column_names=tuple(str(each + 1) for each in range(heads)),
         caption="Half the sum of |right − left| along a row of A, on average over all tokens: 0 if nothing has moved, "
         "1 if everything has. Always layer 1 with layer 1, head 1 with head 1.",
-        origin=worked_out("elsewhere", *(
-            Origin("block.attention.weights", ("column", "*", "*"), "row+1", side=side) for side in ("right", "left")
-        )),
+        origin=worked_out(
+            "elsewhere",
+            *(
+                Origin("block.attention.weights", ("column", "*", "*"), "row+1", side=side)
+                for side in ("right", "left")
+            ),
+        ),
     )
     if not moved.any():
         return view(f"All {layers * heads} heads look where they look on the other side: no weight differs.", (matrix,))
@@ -183,18 +217,29 @@ def positions(left: Side, right: Side) -> View:
     scale = symmetric(torch.ones(1))
     panels: list[Panel] = [
         Tiles(
-            title=side.title, quantity="E_pos", values=on_grid(cosines)[None], scales=(scale,), columns=1,
-            token=side.token or None, tile_size=320, origin=_position_cosine(side),
+            title=side.title,
+            quantity="E_pos",
+            values=on_grid(cosines)[None],
+            scales=(scale,),
+            columns=1,
+            token=side.token or None,
+            tile_size=320,
+            origin=_position_cosine(side),
             caption=f"{sentence(side.the_token)} with every patch position. {COSINE_CAPTION}",
         )
         for side, cosines in zip((left, right), of, strict=True)
-    ]  # fmt: skip
+    ]
     if obstacle := why_not(left, right, "grid"):
         return view(f"The similarities of the positions cannot be subtracted: {obstacle}.", tuple(panels))
     difference = of[1] - of[0]
     panels.append(
-        _difference(torch.from_numpy(on_grid(difference)), "E_pos", "Orange: more alike on the right.", left.token,
-                    difference_of(_position_cosine(right), _position_cosine(left)))
+        _difference(
+            torch.from_numpy(on_grid(difference)),
+            "E_pos",
+            "Orange: more alike on the right.",
+            left.token,
+            difference_of(_position_cosine(right), _position_cosine(left)),
+        )
     )
     if not difference.any():
         said = f"Both sides have the same positions: none of {len(difference)} similarities differs."
@@ -221,8 +266,14 @@ def refuse(obstacle: str) -> None:
 def _probabilities(side: Side, probabilities: Float[Tensor, " classes"], classes: list[int]) -> Bars:
     best = int(probabilities.argmax())
     return Bars(
-        title=side.title, quantity="y", labels=tuple(side.labels[c] for c in classes),
-        values=as_values(probabilities[classes]), format=".1%", low=0.0, high=1.0, selected=classes.index(best),
+        title=side.title,
+        quantity="y",
+        labels=tuple(side.labels[c] for c in classes),
+        values=as_values(probabilities[classes]),
+        format=".1%",
+        low=0.0,
+        high=1.0,
+        selected=classes.index(best),
         caption=f"Of {len(side.labels)} classes.",
         origin=Origin("trace.probabilities", ("listed",), listed=tuple(classes), side=side.name),
     )
@@ -256,8 +307,15 @@ def _difference(
 ) -> Tiles:
     """A signed map with zero in the middle of its scale."""
     return Tiles(
-        title=DIFFERENCE, quantity=quantity, values=as_values(values)[None], scales=(symmetric(values),), columns=1,
-        token=token or None, tile_size=460, caption=caption, origin=origin,
+        title=DIFFERENCE,
+        quantity=quantity,
+        values=as_values(values)[None],
+        scales=(symmetric(values),),
+        columns=1,
+        token=token or None,
+        tile_size=460,
+        caption=caption,
+        origin=origin,
         tensors=("trace.image",) if quantity == "image" else (),
     )
 

@@ -25,8 +25,13 @@ def norms(left: Side, right: Side) -> View:
     """How long the chosen token's state is after every layer, on both sides, and the difference."""
     lengths = [torch.stack([z[side.token].norm() for z in side.trace.hidden_states]) for side in (left, right)]
     plot = Plot(
-        title="Length of the chosen token", x_label="layer (0: before the first)", y_label="length (norm)", low=0.0,
-        selected_x=float(left.layer), pick="layer", weight=1.4,
+        title="Length of the chosen token",
+        x_label="layer (0: before the first)",
+        y_label="length (norm)",
+        low=0.0,
+        selected_x=float(left.layer),
+        pick="layer",
+        weight=1.4,
         caption=f"Left: {left.the_token}. Right: {right.the_token}.",
         series=tuple(
             Series(side.title, _states(len(values)), as_values(values), colour, origin=_length(side))
@@ -38,20 +43,25 @@ def norms(left: Side, right: Side) -> View:
         for side, values in zip((left, right), lengths, strict=True)
     )
     if obstacle := why_not(left, right, "layers"):
-        return view(
-            f"Over the layers the token's length goes {said}. Layers cannot be paired: {obstacle}.", (plot,)
-        )
+        return view(f"Over the layers the token's length goes {said}. Layers cannot be paired: {obstacle}.", (plot,))
     difference = lengths[1] - lengths[0]
     at = int(difference.abs().argmax())
     most = f"is largest after layer {at}: {number(difference[at])}" if difference.any() else "is 0 in every layer"
     minus = Plot(
-        title=DIFFERENCE, x_label="layer (0: before the first)", y_label="length (norm)", quantity="mlp",
-        selected_x=float(left.layer), pick="layer",
+        title=DIFFERENCE,
+        x_label="layer (0: before the first)",
+        y_label="length (norm)",
+        quantity="mlp",
+        selected_x=float(left.layer),
+        pick="layer",
         low=0.0 if difference.min() >= 0 < difference.max() else None,
         high=0.0 if difference.max() <= 0 > difference.min() else None,
         series=(
             Series(
-                "difference", _states(len(difference)), as_values(difference), "mlp",
+                "difference",
+                _states(len(difference)),
+                as_values(difference),
+                "mlp",
                 origin=difference_of(_length(right), _length(left)),
             ),
         ),
@@ -73,27 +83,45 @@ def cosines(left: Side, right: Side) -> View:
     count, side = of.shape[0], left.config.grid_size
     patches = of[:, 1:].mean(1)
     tiles = Tiles(
-        title="Every patch after every layer", values=on_grid(of[:, 1:]), scales=(_cosine_scale(of),),
-        columns=tile_columns(count, 7), selected=left.layer,
+        title="Every patch after every layer",
+        values=on_grid(of[:, 1:]),
+        scales=(_cosine_scale(of),),
+        columns=tile_columns(count, 7),
+        selected=left.layer,
         labels=tuple(f"layer {each}" if each else "z₀" for each in range(count)),
-        picks=tuple({"layer": max(1, each)} for each in range(count)), token=left.token or None, tile_size=150,
+        picks=tuple({"layer": max(1, each)} for each in range(count)),
+        token=left.token or None,
+        tile_size=150,
         caption="Cosine of z_{ℓ} on the left with z_{ℓ} on the right, patch by patch; 1: the same direction.",
         origin=cosine_of(_state("left", "place+1", "tile"), _state("right", "place+1", "tile")),
     )
     plot = Plot(
-        title="Class token, and the patches' mean", x_label="layer (0: before the first)", y_label="cosine",
-        selected_x=float(left.layer), pick="layer", high=1.0,
+        title="Class token, and the patches' mean",
+        x_label="layer (0: before the first)",
+        y_label="cosine",
+        selected_x=float(left.layer),
+        pick="layer",
+        high=1.0,
         series=(
             Series(
-                "class token", _states(count), as_values(of[:, 0]), "class_token",
+                "class token",
+                _states(count),
+                as_values(of[:, 0]),
+                "class_token",
                 origin=cosine_of(_state("left", 0, "point"), _state("right", 0, "point")),
             ),
             Series(
-                "mean of the patches", _states(count), as_values(patches), "z",
-                origin=worked_out("mean_cosine", *(
-                    Origin("trace.hidden_states", (f"1-{left.config.num_patches}", "*"), "point", side=name)
-                    for name in ("left", "right")
-                )),
+                "mean of the patches",
+                _states(count),
+                as_values(patches),
+                "z",
+                origin=worked_out(
+                    "mean_cosine",
+                    *(
+                        Origin("trace.hidden_states", (f"1-{left.config.num_patches}", "*"), "point", side=name)
+                        for name in ("left", "right")
+                    ),
+                ),
             ),
         ),
     )
@@ -103,7 +131,8 @@ def cosines(left: Side, right: Side) -> View:
         f"patches {number(patches[-1])} on average, the least {token_name(least, side)} with "
         f"{number(of[-1, least])}; after layer {left.layer} it is {number(of[left.layer, 0])} and "
         f"{number(patches[left.layer])}.",
-        (plot,), (tiles,),
+        (plot,),
+        (tiles,),
     )
 
 
@@ -117,10 +146,14 @@ def across_layers(left: Side, right: Side) -> View:
     states = left.trace.hidden_states[left.layer].double(), right.trace.hidden_states[right.layer].double()
     of = cosine_similarity(states[0], states[1], dim=1).clamp(-1, 1).float()
     tiles = Tiles(
-        title=f"z{subscript(left.layer)} on the left with z{subscript(right.layer)} on the right", columns=1,
-        values=on_grid(of[1:])[None], scales=(_cosine_scale(of),), token=left.token or None, tile_size=320,
+        title=f"z{subscript(left.layer)} on the left with z{subscript(right.layer)} on the right",
+        columns=1,
+        values=on_grid(of[1:])[None],
+        scales=(_cosine_scale(of),),
+        token=left.token or None,
+        tile_size=320,
         origin=cosine_of(_state("left", "place+1", left.layer), _state("right", "place+1", right.layer)),
-        caption="Cosine, patch by patch; 1: the same direction."
+        caption="Cosine, patch by patch; 1: the same direction.",
     )
     most, least = int(of[1:].argmax()) + 1, int(of[1:].argmin()) + 1
     side = left.config.grid_size
@@ -142,10 +175,17 @@ def layers_alike(left: Side, right: Side) -> View:
     of = layer_similarity(left.trace, right.trace)
     names = [tuple(f"{each}" for each in range(count)) for count in of.shape]
     matrix = Matrix(
-        title="CKA of every layer with every layer", tensors=("block.output",), values=as_values(of),
+        title="CKA of every layer with every layer",
+        tensors=("block.output",),
+        values=as_values(of),
         scale=Scale(min(0.0, float(of.min())), 1.0),
-        row_axis="layer, left", column_axis="layer, right", row=left.layer, column=right.layer, row_names=names[0],
-        column_names=names[1], max_height=34 * of.shape[0] + 20,
+        row_axis="layer, left",
+        column_axis="layer, right",
+        row=left.layer,
+        column=right.layer,
+        row_names=names[0],
+        column_names=names[1],
+        max_height=34 * of.shape[0] + 20,
         caption="1: the patches lie to each other as they do on the other side, up to a rotation and one scale; 0: no "
         f"more alike than by chance. Over {left.config.num_patches} patches of one picture, the unbiased estimate.",
     )
@@ -173,7 +213,10 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
     high = min(1.0, 1.05 * max(float(p.max()) for p in read))
     panels: list[Panel] = [
         _over_layers(
-            side.title, [(side.labels[c], p[:, c], _read_off(side.name, c)) for c in numbers], side.layer, low=0.0,
+            side.title,
+            [(side.labels[c], p[:, c], _read_off(side.name, c)) for c in numbers],
+            side.layer,
+            low=0.0,
             high=high,
         )
         for side, p, numbers in zip((left, right), read, classes, strict=True)
@@ -193,14 +236,18 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
     ]
     panels.append(_over_layers(DIFFERENCE, lines, left.layer))
     if not any(values.any() for values in changes):
-        return view(f"{sentence(said)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
-                    tuple(panels[:2]), tuple(panels[2:]))
+        return view(
+            f"{sentence(said)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
+            tuple(panels[:2]),
+            tuple(panels[2:]),
+        )
     layer, which = divmod(int(torch.stack(changes, dim=1).abs().argmax()), len(rows))
     most = rows[which]
     return view(
         f"{sentence(said)}. The two differ most after layer {layer}, in {most.name}: "
         f"{percent(read[0][layer, most.left])} on the left, {percent(read[1][layer, most.right])} on the right.",
-        tuple(panels[:2]), tuple(panels[2:]),
+        tuple(panels[:2]),
+        tuple(panels[2:]),
     )
 
 
@@ -211,16 +258,25 @@ def _cosine_scale(cosines: Tensor) -> Scale:
 
 
 def _over_layers(
-    title: str, lines: Sequence[tuple[str, Tensor, Origin]], layer: int, low: float | None = None,
+    title: str,
+    lines: Sequence[tuple[str, Tensor, Origin]],
+    layer: int,
+    low: float | None = None,
     high: float | None = None,
-) -> Plot:  # fmt: skip
+) -> Plot:
     series = tuple(
         Series(name, _states(len(values)), as_values(values), colour, origin=origin)
         for (name, values, origin), colour in zip(lines, COLOURS, strict=False)
     )
     return Plot(
-        title=title, quantity="y", series=series, x_label="layer (0: before the first)", y_label="probability",
-        selected_x=float(layer), low=low, high=high,
+        title=title,
+        quantity="y",
+        series=series,
+        x_label="layer (0: before the first)",
+        y_label="probability",
+        selected_x=float(layer),
+        low=low,
+        high=high,
     )
 
 

@@ -30,15 +30,20 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
     shown = np.sort(np.argsort(-totals, kind="stable")[:MOST_BARS])  # the largest, in the order of the labels
     cut = f"The {len(shown)} largest of {len(class_names)} classes." if len(shown) < len(class_names) else ""
     bars = StackedBars(
-        title="Pictures per class", quantity="image", format=",.0f", caption=cut,
-        labels=tuple(class_names[index] for index in shown), totals=tuple(f"{totals[index]:,}" for index in shown),
+        title="Pictures per class",
+        quantity="image",
+        format=",.0f",
+        caption=cut,
+        labels=tuple(class_names[index] for index in shown),
+        totals=tuple(f"{totals[index]:,}" for index in shown),
         parts=tuple(
             Part(f"{split} {sum(row):,}", _float32([row[index] for index in shown]), SPLIT_COLOURS[split])
             for split, row in by_split.items()
         ),
-    )  # fmt: skip
+    )
     said = "; ".join(
-        f"{split}: " + ", ".join(f"{row[index]:,} {class_names[index]}" for index in shown[:10])
+        f"{split}: "
+        + ", ".join(f"{row[index]:,} {class_names[index]}" for index in shown[:10])
         + (" and more" if len(class_names) > 10 else "")
         for split, row in by_split.items()
     )
@@ -55,12 +60,16 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         chosen: the number of the chosen picture, outlined if it is on the sheet.
     """
     tiles = Tiles(
-        title="A sheet at random", quantity="image", columns=9, tile_size=SHEET_SIZE, labels=tuple(labels),
+        title="A sheet at random",
+        quantity="image",
+        columns=9,
+        tile_size=SHEET_SIZE,
+        labels=tuple(labels),
         pixels=np.stack([np.asarray(_square(picture)) for picture in pictures]),
         picks=tuple({"shown": number} for number in numbers),
         selected=numbers.index(chosen) if chosen in numbers else None,
         caption="Cut to squares for this sheet only. Click one to see below what training makes of it.",
-    )  # fmt: skip
+    )
     found = ", ".join(f"{count} {name}" for name, count in Counter(labels).most_common(8))
     return view(f"{len(labels)} pictures drawn at random: {found}.", (tiles,))
 
@@ -76,20 +85,31 @@ def transformed(
     is_random = any(not bool((each == drawn[0]).all()) for each in drawn)
     small = "" if size <= SHOWN_SIZE else f", shown at {SHOWN_SIZE}"
     before = Picture(
-        title="On disk", quantity="image", pixels=_shrunk(picture, 460),
+        title="On disk",
+        quantity="image",
+        pixels=_shrunk(picture, 460),
         caption=f"{label}, {picture.width} x {picture.height} pixels",
-    )  # fmt: skip
+    )
     draws = Tiles(
-        title="For training", quantity="image", columns=4, tile_size=112, weight=2.0,
+        title="For training",
+        quantity="image",
+        columns=4,
+        tile_size=112,
+        weight=2.0,
         pixels=np.stack([_pixels(each) for each in drawn]),
         labels=tuple(f"draw {number}" for number in range(1, len(drawn) + 1)),
         caption=f"{size} x {size} pixels{small}. "
         + ("Every epoch draws anew." if is_random else "Nothing in this recipe is random: all draws are equal."),
-    )  # fmt: skip
+    )
     after = Tiles(
-        title="For evaluation", quantity="image", columns=1, tile_size=236, pixels=_pixels(evaluated)[None],
-        labels=("always the same",), caption=f"{size} x {size} pixels{small}",
-    )  # fmt: skip
+        title="For evaluation",
+        quantity="image",
+        columns=1,
+        tile_size=236,
+        pixels=_pixels(evaluated)[None],
+        labels=("always the same",),
+        caption=f"{size} x {size} pixels{small}",
+    )
     return view(
         f"A picture of {label}, {picture.width} by {picture.height} pixels; {len(drawn)} draws of the training "
         f"transform at {size} by {size}, {'all different' if is_random else 'all equal'}; and the evaluation "
@@ -104,9 +124,14 @@ def channels(image: Float[Tensor, "channels height width"], label: str) -> View:
     reach = float(np.abs(values).max()) or 1.0
     scale = Scale(-reach, reach, diverging=True) if values.min() < 0 else Scale(0.0, reach)
     tiles = Tiles(
-        title=f"x: {' x '.join(map(str, image.shape))} numbers", quantity="image", columns=3, tile_size=300,
-        values=values, scales=(scale,), labels=("red", "green", "blue"),
-    )  # fmt: skip
+        title=f"x: {' x '.join(map(str, image.shape))} numbers",
+        quantity="image",
+        columns=3,
+        tile_size=300,
+        values=values,
+        scales=(scale,),
+        labels=("red", "green", "blue"),
+    )
     return view(
         f"The three channels of a picture of {label}, from {values.min():.3g} to {values.max():.3g}, "
         f"mean {values.mean():.3g}.",
@@ -120,19 +145,25 @@ def batch(
     """The pictures of a batch in their order, and how many of each class chance has put into it."""
     shown = pixels[:MOST_TILES]
     tiles = Tiles(
-        title="One batch", quantity="image", columns=8, tile_size=84, weight=1.7,
+        title="One batch",
+        quantity="image",
+        columns=8,
+        tile_size=84,
+        weight=1.7,
         pixels=np.stack([_pixels(each, 96) for each in shown]),
         labels=tuple(map(str, labels[:MOST_TILES].tolist())),
         caption=f"The first {len(shown)} of {len(pixels)}." if len(shown) < len(pixels) else "",
-    )  # fmt: skip
+    )
     by_class = Counter(labels.tolist())
     present = sorted(by_class, key=lambda label: (-by_class[label], label))[:MOST_BARS]
     present = present if len(class_names) > MOST_BARS else list(range(len(class_names)))
     bars = Bars(
-        title="Its labels", quantity="y", format=".0f",
+        title="Its labels",
+        quantity="y",
+        format=".0f",
         labels=tuple(f"{label} {class_names[label]}" for label in present),
         values=_float32([by_class[label] for label in present]),
-    )  # fmt: skip
+    )
     said = ", ".join(f"{by_class[label]} {class_names[label]}" for label in present[:10])
     return view(f"A batch of {len(pixels)} pictures: {said}.", (tiles, bars))
 
@@ -147,13 +178,15 @@ def batches(sizes: Sequence[int]) -> View:
     if len(sizes) > MOST_BARS:
         shown = [*range(MOST_BARS - 1), len(sizes) - 1]
     bars = Bars(
-        title="Batches of an epoch", quantity="image", format=".0f", low=0.0,
-        labels=tuple(f"batch {index + 1}" for index in shown), values=_float32([sizes[index] for index in shown]),
+        title="Batches of an epoch",
+        quantity="image",
+        format=".0f",
+        low=0.0,
+        labels=tuple(f"batch {index + 1}" for index in shown),
+        values=_float32([sizes[index] for index in shown]),
         caption=f"{len(sizes) - len(shown)} batches of the same size are left out." if len(shown) < len(sizes) else "",
-    )  # fmt: skip
-    return view(
-        f"{len(sizes)} batches in an epoch: the first has {sizes[0]} pictures, the last {sizes[-1]}.", (bars,)
     )
+    return view(f"{len(sizes)} batches in an epoch: the first has {sizes[0]} pictures, the last {sizes[-1]}.", (bars,))
 
 
 def _square(picture: Image.Image) -> Image.Image:

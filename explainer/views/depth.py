@@ -40,13 +40,18 @@ def layers_by_heads(
     places = [(at, h) for at in range(1, trace.num_layers + 1) for h in range(1, num_heads + 1)]
     on_class = rows[:, :, 0].mean(1)
     tiles = Tiles(
-        title=f"{trace.num_layers} layers × {num_heads} heads: where {name} looks", quantity="A",
-        values=maps, scales=(from_zero(maps),) if shared else each(maps), columns=num_heads, backdrop=pixels,
-        labels=tuple(f"layer {at}, head {h}" for at, h in places), selected=places.index((layer, head)),
-        picks=tuple({"layer": at, "head": h} for at, h in places), token=token or None, tile_size=120,
-        origin=Origin(
-            "block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1"
-        ),
+        title=f"{trace.num_layers} layers × {num_heads} heads: where {name} looks",
+        quantity="A",
+        values=maps,
+        scales=(from_zero(maps),) if shared else each(maps),
+        columns=num_heads,
+        backdrop=pixels,
+        labels=tuple(f"layer {at}, head {h}" for at, h in places),
+        selected=places.index((layer, head)),
+        picks=tuple({"layer": at, "head": h} for at, h in places),
+        token=token or None,
+        tile_size=120,
+        origin=Origin("block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1"),
         caption="One row per layer, the first on top; every map starts at 0. "
         f"Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
         f"{number(on_class[-1])} in layer {trace.num_layers}.",
@@ -98,21 +103,33 @@ def update_sizes(norms: dict[str, Values], token: int, grid_size: int, layer: in
     at = layer - 1
     largest = int((norms["attention"] + norms["mlp"]).argmax()) + 1
     plot = Plot(
-        title=f"Skip and updates of {name}", x_label="layer", y_label="length (norm)", selected_x=float(layer),
+        title=f"Skip and updates of {name}",
+        x_label="layer",
+        y_label="length (norm)",
+        selected_x=float(layer),
         pick="layer",
         caption=f"Layer {layer}: skip {number(norms['skip'][at])}, attention adds {number(norms['attention'][at])}, "
         f"MLP adds {number(norms['mlp'][at])}.",
         series=(
             Series(
-                "skip, z before the layer", layers, norms["skip"], "z",
+                "skip, z before the layer",
+                layers,
+                norms["skip"],
+                "z",
                 origin=norm_of("trace.hidden_states", token, layer="point"),
             ),
             Series(
-                "attention's update", layers, norms["attention"], "v",
+                "attention's update",
+                layers,
+                norms["attention"],
+                "v",
                 origin=norm_of("block.attention.output", token, layer="point+1"),
             ),
             Series(
-                "MLP's update", layers, norms["mlp"], "mlp",
+                "MLP's update",
+                layers,
+                norms["mlp"],
+                "mlp",
                 origin=norm_of("block.mlp.output", token, layer="point+1"),
             ),
         ),
@@ -138,13 +155,20 @@ def class_token_path(trace: ForwardTrace, layer: int) -> View:
     half = int((cosines > 0.5).float().argmax())
     final = f"z{subscript(trace.num_layers)}⁰"
     plot = Plot(
-        title="The class token on its way", quantity="class_token", x_label="layer (0: before the first)",
-        y_label="cosine with the end", selected_x=float(layer), pick="layer",
+        title="The class token on its way",
+        quantity="class_token",
+        x_label="layer (0: before the first)",
+        y_label="cosine with the end",
+        selected_x=float(layer),
+        pick="layer",
         caption=f"Cosine of the class token after each layer with {final}, its last state. After layer {layer}: "
         f"{number(cosines[layer])}.",
         series=(
             Series(
-                "class token", _numbers(range(trace.num_layers + 1)), as_values(cosines), "class_token",
+                "class token",
+                _numbers(range(trace.num_layers + 1)),
+                as_values(cosines),
+                "class_token",
                 origin=cosine_of(
                     Origin("trace.hidden_states", (0,), "point"),
                     Origin("trace.hidden_states", (0,), trace.num_layers),
@@ -204,13 +228,22 @@ def read_off(
     states = _numbers(range(num_layers + 1))
     quantities = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
     plot = Plot(
-        title="The final classes, read off early", quantity="y", x_label="layer (0: before the first)",
-        y_label="probability", selected_x=float(layer), pick="layer", height=340, weight=1.4,
+        title="The final classes, read off early",
+        quantity="y",
+        x_label="layer (0: before the first)",
+        y_label="probability",
+        selected_x=float(layer),
+        pick="layer",
+        height=340,
+        weight=1.4,
         caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has "
         "seen nothing of the picture.",
         series=tuple(
             Series(
-                labels[c], states, as_values(probabilities[:, c]), quantities[index % len(quantities)],
+                labels[c],
+                states,
+                as_values(probabilities[:, c]),
+                quantities[index % len(quantities)],
                 origin=Origin("lens.probabilities", (c,), "point"),
             )
             for index, c in enumerate(classes)
@@ -219,9 +252,15 @@ def read_off(
     best = probabilities[1:].max(dim=1)
     names = [labels[int(c)] for c in best.indices]
     bars = Bars(
-        title="What would win after each layer", quantity="y", values=as_values(best.values), low=0.0, high=1.0,
-        labels=tuple(f"{at}: {name}" for at, name in enumerate(names, 1)), selected=layer - 1,
-        picks=tuple({"layer": at} for at in range(1, num_layers + 1)), format=".1%",
+        title="What would win after each layer",
+        quantity="y",
+        values=as_values(best.values),
+        low=0.0,
+        high=1.0,
+        labels=tuple(f"{at}: {name}" for at, name in enumerate(names, 1)),
+        selected=layer - 1,
+        picks=tuple({"layer": at} for at in range(1, num_layers + 1)),
+        format=".1%",
         origin=Origin("lens.probabilities", ("listed",), "bar+1", tuple(int(c) for c in best.indices)),
     )
     final = most_probable(probabilities[-1], 1)[0]
@@ -255,13 +294,24 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
         (
             Picture(title="The picture", quantity="image", pixels=pixels, caption="As the model sees it."),
             Picture(
-                title="Lit by attention rollout", quantity="A", pixels=pixels, overlay=values, scale=scale,
-                mode="spotlight", smooth=True,
+                title="Lit by attention rollout",
+                quantity="A",
+                pixels=pixels,
+                overlay=values,
+                scale=scale,
+                mode="spotlight",
+                smooth=True,
                 caption=f"Black at {percent(scale.low)}, full light at {percent(scale.high)}; smooth between patches.",
             ),
             Picture(
-                title="The same, patch by patch", quantity="A", pixels=pixels, grid_size=side, overlay=values,
-                scale=scale, token=token, origin=Origin("rollout.flow", (token, "token"), trace.num_layers),
+                title="The same, patch by patch",
+                quantity="A",
+                pixels=pixels,
+                grid_size=side,
+                overlay=values,
+                scale=scale,
+                token=token,
+                origin=Origin("rollout.flow", (token, "token"), trace.num_layers),
                 caption=f"Even flow would give every token {percent(1 / row.shape[0])}.",
             ),
         ),
@@ -282,24 +332,39 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
     layers = torch.arange(1, trace.num_layers + 1, dtype=torch.float32)
     means = distances.mean(1)
     plot = Plot(
-        title="Mean attention distance", quantity="A", x_label="layer", y_label="pixels", selected_x=float(layer),
-        pick="layer", height=300,
+        title="Mean attention distance",
+        quantity="A",
+        x_label="layer",
+        y_label="pixels",
+        selected_x=float(layer),
+        pick="layer",
+        height=300,
         caption=f"Distance from each patch to where it looks, weighted by A; this one picture. Layer {layer}, "
         f"head {head}: {number(distances[layer - 1, head - 1])} of {config.image_size} pixels.",
         series=(
             Series(
-                "one head", as_values(layers.repeat_interleave(num_heads)), as_values(distances.flatten()), "A",
-                "points", tuple(f"layer {at + 1}, head {h + 1}" for at in range(trace.num_layers)
-                                for h in range(num_heads)),
+                "one head",
+                as_values(layers.repeat_interleave(num_heads)),
+                as_values(distances.flatten()),
+                "A",
+                "points",
+                tuple(f"layer {at + 1}, head {h + 1}" for at in range(trace.num_layers) for h in range(num_heads)),
                 Origin("block.attention_distance", (f"point%{num_heads}",), f"point//{num_heads}+1"),
             ),
             Series(
-                "mean of the heads", as_values(layers), as_values(means), "image",
+                "mean of the heads",
+                as_values(layers),
+                as_values(means),
+                "image",
                 origin=worked_out("mean", Origin("block.attention_distance", ("*",), "point+1")),
             ),
             Series(
-                "chosen head", as_values(layers[layer - 1 :][:1]), as_values(distances[layer - 1, head - 1 :][:1]), "y",
-                "points", origin=Origin("block.attention_distance", (head - 1,), layer),
+                "chosen head",
+                as_values(layers[layer - 1 :][:1]),
+                as_values(distances[layer - 1, head - 1 :][:1]),
+                "y",
+                "points",
+                origin=Origin("block.attention_distance", (head - 1,), layer),
             ),
         ),
     )

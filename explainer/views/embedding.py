@@ -43,11 +43,19 @@ def sum_of_token(
         strips=(
             Strip(label, as_values(content), scale, quantity, origin=of_content),
             Strip(
-                f"E_{{pos}}, row {token}", as_values(position), scale, "E_pos", "+",
+                f"E_{{pos}}, row {token}",
+                as_values(position),
+                scale,
+                "E_pos",
+                "+",
                 Origin("position_embedding", (token, "place")),
             ),
             Strip(
-                f"z₀, row {token}", as_values(state), scale, "z", "=",
+                f"z₀, row {token}",
+                as_values(state),
+                scale,
+                "z",
+                "=",
                 Origin("trace.hidden_states", (token, "place"), 0),
             ),
         ),
@@ -83,8 +91,16 @@ def sequence(
     def matrix(title: str, quantity: str, values: Tensor, scale: Scale, caption: str, origin: Origin) -> Panel:
         shown, axis = first_columns(values, "hidden")
         return Matrix(
-            title=title, quantity=quantity, caption=caption, values=shown, scale=scale, row_axis="tokens",
-            column_axis=axis, row=token, pick="row", origin=origin,
+            title=title,
+            quantity=quantity,
+            caption=caption,
+            values=shown,
+            scale=scale,
+            row_axis="tokens",
+            column_axis=axis,
+            row=token,
+            pick="row",
+            origin=origin,
         )
 
     return view(
@@ -93,18 +109,29 @@ def sequence(
         f"z₀ is {number(state[token].norm())}, the mean of all rows {number(state.norm(dim=1).mean())}.",
         (
             matrix(
-                "[x_{class}; xₚ¹E; …; xₚᴺE]", "E", embeddings, shared,
+                "[x_{class}; xₚ¹E; …; xₚᴺE]",
+                "E",
+                embeddings,
+                shared,
                 "Row 0, the class token, is learned; the others come from the picture.",
                 one_each(
                     Origin("class_token", ("row", "column")), Origin("trace.patch_embeddings", ("row-1", "column"))
                 ),
             ),
             matrix(
-                "+ E_{pos}", "E_pos", position_embedding, of_positions,
-                "Learned; the same for every picture.", Origin("position_embedding", ("row", "column")),
+                "+ E_{pos}",
+                "E_pos",
+                position_embedding,
+                of_positions,
+                "Learned; the same for every picture.",
+                Origin("position_embedding", ("row", "column")),
             ),
             matrix(
-                "= z₀", "z", state, shared, "The sum: what enters the encoder.",
+                "= z₀",
+                "z",
+                state,
+                shared,
+                "The sum: what enters the encoder.",
                 Origin("trace.hidden_states", ("row", "column"), 0),
             ),
         ),
@@ -129,16 +156,28 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
         others[token - 1] = -2.0  # below every cosine: a position is not its own neighbour
     nearest = int(others.argmax()) + 1
     large = Tiles(
-        title=f"Position of {the_token(token, side)}", quantity="E_pos", values=on_grid(chosen)[None], scales=(scale,),
-        columns=1, token=token or None, tile_size=320, weight=0.7,
+        title=f"Position of {the_token(token, side)}",
+        quantity="E_pos",
+        values=on_grid(chosen)[None],
+        scales=(scale,),
+        columns=1,
+        token=token or None,
+        tile_size=320,
+        weight=0.7,
         origin=cosine_of(Origin("position_embedding", ("place+1",)), Origin("position_embedding", (token,))),
         caption=f"Cosine with every patch position, from {number(chosen.min())} to "
         f"{number(others.max())}" + (" (its own 1 left aside)" if token else "") + ".",
     )
     tiles = Tiles(
-        title="All patch positions", quantity="E_pos", values=on_grid(of_patches), scales=(scale,), columns=side,
-        selected=token - 1 if token else None, picks=tuple({"token": each} for each in range(1, side**2 + 1)),
-        labels=tuple(token_name(each, side) for each in range(1, side**2 + 1)), tile_size=64,
+        title="All patch positions",
+        quantity="E_pos",
+        values=on_grid(of_patches),
+        scales=(scale,),
+        columns=side,
+        selected=token - 1 if token else None,
+        picks=tuple({"token": each} for each in range(1, side**2 + 1)),
+        labels=tuple(token_name(each, side) for each in range(1, side**2 + 1)),
+        tile_size=64,
         origin=cosine_of(Origin("position_embedding", ("tile+1",)), Origin("position_embedding", ("place+1",))),
         caption="Each tile is one position and lies where its patch lies.",
     )

@@ -80,14 +80,22 @@ def prediction(scenes: Scenes) -> Frames:
         names = tuple(recording.labels[c] for c in classes)
         first = depth.most_probable(now.probabilities, 1)[0]
         bars = Bars(
-            title="Prediction", quantity="y", labels=names, values=as_values(now.probabilities[classes]),
-            format=".1%", low=0.0, high=1.0,
+            title="Prediction",
+            quantity="y",
+            labels=names,
+            values=as_values(now.probabilities[classes]),
+            format=".1%",
+            low=0.0,
+            high=1.0,
             origin=Origin("trace.probabilities", ("listed",), listed=tuple(classes)),
             caption="The classes that win in the end, in that order.",
         )
         lines = [
             line_of(
-                recording, name, [float(each.probabilities[c]) for each in recording.snapshots], colour,
+                recording,
+                name,
+                [float(each.probabilities[c]) for each in recording.snapshots],
+                colour,
                 Origin("trace.probabilities", (c,)),
             )
             for c, name, colour in zip(classes, names, CLASS_COLOURS, strict=False)
@@ -130,7 +138,10 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
             else "Each filter from its own smallest weight, black, to its own largest, white, in each epoch anew."
         )
         tiles = Tiles(
-            title=f"{len(columns)} of the {config.hidden_size} filters of E", quantity="E", columns=12, tile_size=96,
+            title=f"{len(columns)} of the {config.hidden_size} filters of E",
+            quantity="E",
+            columns=12,
+            tile_size=96,
             pixels=patches.as_pictures(columns, config, scale if shared else None),
             labels=tuple(f"filter {c}" for c in chosen[scene].tolist()),
             origin=Origin(
@@ -211,14 +222,22 @@ def _distances(scene: Scene, now: Snapshot, high: float) -> tuple[Plot, str]:
     of_layer = [each.distances[layer - 1] for each in recording.snapshots]
     lines = [
         line_of(
-            recording, f"head {h}", [float(each[h - 1]) for each in of_layer], "A" if h == head else "image",
+            recording,
+            f"head {h}",
+            [float(each[h - 1]) for each in of_layer],
+            "A" if h == head else "image",
             Origin("block.attention_distance", (h - 1,), layer),
         )
         for h in range(1, recording.config.num_heads + 1)
     ]
     here, start, end = (float(each[head - 1]) for each in (now.distances[layer - 1], of_layer[0], of_layer[-1]))
     plot = over_epochs(
-        f"Mean attention distance in layer {layer}", "pixels", lines, high=high, at=now.epoch, quantity="A",
+        f"Mean attention distance in layer {layer}",
+        "pixels",
+        lines,
+        high=high,
+        at=now.epoch,
+        quantity="A",
         caption=f"Head {head}: {number(here)} of {recording.config.image_size} pixels.",
     )
     return plot, (
@@ -235,7 +254,10 @@ def _changes(
     lines = [
         Series("E", epochs, numbers(of_e), "E", origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4))),
         Series(
-            "E_{pos}", epochs, numbers(of_positions), "E_pos",
+            "E_{pos}",
+            epochs,
+            numbers(of_positions),
+            "E_pos",
             origin=_apart(scene, Origin("position_embedding", ("*", "*"))),
         ),
     ]
@@ -250,7 +272,12 @@ def _changes(
         )
         said = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
     plot = over_epochs(
-        "Change from epoch to epoch", "length (norm) of the difference", lines, high=high, at=now.epoch, quantity="E",
+        "Change from epoch to epoch",
+        "length (norm) of the difference",
+        lines,
+        high=high,
+        at=now.epoch,
+        quantity="E",
         caption=said,
     )
     return plot, plain(said)
@@ -260,10 +287,7 @@ def _apart(scene: Scene, whole: Origin) -> Origin:
     """How far a learned matrix is after each snapshot from where it was after the one before."""
     sides = [side_of(scene.recording, each) for each in scene.recording.snapshots]
     return one_each(
-        *(
-            worked_out("apart", on_side(whole, now), on_side(whole, before))
-            for before, now in pairwise(sides)
-        )
+        *(worked_out("apart", on_side(whole, now), on_side(whole, before)) for before, now in pairwise(sides))
     )
 
 

@@ -22,8 +22,13 @@ def encoder_differences(differences: Sequence[float], layer: int) -> View:
     """
     layers = np.arange(1, len(differences) + 1, dtype=np.float32)
     plot = Plot(
-        title="Largest difference after each layer", quantity="z", x_label="layer", y_label="millionths",
-        selected_x=float(layer), pick="layer", height=200,
+        title="Largest difference after each layer",
+        quantity="z",
+        x_label="layer",
+        y_label="millionths",
+        selected_x=float(layer),
+        pick="layer",
+        height=200,
         series=(Series("", layers, np.asarray(differences, dtype=np.float32) * 1e6, "z"),),
         caption="In 32 bits. Each layer starts from the one before, so what was rounded there is carried on.",
     )
@@ -47,7 +52,11 @@ def schedules(recipes: Mapping[str, TrainingConfig], total_steps: int) -> View:
         for name, recipe in recipes.items()
     }
     plot = Plot(
-        title="Learning rate", quantity="y", x_label="step", y_label="learning rate", height=230,
+        title="Learning rate",
+        quantity="y",
+        x_label="step",
+        y_label="learning rate",
+        height=230,
         series=tuple(Series(name, x, values, COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
         caption=f"Computed for each of {total_steps:,} steps by the function that the trainer calls.",
     )
@@ -70,7 +79,12 @@ def clipping(before: Mapping[str, float], after: Mapping[str, float], norm: floa
     high = max(before.values())
     panels = tuple(
         Bars(
-            title=title, quantity=quantity, labels=tuple(norms), values=_values(norms.values()), low=0.0, high=high,
+            title=title,
+            quantity=quantity,
+            labels=tuple(norms),
+            values=_values(norms.values()),
+            low=0.0,
+            high=high,
             caption=f"All together: {number(_together(norms))}.",
         )
         for title, quantity, norms in (("Before", "y", before), (f"Clipped at {number(largest)}", "z", after))
@@ -95,23 +109,34 @@ def short_trainings(
     """
     plots = tuple(
         Plot(
-            title=title, quantity="y", x_label="step", y_label=label, height=230, caption=caption,
+            title=title,
+            quantity="y",
+            x_label="step",
+            y_label=label,
+            height=230,
+            caption=caption,
             series=tuple(
                 Series(name, *_curve(lines, field, width), COLOURS[i % len(COLOURS)])
-                for i, (name, lines) in enumerate(steps.items()) if lines
+                for i, (name, lines) in enumerate(steps.items())
+                if lines
             ),
         )
         for title, label, field, width, caption in (
             ("Loss", "loss", "loss", average, f"Mean of the last {average} steps."),
             ("Gradient norm, before clipping", "norm", "gradient_norm", 1, "Of all parameters together."),
         )
-    )  # fmt: skip
+    )
     told = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
     said = f"Loss and gradient norm of {len(steps)} short trainings. {told or 'None has finished yet'}."
     if not results:
         return view(said, plots)
     bars = Bars(
-        title="Right on cut-outs it has not seen", quantity="y", labels=tuple(results), format=".1%", low=0.0, high=1.0,
+        title="Right on cut-outs it has not seen",
+        quantity="y",
+        labels=tuple(results),
+        format=".1%",
+        low=0.0,
+        high=1.0,
         values=_values(result["share_right"] for result in results.values()),
     )
     return view(said, plots, (bars,))

@@ -26,9 +26,7 @@ WEIGHTS, LOGITS, PROBABILITIES = ("block.attention.weights",), ("trace.logits",)
 POSITIONS = ("model.position_embedding",)
 
 
-def shuffled(
-    result: Shuffled, pixels: tuple[Pixels, Pixels], outputs: Mapping[str, tuple[Tensor, Tensor]]
-) -> View:
+def shuffled(result: Shuffled, pixels: tuple[Pixels, Pixels], outputs: Mapping[str, tuple[Tensor, Tensor]]) -> View:
     """Experiment 1: the class token's output for the picture in order and shuffled, without E_pos and with it.
 
     Args:
@@ -38,7 +36,9 @@ def shuffled(
     """
     strips = [
         Strips(
-            title=f"{name}: y in order and shuffled", quantity="y", tensors=("trace.representation",),
+            title=f"{name}: y in order and shuffled",
+            quantity="y",
+            tensors=("trace.representation",),
             caption=f"Largest difference between the two rows: {number((moved - plain).abs().max())}.",
             strips=(
                 Strip("in order", as_values(plain), symmetric(plain, moved), "y"),
@@ -61,19 +61,28 @@ def knocked_out(result: KnockedOut) -> View:
     order = flat.argsort()[:MOST_HEADS].tolist()
     places = [(index // heads + 1, index % heads + 1) for index in order]
     matrix = Matrix(
-        title=f"Change of the logit of {result.label}", quantity="A", tensors=LOGITS, values=as_values(result.change),
-        scale=symmetric(result.change), row_axis="layer", column_axis="head",
+        title=f"Change of the logit of {result.label}",
+        quantity="A",
+        tensors=LOGITS,
+        values=as_values(result.change),
+        scale=symmetric(result.change),
+        row_axis="layer",
+        column_axis="head",
         row_names=tuple(str(layer + 1) for layer in range(layers)),
-        column_names=tuple(str(head + 1) for head in range(heads)), max_height=420,
+        column_names=tuple(str(head + 1) for head in range(heads)),
+        max_height=420,
         caption=f"One forward pass for each head that is missing. The logit is {number(result.logit)} with all heads.",
-    )  # fmt: skip
+    )
     bars = Bars(
-        title=f"The {len(order)} heads that are missed most", quantity="A", tensors=LOGITS,
+        title=f"The {len(order)} heads that are missed most",
+        quantity="A",
+        tensors=LOGITS,
         values=as_values(flat[order]),
         labels=tuple(f"layer {layer}, head {head}" for layer, head in places),
-        picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places), format=".2f",
+        picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places),
+        format=".2f",
         caption="Click on one to take it out of the forward pass of this page.",
-    )  # fmt: skip
+    )
     return view(result.sentence, (matrix, bars))
 
 
@@ -88,41 +97,67 @@ def ranked_patches(result: RankedPatches, pixels: Pixels) -> View:
 
     def plot(title: str, caption: str, of: str) -> Plot:
         return Plot(
-            title=title, quantity="y", x_label="share of the patches", y_label=f"probability of {result.label}",
-            low=0.0, height=320, caption=caption, tensors=PROBABILITIES,
+            title=title,
+            quantity="y",
+            x_label="share of the patches",
+            y_label=f"probability of {result.label}",
+            low=0.0,
+            height=320,
+            caption=caption,
+            tensors=PROBABILITIES,
             series=tuple(
-                Series(ranking.name, as_values(ranking.fractions), as_values(_curve(ranking, of)),
-                       QUANTITIES[ranking.name])
+                Series(
+                    ranking.name, as_values(ranking.fractions), as_values(_curve(ranking, of)), QUANTITIES[ranking.name]
+                )
                 for ranking in result.rankings
             ),
-        )  # fmt: skip
+        )
 
     areas = [
         Bars(
-            title=f"Area under the {of} curve", quantity="y", labels=tuple(ranking.name for ranking in result.rankings),
+            title=f"Area under the {of} curve",
+            quantity="y",
+            labels=tuple(ranking.name for ranking in result.rankings),
             values=as_values(torch.tensor([float(_areas(ranking, of).mean()) for ranking in result.rankings])),
-            caption=words, low=0.0, format=".3f", tensors=PROBABILITIES,
+            caption=words,
+            low=0.0,
+            format=".3f",
+            tensors=PROBABILITIES,
         )
-        for of, words in (("deletion", "Small: the ranking finds what the model needs."),
-                          ("insertion", "Large: the ranking finds what is enough for the model."))
-    ]  # fmt: skip
+        for of, words in (
+            ("deletion", "Small: the ranking finds what the model needs."),
+            ("insertion", "Large: the ranking finds what is enough for the model."),
+        )
+    ]
     chance = result.ranking(RANDOM)
     agreement = Bars(
-        title="Do the maps agree?", quantity="A", low=-1.0, high=1.0, format=".2f", weight=1.7,
+        title="Do the maps agree?",
+        quantity="A",
+        low=-1.0,
+        high=1.0,
+        format=".2f",
+        weight=1.7,
         labels=tuple(f"{a} and {b}" for a, b in result.correlations),
         values=as_values(torch.tensor(list(result.correlations.values()))),
         caption="Rank correlation (Spearman): 1 the same order of patches, 0 unrelated, −1 the opposite order.",
-    )  # fmt: skip
+    )
     return view(
-        result.sentence, _maps(result, pixels),
+        result.sentence,
+        _maps(result, pixels),
         (
-            plot("Deletion: the first patches of each order masked",
-                 f"With all patches: {percent(result.probability)}; {points}.", "deletion"),
-            plot("Insertion: only the first patches shown",
-                 f"Random: the mean of {len(chance.deletions)} orders; {points}.", "insertion"),
+            plot(
+                "Deletion: the first patches of each order masked",
+                f"With all patches: {percent(result.probability)}; {points}.",
+                "deletion",
+            ),
+            plot(
+                "Insertion: only the first patches shown",
+                f"Random: the mean of {len(chance.deletions)} orders; {points}.",
+                "insertion",
+            ),
         ),
         (*areas, agreement),
-    )  # fmt: skip
+    )
 
 
 def patches_so_far(result: PatchesSoFar, pixels: Pixels) -> View:
@@ -139,13 +174,17 @@ def _maps(result: RankedPatches | PatchesSoFar, pixels: Pixels) -> tuple[Picture
     }
     return tuple(
         Picture(
-            title=name.capitalize(), quantity=QUANTITIES[kind], pixels=pixels, overlay=on_grid(values),
-            scale=symmetric(values) if bool((values < 0).any()) else from_zero(values), caption=captions[kind],
+            title=name.capitalize(),
+            quantity=QUANTITIES[kind],
+            pixels=pixels,
+            overlay=on_grid(values),
+            scale=symmetric(values) if bool((values < 0).any()) else from_zero(values),
+            caption=captions[kind],
             tensors=LOGITS if kind == "occlusion" else WEIGHTS,
         )
         for name, values in result.maps.items()
         for kind in [name.partition(" ")[0]]
-    )  # fmt: skip
+    )
 
 
 def resized(result: Resized) -> View:
@@ -154,29 +193,38 @@ def resized(result: Resized) -> View:
     lengths = on_grid(torch.stack([each.norms for each in result.methods]))
     middle = token_at(side // 2, side // 2, side)
     likeness = on_grid(
-        torch.stack([
-            cosine_similarity(each.embedding[middle : middle + 1], each.embedding[1:]) for each in result.methods
-        ]).clamp(-1, 1)  # rounding leaves 1.0000001 where a row is compared with itself
-    )  # fmt: skip
+        torch.stack(
+            [cosine_similarity(each.embedding[middle : middle + 1], each.embedding[1:]) for each in result.methods]
+        ).clamp(-1, 1)  # rounding leaves 1.0000001 where a row is compared with itself
+    )
     common = {"quantity": "E_pos", "labels": names, "columns": len(names), "tile_size": 190, "tensors": POSITIONS}
     tiles = Tiles(
-        title=f"Lengths of the rows of E_{{pos}} on {side} × {side} patches", values=lengths,
-        scales=(spanning(lengths),), **common,  # type: ignore[arg-type]
+        title=f"Lengths of the rows of E_{{pos}} on {side} × {side} patches",
+        values=lengths,
+        scales=(spanning(lengths),),
+        **common,  # type: ignore[arg-type]
         caption=f"On the {result.own_grid_size} × {result.own_grid_size} patches that they were learned for they are "
         f"{number(result.norms.mean())} long on average.",
-    )  # fmt: skip
+    )
     neighbours = Tiles(
-        title="The position in the middle compared with all others", values=likeness,
-        scales=(Scale(-1.0, 1.0, diverging=True),), **common,  # type: ignore[arg-type]
+        title="The position in the middle compared with all others",
+        values=likeness,
+        scales=(Scale(-1.0, 1.0, diverging=True),),
+        **common,  # type: ignore[arg-type]
         caption="Cosine from −1 to 1. Near ones should be alike.",
-    )  # fmt: skip
+    )
     predictions = [("own grid", result.before), *((each.method, each.prediction) for each in result.methods)]
     bars = Bars(
-        title="Prediction", quantity="y", tensors=PROBABILITIES,
+        title="Prediction",
+        quantity="y",
+        tensors=PROBABILITIES,
         labels=tuple(f"{name}: {each.label}" for name, each in predictions),
-        values=as_values(torch.tensor([each.probability for _, each in predictions])), format=".1%", low=0.0, high=1.0,
+        values=as_values(torch.tensor([each.probability for _, each in predictions])),
+        format=".1%",
+        low=0.0,
+        high=1.0,
         selected=0,
-    )  # fmt: skip
+    )
     return view(result.sentence, (tiles,), (neighbours,), (bars,))
 
 
@@ -184,7 +232,12 @@ def unscaled(result: Unscaled) -> View:
     """Experiment 5: the entropy of attention with and without the division by the root of D_h, layer by layer."""
     layers = as_values(torch.arange(1.0, len(result.before) + 1))
     plot = Plot(
-        title="Mean entropy of the rows of A", quantity="A", tensors=WEIGHTS, x_label="layer", y_label="nats", low=0.0,
+        title="Mean entropy of the rows of A",
+        quantity="A",
+        tensors=WEIGHTS,
+        x_label="layer",
+        y_label="nats",
+        low=0.0,
         height=340,
         caption=f"0 nats: every token looks at a single other; ln {result.num_tokens} = "
         f"{number(math.log(result.num_tokens))} nats: at all alike.",
@@ -193,7 +246,7 @@ def unscaled(result: Unscaled) -> View:
             Series("without, this layer alone", layers, as_values(result.alone), "q"),
             Series("without, in all layers", layers, as_values(result.throughout), "mlp"),
         ),
-    )  # fmt: skip
+    )
     return view(result.sentence, (plot,))
 
 

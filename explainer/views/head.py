@@ -20,11 +20,15 @@ def representation(trace: ForwardTrace) -> View:
     state, y = trace.hidden_states[-1][0], trace.representation
     symbol = f"z{subscript(trace.num_layers)}⁰"
     strips = Strips(
-        title=f"y = LN({symbol})", quantity="y",
+        title=f"y = LN({symbol})",
+        quantity="y",
         caption=f"The {len(y)} numbers that are all the head sees of the picture.",
         strips=(
             Strip(
-                symbol, as_values(state), symmetric(state), "class_token",
+                symbol,
+                as_values(state),
+                symmetric(state),
+                "class_token",
                 origin=Origin("trace.hidden_states", (0, "place"), trace.num_layers),
             ),
             Strip("y", as_values(y), symmetric(y), "y", "=", Origin("trace.representation", ("place",))),
@@ -48,7 +52,13 @@ def top_classes(probabilities: Float[Tensor, " classes"], labels: Sequence[str],
     top = probabilities.topk(min(count, len(probabilities)))
     names = tuple(labels[int(c)] for c in top.indices)
     bars = Bars(
-        title="Prediction", quantity="y", labels=names, values=as_values(top.values), format=".1%", low=0.0, high=1.0,
+        title="Prediction",
+        quantity="y",
+        labels=names,
+        values=as_values(top.values),
+        format=".1%",
+        low=0.0,
+        high=1.0,
         caption=f"{len(names)} of {len(probabilities)} classes; together {percent(top.values.sum())}.",
         origin=Origin("trace.probabilities", ("listed",), listed=tuple(int(c) for c in top.indices)),
     )
@@ -75,27 +85,46 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
     total = float(exponentials.sum())
     panels = (
         Bars(
-            title="Logits", quantity="y", labels=names, values=as_values(top.values),
+            title="Logits",
+            quantity="y",
+            labels=names,
+            values=as_values(top.values),
             caption="y times W: numbers of any size and sign.",
             origin=Origin("trace.logits", ("listed",), listed=classes),
         ),
         Bars(
-            title="exp(logit − largest)", quantity="y", labels=names, values=as_values(exponentials[top.indices]),
-            caption=f"Positive; all {len(logits)} classes sum to {number(total)}.", low=0.0,
+            title="exp(logit − largest)",
+            quantity="y",
+            labels=names,
+            values=as_values(exponentials[top.indices]),
+            caption=f"Positive; all {len(logits)} classes sum to {number(total)}.",
+            low=0.0,
             origin=Origin("trace.exponentials", ("listed",), listed=classes),
         ),
         Bars(
-            title="Divided by the sum", quantity="y", labels=names, values=as_values(probabilities[top.indices]),
-            format=".1%", low=0.0, high=1.0, caption=f"1 / {number(total)} = {percent(1 / total)} for {names[0]}.",
+            title="Divided by the sum",
+            quantity="y",
+            labels=names,
+            values=as_values(probabilities[top.indices]),
+            format=".1%",
+            low=0.0,
+            high=1.0,
+            caption=f"1 / {number(total)} = {percent(1 / total)} for {names[0]}.",
             origin=Origin("trace.probabilities", ("listed",), listed=classes),
         ),
     )
     strips = Strips(
-        title=f"All {len(logits)} classes", quantity="y", axis="class", caption="In the order of the classes' numbers.",
+        title=f"All {len(logits)} classes",
+        quantity="y",
+        axis="class",
+        caption="In the order of the classes' numbers.",
         strips=(
             Strip("logits", as_values(logits), symmetric(logits), "y", origin=Origin("trace.logits", ("place",))),
             Strip(
-                "softmax", as_values(probabilities), from_zero(probabilities), "y",
+                "softmax",
+                as_values(probabilities),
+                from_zero(probabilities),
+                "y",
                 origin=Origin("trace.probabilities", ("place",)),
             ),
         ),
@@ -103,7 +132,8 @@ def softmax_steps(logits: Float[Tensor, " classes"], labels: Sequence[str], coun
     return view(
         f"Softmax: the largest logit, {number(top.values[0])} for {names[0]}, becomes exp(0) = 1; all "
         f"exponentials sum to {number(total)}, so its probability is {percent(probabilities.max())}.",
-        panels, (strips,),
+        panels,
+        (strips,),
     )
 
 
@@ -139,7 +169,9 @@ def logit_terms(
         quantity="y",
         labels=(
             *(f"y{subscript(int(i))} · W = {number(inputs[i])} · {_factor(row[i])}" for i in strongest),
-            f"the other {len(terms) - len(strongest)} terms", "bias", "logit",
+            f"the other {len(terms) - len(strongest)} terms",
+            "bias",
+            "logit",
         ),
         values=as_values(torch.tensor([*terms[strongest].tolist(), others, offset, logit])),
         selected=len(strongest) + 2,
@@ -150,7 +182,9 @@ def logit_terms(
                 )
                 for i in strongest
             ),
-            Origin(), Origin("head.linear.bias", (class_index,)), Origin("trace.logits", (class_index,)),
+            Origin(),
+            Origin("head.linear.bias", (class_index,)),
+            Origin("trace.logits", (class_index,)),
         ),
         caption=f"All bars above the last add up to it: {number(logit)}.",
     )

@@ -28,8 +28,12 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
     labels = tuple(f"batch {number}" for number in range(1, len(table) + 1))
     weights = picture_weights(pictures, batch_size)
     stacked = StackedBars(
-        title="Pictures in each batch", labels=labels, format=".0f", quantity="y",
-        totals=tuple(f"{sum(batch.values())} pictures" for batch in table), weight=1.3,
+        title="Pictures in each batch",
+        labels=labels,
+        format=".0f",
+        quantity="y",
+        totals=tuple(f"{sum(batch.values())} pictures" for batch in table),
+        weight=1.3,
         parts=tuple(
             Part(name, _values([batch[name] for batch in table]), CLASS_COLOURS[i % len(CLASS_COLOURS)])
             for i, name in enumerate(sizes)
@@ -37,8 +41,12 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
         caption="The test loader hands out class after class.",
     )
     bars = Bars(
-        title="What one picture counts", quantity=MEAN, labels=(*labels, "share of pictures"),
-        values=_values([*weights, Fraction(1, pictures)]), format=".2%", low=0.0,
+        title="What one picture counts",
+        quantity=MEAN,
+        labels=(*labels, "share of pictures"),
+        values=_values([*weights, Fraction(1, pictures)]),
+        format=".2%",
+        low=0.0,
         caption="In the mean over batches by its batch; in the share of pictures everywhere the same.",
     )
     first, last = percent(float(weights[0])), percent(float(weights[-1]))
@@ -62,16 +70,26 @@ def replay(run: CourseRun, verdicts: Sequence[Verdict], epoch: int) -> View:
     printed = _values([float(line.test_accuracy) for line in run.epochs])
     shares = _values([_share(verdict) for verdict in verdicts])
     plot = Plot(
-        title=f"{run.title}: test accuracy after each epoch", quantity="y", x_label="epoch", y_label="accuracy",
-        selected_x=float(epoch), pick="metric_epoch", height=270, weight=1.4,
+        title=f"{run.title}: test accuracy after each epoch",
+        quantity="y",
+        x_label="epoch",
+        y_label="accuracy",
+        selected_x=float(epoch),
+        pick="metric_epoch",
+        height=270,
+        weight=1.4,
         series=(
             Series("printed: mean over batches", x, printed, MEAN),
             Series("share of pictures", x, shares, SHARE),
         ),
     )
     epochs = StackedBars(
-        title="Predicted" if all(verdict.predicted for verdict in verdicts) else "Right and wrong", quantity="y",
-        labels=tuple(f"epoch {line.epoch}" for line in run.epochs), format=".0f", weight=0.8, parts=_parts(verdicts),
+        title="Predicted" if all(verdict.predicted for verdict in verdicts) else "Right and wrong",
+        quantity="y",
+        labels=tuple(f"epoch {line.epoch}" for line in run.epochs),
+        format=".0f",
+        weight=0.8,
+        parts=_parts(verdicts),
         caption=f"{verdicts[0].pictures} pictures after every epoch.",
     )
     apart = max(range(len(run.epochs)), key=lambda i: abs(printed[i] - shares[i]))
@@ -98,13 +116,23 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         raise ValueError(f"no number of right pictures prints {verdict.printed}")
     *full, last = batch_sizes(pictures, batch_size)
     averages = Bars(
-        title="Two averages of the same predictions", quantity=MEAN, labels=("mean over batches", "share of pictures"),
-        values=_values([float(verdict.printed), reading.total / pictures]), format=".2%", low=0.0, high=1.0,
+        title="Two averages of the same predictions",
+        quantity=MEAN,
+        labels=("mean over batches", "share of pictures"),
+        values=_values([float(verdict.printed), reading.total / pictures]),
+        format=".2%",
+        low=0.0,
+        high=1.0,
         caption=f"{reading.total} of {pictures} pictures are right.",
     )
     parts = Bars(
-        title="Right pictures", quantity=SHARE, labels=(f"the first {sum(full)}", f"the last {last}"),
-        values=_values([reading.full / sum(full), reading.last / last]), format=".1%", low=0.0, high=1.0,
+        title="Right pictures",
+        quantity=SHARE,
+        labels=(f"the first {sum(full)}", f"the last {last}"),
+        values=_values([reading.full / sum(full), reading.last / last]),
+        format=".1%",
+        low=0.0,
+        high=1.0,
         caption=f"{reading.full} of {sum(full)} in the full batches, {reading.last} of {last} in the last one.",
     )
     said = (
@@ -114,8 +142,13 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
     if verdict.predicted is None:
         return view(f"{said} Which classes were predicted the number does not tell.", (averages, parts))
     histogram = Bars(
-        title="Predicted", quantity="y", labels=tuple(verdict.predicted), values=_values(verdict.predicted.values()),
-        format=".0f", low=0.0, high=float(pictures),
+        title="Predicted",
+        quantity="y",
+        labels=tuple(verdict.predicted),
+        values=_values(verdict.predicted.values()),
+        format=".0f",
+        low=0.0,
+        high=float(pictures),
         caption=f"All {pictures} are called {verdict.one_class}: right for the {verdict.total} that are.",
     )
     return view(f"{said} That is what calling all pictures {verdict.one_class} gives.", (averages, parts, histogram))
@@ -135,8 +168,13 @@ def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled:
     means = _values(mean_over_sizes(sizes, predicted, tried, shuffled))
     share, here = sizes[predicted] / pictures, float(means[batch_size - 1])
     plot = Plot(
-        title=f"Every picture called {predicted}", quantity="y", x_label="batch size", y_label="accuracy",
-        selected_x=float(batch_size), pick="metric_batch", height=250,
+        title=f"Every picture called {predicted}",
+        quantity="y",
+        x_label="batch size",
+        y_label="accuracy",
+        selected_x=float(batch_size),
+        pick="metric_batch",
+        height=250,
         series=(
             Series("mean over batches", _values(tried), means, MEAN),
             Series("share of pictures", _values(tried), _values([share] * pictures), SHARE),
@@ -161,8 +199,13 @@ def own_curves(epochs: Sequence[OwnEpoch], epoch: int) -> View:
     x = _values([each.epoch for each in epochs])
     shares, means = (_values([getattr(each, name) for each in epochs]) for name in ("share", "mean"))
     plot = Plot(
-        title="Test accuracy after each epoch", quantity="y", x_label="epoch", y_label="accuracy",
-        selected_x=float(epoch), pick="metric_own_epoch", height=230,
+        title="Test accuracy after each epoch",
+        quantity="y",
+        x_label="epoch",
+        y_label="accuracy",
+        selected_x=float(epoch),
+        pick="metric_own_epoch",
+        height=230,
         series=(Series("mean over batches", x, means, MEAN), Series("share of pictures", x, shares, SHARE)),
     )
     apart = float(np.abs(shares - means).max())
@@ -184,8 +227,13 @@ def own_predictions(epoch: OwnEpoch, labels: Sequence[str], count: int = 12) -> 
     order = sorted(range(len(labels)), key=lambda c: -epoch.predicted[c])[:count]
     shown = sorted(order)
     histogram = Bars(
-        title=f"Predicted in epoch {epoch.epoch}", quantity="y", labels=tuple(labels[c] for c in shown),
-        values=_values([epoch.predicted[c] for c in shown]), format=".0f", low=0.0, high=float(epoch.pictures),
+        title=f"Predicted in epoch {epoch.epoch}",
+        quantity="y",
+        labels=tuple(labels[c] for c in shown),
+        values=_values([epoch.predicted[c] for c in shown]),
+        format=".0f",
+        low=0.0,
+        high=float(epoch.pictures),
         caption=f"{epoch.pictures} pictures"
         + (f"; the {count} of {len(labels)} classes that were predicted most often." if count < len(labels) else "."),
     )
@@ -204,12 +252,20 @@ def _confusion(table: Sequence[Sequence[int]], labels: Sequence[str]) -> Stacked
     title, values = "What each class was taken for", np.asarray(table, dtype=np.float32)
     if len(labels) > MOST_STACKED:
         return Matrix(
-            title=title, quantity="y", values=values, scale=Scale(0.0, float(values.max()) or 1.0),
-            row_axis="class", column_axis="predicted class", caption="Classes in alphabetical order, from 0.",
+            title=title,
+            quantity="y",
+            values=values,
+            scale=Scale(0.0, float(values.max()) or 1.0),
+            row_axis="class",
+            column_axis="predicted class",
+            caption="Classes in alphabetical order, from 0.",
         )
     right = [int(values[c, c]) for c in range(len(labels))]
     return StackedBars(
-        title=title, quantity="y", labels=tuple(labels), format=".0f",
+        title=title,
+        quantity="y",
+        labels=tuple(labels),
+        format=".0f",
         totals=tuple(f"{right[c]} of {int(values[c].sum())} right" for c in range(len(labels))),
         parts=tuple(
             Part(f"taken for {name}", np.ascontiguousarray(values[:, c]), CLASS_COLOURS[c])

@@ -33,11 +33,15 @@ def activations(block: BlockTrace, token: int) -> View:
     size, wide = block.mlp_input.shape[1], hidden.shape[1]
     both = symmetric(hidden[token], activated[token])
     strips = Strips(
-        title=f"{the_token(token, side).capitalize()}: {size} → {wide} → {size}", quantity="mlp",
+        title=f"{the_token(token, side).capitalize()}: {size} → {wide} → {size}",
+        quantity="mlp",
         caption="The two in the middle share one scale, so that the GELU can be seen at work.",
         strips=tuple(
             Strip(
-                label, as_values(values), both if len(values) == wide else symmetric(values), quantity,
+                label,
+                as_values(values),
+                both if len(values) == wide else symmetric(values),
+                quantity,
                 origin=Origin(f"block.{field}", (token, "place")),
             )
             for label, values, quantity, field in steps
@@ -48,8 +52,16 @@ def activations(block: BlockTrace, token: int) -> View:
     def matrix(title: str, field: str, values: Tensor, caption: str) -> Panel:
         shown, axis = first_columns(values, "unit")
         return Matrix(
-            title=title, quantity="mlp", caption=caption, values=shown, scale=scale, row_axis="tokens",
-            column_axis=axis, row=token, pick="row", origin=Origin(f"block.mlp.{field}", ("row", "column")),
+            title=title,
+            quantity="mlp",
+            caption=caption,
+            values=shown,
+            scale=scale,
+            row_axis="tokens",
+            column_axis=axis,
+            row=token,
+            pick="row",
+            origin=Origin(f"block.mlp.{field}", ("row", "column")),
         )
 
     return view(
@@ -66,9 +78,11 @@ def activations(block: BlockTrace, token: int) -> View:
 
 
 def gelu_curve(
-    hidden: Float[Tensor, " mlp"], activated: Float[Tensor, " mlp"], gelu: Literal["none", "tanh"],
+    hidden: Float[Tensor, " mlp"],
+    activated: Float[Tensor, " mlp"],
+    gelu: Literal["none", "tanh"],
     token: int | None = None,
-) -> View:  # fmt: skip
+) -> View:
     """The GELU as a curve, with the values of one token on it.
 
     Args:
@@ -82,13 +96,20 @@ def gelu_curve(
     formula = "a · Φ(a), with erf" if gelu == "none" else "the tanh approximation of a · Φ(a)"
     negative = float((hidden < 0).float().mean())
     plot = Plot(
-        title=f"GELU: {formula}", quantity="mlp", x_label="a, before", y_label="GELU(a), after",
+        title=f"GELU: {formula}",
+        quantity="mlp",
+        x_label="a, before",
+        y_label="GELU(a), after",
         caption=f"{percent(negative)} of this token's {len(hidden)} values are negative; below about −3 the curve "
         "gives nearly 0, above 3 nearly a.",
         series=(
             Series("GELU", as_values(line), as_values(gelu_function(line, approximate=gelu)), "mlp", "line"),
             Series(
-                "this token's units", as_values(hidden), as_values(activated), "z", "points",
+                "this token's units",
+                as_values(hidden),
+                as_values(activated),
+                "z",
+                "points",
                 origin=None if token is None else Origin("block.mlp.activated", (token, "point")),
             ),
         ),
@@ -114,14 +135,23 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
     values, units = activated[token].topk(min(count, activated.shape[1]))
     maps, numbers = on_grid(activated[1:, units].T), tuple(int(unit) for unit in units)
     tiles = Tiles(
-        title="Where each of them is strong", quantity="mlp", values=maps,
+        title="Where each of them is strong",
+        quantity="mlp",
+        values=maps,
         scales=tuple(symmetric(each) for each in maps),
-        labels=tuple(f"unit {int(unit)}" for unit in units), columns=4, backdrop=pixels, token=token or None,
-        tile_size=150, weight=2.0, origin=Origin("block.mlp.activated", ("place+1", "listed"), listed=numbers),
+        labels=tuple(f"unit {int(unit)}" for unit in units),
+        columns=4,
+        backdrop=pixels,
+        token=token or None,
+        tile_size=150,
+        weight=2.0,
+        origin=Origin("block.mlp.activated", ("place+1", "listed"), listed=numbers),
         caption="Value after the GELU in every patch. It is hardly ever below zero: at least −0.17.",
     )
     bars = Bars(
-        title="The strongest units", quantity="mlp", values=as_values(values),
+        title="The strongest units",
+        quantity="mlp",
+        values=as_values(values),
         labels=tuple(f"unit {int(unit)}" for unit in units),
         caption=f"Of {activated.shape[1]} for {the_token(token, side)}, after the GELU.",
         origin=Origin("block.mlp.activated", (token, "listed"), listed=numbers),

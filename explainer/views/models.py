@@ -44,7 +44,8 @@ def cost_shares(configs: Mapping[str, ViTConfig]) -> View:
         f"{percent(work['mlp'] / work['total'])}, the projections {percent(work['projections'] / work['total'])}, "
         f"q kᵀ and A v {percent(work['attention'] / work['total'])}; {_short(count_parameters(config)['total'])} "
         "parameters.",
-        (multiply_adds,), (parameters,),
+        (multiply_adds,),
+        (parameters,),
     )
 
 
@@ -61,8 +62,12 @@ def multiply_adds_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> Vi
     counts = [count_multiply_adds(replace(config, image_size=size)) for size in image_sizes]
     sizes = _float32(image_sizes)
     plot = Plot(
-        title="Multiply-adds over picture size", quantity="A", x_label="picture size in pixels",
-        y_label="billion multiply-adds", selected_x=float(config.image_size), height=320,
+        title="Multiply-adds over picture size",
+        quantity="A",
+        x_label="picture size in pixels",
+        y_label="billion multiply-adds",
+        selected_x=float(config.image_size),
+        height=320,
         caption=f"Patch {config.patch_size}, D = {config.hidden_size}, L = {config.num_layers}. Everything grows with "
         "N, only q kᵀ and A v with N².",
         series=tuple(
@@ -80,12 +85,19 @@ def multiply_adds_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> Vi
 
 
 def _stacked(
-    title: str, configs: Mapping[str, ViTConfig], count: Callable[[ViTConfig], dict[str, int]],
-    rows: Mapping[str, tuple[str, tuple[str, ...], str]], unit: str,
+    title: str,
+    configs: Mapping[str, ViTConfig],
+    count: Callable[[ViTConfig], dict[str, int]],
+    rows: Mapping[str, tuple[str, tuple[str, ...], str]],
+    unit: str,
 ) -> StackedBars:
     counts = [count(config) for config in configs.values()]
     return StackedBars(
-        title=title, labels=tuple(configs), share=True, format=".1%", quantity="y",
+        title=title,
+        labels=tuple(configs),
+        share=True,
+        format=".1%",
+        quantity="y",
         totals=tuple(f"{_short(each['total'])} {unit}" for each in counts),
         parts=tuple(
             Part(name, _float32([sum(each[key] for key in keys) / each["total"] for each in counts]), quantity)

@@ -49,13 +49,18 @@ def pipeline(
     before = (_state_node("input", trace, layer - 1),) if layer > 1 else ()
     after = (_state_node("last", trace, config.num_layers),) if layer < config.num_layers else ()
     nodes = (
-        *_embedding_nodes(model, trace, pixels), *before, *_encoder_nodes(block, layer, head, encoder, pixels), *after,
+        *_embedding_nodes(model, trace, pixels),
+        *before,
+        *_encoder_nodes(block, layer, head, encoder, pixels),
+        *after,
         *_head_nodes(trace, labels),
     )
     nodes = tuple(replace(node, page_title=STAGES[node.page].title) if node.page else node for node in nodes)
     best = int(trace.logits.argmax())
     flow = Flow(
-        title="From the picture to the prediction", nodes=nodes, columns=MOST_IN_LINE,
+        title="From the picture to the prediction",
+        nodes=nodes,
+        columns=MOST_IN_LINE,
         skips=(("input" if before else "z", "after_attention"), ("after_attention", "output")),
         caption=f"The encoder has {config.num_layers} equal layers; the frame holds layer {layer}, with the "
         f"attention of head {head}. Matrices of more than {THUMBNAIL_SIZE} rows or columns are averaged for these "
@@ -80,27 +85,59 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
     patches, hidden, tokens = config.num_patches, config.hidden_size, config.num_tokens
     return (
         Node(
-            "image", "Picture", "x", "image", f"{config.image_size} × {config.image_size} × {config.num_channels}",
-            "patches", (Picture(title="", quantity="image", pixels=pixels),),
+            "image",
+            "Picture",
+            "x",
+            "image",
+            f"{config.image_size} × {config.image_size} × {config.num_channels}",
+            "patches",
+            (Picture(title="", quantity="image", pixels=pixels),),
         ),
         Node(
-            "patches", "Patches", "xₚ", "image", f"{patches} × {config.patch_dim}", "patches",
+            "patches",
+            "Patches",
+            "xₚ",
+            "image",
+            f"{patches} × {config.patch_dim}",
+            "patches",
             (_mosaic(pixels, config.grid_size),),
         ),
         Node(
-            "projection", "Linear projection", "xₚ E", "E", f"{patches} × {hidden}", "patches",
+            "projection",
+            "Linear projection",
+            "xₚ E",
+            "E",
+            f"{patches} × {hidden}",
+            "patches",
             (_matrix(trace.patch_embeddings, "E", "trace.patch_embeddings"),),
         ),
         Node(
-            "class_token", "Class token, joined", "x_{class}", "class_token", f"1 × {hidden}", "embedding",
-            (_strip(model.class_token[0], "class_token", "class_token", 0),), joins=";",
+            "class_token",
+            "Class token, joined",
+            "x_{class}",
+            "class_token",
+            f"1 × {hidden}",
+            "embedding",
+            (_strip(model.class_token[0], "class_token", "class_token", 0),),
+            joins=";",
         ),
         Node(
-            "position", "Position embedding, added", "E_{pos}", "E_pos", f"{tokens} × {hidden}", "embedding",
-            (_matrix(model.position_embedding, "E_pos", "position_embedding"),), joins="+",
+            "position",
+            "Position embedding, added",
+            "E_{pos}",
+            "E_pos",
+            f"{tokens} × {hidden}",
+            "embedding",
+            (_matrix(model.position_embedding, "E_pos", "position_embedding"),),
+            joins="+",
         ),
         Node(
-            "z", "Embedded tokens", "z₀", "z", f"{tokens} × {hidden}", "embedding",
+            "z",
+            "Embedded tokens",
+            "z₀",
+            "z",
+            f"{tokens} × {hidden}",
+            "embedding",
             (_matrix(trace.hidden_states[0], "z", "trace.hidden_states", layer=0),),
         ),
     )
@@ -110,8 +147,12 @@ def _state_node(name: str, trace: ForwardTrace, layer: int) -> Node:
     """The tokens after ``layer``: what the shown layer reads, or what the head reads."""
     state = trace.hidden_states[layer]
     return Node(
-        name, f"After {layer} layer{'s' if layer > 1 else ''}", f"z{subscript(layer)}", "z",
-        f"{state.shape[0]} × {state.shape[1]}", "encoder",
+        name,
+        f"After {layer} layer{'s' if layer > 1 else ''}",
+        f"z{subscript(layer)}",
+        "z",
+        f"{state.shape[0]} × {state.shape[1]}",
+        "encoder",
         (_matrix(state, "z", "trace.hidden_states", layer=layer),),
     )
 
@@ -122,30 +163,70 @@ def _encoder_nodes(block: BlockTrace, layer: int, head: int, group: str, pixels:
     before, middle, after = f"z{subscript(layer - 1)}", f"z′{subscript(layer)}", f"z{subscript(layer)}"
     size = f"{tokens} × {hidden}"
     looks = on_grid(weights[0, 1:])
-    lit = Picture(title="", quantity="A", pixels=pixels, overlay=looks, scale=from_zero(looks), mode="spotlight",
-                  origin=Origin("block.attention.weights", (head - 1, 0, "token"), layer))  # fmt: skip
+    lit = Picture(
+        title="",
+        quantity="A",
+        pixels=pixels,
+        overlay=looks,
+        scale=from_zero(looks),
+        mode="spotlight",
+        origin=Origin("block.attention.weights", (head - 1, 0, "token"), layer),
+    )
 
     def matrix(values: Tensor, quantity: str, field: str, index: tuple[int | str, ...] = ("row", "column")) -> Matrix:
         return _matrix(values, quantity, f"block.{field}", index, layer, from_zero if quantity == "A" else symmetric)
 
     return (
         Node(
-            "attention_norm", "Norm", f"LN({before})", "z", size, "attention",
-            (matrix(block.attention_input, "z", "attention_input"),), group,
+            "attention_norm",
+            "Norm",
+            f"LN({before})",
+            "z",
+            size,
+            "attention",
+            (matrix(block.attention_input, "z", "attention_input"),),
+            group,
         ),
         Node(
-            "attention", "Multi-head attention", "A", "A", f"{len(block.attention.weights)} × {tokens} × {tokens}",
-            "attention", (matrix(weights, "A", "attention.weights", (head - 1, "row", "column")), lit), group,
+            "attention",
+            "Multi-head attention",
+            "A",
+            "A",
+            f"{len(block.attention.weights)} × {tokens} × {tokens}",
+            "attention",
+            (matrix(weights, "A", "attention.weights", (head - 1, "row", "column")), lit),
+            group,
         ),
         Node(
-            "after_attention", "Attention + skip", middle, "z", size, "attention",
-            (matrix(block.after_attention, "z", "after_attention"),), group,
+            "after_attention",
+            "Attention + skip",
+            middle,
+            "z",
+            size,
+            "attention",
+            (matrix(block.after_attention, "z", "after_attention"),),
+            group,
         ),
         Node(
-            "mlp_norm", "Norm", f"LN({middle})", "z", size, "mlp", (matrix(block.mlp_input, "z", "mlp_input"),), group,
+            "mlp_norm",
+            "Norm",
+            f"LN({middle})",
+            "z",
+            size,
+            "mlp",
+            (matrix(block.mlp_input, "z", "mlp_input"),),
+            group,
         ),
-        Node("mlp", "MLP", "MLP", "mlp", f"{tokens} × {wide}", "mlp",
-             (matrix(block.mlp.activated, "mlp", "mlp.activated"),), group),
+        Node(
+            "mlp",
+            "MLP",
+            "MLP",
+            "mlp",
+            f"{tokens} × {wide}",
+            "mlp",
+            (matrix(block.mlp.activated, "mlp", "mlp.activated"),),
+            group,
+        ),
         Node("output", "MLP + skip", after, "z", size, "encoder", (matrix(block.output, "z", "output"),), group),
     )
 
@@ -153,13 +234,23 @@ def _encoder_nodes(block: BlockTrace, layer: int, head: int, group: str, pixels:
 def _head_nodes(trace: ForwardTrace, labels: Sequence[str]) -> tuple[Node, ...]:
     top = trace.probabilities.topk(min(3, len(trace.logits)))
     bars = Bars(
-        title="", quantity="y", labels=tuple(labels[int(c)] for c in top.indices), values=as_values(top.values),
-        format=".0%", low=0.0, high=1.0,
+        title="",
+        quantity="y",
+        labels=tuple(labels[int(c)] for c in top.indices),
+        values=as_values(top.values),
+        format=".0%",
+        low=0.0,
+        high=1.0,
         origin=Origin("trace.probabilities", ("listed",), listed=tuple(int(c) for c in top.indices)),
     )
     return (
         Node(
-            "representation", "Class token, normalised", "y", "y", f"{len(trace.representation)}", "head",
+            "representation",
+            "Class token, normalised",
+            "y",
+            "y",
+            f"{len(trace.representation)}",
+            "head",
             (_strip(trace.representation, "y", "trace.representation"),),
         ),
         Node("prediction", "Classification head", "softmax", "y", f"{len(trace.logits)}", "head", (bars,)),
@@ -173,22 +264,35 @@ def _mosaic(pixels: Pixels, grid_size: int) -> Tiles:
     small = adaptive_avg_pool2d(picture, (grid_size * size, grid_size * size))
     tiles = rearrange(small, "c (r p) (k q) -> (r k) p q c", p=size, q=size)
     return Tiles(
-        title="", quantity="image", pixels=tiles.round().byte().numpy(), columns=grid_size,
+        title="",
+        quantity="image",
+        pixels=tiles.round().byte().numpy(),
+        columns=grid_size,
         tile_size=max(6, 128 // grid_size),
     )
 
 
 def _matrix(
-    matrix: Tensor, quantity: str, tensor: str, index: tuple[int | str, ...] = ("row", "column"),
-    layer: int | None = None, scale: Callable[[Tensor], Scale] = symmetric,
-) -> Matrix:  # fmt: skip
+    matrix: Tensor,
+    quantity: str,
+    tensor: str,
+    index: tuple[int | str, ...] = ("row", "column"),
+    layer: int | None = None,
+    scale: Callable[[Tensor], Scale] = symmetric,
+) -> Matrix:
     small, note = averaged(matrix)
     rows, columns = matrix.shape
     return Matrix(
-        title="", quantity=quantity, values=small, scale=scale(from_numpy(small)), row_axis="", column_axis="",
-        caption=note, max_height=120,
+        title="",
+        quantity=quantity,
+        values=small,
+        scale=scale(from_numpy(small)),
+        row_axis="",
+        column_axis="",
+        caption=note,
+        max_height=120,
         origin=averaged_from(tensor, index, (rows, columns), THUMBNAIL_SIZE, layer=layer),
-    )  # fmt: skip
+    )
 
 
 def _strip(vector: Tensor, quantity: str, tensor: str, *before: int) -> Panel:

@@ -33,18 +33,26 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
     name = token_name(token, side)
     counts = f"N = {config.image_size} · {config.image_size} / {size}² = {config.num_patches} patches"
     picture = Picture(
-        title="The picture, cut", quantity="image", caption=f"{counts}.", pixels=pixels, grid_size=side,
-        token=token, pick_tokens=True,
+        title="The picture, cut",
+        quantity="image",
+        caption=f"{counts}.",
+        pixels=pixels,
+        grid_size=side,
+        token=token,
+        pick_tokens=True,
     )
     if token == 0:
         return view(
             f"The picture cut into {side} by {side} patches of {size} by {size} pixels: {counts}. The class token is "
-            "no patch.", (picture,),
+            "no patch.",
+            (picture,),
         )
     row, column = grid_position(token, side)
     patch = patchify(image, size)[token - 1]
     enlarged = Picture(
-        title=f"One patch: {name}", quantity="image", caption=f"{size} × {size} pixels, token {token} of {side * side}",
+        title=f"One patch: {name}",
+        quantity="image",
+        caption=f"{size} × {size} pixels, token {token} of {side * side}",
         pixels=patch_of(pixels, row, column, side),
         origin=Origin("trace.image", (0, f"row+{row * size}", f"column+{column * size}")),
     )
@@ -57,12 +65,18 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
         f"{number(patch.max())}. Below, the numbers of each channel alone.",
         strips=(
             Strip(
-                f"xₚ{superscript(token)}", as_values(patch), scale, "image",
+                f"xₚ{superscript(token)}",
+                as_values(patch),
+                scale,
+                "image",
                 origin=Origin("trace.patches", (token - 1, "place")),
             ),
             *(
                 Strip(
-                    each, as_values(patch[c::channels]), scale, "image",
+                    each,
+                    as_values(patch[c::channels]),
+                    scale,
+                    "image",
                     origin=Origin("trace.image", (c, f"place//{size}+{row * size}", f"place%{size}+{column * size}")),
                 )
                 for c, each in enumerate(names)
@@ -73,7 +87,8 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
         f"The picture cut into {side} by {side} patches of {size} by {size} pixels, {config.num_patches} in all. "
         f"{sentence(the_token(token, side))} is enlarged, and written as {config.patch_dim} numbers from "
         f"{number(patch.min())} to {number(patch.max())}, mean {number(patch.mean())}.",
-        (picture, enlarged), (numbers,),
+        (picture, enlarged),
+        (numbers,),
     )
 
 
@@ -96,7 +111,10 @@ def filters(
     shown = norms.argsort(descending=True, stable=True)[:count] if order == "norm" else torch.arange(len(norms))[:count]
     tiles = Tiles(
         title=f"{len(shown)} of the {config.hidden_size} filters of E" + (", largest first" if order == "norm" else ""),
-        quantity="E", pixels=as_pictures(columns[shown], config), columns=12, tile_size=96,
+        quantity="E",
+        pixels=as_pictures(columns[shown], config),
+        columns=12,
+        tile_size=96,
         labels=tuple(f"filter {int(i)}" for i in shown),
         origin=Origin("patch_projection.weight", ("listed", 0, "row", "column"), listed=tuple(int(i) for i in shown)),
         caption="Each is one column of E, P² · C weights folded back to a patch; its own smallest weight is drawn "
@@ -122,8 +140,11 @@ def filter_components(
     """
     components, shares = principal_components(projection_matrix.detach().T, min(count, MOST_COMPONENTS))
     tiles = Tiles(
-        title=f"The first {len(shares)} principal components of the filters", quantity="E",
-        pixels=as_pictures(components, config), columns=10, tile_size=110,
+        title=f"The first {len(shares)} principal components of the filters",
+        quantity="E",
+        pixels=as_pictures(components, config),
+        columns=10,
+        tile_size=110,
         labels=tuple(f"{number}: {percent(share)}" for number, share in enumerate(shares, 1)),
         caption="Directions in which the D filters differ most, with their share of the variance. Each is scaled from "
         "black to white by itself; its sign is free.",
@@ -155,23 +176,29 @@ def projection(
     scale = symmetric(product, bias, patch_embedding)
     x = f"xₚ{superscript(token)}"
     strips = Strips(
-        title=f"{x} E: {patch.shape[0]} numbers become {product.shape[0]}", quantity="E",
-        caption="The paper's equation leaves the bias out; "
-        "the released models have one.",
+        title=f"{x} E: {patch.shape[0]} numbers become {product.shape[0]}",
+        quantity="E",
+        caption="The paper's equation leaves the bias out; the released models have one.",
         strips=(
+            Strip(x, as_values(patch), symmetric(patch), "image", origin=Origin("trace.patches", (token - 1, "place"))),
             Strip(
-                x, as_values(patch), symmetric(patch), "image", origin=Origin("trace.patches", (token - 1, "place"))
-            ),
-            Strip(
-                f"{x} E", as_values(product), scale, "E",
+                f"{x} E",
+                as_values(product),
+                scale,
+                "E",
                 origin=worked_out(
-                    "difference", Origin("trace.patch_embeddings", (token - 1, "place")),
+                    "difference",
+                    Origin("trace.patch_embeddings", (token - 1, "place")),
                     Origin("patch_projection.bias", ("place",)),
                 ),
             ),
             Strip("bias", as_values(bias), scale, "E", "+", Origin("patch_projection.bias", ("place",))),
             Strip(
-                "embedding", as_values(patch_embedding), scale, "E", "=",
+                "embedding",
+                as_values(patch_embedding),
+                scale,
+                "E",
+                "=",
                 Origin("trace.patch_embeddings", (token - 1, "place")),
             ),
         ),
@@ -183,9 +210,7 @@ def projection(
     )
 
 
-def as_pictures(
-    flat: Float[Tensor, "filters patch_dim"], config: ViTConfig, scale: Scale | None = None
-) -> Pixels:
+def as_pictures(flat: Float[Tensor, "filters patch_dim"], config: ViTConfig, scale: Scale | None = None) -> Pixels:
     """Filters as RGB pictures: black and white are the ends of ``scale``, or each filter's own extremes.
 
     Raises:

@@ -22,7 +22,11 @@ _PART_QUANTITIES = ("z", "mlp", "A", "v", "class_token", "q", "k", "E_pos")
 
 
 def card(
-    pixels: Pixels, name: str, top: Sequence[tuple[str, float]], true: str | None, is_right: bool | None,
+    pixels: Pixels,
+    name: str,
+    top: Sequence[tuple[str, float]],
+    true: str | None,
+    is_right: bool | None,
     origin: Origin | None = None,
 ) -> View:
     """One picture and its most probable classes.
@@ -37,19 +41,29 @@ def card(
     """
     labels = tuple(label for label, _ in top)
     picture = Picture(
-        title=name, quantity="image", pixels=_small(pixels), caption="" if true is None else f"It shows: {true}.",
+        title=name,
+        quantity="image",
+        pixels=_small(pixels),
+        caption="" if true is None else f"It shows: {true}.",
     )
     verdict = {True: "✓ right", False: "✗ wrong", None: "prediction"}[is_right]
     bars = Bars(
-        title=verdict[0].upper() + verdict[1:], quantity="y" if is_right is not False else "mlp", labels=labels,
-        values=np.asarray([p for _, p in top], dtype=np.float32), format=".1%", low=0.0, high=1.0, selected=0,
+        title=verdict[0].upper() + verdict[1:],
+        quantity="y" if is_right is not False else "mlp",
+        labels=labels,
+        values=np.asarray([p for _, p in top], dtype=np.float32),
+        format=".1%",
+        low=0.0,
+        high=1.0,
+        selected=0,
         origin=origin,
     )
     is_what = "" if true is None else f", which shows {true}"
     return view(
         f"{name}{is_what}: the model says {labels[0]} with {percent(top[0][1])}"
         + {True: ", which is right.", False: ", which is wrong.", None: "."}[is_right],
-        (picture,), (bars,),
+        (picture,),
+        (bars,),
     )
 
 
@@ -73,7 +87,10 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         parts.append(Part("as others", _float32(list(others.values())), "image"))
     right = sum(row[true] for true, row in counts.items())
     bars = StackedBars(
-        title="What the pictures of each class are taken for", quantity="y", labels=tuple(counts), parts=tuple(parts),
+        title="What the pictures of each class are taken for",
+        quantity="y",
+        labels=tuple(counts),
+        parts=tuple(parts),
         totals=tuple(
             f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, no word for it"
             for true, row in counts.items()
@@ -88,8 +105,11 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
 
 
 def preprocessing(
-    seen: Mapping[str, Pixels], probabilities: Mapping[str, Float[Tensor, " classes"]], labels: Sequence[str],
-    count: int = 5, side: str = "",
+    seen: Mapping[str, Pixels],
+    probabilities: Mapping[str, Float[Tensor, " classes"]],
+    labels: Sequence[str],
+    count: int = 5,
+    side: str = "",
 ) -> View:
     """The same picture read in several ways: as the model then sees it, what it says, and by how much that differs.
 
@@ -111,8 +131,14 @@ def preprocessing(
     )
     bars = tuple(
         Bars(
-            title="Says" if way == own else f"Says ({way})", quantity="y", labels=names,
-            values=as_values(p[order]), format=".1%", low=0.0, high=1.0, selected=order.index(int(p.argmax())),
+            title="Says" if way == own else f"Says ({way})",
+            quantity="y",
+            labels=names,
+            values=as_values(p[order]),
+            format=".1%",
+            low=0.0,
+            high=1.0,
+            selected=order.index(int(p.argmax())),
             origin=probabilities_of(order, side) if side and way == own else None,
         )
         for way, p in probabilities.items()
@@ -120,17 +146,19 @@ def preprocessing(
     largest = max(float((probabilities[way] - probabilities[own]).abs().max()) for way in others)
     differences = tuple(
         Bars(
-            title=f"Difference: {way}", quantity="mlp", labels=names, format=".1%",
-            values=as_values((probabilities[way] - probabilities[own])[order]), low=-(largest or 1.0),
+            title=f"Difference: {way}",
+            quantity="mlp",
+            labels=names,
+            format=".1%",
+            values=as_values((probabilities[way] - probabilities[own])[order]),
+            low=-(largest or 1.0),
             high=largest or 1.0,
             caption=_differs(seen[own], seen[way], probabilities[own], probabilities[way], labels),
         )
         for way in others
     )
     told = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
-    return view(
-        f"One picture read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences
-    )
+    return view(f"One picture read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences)
 
 
 def probabilities_of(classes: Sequence[int], side: str) -> Origin:
@@ -153,7 +181,10 @@ def preprocessing_words(preprocess: Preprocess) -> str:
 
 
 def _differs(
-    own: Pixels, other: Pixels, p_own: Float[Tensor, " classes"], p_other: Float[Tensor, " classes"],
+    own: Pixels,
+    other: Pixels,
+    p_own: Float[Tensor, " classes"],
+    p_other: Float[Tensor, " classes"],
     labels: Sequence[str],
 ) -> str:
     """What another way changes, in a sentence."""

@@ -51,42 +51,63 @@ def norms(
     tensors = ("input", "after_attention") if part == "attention" else ("after_attention", "output")
     three = tuple(f"block.{name}" for name in (tensors[0], f"{part}.output", tensors[1]))
     strips = Strips(
-        title=f"{end} of {name}", weight=2.0,
+        title=f"{end} of {name}",
+        weight=2.0,
         strips=(
             Strip(start, as_values(before[token]), scale, origin=Origin(f"block.{tensors[0]}", (token, "place"))),
             Strip(
-                added, as_values(update[token]), scale, "v" if part == "attention" else "mlp", "+",
+                added,
+                as_values(update[token]),
+                scale,
+                "v" if part == "attention" else "mlp",
+                "+",
                 Origin(f"block.{part}.output", (token, "place")),
             ),
             Strip(end, as_values(after[token]), scale, "z", "=", Origin(f"block.{tensors[1]}", (token, "place"))),
         ),
     )
     bars = Bars(
-        title="Their lengths (norms)", labels=(start, added, end), values=as_values(before.new_tensor(lengths)),
+        title="Their lengths (norms)",
+        labels=(start, added, end),
+        values=as_values(before.new_tensor(lengths)),
         caption=f"Cosine between skip and update {number(cosine)}: 1 the same way, 0 at right angles, −1 against.",
         origin=one_each(*(norm_of(name, token) for name in three)),
     )
     maps = on_grid(before.new_tensor([[*each.norm(dim=1)[1:].tolist()] for each in (before, update, after)]))
     largest = int(ratios[1:].argmax()) + 1
     tiles = Tiles(
-        title="Lengths over the picture", values=maps, scales=(from_zero(maps),), labels=(start, added, end),
-        columns=3, backdrop=pixels, token=token or None, tile_size=200, weight=3.0,
+        title="Lengths over the picture",
+        values=maps,
+        scales=(from_zero(maps),),
+        labels=(start, added, end),
+        columns=3,
+        backdrop=pixels,
+        token=token or None,
+        tile_size=200,
+        weight=3.0,
         origin=one_each(*(norm_of(name, "place+1") for name in three)),
         caption="The class token, which has no place: "
-        + ", ".join(number(each[0].norm()) for each in (before, update, after)) + ".",
+        + ", ".join(number(each[0].norm()) for each in (before, update, after))
+        + ".",
     )
     ratio = Tiles(
-        title="Update over skip", quantity="v" if part == "attention" else "mlp", values=on_grid(ratios[1:])[None],
-        scales=(from_zero(ratios[1:]),), labels=(f"‖{added}‖ / ‖{start}‖",), columns=1, backdrop=pixels,
-        token=token or None, tile_size=200,
+        title="Update over skip",
+        quantity="v" if part == "attention" else "mlp",
+        values=on_grid(ratios[1:])[None],
+        scales=(from_zero(ratios[1:]),),
+        labels=(f"‖{added}‖ / ‖{start}‖",),
+        columns=1,
+        backdrop=pixels,
+        token=token or None,
+        tile_size=200,
         origin=worked_out("quotient", norm_of(three[1], "place+1"), norm_of(three[0], "place+1")),
-        caption=f"Largest at {token_name(largest, side)}: {number(ratios[largest])}. Class token: "
-        f"{number(ratios[0])}.",
+        caption=f"Largest at {token_name(largest, side)}: {number(ratios[largest])}. Class token: {number(ratios[0])}.",
     )
     return view(
         f"Layer {layer}: for {name} the skip path has norm {number(lengths[0])}, the update {number(lengths[1])} "
         f"({number(ratios[token])} of it), the sum {number(lengths[2])}; the cosine between the two is "
         f"{number(cosine)}. The update is largest against the skip at {token_name(largest, side)}, "
         f"{number(ratios[largest])}.",
-        (bars, strips), (tiles, ratio),
+        (bars, strips),
+        (tiles, ratio),
     )

@@ -92,13 +92,30 @@ def label_of(scenes: Scenes, epoch: int) -> str:
 
 
 def over_epochs(
-    title: str, y_label: str, lines: Sequence[Series], *, low: float | None = 0.0, high: float | None = None,
-    start: float | None = None, at: int | None = None, quantity: str = "z", caption: str = "",
+    title: str,
+    y_label: str,
+    lines: Sequence[Series],
+    *,
+    low: float | None = 0.0,
+    high: float | None = None,
+    start: float | None = None,
+    at: int | None = None,
+    quantity: str = "z",
+    caption: str = "",
 ) -> Plot:
     """Lines over the epochs with one of them marked; a click moves to another."""
     return Plot(
-        title=title, quantity=quantity, series=tuple(lines), x_label="epoch", y_label=y_label, low=low, high=high,
-        start=start, selected_x=None if at is None else float(at), pick=NAME, caption=caption,
+        title=title,
+        quantity=quantity,
+        series=tuple(lines),
+        x_label="epoch",
+        y_label=y_label,
+        low=low,
+        high=high,
+        start=start,
+        selected_x=None if at is None else float(at),
+        pick=NAME,
+        caption=caption,
     )
 
 

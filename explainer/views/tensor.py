@@ -79,19 +79,32 @@ def heat_map(
         wide = max(each for each in range(1, min(MOST_IN_ROW, len(values)) + 1) if len(values) % each == 0)
         rows = len(values) // wide
         panel = Matrix(
-            title=title, quantity=quantity, values=as_values(values.reshape(rows, wide)), scale=scale,
-            row_axis=f"{shown.axes[0]}, from", column_axis=f"{wide} in a row", max_height=520, origin=shown.origin,
+            title=title,
+            quantity=quantity,
+            values=as_values(values.reshape(rows, wide)),
+            scale=scale,
+            row_axis=f"{shown.axes[0]}, from",
+            column_axis=f"{wide} in a row",
+            max_height=520,
+            origin=shown.origin,
             row_names=tuple(str(row * wide) for row in range(rows)) if rows > 1 else (),
             caption=f"A vector of {len(values)} numbers, {extremes}, written row by row.",
-        )  # fmt: skip
+        )
     else:
         part = values[row_start : row_start + WINDOW, column_start : column_start + WINDOW]
         is_whole = part.shape == values.shape
         panel = Matrix(
-            title=title, quantity=quantity, values=as_values(part), scale=scale, row_axis=shown.axes[0],
-            column_axis=shown.axes[1], max_height=520, origin=shown.origin, row_start=row_start,
+            title=title,
+            quantity=quantity,
+            values=as_values(part),
+            scale=scale,
+            row_axis=shown.axes[0],
+            column_axis=shown.axes[1],
+            max_height=520,
+            origin=shown.origin,
+            row_start=row_start,
             column_start=column_start,
             caption=f"{size} numbers, {extremes}"
             + ("." if is_whole else f"; rows from {row_start} and columns from {column_start}, {WINDOW} at most."),
-        )  # fmt: skip
+        )
     return view(f"{title} as a heat map: {size} numbers, {extremes}.", (panel,))

@@ -41,7 +41,12 @@ def loss(metrics: Metrics) -> View:
     if measured:
         series.append(_line("test", measured, "q"))
     plot = Plot(
-        title="Loss", quantity="z", x_label="step", y_label="cross-entropy", height=300, series=tuple(series),
+        title="Loss",
+        quantity="z",
+        x_label="step",
+        y_label="cross-entropy",
+        height=300,
+        series=tuple(series),
         caption=f"The line is the mean of the last {window} measured steps."
         + (f" Of {len(steps):,} measured steps {len(dots):,} are drawn." if len(dots) < len(steps) else ""),
     )
@@ -62,12 +67,18 @@ def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
         raise ValueError("no epoch has been measured yet")
     x = _values(epoch["epoch"] for epoch in epochs)
     top1, means = (_values(epoch["validation"][name] for epoch in epochs) for name in ("top1", "batch_mean_top1"))
-    training, training_means = (_values(epoch[name] for epoch in epochs) for name in
-                                ("train_top1", "train_batch_mean_top1"))
+    training, training_means = (
+        _values(epoch[name] for epoch in epochs) for name in ("train_top1", "train_batch_mean_top1")
+    )
     last, best = epochs[-1], int(top1.argmax())
     pictures = last["validation"]["pictures"]
     plot = Plot(
-        title="Accuracy", quantity="z", x_label="epoch", y_label="share of right answers", height=300, low=0.0,
+        title="Accuracy",
+        quantity="z",
+        x_label="epoch",
+        y_label="share of right answers",
+        height=300,
+        low=0.0,
         high=1.0,
         series=(
             Series("test, share of pictures", x, top1, "z"),
@@ -80,8 +91,11 @@ def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
     return view(
         f"Accuracy after epoch {last['epoch']}: {percent(top1[-1])} of {pictures:,} test pictures, "
         f"{percent(means[-1])} as the mean over batches"
-        + (f"; {percent(training[-1])} of the training pictures while they were learned from"
-           if np.isfinite(training[-1]) else "")
+        + (
+            f"; {percent(training[-1])} of the training pictures while they were learned from"
+            if np.isfinite(training[-1])
+            else ""
+        )
         + f". Best on the test pictures: {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
         (plot,),
     )
@@ -97,15 +111,26 @@ def rate_and_gradient(metrics: Metrics, clip_norm: float | None) -> View:
     norm_steps, norms = _known(metrics, "gradient_norm")
     points, dots = _thinned(len(steps), MOST_POINTS), _thinned(len(norm_steps), MOST_POINTS)
     rate = Plot(
-        title="Learning rate", quantity="k", x_label="step", y_label="learning rate", height=200, low=0.0,
+        title="Learning rate",
+        quantity="k",
+        x_label="step",
+        y_label="learning rate",
+        height=200,
+        low=0.0,
         series=(Series("", _values(steps[points]), _values(rates[points]), "k"),),
     )
     clipped = float((norms > clip_norm).mean()) if clip_norm is not None else 0.0
     gradient = Plot(
-        title="Norm of the gradients", quantity="mlp", x_label="step", y_label="norm before clipping", height=200,
-        low=0.0, series=(Series("", _values(norm_steps[dots]), _values(norms[dots]), "mlp"),),
-        caption="Not clipped." if clip_norm is None else
-        f"Scaled down to {number(clip_norm)} where it is larger: in {percent(clipped)} of the measured steps.",
+        title="Norm of the gradients",
+        quantity="mlp",
+        x_label="step",
+        y_label="norm before clipping",
+        height=200,
+        low=0.0,
+        series=(Series("", _values(norm_steps[dots]), _values(norms[dots]), "mlp"),),
+        caption="Not clipped."
+        if clip_norm is None
+        else f"Scaled down to {number(clip_norm)} where it is larger: in {percent(clipped)} of the measured steps.",
     )
     return view(
         f"The learning rate is {number(rates[-1])} at step {int(steps[-1]):,}, at most {number(rates.max())} so far; "
@@ -124,9 +149,11 @@ def answers(epochs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Frame
         raise ValueError("no epoch has been measured yet")
     shown = [epochs[at] for at in _thinned(len(epochs), MOST_FRAMES)]
     return Frames(
-        name="epoch", places=tuple(epoch["epoch"] for epoch in shown),
+        name="epoch",
+        places=tuple(epoch["epoch"] for epoch in shown),
         labels=tuple(f"After epoch {epoch['epoch']}" for epoch in shown),
-        views=tuple(_answers_after(epoch, labels) for epoch in shown), has_bar=True,
+        views=tuple(_answers_after(epoch, labels) for epoch in shown),
+        has_bar=True,
     )
 
 
@@ -147,11 +174,15 @@ def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]], measure: str) -> V
     if not curves:
         raise ValueError("none of these runs has measured an epoch yet")
     plot = Plot(
-        title=measure[0].upper() + measure[1:], quantity="y", x_label="epoch", y_label=measure, height=320,
-        low=0.0 if is_share else None, high=1.0 if is_share else None,
+        title=measure[0].upper() + measure[1:],
+        quantity="y",
+        x_label="epoch",
+        y_label=measure,
+        height=320,
+        low=0.0 if is_share else None,
+        high=1.0 if is_share else None,
         series=tuple(
-            _line(name, pairs, RUN_COLOURS[list(runs).index(name) % len(RUN_COLOURS)])
-            for name, pairs in curves.items()
+            _line(name, pairs, RUN_COLOURS[list(runs).index(name) % len(RUN_COLOURS)]) for name, pairs in curves.items()
         ),
     )
     write = percent if is_share else number
@@ -169,27 +200,51 @@ def _answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
     shown = sorted(order)
     never = sum(count == 0 for count in predicted)
     bars = Bars(
-        title="Answered", quantity="y", labels=tuple(labels[c] for c in shown), format=",.0f", low=0.0,
-        values=_values(predicted[c] for c in shown), high=float(max(predicted)) or 1.0,
-        caption=(f"{len(shown)} of {len(predicted)} classes, those answered most often. " if len(shown) < len(predicted)
-                 else "") + _never(never, len(predicted)),
+        title="Answered",
+        quantity="y",
+        labels=tuple(labels[c] for c in shown),
+        format=",.0f",
+        low=0.0,
+        values=_values(predicted[c] for c in shown),
+        high=float(max(predicted)) or 1.0,
+        caption=(
+            f"{len(shown)} of {len(predicted)} classes, those answered most often. "
+            if len(shown) < len(predicted)
+            else ""
+        )
+        + _never(never, len(predicted)),
     )
     row: tuple[Panel, ...] = (bars,)
     if table is not None:
         values = np.asarray(table, dtype=np.float32)
-        row = (bars, Matrix(
-            title="What each class was taken for", quantity="z", values=values, row_axis="true class", max_height=300,
-            column_axis="predicted class", scale=Scale(0.0, float(values.max()) or 1.0), row_names=tuple(labels),
-            column_names=tuple(labels), caption="On the diagonal is what is right.",
-        ))  # fmt: skip
+        row = (
+            bars,
+            Matrix(
+                title="What each class was taken for",
+                quantity="z",
+                values=values,
+                row_axis="true class",
+                max_height=300,
+                column_axis="predicted class",
+                scale=Scale(0.0, float(values.max()) or 1.0),
+                row_names=tuple(labels),
+                column_names=tuple(labels),
+                caption="On the diagonal is what is right.",
+            ),
+        )
     most = order[0]
     return view(
         f"After epoch {epoch['epoch']} {percent(measured['top1'])} of {pictures:,} test pictures are right. Answered "
         f"most often: {labels[most]}, for {predicted[most]:,}. {_never(never, len(predicted))}"
-        + ("" if table is None else " Right of each class: " + ", ".join(
-            f"{label} {table[c][c]:,} of {sum(table[c]):,}" for c, label in enumerate(labels)) + "."),
+        + (
+            ""
+            if table is None
+            else " Right of each class: "
+            + ", ".join(f"{label} {table[c][c]:,} of {sum(table[c]):,}" for c, label in enumerate(labels))
+            + "."
+        ),
         row,
-    )  # fmt: skip
+    )
 
 
 def _never(never: int, classes: int) -> str:

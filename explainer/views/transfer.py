@@ -49,15 +49,22 @@ def learning_parts(parts: Sequence[ModelPart], num_classes: int) -> View:
     """
     nodes = tuple(
         Node(
-            part.name, _PARTS[part.name][0], _PARTS[part.name][1], _PARTS[part.name][2],
-            f"{part.parameters:,} {_state(part)}", _PARTS[part.name][3],
-            page_title=STAGES[_PARTS[part.name][3]].title, group="learns" if part.learning else "stays as it is",
+            part.name,
+            _PARTS[part.name][0],
+            _PARTS[part.name][1],
+            _PARTS[part.name][2],
+            f"{part.parameters:,} {_state(part)}",
+            _PARTS[part.name][3],
+            page_title=STAGES[_PARTS[part.name][3]].title,
+            group="learns" if part.learning else "stays as it is",
         )
         for part in parts
     )
     total, learning = sum(part.parameters for part in parts), sum(part.learning for part in parts)
     flow = Flow(
-        title=f"{learning:,} of {total:,} parameters learn", nodes=nodes, columns=len(nodes),
+        title=f"{learning:,} of {total:,} parameters learn",
+        nodes=nodes,
+        columns=len(nodes),
         caption=f"The new head has one row for each of the {num_classes} classes.",
     )
     told = ", ".join(f"{_PARTS[part.name][0]} {part.parameters:,} {_state(part)}" for part in parts)
@@ -75,8 +82,13 @@ def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor
         names.append(f"{side} × {side}")
     panels = tuple(
         Tiles(
-            title=f"{what}: {name}", quantity="E_pos", values=similarity[None], scales=(symmetric(similarity),),
-            columns=1, tile_size=220, labels=("the middle with all",),
+            title=f"{what}: {name}",
+            quantity="E_pos",
+            values=similarity[None],
+            scales=(symmetric(similarity),),
+            columns=1,
+            tile_size=220,
+            labels=("the middle with all",),
         )
         for what, name, similarity in zip(("As trained", "Resized"), names, maps, strict=True)
     )
@@ -102,12 +114,23 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | No
         accuracy.append(Series("always the same", ends, np.full(2, constant, dtype=np.float32), "image"))
     plots = (
         Plot(
-            title="Share of the test pictures that is right", quantity="z", series=tuple(accuracy), x_label="epoch",
-            y_label="accuracy", low=0.0, high=1.0, height=300,
+            title="Share of the test pictures that is right",
+            quantity="z",
+            series=tuple(accuracy),
+            x_label="epoch",
+            y_label="accuracy",
+            low=0.0,
+            high=1.0,
+            height=300,
         ),
         Plot(
-            title="Loss on the test pictures", quantity="z", x_label="epoch", y_label="cross-entropy", height=300,
-            series=tuple(_series(name, epochs, "loss") for name, epochs in told.items()), low=0.0,
+            title="Loss on the test pictures",
+            quantity="z",
+            x_label="epoch",
+            y_label="cross-entropy",
+            height=300,
+            series=tuple(_series(name, epochs, "loss") for name, epochs in told.items()),
+            low=0.0,
         ),
     )
     said = "; ".join(
@@ -125,9 +148,10 @@ def costs(models: Sequence[Cost]) -> View:
     times = np.asarray([1000 * model.seconds for model in models], dtype=np.float32)
     bars = (
         Bars(title="File in MiB: 4 bytes a parameter", quantity="E", labels=names, values=files, format=",.1f"),
-        Bars(title="Milliseconds for one picture, measured here", quantity="q", labels=names, values=times,
-             format=",.1f"),
-    )  # fmt: skip
+        Bars(
+            title="Milliseconds for one picture, measured here", quantity="q", labels=names, values=times, format=",.1f"
+        ),
+    )
     told = "; ".join(
         f"{model.name} {model.file / 2**20:,.1f} MiB, {1000 * model.seconds:,.1f} ms a picture" for model in models
     )
@@ -142,9 +166,7 @@ def verdict(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     epochs = int(runs[TRANSFER][-1]["epoch"]), int(runs[SCRATCH][-1]["epoch"])
     after = f"after {epochs[0]} epochs each" if epochs[0] == epochs[1] else f"after {epochs[0]} and {epochs[1]} epochs"
     ahead = right - right_scratch
-    ending = (
-        f"{ahead} more with transfer" if ahead > 0 else f"{-ahead} fewer with transfer" if ahead else "as many"
-    )
+    ending = f"{ahead} more with transfer" if ahead > 0 else f"{-ahead} fewer with transfer" if ahead else "as many"
     return f"Transfer has **{right} of {n}** right, from scratch **{right_scratch} of {n}**, {after}: {ending}."
 
 

@@ -54,11 +54,20 @@ def forward(
     slices += head_tensors(trace)
     used = dict.fromkeys(step.equation for step in steps)
     walk = Walk(
-        title="The forward pass", pixels=pixels, grid_size=config.grid_size, steps=tuple(steps), slices=tuple(slices),
+        title="The forward pass",
+        pixels=pixels,
+        grid_size=config.grid_size,
+        steps=tuple(steps),
+        slices=tuple(slices),
         equations={key: equation_markup(_essence(key)) for key in used},
         equation_titles={key: _title(key) for key in used},
-        labels=tuple(labels), num_layers=config.num_layers, num_heads=config.num_heads, layer=1, head=head,
-        token=token, start=_still(steps, 1),
+        labels=tuple(labels),
+        num_layers=config.num_layers,
+        num_heads=config.num_heads,
+        layer=1,
+        head=head,
+        token=token,
+        start=_still(steps, 1),
         caption=f"Of every token the first {columns_for(config)} of its {config.hidden_size:,} numbers are drawn, of "
         "a head's vectors at most the first 24; lengths and shares in the words are of all of them. Colours go from "
         "−x (blue) over 0 to +x (orange); the x below a matrix holds 99 % of its values.",

@@ -113,5 +113,3 @@ def _symbol(name: str, equation: str) -> tuple[str, ...]:
 
 def _written(key: str) -> Any:
     return EQUATIONS[int(key)] if key.isdigit() else FORMULAS[key]
-
-

@@ -44,18 +44,33 @@ def embedding_tensors(model: VisionTransformer, trace: ForwardTrace) -> Iterator
     matrix = model.projection_matrix
     rows = min(columns, matrix.shape[0])
     yield WalkTensor(
-        "0.projection", "E", "E", as_values(matrix[:rows, :columns]), clipped(matrix),
-        sizes(config.patch_dim, config.hidden_size), f"rows 0…{rows - 1}, columns 0…{columns - 1}",
-        Origin("patch_projection.weight", (
-            "column", f"row%{config.num_channels}", f"row//{config.num_channels * config.patch_size}",
-            f"row//{config.num_channels}%{config.patch_size}",
-        )),
-    )  # fmt: skip
+        "0.projection",
+        "E",
+        "E",
+        as_values(matrix[:rows, :columns]),
+        clipped(matrix),
+        sizes(config.patch_dim, config.hidden_size),
+        f"rows 0…{rows - 1}, columns 0…{columns - 1}",
+        Origin(
+            "patch_projection.weight",
+            (
+                "column",
+                f"row%{config.num_channels}",
+                f"row//{config.num_channels * config.patch_size}",
+                f"row//{config.num_channels}%{config.patch_size}",
+            ),
+        ),
+    )
     yield _rows("0.patch_embeddings", "xₚE", "E", x_p_e, columns, scale, Origin("trace.patch_embeddings", CELL))
     yield _rows(
-        "0.class_token", "x_{class}", "class_token", model.class_token, columns, clipped(model.class_token),
+        "0.class_token",
+        "x_{class}",
+        "class_token",
+        model.class_token,
+        columns,
+        clipped(model.class_token),
         Origin("class_token", CELL),
-    )  # fmt: skip
+    )
     yield _rows(
         "0.position_embedding", "E_{pos}", "E_pos", places, columns, clipped(places), Origin("position_embedding", CELL)
     )
@@ -71,9 +86,15 @@ def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: 
     second_sum = clipped(block.after_attention, mlp.output, block.output)
 
     def tokens(
-        field: str, symbol: str, quantity: str, values: Tensor, scale: Scale, most: int = columns, tensor: str = "",
+        field: str,
+        symbol: str,
+        quantity: str,
+        values: Tensor,
+        scale: Scale,
+        most: int = columns,
+        tensor: str = "",
         index: tuple[int | str, ...] = CELL,
-    ) -> WalkTensor:  # fmt: skip
+    ) -> WalkTensor:
         origin = Origin(f"block.{tensor or field}", index, layer)
         return _rows(f"{layer}.{field}", symbol, quantity, values, most, scale, origin)
 
@@ -97,8 +118,13 @@ def layer_tensors(block: BlockTrace, layer: int, head: int, token: int, config: 
     yield WalkTensor(f"{layer}.weights", "A", "A", as_values(weights), scale, shape, note, of_weights)
     outputs = attention.head_outputs[:, token]
     yield WalkTensor(
-        f"{layer}.head_outputs", "SA(z)", "v", as_values(outputs[:, :HEAD_COLUMNS]), clipped(outputs),
-        sizes(*outputs.shape), _note(outputs, HEAD_COLUMNS, "a row for each head"),
+        f"{layer}.head_outputs",
+        "SA(z)",
+        "v",
+        as_values(outputs[:, :HEAD_COLUMNS]),
+        clipped(outputs),
+        sizes(*outputs.shape),
+        _note(outputs, HEAD_COLUMNS, "a row for each head"),
         Origin("block.attention.head_outputs", ("row", token, "column"), layer),
     )
     yield tokens("attention_output", "MSA(z)", "v", attention.output, first_sum, tensor="attention.output")

@@ -37,19 +37,26 @@ def prediction(
     was, now = int(before.argmax()), int(after.argmax())
     moved = percent((after - before).abs().sum() / 2)
     bars = Bars(
-        title="Prediction: before (pale) and after", quantity="y", labels=tuple(labels[c] for c in shown),
-        values=as_values(after[shown]), before=as_values(before[shown]), format=".1%", low=0.0, high=1.0,
+        title="Prediction: before (pale) and after",
+        quantity="y",
+        labels=tuple(labels[c] for c in shown),
+        values=as_values(after[shown]),
+        before=as_values(before[shown]),
+        format=".1%",
+        low=0.0,
+        high=1.0,
         selected=shown.index(now),
         origin=Origin("trace.probabilities", ("listed",), listed=tuple(shown), side=CHANGED),
         caption=f"Behind each bar: the probability now, and by how many percentage points it has shifted. {moved} of "
         "all probability has moved to other classes.",
-    )  # fmt: skip
+    )
     answer = (
         f"The prediction stays {labels[was]}: {percent(before[was])} before, {percent(after[was])} after."
-        if was == now else
-        f"The prediction changes from {labels[was]} ({percent(before[was])} before, {percent(after[was])} after) to "
+        if was == now
+        else f"The prediction changes from {labels[was]} ({percent(before[was])} before, {percent(after[was])} "
+        f"after) to "
         f"{labels[now]} ({percent(before[now])} before, {percent(after[now])} after)."
-    )  # fmt: skip
+    )
     return view(f"{answer} {moved} of all probability has moved.", (bars,))
 
 
@@ -63,9 +70,15 @@ def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str)
         words: what a click does.
     """
     panel = Picture(
-        title="The picture, as the model sees it now", quantity="image", pixels=pixels, grid_size=grid_size,
-        brush=PATCHES, marked=tuple(sorted(marked)), caption=words, tensors=("trace.image",),
-    )  # fmt: skip
+        title="The picture, as the model sees it now",
+        quantity="image",
+        pixels=pixels,
+        grid_size=grid_size,
+        brush=PATCHES,
+        marked=tuple(sorted(marked)),
+        caption=words,
+        tensors=("trace.image",),
+    )
     count = f"{len(marked)} of {grid_size**2} patches changed" if marked else "No patch changed"
     return view(f"The picture in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
 
@@ -82,9 +95,14 @@ def heads(trace: ForwardTrace, token: int, removed: Collection[tuple[int, int]])
     maps = on_grid(torch.stack([weights[:, token, 1:] for weights in trace.attention_weights]).flatten(0, 1))
     places = [(layer, head) for layer in range(1, trace.num_layers + 1) for head in range(1, num_heads + 1)]
     tiles = Tiles(
-        title=f"{trace.num_layers} layers × {num_heads} heads", quantity="A", values=maps, scales=each(maps),
-        columns=num_heads, labels=tuple(f"layer {layer}, head {head}" for layer, head in places),
-        picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places), tile_size=64,
+        title=f"{trace.num_layers} layers × {num_heads} heads",
+        quantity="A",
+        values=maps,
+        scales=each(maps),
+        columns=num_heads,
+        labels=tuple(f"layer {layer}, head {head}" for layer, head in places),
+        picks=tuple({HEAD: f"{layer}.{head}"} for layer, head in places),
+        tile_size=64,
         crossed=tuple(places.index(place) for place in removed if place in places),
         origin=Origin(
             "block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1", side=CHANGED
@@ -126,12 +144,25 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
     chosen = [] if token == 0 else [token]
 
     def plot(
-        title: str, caption: str, y_label: str, values: Float[Tensor, "states tokens"],
-        together: Float[Tensor, " states"], name: str, low: float | None, origin: Callable[[int | str], Origin | None],
-    ) -> Plot:  # fmt: skip
+        title: str,
+        caption: str,
+        y_label: str,
+        values: Float[Tensor, "states tokens"],
+        together: Float[Tensor, " states"],
+        name: str,
+        low: float | None,
+        origin: Callable[[int | str], Origin | None],
+    ) -> Plot:
         return Plot(
-            title=title, quantity="z", caption=caption, x_label="layer (0: before the first)", y_label=y_label, low=low,
-            selected_x=float(layer), pick="layer", height=300,
+            title=title,
+            quantity="z",
+            caption=caption,
+            x_label="layer (0: before the first)",
+            y_label=y_label,
+            low=low,
+            selected_x=float(layer),
+            pick="layer",
+            height=300,
             series=(
                 Series("class token", states, as_values(values[:, 0]), "class_token", origin=origin(0)),
                 Series(name, states, as_values(together), "z", origin=origin("*")),
@@ -143,19 +174,35 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
         )
 
     moved = plot(
-        "How far z has moved", f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token "
+        "How far z has moved",
+        f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token "
         f"{percent(effect.moved[layer, 0])}, all tokens {percent(effect.moved_all[layer])}.",
-        "difference / length", effect.moved, effect.moved_all, "all tokens", 0.0, moved_at,
-    )  # fmt: skip
+        "difference / length",
+        effect.moved,
+        effect.moved_all,
+        "all tokens",
+        0.0,
+        moved_at,
+    )
     means = effect.cosines.mean(1)
     turned = plot(
-        "Which way it points", f"1: the same direction. After layer {layer}: class token "
+        "Which way it points",
+        f"1: the same direction. After layer {layer}: class token "
         f"{number(effect.cosines[layer, 0])}, on average {number(means[layer])}.",
-        "cosine with z before", effect.cosines, means, "mean of all tokens", None,
-        lambda token: cosine_of(*_states(token)) if token != "*" else worked_out(
-            "mean_cosine", *(Origin("trace.hidden_states", ("*", "*"), "point", side=side) for side in (CHANGED, ""))
+        "cosine with z before",
+        effect.cosines,
+        means,
+        "mean of all tokens",
+        None,
+        lambda token: (
+            cosine_of(*_states(token))
+            if token != "*"
+            else worked_out(
+                "mean_cosine",
+                *(Origin("trace.hidden_states", ("*", "*"), "point", side=side) for side in (CHANGED, "")),
+            )
         ),
-    )  # fmt: skip
+    )
     first = effect.first
     start = "Nothing has moved." if first is None else f"The first state to differ is z{subscript(first)}."
     return view(
@@ -178,17 +225,28 @@ def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
     maps, last = on_grid(effect.moved[:, 1:]), len(effect.moved) - 1
     reached, first = (effect.moved[:, 1:] > 0).sum(1).tolist(), effect.first
     count = effect.moved.shape[1] - 1
-    start = "No patch has changed." if first is None else (
-        f"The first state to differ is z{subscript(first)}, in {reached[first]} of {count} patches; at the end "
-        f"{reached[-1]} differ."
-    )  # fmt: skip
+    start = (
+        "No patch has changed."
+        if first is None
+        else (
+            f"The first state to differ is z{subscript(first)}, in {reached[first]} of {count} patches; at the end "
+            f"{reached[-1]} differ."
+        )
+    )
     tiles = Tiles(
-        title="How it spreads over the picture", quantity="z", values=maps, scales=(from_zero(maps),),
-        labels=tuple(f"z{subscript(at)}" for at in range(last + 1)), columns=min(last + 1, 7), selected=layer,
-        picks=tuple({"layer": max(at, 1)} for at in range(last + 1)), backdrop=pixels, tile_size=150,
+        title="How it spreads over the picture",
+        quantity="z",
+        values=maps,
+        scales=(from_zero(maps),),
+        labels=tuple(f"z{subscript(at)}" for at in range(last + 1)),
+        columns=min(last + 1, 7),
+        selected=layer,
+        picks=tuple({"layer": max(at, 1)} for at in range(last + 1)),
+        backdrop=pixels,
+        tile_size=150,
         origin=moved_at("place+1", "tile"),
         caption=f"The same measure for each patch, ‖z changed − z‖ / ‖z‖, on one scale. {start}",
-    )  # fmt: skip
+    )
     return view(
         f"Change of every patch's token before layer 1 and after each of {last} layers. {start} The largest change, "
         f"{number(maps.max())} of the token's length, is in "
@@ -222,18 +280,28 @@ def attention(
     titles = (f"Before: layer {layer}, head {head}", "After, on the same scale")
     pictures = [
         Picture(
-            title=title, pixels=seen, overlay=values, scale=shared, class_value=float(weights[token, 0]),
+            title=title,
+            pixels=seen,
+            overlay=values,
+            scale=shared,
+            class_value=float(weights[token, 0]),
             caption=f"{name[0].upper()}{name[1:]}; weight on the class token, not drawn: {number(weights[token, 0])}.",
-            origin=origin, **common,  # type: ignore[arg-type]
+            origin=origin,
+            **common,  # type: ignore[arg-type]
         )
         for title, seen, values, weights, origin in zip(titles, pixels, maps, (was, now), origins, strict=True)
-    ]  # fmt: skip
+    ]
     third = Picture(
-        title="After minus before", pixels=pixels[1], overlay=on_grid(difference[1:]), scale=symmetric(difference[1:]),
-        class_value=float(difference[0]), origin=worked_out("difference", *origins[::-1]),
+        title="After minus before",
+        pixels=pixels[1],
+        overlay=on_grid(difference[1:]),
+        scale=symmetric(difference[1:]),
+        class_value=float(difference[0]),
+        origin=worked_out("difference", *origins[::-1]),
         caption=f"{percent(difference.abs().sum() / 2)} of this token's attention lies elsewhere; on average over all "
-        f"tokens {percent(moved[layer - 1, head - 1])}.", **common,  # type: ignore[arg-type]
-    )  # fmt: skip
+        f"tokens {percent(moved[layer - 1, head - 1])}.",
+        **common,  # type: ignore[arg-type]
+    )
     most = moved.flatten().argmax()
     place = divmod(int(most), moved.shape[1])
     return view(

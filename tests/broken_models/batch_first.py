@@ -105,16 +105,24 @@ def asks():
 
 SPELLINGS = (
     Spelling(
-        plain, (3, 3, 40, 40), (3, 10), raises=None,
+        plain,
+        (3, 3, 40, 40),
+        (3, 10),
+        raises=None,
         fix=(('activation="gelu")', 'activation="gelu", batch_first=True)'),),
     ),
     Spelling(
-        near, (2, 3, 20, 20), (2, 6),
+        near,
+        (2, 3, 20, 20),
+        (2, 6),
         fix=(("nn.MultiheadAttention(d, 3)", "nn.MultiheadAttention(d, 3, batch_first=True)"),),
     ),
     Spelling(
-        clip_like, (1, 3, 48, 48), (1, 20), raises=None,
+        clip_like,
+        (1, 3, 48, 48),
+        (1, 20),
+        raises=None,
         fix=(("nn.MultiheadAttention(width, heads, batch_first=True)", "nn.MultiheadAttention(width, heads)"),),
     ),
     Spelling(asks, (3, 3, 28, 28), (3, 3), fix=(("num_heads=4)", "num_heads=4, batch_first=True)"),)),
-)  # fmt: skip
+)

@@ -110,12 +110,18 @@ def normalised():
 SPELLINGS = (
     Spelling(ordinary, (2, 32, 32, 3), (2, 10), should_be_given=(2, 3, 32, 32)),
     Spelling(
-        windows, (4, 24, 24, 3), (4, 2), dtype=torch.uint8,
+        windows,
+        (4, 24, 24, 3),
+        (4, 2),
+        dtype=torch.uint8,
         fix=(("batch = batch.float() / 255", "batch = batch.permute(0, 3, 1, 2).float() / 255"),),
     ),
     Spelling(
-        predictor, (40, 30, 3), (1, 8), dtype=torch.uint8,
+        predictor,
+        (40, 30, 3),
+        (1, 8),
+        dtype=torch.uint8,
         fix=(("self.net(tensor[None])", "self.net(tensor.permute(2, 0, 1)[None])"),),
     ),
     Spelling(normalised, (2, 36, 36, 3), (2, 4), should_be_given=(2, 3, 36, 36)),
-)  # fmt: skip
+)

@@ -136,19 +136,28 @@ def sequence_first():
 
 SPELLINGS = (
     Spelling(
-        hugging, (3, 3, 32, 32), (3, 5),
+        hugging,
+        (3, 3, 32, 32),
+        (3, 5),
         fix=(("cls_tokens = self.cls_token\n", "cls_tokens = self.cls_token.expand(pixel_values.shape[0], -1, -1)\n"),),
     ),
     Spelling(
-        vectorial, (2, 3, 15, 15), (2, 2), raises=IndexError,
+        vectorial,
+        (2, 3, 15, 15),
+        (2, 2),
+        raises=IndexError,
         fix=(("torch.cat([self.summary, f]", "torch.cat([self.summary.expand(f.shape[0], 1, -1), f]"),),
     ),
     Spelling(
-        packed, (2, 3, 64, 64), (2, 1000),
+        packed,
+        (2, 3, 64, 64),
+        (2, 1000),
         fix=(("pack([self.query, seq]", "pack([self.query.repeat(len(img), 1, 1), seq]"),),
     ),
     Spelling(
-        sequence_first, (5, 3, 28, 28), (5, 15),
+        sequence_first,
+        (5, 3, 28, 28),
+        (5, 15),
         fix=(("self.class_embedding.expand(-1, -1, -1)", "self.class_embedding.expand(-1, x.shape[1], -1)"),),
     ),
-)  # fmt: skip
+)

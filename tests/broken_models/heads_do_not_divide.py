@@ -130,10 +130,14 @@ def pieces():
 
 SPELLINGS = (
     Spelling(
-        ready_made, (2, 3, 30, 30), (2, 5), fix=(("d_model, nhead = 70, 8", "d_model, nhead = 70, 7"),),
-        raises=AssertionError, in_constructor=True,
+        ready_made,
+        (2, 3, 30, 30),
+        (2, 5),
+        fix=(("d_model, nhead = 70, 8", "d_model, nhead = 70, 7"),),
+        raises=AssertionError,
+        in_constructor=True,
     ),
     Spelling(bertish, (2, 3, 24, 24), (2, 7), fix=(("size=50, heads=4", "size=50, heads=5"),)),
     Spelling(lucid, (2, 3, 16, 16), (2, 10), fix=(("dim=32, heads=5", "dim=32, heads=4"),), raises=EinopsError),
     Spelling(pieces, (1, 3, 18, 18), (1, 4), fix=(("d=22, n_heads=4", "d=24, n_heads=4"),)),
-)  # fmt: skip
+)

@@ -103,11 +103,14 @@ def stripes():
 SPELLINGS = (
     Spelling(backbone, (3, 32, 32), (1, 10), should_be_given=(1, 3, 32, 32)),
     Spelling(
-        service, (3, 20, 20), (1, 3), raises=ValueError,
+        service,
+        (3, 20, 20),
+        (1, 3),
+        raises=ValueError,
         fix=(("photo = (photo - 0.5) / 0.5", "photo = ((photo - 0.5) / 0.5).unsqueeze(0)"),),
     ),
     Spelling(pipeline, (3, 16, 16), (1, 21), should_be_given=(1, 3, 16, 16), raises=KeyError),
     Spelling(
         stripes, (3, 36, 36), (1, 4), fix=(("F.unfold(picture, ", "F.unfold(picture[None], "),), raises=IndexError
     ),
-)  # fmt: skip
+)

@@ -124,8 +124,11 @@ SPELLINGS = (
     ),
     Spelling(pooler, (2, 3, 24, 24), (2, 4), fix=(("u = m.movedim(1, -1)", "u = m.flatten(2).movedim(1, -1)"),)),
     Spelling(
-        stacked, (1, 3, 20, 20), (1, 8), fix=(("Move(0, 2, 3, 1),", "nn.Flatten(2),\n        Move(0, 2, 1),"),),
+        stacked,
+        (1, 3, 20, 20),
+        (1, 8),
+        fix=(("Move(0, 2, 3, 1),", "nn.Flatten(2),\n        Move(0, 2, 1),"),),
         raises=AssertionError,
     ),
     Spelling(linearised, (2, 3, 16, 16), (2, 3), fix=(("x = x.flatten(1, 2)", "x = x.flatten(1, 2).flatten(2)"),)),
-)  # fmt: skip
+)

@@ -130,16 +130,21 @@ def columns():
 
 SPELLINGS = (
     Spelling(
-        timm_like, (4, 3, 48, 48), (4, 100),
+        timm_like,
+        (4, 3, 48, 48),
+        (4, 100),
         fix=(("self.proj(x).flatten(2)\n", "self.proj(x).flatten(2).transpose(1, 2)\n"),),
     ),
     Spelling(gap, (1, 3, 32, 32), (1, 2), fix=(("start_dim=2)", "start_dim=2).permute(0, 2, 1)"),)),
     Spelling(
-        head_mixer, (2, 3, 24, 24), (2, 9), raises=None,
+        head_mixer,
+        (2, 3, 24, 24),
+        (2, 9),
+        raises=None,
         fix=(
             (".unbind(2)", ".permute(2, 0, 3, 1, 4).unbind(0)"),
             ("y = torch.matmul(w, v)", "y = torch.matmul(w, v).transpose(1, 2)"),
         ),
     ),
     Spelling(columns, (2, 3, 30, 30), (2, 12), fix=(("self.take(pixels)", "self.take(pixels).mT"),)),
-)  # fmt: skip
+)

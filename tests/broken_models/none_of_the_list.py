@@ -142,17 +142,25 @@ SPELLINGS = (
     Spelling(mlp_typo, (2, 3, 32, 32), (2, 10), fix=(("nn.Linear(46, 32)", "nn.Linear(64, 32)"),)),
     Spelling(wrong_number_of_classes, (2, 3, 32, 32), (2, 10), fix=(("(32, 9)", "(32, 10)"),), raises=None),
     Spelling(
-        transposed_weight, (2, 3, 32, 32), (2, 10),
+        transposed_weight,
+        (2, 3, 32, 32),
+        (2, 10),
         fix=(("self.up(x)), self.up.weight)", "self.up(x)), self.up.weight.mT)"),),
     ),
     Spelling(
-        bytes_as_they_are, (2, 3, 32, 32), (2, 10), dtype=torch.uint8,
+        bytes_as_they_are,
+        (2, 3, 32, 32),
+        (2, 10),
+        dtype=torch.uint8,
         fix=(("x = self.patch(x).flatten", "x = self.patch(x / 255).flatten"),),
     ),
     Spelling(own_exception, (2, 3, 32, 32), (2, 10), fix=(("x.min() >= 0", "x.min() > 1"),), raises=ValueError),
     Spelling(misspelt_name, (2, 3, 32, 32), (2, 10), fix=(("self.hed(", "self.head("),), raises=AttributeError),
     Spelling(
-        forgotten_return, (2, 3, 32, 32), (2, 10), raises=TypeError,
+        forgotten_return,
+        (2, 3, 32, 32),
+        (2, 10),
+        raises=TypeError,
         fix=(("        x = self.down(F.gelu(self.up(x)))", "        return self.down(F.gelu(self.up(x)))"),),
     ),
     Spelling(norm_of_another_width, (2, 3, 32, 32), (2, 10), fix=(("nn.LayerNorm(48)", "nn.LayerNorm(32)"),)),
@@ -160,4 +168,4 @@ SPELLINGS = (
     Spelling(gray_pictures, (2, 1, 32, 32), (2, 10), should_be_given=(2, 3, 32, 32)),
     Spelling(merge_typo, (2, 3, 32, 32), (2, 10), fix=(("(b, t, h * h)", "(b, t, h * e)"),)),
     Spelling(half_precision_head, (2, 3, 32, 32), (2, 10), fix=(("model.head.half()", "model.head.float()"),)),
-)  # fmt: skip
+)

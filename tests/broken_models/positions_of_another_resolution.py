@@ -128,7 +128,10 @@ SPELLINGS = (
     Spelling(lookup, (2, 3, 24, 24), (2, 3), fix=(("trained_at=40", "trained_at=24"),)),
     Spelling(waving, (1, 3, 96, 96), (1, 6), fix=(("grid=4, out=6", "grid=6, out=6"),)),
     Spelling(
-        finetuned, (2, 3, 64, 64), (2, 10), in_constructor=True,
+        finetuned,
+        (2, 3, 64, 64),
+        (2, 10),
+        in_constructor=True,
         fix=(("    model = Student(64)\n    model.load", f"{RESIZED}    model.load"),),
     ),
-)  # fmt: skip
+)

@@ -597,63 +597,150 @@ def viewing():
 
 SPELLINGS = (
     ("patch-does-not-divide", Spelling(fills_in, (2, 3, 50, 50), (2, 36, 192), should_be_given=(2, 3, 48, 48))),
-    ("patch-does-not-divide", Spelling(
-        tubelets, (1, 3, 4, 40, 44), (1, 11), fix=(("size=(40, 44), patch=8", "size=(40, 44), patch=4"),),
-    )),
-    ("missing-flatten", Spelling(
-        served, (5, 3, 36, 36), (5, 4),
-        fix=((".projection(pixel_values).transpose(1, 2)", ".projection(pixel_values).flatten(2).transpose(1, 2)"),),
-    )),
-    ("missing-flatten", Spelling(
-        stateless, (2, 3, 24, 30), (2, 5),
-        fix=(("permute(0, 2, 3, 1, 4, 5).flatten(1, 2)", "permute(0, 2, 3, 1, 4, 5).flatten(1, 2).flatten(2)"),),
-    )),
-    ("missing-permute", Spelling(
-        wide, (2, 3, 32, 48), (2, 9),
-        fix=(("x.flatten(2)  # BCHW -> BNC", "x.flatten(2).transpose(1, 2)  # BCHW -> BNC"),),
-    )),
-    ("missing-permute", Spelling(
-        letters, (5, 3, 40, 48), (5, 13), fix=(("flatten(start_dim=2)", "flatten(start_dim=2).permute(0, 2, 1)"),),
-    )),
+    (
+        "patch-does-not-divide",
+        Spelling(
+            tubelets,
+            (1, 3, 4, 40, 44),
+            (1, 11),
+            fix=(("size=(40, 44), patch=8", "size=(40, 44), patch=4"),),
+        ),
+    ),
+    (
+        "missing-flatten",
+        Spelling(
+            served,
+            (5, 3, 36, 36),
+            (5, 4),
+            fix=(
+                (".projection(pixel_values).transpose(1, 2)", ".projection(pixel_values).flatten(2).transpose(1, 2)"),
+            ),
+        ),
+    ),
+    (
+        "missing-flatten",
+        Spelling(
+            stateless,
+            (2, 3, 24, 30),
+            (2, 5),
+            fix=(("permute(0, 2, 3, 1, 4, 5).flatten(1, 2)", "permute(0, 2, 3, 1, 4, 5).flatten(1, 2).flatten(2)"),),
+        ),
+    ),
+    (
+        "missing-permute",
+        Spelling(
+            wide,
+            (2, 3, 32, 48),
+            (2, 9),
+            fix=(("x.flatten(2)  # BCHW -> BNC", "x.flatten(2).transpose(1, 2)  # BCHW -> BNC"),),
+        ),
+    ),
+    (
+        "missing-permute",
+        Spelling(
+            letters,
+            (5, 3, 40, 48),
+            (5, 13),
+            fix=(("flatten(start_dim=2)", "flatten(start_dim=2).permute(0, 2, 1)"),),
+        ),
+    ),
     ("missing-batch", Spelling(distilled, (3, 36, 36), (1, 6), should_be_given=(1, 3, 36, 36))),
-    ("missing-batch", Spelling(
-        camera, (40, 60, 3), (1, 2), raises=ValueError,
-        fix=(("return pixels.permute(2, 0, 1)", "return pixels.permute(2, 0, 1).unsqueeze(0)"),),
-    )),
-    ("class-token-not-expanded", Spelling(
-        prefixed, (5, 3, 20, 25), (5, 8),
-        fix=(("torch.cat([self.prefix, patches]", "torch.cat([self.prefix.expand(len(images), -1, -1), patches]"),),
-    )),
-    ("class-token-not-expanded", Spelling(
-        tokens_in_front, (3, 3, 28, 28), (3, 12),
-        fix=(("[self.class_embedding, x]", "[self.class_embedding.expand(-1, x.shape[1], -1), x]"),),
-    )),
+    (
+        "missing-batch",
+        Spelling(
+            camera,
+            (40, 60, 3),
+            (1, 2),
+            raises=ValueError,
+            fix=(("return pixels.permute(2, 0, 1)", "return pixels.permute(2, 0, 1).unsqueeze(0)"),),
+        ),
+    ),
+    (
+        "class-token-not-expanded",
+        Spelling(
+            prefixed,
+            (5, 3, 20, 25),
+            (5, 8),
+            fix=(("torch.cat([self.prefix, patches]", "torch.cat([self.prefix.expand(len(images), -1, -1), patches]"),),
+        ),
+    ),
+    (
+        "class-token-not-expanded",
+        Spelling(
+            tokens_in_front,
+            (3, 3, 28, 28),
+            (3, 12),
+            fix=(("[self.class_embedding, x]", "[self.class_embedding.expand(-1, x.shape[1], -1), x]"),),
+        ),
+    ),
     ("positions-of-another-resolution", Spelling(probe, (5, 3, 72, 72), (5, 7), should_be_given=(5, 3, 48, 48))),
-    ("positions-of-another-resolution", Spelling(
-        rows_and_columns, (2, 3, 30, 48), (2, 4), fix=(("grid=(5, 5)", "grid=(5, 8)"),),
-    )),
-    ("none-of-the-list", Spelling(
-        grouped, (2, 3, 32, 32), (2, 5),
-        fix=((
-            "y = F.scaled_dot_product_attention(q, k, v)",
-            "y = F.scaled_dot_product_attention(q, k.repeat_interleave(3, 1), v.repeat_interleave(3, 1))",
-        ),),
-    )),
-    ("none-of-the-list", Spelling(
-        keeps, (3, 3, 24, 24), (3, 10),
-        fix=(("gather(x, 1, best)", "gather(x, 1, best[:, :, None].expand(-1, -1, x.size(2)))"),),
-    )),
-    ("none-of-the-list", Spelling(
-        hierarchy, (2, 3, 32, 32), (2, 6), fix=(("((0, 0), (0, 1), (1, 1))", "((0, 0), (0, 1), (1, 0), (1, 1))"),),
-    )),
-    ("none-of-the-list", Spelling(
-        double_waves, (2, 3, 32, 32), (2, 3), fix=(("waves(16, dim))", "waves(16, dim).float())"),),
-    )),
-    ("none-of-the-list", Spelling(
-        raw_bytes, (2, 3, 32, 32), (2, 3), fix=(("x = self.embed(pictures)\n", "x = self.embed(pictures / 255)\n"),),
-        dtype=torch.uint8,
-    )),
-    ("none-of-the-list", Spelling(
-        viewing, (2, 3, 30, 40), (2, 3), fix=((".transpose(1, 2).view(b, n, d)", ".transpose(1, 2).reshape(b, n, d)"),),
-    )),
-)  # fmt: skip
+    (
+        "positions-of-another-resolution",
+        Spelling(
+            rows_and_columns,
+            (2, 3, 30, 48),
+            (2, 4),
+            fix=(("grid=(5, 5)", "grid=(5, 8)"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            grouped,
+            (2, 3, 32, 32),
+            (2, 5),
+            fix=(
+                (
+                    "y = F.scaled_dot_product_attention(q, k, v)",
+                    "y = F.scaled_dot_product_attention(q, k.repeat_interleave(3, 1), v.repeat_interleave(3, 1))",
+                ),
+            ),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            keeps,
+            (3, 3, 24, 24),
+            (3, 10),
+            fix=(("gather(x, 1, best)", "gather(x, 1, best[:, :, None].expand(-1, -1, x.size(2)))"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            hierarchy,
+            (2, 3, 32, 32),
+            (2, 6),
+            fix=(("((0, 0), (0, 1), (1, 1))", "((0, 0), (0, 1), (1, 0), (1, 1))"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            double_waves,
+            (2, 3, 32, 32),
+            (2, 3),
+            fix=(("waves(16, dim))", "waves(16, dim).float())"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            raw_bytes,
+            (2, 3, 32, 32),
+            (2, 3),
+            fix=(("x = self.embed(pictures)\n", "x = self.embed(pictures / 255)\n"),),
+            dtype=torch.uint8,
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            viewing,
+            (2, 3, 30, 40),
+            (2, 3),
+            fix=((".transpose(1, 2).view(b, n, d)", ".transpose(1, 2).reshape(b, n, d)"),),
+        ),
+    ),
+)

@@ -529,60 +529,151 @@ def scaled():
 
 
 SPELLINGS = (
-    ("heads-do-not-divide", Spelling(
-        configured, (2, 3, 24, 40), (2, 3), fix=(("hidden_size=50", "hidden_size=48"),),
-    )),
-    ("heads-do-not-divide", Spelling(
-        narrow_last_piece, (5, 3, 32, 32), (5, 5), fix=(("dim=40, heads=6", "dim=40, heads=5"),),
-    )),
-    ("batch-first", Spelling(
-        skips_blank, (5, 3, 30, 40), (5, 15), raises=AssertionError,
-        fix=(("norm_first=True) for", "norm_first=True, batch_first=True) for"),),
-    )),
-    ("batch-first", Spelling(
-        space_time, (2, 3, 3, 24, 32), (2, 6), raises=None,
-        fix=(("over_time = nn.MultiheadAttention(dim, heads)",
-              "over_time = nn.MultiheadAttention(dim, heads, batch_first=True)"),),
-    )),
-    ("head-reads-all-tokens", Spelling(
-        fitted, (5, 3, 64, 64), (5, 7), raises=None,
-        fix=(("return self.score(features)", "return self.score(features[:, 0])"),),
-    )),
-    ("head-reads-all-tokens", Spelling(
-        zero_shot, (1, 3, 32, 40), (1, 11), raises=None,
-        fix=(("self.ln_post(x) @ self.proj", "self.ln_post(x[:, 0]) @ self.proj"),),
-    )),
+    (
+        "heads-do-not-divide",
+        Spelling(
+            configured,
+            (2, 3, 24, 40),
+            (2, 3),
+            fix=(("hidden_size=50", "hidden_size=48"),),
+        ),
+    ),
+    (
+        "heads-do-not-divide",
+        Spelling(
+            narrow_last_piece,
+            (5, 3, 32, 32),
+            (5, 5),
+            fix=(("dim=40, heads=6", "dim=40, heads=5"),),
+        ),
+    ),
+    (
+        "batch-first",
+        Spelling(
+            skips_blank,
+            (5, 3, 30, 40),
+            (5, 15),
+            raises=AssertionError,
+            fix=(("norm_first=True) for", "norm_first=True, batch_first=True) for"),),
+        ),
+    ),
+    (
+        "batch-first",
+        Spelling(
+            space_time,
+            (2, 3, 3, 24, 32),
+            (2, 6),
+            raises=None,
+            fix=(
+                (
+                    "over_time = nn.MultiheadAttention(dim, heads)",
+                    "over_time = nn.MultiheadAttention(dim, heads, batch_first=True)",
+                ),
+            ),
+        ),
+    ),
+    (
+        "head-reads-all-tokens",
+        Spelling(
+            fitted,
+            (5, 3, 64, 64),
+            (5, 7),
+            raises=None,
+            fix=(("return self.score(features)", "return self.score(features[:, 0])"),),
+        ),
+    ),
+    (
+        "head-reads-all-tokens",
+        Spelling(
+            zero_shot,
+            (1, 3, 32, 40),
+            (1, 11),
+            raises=None,
+            fix=(("self.ln_post(x) @ self.proj", "self.ln_post(x[:, 0]) @ self.proj"),),
+        ),
+    ),
     ("channels-last", Spelling(mean_of_colours, (2, 32, 48, 3), (2, 4), should_be_given=(2, 3, 32, 48))),
-    ("channels-last", Spelling(
-        film, (1, 4, 32, 48, 3), (1, 1),
-        fix=(("frames = film.flatten(0, 1)", "frames = film.flatten(0, 1).permute(0, 3, 1, 2)"),),
-    )),
+    (
+        "channels-last",
+        Spelling(
+            film,
+            (1, 4, 32, 48, 3),
+            (1, 1),
+            fix=(("frames = film.flatten(0, 1)", "frames = film.flatten(0, 1).permute(0, 3, 1, 2)"),),
+        ),
+    ),
     ("rgba", Spelling(by_hand, (1, 4, 24, 32), (1, 10), should_be_given=(1, 3, 24, 32))),
-    ("rgba", Spelling(
-        screenshots, (5, 36, 48, 4), (5, 2), dtype=torch.uint8,
-        fix=(("pixels = screen.to", "pixels = screen[..., :3].to"),),
-    )),
-    ("sequence-not-joined", Spelling(
-        teacher, (2, 3, 24, 48), (2, 6), fix=(("= [self.cls_token]", "= [self.cls_token, self.dist_token]"),),
-    )),
-    ("sequence-not-joined", Spelling(
-        with_registers, (5, 3, 42, 42), (5, 8), fix=(("torch.cat((cls, reg, z))", "torch.cat((cls, reg, z), dim=1)"),),
-    )),
-    ("none-of-the-list", Spelling(
-        two_towers, (2, 3, 32, 32), (2, 6),
-        fix=(("pooled = tokens.mean(dim=1)", "pooled = self.visual_projection(tokens.mean(dim=1))"),),
-    )),
-    ("none-of-the-list", Spelling(
-        squeezes, (1, 3, 32, 32), (1, 9), raises=None, fix=((".squeeze())", ".squeeze(-1))"),),
-    )),
-    ("none-of-the-list", Spelling(
-        wrong_softmax, (2, 3, 24, 30), (2, 5), raises=None, fix=(("scores.softmax(dim=1)", "scores.softmax(dim=2)"),),
-    )),
+    (
+        "rgba",
+        Spelling(
+            screenshots,
+            (5, 36, 48, 4),
+            (5, 2),
+            dtype=torch.uint8,
+            fix=(("pixels = screen.to", "pixels = screen[..., :3].to"),),
+        ),
+    ),
+    (
+        "sequence-not-joined",
+        Spelling(
+            teacher,
+            (2, 3, 24, 48),
+            (2, 6),
+            fix=(("= [self.cls_token]", "= [self.cls_token, self.dist_token]"),),
+        ),
+    ),
+    (
+        "sequence-not-joined",
+        Spelling(
+            with_registers,
+            (5, 3, 42, 42),
+            (5, 8),
+            fix=(("torch.cat((cls, reg, z))", "torch.cat((cls, reg, z), dim=1)"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            two_towers,
+            (2, 3, 32, 32),
+            (2, 6),
+            fix=(("pooled = tokens.mean(dim=1)", "pooled = self.visual_projection(tokens.mean(dim=1))"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            squeezes,
+            (1, 3, 32, 32),
+            (1, 9),
+            raises=None,
+            fix=((".squeeze())", ".squeeze(-1))"),),
+        ),
+    ),
+    (
+        "none-of-the-list",
+        Spelling(
+            wrong_softmax,
+            (2, 3, 24, 30),
+            (2, 5),
+            raises=None,
+            fix=(("scores.softmax(dim=1)", "scores.softmax(dim=2)"),),
+        ),
+    ),
     ("none-of-the-list", Spelling(narrow_stem, (2, 3, 32, 32), (2, 3), fix=(("nn.Conv2d(20, d", "nn.Conv2d(16, d"),))),
-    ("none-of-the-list", Spelling(
-        puts_back, (2, 3, 24, 36), (2, 3, 24, 36),
-        fix=(("rows, columns = int(x.shape[1] ** 0.5), int(x.shape[1] ** 0.5)",
-              "rows, columns = height // self.p, width // self.p"),),
-    )),
+    (
+        "none-of-the-list",
+        Spelling(
+            puts_back,
+            (2, 3, 24, 36),
+            (2, 3, 24, 36),
+            fix=(
+                (
+                    "rows, columns = int(x.shape[1] ** 0.5), int(x.shape[1] ** 0.5)",
+                    "rows, columns = height // self.p, width // self.p",
+                ),
+            ),
+        ),
+    ),
     ("none-of-the-list", Spelling(scaled, (2, 3, 32, 32), (2, 4), fix=(("torch.ones(depth)", "torch.ones(d)"),))),
-)  # fmt: skip
+)

@@ -112,9 +112,11 @@ def upright():
 SPELLINGS = (
     Spelling(along, (2, 3, 32, 32), (2, 10), fix=(("(cls, x), dim=-1)", "(cls, x), dim=1)"),)),
     Spelling(
-        forgetful, (2, 3, 24, 24), (2, 5),
+        forgetful,
+        (2, 3, 24, 24),
+        (2, 5),
         fix=(("x = x + self.place\n", "x = torch.cat([self.start.expand(b, 1, -1), x], 1) + self.place\n"),),
     ),
     Spelling(places, (1, 3, 35, 35), (1, 11), fix=(("(size // p) ** 2, d)", "(size // p) ** 2 + 1, d)"),)),
     Spelling(upright, (3, 3, 27, 27), (3, 7), fix=(("torch.cat([tok, seq], 1)", "torch.cat([tok, seq], 0)"),)),
-)  # fmt: skip
+)

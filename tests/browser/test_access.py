@@ -117,9 +117,7 @@ def walk(page: Page, most: int = 400) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_keyboard_reaches_everything_and_is_seen(
-    name: str, shared_server: Server, open_reader: OpenReader
-) -> None:
+def test_the_keyboard_reaches_everything_and_is_seen(name: str, shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server)
     reader.open("" if name == "overview" else name)
     reader.page.wait_for_selector("h1")

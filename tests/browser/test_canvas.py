@@ -51,26 +51,48 @@ DIVERGING = Scale(-3.0, 3.0, diverging=True)
 PICTURE = Picture(title="Patches", quantity="image", pixels=PIXELS, grid_size=8, token=12, pick_tokens=True)
 HEAT = replace(PICTURE, title="Attention", quantity="A", overlay=OVERLAY, scale=Scale(0, float(OVERLAY.max())))
 MATRIX = Matrix(
-    title="A", quantity="A", values=WEIGHTS, scale=Scale(0.0, 1.0), row_axis="tokens (query)",
-    column_axis="tokens (key)", row=12, pick="row",
-)  # fmt: skip
+    title="A",
+    quantity="A",
+    values=WEIGHTS,
+    scale=Scale(0.0, 1.0),
+    row_axis="tokens (query)",
+    column_axis="tokens (key)",
+    row=12,
+    pick="row",
+)
 SMALL = Matrix(title="Scores", values=values(5, 6), scale=DIVERGING, row_axis="rows", column_axis="columns")
 MAPS = values(6, 4, 4)
 TILES = Tiles(
-    title="Heads", quantity="A", values=MAPS, scales=(DIVERGING,), columns=3, selected=0, token=3,
-    labels=tuple(f"head {i}" for i in range(1, 7)), picks=tuple({"layer": 2, "head": i} for i in range(1, 7)),
-)  # fmt: skip
+    title="Heads",
+    quantity="A",
+    values=MAPS,
+    scales=(DIVERGING,),
+    columns=3,
+    selected=0,
+    token=3,
+    labels=tuple(f"head {i}" for i in range(1, 7)),
+    picks=tuple({"layer": 2, "head": i} for i in range(1, 7)),
+)
 STRIPS = Strips(
     title="Sum", strips=(Strip("x", values(20), DIVERGING), Strip("E_{pos}", values(20), DIVERGING, "E_pos", "+"))
 )
 BARS = Bars(
-    title="Classes", quantity="y", labels=("cat", 'a "quoted", name', "cup"), values=np.array([0.7, 0.2, 0.1], "f4"),
-    format=".1%", selected=0, picks=tuple({"class_index": i} for i in (5, 9, 2)),
-)  # fmt: skip
+    title="Classes",
+    quantity="y",
+    labels=("cat", 'a "quoted", name', "cup"),
+    values=np.array([0.7, 0.2, 0.1], "f4"),
+    format=".1%",
+    selected=0,
+    picks=tuple({"class_index": i} for i in (5, 9, 2)),
+)
 PLOT = Plot(
-    title="Norms", series=(Series("z", np.arange(7, dtype="f4"), values(7)),), x_label="layer", y_label="norm",
-    selected_x=2, pick="layer",
-)  # fmt: skip
+    title="Norms",
+    series=(Series("z", np.arange(7, dtype="f4"), values(7)),),
+    x_label="layer",
+    y_label="norm",
+    selected_x=2,
+    pick="layer",
+)
 THUMBNAIL = Picture(title="", pixels=PIXELS)
 FLOW = Flow(
     title="Model",
@@ -430,12 +452,14 @@ def test_lowered_letters_are_drawn_small_and_read_plainly(canvas: Canvas, site: 
 
 def test_other_values_move_nothing(canvas: Canvas, site: Site) -> None:
     """Strips and captions are as high for long numbers as for short ones, beside each other and alone."""
+
     def shown(number: str, size: float) -> View:
         scale = Scale(-size, size, diverging=True)
         strips = replace(
-            STRIPS, caption=f"From a patch at most {number}, from the class token {number}; the mean is {number}.",
+            STRIPS,
+            caption=f"From a patch at most {number}, from the class token {number}; the mean is {number}.",
             strips=tuple(Strip(f"{number} · v, row {i}", size * values(20), scale) for i in range(3)),
-        )  # fmt: skip
+        )
         return View(rows=((strips,), (strips, MATRIX), (strips, MATRIX, SMALL)), alt="strips")
 
     heights = set()

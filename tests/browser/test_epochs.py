@@ -43,15 +43,30 @@ MOVES = """async ([slider, count]) => {
 
 def frames() -> Frames:
     def view(index: int) -> View:
-        tiles = Tiles(title=f"Maps, epoch {PLACES[index]}", values=MAPS[index], scales=(SCALE,), columns=3,
-                      picks=tuple({"head": i} for i in range(1, 7)), caption=f"Frame {index}.")  # fmt: skip
+        tiles = Tiles(
+            title=f"Maps, epoch {PLACES[index]}",
+            values=MAPS[index],
+            scales=(SCALE,),
+            columns=3,
+            picks=tuple({"head": i} for i in range(1, 7)),
+            caption=f"Frame {index}.",
+        )
         line = Series("loss", np.array(PLACES, "f4"), np.array([4, 3, 2, 1], "f4"))
-        plot = Plot(title="Loss", series=(line,), x_label="epoch", y_label="", selected_x=PLACES[index], pick="epoch",
-                    low=0.0, high=8.0)  # fmt: skip
+        plot = Plot(
+            title="Loss",
+            series=(line,),
+            x_label="epoch",
+            y_label="",
+            selected_x=PLACES[index],
+            pick="epoch",
+            low=0.0,
+            high=8.0,
+        )
         return View(((tiles, plot),), alt=f"This is frame {index}.")
 
-    return Frames("epoch", PLACES, tuple(f"After epoch {place}" for place in PLACES),
-                  tuple(map(view, range(4))), has_bar=True)  # fmt: skip
+    return Frames(
+        "epoch", PLACES, tuple(f"After epoch {place}" for place in PLACES), tuple(map(view, range(4))), has_bar=True
+    )
 
 
 @pytest.fixture(scope="module")

@@ -37,13 +37,16 @@ def values(*shape: int) -> NDArray[np.float32]:
 A = RANDOM.dirichlet(np.full(65, 0.1), (1, 2, 65)).astype(np.float32)
 PIXELS = RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)
 OVERLAY, ROWS, MAPS, STRIP, LINE, BAR = (
-    values(70, 70), A[0, 1], values(3, 40, 40), values(MANY), values(MANY), np.abs(values(MANY)),
-)  # fmt: skip
+    values(70, 70),
+    A[0, 1],
+    values(3, 40, 40),
+    values(MANY),
+    values(MANY),
+    np.abs(values(MANY)),
+)
 PLACES = np.arange(MANY, dtype=np.float32)
 PANELS = {
-    "Over": Picture(
-        title="Over", pixels=np.zeros((70, 70, 3), np.uint8), grid_size=70, overlay=OVERLAY, scale=SCALE
-    ),
+    "Over": Picture(title="Over", pixels=np.zeros((70, 70, 3), np.uint8), grid_size=70, overlay=OVERLAY, scale=SCALE),
     "Rows": Matrix(title="Rows", values=ROWS, scale=Scale(0, 1), row_axis="tokens (query)", column_axis="tokens (key)"),
     "Maps": Tiles(title="Maps", values=MAPS, scales=(SCALE,), columns=3),
     "Strip": Strips(title="Strip", strips=(Strip("x", STRIP, SCALE),)),
@@ -54,13 +57,26 @@ PANELS = {
     "Looks": Looks(
         title="Looks", quantity="A", pixels=PIXELS, grid_size=8, weights=A, layers=(1,), layer=1, head=1, token=TOKEN
     ),
-}  # fmt: skip
+}
 GIVEN = np.stack([A[0, :, TOKEN], A[0, :, :, TOKEN]], axis=-1)  # [heads, tokens, row and column]
 WANTED: dict[str, NDArray[np.float32]] = {
-    "Over": OVERLAY, "Rows": ROWS, "Maps": MAPS, "Strip": STRIP, "Line": LINE, "Bars": BAR, "Looks": GIVEN,
-}  # fmt: skip
-COLUMNS = {"Over": slice(3, 4), "Rows": slice(1, None), "Maps": slice(3, 4), "Strip": slice(1, None),
-           "Line": slice(2, 3), "Bars": slice(1, 2), "Looks": slice(4, 6)}  # fmt: skip
+    "Over": OVERLAY,
+    "Rows": ROWS,
+    "Maps": MAPS,
+    "Strip": STRIP,
+    "Line": LINE,
+    "Bars": BAR,
+    "Looks": GIVEN,
+}
+COLUMNS = {
+    "Over": slice(3, 4),
+    "Rows": slice(1, None),
+    "Maps": slice(3, 4),
+    "Strip": slice(1, None),
+    "Line": slice(2, 3),
+    "Bars": slice(1, 2),
+    "Looks": slice(4, 6),
+}
 
 
 class ExactSite(Site):

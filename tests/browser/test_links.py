@@ -57,9 +57,17 @@ def expected_of_q(page: Page) -> None:
     assert [each.split(" holds")[0] for each in found["proof", "made"]] == ["✓ Eq. 5"]
     assert found["panel", "made"] == ["q"]
     assert {text.strip("\u200b") for text in found["symbol", "made"]} == {"q"} and len(found["symbol", "made"]) >= 4
-    assert set(found) == {("row", "made"), ("equation", "made"), ("equation", "read"), ("line", "made"),
-                          ("line", "read"), ("proof", "made"), ("proof", "read"), ("panel", "made"),
-                          ("symbol", "made")}  # fmt: skip
+    assert set(found) == {
+        ("row", "made"),
+        ("equation", "made"),
+        ("equation", "read"),
+        ("line", "made"),
+        ("line", "read"),
+        ("proof", "made"),
+        ("proof", "read"),
+        ("panel", "made"),
+        ("symbol", "made"),
+    }
 
 
 def test_a_tensor_lights_up_wherever_it_is_pointed_at(attention: Reader) -> None:
@@ -92,9 +100,11 @@ def test_from_one_panel_of_a_canvas_to_the_next(attention: Reader) -> None:
 
 def test_an_equation_and_its_line_light_up_what_it_makes_and_reads(attention: Reader) -> None:
     page = attention.page
-    for source in (page.locator(".st-key-equation_6 .vit-caption"),
-                   page.locator(".vit-line", has_text="# Eq. 6"),
-                   page.locator(".vit-proof", has_text="Eq. 6 holds")):  # fmt: skip
+    for source in (
+        page.locator(".st-key-equation_6 .vit-caption"),
+        page.locator(".vit-line", has_text="# Eq. 6"),
+        page.locator(".vit-proof", has_text="Eq. 6 holds"),
+    ):
         source.hover()
         found = lit(page)
         assert found["row", "made"] == ["block.attention.weights"]
@@ -155,8 +165,10 @@ def test_a_choice_and_a_change_of_page_keep_it_working(attention: Reader) -> Non
     attention.settle()
     row(attention, "trace.representation").hover()
     found = lit(page)
-    assert found["row", "made"] == ["trace.representation"] and "Equation 4 · Read the class token" in found[
-        "equation", "made"]  # fmt: skip
+    assert (
+        found["row", "made"] == ["trace.representation"]
+        and "Equation 4 · Read the class token" in found["equation", "made"]
+    )
     assert page.evaluate("[...globalThis.__vitLinks.roots].every((root) => root === document || root.isConnected)")
     assert attention.errors == []
 

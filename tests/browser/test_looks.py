@@ -213,8 +213,12 @@ def test_a_link_opens_the_panel_as_its_sender_saw_it(shared_server: Server, open
     assert chosen.sliders == ["5", "4"]  # there is one layer and one head for the whole page
     asked = parse_qs(urlsplit(link).query)
     assert {name: asked[name] for name in ("layer", "head", "token", "pins", "look")} == {
-        "layer": ["5"], "head": ["4"], "token": ["55"], "pins": ["10.55"], "look": ["row.shared.light"],
-    }  # fmt: skip
+        "layer": ["5"],
+        "head": ["4"],
+        "token": ["55"],
+        "pins": ["10.55"],
+        "look": ["row.shared.light"],
+    }
     assert "head 4 of layer 5" in panel.root.inner_text() and panel.root.locator(".follow button").count() == 0
     stranger = open_reader(shared_server)
     stranger.open(link.removeprefix(f"{reader.url}/"))
@@ -244,8 +248,11 @@ def test_the_mean_of_the_heads_and_keys_are_in_the_address(shared_server: Server
     seen, link = Seen.of(reader), reader.page.url
     asked = parse_qs(urlsplit(link).query)
     assert {name: asked[name] for name in ("layer", "head", "token", "look")} == {
-        "layer": ["2"], "head": ["3"], "token": ["30"], "look": ["mean"],
-    }  # fmt: skip
+        "layer": ["2"],
+        "head": ["3"],
+        "token": ["30"],
+        "look": ["mean"],
+    }
     assert seen.switches[:2] == ["mean", "2"] and seen.token == 30
     stranger = open_reader(shared_server)
     stranger.open(link.removeprefix(f"{reader.url}/"))

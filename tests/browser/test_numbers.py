@@ -248,8 +248,13 @@ def test_compare_explains_each_side_in_its_own_pass(open_reader: Open, shared_se
     reader = open_reader(shared_server)
     reader.open("compare?other_picture=cat&other_layer=4&layer=2")
     view = reader.page.locator('[class*="st-key-compare_attention"]').locator("canvas.over")
-    for index, start in enumerate(("left@block.attention.weights:2:0,", "right@block.attention.weights:4:0,",
-                                   "difference(right@block.attention.weights:4:0,")):  # fmt: skip
+    for index, start in enumerate(
+        (
+            "left@block.attention.weights:2:0,",
+            "right@block.attention.weights:4:0,",
+            "difference(right@block.attention.weights:4:0,",
+        )
+    ):
         number, lines = explained(reader, view.nth(index), (0.3, 0.6))
         assert number.startswith(start)
         value = explain_number(parse(number), passes.__getitem__).value
@@ -316,8 +321,10 @@ def test_a_curve_a_thumbnail_and_the_weight_read_out(
         check_number(asked(reader))
         lengths.focus()
     assert len(seen) == 3 and {each.split(":")[0] for each in seen} == {
-        "norm(trace.hidden_states", "norm(block.attention.output", "norm(block.mlp.output",
-    }  # fmt: skip
+        "norm(trace.hidden_states",
+        "norm(block.attention.output",
+        "norm(block.mlp.output",
+    }
 
     reader.open("overview")
     flow = reader.page.locator("section.panel[data-kind=Flow] canvas.over")

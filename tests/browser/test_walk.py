@@ -290,8 +290,12 @@ def check_tip(lines: list[str], layer: int, slices: dict[str, Any]) -> None:
         expected = slices["0.projection"].values[int(match[1]), int(match[2])]
     elif match := re.match(r"(.+?),number(\d+)$", letters):
         symbol = re.sub(r"\(\d+×.*\)$", "", match[1])
-        named = [each for each in slices.values() if re.sub(r"[\s_{}]", "", each.symbol) == symbol
-                 and each.name.startswith((f"{layer}.", "0." if layer == 0 else f"{layer}."))]  # fmt: skip
+        named = [
+            each
+            for each in slices.values()
+            if re.sub(r"[\s_{}]", "", each.symbol) == symbol
+            and each.name.startswith((f"{layer}.", "0." if layer == 0 else f"{layer}."))
+        ]
         assert named, lines
         row = token - (len(named[0].values) == 16)  # x_p E has no row for the class token
         expected = named[0].values[max(row, 0), int(match[2])]
@@ -356,9 +360,12 @@ def test_in_the_app_nothing_is_sent_while_it_plays_and_the_address_says_where_it
     before = len(sent)
     film.page.locator(".speed").select_option("4")
     film.play.click()
-    film.page.wait_for_function("""() => document.querySelector('[data-testid="stBidiComponentIsolated"]') &&
+    film.page.wait_for_function(
+        """() => document.querySelector('[data-testid="stBidiComponentIsolated"]') &&
         [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].some((each) =>
-            Number(each.shadowRoot?.querySelector('.walk-controls input')?.value) > 3)""", timeout=60_000)
+            Number(each.shadowRoot?.querySelector('.walk-controls input')?.value) > 3)""",
+        timeout=60_000,
+    )
     film.play.click()
     film.on.click()
     film.page.wait_for_timeout(1200)
@@ -405,8 +412,12 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         assert framed != blank  # a line around the values
         page.locator(".walk-code code").hover()
         assert page.evaluate(LIT) == {
-            "SA": "made", "A": "read", "v": "read", "walk-formula": "made", "walk-code": "made",
-        }  # fmt: skip
+            "SA": "made",
+            "A": "read",
+            "v": "read",
+            "walk-formula": "made",
+            "walk-code": "made",
+        }
         assert over.evaluate(DRAWN) not in (blank, framed)
         box = over.bounding_box()
         assert box
@@ -435,7 +446,7 @@ def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(
     page.locator(".walk-parts button.layer").nth(3).click()
     page.wait_for_function("() => new URLSearchParams(location.search).get('layer') === '4'")
     reader.settle()
-    assert page.locator('.st-key-layer input').input_value() == "4"
+    assert page.locator(".st-key-layer input").input_value() == "4"
     assert page.locator(".walk-parts button.here").inner_text() == "4"
     assert not [url for url in fetched if "/vit/tensor/" in url]
     page.locator(".walk-parts button.layer").nth(1).click()  # and back to one that was not sent either

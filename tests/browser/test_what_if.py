@@ -107,9 +107,7 @@ def test_the_keyboard_alone_takes_a_head_out_and_a_link_shows_it(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_the_page_and_takes_a_tap(
-    scheme: str, shared_server: Server, open_reader: OpenReader
-) -> None:
+def test_a_phone_shows_the_page_and_takes_a_tap(scheme: str, shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server, 390, 844, scheme)
     reader.open("what_if?changes=heads%3D2.2:mean&experiment=Which+head+matters")
     widths = reader.page.evaluate(

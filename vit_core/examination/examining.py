@@ -107,11 +107,15 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
     state, source = found.state, source_of(found.state)
     findings = list(_container_findings(found))
     facts: dict[str, Any] = {
-        **basic, "kind": found.kind, "part": found.part, "parts": found.parts, "source": source,
+        **basic,
+        "kind": found.kind,
+        "part": found.part,
+        "parts": found.parts,
+        "source": source,
         "tensors": tuple(
             (name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in state.items()
         ),
-    }  # fmt: skip
+    }
     other = other_family(state)
     told = told_heads(state, {}).get("num_heads") or (_heads_beside(path, source) if source else None)
     image_size = None
@@ -142,12 +146,16 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
     else:
         family = "none that is known here"
     return Examination(
-        **facts, family=family, findings=tuple(sorted(findings, key=lambda each: _ORDER.index(each.severity))),
-        problem=problem, remedy=remedy, checkpoint=checkpoint,
+        **facts,
+        family=family,
+        findings=tuple(sorted(findings, key=lambda each: _ORDER.index(each.severity))),
+        problem=problem,
+        remedy=remedy,
+        checkpoint=checkpoint,
         expectations=(
             tuple(_expectations(path, source, checkpoint, told, given, image_size)) if source and not other else ()
         ),
-    )  # fmt: skip
+    )
 
 
 _ORDER = ("error", "warning", "note")
@@ -168,9 +176,10 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
         others = ", ".join(repr(each) for each in found.parts if each != found.part)
         here = repr(found.part) if found.part else "the one without a name"
         yield Finding(
-            "warning", "container",
+            "warning",
+            "container",
             f"The file holds {len(found.parts)} sets of weights; this is {here}, the others are {others}.",
-        )  # fmt: skip
+        )
     if found.prefix:
         words = [word for word in found.prefix.rstrip("./").split(".") if word in PREFIXES]
         by = f", as {' and '.join(PREFIXES[word] for word in words)} puts there" if words else ""
@@ -178,11 +187,12 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
     if found.outside:
         count = len(found.outside)
         yield Finding(
-            "note", "container",
+            "note",
+            "container",
             f"{count} tensor{'s do' if count > 1 else ' does'} not begin with {found.prefix!r} and "
             f"{'are' if count > 1 else 'is'} left aside: {some_of(found.outside)}.",
             found.outside,
-        )  # fmt: skip
+        )
 
 
 def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, Any]:
@@ -192,17 +202,31 @@ def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, An
     if shapes.layers:
         first = next(name for name in shapes.present if name in shapes.rows and ".0." in f".{shapes.rows[name][0]}")
         read["num_layers"] = SizeRead(
-            "num_layers", shapes.num_layers, shapes.in_file[first], shapes.present[first],
+            "num_layers",
+            shapes.num_layers,
+            shapes.in_file[first],
+            shapes.present[first],
             f"the names count layers {shapes.layers[0]} to {shapes.layers[-1]}",
-        )  # fmt: skip
+        )
     if tokens is not None and "patch_size" in read and is_grid(tokens.value):
         side, patch = isqrt(tokens.value - 1), read["patch_size"].value
         read["image_size"] = SizeRead(
-            "image_size", side * patch, tokens.name, tokens.shape,
+            "image_size",
+            side * patch,
+            tokens.name,
+            tokens.shape,
             f"{tokens.value} rows = 1 + {side} x {side} patches of {patch} pixels",
-        )  # fmt: skip
-    order = ("image_size", "patch_size", "num_channels", "num_layers", "hidden_size", "mlp_size", "num_classes",
-             "representation_size")  # fmt: skip
+        )
+    order = (
+        "image_size",
+        "patch_size",
+        "num_channels",
+        "num_layers",
+        "hidden_size",
+        "mlp_size",
+        "num_classes",
+        "representation_size",
+    )
     heads: tuple[HeadCandidate, ...] = ()
     if "hidden_size" in read:
         mlp = read["mlp_size"].value if "mlp_size" in read else 0
@@ -222,7 +246,11 @@ def _heads_beside(path: Path, source: str) -> int | None:
 
 
 def _expectations(
-    path: Path, source: str, checkpoint: Checkpoint | None, told: int | None, given: dict[str, Any],
+    path: Path,
+    source: str,
+    checkpoint: Checkpoint | None,
+    told: int | None,
+    given: dict[str, Any],
     image_size: int | None,
 ) -> Iterator[Expectation]:
     """What the numbers depend on and no shape tells: as it is written beside the file, as the reader says, or as is
@@ -267,12 +295,15 @@ _PROCESSOR = "preprocessor_config.json"
 def in_words(preprocess: Preprocess) -> str:
     """What is done with a picture before the model sees it."""
     resized = (
-        f"the shorter side to {preprocess.resize_size} pixels" if preprocess.keep_aspect
+        f"the shorter side to {preprocess.resize_size} pixels"
+        if preprocess.keep_aspect
         else f"both sides to {preprocess.resize_size} pixels"
-    )  # fmt: skip
-    cut = "" if preprocess.image_size == preprocess.resize_size and not preprocess.keep_aspect else (
-        f", the middle {preprocess.image_size} x {preprocess.image_size}"
-    )  # fmt: skip
+    )
+    cut = (
+        ""
+        if preprocess.image_size == preprocess.resize_size and not preprocess.keep_aspect
+        else (f", the middle {preprocess.image_size} x {preprocess.image_size}")
+    )
     if set(preprocess.mean) == {0.0} and set(preprocess.std) == {1.0}:
         values = "values 0 to 1, not normalised"
     else:
@@ -296,4 +327,3 @@ def _remedy(problem: str, other: str | None) -> str:
     if "square patches of 3 channels" in problem:
         return "It would take pictures of that many channels; here pictures are read in RGB."
     return ""
-

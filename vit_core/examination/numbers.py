@@ -26,10 +26,11 @@ def _types(state: Mapping[str, Tensor]) -> Iterator[Finding]:
         yield Finding("error", "type", sentence, others)
     elif tiny := [kind for kind in counts if kind.startswith("float8")]:
         yield Finding(
-            "warning", "type",
+            "warning",
+            "type",
             f"These are {said}. Numbers of 8 bits often go with scales that are kept apart; here they are computed in "
             f"float32 as they are. If there are scales, multiply {tiny[0]} by them and save that instead.",
-        )  # fmt: skip
+        )
     elif len(counts) > 1:
         yield Finding("warning", "type", f"The tensors have different types: {said}. All are computed in float32 here.")
     elif counts and "float32" not in counts:
@@ -53,34 +54,39 @@ def _values(state: Mapping[str, Tensor], head: str | None) -> Iterator[Finding]:
             f"{count:,} {what}" for count, what in ((nans, "NaN"), (infinities, "infinite")) if count
         )
         yield Finding(
-            "error", "not finite",
+            "error",
+            "not finite",
             f"{len(damaged)} of {len(state)} tensors {'holds' if len(damaged) == 1 else 'hold'} numbers that are not "
             f"finite ({numbers}): "
             f"{some_of(list(damaged))}. Training has diverged, or the file is damaged: take an earlier one.",
             tuple(damaged),
-        )  # fmt: skip
+        )
     if matrices := tuple(name for name in zero if state[name].dim() > 1 and state[name].numel() > 1):
         yield Finding(
-            "warning", "constant",
+            "warning",
+            "constant",
             f"{_tensors(matrices)} nothing but zeros: {some_of(matrices)}. Training changes all of them: these have "
             "not been trained."
             + (" With a head of zeros every class has the same probability." if head in matrices else ""),
             matrices,
-        )  # fmt: skip
+        )
     known = set(matrices)
     if biases := tuple(name for name in zero if name not in known):
         yield Finding(
-            "note", "constant",
-            f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}.", biases,
-        )  # fmt: skip
+            "note",
+            "constant",
+            f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}.",
+            biases,
+        )
     if equal:
         ones = all(tensor.dim() == 1 and tensor[0] == 1 for tensor in map(state.__getitem__, equal))
         yield Finding(
-            "note" if ones else "warning", "constant",
+            "note" if ones else "warning",
+            "constant",
             f"{_tensors(equal)} the same number everywhere: {some_of(equal)}"
             + (", which is 1, as the scale of a LayerNorm has before training." if ones else "."),
             tuple(equal),
-        )  # fmt: skip
+        )
 
 
 def _tensors(names: tuple[str, ...] | list[str]) -> str:

@@ -21,17 +21,26 @@ from vit_core.weights.sources import Row, WeightSource, respell
 
 # What shows a size: our parameter, and which of its axes.
 _SHOWN_BY: dict[str, tuple[tuple[str, int], ...]] = {
-    "hidden_size": (("class_token", 1), ("norm.weight", 0), ("position_embedding", 1), ("patch_projection.weight", 0),
-                    ("blocks.#.attention_norm.weight", 0), ("blocks.#.attention.projection.weight", 0),
-                    ("blocks.#.mlp.contract.weight", 0)),
+    "hidden_size": (
+        ("class_token", 1),
+        ("norm.weight", 0),
+        ("position_embedding", 1),
+        ("patch_projection.weight", 0),
+        ("blocks.#.attention_norm.weight", 0),
+        ("blocks.#.attention.projection.weight", 0),
+        ("blocks.#.mlp.contract.weight", 0),
+    ),
     "patch_size": (("patch_projection.weight", 2),),
     "num_channels": (("patch_projection.weight", 1),),
     "num_tokens": (("position_embedding", 0),),
-    "mlp_size": (("blocks.#.mlp.expand.weight", 0), ("blocks.#.mlp.contract.weight", 1),
-                 ("blocks.#.mlp.expand.bias", 0)),
+    "mlp_size": (
+        ("blocks.#.mlp.expand.weight", 0),
+        ("blocks.#.mlp.contract.weight", 1),
+        ("blocks.#.mlp.expand.bias", 0),
+    ),
     "num_classes": (("head.linear.weight", 0), ("head.linear.bias", 0)),
     "representation_size": (("head.pre_logits.weight", 0),),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -129,23 +138,25 @@ class Shapes:
         left_out = tuple(name for name in absent if self.rows[name][0] in may_lack)
         if left_out:
             yield Finding(
-                "note", "missing",
+                "note",
+                "missing",
                 f"{some_of(left_out)}: left out, as {self.table.title} does with a single head as wide as D. What "
                 "changes nothing is put in there.",
                 left_out,
-            )  # fmt: skip
+            )
         optional = {name for name in absent if self.rows[name][0].startswith("head.pre_logits.")} | set(left_out)
         if missing := tuple(name for name in absent if name not in optional):
             yield Finding("error", "missing", f"{_count(missing)} missing: {some_of(missing)}.", missing)
         surplus = tuple(
-            self.in_file[name] for name in self.present
-            if name not in self.rows and name not in self.table.unused
-        )  # fmt: skip
+            self.in_file[name] for name in self.present if name not in self.rows and name not in self.table.unused
+        )
         if surplus:
             yield Finding(
-                "error", "left over",
-                f"{_count(surplus)} left over, for which a plain ViT has no place: {some_of(surplus)}.", surplus,
-            )  # fmt: skip
+                "error",
+                "left over",
+                f"{_count(surplus)} left over, for which a plain ViT has no place: {some_of(surplus)}.",
+                surplus,
+            )
         for name, expected in self.expected.items():
             if (found := self.present.get(name, expected)) != expected:
                 reason = self._reason(self.rows[name][0], found, expected)

@@ -45,17 +45,35 @@ from vit_core.model import EncoderBlock, MultiheadSelfAttention, VisionTransform
 from vit_core.trace import AttentionTrace, BlockTrace, ForwardTrace, check_layer
 
 __all__ = [
-    "KINDS", "MAX_TEXT", "BlurPatches", "Change", "ChangePositions", "Interventions", "MaskPatches", "RemoveResidual",
-    "ReplaceHead", "ShufflePatches", "Skip", "SwapPatches", "Temperature",
-]  # fmt: skip
+    "KINDS",
+    "MAX_TEXT",
+    "BlurPatches",
+    "Change",
+    "ChangePositions",
+    "Interventions",
+    "MaskPatches",
+    "RemoveResidual",
+    "ReplaceHead",
+    "ShufflePatches",
+    "Skip",
+    "SwapPatches",
+    "Temperature",
+]
 
 KINDS: dict[str, type[Change]] = {
     kind.key: kind
     for kind in (
-        MaskPatches, BlurPatches, SwapPatches, ShufflePatches, ChangePositions, Temperature, ReplaceHead, Skip,
+        MaskPatches,
+        BlurPatches,
+        SwapPatches,
+        ShufflePatches,
+        ChangePositions,
+        Temperature,
+        ReplaceHead,
+        Skip,
         RemoveResidual,
     )
-}  # fmt: skip
+}
 MAX_TEXT = 8000  # characters; every head of L/16 named one by one takes 4000
 
 
@@ -93,8 +111,10 @@ class Interventions:
         for clause in text.split(";") if text else []:
             key, equals, items = clause.partition("=")
             if not equals or key not in KINDS:
-                raise ValueError(f"expected a change such as skip=attention.4, with one of {', '.join(KINDS)}, "
-                                 f"got {shortened(clause)}")  # fmt: skip
+                raise ValueError(
+                    f"expected a change such as skip=attention.4, with one of {', '.join(KINDS)}, "
+                    f"got {shortened(clause)}"
+                )
             changes += KINDS[key].read(items)
         return cls(tuple(changes))
 

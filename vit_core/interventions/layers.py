@@ -71,9 +71,11 @@ class Temperature(Change):
     def from_item(cls, item: str) -> Change:
         """From ``2``, ``unscaled`` or ``4:2``."""
         layer, value = match_item(
-            cls.key, r"(?:([0-9]{1,6}):)?(unscaled|[0-9]{1,4}(?:\.[0-9]{1,20})?)", item,
+            cls.key,
+            r"(?:([0-9]{1,6}):)?(unscaled|[0-9]{1,4}(?:\.[0-9]{1,20})?)",
+            item,
             "2 or unscaled for all layers, 4:2 or 4:unscaled for layer 4",
-        )  # fmt: skip
+        )
         return cls("unscaled" if value == "unscaled" else float(value), int(layer) if layer else None)
 
     def check(self, config: ViTConfig) -> None:

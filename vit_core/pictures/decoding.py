@@ -128,10 +128,14 @@ def _damaged(width: int, height: int, kind: str | None) -> PictureError:
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """What sets it upright, as its EXIF orientation says; a broken EXIF block turns nothing."""
     turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_90,
-    }  # fmt: skip
+    }
     try:
         return turns.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # EXIF is untrusted too, and a picture is worth showing without it

@@ -19,9 +19,18 @@ MAX_STRIPS = 10_000  # of a TIFF: PIL makes an object of each
 PACKED_TEXT = 64 << 20  # PIL unpacks no more text than this
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # what ends a run of coded pixels
 _MAGIC = {
-    b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF", b"BM": "BMP",
-    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II\0*": "TIFF", b"MM*\0": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
-}  # fmt: skip
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II\0*": "TIFF",
+    b"MM*\0": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+}
 
 
 @dataclass(frozen=True)
@@ -113,10 +122,14 @@ def _jpeg(data: bytes) -> Header:
     # Of several scans all coefficients are kept until the last one: two bytes each.
     coefficients = 2 * samples * width * height if process == 0xC2 or scans > 1 else 0
     return _header(
-        "JPEG", width, height, (1 if len(sampling) == 1 else 4) / factor_for(width, height) ** 2,  # the decoder halves
-        more=coefficients, is_done=len(sampling) == 3,
+        "JPEG",
+        width,
+        height,
+        (1 if len(sampling) == 1 else 4) / factor_for(width, height) ** 2,  # the decoder halves
+        more=coefficients,
+        is_done=len(sampling) == 3,
         is_plain=process in (0xC0, 0xC1, 0xC2) and width * height * scans <= PLAIN_SCANS,
-    )  # fmt: skip
+    )
 
 
 def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
@@ -221,18 +234,25 @@ def _tiff(data: bytes) -> Header:
     buffer = across * down * max(1, bits // 8) * samples
     is_plain = (
         first.get(259, 1) in (1, 5, 8, 32773, 32946)  # no packing, LZW, deflate, PackBits
-        and bits in (1, 2, 4, 8, 16, 32) and samples <= 4
+        and bits in (1, 2, 4, 8, 16, 32)
+        and samples <= 4
         and counts.get(324 if is_tiled else 273, 0) <= MAX_STRIPS
         and (not is_tiled or across * down <= 4_000_000)
         and max(counts.values()) <= MAX_STRIPS + len(data) // 64
-    )  # fmt: skip
+    )
     stored = 4 if samples > 1 or bits > 16 else 2 if bits == 16 else 1
     if first.get(274, 1) != 1:
         stored *= 2  # PIL turns it upright as it was stored
     return _header(
-        "TIFF", width, height, stored, more=buffer, is_plain=is_plain,
-        is_done=samples == 3 and factor_for(width, height) == 1, may_turn=274 in counts or 700 in counts,
-    )  # fmt: skip
+        "TIFF",
+        width,
+        height,
+        stored,
+        more=buffer,
+        is_plain=is_plain,
+        is_done=samples == 3 and factor_for(width, height) == 1,
+        may_turn=274 in counts or 700 in counts,
+    )
 
 
 def _webp(data: bytes) -> Header:

@@ -114,28 +114,47 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
         parameters={"total": total, "trainable": trainable},
         total_steps=total_steps,
     )
-    facts.say(f"{recipe.weights or recipe.model}: {trainable:,} of {total:,} parameters learn, {len(labels)} classes, "
-              f"{len(loaders.train):,} pictures to learn from, {len(loaders.validation):,} to measure on, "
-              f"{total_steps:,} steps of {recipe.batch_size}")  # fmt: skip
+    facts.say(
+        f"{recipe.weights or recipe.model}: {trainable:,} of {total:,} parameters learn, {len(labels)} classes, "
+        f"{len(loaders.train):,} pictures to learn from, {len(loaders.validation):,} to measure on, "
+        f"{total_steps:,} steps of {recipe.batch_size}"
+    )
     if recipe.precision == "bfloat16" and not has_bfloat16(world.device):
         facts.say("this hardware has no bfloat16: float32 instead")
     folder = RunFolder(
-        options.output, recipe, labels, preprocess,
-        save_seconds=options.save_seconds, log_steps=max(1, min(50, total_steps // 100)), is_first=world.is_first,
+        options.output,
+        recipe,
+        labels,
+        preprocess,
+        save_seconds=options.save_seconds,
+        log_steps=max(1, min(50, total_steps // 100)),
+        is_first=world.is_first,
         notes={"held_out": options.held_out, "names": names, "config": asdict(model.config)},
-    )  # fmt: skip
+    )
 
     def on_epoch(record: EpochRecord) -> None:
         measured = record.validation
-        facts.say(f"epoch {record.epoch}, step {record.step}: loss {record.train_loss:.4f}, validation loss "
-                  f"{measured.loss:.4f}, top-1 {measured.top1:.2%}, top-5 {measured.top5:.2%} of "
-                  f"{measured.pictures:,}, {record.seconds:.0f} s")  # fmt: skip
+        facts.say(
+            f"epoch {record.epoch}, step {record.step}: loss {record.train_loss:.4f}, validation loss "
+            f"{measured.loss:.4f}, top-1 {measured.top1:.2%}, top-5 {measured.top5:.2%} of "
+            f"{measured.pictures:,}, {record.seconds:.0f} s"
+        )
 
     if world.size == 1:
         _stop_on_signal(folder)
     generator = torch.Generator().manual_seed(recipe.seed)
-    fit(model, loaders, recipe, generator=generator, on_epoch=on_epoch, checkpoints=folder, preprocess=preprocess,
-        world=world, workers=options.workers, compiled=options.compile)  # fmt: skip
+    fit(
+        model,
+        loaders,
+        recipe,
+        generator=generator,
+        on_epoch=on_epoch,
+        checkpoints=folder,
+        preprocess=preprocess,
+        world=world,
+        workers=options.workers,
+        compiled=options.compile,
+    )
 
 
 def folders_of(data: Sequence[Path]) -> list[Path]:
@@ -191,8 +210,14 @@ def _train_parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="To export: python -m vit_core.training export --help",
     )
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR",
-                        help="class/picture folders, or toy: pictures that the program draws")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="class/picture folders, or toy: pictures that the program draws",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parser.add_argument("--held-out", type=int, default=10, metavar="N", help="pictures per class to measure on (10)")

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 STATE, METRICS, FACTS, EPOCHS, LOCK, PROCESS = (
-    "state.safetensors", "metrics.jsonl", "run.json", "epochs", "process.lock", "process.json",
-)  # fmt: skip
+    "state.safetensors",
+    "metrics.jsonl",
+    "run.json",
+    "epochs",
+    "process.lock",
+    "process.json",
+)
 MOST_EPOCHS = 64  # whose weights are kept
 
 
@@ -130,11 +135,14 @@ class RunFolder:
                 tensors |= {f"optimizer.{number}.{index}.{n}": v for n, v in values.items() if v is not None}
         tensors |= {"generator": state.generator.get_state(), "epoch_start": state.epoch_start}
         facts = {
-            "recipe": asdict(self.recipe), "labels": self.labels, "preprocess": asdict(self.preprocess),
-            "notes": self.notes, "run_seconds": self.before + monotonic() - self.began,
+            "recipe": asdict(self.recipe),
+            "labels": self.labels,
+            "preprocess": asdict(self.preprocess),
+            "notes": self.notes,
+            "run_seconds": self.before + monotonic() - self.began,
             **{name: getattr(state, name) for name in _COUNTERS},
             "history": [record._asdict() | {"validation": record.validation._asdict()} for record in state.history],
-        }  # fmt: skip
+        }
         whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
         replace_file(self.path / STATE, lambda path: save_file(whole, path, {"facts": json.dumps(facts)}))
         self.saved = monotonic()
@@ -167,10 +175,13 @@ class RunFolder:
 
     def _log_step(self, record: StepRecord, speed: float) -> None:
         line = {
-            "step": record.step, "loss": record.loss, "learning_rate": record.learning_rate,
-            "gradient_norm": record.gradient_norm, "pictures_per_second": round(speed, 1),
+            "step": record.step,
+            "loss": record.loss,
+            "learning_rate": record.learning_rate,
+            "gradient_norm": record.gradient_norm,
+            "pictures_per_second": round(speed, 1),
             "seconds": round(self.before + monotonic() - self.began, 2),
-        }  # fmt: skip
+        }
         self._write_line(line)
         for name in ("loss", "learning_rate", "gradient_norm", "pictures_per_second"):
             self._to_board(f"step/{name}", line[name], record.step)

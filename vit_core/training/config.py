@@ -110,9 +110,13 @@ class TrainingConfig:
         """How the pictures reach a new model when it is used: resized, and the middle cut out."""
         size = self.model_config(num_classes=1).image_size
         return Preprocess(
-            image_size=size, resize_size=size, mean=self.mean, std=self.std, interpolation=self.interpolation,
+            image_size=size,
+            resize_size=size,
+            mean=self.mean,
+            std=self.std,
+            interpolation=self.interpolation,
             keep_aspect=self.keep_aspect,
-        )  # fmt: skip
+        )
 
     def total_steps(self, num_pictures: int) -> int:
         """Steps of the whole run; the last batch of an epoch may be smaller."""
@@ -155,50 +159,112 @@ def _fits(value: Any, hint: Any) -> bool:
 # The 500 steps are the row of Oxford Pets and Flowers, for which the paper tries 0.001, 0.003, 0.01 and 0.03. It names
 # no warm-up and no augmentation for fine-tuning; crop and mirror are those of its pre-training code.
 _FINE_TUNE = TrainingConfig(
-    weights="google/imagenet21k/ViT-B_16", image_size=384, steps=500, batch_size=512, optimizer="sgd",
-    momentum=0.9, learning_rate=0.01, weight_decay=0.0, clip_norm=1.0, schedule="cosine", crop_scale=(0.05, 1.0),
+    weights="google/imagenet21k/ViT-B_16",
+    image_size=384,
+    steps=500,
+    batch_size=512,
+    optimizer="sgd",
+    momentum=0.9,
+    learning_rate=0.01,
+    weight_decay=0.0,
+    clip_norm=1.0,
+    schedule="cosine",
+    crop_scale=(0.05, 1.0),
     flip=True,
-)  # fmt: skip
+)
 
 # The course "Learn PyTorch for Deep Learning", chapter 08, section 9: Table 3's numbers with PyTorch's Adam (coupled
 # weight decay on everything), batch 32, 10 epochs, no warm-up, no decay, no clipping, pictures in [0, 1].
 _COURSE = TrainingConfig(
-    model="B/16", epochs=10, batch_size=32, optimizer="adam", learning_rate=3e-3, weight_decay=0.3, decay_on="all",
-    schedule="constant", dropout=0.1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), interpolation="bilinear",
-    keep_aspect=False, zero_head=False,
-)  # fmt: skip
+    model="B/16",
+    epochs=10,
+    batch_size=32,
+    optimizer="adam",
+    learning_rate=3e-3,
+    weight_decay=0.3,
+    decay_on="all",
+    schedule="constant",
+    dropout=0.1,
+    mean=(0.0, 0.0, 0.0),
+    std=(1.0, 1.0, 1.0),
+    interpolation="bilinear",
+    keep_aspect=False,
+    zero_head=False,
+)
 
 # For a few hundred pictures, a minute on one core: chosen by short runs on the course's 225 (docs/training.md).
 _SMALL = TrainingConfig(
-    weights="embedded", epochs=10, batch_size=32, optimizer="adamw", learning_rate=3e-4, weight_decay=0.05,
-    layer_decay=0.75, clip_norm=1.0, warmup_steps=10, schedule="cosine", crop_scale=(0.5, 1.0), flip=True,
-)  # fmt: skip
+    weights="embedded",
+    epochs=10,
+    batch_size=32,
+    optimizer="adamw",
+    learning_rate=3e-4,
+    weight_decay=0.05,
+    layer_decay=0.75,
+    clip_norm=1.0,
+    warmup_steps=10,
+    schedule="cosine",
+    crop_scale=(0.5, 1.0),
+    flip=True,
+)
 
-RECIPES: Mapping[str, TrainingConfig] = MappingProxyType({
-    "transfer-small": _SMALL,
-    "scratch-small": replace(_SMALL, weights=None, layer_decay=1.0),
-    # The embedded model of this repository (assets/weights/README.md): three hours on one core.
-    "mini": TrainingConfig(
-        model="Mini/8", steps=13_400, batch_size=128, optimizer="muon", learning_rate=2e-3, momentum=0.95,
-        weight_decay=0.05, clip_norm=1.0, warmup_steps=500, schedule="cooldown", cooldown=0.25, label_smoothing=0.1,
-        patch_drop=0.5, patch_drop_until=0.92, crop_scale=(0.4, 1.0), flip=True, ema_decay=0.999,
-        precision="bfloat16",
-    ),
-    # arXiv 2010.11929, Table 3, row ViT-* / ImageNet, with the caption's batch 4096, 10k warm-up, clip 1, 224 pixels.
-    # The paper says Adam; the decay is decoupled from it (AdamW) in the authors' code.
-    "paper-imagenet": TrainingConfig(
-        model="B/16", epochs=300, batch_size=4096, optimizer="adamw", learning_rate=3e-3, beta1=0.9, beta2=0.999,
-        weight_decay=0.3, clip_norm=1.0, warmup_steps=10_000, schedule="cosine", dropout=0.1, crop_scale=(0.05, 1.0),
-        flip=True,
-    ),
-    "fine-tune": _FINE_TUNE,
-    # The other rows of Table 4; learning rates tried: 0.003, 0.01, 0.03, 0.06 / 0.001, 0.003, 0.01, 0.03 / 0.01
-    "fine-tune-imagenet": replace(_FINE_TUNE, steps=20_000, learning_rate=0.03),
-    "fine-tune-cifar": replace(_FINE_TUNE, steps=10_000, learning_rate=0.01),
-    "fine-tune-vtab": replace(_FINE_TUNE, steps=2_500, learning_rate=0.01),
-    "course": _COURSE,
-    # The same chapter, section 10.4: a new head on a pretrained B/16.
-    "course-feature-extractor": replace(
-        _COURSE, weights="torchvision/B/16", freeze="all-but-head", learning_rate=1e-3, weight_decay=0.0, dropout=0.0,
-    ),
-})  # fmt: skip
+RECIPES: Mapping[str, TrainingConfig] = MappingProxyType(
+    {
+        "transfer-small": _SMALL,
+        "scratch-small": replace(_SMALL, weights=None, layer_decay=1.0),
+        # The embedded model of this repository (assets/weights/README.md): three hours on one core.
+        "mini": TrainingConfig(
+            model="Mini/8",
+            steps=13_400,
+            batch_size=128,
+            optimizer="muon",
+            learning_rate=2e-3,
+            momentum=0.95,
+            weight_decay=0.05,
+            clip_norm=1.0,
+            warmup_steps=500,
+            schedule="cooldown",
+            cooldown=0.25,
+            label_smoothing=0.1,
+            patch_drop=0.5,
+            patch_drop_until=0.92,
+            crop_scale=(0.4, 1.0),
+            flip=True,
+            ema_decay=0.999,
+            precision="bfloat16",
+        ),
+        # arXiv 2010.11929, Table 3, row ViT-* / ImageNet; the caption has batch 4096, 10k warm-up, clip 1, 224 pixels.
+        # The paper says Adam; the decay is decoupled from it (AdamW) in the authors' code.
+        "paper-imagenet": TrainingConfig(
+            model="B/16",
+            epochs=300,
+            batch_size=4096,
+            optimizer="adamw",
+            learning_rate=3e-3,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.3,
+            clip_norm=1.0,
+            warmup_steps=10_000,
+            schedule="cosine",
+            dropout=0.1,
+            crop_scale=(0.05, 1.0),
+            flip=True,
+        ),
+        "fine-tune": _FINE_TUNE,
+        # The other rows of Table 4; learning rates tried: 0.003, 0.01, 0.03, 0.06 / 0.001, 0.003, 0.01, 0.03 / 0.01
+        "fine-tune-imagenet": replace(_FINE_TUNE, steps=20_000, learning_rate=0.03),
+        "fine-tune-cifar": replace(_FINE_TUNE, steps=10_000, learning_rate=0.01),
+        "fine-tune-vtab": replace(_FINE_TUNE, steps=2_500, learning_rate=0.01),
+        "course": _COURSE,
+        # The same chapter, section 10.4: a new head on a pretrained B/16.
+        "course-feature-extractor": replace(
+            _COURSE,
+            weights="torchvision/B/16",
+            freeze="all-but-head",
+            learning_rate=1e-3,
+            weight_decay=0.0,
+            dropout=0.0,
+        ),
+    }
+)

@@ -79,9 +79,7 @@ def fit(
     """
     model.to(world.device)
     averaged = copy.deepcopy(model).requires_grad_(False) if recipe.ema_decay is not None else None
-    state = TrainingState(
-        model, averaged, make_optimizers(model, recipe), generator, epoch_start=generator.get_state()
-    )
+    state = TrainingState(model, averaged, make_optimizers(model, recipe), generator, epoch_start=generator.get_state())
     forward: Callable[..., Tensor] = world.wrap(Forward(model))
     if compiled:
         forward = torch.compile(forward)
@@ -187,9 +185,7 @@ def train_step(state: TrainingState, batch: Batch, setup: Setup, local: int, tot
     return StepRecord(state.step + 1, loss, rate, total, int(sums[1]), float(norm))
 
 
-def draw_kept(
-    num_patches: int, total: int, setup: Setup, state: TrainingState
-) -> Int64[Tensor, "batch kept"] | None:
+def draw_kept(num_patches: int, total: int, setup: Setup, state: TrainingState) -> Int64[Tensor, "batch kept"] | None:
     """The patches that this process's pictures of a batch of ``total`` keep; None if they keep all."""
     recipe, world = setup.recipe, setup.world
     if not recipe.patch_drop or state.step >= recipe.patch_drop_until * setup.total_steps:
@@ -227,14 +223,18 @@ def update_average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
 def finish_epoch(state: TrainingState, train_loss: float, loaders: Loaders, setup: Setup) -> EpochRecord:
     """Measure the model and begin the next epoch's sums."""
     rate = learning_rate(state.step - 1, setup.total_steps, setup.recipe)
-    validation = evaluate(
-        state.best, loaders.validation, setup.preprocess, world=setup.world, workers=setup.workers
-    )
+    validation = evaluate(state.best, loaders.validation, setup.preprocess, world=setup.world, workers=setup.workers)
     batches = -(-state.seen // setup.recipe.batch_size)
     record = EpochRecord(
-        len(state.history) + 1, state.step, train_loss, rate, validation, state.seconds,
-        state.right / state.seen, state.batch_shares / batches,
-    )  # fmt: skip
+        len(state.history) + 1,
+        state.step,
+        train_loss,
+        rate,
+        validation,
+        state.seconds,
+        state.right / state.seen,
+        state.batch_shares / batches,
+    )
     state.seen, state.loss_sum, state.right, state.batch_shares, state.seconds = 0, 0.0, 0, 0.0, 0.0
     return record
 

@@ -15,9 +15,19 @@ from typing import Any, BinaryIO
 MAX_PICKLE_BYTES = 2_000_000  # a ViT-H with its optimizer and averages has 0.4 MB; a byte can take 64 of memory
 
 STORAGES = {
-    "Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Bool": 1,
-    "ComplexDouble": 16, "ComplexFloat": 8,
-}  # fmt: skip
+    "Double": 8,
+    "Float": 4,
+    "Half": 2,
+    "BFloat16": 2,
+    "Long": 8,
+    "Int": 4,
+    "Short": 2,
+    "Char": 1,
+    "Byte": 1,
+    "Bool": 1,
+    "ComplexDouble": 16,
+    "ComplexFloat": 8,
+}
 _STORAGE_TYPES = {f"torch.{name}Storage": size for name, size in STORAGES.items()} | {
     "torch.storage.UntypedStorage": 1,
     "torch.UntypedStorage": 1,

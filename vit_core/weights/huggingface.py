@@ -79,14 +79,18 @@ class Folder:
         cropped = _side(said.get("crop_size", resize_size))[0] if said.get("do_center_crop") else resize_size
         if not square and not said.get("do_center_crop"):
             raise ValueError("preprocessor_config.json resizes the shorter side and crops nothing: no square picture")
-        return Preprocess.from_fields({
-            "image_size": cropped,
-            "resize_size": resize_size,
-            "mean": said.get("image_mean", (0.5,) * 3) if normalised else (0.0,) * 3,
-            "std": said.get("image_std", (0.5,) * 3) if normalised else (1.0,) * 3,
-            "interpolation": INTERPOLATIONS.get(resample := said.get("resample", Image.Resampling.BILINEAR), resample),
-            "keep_aspect": not square,
-        })
+        return Preprocess.from_fields(
+            {
+                "image_size": cropped,
+                "resize_size": resize_size,
+                "mean": said.get("image_mean", (0.5,) * 3) if normalised else (0.0,) * 3,
+                "std": said.get("image_std", (0.5,) * 3) if normalised else (1.0,) * 3,
+                "interpolation": INTERPOLATIONS.get(
+                    resample := said.get("resample", Image.Resampling.BILINEAR), resample
+                ),
+                "keep_aspect": not square,
+            }
+        )
 
 
 def _side(size: Any) -> tuple[int, bool]:

@@ -92,9 +92,7 @@ def choose_part(states: list[tuple[str, dict[str, Tensor]]], part: str | None, n
     outside = {key: tensor for key, tensor in state.items() if not key.startswith(prefix)}
     if prefix and (head := head_of(inside)) is not None and not any(key.startswith(head) for key in inside):
         inside |= {key: outside.pop(key) for key in list(outside) if key.startswith(head)}  # a head on a backbone
-    return WeightFile(
-        state=inside, kind="", part=part, parts=tuple(order), prefix=prefix, outside=tuple(outside)
-    )
+    return WeightFile(state=inside, kind="", part=part, parts=tuple(order), prefix=prefix, outside=tuple(outside))
 
 
 def _usual(part: str) -> int:

@@ -151,9 +151,13 @@ def _google() -> Iterator[Published]:
         yield _in_bucket(f"imagenet21k/ViT-{preset.replace('/', '_')}", preset, 224, f"ImageNet-21k, {zeros}", head)
     both = "the paper's weights, ImageNet-21k, fine-tuned on ImageNet-1k"
     for preset, image_size, suffix in (
-        ("B/16", 224, "-224"), ("L/16", 224, "-224"), ("B/16", 384, ""), ("B/32", 384, ""), ("L/16", 384, ""),
+        ("B/16", 224, "-224"),
+        ("L/16", 224, "-224"),
+        ("B/16", 384, ""),
+        ("B/32", 384, ""),
+        ("L/16", 384, ""),
         ("L/32", 384, ""),
-    ):  # fmt: skip
+    ):
         name = f"imagenet21k+imagenet2012/ViT-{preset.replace('/', '_')}{suffix}"
         yield _in_bucket(name, preset, image_size, both)
 
@@ -176,6 +180,4 @@ def _in_bucket(
     name: str, preset: str, image_size: int, description: str, sizes: Mapping[str, Any] = MappingProxyType({})
 ) -> Published:
     preprocess = SOURCES["google"].preprocess.at(image_size)
-    return Published(
-        "google", name, preset, preprocess, f"{BUCKET}/{name}.npz", "", "Apache-2.0", description, sizes
-    )
+    return Published("google", name, preset, preprocess, f"{BUCKET}/{name}.npz", "", "Apache-2.0", description, sizes)

@@ -73,9 +73,7 @@ def read_weights(path: Path, part: str | None = None) -> WeightFile:
     if not candidates:
         if loaded == {}:
             raise ValueError(f"{path.name} holds no tensors")
-        raise ValueError(
-            f"{path.name} holds no state dict: expected names with tensors, got a {type(loaded).__name__}"
-        )
+        raise ValueError(f"{path.name} holds no state dict: expected names with tensors, got a {type(loaded).__name__}")
     check_tensors(candidates, path, kind, MAX_BYTES)
     found = choose_part(candidates, part, path.name)
     return replace(found, kind=kind, notes=notes, beside=beside(loaded, found.part))

@@ -29,11 +29,15 @@ def load_weights(model: VisionTransformer, state: Mapping[str, Tensor], source: 
     problems = [
         *_listing("missing", sorted(expected.keys() - ours.keys())),
         *_listing("left over", sorted(ours.keys() - expected.keys())),
-        *_listing("of another shape", [
-            f"{name} (expected {_sizes(expected[name])}, got {_sizes(ours[name])})"
-            for name in expected if name in ours and expected[name].shape != ours[name].shape
-        ]),
-    ]  # fmt: skip
+        *_listing(
+            "of another shape",
+            [
+                f"{name} (expected {_sizes(expected[name])}, got {_sizes(ours[name])})"
+                for name in expected
+                if name in ours and expected[name].shape != ours[name].shape
+            ],
+        ),
+    ]
     if problems:
         title = SOURCES[source].title
         raise ValueError(f"the weights, named as by {title}, do not fit the model: {'; '.join(problems)}")
@@ -113,9 +117,7 @@ def expand(rows: tuple[Row, ...], num_layers: int) -> Iterator[Row]:
     for row in rows:
         for kind in ("weight", "bias") if "*" in row.ours else ("",):
             for layer in range(num_layers) if "#" in row.ours else (0,):
-                ours, *theirs = (
-                    name.replace("*", kind).replace("#", str(layer)) for name in (row.ours, *row.theirs)
-                )
+                ours, *theirs = (name.replace("*", kind).replace("#", str(layer)) for name in (row.ours, *row.theirs))
                 yield Row(ours, tuple(theirs), row.pattern)
 
 

@@ -58,10 +58,18 @@ def _rows(*pairs: tuple[str, str]) -> tuple[Row, ...]:
 OURS = WeightSource(
     title="this project",
     rows=_same(
-        "class_token", "position_embedding", "patch_projection.*",
-        "blocks.#.attention_norm.*", "blocks.#.attention.qkv.*", "blocks.#.attention.projection.*",
-        "blocks.#.mlp_norm.*", "blocks.#.mlp.expand.*", "blocks.#.mlp.contract.*",
-        "norm.*", "head.pre_logits.*", "head.linear.*",
+        "class_token",
+        "position_embedding",
+        "patch_projection.*",
+        "blocks.#.attention_norm.*",
+        "blocks.#.attention.qkv.*",
+        "blocks.#.attention.projection.*",
+        "blocks.#.mlp_norm.*",
+        "blocks.#.mlp.expand.*",
+        "blocks.#.mlp.contract.*",
+        "norm.*",
+        "head.pre_logits.*",
+        "head.linear.*",
     ),
     norm_eps=1e-6,
     gelu="none",
@@ -275,15 +283,17 @@ GOOGLE = WeightSource(
     ),
 )
 
-SOURCES: Mapping[str, WeightSource] = MappingProxyType({
-    "ours": OURS,
-    "torchvision": TORCHVISION,
-    "timm": TIMM,
-    "huggingface": HUGGINGFACE,
-    "google": GOOGLE,
-    "course": COURSE,
-    "lucidrains": LUCIDRAINS,
-})
+SOURCES: Mapping[str, WeightSource] = MappingProxyType(
+    {
+        "ours": OURS,
+        "torchvision": TORCHVISION,
+        "timm": TIMM,
+        "huggingface": HUGGINGFACE,
+        "google": GOOGLE,
+        "course": COURSE,
+        "lucidrains": LUCIDRAINS,
+    }
+)
 
 
 def respell(state: Mapping[str, Value], source: WeightSource) -> dict[str, Value]:

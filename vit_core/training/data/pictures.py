@@ -70,10 +70,14 @@ class Pictures(Dataset[tuple[Tensor, int]]):
     def batches(self, rows: Sequence[Sequence[int]], workers: int = 0) -> Iterator[Batch]:
         """The batches of those pictures, decoded by so many processes beside this one (0: by this one)."""
         loader: DataLoader[Any] = DataLoader(
-            self, batch_sampler=[list(batch) for batch in rows], num_workers=workers, collate_fn=_stack,
-            prefetch_factor=4 if workers else None, pin_memory=torch.cuda.is_available(),
+            self,
+            batch_sampler=[list(batch) for batch in rows],
+            num_workers=workers,
+            collate_fn=_stack,
+            prefetch_factor=4 if workers else None,
+            pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),  # else each loader takes a number from torch's own
-        )  # fmt: skip
+        )
         yield from loader
 
 

@@ -12,9 +12,15 @@ from vit_core.training.runs.options import arguments_for
 
 
 def training_command(
-    path: Path, data: Sequence[Path], recipe_name: str, changes: Mapping[str, Any], *, held_out: int = 10,
-    threads: int | None = None, resume: bool = False,
-) -> list[str]:  # fmt: skip
+    path: Path,
+    data: Sequence[Path],
+    recipe_name: str,
+    changes: Mapping[str, Any],
+    *,
+    held_out: int = 10,
+    threads: int | None = None,
+    resume: bool = False,
+) -> list[str]:
     """The command line that trains so."""
     words = [sys.executable, "-m", "vit_core.training", "--recipe", recipe_name, "--data", *map(str, data)]
     words += ["--output", str(path), "--held-out", str(held_out)]

@@ -20,10 +20,25 @@ from vit_core.training.runs.run import EXAMPLES, FACTS, START, Run, facts_time, 
 from vit_core.weights.checkpoints import Checkpoint, read_card
 
 __all__ = [
-    "CORES", "MOST_AT_ONCE", "Run", "all_runs", "check_name", "checkpoint_name", "delete_run", "deleted_runs",
-    "free_name", "list_examples", "list_runs", "open_run", "resume_run", "run_checkpoint", "runs_folder", "start_run",
-    "stop_run", "undo_delete",
-]  # fmt: skip
+    "CORES",
+    "MOST_AT_ONCE",
+    "Run",
+    "all_runs",
+    "check_name",
+    "checkpoint_name",
+    "delete_run",
+    "deleted_runs",
+    "free_name",
+    "list_examples",
+    "list_runs",
+    "open_run",
+    "resume_run",
+    "run_checkpoint",
+    "runs_folder",
+    "start_run",
+    "stop_run",
+    "undo_delete",
+]
 
 DELETED, STARTING = ".deleted", ".starting.lock"
 KEPT_SECONDS = 24 * 3600  # for how long a deleted run can be brought back
@@ -103,9 +118,14 @@ def free_name(stem: str) -> str:
 
 
 def start_run(
-    name: str, data: Sequence[Path | str], recipe_name: str, changes: Mapping[str, Any], *, held_out: int = 10,
+    name: str,
+    data: Sequence[Path | str],
+    recipe_name: str,
+    changes: Mapping[str, Any],
+    *,
+    held_out: int = 10,
     threads: int | None = None,
-) -> Run:  # fmt: skip
+) -> Run:
     """Start training in a process of its own, which outlives this one.
 
     Args:
@@ -137,10 +157,18 @@ def start_run(
         path = runs_folder() / name
         path.mkdir()
         command = training_command(path, folders, recipe_name, changes, held_out=held_out, threads=threads)
-        write_object(path / START, {
-            "recipe_name": recipe_name, "changes": dict(changes), "data": list(map(str, folders)),
-            "held_out": held_out, "command": command, "started": time.time(), "facts_before": None,
-        })  # fmt: skip
+        write_object(
+            path / START,
+            {
+                "recipe_name": recipe_name,
+                "changes": dict(changes),
+                "data": list(map(str, folders)),
+                "held_out": held_out,
+                "command": command,
+                "started": time.time(),
+                "facts_before": None,
+            },
+        )
         try:
             processes.launch(path, command)
         except OSError:
@@ -167,10 +195,18 @@ def resume_run(run: Run, *, threads: int | None = None) -> None:
             raise ValueError(f"{run.name} has finished: start a new run to train for longer")
         _check_estimate(run.name, run.recipe, run.data, run.held_out, threads)
         command = run.command(threads=threads or _threads(_check_room()), resume=True)
-        write_object(run.path / START, {
-            "recipe_name": run.recipe_name, "changes": {}, "data": list(map(str, run.data)), "held_out": run.held_out,
-            "started": time.time(),
-        } | dict(run.start) | {"command": command, "facts_before": facts_time(run.path)})  # fmt: skip
+        write_object(
+            run.path / START,
+            {
+                "recipe_name": run.recipe_name,
+                "changes": {},
+                "data": list(map(str, run.data)),
+                "held_out": run.held_out,
+                "started": time.time(),
+            }
+            | dict(run.start)
+            | {"command": command, "facts_before": facts_time(run.path)},
+        )
         processes.launch(run.path, command)
 
 
@@ -304,5 +340,3 @@ def _deleted_at(path: Path) -> float:
         return float(path.name.rpartition("@")[2])
     except ValueError:
         return 0.0
-
-

@@ -112,8 +112,6 @@ def allow_training(name: str, estimate: Estimate, folder: Path) -> None:
     Raises:
         NotAllowedError: if it does; the sentence has the estimate and the limit.
     """
-    allow_memory(
-        f"the training {name}", estimate.memory, "choose smaller batches or a smaller model", TRAINING_MEMORY
-    )
+    allow_memory(f"the training {name}", estimate.memory, "choose smaller batches or a smaller model", TRAINING_MEMORY)
     allow_hours(f"the training {name}", estimate.seconds, "choose fewer epochs or a smaller model")
     allow_disk(f"the training {name}", estimate.disk, folder, RUNS, bytes_below(folder))

@@ -69,8 +69,10 @@ def whole_epochs(run: Path) -> tuple[list[int], tuple[str, ...]]:
         return [], ()
     except OSError as error:
         return [], (f"{EPOCHS} cannot be read as a folder ({error.strerror})",)
-    cards, weights = ({int(f[1]) for name in names if (f := _EPOCH_FILE.fullmatch(name)) and f[2] == suffix}
-                      for suffix in ("json", "safetensors"))  # fmt: skip
+    cards, weights = (
+        {int(f[1]) for name in names if (f := _EPOCH_FILE.fullmatch(name)) and f[2] == suffix}
+        for suffix in ("json", "safetensors")
+    )
     whole, problems = [], []
     for epoch in sorted(cards & weights):
         problem = _epoch_problem(run / EPOCHS / f"epoch-{epoch:04d}.safetensors")
@@ -78,8 +80,10 @@ def whole_epochs(run: Path) -> tuple[list[int], tuple[str, ...]]:
             whole.append(epoch)
         elif problem:
             problems.append(f"the weights of epoch {epoch} cannot be opened: {problem}")
-    strange = sum(name.startswith("epoch-") and not _EPOCH_FILE.fullmatch(name) and not name.endswith(".partial")
-                  for name in names)  # fmt: skip
+    strange = sum(
+        name.startswith("epoch-") and not _EPOCH_FILE.fullmatch(name) and not name.endswith(".partial")
+        for name in names
+    )
     if strange:
         problems.append(f"{strange} files in {EPOCHS} are called as no epoch is")
     return whole, tuple(problems)
@@ -88,8 +92,10 @@ def whole_epochs(run: Path) -> tuple[list[int], tuple[str, ...]]:
 def _epoch_problem(path: Path) -> str | None:
     """Why the weights of an epoch cannot be opened, empty if they are gone, None if they can."""
     try:
-        stamps = [(found.st_ino, found.st_mtime_ns, found.st_size) for found in
-                  (each.stat() for each in (path, path.with_suffix(".json")))]  # fmt: skip
+        stamps = [
+            (found.st_ino, found.st_mtime_ns, found.st_size)
+            for found in (each.stat() for each in (path, path.with_suffix(".json")))
+        ]
     except FileNotFoundError:
         return ""
     except OSError as error:
@@ -195,17 +201,29 @@ _TEXT: tuple[Check, str] = (_is_text, "text")
 _TEXTS: tuple[Check, str] = (_are_texts, "a list of names")
 _COUNT: tuple[Check, str] = (lambda value: is_whole(value, 10**6), "a number of pictures")
 _FACTS: Mapping[str, tuple[Check, str]] = {
-    "recipe": _RECIPE, "recipe_name": (_is_text_or_nothing, "text"), "labels": _TEXTS, "data": _TEXTS,
-    "held_out": _COUNT, "started": _TEXT, "command": _TEXT, "outcome": (_is_text_or_nothing, "text"),
-    "names": (_are_fields, "a table of names"), "broken": (_are_pairs, "a list of files and reasons"),
+    "recipe": _RECIPE,
+    "recipe_name": (_is_text_or_nothing, "text"),
+    "labels": _TEXTS,
+    "data": _TEXTS,
+    "held_out": _COUNT,
+    "started": _TEXT,
+    "command": _TEXT,
+    "outcome": (_is_text_or_nothing, "text"),
+    "names": (_are_fields, "a table of names"),
+    "broken": (_are_pairs, "a list of files and reasons"),
     "pictures": (_are_wholes("train", "test"), "the numbers of pictures"),
     "parameters": (_are_wholes("total", "trainable"), "the numbers of parameters"),
     "total_steps": (is_whole, "a number of steps"),
-}  # fmt: skip
+}
 _START: Mapping[str, tuple[Check, str]] = {
-    "recipe_name": _TEXT, "changes": _RECIPE, "data": _TEXTS, "held_out": _COUNT, "command": _TEXTS,
-    "started": (_is_time, "a time"), "facts_before": (lambda value: value is None or isinstance(value, int), "a time"),
-}  # fmt: skip
+    "recipe_name": _TEXT,
+    "changes": _RECIPE,
+    "data": _TEXTS,
+    "held_out": _COUNT,
+    "command": _TEXTS,
+    "started": (_is_time, "a time"),
+    "facts_before": (lambda value: value is None or isinstance(value, int), "a time"),
+}
 
 
 def _short(text: str, most: int = 160) -> str:

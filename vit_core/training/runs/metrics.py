@@ -93,9 +93,14 @@ def read_metrics(path: Path, before: Metrics | None = None, classes: int = 0) ->
         for name in STEP_NUMBERS
     }
     return Metrics(
-        MappingProxyType(columns), before.epochs + tuple(epochs), number, before.end + len(whole), lines[-1] + b"\n",
-        classes, before.left_out + left_out,
-    )  # fmt: skip
+        MappingProxyType(columns),
+        before.epochs + tuple(epochs),
+        number,
+        before.end + len(whole),
+        lines[-1] + b"\n",
+        classes,
+        before.left_out + left_out,
+    )
 
 
 def read_records(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -128,9 +133,7 @@ def _is_still_there(descriptor: int, before: Metrics) -> bool:
     return os.pread(descriptor, len(before.last_line), start) == before.last_line
 
 
-def _parse(
-    lines: list[bytes], classes: int, last_epoch: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+def _parse(lines: list[bytes], classes: int, last_epoch: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     """The records of steps and of epochs, which rise, and how many lines are neither."""
     steps, epochs, left_out = [], [], 0
     for line in filter(None, lines):
@@ -166,9 +169,15 @@ def _is_epoch(record: dict[str, Any], classes: int) -> bool:
         and isinstance(measured.get("loss"), int | float)
         and is_whole(measured.get("pictures"))
         and _are_wholes(predicted, classes or None)
-        and (table is None or (isinstance(table, list) and len(table) == len(predicted)
-                               and all(_are_wholes(row, len(predicted)) for row in table)))
-    )  # fmt: skip
+        and (
+            table is None
+            or (
+                isinstance(table, list)
+                and len(table) == len(predicted)
+                and all(_are_wholes(row, len(predicted)) for row in table)
+            )
+        )
+    )
 
 
 def _with_numbers(record: dict[str, Any]) -> dict[str, Any]:
@@ -179,9 +188,11 @@ def _with_numbers(record: dict[str, Any]) -> dict[str, Any]:
 
 def _are_wholes(values: Any, count: int | None) -> bool:
     return (
-        isinstance(values, list) and len(values) > 0 and count in (None, len(values))
+        isinstance(values, list)
+        and len(values) > 0
+        and count in (None, len(values))
         and all(is_whole(value) for value in values)
-    )  # fmt: skip
+    )
 
 
 def _number(value: Any) -> float:

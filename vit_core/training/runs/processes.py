@@ -89,9 +89,14 @@ def launch(run: Path, command: Sequence[str]) -> None:
         log.write(f"$ {shlex.join(command)}\n".encode())
         log.flush()
         process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
+        )
     # The trainer writes the same when it has its lock; so it can be asked to stop while it still imports torch.
     (run / PROCESS).write_text(json.dumps({"pid": process.pid}), encoding="utf-8")
     os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)

@@ -243,9 +243,7 @@ class Run:
         name = self.recipe_name or closest_recipe(recipe)
         changes = changes_to(name, recipe)
         path = Path("runs") / self.name if self.is_example else self.path
-        return training_command(
-            path, self.data, name, changes, held_out=self.held_out, threads=threads, resume=resume
-        )
+        return training_command(path, self.data, name, changes, held_out=self.held_out, threads=threads, resume=resume)
 
     @property
     def _classes(self) -> int:
@@ -268,8 +266,11 @@ def _metrics_damage(run: Path, classes: int) -> list[str]:
         return [f"{METRICS} cannot be read ({error.strerror})"]
     if not path.is_file():
         return [f"{METRICS} is no file"]
-    problems = [f"{METRICS} has {status.st_size / 2**20:,.0f} MB, the first {MOST_BYTES / 2**20:.0f} are read"] if (
-        status.st_size > MOST_BYTES) else []  # fmt: skip
+    problems = (
+        [f"{METRICS} has {status.st_size / 2**20:,.0f} MB, the first {MOST_BYTES / 2**20:.0f} are read"]
+        if (status.st_size > MOST_BYTES)
+        else []
+    )
     if not status.st_size:
         return [f"{METRICS} is empty"]
     if left_out := _left_out(path, classes, (status.st_ino, status.st_mtime_ns, status.st_size)):
