@@ -11,6 +11,7 @@ browser:
 	python -m pytest -m browser tests/browser
 
 check:
+	ruff format --check .
 	ruff check .
 	mypy
 
