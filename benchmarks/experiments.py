@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 
 from explainer import experiments
-from explainer.patch_experiment import passes_for, rank_patches
+from explainer.experiments.patches import passes_for, rank_patches
 from vit_core import VisionTransformer, ViTConfig, load
 from vit_core.batches import pictures_at_once
 

@@ -10,14 +10,14 @@ from typing import IO, Any, Literal, get_args
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from explainer.drawing import body_height, draw, drawn_width, hide_frame, side_room
-from explainer.figure_theme import Theme
-from explainer.flow_drawing import draw_flow, flow_height
-from explainer.legend_drawing import draw_legend, legend_height
+from explainer.export.drawing import body_height, draw, drawn_width, hide_frame, side_room
+from explainer.export.flow import draw_flow, flow_height
+from explainer.export.legend import draw_legend, legend_height
+from explainer.export.theme import Theme
+from explainer.export.walk import HEIGHT as WALK_HEIGHT
+from explainer.export.walk import draw_walk
 from explainer.palette import Scheme
 from explainer.panels import Flow, Panel, Plot, View, Walk, plain
-from explainer.walk_drawing import HEIGHT as WALK_HEIGHT
-from explainer.walk_drawing import draw_walk
 
 Format = Literal["png", "svg", "pdf"]
 

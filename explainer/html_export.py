@@ -21,13 +21,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from explainer.components import core, saved_page_script, saved_page_style
-from explainer.excerpts import highlighted
-from explainer.mathml import both_schemes, html_of, mathml
+from explainer.export.saved_parts import Code, Heading, Mathematics, Part, Proved, SavedPage, Tensors, Words
+from explainer.notation.excerpts import highlighted
+from explainer.notation.mathml import both_schemes, html_of, mathml
 from explainer.packing import Keep, digest, pack
 from explainer.palette import QUANTITIES
 from explainer.panels import Frames, View
 from explainer.proofs import Proof
-from explainer.saved_parts import Code, Heading, Mathematics, Part, Proved, SavedPage, Tensors, Words
 from explainer.tensors import TensorRow
 
 _STYLE = Path(__file__).parents[1] / "assets" / "style.css"  # of code, proofs and the like, as in the app

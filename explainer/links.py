@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 
-from explainer.equations import Equation, Formula
-from explainer.notation import written_symbols
+from explainer.notation.equations import Equation, Formula
+from explainer.notation.templates import written_symbols
 from explainer.panels import Flow, Origin, Panel, Plot, Strips, View
 from explainer.proofs import FACTS, PROOFS, Claim
 from explainer.stages import STAGES, TensorRef

@@ -15,12 +15,12 @@ class Origin:
     Inside ``of``, where a function takes more than one number, "*" is all of an axis, "4-7" a part of it, and
     "column~192/72" what a cell stands for where neighbours were averaged.
 
-    ``function`` is one of explainer/number_expressions.py, or "each": then ``of`` has an origin for every tile, bar
+    ``function`` is one of explainer/numbers/expressions.py, or "each": then ``of`` has an origin for every tile, bar
     or point of its own (one without a tensor for those that have none); of a matrix, one for its first row and one for
     the others.
     """
 
-    tensor: str = ""  # as explainer/number_address.py names it
+    tensor: str = ""  # as explainer/numbers/address.py names it
     index: tuple[int | str, ...] = ()
     layer: int | str | None = None  # None: the layer that the view explains
     listed: tuple[int, ...] = ()  # for each tile or bar

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
+from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 
 Source = Literal["trace", "block", "attention", "mlp", "model", "layer"]
 

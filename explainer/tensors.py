@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.shapes import Shape, axes_of, shape_of
+from explainer.notation.declared import Shape, axes_of, shape_of
+from explainer.notation.symbols import SYMBOLS
 from explainer.stages import TensorRef
-from explainer.symbols import SYMBOLS
 from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, patchify
 
 _PER_LAYER = {"hidden_states": "states", "attention_weights": "layers"}  # field -> the axis that counts its tensors

@@ -1,6 +1,6 @@
 """Eq. 2 and Appendix A: every step from z to what attention adds to it."""
 
-from explainer.equations import EQUATIONS
+from explainer.notation.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import attention, residual
 from pages.blocks import show_equation, show_formula, show_section, show_stage, show_view

@@ -5,21 +5,22 @@ from html import escape
 
 import streamlit as st
 
-from explainer import links, notation
-from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
-from explainer.excerpts import excerpt, highlighted, line_of
+from explainer import links
+from explainer.export.saved_parts import Code, Heading, Mathematics, Proved, Tensors, Words
 from explainer.lessons import HANDS_ON, Lesson
 from explainer.links import Link
+from explainer.notation import templates as notation
+from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
+from explainer.notation.excerpts import excerpt, highlighted, line_of
+from explainer.notation.written_numbers import in_powers
 from explainer.palette import QUANTITIES, Scheme
 from explainer.panels import View
 from explainer.proofs import Proof
-from explainer.saved_parts import Code, Heading, Mathematics, Proved, Tensors, Words
 from explainer.stages import STAGES, Stage
 from explainer.tensors import TensorRow, describe
 from explainer.texts import text
 from explainer.views.compose import explained
 from explainer.views.scenes import NAME
-from explainer.written_numbers import in_powers
 from pages import saved_page, state
 from pages.canvas import show as show_canvas
 from pages.foreign import plain

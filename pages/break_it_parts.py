@@ -5,14 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from explainer.excerpts import Excerpt, highlighted
-from explainer.lab_bugs import BUGS
-from explainer.lab_listing import FILE, changed_lines, function_around, listing, one_line
-from explainer.lab_model import NUM_CLASSES
-from explainer.lab_progress import NEVER, UNKNOWN, read_shape, shape_text
-from explainer.lab_runs import Outcome, answer, diagnosis, options, run, source_of
-from explainer.lab_sizes import BATCHES, HIDDEN, PATCHES
-from explainer.lab_windows import ending, surroundings
+from explainer.break_it.bugs import BUGS
+from explainer.break_it.listing import FILE, changed_lines, function_around, listing, one_line
+from explainer.break_it.model import NUM_CLASSES
+from explainer.break_it.progress import NEVER, UNKNOWN, read_shape, shape_text
+from explainer.break_it.runs import Outcome, answer, diagnosis, options, run, source_of
+from explainer.break_it.sizes import BATCHES, HIDDEN, PATCHES
+from explainer.break_it.windows import ending, surroundings
+from explainer.notation.excerpts import Excerpt, highlighted
 from explainer.shapes.html import style
 from explainer.shapes.report import diagnosis_html
 from pages import break_it_state as lab_state

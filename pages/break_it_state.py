@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from explainer.lab_bugs import BUGS, Bug
-from explainer.lab_progress import NEVER, Progress, read_shape
-from explainer.lab_runs import answer
-from explainer.lab_sizes import HIDDEN, PATCHES, Sizes
+from explainer.break_it.bugs import BUGS, Bug
+from explainer.break_it.progress import NEVER, Progress, read_shape
+from explainer.break_it.runs import answer
+from explainer.break_it.sizes import HIDDEN, PATCHES, Sizes
 
 BUG, SIZES, PROGRESS = "bug", "lab_sizes", "solved"  # in the address
 _LAB, _WRITTEN = "lab", "lab_written"

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from explainer.components import core, streamlit_adapter
-from explainer.number_expressions import is_number
+from explainer.numbers.expressions import is_number
 from explainer.packing import header_of, pack
 from explainer.panels import Frames, Pick, View
 from pages import saved_page, tensor_route

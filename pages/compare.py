@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explainer.equations import EQUATIONS
+from explainer.experiments.sides import Size, why_not
+from explainer.experiments.similarity import FEWEST_PATCHES
 from explainer.lessons import HANDS_ON
+from explainer.notation.equations import EQUATIONS
 from explainer.panels import View
-from explainer.sides import Size, why_not
-from explainer.similarity import FEWEST_PATCHES
 from explainer.views import compare, compare_depth
 from explainer.views.compose import explained
 from pages import compare_choice, compare_controls

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from explainer.experiments.sides import MEAN, Side, same_place
 from explainer.gallery import GALLERY
-from explainer.sides import MEAN, Side, same_place
 from pages import checkpoints, session
 from pages.compare_choice import NUMBERS, Other
 from pages.session import Session

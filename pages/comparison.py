@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from explainer.model_parts import preset_of
+from explainer.course.model_parts import preset_of
 from explainer.views.transfer import SCRATCH, TRANSFER
 from pages.checkpoints import find, is_of_a_file, is_of_a_run
 from vit_core.training import RECIPES, TrainingConfig

@@ -8,9 +8,9 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from explainer import data_steps
-from explainer.excerpts import excerpt_of, highlighted
+from explainer.course import data_steps
 from explainer.lessons import Lesson
+from explainer.notation.excerpts import excerpt_of, highlighted
 from explainer.palette import Scheme
 from explainer.panels import View
 from explainer.views import data

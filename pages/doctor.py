@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explainer import doctor_html
-from explainer.doctor_report import standing_text
+from explainer.doctor import html as doctor_html
+from explainer.doctor.report import standing_text
 from explainer.lessons import TOOLS
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.doctor_choice import choose_file

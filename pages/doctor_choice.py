@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explainer.doctor_examples import EXAMPLES
+from explainer.doctor.examples import EXAMPLES
 from pages.doctor_files import EXAMPLE, keep_file, path_of
 from pages.foreign import plain
 from pages.loopback import is_on_this_machine

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock
 
-from explainer.doctor_examples import EXAMPLES
+from explainer.doctor.examples import EXAMPLES
 from pages.session import check_memory, kept_large
 from vit_core import load
 from vit_core.examination import Examination, examine

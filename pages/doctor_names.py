@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from explainer.doctor_html import names_html
-from explainer.name_table import TITLES, name_table
+from explainer.doctor.html import names_html
+from explainer.doctor.name_table import TITLES, name_table
 from pages.foreign import plain
 from pages.session import Session
 from vit_core import PRESETS, ViTConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explainer.name_table import TITLES
+from explainer.doctor.name_table import TITLES
 from pages.doctor_files import converted, open_file, why_not
 from pages.foreign import plain
 from pages.loopback import for_reader

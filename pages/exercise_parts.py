@@ -4,12 +4,12 @@ from functools import partial
 
 import streamlit as st
 
-from explainer import exercises as compute
-from explainer.course_results import FIGURES
-from explainer.one_file import one_file, open_module
+from explainer.course import exercises as compute
+from explainer.course.results import FIGURES
+from explainer.export.one_file import one_file, open_module
+from explainer.notation.wording import number
+from explainer.notation.written_numbers import in_powers
 from explainer.views import exercises
-from explainer.views.wording import number
-from explainer.written_numbers import in_powers
 from pages import state
 from pages.blocks import scheme
 from pages.canvas import show as show_canvas

@@ -4,10 +4,10 @@ from typing import get_args
 
 import streamlit as st
 
-from explainer import exercises as compute
-from explainer.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
+from explainer.course import exercises as compute
+from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
+from explainer.notation.wording import percent
 from explainer.views import exercises
-from explainer.views.wording import percent
 from pages.canvas import show as show_canvas
 from pages.foreign import plain
 from pages.link_parameters import real_limits, whole_limits

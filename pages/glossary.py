@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import streamlit as st
 
 from explainer import links
-from explainer.equations import EQUATIONS
-from explainer.notation import value
+from explainer.export.saved_parts import Mathematics, Words
+from explainer.notation.declared import shape_of
+from explainer.notation.equations import EQUATIONS
+from explainer.notation.symbols import SYMBOLS, Symbol
+from explainer.notation.templates import value
 from explainer.palette import QUANTITIES
-from explainer.saved_parts import Mathematics, Words
-from explainer.shapes import shape_of
 from explainer.stages import STAGES
-from explainer.symbols import SYMBOLS, Symbol
 from explainer.texts import text
 from pages import saved_page
 from pages.blocks import scheme, show_head, show_link, show_neighbours, show_section, show_words

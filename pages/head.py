@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explainer import links
-from explainer.equations import EQUATIONS
+from explainer.notation.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import head
 from pages.blocks import scheme, show_accuracy, show_formula, show_link, show_section, show_stage, show_view

@@ -201,7 +201,7 @@ PARAMETERS: Mapping[str, Kind] = MappingProxyType(
         # Metric
         "metric_run": OneOf("pages.metric_replay:TITLES"),
         "metric_epoch": Whole(1, 999),
-        "metric_class": OneOf("explainer.course_results:TEST_SIZES"),
+        "metric_class": OneOf("explainer.course.results:TEST_SIZES"),
         "metric_order": OneOf("pages.metric_replay:ORDERS"),
         "metric_seed": Whole(0, 999),
         "metric_batch": Whole(1, 75),

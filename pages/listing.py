@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from explainer.excerpts import excerpt_of, highlighted
+from explainer.notation.excerpts import excerpt_of, highlighted
 from pages.blocks import scheme
 
 

@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from explainer.course_results import BATCH_SIZE, TEST_SIZES
-from explainer.lessons import LESSONS
-from explainer.metric_detective import batch_mean, readings
-from explainer.metric_tables import (
+from explainer.course.metric_detective import batch_mean, readings
+from explainer.course.metric_tables import (
     MEAN_OVER_BATCHES,
     SHARE_OF_PICTURES,
     TEST_PICTURES,
@@ -16,6 +14,8 @@ from explainer.metric_tables import (
     training_table,
     weight_of_the_single_picture,
 )
+from explainer.course.results import BATCH_SIZE, TEST_SIZES
+from explainer.lessons import LESSONS
 from explainer.views import metric
 from pages import state
 from pages.blocks import show_head, show_neighbours, show_section

@@ -4,9 +4,9 @@ from time import monotonic
 
 import streamlit as st
 
-from explainer.course_results import BATCH_SIZE, RUNS, CourseRun
-from explainer.metric_detective import own_epochs
-from explainer.metric_tables import best_epochs, derivation, verdicts, what_it_says
+from explainer.course.metric_detective import own_epochs
+from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
+from explainer.course.results import BATCH_SIZE, RUNS, CourseRun
 from explainer.views import metric
 from pages import state
 from pages.canvas import show as show_canvas

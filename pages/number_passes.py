@@ -1,9 +1,9 @@
 """The forward passes whose numbers a page shows: its own, and on some pages others, by the name of their side."""
 
 from explainer.lessons import HANDS_ON, LESSONS
-from explainer.number_lines import YOUR_WEIGHTS, Reproduction
-from explainer.number_words import PICTURE
 from explainer.numbers import Pass
+from explainer.numbers.lines import YOUR_WEIGHTS, Reproduction
+from explainer.numbers.words import PICTURE
 from explainer.views.what_if import CHANGED
 from pages import checkpoints, compare_choice, session
 from pages import what_if_history as history

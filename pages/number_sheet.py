@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from explainer.links import of_symbols
-from explainer.number_expressions import Number, checked_number, parse, sides_of
-from explainer.number_html import DIGITS, body
 from explainer.numbers import NumberExplanation, explain_number
+from explainer.numbers.expressions import Number, checked_number, parse, sides_of
+from explainer.numbers.html import DIGITS, body
 from pages import state
 from pages.blocks import scheme
 from pages.foreign import plain

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explainer.gallery import GALLERY
-from explainer.number_words import PICTURE
+from explainer.numbers.words import PICTURE
 from pages.store import Store
 from pages.uploads import keep_shown, keep_upload, picture_source, shown_source
 from vit_core.training.predictions import Sample

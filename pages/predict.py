@@ -3,8 +3,8 @@
 import streamlit as st
 
 from explainer.lessons import LESSONS
+from explainer.notation.wording import sentence
 from explainer.views.predict import preprocessing_words
-from explainer.views.wording import sentence
 from pages import checkpoints, picture_chooser, prediction_cards, prediction_jobs, prediction_ways, state
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.foreign import plain

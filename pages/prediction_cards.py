@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from explainer.notation.wording import percent
 from explainer.panels import View
 from explainer.views import predict
 from explainer.views.compose import explained
-from explainer.views.wording import percent
 from pages import state
 from pages.canvas import show as show_canvas
 from pages.foreign import plain

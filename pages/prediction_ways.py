@@ -5,10 +5,10 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from explainer.notation.wording import percent
 from explainer.panels import Pixels, View
 from explainer.views import predict
 from explainer.views.compose import explained
-from explainer.views.wording import percent
 from pages import prediction_jobs, state
 from pages.canvas import show as show_canvas
 from pages.foreign import plain

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from explainer.recipes import GROUPS, SOURCES, field_title
+from explainer.course.recipes import GROUPS, SOURCES, field_title
 from pages.checkpoints import is_of_a_run, listed
 from pages.foreign import plain
 from pages.link_parameters import FIELD

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from explainer.recipes import field_title
+from explainer.course.recipes import field_title
 from vit_core import CHECKPOINTS
 from vit_core.config import PRESETS
 from vit_core.training import TrainingConfig

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from explainer.experiments.recordings import Recording, Snapshot, snapshot_bytes, take_snapshot, thinned
 from explainer.panels import Frames, Pixels
-from explainer.recordings import Recording, Snapshot, snapshot_bytes, take_snapshot, thinned
 from explainer.views.scenes import Scene
 from pages.session import MEGABYTE, Session, forward_slots
 from pages.store import Store

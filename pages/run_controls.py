@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from explainer.views.wording import sentence
+from explainer.notation.wording import sentence
 from pages.dataset_choice import held_out
 from pages.datasets import Dataset, inspection
 from pages.foreign import plain

@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from explainer.lessons import LESSONS
+from explainer.notation.wording import sentence
+from explainer.notation.written_numbers import written_shift
 from explainer.panels import Frames, View
 from explainer.views import training
-from explainer.views.wording import sentence
-from explainer.written_numbers import written_shift
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas
 from pages.foreign import plain

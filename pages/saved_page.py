@@ -10,10 +10,10 @@ from weakref import ReferenceType, ref
 
 import streamlit as st
 
+from explainer.export.saved_parts import Part, SavedPage, Words
 from explainer.gallery import GALLERY
 from explainer.lessons import Lesson
 from explainer.panels import Frames, View
-from explainer.saved_parts import Part, SavedPage, Words
 from explainer.stages import Stage
 from pages.session import Session
 

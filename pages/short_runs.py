@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Literal
 
-from explainer.short_training import STEPS, Switches, arguments
+from explainer.course.short_training import STEPS, Switches, arguments
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT = 300.0  # seconds; a few on a machine that has nothing else to do

@@ -8,8 +8,8 @@ import streamlit as st
 from PIL import Image
 
 from explainer.gallery import GALLERY
+from explainer.notation.wording import sentence
 from explainer.panels import Picture, Tiles, View
-from explainer.views.wording import sentence
 from pages import state
 from pages.canvas import show as show_view
 from pages.checkpoints import find, is_of_a_file, is_of_a_run, listed

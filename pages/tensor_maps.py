@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from explainer.notation.symbols import SYMBOLS
 from explainer.stages import Stage
-from explainer.symbols import SYMBOLS
 from explainer.tensors import TensorRow, find
 from explainer.views import tensor
 from explainer.views.compose import explained

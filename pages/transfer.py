@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from explainer.course.model_parts import model_parts
 from explainer.lessons import LESSONS
-from explainer.model_parts import model_parts
+from explainer.notation.wording import sentence
 from explainer.views import transfer
 from explainer.views.predict import preprocessing_words
 from explainer.views.transfer import TRANSFER
-from explainer.views.wording import sentence
 from pages import transfer_cost, transfer_runs
 from pages.blocks import show_head, show_neighbours, show_section
 from pages.canvas import show as show_canvas

@@ -5,9 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from explainer.model_parts import model_parts
+from explainer.course.model_parts import model_parts
+from explainer.notation.wording import sentence
 from explainer.views import transfer
-from explainer.views.wording import sentence
 from pages.canvas import show as show_canvas
 from pages.checkpoints import find
 from pages.comparison import FREEZES, Plan, plan_of

@@ -7,8 +7,8 @@ from time import perf_counter
 import streamlit as st
 import torch
 
-from explainer import course_results
-from explainer.model_parts import model_parts
+from explainer.course import results as course_results
+from explainer.course.model_parts import model_parts
 from explainer.views import transfer
 from explainer.views.transfer import Cost
 from pages.canvas import show as show_canvas

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from explainer.notation.wording import sentence
 from explainer.views import transfer
 from explainer.views.transfer import SCRATCH, TRANSFER
-from explainer.views.wording import sentence
 from pages import comparison
 from pages.canvas import show as show_canvas
 from pages.comparison import Comparison, Plan, list_comparisons

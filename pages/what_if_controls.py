@@ -6,8 +6,8 @@ from typing import get_args
 import numpy as np
 import streamlit as st
 
-from explainer.equations import EQUATIONS
 from explainer.lessons import HANDS_ON
+from explainer.notation.equations import EQUATIONS
 from explainer.panels import Pick, Pixels
 from explainer.views import what_if
 from explainer.views.compose import explained

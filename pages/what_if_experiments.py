@@ -7,11 +7,11 @@ from html import escape
 import streamlit as st
 
 from explainer import experiments as compute
+from explainer.experiments.patches import passes_for, patches_so_far, rank_patches
 from explainer.lessons import HANDS_ON
+from explainer.notation.wording import sentence
 from explainer.panels import Pick, View
-from explainer.patch_experiment import passes_for, patches_so_far, rank_patches
 from explainer.views import experiments
-from explainer.views.wording import sentence
 from pages import what_if_history as history
 from pages.blocks import show_section
 from pages.canvas import show as show_canvas

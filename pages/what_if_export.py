@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from explainer.experiments.report import Report, as_csv
 from explainer.numbers import YOUR_WEIGHTS
-from explainer.what_if_report import Report, as_csv
 from pages import state
 from pages import what_if_history as history
 from pages.checkpoints import is_of_a_file, is_of_a_run

@@ -4,11 +4,11 @@ from html import escape
 
 import streamlit as st
 
-from explainer.effects import Effect, effect_of
+from explainer.experiments.effects import Effect, effect_of
 from explainer.lessons import HANDS_ON
+from explainer.notation.wording import percent
 from explainer.views import what_if
 from explainer.views.compose import explained
-from explainer.views.wording import percent
 from pages import state
 from pages import what_if_history as history
 from pages.blocks import scheme, show_section

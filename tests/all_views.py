@@ -5,8 +5,8 @@ from functools import partial
 
 from torch import Tensor
 
+from explainer.experiments.sides import Side
 from explainer.panels import Pixels, View
-from explainer.sides import Side
 from explainer.views import (
     attention,
     compare,

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explainer.lab_bugs import BUGS, Bug
-from explainer.lab_listing import changed_lines, function_around, listing, one_line
-from explainer.lab_progress import Progress, read_shape, shape_text
-from explainer.lab_runs import _compiled, _give_weights, answer, diagnosis, example, options, run, source_of
-from explainer.lab_sizes import BATCHES, HIDDEN, PATCHES, Sizes
-from explainer.lab_windows import ending, surroundings
+from explainer.break_it.bugs import BUGS, Bug
+from explainer.break_it.listing import changed_lines, function_around, listing, one_line
+from explainer.break_it.progress import Progress, read_shape, shape_text
+from explainer.break_it.runs import _compiled, _give_weights, answer, diagnosis, example, options, run, source_of
+from explainer.break_it.sizes import BATCHES, HIDDEN, PATCHES, Sizes
+from explainer.break_it.windows import ending, surroundings
 from explainer.shapes import MISTAKES
 from explainer.texts import text
 

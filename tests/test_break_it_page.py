@@ -3,10 +3,10 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explainer.lab_bugs import BUGS
-from explainer.lab_progress import NEVER
-from explainer.lab_runs import run
-from explainer.lab_sizes import Sizes
+from explainer.break_it.bugs import BUGS
+from explainer.break_it.progress import NEVER
+from explainer.break_it.runs import run
+from explainer.break_it.sizes import Sizes
 from explainer.texts import text
 
 FRAME = "../pages/frame.py"

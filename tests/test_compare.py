@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explainer.experiments.sides import MEAN, Side, beside_each_other, same_place, shared_classes, why_not
+from explainer.experiments.similarity import attention_moved, layer_similarity, token_cosines
+from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Matrix, Picture, Plot, Tiles, View
-from explainer.sides import MEAN, Side, beside_each_other, same_place, shared_classes, why_not
-from explainer.similarity import attention_moved, layer_similarity, token_cosines
 from explainer.views import compare, compare_depth
-from explainer.views.wording import number, percent
 from tests.conftest import randomised
 from vit_core import ForwardTrace, VisionTransformer, ViTConfig
 from vit_core.interventions import Interventions

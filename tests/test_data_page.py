@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.runtime.context import StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from explainer import data_steps
+from explainer.course import data_steps
 from explainer.panels import Bars, StackedBars, Tiles
 from explainer.texts import text
 from explainer.views import data as views

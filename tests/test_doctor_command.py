@@ -12,8 +12,8 @@ import torch
 from torchvision.models import VisionTransformer as TorchvisionViT
 
 from explainer.__main__ import main
-from explainer.doctor_report import as_text, bytes_text
-from explainer.name_table import TITLES, name_table
+from explainer.doctor.name_table import TITLES, name_table
+from explainer.doctor.report import as_text, bytes_text
 from tests.hostile_files import HOSTILE
 from tests.same_weights import MODELS, Weights, logits_of, save
 from vit_core import ViTConfig, load

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load as read_safetensors
 from streamlit.proto.SelectWidgetFilterMode_pb2 import SelectWidgetFilterMode
 
-from explainer.doctor_examples import EXAMPLES
-from explainer.doctor_html import findings_html, names_html, sizes_html, tensors_html, verdict_html
-from explainer.name_table import TITLES, name_table
+from explainer.doctor.examples import EXAMPLES
+from explainer.doctor.html import findings_html, names_html, sizes_html, tensors_html, verdict_html
+from explainer.doctor.name_table import TITLES, name_table
 from pages import doctor_files
 from pages.doctor_files import converted, examination_of, keep_file, open_file, path_of, why_not
 from pages.foreign import plain

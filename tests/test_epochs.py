@@ -13,12 +13,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
+from explainer.experiments.recordings import Recording, snapshot_bytes, take_snapshot, thinned
 from explainer.figures import figure, save
 from explainer.gallery import GALLERY
 from explainer.lessons import LESSONS
 from explainer.packing import pack, unpack
 from explainer.panels import Bars, Frames, Panel, Pixels, Plot, Tiles, View
-from explainer.recordings import Recording, snapshot_bytes, take_snapshot, thinned
 from explainer.texts import text
 from explainer.views import depth, embedding, epochs
 from explainer.views.scenes import Scene

@@ -12,8 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explainer import one_file as generator
-from explainer.exercises import (
+from explainer.course.exercises import (
     clip,
     compare_encoder,
     compare_layer,
@@ -26,9 +25,10 @@ from explainer.exercises import (
     pytorch_encoder,
     pytorch_layer,
 )
-from explainer.one_file import one_file, open_module
+from explainer.course.short_training import CONFIG, STEPS, Switches, cut_out, photographs, train
+from explainer.export import one_file as generator
+from explainer.export.one_file import one_file, open_module
 from explainer.panels import Bars, Plot
-from explainer.short_training import CONFIG, STEPS, Switches, cut_out, photographs, train
 from explainer.views import exercises as views
 from pages import short_runs
 from tests.conftest import randomised

@@ -26,7 +26,7 @@ from explainer.experiments import (
     shuffle_patches,
     unscale,
 )
-from explainer.patch_experiment import RANDOM, RankedPatches, passes_for, patches_so_far, points_for, rank_patches
+from explainer.experiments.patches import RANDOM, RankedPatches, passes_for, patches_so_far, points_for, rank_patches
 from tests.conftest import randomised
 from tests.plain_vit import PlainPass, plain_pass, resized
 from tests.test_trace import inventory, same_bits

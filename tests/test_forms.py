@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explainer.lab_bugs import BUGS
-from explainer.lab_progress import NEVER
+from explainer.break_it.bugs import BUGS
+from explainer.break_it.progress import NEVER
 from pages import break_it_state, comparison
 from tests.test_pages import app
 from vit_core.training.data.datasets import add_folder

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explainer.equations import EQUATIONS, FORMULAS, Written
-from explainer.excerpts import excerpt
+from explainer.export.saved_parts import Code, Heading, Mathematics, SavedPage, Words
 from explainer.html_export import export_html
-from explainer.mathml import html_of, mathml
+from explainer.notation.equations import EQUATIONS, FORMULAS, Written
+from explainer.notation.excerpts import excerpt
+from explainer.notation.mathml import html_of, mathml
 from explainer.packing import digest, unpack
 from explainer.palette import QUANTITIES
 from explainer.palette import TEXT as INK
 from explainer.panels import Bars, Frames, Picture, View
-from explainer.saved_parts import Code, Heading, Mathematics, SavedPage, Words
 from explainer.texts import TEXTS
 from vit_core import ViTConfig
 

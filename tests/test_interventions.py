@@ -14,7 +14,7 @@ from jaxtyping import TypeCheckError
 from torch import Tensor
 from torch.testing import assert_close
 
-from explainer.symbols import SYMBOLS
+from explainer.notation.symbols import SYMBOLS
 from tests.conftest import randomised
 from tests.plain_vit import plain_pass
 from tests.test_trace import inventory, same_bits

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from explainer import links
-from explainer.equations import EQUATIONS, FORMULAS
 from explainer.links import Link
+from explainer.notation.equations import EQUATIONS, FORMULAS
+from explainer.notation.symbols import SYMBOLS
 from explainer.packing import pack, unpack
 from explainer.panels import Flow, Origin, Scale, Strip, Strips, View
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES, Stage
-from explainer.symbols import SYMBOLS
 from explainer.tensors import find
 from explainer.views import overview
 from tests.all_views import all_views

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from explainer.course_results import BATCH_SIZE, FIGURES, RUNS, TABLE_ROW, TEST_SIZES, TRAIN_SIZES
-from explainer.metric_detective import (
+from explainer.course.metric_detective import (
     batch_mean,
     batch_sizes,
     chance_of_guessing,
@@ -26,7 +25,8 @@ from explainer.metric_detective import (
     values_that_can_be_printed,
     verdict,
 )
-from explainer.metric_tables import contradiction, derivation, verdicts
+from explainer.course.metric_tables import contradiction, derivation, verdicts
+from explainer.course.results import BATCH_SIZE, FIGURES, RUNS, TABLE_ROW, TEST_SIZES, TRAIN_SIZES
 from explainer.panels import Bars, Plot, StackedBars
 from explainer.views import metric
 from tests.test_pages import app, markup

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from explainer.gallery import GALLERY
-from explainer.number_address import KINDS, READ_OFFS, TENSORS, Address, shape_of_tensor
-from explainer.number_expressions import TAKES, Derived, is_number, of_side, parse, sides_of
-from explainer.number_functions import FUNCTIONS
-from explainer.number_html import body
-from explainer.number_lines import YOUR_WEIGHTS
 from explainer.numbers import NumberExplanation, Pass, Reproduction, explain_number
+from explainer.numbers.address import KINDS, READ_OFFS, TENSORS, Address, shape_of_tensor
+from explainer.numbers.expressions import TAKES, Derived, is_number, of_side, parse, sides_of
+from explainer.numbers.functions import FUNCTIONS
+from explainer.numbers.html import body
+from explainer.numbers.lines import YOUR_WEIGHTS
 from explainer.views.depth import lens_probabilities
 from vit_core import (
     ForwardTrace,

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from explainer.gallery import GALLERY
-from explainer.number_address import TENSORS, Address, checked, shape_of_tensor
-from explainer.number_html import body
-from explainer.number_words import text_of
 from explainer.numbers import YOUR_PICTURE, NumberExplanation, Reproduction, explain
+from explainer.numbers.address import TENSORS, Address, checked, shape_of_tensor
+from explainer.numbers.html import body
+from explainer.numbers.words import text_of
 from explainer.palette import QUANTITIES
 from tests.conftest import randomised
 from vit_core import Checkpoint, ForwardTrace, Interventions, VisionTransformer, ViTConfig, load, open_picture
@@ -49,7 +49,7 @@ def model_with_hidden_layer(tiny_config: ViTConfig) -> VisionTransformer:
 def test_every_tensor_is_recomputed_to_what_rounding_explains(
     name: str, tiny_model: VisionTransformer, tiny_trace: ForwardTrace
 ) -> None:
-    """The bound is that of the proofs: what 32 bits lose in sums of this length and size (explainer/rounding.py)."""
+    """The bound is that of the proofs (explainer/proofs/rounding.py): what 32 bits lose in sums of this size."""
     for address in addresses(tiny_model, name, 12):
         found = explained(tiny_model, tiny_trace, address)
         assert found.working is not None

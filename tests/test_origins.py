@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from explainer.effects import effect_of
-from explainer.number_address import READ_OFFS, Address
-from explainer.number_expressions import parse
+from explainer.experiments.effects import effect_of
+from explainer.experiments.recordings import Recording, take_snapshot
+from explainer.experiments.sides import MEAN, Side
 from explainer.numbers import NumberExplanation, Pass, explain_number
+from explainer.numbers.address import READ_OFFS, Address
+from explainer.numbers.expressions import parse
 from explainer.panels import Bars, Flow, Matrix, Origin, Panel, Picture, Plot, Strips, Tiles, View, Walk
-from explainer.recordings import Recording, take_snapshot
-from explainer.sides import MEAN, Side
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import find
 from explainer.views import compare, epochs, predict, what_if

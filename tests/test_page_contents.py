@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from explainer.equations import FORMULAS
+from explainer.notation.equations import FORMULAS
+from explainer.notation.written_numbers import in_powers
 from explainer.proofs import prove
 from explainer.stages import STAGES
 from explainer.tensors import describe
-from explainer.written_numbers import in_powers
 from pages import session
 from pages.state import State
 from tests.test_pages import app, markup

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from explainer.gallery import GALLERY
 from explainer.lessons import LESSONS
-from explainer.number_words import PICTURE
+from explainer.numbers.words import PICTURE
 from explainer.packing import unpack
 from explainer.panels import View
 from explainer.texts import text

@@ -12,15 +12,15 @@ import pytest
 from torch import Tensor
 
 import vit_core
-from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
-from explainer.excerpts import excerpt, highlighted
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.notation import number, plain, value, written_symbols
+from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
+from explainer.notation.excerpts import excerpt, highlighted
+from explainer.notation.symbols import QUANTITY_OF_NAME, SYMBOLS
+from explainer.notation.templates import number, plain, value, written_symbols
 from explainer.palette import QUANTITIES, TEXT, Scheme
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES
-from explainer.symbols import QUANTITY_OF_NAME, SYMBOLS
 from explainer.tensors import describe
 from explainer.texts import TEXTS, text
 from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, ViTConfig

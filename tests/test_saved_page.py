@@ -50,7 +50,7 @@ def test_the_file_holds_what_the_page_shows(page: str, saved: list[Callable[[], 
 
 def test_a_picture_that_the_server_has_put_away_is_missed_in_words(saved: list[Callable[[], str]]) -> None:
     def script() -> None:
-        from explainer.saved_parts import Heading
+        from explainer.export.saved_parts import Heading
         from pages import saved_page
         from tests.test_html_export import view
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explainer.course.recipes import FIELDS, GROUPS, SOURCES
 from explainer.packing import pack
 from explainer.panels import Bars, Matrix, Plot
-from explainer.recipes import FIELDS, GROUPS, SOURCES
 from explainer.views import training
 from pages import checkpoints, loopback, session
 from pages.foreign import plain

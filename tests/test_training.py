@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-from explainer import data_steps
+from explainer.course import data_steps
 from vit_core import VisionTransformer, ViTConfig, load
 from vit_core.preprocess import normalise
 from vit_core.training import (

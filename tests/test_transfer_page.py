@@ -9,8 +9,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explainer.course.model_parts import model_parts, preset_of
 from explainer.lessons import LESSONS
-from explainer.model_parts import model_parts, preset_of
 from explainer.panels import Bars, Flow, Plot
 from explainer.texts import text
 from explainer.views import transfer

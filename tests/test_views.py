@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, layer_norm
 
+from explainer.notation.wording import number, percent, token_name
 from explainer.palette import QUANTITIES
 from explainer.panels import (
     Bars,
@@ -33,7 +34,6 @@ from explainer.panels import (
 from explainer.stages import STAGES
 from explainer.views import arrays as arrays_of
 from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
-from explainer.views.wording import number, percent, token_name
 from tests.all_views import MODULES, all_views
 from vit_core import (
     BlockTrace,

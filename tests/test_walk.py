@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explainer import links
-from explainer.equation_markup import NAMESPACE, equation_markup
-from explainer.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.figures import figure
 from explainer.lessons import HANDS_ON
+from explainer.notation.equation_markup import NAMESPACE, equation_markup
+from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
+from explainer.notation.symbols import SYMBOLS
+from explainer.notation.wording import number, percent, the_token
 from explainer.packing import QUANTISED_ABOVE, pack, unpack
 from explainer.panels import Pixels, View, Walk
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape
 from explainer.stages import STAGES
-from explainer.symbols import SYMBOLS
 from explainer.texts import text
 from explainer.views import walk as walks
 from explainer.views.walk_steps import QUICK
 from explainer.views.walk_tensors import HEAD_COLUMNS, columns_for
-from explainer.views.wording import number, percent, the_token
 from tests.test_pages import app, markup
 from vit_core import (
     PRESETS,

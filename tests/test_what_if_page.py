@@ -13,14 +13,14 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explainer import experiments as compute
-from explainer.effects import effect_of
+from explainer.experiments.effects import effect_of
+from explainer.experiments.patches import rank_patches
+from explainer.experiments.report import Report, as_csv
 from explainer.gallery import GALLERY
+from explainer.notation.wording import percent
 from explainer.packing import unpack
 from explainer.panels import Bars, Matrix, Panel, Picture, Plot, Tiles
-from explainer.patch_experiment import rank_patches
 from explainer.views import what_if
-from explainer.views.wording import percent
-from explainer.what_if_report import Report, as_csv
 from pages import session, tensor_route
 from pages.state import State
 from pages.what_if_history import MOST, History

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from explainer import experiments as compute
-from explainer.effects import effect_of
+from explainer.experiments.effects import effect_of
+from explainer.experiments.patches import patches_so_far, rank_patches
 from explainer.figures import figure
+from explainer.notation.wording import number, percent
 from explainer.packing import pack, unpack
 from explainer.palette import QUANTITIES
 from explainer.panels import Bars, Matrix, Picture, Pixels, Tiles, View
-from explainer.patch_experiment import patches_so_far, rank_patches
 from explainer.views import experiments, what_if
-from explainer.views.wording import number, percent
 from tests.test_views import all_panels, arrays, scaled
 from vit_core import ForwardTrace, Interventions, VisionTransformer, ViTConfig
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explainer.written_numbers import written, written_shift
+from explainer.notation.written_numbers import written, written_shift
 
 
 @pytest.mark.parametrize(

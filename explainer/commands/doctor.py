@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
         print(_name_table(options.names))
         return 0
     _check(options)
-    from explainer.doctor_report import as_json, as_text  # torch takes seconds: a wrong option is answered before
+    from explainer.doctor.report import as_json, as_text  # torch takes seconds: a wrong option is answered before
     from vit_core.examination import examine
 
     given = {"num_heads": options.heads, "norm_eps": options.epsilon, "gelu": options.gelu}
@@ -124,7 +124,7 @@ def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
 
 
 def _name_table(search: str) -> str:
-    from explainer.name_table import TITLES, name_table
+    from explainer.doctor.name_table import TITLES, name_table
     from vit_core import ViTConfig
 
     lines = []

@@ -1,5 +1,5 @@
 // Which number of the forward pass a cell holds: "block.attention.weights:3:0,12,33", or what it is worked out from:
-// "norm(trace.hidden_states:3:12,*)", as explainer/number_expressions.py reads it. Only views that explain their numbers
+// "norm(trace.hidden_states:3:12,*)", as explainer/numbers/expressions.py reads it. Only views that explain their numbers
 // send such a name.
 
 /** The origin of a cell, and its place by the names that the origin's index is written with. */

@@ -205,8 +205,8 @@ def equation_of(line: Line | None) -> int | None:
 
 @lru_cache(maxsize=1)
 def _equations() -> dict[tuple[str, int], int]:
-    from explainer.equations import EQUATIONS  # which need this package first
-    from explainer.excerpts import excerpt, excerpt_of
+    from explainer.notation.equations import EQUATIONS  # which need this package first
+    from explainer.notation.excerpts import excerpt, excerpt_of
 
     root = Path(__file__).parents[2]
     codes = {each.number: excerpt(each) for each in EQUATIONS.values()}

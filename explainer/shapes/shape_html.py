@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from html import escape
 
+from explainer.notation.symbols import QUANTITY_OF_NAME
 from explainer.palette import QUANTITIES
 from explainer.shapes.amounts import counted
 from explainer.shapes.operations import Operation, TensorShape
 from explainer.shapes.source_lines import path_of
-from explainer.symbols import QUANTITY_OF_NAME
 
 # q and k are made ready in the line that names their product.
 _ON_THE_WAY = {("A", "div"): "q", ("A", "transpose"): "k"}

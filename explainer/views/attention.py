@@ -8,6 +8,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, stack
 
+from explainer.notation.wording import number, percent, subscript, the_token, token_name
 from explainer.origins import worked_out
 from explainer.panels import (
     Bars,
@@ -27,7 +28,6 @@ from explainer.panels import (
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, symmetric
-from explainer.views.wording import number, percent, subscript, the_token, token_name
 from vit_core.trace import AttentionTrace, check_layer
 
 ALL_LAYERS_UP_TO = 2**20  # weights: of a small model all layers are sent together

@@ -7,12 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.notation.wording import number, percent, subscript, the_token, token_name
 from explainer.origins import cosine_of, norm_of, worked_out
 from explainer.panels import Bars, Origin, Picture, Pixels, Plot, Series, Tiles, Values, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, spanning
-from explainer.views.wording import number, percent, subscript, the_token, token_name
 from vit_core.attention_maps import attention_rollout, mean_attention_distance
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer

@@ -4,12 +4,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from explainer.notation.wording import number, sentence, superscript, the_token, token_name
 from explainer.origins import cosine_of, one_each
 from explainer.panels import Matrix, Origin, Panel, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
-from explainer.views.wording import number, sentence, superscript, the_token, token_name
 from vit_core.trace import ForwardTrace
 
 

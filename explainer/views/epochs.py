@@ -9,9 +9,10 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from explainer.experiments.recordings import Recording, Snapshot
+from explainer.notation.wording import number, percent
 from explainer.origins import Origin, on_side, one_each, worked_out
 from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, plain
-from explainer.recordings import Recording, Snapshot
 from explainer.views import attention, depth, embedding, patches
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
@@ -29,7 +30,6 @@ from explainer.views.scenes import (
     side_by_side,
     side_of,
 )
-from explainer.views.wording import number, percent
 
 CLASS_COLOURS = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
 RUN_COLOURS = ("z", "q")

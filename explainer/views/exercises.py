@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Plot, Series, Values, View
 from explainer.views.compose import view
-from explainer.views.wording import number, percent
 from vit_core.training.config import TrainingConfig
 from vit_core.training.schedule import learning_rate
 

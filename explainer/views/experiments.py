@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from explainer.experiments import KnockedOut, Resized, Shuffled, Unscaled
+from explainer.experiments.patches import RANDOM, PatchesSoFar, RankedPatches, Ranking
+from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Matrix, Picture, Pixels, Plot, Scale, Series, Strip, Strips, Tiles, View
-from explainer.patch_experiment import RANDOM, PatchesSoFar, RankedPatches, Ranking
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, spanning, symmetric
 from explainer.views.what_if import HEAD
-from explainer.views.wording import number, percent
 from vit_core.patches import token_at
 
 QUANTITIES = {"attention": "A", "rollout": "v", "occlusion": "q", RANDOM: "image"}  # one colour in maps and curves

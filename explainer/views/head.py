@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from explainer.notation.wording import number, percent, subscript
 from explainer.origins import one_each, worked_out
 from explainer.panels import Bars, Origin, Strip, Strips, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
-from explainer.views.wording import number, percent, subscript
 from vit_core.trace import ForwardTrace
 
 

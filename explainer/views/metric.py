@@ -6,11 +6,18 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from explainer.course_results import CourseRun
-from explainer.metric_detective import OwnEpoch, Verdict, batch_sizes, composition, mean_over_sizes, picture_weights
+from explainer.course.metric_detective import (
+    OwnEpoch,
+    Verdict,
+    batch_sizes,
+    composition,
+    mean_over_sizes,
+    picture_weights,
+)
+from explainer.course.results import CourseRun
+from explainer.notation.wording import percent
 from explainer.panels import Bars, Matrix, Part, Plot, Scale, Series, StackedBars, Values, View
 from explainer.views.compose import view
-from explainer.views.wording import percent
 
 CLASS_COLOURS = ("mlp", "k", "E", "A", "v", "class_token", "q", "E_pos")  # in the order of the classes, told apart best
 MEAN, SHARE = "A", "z"  # the colours of the two averages, on every picture of the page

@@ -7,11 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import gelu as gelu_function
 
+from explainer.notation.wording import number, percent, the_token, token_name
 from explainer.panels import Bars, Matrix, Origin, Panel, Pixels, Plot, Series, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
-from explainer.views.wording import number, percent, the_token, token_name
 from vit_core.trace import BlockTrace
 
 

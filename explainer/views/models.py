@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from explainer.notation.wording import number, percent
 from explainer.panels import Part, Plot, Series, StackedBars, Values, View
 from explainer.views.compose import view
-from explainer.views.wording import number, percent
 from vit_core.config import ViTConfig
 from vit_core.cost import count_multiply_adds, count_parameters
 

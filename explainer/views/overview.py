@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, from_numpy
 from torch.nn.functional import adaptive_avg_pool2d
 
+from explainer.notation.wording import percent, subscript
 from explainer.origins import Origin, averaged_from, worked_out
 from explainer.panels import Bars, Flow, Matrix, Node, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.stages import STAGES
@@ -16,7 +17,6 @@ from explainer.views import head as head_views
 from explainer.views.arrays import THUMBNAIL_SIZE, as_values, averaged, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
-from explainer.views.wording import percent, subscript
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
 

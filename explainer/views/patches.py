@@ -8,12 +8,12 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor
 
+from explainer.notation.wording import number, percent, sentence, superscript, the_token, token_name
 from explainer.origins import worked_out
 from explainer.panels import Origin, Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, patch_of
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
-from explainer.views.wording import number, percent, sentence, superscript, the_token, token_name
 from vit_core.config import ViTConfig
 from vit_core.patches import grid_position, patchify
 

@@ -9,11 +9,11 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from explainer.notation.wording import number, percent
 from explainer.origins import Origin
 from explainer.panels import Bars, Part, Picture, Pixels, StackedBars, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
-from explainer.views.wording import number, percent
 from vit_core.preprocess import Preprocess
 
 CARD_SIZE = 224  # pixels of a card's picture at most: nine of them are a page

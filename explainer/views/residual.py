@@ -6,12 +6,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.notation.wording import number, subscript, the_token, token_name
 from explainer.origins import norm_of, one_each, worked_out
 from explainer.panels import Bars, Origin, Pixels, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
-from explainer.views.wording import number, subscript, the_token, token_name
 
 Part = Literal["attention", "mlp"]
 

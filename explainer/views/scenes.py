@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explainer import origins
+from explainer.experiments.recordings import Recording, Snapshot
+from explainer.notation.wording import percent, sentence
 from explainer.origins import Origin, one_each
 from explainer.panels import Bars, Frames, Panel, Picture, Plot, Series, Tiles, Values, View
-from explainer.recordings import Recording, Snapshot
 from explainer.views import depth
 from explainer.views.compose import on_side, view
-from explainer.views.wording import percent, sentence
 
 NAME = "epoch"  # what is counted, in picks and in the URL
 MOST_CLASSES = 5

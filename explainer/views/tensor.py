@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from explainer.notation.wording import number
 from explainer.panels import Matrix, Origin, View
 from explainer.stages import TensorRef
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
-from explainer.views.wording import number
 from vit_core import ViTConfig
 
 WINDOW = 256  # rows and columns that are shown at once: every cell can still be hit

@@ -6,9 +6,9 @@ from typing import Any, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Frames, Matrix, Panel, Plot, Scale, Series, Values, View
 from explainer.views.compose import view
-from explainer.views.wording import number, percent
 from vit_core.training.runs.metrics import Metrics
 
 MOST_DOTS, MOST_POINTS = 400, 250  # of a cloud and of a line: more cannot be told apart, and all readers fetch them

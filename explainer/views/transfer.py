@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from explainer.model_parts import ModelPart
+from explainer.course.model_parts import ModelPart
+from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Flow, Node, Plot, Series, Tiles, Values, View
 from explainer.stages import STAGES
 from explainer.views.arrays import on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
-from explainer.views.wording import number, percent
 from vit_core.patches import token_at
 
 TRANSFER, SCRATCH = "transfer", "from scratch"

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from explainer import links
-from explainer.equations import EQUATIONS, FORMULAS
-from explainer.excerpts import excerpt_of
+from explainer.notation.equations import EQUATIONS, FORMULAS
+from explainer.notation.excerpts import excerpt_of
+from explainer.notation.symbols import QUANTITY_OF_NAME
 from explainer.panels import CodeLine, Walk, WalkStep, WalkTensor
-from explainer.symbols import QUANTITY_OF_NAME
 from vit_core import patchify
 from vit_core.model import MLP, ClassificationHead, EncoderBlock, MultiheadSelfAttention, VisionTransformer
 from vit_core.trace import ForwardTrace

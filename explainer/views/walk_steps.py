@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from explainer.notation.wording import number, percent, sentence, subscript, the_token
 from explainer.panels import WalkStep
 from explainer.stages import STAGES
 from explainer.views.walk_tensors import sizes
-from explainer.views.wording import number, percent, sentence, subscript, the_token
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
 

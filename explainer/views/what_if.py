@@ -6,15 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.effects import Effect
+from explainer.experiments.effects import Effect
+from explainer.experiments.similarity import attention_moved
+from explainer.notation.wording import number, percent, subscript, the_token, token_name
 from explainer.origins import Origin, cosine_of, worked_out
 from explainer.panels import Bars, Picture, Pixels, Plot, Series, Tiles, View
-from explainer.similarity import attention_moved
 from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
 from explainer.views.compose import view
 from explainer.views.depth import most_probable
 from explainer.views.scales import each, from_zero, symmetric
-from explainer.views.wording import number, percent, subscript, the_token, token_name
 from vit_core.trace import ForwardTrace, check_layer
 
 PATCHES, HEAD = "patches", "changed_head"  # what a click on the picture and on the grid of heads chooses

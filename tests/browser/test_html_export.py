@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from benchmarks.server import Server
-from explainer.equations import EQUATIONS
+from explainer.export.saved_parts import Heading, Mathematics, SavedPage, Words
 from explainer.html_export import export_html
+from explainer.notation.equations import EQUATIONS
 from explainer.panels import Bars, Matrix, Picture, Scale, View
-from explainer.saved_parts import Heading, Mathematics, SavedPage, Words
 
 pytestmark = pytest.mark.browser
 

@@ -9,9 +9,9 @@ from playwright.sync_api import Locator, expect
 
 from benchmarks.server import Server
 from explainer.gallery import GALLERY
-from explainer.number_address import Address
-from explainer.number_expressions import parse
 from explainer.numbers import Pass, explain, explain_number
+from explainer.numbers.address import Address
+from explainer.numbers.expressions import parse
 from tests.browser.conftest import Reader
 from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_picture
 

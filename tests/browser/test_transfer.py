@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.server import Server, running
+from explainer.course.model_parts import preset_of
 from explainer.lessons import LESSONS
-from explainer.model_parts import preset_of
 from tests.browser.conftest import Reader
 from vit_core import CHECKPOINTS
 from vit_core.config import ViTConfig

@@ -8,7 +8,7 @@ from playwright.sync_api import CDPSession, Locator
 
 from benchmarks.server import Server
 from explainer.gallery import GALLERY
-from explainer.views.wording import percent
+from explainer.notation.wording import percent
 from tests.browser.conftest import Reader
 from vit_core import Interventions, load, open_picture
 

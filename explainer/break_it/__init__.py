@@ -1,0 +1,1 @@
+"""Break it: bugs in a small ViT, to be found by the shapes they cause."""

@@ -1,0 +1,1 @@
+"""The course chapter “PyTorch paper replicating”: exercises, recipes, recorded results, the metric detective."""

@@ -1,0 +1,125 @@
+"""How each tensor of a forward pass is made from others, one number at a time, in double precision.
+
+A rule takes what the number was made from out of the trace and the parameters, never what the model's code would say,
+and gives the number again: the sum with its largest terms, and the steps before and after it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from torch import Tensor
+
+from explainer.numbers.address import Address
+from explainer.numbers.expressions import Cells
+from explainer.numbers.read_offs import read_off
+from explainer.numbers.workings import Part, Row, Step, Values, Working
+from explainer.proofs.rounding import exact
+from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """All numbers of one forward pass and of its model, by their addresses."""
+
+    model: VisionTransformer
+    trace: ForwardTrace
+    block_of: Callable[[int], BlockTrace]
+    preprocess: Preprocess | None = None
+    side: str = ""  # of their addresses
+
+    @cached_property
+    def parameters(self) -> dict[str, Tensor]:
+        """The learned numbers, by their names in the state dict."""
+        return dict(self.model.named_parameters())
+
+    def tensor(self, name: str, layer: int | None = None) -> Tensor | Values:
+        """The tensor of an address."""
+        if name in self.parameters:
+            return self.parameters[name].detach()
+        if name == "trace.hidden_states":
+            assert layer is not None
+            return self.trace.hidden_states[layer]
+        if name == "trace.patches":
+            return self._patches
+        if name == "trace.head_inputs":
+            return self.model.head.inputs(self.trace.representation).detach()
+        if (values := read_off(name, self.model, self.trace, layer or 0, self.block_of)) is not None:
+            return values
+        root, *fields = name.split(".")
+        assert root == "trace" or layer is not None
+        value: object = self.trace if root == "trace" or layer is None else self.block_of(layer)
+        for field in fields:
+            value = getattr(value, field)
+        assert isinstance(value, Tensor)
+        return value
+
+    @cached_property
+    def _patches(self) -> Values:
+        image, size = exact(self.trace.image).values, self.model.config.patch_size
+        channels, height, width = image.shape
+        cut = image.reshape(channels, height // size, size, width // size, size).transpose(1, 3, 2, 4, 0)
+        return cut.reshape(-1, size * size * channels)
+
+    def at(self, address: Address) -> float:
+        """The number at an address, as the trace or the model has it."""
+        return float(self.tensor(address.tensor, address.layer)[address.index])
+
+    def part(self, tensor: str, layer: int | None, *index: int) -> Part:
+        """The number and its address."""
+        address = self.address(tensor, layer, *index)
+        return Part(self.at(address), address)
+
+    def address(self, tensor: str, layer: int | None, *index: int) -> Address:
+        """An address on this side."""
+        return Address(tensor, layer, index, self.side)
+
+    def row(self, tensor: str, layer: int | None, *index: int | None) -> Row:
+        """All numbers of ``tensor`` whose index is ``index``, which runs where it says None."""
+        values = self.tensor(tensor, layer)[tuple(slice(None) if i is None else i for i in index)]
+        return Row(
+            exact(values).values,
+            lambda j: self.address(tensor, layer, *(j if i is None else i for i in index)),
+        )
+
+    def cells(self, cells: Cells) -> Row:
+        """The numbers of some cells, in the order in which they lie in their tensor."""
+        values = exact(self.tensor(cells.tensor, cells.layer)).values
+        ranges = cells.ranges(values.shape)
+        counts = tuple(len(places) for places in ranges)
+
+        def place(j: int) -> Address:
+            at = np.unravel_index(j, counts)
+            index = (places[int(i)] for places, i in zip(ranges, at, strict=True))
+            return Address(cells.tensor, cells.layer, tuple(index), cells.side)
+
+        return Row(values[np.ix_(*ranges)].reshape(-1), place)
+
+    def step(self, words: str, operator: str, tensor: str, layer: int | None, *index: int) -> Step:
+        """A line that is one number of a tensor."""
+        part = self.part(tensor, layer, *index)
+        return Step(words, part.value, operator, part.address)
+
+
+Rule = Callable[[Numbers, int, Index], Working]  # the layer is 0 where there is none
+
+
+def at(*index: int | str) -> str:
+    """An index as LaTeX."""
+    return "[" + r",\,".join(map(str, index)) + "]"
+
+
+def sum_to(last: int) -> str:
+    """The sign of a sum over m as LaTeX."""
+    return rf"\sum_{{m=0}}^{{{last}}}"
+
+
+def norm_formula(result: str, before: str, index: Index) -> str:
+    """LayerNorm as LaTeX: ``result`` from ``before`` at ``index``."""
+    return (
+        rf"{result} = <gamma>{at(index[-1])} \, \frac{{{before}{at(*index)} - <mu>}}{{\sqrt{{<sigma>^2 + <eps>}}}}"
+        rf" + <beta>{at(index[-1])}"
+    )

@@ -1,0 +1,5 @@
+"""Proofs: every equation recomputed in 64 bits, and how far 32 bits may be from it by rounding alone."""
+
+from explainer.proofs.proving import FACTS, PROOFS, Case, Claim, Proof, prove, settle
+
+__all__ = ["FACTS", "PROOFS", "Case", "Claim", "Proof", "prove", "settle"]
