@@ -20,9 +20,10 @@ from typing import Any
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import blocks, session
+from explainer.app.server import tensor_route
 from explainer.lessons import HANDS_ON
 from explainer.stages import STAGES
-from pages import blocks, session, tensor_route
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.weights.checkpoints import EMBEDDED, read_card
 

@@ -108,7 +108,7 @@ shown = weights[st.session_state.first : st.session_state.first + 3].reshape(12,
 
 CANVAS = """
 from explainer.panels import Scale, Tiles, View
-from pages.canvas import show
+from explainer.app.canvas import show
 
 tiles = Tiles(
     title="Heads", quantity="A", values=shown, scales=tuple(Scale(0.0, float(each.max())) for each in shown),
@@ -154,7 +154,7 @@ DONE = """() => clock.painted && (clock.answered || !clock.sent)
 
 APP = """
 import streamlit as st
-from pages.tensor_route import routes
+from explainer.app.server.tensor_route import routes
 
 app = st.App("canvas.py", routes=routes)
 """

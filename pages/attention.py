@@ -1,10 +1,10 @@
 """Eq. 2 and Appendix A: every step from z to what attention adds to it."""
 
+from explainer.app.blocks import show_equation, show_formula, show_section, show_stage, show_view
+from explainer.app.session import current
 from explainer.notation.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import attention, residual
-from pages.blocks import show_equation, show_formula, show_section, show_stage, show_view
-from pages.session import current
 
 session = current()
 block, head, token, pixels = session.block, session.head, session.token, session.pixels

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.break_it import parts
+from explainer.app.break_it import state as break_it_state
+from explainer.app.foreign import plain
 from explainer.lessons import TOOLS
-from pages import break_it_parts as parts
-from pages import break_it_state
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.foreign import plain
 
 lesson = TOOLS["break_it"]
 show_head(lesson)

@@ -4,6 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from explainer.app.blocks import show_equation_line, show_formula, show_head, show_neighbours, show_section
+from explainer.app.canvas import show as show_canvas
+from explainer.app.compare import choice as compare_choice
+from explainer.app.compare import controls as compare_controls
+from explainer.app.compare.sides import open_pair
+from explainer.app.foreign import plain
+from explainer.app.session import current, kept_view
 from explainer.experiments.sides import Size, why_not
 from explainer.experiments.similarity import FEWEST_PATCHES
 from explainer.lessons import HANDS_ON
@@ -11,12 +18,6 @@ from explainer.notation.equations import EQUATIONS
 from explainer.panels import View
 from explainer.views import compare, compare_depth
 from explainer.views.compose import explained
-from pages import compare_choice, compare_controls
-from pages.blocks import show_equation_line, show_formula, show_head, show_neighbours, show_section
-from pages.canvas import show as show_canvas
-from pages.compare_sides import open_pair
-from pages.foreign import plain
-from pages.session import current, kept_view
 
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()

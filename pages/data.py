@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours
+from explainer.app.data import sections
+from explainer.app.data.datasets import Dataset, choose_dataset, inspection
+from explainer.app.foreign import plain
 from explainer.lessons import LESSONS
-from pages import data_sections as sections
-from pages.blocks import show_head, show_neighbours
-from pages.datasets import Dataset, choose_dataset, inspection
-from pages.foreign import plain
 
 
 def show_findings(data: Dataset) -> None:

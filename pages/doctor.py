@@ -4,16 +4,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.doctor.choice import choose_file
+from explainer.app.doctor.files import examination_of
+from explainer.app.doctor.names import show_names
+from explainer.app.doctor.open import show_open
+from explainer.app.foreign import plain
+from explainer.app.session import current
 from explainer.doctor import html as doctor_html
 from explainer.doctor.report import standing_text
 from explainer.lessons import TOOLS
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.doctor_choice import choose_file
-from pages.doctor_files import examination_of
-from pages.doctor_names import show_names
-from pages.doctor_open import show_open
-from pages.foreign import plain
-from pages.session import current
 from vit_core.examination import Examination
 from vit_core.weights.head_candidates import HeadCandidate
 

@@ -1,9 +1,9 @@
 """Eq. 1: the class token, the patch embeddings, their positions, and the sum."""
 
+from explainer.app.blocks import show_formula, show_section, show_stage, show_view
+from explainer.app.session import current
 from explainer.stages import Stage
 from explainer.views import embedding
-from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current
 
 session = current()
 model, trace, token = session.model, session.trace, session.token

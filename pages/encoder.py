@@ -1,9 +1,9 @@
 """The encoder, L layers: what changes from one to the next."""
 
+from explainer.app.blocks import show_formula, show_section, show_stage, show_view
+from explainer.app.session import current, residual_norms
 from explainer.stages import Stage
 from explainer.views import depth
-from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current, residual_norms
 
 session = current()
 trace, token, layer, head = session.trace, session.token, session.layer, session.head

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explainer.app import state
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.canvas import show as show_canvas
+from explainer.app.epochs.recordings import Shown, kept_frames, record
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit_choice
+from explainer.app.session import current
+from explainer.app.train.controls import run_title
 from explainer.lessons import LESSONS
 from explainer.panels import Frames
 from explainer.texts import text
 from explainer.views import epochs
 from explainer.views.compose import explained_frames
 from explainer.views.scenes import NAME
-from pages import state
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.canvas import show as show_canvas
-from pages.foreign import plain
-from pages.link_parameters import fit_choice
-from pages.recordings import Shown, kept_frames, record
-from pages.run_controls import run_title
-from pages.session import current
 from vit_core.training.runs.control import Run, all_runs, checkpoint_name
 
 LOOK_AGAIN = 3.0  # seconds, while a run is training

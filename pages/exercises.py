@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.exercises import parts
+from explainer.app.exercises.terms import show_clipping, show_schedule, show_trainings
+from explainer.app.session import current
 from explainer.lessons import LESSONS
-from pages import exercise_parts as parts
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.exercise_terms import show_clipping, show_schedule, show_trainings
-from pages.session import current
 
 session = current()
 lesson = LESSONS["exercises"]

@@ -9,14 +9,15 @@ import streamlit as st
 if (root := str(Path(__file__).parent.parent)) not in sys.path:
     sys.path.insert(0, root)
 
+from explainer.app import link_parameters, number_sheet, session, sidebar, state
+from explainer.app.blocks import show_way_back
+from explainer.app.checkpoints import is_of_a_run
+from explainer.app.foreign import plain
+from explainer.app.server import shell, upload_boxes
+from explainer.app.server.response_headers import TO_THE_TOP
+from explainer.app.server.start import start
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS, Lesson
 from explainer.stages import STAGES, Stage
-from pages import link_parameters, number_sheet, session, shell, sidebar, state, upload_boxes
-from pages.blocks import show_way_back
-from pages.checkpoints import is_of_a_run
-from pages.foreign import plain
-from pages.response_headers import TO_THE_TOP
-from pages.start import start
 
 ICONS = {
     "overview": ":material/route:",

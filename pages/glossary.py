@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import streamlit as st
 
 from explainer import links
+from explainer.app import saved_page
+from explainer.app.blocks import scheme, show_head, show_link, show_neighbours, show_section, show_words
+from explainer.app.session import current
 from explainer.export.saved_parts import Mathematics, Words
 from explainer.notation.declared import shape_of
 from explainer.notation.equations import EQUATIONS
@@ -13,9 +16,6 @@ from explainer.notation.templates import value
 from explainer.palette import QUANTITIES
 from explainer.stages import STAGES
 from explainer.texts import text
-from pages import saved_page
-from pages.blocks import scheme, show_head, show_link, show_neighbours, show_section, show_words
-from pages.session import current
 from vit_core import ViTConfig
 
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from explainer import links
+from explainer.app.blocks import scheme, show_accuracy, show_formula, show_link, show_section, show_stage, show_view
+from explainer.app.session import current
 from explainer.notation.equations import EQUATIONS
 from explainer.stages import Stage
 from explainer.views import head
-from pages.blocks import scheme, show_accuracy, show_formula, show_link, show_section, show_stage, show_view
-from pages.session import current
 
 session = current()
 model, trace, labels = session.model, session.trace, session.checkpoint.labels

@@ -2,6 +2,13 @@
 
 import streamlit as st
 
+from explainer.app import state
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.canvas import show as show_canvas
+from explainer.app.link_parameters import whole_limits
+from explainer.app.listing import show_function
+from explainer.app.metric.replay import ORDERS, show_averages, show_own, show_replay
+from explainer.app.session import kept_view
 from explainer.course.metric_detective import batch_mean, readings
 from explainer.course.metric_tables import (
     MEAN_OVER_BATCHES,
@@ -17,13 +24,6 @@ from explainer.course.metric_tables import (
 from explainer.course.results import BATCH_SIZE, TEST_SIZES
 from explainer.lessons import LESSONS
 from explainer.views import metric
-from pages import state
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.canvas import show as show_canvas
-from pages.link_parameters import whole_limits
-from pages.listing import show_function
-from pages.metric_replay import ORDERS, show_averages, show_own, show_replay
-from pages.session import kept_view
 
 
 def show_table(name: str, markdown: str) -> None:

@@ -1,9 +1,9 @@
 """Eq. 3: every token alone, from D to the MLP size and back."""
 
+from explainer.app.blocks import show_formula, show_section, show_stage, show_view
+from explainer.app.session import current
 from explainer.stages import Stage
 from explainer.views import attention, mlp, residual
-from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current
 
 session = current()
 block, token, pixels = session.block, session.token, session.pixels

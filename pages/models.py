@@ -5,13 +5,21 @@ from typing import Any
 
 import streamlit as st
 
+from explainer.app.blocks import (
+    show_code,
+    show_formula,
+    show_head,
+    show_neighbours,
+    show_section,
+    show_view,
+    show_words,
+)
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import whole_limits
+from explainer.app.session import current
 from explainer.stages import STAGES
 from explainer.table1 import PAPER_MILLIONS, Variant, variant, variants
 from explainer.views import models
-from pages.blocks import show_code, show_formula, show_head, show_neighbours, show_section, show_view, show_words
-from pages.foreign import plain
-from pages.link_parameters import whole_limits
-from pages.session import current
 from vit_core import ViTConfig, count_parameters
 
 

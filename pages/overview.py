@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_accuracy, show_equation, show_section, show_stage, show_view
+from explainer.app.session import current
 from explainer.stages import Stage
 from explainer.views import overview
-from pages.blocks import show_accuracy, show_equation, show_section, show_stage, show_view
-from pages.session import current
 
 session = current()
 

@@ -1,9 +1,9 @@
 """Cutting the picture: N patches, flattened, and the one linear map that embeds them all."""
 
+from explainer.app.blocks import show_formula, show_section, show_stage, show_view
+from explainer.app.session import current
 from explainer.stages import Stage
 from explainer.views import patches
-from pages.blocks import show_formula, show_section, show_stage, show_view
-from pages.session import current
 from vit_core import patchify
 
 session = current()

@@ -2,16 +2,20 @@
 
 import streamlit as st
 
+from explainer.app import checkpoints, state
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit_choice
+from explainer.app.predict import cards as prediction_cards
+from explainer.app.predict import chooser as picture_chooser
+from explainer.app.predict import jobs as prediction_jobs
+from explainer.app.predict import ways as prediction_ways
+from explainer.app.predict.cards import Answers
+from explainer.app.predict.sources import Source
+from explainer.app.session import Session, current
 from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
 from explainer.views.predict import preprocessing_words
-from pages import checkpoints, picture_chooser, prediction_cards, prediction_jobs, prediction_ways, state
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.foreign import plain
-from pages.link_parameters import fit_choice
-from pages.picture_sources import Source
-from pages.prediction_cards import Answers
-from pages.session import Session, current
 
 AS_TRAINED = prediction_ways.AS_TRAINED
 

@@ -2,18 +2,17 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.foreign import plain
+from explainer.app.session import current
+from explainer.app.shapes import choice, controls
+from explainer.app.shapes.choice import Sizes
+from explainer.app.shapes.ledger import differences_of, ledger_of, show_downloads, show_table
+from explainer.app.shapes.own import show_own
+from explainer.app.shapes.torchinfo import show_torchinfo
 from explainer.lessons import TOOLS
 from explainer.shapes import html
 from explainer.shapes.catalogue import in_words
-from pages import shapes_choice as choice
-from pages import shapes_controls as controls
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.foreign import plain
-from pages.session import current
-from pages.shapes_choice import Sizes
-from pages.shapes_ledger import differences_of, ledger_of, show_downloads, show_table
-from pages.shapes_own import show_own
-from pages.shapes_torchinfo import show_torchinfo
 
 
 def show_moved(sizes: Sizes, before: Sizes | None) -> None:

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.data.datasets import choose_dataset
+from explainer.app.foreign import plain
+from explainer.app.server.loopback import for_reader
+from explainer.app.train.controls import SHOWN, run_title, show_deleted, show_start
+from explainer.app.train.recipe_form import show_recipe
+from explainer.app.train.watch import show_compared, show_no_run, show_run
 from explainer.lessons import LESSONS
 from explainer.views.training import MEASURES
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.datasets import choose_dataset
-from pages.foreign import plain
-from pages.loopback import for_reader
-from pages.recipe_form import show_recipe
-from pages.run_controls import SHOWN, run_title, show_deleted, show_start
-from pages.run_watch import show_compared, show_no_run, show_run
 from vit_core.training.runs.commands import written
 from vit_core.training.runs.control import Run, all_runs, open_run
 

@@ -2,21 +2,29 @@
 
 import streamlit as st
 
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.canvas import show as show_canvas
+from explainer.app.checkpoints import find
+from explainer.app.data.datasets import choose_dataset, inspection
+from explainer.app.foreign import plain
+from explainer.app.session import kept_view
+from explainer.app.transfer import cost as transfer_cost
+from explainer.app.transfer import runs as transfer_runs
+from explainer.app.transfer.choice import (
+    choose_freeze,
+    choose_size,
+    choose_weights,
+    show_choices,
+    show_position,
+    show_training,
+)
+from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
 from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
 from explainer.views import transfer
 from explainer.views.predict import preprocessing_words
 from explainer.views.transfer import TRANSFER
-from pages import transfer_cost, transfer_runs
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.canvas import show as show_canvas
-from pages.checkpoints import find
-from pages.comparison import FREEZES, Plan, plan_of
-from pages.datasets import choose_dataset, inspection
-from pages.foreign import plain
-from pages.session import kept_view
-from pages.transfer_choice import choose_freeze, choose_size, choose_weights, show_choices, show_position, show_training
 from vit_core.training.data.datasets import Dataset
 
 lesson = LESSONS["transfer"]

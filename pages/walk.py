@@ -2,14 +2,14 @@
 
 import streamlit as st
 
+from explainer.app import state
+from explainer.app.blocks import show_head, show_neighbours, show_section
+from explainer.app.canvas import show as show_canvas
+from explainer.app.session import block, current, kept_view
 from explainer.lessons import HANDS_ON
 from explainer.panels import Pick, View
 from explainer.views import walk
 from explainer.views.compose import explained
-from pages import state
-from pages.blocks import show_head, show_neighbours, show_section
-from pages.canvas import show as show_canvas
-from pages.session import block, current, kept_view
 from vit_core import BlockTrace
 
 ENTERED = "walk_entered"  # the model, the layer that the reader has entered in the browser, the layer that was sent

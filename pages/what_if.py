@@ -2,16 +2,12 @@
 
 import streamlit as st
 
+from explainer.app import state
+from explainer.app.blocks import show_head, show_neighbours
+from explainer.app.foreign import plain
+from explainer.app.session import current, trace
+from explainer.app.what_if import controls, experiments, export, history, results
 from explainer.lessons import HANDS_ON
-from pages import state
-from pages import what_if_controls as controls
-from pages import what_if_experiments as experiments
-from pages import what_if_export as export
-from pages import what_if_history as history
-from pages import what_if_results as results
-from pages.blocks import show_head, show_neighbours
-from pages.foreign import plain
-from pages.session import current, trace
 
 lesson, session = HANDS_ON["what_if"], current()
 show_head(lesson)

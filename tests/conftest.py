@@ -77,6 +77,6 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def served_route(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that ask the route of the tensors: it remembers that, and later tests would take theirs as served."""
-    from pages import tensor_route  # not above: most tests need no Streamlit
+    from explainer.app.server import tensor_route  # not above: most tests need no Streamlit
 
     monkeypatch.setattr(tensor_route.routes[0], "is_mounted", False)

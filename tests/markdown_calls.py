@@ -55,11 +55,11 @@ class Pages:
         self.own = own
         self.met: set[str] = set()  # those of ``own`` that were needed so far
         self.calls: dict[str, list[tuple[ast.Call, Place]]] = {}
-        self.stems: dict[int, str] = {}
+        self.names: dict[int, str] = {}
         self.modules: dict[str, list[tuple[ast.Call, Place]]] = {}
         for name, source in sources.items():
             module = ast.parse(source)
-            self.stems[id(module)] = name.removesuffix(".py")
+            self.names[id(module)] = name
             self.modules[name] = list(_calls(module, Place(module)))
             for call, place in self.modules[name]:
                 self.calls.setdefault(_last(call.func), []).append((call, place))
@@ -145,11 +145,11 @@ class Pages:
 
     def calls_of(self, name: str, module: ast.Module) -> list[tuple[ast.Call, Place]]:
         """The calls of a function of a module: in it, and where it is imported or asked for as an attribute."""
-        stem = self.stems[id(module)]
+        dotted = self.names[id(module)]
         return [
             (call, place)
             for call, place in self.calls.get(name, [])
-            if (place.module is module and isinstance(call.func, ast.Name)) or _imports(place.module, stem, call.func)
+            if (place.module is module and isinstance(call.func, ast.Name)) or _imports(place.module, dotted, call.func)
         ]
 
     def _given(
@@ -234,10 +234,10 @@ class Pages:
         return False
 
 
-def _imports(module: ast.Module, stem: str, function: ast.expr) -> bool:
-    """Whether a module has this function from the page ``stem``."""
-    of_page = isinstance(function, ast.Name)
-    source, name = (f"pages.{stem}", _last(function)) if of_page else ("pages", stem)
+def _imports(module: ast.Module, dotted: str, function: ast.expr) -> bool:
+    """Whether a module has this function from the module ``dotted``."""
+    package, _, last = dotted.rpartition(".")
+    source, name = (dotted, _last(function)) if isinstance(function, ast.Name) else (package, last)
     known_as = _root(function)
     return any(
         isinstance(node, ast.ImportFrom)

@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote
 
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.stages import STAGES
-from pages import recipe_values
-from pages.link_parameters import (
+from explainer.app.link_parameters import (
     FIELD,
     PARAMETERS,
     Kind,
@@ -21,6 +18,9 @@ from pages.link_parameters import (
     YesNo,
     kind_of,
 )
+from explainer.app.train import recipe_values
+from explainer.lessons import HANDS_ON, LESSONS, TOOLS
+from explainer.stages import STAGES
 from vit_core.training import RECIPES
 
 PAGES = (*STAGES, *HANDS_ON, *LESSONS, *TOOLS)

@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from explainer.app import session
+from explainer.app.server.slots import ForwardSlots
 from explainer.experiments import resize_positions
-from pages import session
-from pages.slots import ForwardSlots
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.allowance import MEMORY, MODELS, RUNS, TRAINING_HOURS, TRAINING_MEMORY, Limit, NotAllowedError
 from vit_core.cost import count_multiply_adds

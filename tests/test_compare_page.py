@@ -10,15 +10,19 @@ import pytest
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import session
+from explainer.app.compare import choice as compare_choice
+from explainer.app.compare import controls as compare_controls
+from explainer.app.compare import sides as compare_sides
+from explainer.app.compare.choice import Other
+from explainer.app.server import tensor_route
+from explainer.app.server.store import Store
+from explainer.app.state import State
 from explainer.gallery import GALLERY
 from explainer.lessons import HANDS_ON
 from explainer.packing import unpack
 from explainer.panels import Bars, Picture, Tiles, View
 from explainer.texts import text
-from pages import compare_choice, compare_controls, compare_sides, session, tensor_route
-from pages.compare_choice import Other
-from pages.state import State
-from pages.store import Store
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig
 from vit_core.allowance import MEMORY, MODELS

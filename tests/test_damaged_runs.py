@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import checkpoints
+from explainer.app.foreign import plain
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS
 from explainer.stages import STAGES
-from pages import checkpoints
-from pages.foreign import plain
 from tests.damaged_runs import DAMAGES, EPOCHS, LABELS, SOUND, make_damaged_runs
 from vit_core import load
 from vit_core.training.runs import control as runs

@@ -16,11 +16,11 @@ from PIL import Image
 from streamlit.runtime.context import StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
+from explainer.app.server import loopback
 from explainer.course import data_steps
 from explainer.panels import Bars, StackedBars, Tiles
 from explainer.texts import text
 from explainer.views import data as views
-from pages import loopback
 from tests.test_pages import app, markup
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES

@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import load as read_safetensors
 from streamlit.proto.SelectWidgetFilterMode_pb2 import SelectWidgetFilterMode
 
+from explainer.app.doctor import files as doctor_files
+from explainer.app.doctor.files import converted, examination_of, keep_file, open_file, path_of, why_not
+from explainer.app.foreign import plain
 from explainer.doctor.examples import EXAMPLES
 from explainer.doctor.html import findings_html, names_html, sizes_html, tensors_html, verdict_html
 from explainer.doctor.name_table import TITLES, name_table
-from pages import doctor_files
-from pages.doctor_files import converted, examination_of, keep_file, open_file, path_of, why_not
-from pages.foreign import plain
 from tests.hostile_files import HOSTILE, torch_bytes
 from tests.same_weights import MODELS, Weights, google_arrays, logits_of
 from tests.test_pages import app, markup

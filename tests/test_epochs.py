@@ -13,6 +13,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
+from explainer.app.epochs import recordings
+from explainer.app.server import tensor_route
 from explainer.experiments.recordings import Recording, snapshot_bytes, take_snapshot, thinned
 from explainer.figures import figure, save
 from explainer.gallery import GALLERY
@@ -22,7 +24,6 @@ from explainer.panels import Bars, Frames, Panel, Pixels, Plot, Tiles, View
 from explainer.texts import text
 from explainer.views import depth, embedding, epochs
 from explainer.views.scenes import Scene
-from pages import recordings, tensor_route
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig, load, mean_attention_distance, open_picture
 from vit_core.training.__main__ import main as train

@@ -8,8 +8,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages import checkpoints
-from pages.comparison import list_comparisons
+from explainer.app import checkpoints
+from explainer.app.transfer.comparison import list_comparisons
 from tests.test_pages import app, markup
 from vit_core import load
 from vit_core.pictures import open_picture

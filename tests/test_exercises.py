@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from explainer.app.exercises import short_runs
 from explainer.course.exercises import (
     clip,
     compare_encoder,
@@ -30,7 +31,6 @@ from explainer.export import one_file as generator
 from explainer.export.one_file import one_file, open_module
 from explainer.panels import Bars, Plot
 from explainer.views import exercises as views
-from pages import short_runs
 from tests.conftest import randomised
 from tests.test_pages import app, markup
 from vit_core import CHECKPOINTS, ForwardTrace, VisionTransformer, ViTConfig

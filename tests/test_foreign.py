@@ -1,9 +1,10 @@
-"""Text from outside reaches Streamlit through ``pages.foreign.plain``."""
+"""Text from outside reaches Streamlit through ``explainer.app.foreign.plain``."""
 
 import pytest
 
-from pages.foreign import plain
-from tests.markdown_calls import ROOT, Pages
+from explainer.app.foreign import plain
+from tests.app_files import app_files
+from tests.markdown_calls import Pages
 
 ORDINARY = ["", "cat", "my_cat.png", "60 pictures, 2 classes", "run 3 (best): 0.5 %", "Müller's é中🙂", "a-b c/d"]
 
@@ -45,7 +46,9 @@ OWN = {
 
 
 def sources() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "pages").glob("*.py"))}
+    files = app_files()
+    assert len(files) > 95
+    return {name: path.read_text(encoding="utf-8") for name, path in files.items()}
 
 
 def test_nothing_from_outside_is_read_as_markdown() -> None:
@@ -86,7 +89,7 @@ def test_each_listed_expression_is_needed() -> None:
     ],
 )
 def test_it_would_be_found(planted: str) -> None:
-    assert list(Pages({"planted.py": f"name, names, error = read()\n{planted}"}, {"plain"}).unsafe()) != []
+    assert list(Pages({"planted": f"name, names, error = read()\n{planted}"}, {"plain"}).unsafe()) != []
 
 
 @pytest.mark.parametrize(
@@ -102,4 +105,4 @@ def test_it_would_be_found(planted: str) -> None:
     ],
 )
 def test_the_safe_ways_are_known(planted: str) -> None:
-    assert list(Pages({"planted.py": f"name, names = read()\n{planted}"}, {"plain"}).unsafe()) == []
+    assert list(Pages({"planted": f"name, names = read()\n{planted}"}, {"plain"}).unsafe()) == []

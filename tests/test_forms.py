@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explainer.app.break_it import state as break_it_state
+from explainer.app.transfer import comparison
 from explainer.break_it.bugs import BUGS
 from explainer.break_it.progress import NEVER
-from pages import break_it_state, comparison
+from tests.app_files import app_files, short
 from tests.test_pages import app
 from vit_core.training.data.datasets import add_folder
 from vit_core.training.data.toy import make_toy_pictures
@@ -24,34 +26,34 @@ ROOT = Path(__file__).parents[1]
 
 # Callbacks that are given more than constants: what the button's own label names, or the widget that they belong to.
 OF_THE_BUTTON = {
-    ("compare_controls.py", "choice"),
-    ("compare_controls.py", "field"),
-    ("compare_controls.py", "key"),
-    ("own_datasets.py", "upload"),
-    ("own_datasets.py", "path"),
-    ("datasets.py", "key"),
-    ("picture_chooser.py", "key"),
-    ("sidebar.py", "key"),
-    ("doctor_choice.py", "key"),
-    ("upload_boxes.py", "key"),
-    ("break_it_parts.py", "name"),
-    ("break_it_parts.py", "step"),
-    ("prediction_cards.py", "sample"),
-    ("prediction_cards.py", "place"),
-    ("what_if_results.py", "change"),
-    ("what_if_experiments.py", "key"),
-    ("run_controls.py", "run"),
-    ("run_controls.py", "token"),
-    ("transfer_runs.py", "number"),
+    ("compare.controls", "choice"),
+    ("compare.controls", "field"),
+    ("compare.controls", "key"),
+    ("data.own", "upload"),
+    ("data.own", "path"),
+    ("data.datasets", "key"),
+    ("predict.chooser", "key"),
+    ("sidebar", "key"),
+    ("doctor.choice", "key"),
+    ("server.upload_boxes", "key"),
+    ("break_it.parts", "name"),
+    ("break_it.parts", "step"),
+    ("predict.cards", "sample"),
+    ("predict.cards", "place"),
+    ("what_if.results", "change"),
+    ("what_if.experiments", "key"),
+    ("train.controls", "run"),
+    ("train.controls", "token"),
+    ("transfer.runs", "number"),
     # the sizes that the field's own limits were made of
-    ("what_if_controls.py", "kind"),
-    ("what_if_controls.py", "part"),
-    ("what_if_controls.py", "key"),
-    ("what_if_controls.py", "session"),
-    ("what_if_controls.py", "layer"),
-    ("shapes_controls.py", "name"),
-    ("shapes_controls.py", "key"),
-    ("shapes_controls.py", "start"),
+    ("what_if.controls", "kind"),
+    ("what_if.controls", "part"),
+    ("what_if.controls", "key"),
+    ("what_if.controls", "session"),
+    ("what_if.controls", "layer"),
+    ("shapes.controls", "name"),
+    ("shapes.controls", "key"),
+    ("shapes.controls", "start"),
 }
 
 
@@ -181,12 +183,12 @@ def test_next_in_the_lab_is_the_one_after_the_mistake_that_was_chosen_last() -> 
 def test_callbacks_are_given_nothing_that_another_widget_says() -> None:
     """A callback with arguments belongs to its button; whatever else it needs it reads when it runs."""
     seen = set()
-    for path in sorted((ROOT / "pages").glob("*.py")):
+    for name, path in app_files().items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and any(each.arg in ("on_click", "on_change") for each in node.keywords):
                 given = [each.value for each in node.keywords if each.arg in ("args", "kwargs")]
-                seen |= {(path.name, n.id) for each in given for n in ast.walk(each) if isinstance(n, ast.Name)}
-    functions = {name for name in seen if name[1] in ("runs",)}  # a module whose function is named
+                seen |= {(short(name), n.id) for each in given for n in ast.walk(each) if isinstance(n, ast.Name)}
+    functions = {place for place in seen if place[1] in ("runs",)}  # a module whose function is named
     assert seen - functions - OF_THE_BUTTON == set()
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explainer.__main__ import main as explainer
-from pages import own_datasets
+from explainer.app.data import own as own_datasets
 from vit_core import kept
 from vit_core.allowance import FREE_DISK, OPENED, UPLOADS, WEIGHTS, NotAllowedError, allow_disk
 from vit_core.training.__main__ import main as train

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.server import running
 from benchmarks.visitor import Run, Visitor
-from pages.link_parameters import (
+from explainer.app.link_parameters import (
     FAMILIES,
     FIELD,
     MOST_REPEATED,
@@ -29,11 +29,11 @@ from pages.link_parameters import (
     judge,
     kind_of,
 )
-from pages.recipe_values import MOST, parse
+from explainer.app.train.recipe_values import MOST, parse
+from tests.app_files import app_files, imported_modules, short
 from tests.random_links import FIELDS, GRIDS, HOSTILE, PAGES, Link, random_links, random_value
 
-FOLDER = Path(__file__).parent.parent / "pages"
-COMPONENTS = FOLDER.parent / "explainer" / "components"
+COMPONENTS = Path(__file__).parents[1] / "explainer" / "components"
 FRAME = "../pages/frame.py"
 VALUES = 2_000  # of each kind
 LINKS = 3 * len(PAGES)
@@ -68,13 +68,14 @@ def _names_asked_for(tree: ast.Module) -> Iterator[ast.expr]:
 def _constants(tree: ast.Module) -> dict[str, str]:
     """The texts that a module gives names to, and those that it imports."""
     found: dict[str, str] = {}
+    known_as = dict(imported_modules(tree))
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
                 found[name] = text
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute(value=ast.Name(id=module), attr=constant)):
-                if constant.isupper() and (FOLDER / f"{module}.py").exists():
-                    found[name] = getattr(import_module(f"pages.{module}"), constant)
+                if constant.isupper() and module in known_as:
+                    found[name] = getattr(import_module(known_as[module]), constant)
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
                 pairs = zip(names, values, strict=True)
                 for each, text in pairs:
@@ -91,18 +92,18 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 # is seen by ``test_random_links_break_no_page``, which opens them.
 _VARIABLES = {
     "state": {"picture", "checkpoint", "layer", "head", "token"},
-    "compare_choice": {name for name in PARAMETERS if name.startswith(("this_", "other_", "mean_"))},
-    "shapes_choice": {"sizes", "against"},
-    "break_it_state": {"bug", "lab_sizes", "solved"},
-    "epochs": {"run", "beside"},
+    "compare.choice": {name for name in PARAMETERS if name.startswith(("this_", "other_", "mean_"))},
+    "shapes.choice": {"sizes", "against"},
+    "break_it.state": {"bug", "lab_sizes", "solved"},
+    "pages.epochs": {"run", "beside"},
     "saved_page": set(PARAMETERS),  # writes down the whole address
-    "recipe_form": set(FIELDS),
+    "train.recipe_form": set(FIELDS),
     "canvas": {"epoch"},
-    "data_sections": {"sheet", "shown", "draws", "batch_size"},
-    "exercise_terms": {"exercise_decay", "exercise_train_decay"},
-    "metric_replay": {"metric_own_epoch"},
-    "transfer_choice": set(GRIDS),
-    "models": {name for name in PARAMETERS if name.startswith("own_")},
+    "data.sections": {"sheet", "shown", "draws", "batch_size"},
+    "exercises.terms": {"exercise_decay", "exercise_train_decay"},
+    "metric.replay": {"metric_own_epoch"},
+    "transfer.choice": set(GRIDS),
+    "pages.models": {name for name in PARAMETERS if name.startswith("own_")},
     "link_parameters": set(PARAMETERS),
 }
 
@@ -110,7 +111,7 @@ _VARIABLES = {
 def test_what_the_pages_read_or_bind_is_in_the_table_and_the_table_has_nothing_else() -> None:
     scripts = "".join(path.read_text(encoding="utf-8") for path in COMPONENTS.glob("*.js"))
     used = set(re.findall(r'(?:remember|recall)\?\.\("(\w+)"', scripts))  # what browsers keep there themselves
-    for path in sorted(FOLDER.glob("*.py")):
+    for module, path in app_files().items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         texts = _constants(tree)
         for node in _names_asked_for(tree):
@@ -122,7 +123,7 @@ def test_what_the_pages_read_or_bind_is_in_the_table_and_the_table_has_nothing_e
                 case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_]):
                     names = {name for name in PARAMETERS if name.startswith(prefix)}
                 case _:
-                    names = _VARIABLES.get(path.stem, set())
+                    names = _VARIABLES.get(short(module), set())
                     if path.stem in ("saved_page", "link_parameters"):
                         continue
             assert names, f"{path.name}:{node.lineno}: which parameters are these? {ast.unparse(node)}"

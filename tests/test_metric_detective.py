@@ -288,7 +288,7 @@ def test_page_shows_the_run_and_moves() -> None:
 def test_playing_ends_at_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     at = app("metric", metric_epoch="9")
     now = [0.0]
-    monkeypatch.setattr("pages.metric_replay.monotonic", lambda: now[0])
+    monkeypatch.setattr("explainer.app.metric.replay.monotonic", lambda: now[0])
     at.button(key="metric_play").click().run()
     seen = []
     for _ in range(3):

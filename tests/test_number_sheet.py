@@ -9,16 +9,18 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import session
+from explainer.app.canvas import _checked
+from explainer.app.foreign import plain
+from explainer.app.predict import jobs as prediction_jobs
+from explainer.app.predict.sources import keep_batch
+from explainer.app.server import tensor_route
+from explainer.app.state import State
 from explainer.gallery import GALLERY
 from explainer.lessons import HANDS_ON
 from explainer.packing import unpack
 from explainer.panels import Bars, View
 from explainer.stages import STAGES
-from pages import prediction_jobs, session, tensor_route
-from pages.canvas import _checked
-from pages.foreign import plain
-from pages.picture_sources import keep_batch
-from pages.state import State
 from vit_core import Interventions, open_picture
 
 FRAME = "../pages/frame.py"

@@ -18,6 +18,8 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from explainer import palette
+from explainer.app.server import tensor_route
+from explainer.app.server.store import Store
 from explainer.packing import (
     CHUNK,
     MAGIC,
@@ -32,8 +34,6 @@ from explainer.packing import (
     unpack,
 )
 from explainer.panels import Bars, Flow, Looks, Matrix, Node, Picture, Plot, Scale, Series, Strip, Strips, Tiles, View
-from pages import tensor_route
-from pages.store import Store
 
 pytestmark = pytest.mark.usefixtures("served_route")
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from explainer.app import session
+from explainer.app.state import State
 from explainer.notation.equations import FORMULAS
 from explainer.notation.written_numbers import in_powers
 from explainer.proofs import prove
 from explainer.stages import STAGES
 from explainer.tensors import describe
-from pages import session
-from pages.state import State
+from tests.app_files import app_files
 from tests.test_pages import app, markup
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +75,7 @@ def test_every_picture_is_on_a_page(view: str) -> None:
         for source in inside
         for node in ast.walk(ast.parse(source))
     )
-    assert is_part or any(view in calls(path) for path in (ROOT / "pages").glob("*.py"))
+    assert is_part or any(view in calls(path) for path in app_files().values())
 
 
 @pytest.mark.parametrize(

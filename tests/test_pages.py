@@ -9,13 +9,14 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import session
+from explainer.app.server import tensor_route
+from explainer.app.server.uploads import keep_upload
+from explainer.app.state import State
 from explainer.packing import unpack
 from explainer.panels import Looks
 from explainer.stages import STAGES
 from explainer.texts import text
-from pages import session, tensor_route
-from pages.state import State
-from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS, count_parameters
 from vit_core.config import PRESETS, ViTConfig
 

@@ -11,6 +11,12 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import session
+from explainer.app.predict import jobs as prediction_jobs
+from explainer.app.predict import sources as picture_sources
+from explainer.app.predict.sources import Source, keep_batch, side_of
+from explainer.app.server import tensor_route
+from explainer.app.server.uploads import picture_source
 from explainer.gallery import GALLERY
 from explainer.lessons import LESSONS
 from explainer.numbers.words import PICTURE
@@ -18,9 +24,6 @@ from explainer.packing import unpack
 from explainer.panels import View
 from explainer.texts import text
 from explainer.views import predict
-from pages import picture_sources, prediction_jobs, session, tensor_route
-from pages.picture_sources import Source, keep_batch, side_of
-from pages.uploads import picture_source
 from vit_core import CHECKPOINTS, Preprocess, open_picture
 from vit_core.training.data.toy import PER_CLASS
 from vit_core.training.predictions import Sample, as_csv, predict_pictures

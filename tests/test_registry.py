@@ -23,6 +23,7 @@ from explainer.shapes import shape_of
 from explainer.stages import STAGES
 from explainer.tensors import describe
 from explainer.texts import TEXTS, text
+from tests.app_files import app_files, imported_modules
 from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, ViTConfig
 from vit_core.model import MLP, ClassificationHead, EncoderBlock, MultiheadSelfAttention
 
@@ -365,24 +366,19 @@ def test_there_is_no_text_without_a_page() -> None:
     assert {path.stem for path in TEXTS.glob("*.md")} == {*STAGES, *LESSONS, *HANDS_ON, *TOOLS}
 
 
-def parts(page: ast.Module) -> list[str]:
-    """The modules of ``pages`` that a page is divided into: those that it imports and that show sections themselves."""
-    imported = [node.module for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module]
-    names = [module.removeprefix("pages.") for module in imported if module.startswith("pages.")]
-    names += [
-        alias.name
-        for node in ast.walk(page)
-        if isinstance(node, ast.ImportFrom) and node.module == "pages"
-        for alias in node.names
-    ]
-    sources = {name: (ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8") for name in names}
-    return [name for name, source in sources.items() if name != "blocks" and "show_section(" in source]
+def parts(page: ast.Module) -> list[ast.Module]:
+    """The modules that a page is divided into: those of the app that it imports and that show sections themselves."""
+    files = app_files()
+    modules = {node.module for node in ast.walk(page) if isinstance(node, ast.ImportFrom) and node.module in files}
+    modules |= {name for _, name in imported_modules(page)}
+    sources = [files[name].read_text(encoding="utf-8") for name in sorted(modules - {"explainer.app.blocks"})]
+    return [ast.parse(source) for source in sources if "show_section(" in source]
 
 
 @pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON, *TOOLS])
 def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
-    own = [tree, *(ast.parse((ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8")) for name in parts(tree))]
+    own = [tree, *parts(tree)]
     calls = [
         node
         for each in own

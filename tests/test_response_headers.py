@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.response_headers import FRAME_ANCESTORS, headers
+from explainer.app.server.response_headers import FRAME_ANCESTORS, headers
 
 
 def policy() -> dict[str, str]:

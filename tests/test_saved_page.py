@@ -8,10 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import saved_page
 from explainer.packing import unpack
 from explainer.stages import STAGES
 from explainer.texts import text
-from pages import saved_page
 from tests.test_html_export import Read, view
 from tests.test_pages import app
 
@@ -50,8 +50,8 @@ def test_the_file_holds_what_the_page_shows(page: str, saved: list[Callable[[], 
 
 def test_a_picture_that_the_server_has_put_away_is_missed_in_words(saved: list[Callable[[], str]]) -> None:
     def script() -> None:
+        from explainer.app import saved_page
         from explainer.export.saved_parts import Heading
-        from pages import saved_page
         from tests.test_html_export import view
 
         saved_page.begin()

@@ -13,14 +13,15 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torchinfo import summary
 
+from explainer.app import session
+from explainer.app.shapes import choice as shapes_choice
+from explainer.app.what_if.history import History
 from explainer.shapes import config_ledger
 from explainer.shapes.amounts import bytes_text, count_text
 from explainer.shapes.catalogue import CATALOGUE, Setting, changes_between
 from explainer.shapes.differences import differences
 from explainer.shapes.second_opinion import second_opinion
 from explainer.stages import STAGES
-from pages import session, shapes_choice
-from pages.what_if_history import History
 from vit_core import PRESETS, VisionTransformer, ViTConfig, count_multiply_adds, count_parameters
 
 FRAME = "../pages/frame.py"

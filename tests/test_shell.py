@@ -12,8 +12,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_assets_routes
 
-from pages import shell
-from pages.tensor_route import routes
+from explainer.app.server import shell
+from explainer.app.server.tensor_route import routes
 
 pytestmark = pytest.mark.usefixtures("served_route")
 

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import session
+from explainer.app.server import start
+from explainer.app.server.store import Store
+from explainer.app.server.uploads import keep_upload
+from explainer.app.state import State
 from explainer.stages import STAGES
-from pages import session, start
-from pages.state import State
-from pages.store import Store
-from pages.uploads import keep_upload
 from vit_core import CHECKPOINTS
 
 WAIT = 0.3  # seconds in which a forward of the embedded model would long have ended

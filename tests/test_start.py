@@ -19,8 +19,8 @@ from streamlit.runtime.session_manager import SessionInfo
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from benchmarks.server import ROOT, running
-from pages.descriptors import SayOnce, SleepingLoop, raise_limit
-from pages.start import let_go
+from explainer.app.server.descriptors import SayOnce, SleepingLoop, raise_limit
+from explainer.app.server.start import let_go
 from tests.visitors import Visitor
 
 FEW = 144  # descriptors; Python, Streamlit and its files take some 30 of them
@@ -72,7 +72,7 @@ def test_garbage_is_collected_once_the_app_has_warmed_up() -> None:
     run("""
 import gc
 import app
-from pages.start import start
+from explainer.app.server.start import start
 
 assert not gc.isenabled()
 start()
@@ -135,7 +135,7 @@ def test_a_loop_that_sleeps_has_no_descriptor_and_runs_like_any_other() -> None:
 def test_sessions_of_streamlit_get_such_loops() -> None:
     """Streamlit has no setting for it: if it makes them elsewhere one day, this fails."""
     code = (
-        "from pages.descriptors import spare_script_loops, SleepingLoop; spare_script_loops()\n"
+        "from explainer.app.server.descriptors import spare_script_loops, SleepingLoop; spare_script_loops()\n"
         "from streamlit.runtime import app_session; import asyncio, inspect\n"
         "assert 'asyncio.new_event_loop()' in inspect.getsource(app_session.AppSession.__init__)\n"
         "assert type(app_session.asyncio.new_event_loop()) is SleepingLoop\n"
@@ -149,7 +149,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     code = (
         "import resource; hard = min(2000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))\n"
-        "from pages.descriptors import raise_limit; said = raise_limit()\n"
+        "from explainer.app.server.descriptors import raise_limit; said = raise_limit()\n"
         "assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard) and said == hard"
     )
     run(code)
@@ -162,7 +162,7 @@ sys.path.insert(0, {str(ROOT)!r})
 resource.setrlimit(resource.RLIMIT_NOFILE, ({FEW}, {FEW}))
 from contextlib import asynccontextmanager
 import streamlit as st
-from pages.start import spare_descriptors
+from explainer.app.server.start import spare_descriptors
 
 @asynccontextmanager
 async def lifespan(app):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pages.store import Store
+from explainer.app.server.store import Store
 
 
 def test_bytes_stay_within_the_limit_and_the_least_recently_used_goes_first() -> None:

@@ -17,7 +17,8 @@ def _from_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        ("runner.postScriptGC", False),  # hidden: if Streamlit drops it, this fails and pages/start.py must change
+        # Hidden: if Streamlit drops it, this fails and explainer/app/server/start.py must change.
+        ("runner.postScriptGC", False),
         ("runner.fastReruns", True),
         ("runner.magicEnabled", False),
         ("server.maxUploadSize", 1025),

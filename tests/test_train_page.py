@@ -12,17 +12,18 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explainer.app import checkpoints, session
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import judge
+from explainer.app.server import loopback
+from explainer.app.server.store import Store
+from explainer.app.state import State
+from explainer.app.train.controls import weights_zip
+from explainer.app.train.recipe_values import parse, written
 from explainer.course.recipes import FIELDS, GROUPS, SOURCES
 from explainer.packing import pack
 from explainer.panels import Bars, Matrix, Plot
 from explainer.views import training
-from pages import checkpoints, loopback, session
-from pages.foreign import plain
-from pages.link_parameters import judge
-from pages.recipe_values import parse, written
-from pages.run_controls import weights_zip
-from pages.state import State
-from pages.store import Store
 from tests.test_pages import app, markup
 from vit_core import VisionTransformer
 from vit_core.training import RECIPES, TrainingConfig

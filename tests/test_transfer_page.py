@@ -9,14 +9,14 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explainer.app.transfer import comparison
+from explainer.app.transfer.comparison import list_comparisons, plan_of
 from explainer.course.model_parts import model_parts, preset_of
 from explainer.lessons import LESSONS
 from explainer.panels import Bars, Flow, Plot
 from explainer.texts import text
 from explainer.views import transfer
 from explainer.views.transfer import SCRATCH, TRANSFER, Cost
-from pages import comparison
-from pages.comparison import list_comparisons, plan_of
 from vit_core import CHECKPOINTS, VisionTransformer, count_parameters, resize_position_embedding
 from vit_core.config import PRESETS, ViTConfig
 from vit_core.training import RECIPES, TrainingConfig

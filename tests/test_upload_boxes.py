@@ -1,11 +1,11 @@
 """What a box says is what the server takes: over HTTP, as a browser sends files and as who invents names does."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from benchmarks.server import ROOT, Server, running
+from tests.app_files import app_files
 from tests.visitors import MEGABYTE, Visitor
 
 APP = f"""
@@ -13,12 +13,12 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 import streamlit as st
 from starlette.middleware import Middleware
-from pages.upload_boxes import UploadLimits
+from explainer.app.server.upload_boxes import UploadLimits
 app = st.App("page.py", middleware=[Middleware(UploadLimits)])
 """
 PAGE = """
 import streamlit as st
-from pages import upload_boxes
+from explainer.app.server import upload_boxes
 
 def keep(key):
     st.session_state["sizes"] = [len(each.getvalue()) for each in upload_boxes.take(key)]
@@ -102,6 +102,6 @@ def test_a_box_that_the_page_has_no_more_takes_nothing(visitor: Visitor) -> None
 
 def test_every_box_of_the_app_is_one_of_these() -> None:
     """A box that is drawn without them would be refused by the server."""
-    for path in (ROOT / "pages").glob("*.py"):
-        if path.name != "upload_boxes.py":
-            assert "st.file_uploader(" not in Path(path).read_text(encoding="utf-8"), path.name
+    for name, path in app_files().items():
+        if "st.file_uploader(" in path.read_text(encoding="utf-8"):
+            assert name == "explainer.app.server.upload_boxes"

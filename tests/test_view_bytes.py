@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from benchmarks.bytes import LIMIT, Sent, measure, random_checkpoint
+from explainer.app import blocks
 from explainer.lessons import HANDS_ON
 from explainer.stages import STAGES
-from pages import blocks
 from vit_core import ViTConfig
 
 CONFIG = ViTConfig.named("B/16", image_size=384)

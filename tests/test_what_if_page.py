@@ -13,6 +13,11 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explainer import experiments as compute
+from explainer.app import session
+from explainer.app.server import tensor_route
+from explainer.app.state import State
+from explainer.app.what_if.history import MOST, History
+from explainer.app.what_if.toggles import with_head, with_one, with_parts, with_patches, with_swap
 from explainer.experiments.effects import effect_of
 from explainer.experiments.patches import rank_patches
 from explainer.experiments.report import Report, as_csv
@@ -21,10 +26,6 @@ from explainer.notation.wording import percent
 from explainer.packing import unpack
 from explainer.panels import Bars, Matrix, Panel, Picture, Plot, Tiles
 from explainer.views import what_if
-from pages import session, tensor_route
-from pages.state import State
-from pages.what_if_history import MOST, History
-from pages.what_if_toggles import with_head, with_one, with_parts, with_patches, with_swap
 from tests.test_pages import app, markup
 from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_picture, patchify
 from vit_core.interventions.layers import RemoveResidual, Skip

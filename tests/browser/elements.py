@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.foreign import plain
+from explainer.app.foreign import plain
 
 texts = json.loads(Path("nasty.json").read_text(encoding="utf-8"))
 if "text" not in st.query_params:

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.server import Server
+from explainer.app import session
 from explainer.packing import QUANTISED_ABOVE, digest, exact_bytes, pack
 from explainer.panels import Looks, Matrix, Part, Picture, Plot, Scale, Series, StackedBars, Strip, Strips, Tiles, View
-from pages import session
 from tests.browser.test_canvas import Canvas, Site, canvas
 
 __all__ = ["canvas"]  # a fixture

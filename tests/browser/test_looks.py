@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.server import Server
 from explainer import packing, palette
+from explainer.app import session
 from explainer.packing import quantise_roots
 from explainer.panels import View
 from explainer.views.attention import looks
-from pages import session
 from tests.browser.conftest import Reader
 from tests.browser.test_canvas import Site
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.server import ROOT, Server
+from explainer.app.server.response_headers import headers
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS
 from explainer.stages import STAGES
-from pages.response_headers import headers
 from tests.browser.conftest import Reader
 
 pytestmark = pytest.mark.browser

@@ -1,0 +1,71 @@
+"""Which data set this session has chosen: remembered when the page changes, and carried by the link."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from explainer.app.link_parameters import whole_limits
+from vit_core.training.data.datasets import TOY, Dataset
+
+PARAMETER = "data"  # in the URL
+PROBLEM = "dataset_problem"  # in the session: a sentence to say once
+
+HELD_OUT = "held_out"  # in the URL
+USUAL_HELD_OUT, MOST_HELD_OUT = 10, whole_limits("held_out")[1]
+
+_HELD_OUT = "held_out_chosen"  # in the session
+_CHOSEN = "dataset"  # in the session
+_WRITTEN = "dataset_written"  # what this session last wrote into the URL
+
+
+def current_name(known: Mapping[str, Dataset]) -> str:
+    """The chosen one's name; a link that says another than this session last wrote there wins."""
+    asked = st.query_params.get(PARAMETER)
+    if asked is not None and asked != st.session_state.get(_WRITTEN):
+        st.session_state[_WRITTEN] = asked
+        if asked in known:
+            st.session_state[_CHOSEN] = asked
+        else:
+            st.session_state[PROBLEM] = (
+                f"The link names the pictures {asked[:60]!r}, which are not on this server. You see toy pictures."
+            )
+            st.session_state[_CHOSEN] = TOY
+    name: str = st.session_state.get(_CHOSEN, TOY)
+    return name if name in known else TOY
+
+
+def choose(name: str) -> None:
+    """From now on, on every page."""
+    st.session_state[_CHOSEN] = name
+
+
+def held_out() -> int:
+    """How many pictures of each class are held out, where the data has no test split of its own."""
+    if _HELD_OUT not in st.session_state:
+        st.session_state[_HELD_OUT] = int(st.query_params.get(HELD_OUT, USUAL_HELD_OUT))
+    number: int = st.session_state[_HELD_OUT]
+    return number
+
+
+def hold_out(number: int) -> None:
+    """From now on so many, on every page, and in the link."""
+    st.session_state[_HELD_OUT] = number
+
+
+def write_held_out(is_used: bool) -> None:
+    """Put the number into the link where it is used and not the usual one."""
+    wanted = str(held_out()) if is_used and held_out() != USUAL_HELD_OUT else None
+    if wanted is None:
+        st.query_params.pop(HELD_OUT, None)
+    elif st.query_params.get(HELD_OUT) != wanted:
+        st.query_params[HELD_OUT] = wanted
+
+
+def write_url(name: str) -> None:
+    """Put the choice into the link; toy pictures need no word there."""
+    wanted = None if name == TOY else name
+    st.session_state[_WRITTEN] = wanted
+    if wanted is None:
+        st.query_params.pop(PARAMETER, None)
+    elif st.query_params.get(PARAMETER) != wanted:
+        st.query_params[PARAMETER] = wanted

@@ -1,0 +1,200 @@
+"""The parts of the data page: counts, a sheet, the transform of one picture, a batch; each with its code."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from explainer.app.blocks import scheme, show_section
+from explainer.app.canvas import show as show_canvas
+from explainer.app.data.datasets import Dataset, dataset_key, inspection
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit, whole_limits
+from explainer.app.server.store import Store
+from explainer.app.session import kept_view
+from explainer.course import data_steps
+from explainer.lessons import Lesson
+from explainer.notation.excerpts import excerpt_of, highlighted
+from explainer.palette import Scheme
+from explainer.panels import View
+from explainer.views import data
+from vit_core.pictures import open_picture
+from vit_core.preprocess import normalise
+from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.data.inspection import Inspection
+from vit_core.training.data.pictures import class_folders, load_pictures
+from vit_core.training.data.transforms import evaluation_transform, training_transform
+
+SHEET = 18  # pictures
+DRAWS = 8
+MOST_IN_BATCH = whole_limits("batch_size")[1]  # decoded for a look; training takes any size
+
+_batches: Store[tuple[View, list[str]]] = Store(64 * 2**20)
+
+
+def show_counts(lesson: Lesson, dataset: Dataset) -> None:
+    """Pictures per class and split, as bars and as a table."""
+    found = inspection(dataset)
+    show_section(lesson, "counts")
+    by_split = {split: list(row.values()) for split, row in found.counts.items()}
+    view = kept_view(("data.counts", *dataset_key(dataset)), lambda: data.counts(by_split, found.class_names))
+    show_canvas(view, key="data_counts")
+    lines = ["| class | train | test | together |", "|---|---:|---:|---:|"]
+    for name, train, test in zip(found.class_names, *by_split.values(), strict=True):
+        lines.append(f"| {plain(name)} | {train:,} | {test:,} | {train + test:,} |")
+    train, test = map(sum, by_split.values())
+    lines.append(f"| **all** | {train:,} | {test:,} | {train + test:,} |")
+    with st.expander("As a table", expanded=len(found.class_names) <= 11):
+        st.markdown("\n".join(lines))
+    show_source(class_folders, vars(Inspection)["counts"].func)
+
+
+def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
+    """Some pictures at random; a click chooses the one that the next section changes."""
+    files = inspection(dataset).files
+    show_section(lesson, "sheet")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = number("Sheet", *whole_limits("sheet"), "sheet")
+        st.button("Another sheet", icon=":material/casino:", on_click=_next, args=("sheet",))
+    numbers = data_steps.random_sheet(files, SHEET, seed)
+    shown = chosen_picture(dataset)
+
+    def make() -> View:
+        pictures = (open_picture(files[index].path) for index in numbers)
+        labels = [files[index].class_name for index in numbers]
+        return data.sheet(pictures, labels, [index + 1 for index in numbers], shown + 1)
+
+    show_canvas(kept_view(("data.sheet", *dataset_key(dataset), seed, shown), make), key="data_sheet", on_pick=_pick)
+    show_source(data_steps.random_sheet)
+
+
+def show_transform(lesson: Lesson, dataset: Dataset) -> None:
+    """One picture: as it is, as the training transform draws it, as evaluation sees it, and as numbers."""
+    file = inspection(dataset).files[chosen_picture(dataset)]
+    show_section(lesson, "transform")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
+        number("Picture", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
+        seed = number("Draws", *whole_limits("draws"), "draws")
+        st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
+    recipe = RECIPES[name]
+    preprocess = data_steps.preprocess_of(recipe)
+    training, evaluation = training_transform(recipe, preprocess), evaluation_transform(preprocess)
+    key = (*dataset_key(dataset), str(file.path), name)
+
+    def opened() -> Image.Image:
+        return open_picture(file.path)
+
+    def make() -> View:
+        picture = opened()
+        drawn = [data_steps.draw(training, picture, DRAWS * seed + draw) for draw in range(DRAWS)]
+        return data.transformed(picture, drawn, evaluation(picture), file.class_name)
+
+    show_canvas(kept_view(("data.transformed", *key, seed), make), key="data_transformed")
+    left, right = st.columns(2)
+    left.caption(f"The training transform of “{plain(name)}”")
+    left.code(str(training), language=None, wrap_lines=True)
+    right.caption("The evaluation transform")
+    right.code(str(evaluation), language=None, wrap_lines=True)
+    show_source(training_transform, data_steps.draw)
+    show_section(lesson, "numbers")
+
+    def make_channels() -> View:
+        return data.channels(normalise(evaluation(opened())[None], preprocess)[0], file.class_name)
+
+    show_canvas(kept_view(("data.channels", *key), make_channels), key="data_channels")
+    show_source(normalise)
+
+
+def show_batch(lesson: Lesson, dataset: Dataset) -> None:
+    """The first batch of an epoch as tensors, and how many batches there are."""
+    found = inspection(dataset)
+    recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
+    show_section(lesson, "batch")
+    size = number(
+        "Batch size",
+        *whole_limits("batch_size"),
+        "batch_size",
+        32,
+        help=f"The recipe “{plain(name)}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
+    )
+    try:
+        key = (*dataset_key(dataset), name, size)
+        view, facts = _batches.get_or_make(key, lambda: _make_batch(found, recipe, size))
+    except ValueError as error:
+        st.warning(plain(f"There is no batch: {error}."))
+        return
+    show_canvas(view, key="data_batch")
+    lines = ["| step | shape | type | min | mean | max |", "|---|---|---|---:|---:|---:|"]
+    with st.container(key="table_of_batch"):
+        st.markdown("\n".join([*lines, *facts]))
+    show_source(data_steps.first_batch)
+    show_section(lesson, "batches")
+    count = found.total("train")
+    sizes = data_steps.batch_sizes(count, size)
+    st.markdown(
+        f"{count:,} training pictures in batches of {size}: **{len(sizes):,} batches**, and the last holds "
+        f"**{sizes[-1]:,}**."
+        + (
+            f" In batches of {recipe.batch_size:,}, as the recipe “{plain(name)}” says: "
+            f"{len(data_steps.batch_sizes(count, recipe.batch_size)):,}."
+            if recipe.batch_size != size
+            else ""
+        )
+    )
+    show_canvas(kept_view(("data.batches", count, size), lambda: data.batches(sizes)), key="data_batches")
+    show_source(data_steps.batch_sizes)
+
+
+def show_source(*functions: Callable[..., Any]) -> None:
+    """The functions' own source, read from the running program."""
+    for function in functions:
+        st.html(_source(function, scheme()))
+
+
+@cache
+def _source(function: Callable[..., Any], colours: Scheme) -> str:
+    code = excerpt_of(function)
+    return f'<p class="vit-source">{code.path}, line {code.first}</p>' + highlighted(code, colours)
+
+
+def chosen_picture(dataset: Dataset) -> int:
+    """The index of the picture that the reader looks at."""
+    fit("shown", 1, len(inspection(dataset).files), "picture")
+    asked = st.session_state.get("shown") or st.query_params.get("shown") or 1
+    return int(asked) - 1
+
+
+def number(label: str, low: int, high: int, key: str, value: int | None = None, **options: Any) -> int:
+    """A whole number in the URL."""
+    if value is not None:  # Streamlit minds a value for a widget that the session has set; the lowest is understood
+        options["value"] = value
+    return int(st.number_input(label, low, high, key=key, bind="query-params", width=150, **options))
+
+
+def _next(key: str) -> None:
+    st.session_state[key] = st.session_state[key] % whole_limits(key)[1] + 1
+
+
+def _pick(chosen: Mapping[str, int | str]) -> None:
+    st.session_state["shown"] = int(chosen["shown"])
+
+
+def _make_batch(found: Inspection, recipe: TrainingConfig, size: int) -> tuple[tuple[View, list[str]], int]:
+    preprocess = data_steps.preprocess_of(recipe)
+    pictures = load_pictures(found.files, recipe, preprocess).train
+    pixels, labels = data_steps.first_batch(pictures, size, recipe.seed)
+    rows = {"pixels": pixels, "pixels, normalised": normalise(pixels, preprocess), "labels": labels}
+    view = data.batch(pixels, labels, pictures.class_names)
+    return (view, [_facts(name, each) for name, each in rows.items()]), view.nbytes + 4096
+
+
+def _facts(name: str, tensor: Tensor) -> str:
+    numbers = tensor.double()
+    values = (numbers.min(), numbers.mean(), numbers.max())
+    shape = " × ".join(map(str, tensor.shape))
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return f"| `{name}` | {shape} | {kind} | " + " | ".join(f"{float(value):.3g}" for value in values) + " |"

@@ -1,0 +1,355 @@
+"""Every parameter that a link of the app can have: what it may be, and one reader that lets nothing else through.
+
+``check`` runs before anything else looks at the address. What makes no sense is taken out of it and said, so that the
+widgets that are bound to a parameter, and all who read one, meet only what ``PARAMETERS`` allows. Where a range hangs
+on the data, the table has the outer one, and ``fit`` or ``fit_choice`` is called as soon as the data is known.
+"""
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import streamlit as st
+from streamlit.runtime.state import get_session_state
+
+from explainer.app.foreign import plain
+from explainer.app.train import recipe_values
+from vit_core.interventions import MAX_TEXT
+
+FIELD = "set_"  # before the name of a recipe's field
+MOST_SAID = 4  # sentences about one link; the rest is counted
+MOST_REPEATED = 24  # values of a parameter that may stand several times
+_NAME_SHOWN, _VALUE_SHOWN = 40, 60  # characters
+
+
+class Kind(Protocol):
+    """What the text of a parameter may be."""
+
+    def expected(self, text: str) -> str:
+        """What is expected instead of ``text``, in words; empty if ``text`` is one of those."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number in plain digits; ``int`` would also take "１" and "1_0"."""
+
+    low: int
+    high: int
+
+    def expected(self, text: str) -> str:
+        """The range, if the text is no number in it."""
+        if re.fullmatch("[0-9]{1,12}", text) and self.low <= int(text) <= self.high:
+            return ""
+        return f"a whole number from {self.low:,} to {self.high:,}"
+
+
+@dataclass(frozen=True)
+class Real:
+    """A number, which may have a point and a power of ten."""
+
+    low: float
+    high: float
+
+    def expected(self, text: str) -> str:
+        """The range, if the text is no number in it."""
+        is_written = re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?", text)
+        if is_written and math.isfinite(float(text)) and self.low <= float(text) <= self.high:
+            return ""
+        return f"a number from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of the words of a constant, ``"package.module:NAME"``, which is looked up when a link has the parameter."""
+
+    constant: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What can be chosen."""
+        module, _, name = self.constant.partition(":")
+        return tuple(map(str, getattr(import_module(module), name)))
+
+    def expected(self, text: str) -> str:
+        """The words, if the text is none of them."""
+        return "" if text in self.words else f"one of {', '.join(self.words)}"
+
+
+@dataclass(frozen=True)
+class YesNo:
+    """A switch."""
+
+    def expected(self, text: str) -> str:
+        """The two words, if the text is none of them."""
+        return "" if text in ("true", "false") else "true or false"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words that only their page can judge: a name, a search, changes as the app writes them."""
+
+    most: int
+
+    def expected(self, text: str) -> str:
+        """The length, if the text has another, or something invisible in it."""
+        return "" if 0 < len(text) <= self.most and text.isprintable() else f"1 to {self.most:,} visible characters"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Text of one form."""
+
+    form: str
+    words: str
+
+    def expected(self, text: str) -> str:
+        """The form in words, if the text has another."""
+        return "" if re.fullmatch(self.form, text, re.ASCII) else self.words
+
+
+@dataclass(frozen=True)
+class RecipeField:
+    """The value of a field of a recipe."""
+
+    field: str
+
+    def expected(self, text: str) -> str:
+        """What the field asks for, if the text is no value of it."""
+        try:
+            recipe_values.parse(self.field, text)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+
+_NUMBER = Whole(0, 999_999)  # of a layer, head, token: which there are, the model says
+_CHANGES = Text(MAX_TEXT)
+_LOOK = "(row|column|shared|light|chosen|mean)"  # of the panel under the pointer, which browsers read and write alone
+_RUN = Text(120)  # as lists call it; which there are, the page says
+
+PARAMETERS: Mapping[str, Kind] = MappingProxyType(
+    {
+        # the whole app
+        "picture": Text(80),
+        "checkpoint": Text(120),
+        "layer": _NUMBER,
+        "head": _NUMBER,
+        "token": _NUMBER,
+        "number": Text(600),
+        "pins": Pattern(r"[0-9]{1,6}(\.[0-9]{1,6}){0,5}", "up to six tokens such as 12.40"),
+        "look": Pattern(rf"{_LOOK}(\.{_LOOK}){{0,4}}", "words such as column.shared"),
+        "step": Whole(0, 9999),
+        # What if
+        "changes": _CHANGES,
+        "what_if_group": OneOf("explainer.app.what_if.controls:GROUPS"),
+        "experiment": OneOf("explainer.app.what_if.experiments:EXPERIMENTS"),
+        # Compare
+        "this_change": _CHANGES,
+        "other_change": _CHANGES,
+        "other_picture": Text(80),
+        "other_checkpoint": Text(120),
+        "other_layer": _NUMBER,
+        "other_head": _NUMBER,
+        "other_token": _NUMBER,
+        "mean_heads": YesNo(),
+        # Shapes, Break it
+        "sizes": Text(400),
+        "against": Text(400),
+        "bug": Text(60),
+        "lab_sizes": Text(24),
+        "solved": Text(60),
+        # Doctor
+        "file": Text(80),
+        "doctor_search": Text(200),
+        "doctor_sizes": OneOf("explainer.app.doctor.names:SIZES"),
+        # Models
+        "own_image_size": Whole(8, 2048),
+        "own_patch_size": Whole(1, 256),
+        "own_num_layers": Whole(1, 96),
+        "own_hidden_size": Whole(1, 8192),
+        "own_mlp_size": Whole(1, 32768),
+        "own_num_heads": Whole(1, 64),
+        "own_num_classes": Whole(1, 100_000),
+        # Data; the number of pictures is the data set's
+        "data": Text(120),
+        "held_out": Whole(1, 1000),
+        "data_recipe": OneOf("vit_core.training:RECIPES"),
+        "sheet": Whole(1, 9999),
+        "draws": Whole(1, 9999),
+        "shown": Whole(1, 9_999_999),
+        "batch_size": Whole(1, 128),
+        # Predict
+        "predict_of": OneOf("explainer.app.predict.chooser:KINDS"),
+        "predict_batch": Pattern("[0-9a-f]{24}", "a name of 24 digits"),
+        "predict_way": Text(60),
+        "predict_order": OneOf("explainer.app.predict.cards:ORDERS"),
+        "predict_page": Whole(1, 999_999),
+        "predict_shown": Whole(1, 9_999_999),
+        "predict_all_ways": YesNo(),
+        # Train, Epochs
+        "recipe": OneOf("vit_core.training:RECIPES"),
+        "runs": _RUN,
+        "run": _RUN,
+        "measure": OneOf("explainer.views.training:MEASURES"),
+        "beside": _RUN,
+        "shared_epochs": YesNo(),
+        "epoch": Whole(0, 999_999),
+        # Metric
+        "metric_run": OneOf("explainer.app.metric.replay:TITLES"),
+        "metric_epoch": Whole(1, 999),
+        "metric_class": OneOf("explainer.course.results:TEST_SIZES"),
+        "metric_order": OneOf("explainer.app.metric.replay:ORDERS"),
+        "metric_seed": Whole(0, 999),
+        "metric_batch": Whole(1, 75),
+        "metric_own_run": _RUN,
+        "metric_own_epoch": Whole(0, 999_999),
+        # Transfer
+        "transfer_weights": OneOf("vit_core:CHECKPOINTS"),
+        "transfer_learns": OneOf("explainer.app.transfer.comparison:FREEZES"),
+        "transfer_epochs": Whole(1, 100),
+        "transfer_seed": Whole(0, 10_000),
+        "transfer_runs": Text(24),
+        "transfer_rate_head": Real(1e-6, 1.0),
+        "transfer_rate_whole": Real(1e-6, 1.0),
+        # Exercises
+        "exercise_classes": Whole(1, 100_000),
+        "exercise_steps": Whole(10, 10_000),
+        "exercise_rate": Real(1e-6, 10.0),
+        "exercise_warm_up": YesNo(),
+        "exercise_warm_up_steps": Whole(1, 10_000),
+        "exercise_decay": OneOf("explainer.app.exercises.terms:DECAYS"),
+        "exercise_answer": OneOf("explainer.app.exercises.terms:ANSWERS"),
+        "exercise_clip": Real(0.01, 1000.0),
+        "exercise_optimizer": OneOf("explainer.app.exercises.terms:OPTIMIZERS"),
+        "exercise_train_warm_up": YesNo(),
+        "exercise_train_decay": OneOf("explainer.app.exercises.terms:DECAYS"),
+        "exercise_train_clip": YesNo(),
+    }
+)
+
+# Parameters of which there is one for each grid of patches: transfer_size_224_16.
+FAMILIES: Mapping[str, Kind] = MappingProxyType({r"transfer_size_[0-9]{1,5}_[0-9]{1,4}": Whole(2, 99_999)})
+
+REPEATED = frozenset({"runs"})  # may stand several times in a link
+
+
+def kind_of(name: str) -> Kind | None:
+    """What the parameter may be; None if the app has none of that name."""
+    if name.startswith(FIELD):
+        return RecipeField(name.removeprefix(FIELD))
+    return PARAMETERS.get(name) or next((kind for form, kind in FAMILIES.items() if re.fullmatch(form, name)), None)
+
+
+def whole_limits(name: str) -> tuple[int, int]:
+    """The smallest and the largest value of a whole number, for the widget that is bound to it."""
+    kind = kind_of(name)
+    assert isinstance(kind, Whole), name
+    return kind.low, kind.high
+
+
+def real_limits(name: str) -> tuple[float, float]:
+    """The smallest and the largest value of a number, for the widget that is bound to it."""
+    kind = kind_of(name)
+    assert isinstance(kind, Real), name
+    return kind.low, kind.high
+
+
+def judge(name: str, values: Collection[str]) -> str:
+    """What is wrong with a parameter of a link, as a sentence of plain text; empty if nothing is.
+
+    Args:
+        name: what the link calls it.
+        values: all that the link says of it, in its order.
+    """
+    kind = kind_of(name)
+    if kind is None:
+        return f"The link says “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
+    shown = f"The link says {_shortened(name, _NAME_SHOWN)}"
+    if len(values) > (MOST_REPEATED if name in REPEATED else 1):
+        most = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
+        return f"{shown} {len(values):,} times, expected {most}; it is left out."
+    for text in values:
+        if expected := kind.expected(text):
+            return f"{shown} “{_shortened(text, _VALUE_SHOWN)}”, expected {_shortened(expected, 400)}; it is left out."
+    return ""
+
+
+def check() -> list[str]:
+    """Take out of the address what makes no sense, and return a sentence for each; before anything else reads it."""
+    problems = {name: problem for name in st.query_params if (problem := judge(name, st.query_params.get_all(name)))}
+    _correct(dict.fromkeys(problems))
+    said = list(problems.values())
+    if len(said) > MOST_SAID:
+        said[MOST_SAID - 1 :] = [f"{len(said) - MOST_SAID + 1:,} more parts of the link are left out as well."]
+    return said
+
+
+def fit(name: str, low: int, high: int, what: str) -> None:
+    """Bring a whole number inside what the data has, before its widget; what a link has asked for beyond it is said.
+
+    Args:
+        name: the parameter and the key of the widget.
+        low: the smallest value.
+        high: the largest value.
+        what: what is counted, for the sentence: ``"picture"``.
+    """
+    if (value := st.session_state.get(name)) is not None:
+        if not low <= value <= high:
+            st.session_state[name] = min(max(value, low), high)
+    elif (asked := st.query_params.get(name)) is not None and not low <= int(asked) <= high:
+        nearest = min(max(int(asked), low), high)
+        _correct({name: str(nearest)})
+        expected = f"{low:,} to {high:,}" if low < high else f"{low:,}"
+        st.warning(plain(f"The link asks for {what} {int(asked):,}, expected {expected}. You see {what} {nearest:,}."))
+
+
+def fit_choice(name: str, options: Collection[Any], what: str, title: Callable[[Any], str] = str) -> None:
+    """Take a choice that there is not out of the address and say so, before the widget is made.
+
+    Args:
+        name: the parameter and the key of the widget.
+        options: what can be chosen.
+        what: what is chosen, for the sentence: ``"run"``.
+        title: what an option is called by the widget, which is what stands in a link.
+    """
+    if (chosen := st.session_state.get(name)) is not None:
+        if chosen not in options:
+            del st.session_state[name]
+    elif (asked := st.query_params.get(name)) is not None and asked not in (titles := [*map(title, options)]):
+        # A title may say more than a name, "course · damaged", and something else by the time that the link is opened.
+        same = [each for each in titles if _name_in(each) == _name_in(asked)]
+        _correct({name: same[0] if same else None})
+        if not same:
+            shown = _shortened(asked, _VALUE_SHOWN)
+            st.warning(plain(f"The link asks for the {what} “{shown}”, which is not here; it is left out."))
+
+
+def _name_in(title: str) -> str:
+    return title.partition(" · ")[0]
+
+
+def _shortened(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _correct(changes: Mapping[str, str | None]) -> None:
+    """Change the address, also where a widget is bound to it, and what widgets are about to take from it; None: out.
+
+    ``st.query_params`` refuses to change what a widget is bound to, and widgets read another copy. Streamlit is pinned,
+    and a test of this module fails where these methods are others.
+    """
+    if not changes:
+        return
+    with get_session_state().query_params() as address:
+        for name, value in changes.items():
+            if value is None:
+                address.discard_param_no_forward_msg(name)
+            else:
+                address.set_with_no_forward_msg(name, value)
+        address.set_initial_query_params_from_current()
+        address.update({})  # tells the browser, once for all of them

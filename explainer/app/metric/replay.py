@@ -1,0 +1,132 @@
+"""The course's published runs on the metric page, epoch by epoch; and the same for runs of one's own."""
+
+from time import monotonic
+
+import streamlit as st
+
+from explainer.app import state
+from explainer.app.canvas import show as show_canvas
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit, fit_choice
+from explainer.app.session import kept_view
+from explainer.app.train.controls import run_title, show_damage
+from explainer.course.metric_detective import own_epochs
+from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
+from explainer.course.results import BATCH_SIZE, RUNS, CourseRun
+from explainer.views import metric
+from vit_core.training.runs.control import all_runs
+
+ORDERS = ("by class", "shuffled")
+TITLES = {run.title: name for name, run in RUNS.items()}
+SECONDS = 1.5  # that each epoch stays when the run plays
+_PLAYING, _TURNED = "metric_playing", "metric_turned"
+
+
+def show_averages(name: str, mean: str, share: str) -> None:
+    """The mean over batches and the share of pictures beside each other; below each other where it is narrow."""
+    with st.container(key=f"equation_{name}"):
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.latex(mean)
+        right.latex(share)
+
+
+def show_replay() -> CourseRun:
+    """Which published run is looked at, a button that plays it, and what the chosen epoch printed and means."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.segmented_control(
+            "Run",
+            list(RUNS),
+            format_func=lambda name: RUNS[name].title,
+            default="scratch",
+            required=True,
+            key="metric_run",
+            bind="query-params",
+        )
+        run = RUNS[name or "scratch"]
+        playing = bool(st.session_state.get(_PLAYING))
+        icon, label = (":material/pause:", "Pause") if playing else (":material/play_arrow:", "Play")
+        st.button(label, icon=icon, key="metric_play", on_click=_play_or_pause)
+    st.fragment(_epoch, run_every=SECONDS if playing else None)(run, len(run.epochs))
+    return run
+
+
+def _play_or_pause() -> None:
+    last = len(RUNS[st.session_state.get("metric_run") or "scratch"].epochs)
+    playing = st.session_state[_PLAYING] = not st.session_state.get(_PLAYING)
+    st.session_state[_TURNED] = monotonic()
+    if playing and st.session_state.get("metric_epoch") == last:
+        st.session_state["metric_epoch"] = 1
+
+
+def _epoch(run: CourseRun, last: int) -> None:
+    fit("metric_epoch", 1, last, "epoch")
+    st.session_state.setdefault("metric_epoch", 1)
+    if st.session_state.get(_PLAYING) and monotonic() - st.session_state[_TURNED] > 0.8 * SECONDS:
+        if st.session_state["metric_epoch"] >= last:
+            st.session_state[_PLAYING] = False
+            st.rerun()  # the whole page: it is where the clock of this part is stopped
+        st.session_state["metric_epoch"] += 1
+        st.session_state[_TURNED] = monotonic()
+    epoch = st.slider(f"Epoch (1 to {last})", 1, last, key="metric_epoch", bind="query-params")
+    found = verdicts(run)
+    view = kept_view(("metric.replay", run.name, epoch), lambda: metric.replay(run, found, epoch))
+    show_canvas(view, key="metric_curves", on_pick=state.pick)
+    chosen = found[epoch - 1]
+    st.markdown(what_it_says(chosen))
+    show_averages("epoch", *derivation(chosen))
+    show_canvas(
+        kept_view(("metric.epoch_bars", chosen.printed), lambda: metric.epoch_bars(chosen, BATCH_SIZE)),
+        key=f"metric_bars_{run.name}",
+    )
+    st.markdown(best_epochs(run))
+
+
+def show_own() -> None:
+    """A run that was trained here: both averages over its epochs, and what the chosen one predicted."""
+    runs = {run.name: run for run in all_runs()}
+    if not runs:
+        st.info("No run has been trained here yet.", icon=":material/model_training:")
+        st.page_link("train.py", label="Start one", icon=":material/arrow_forward:", query_params=state.parameters())
+        return
+    titles = {name: run_title(run) for name, run in runs.items()}
+    fit_choice("metric_own_run", runs, "run", titles.__getitem__)
+    name = st.selectbox("Run", list(runs), key="metric_own_run", bind="query-params", format_func=titles.__getitem__)
+    run = runs[name]
+    epochs, labels = own_epochs(run.epochs()), run.labels
+    if not epochs and run.status == "damaged":
+        show_damage(run)
+        return
+    if not epochs:
+        st.info(f"{plain(name)} has not finished an epoch yet.", icon=":material/hourglass_empty:")
+        return
+    number = _own_epoch([each.epoch for each in epochs])
+    epoch = next(each for each in epochs if each.epoch == number)
+    key = (name, str(run.facts.get("started")), len(epochs), number)
+    view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
+    show_canvas(view, key="metric_own_curves", on_pick=state.pick)
+    most, times = epoch.largest
+    st.markdown(
+        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} pictures are right; the mean over "
+        f"batches is **{epoch.mean:.4f}**. {times:,} of them were called {plain(labels[most])}"
+        + (": every picture was given the same class." if times == epoch.pictures else ", more than any other class.")
+    )
+    view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
+    show_canvas(view, key="metric_own_predictions")
+
+
+def _own_epoch(numbers: list[int]) -> int:
+    """The chosen epoch of a run, the last one at first. A bound widget would keep only what is not its first value."""
+    key, last = "metric_own_epoch", numbers[-1]
+    asked = st.query_params.get(key, "")
+    if key not in st.session_state:
+        st.session_state[key] = int(asked) if asked else last
+    if st.session_state[key] not in numbers:
+        st.session_state[key] = last
+    number: int = st.session_state[key]
+    if len(numbers) > 1:
+        number = st.select_slider(f"Epoch ({numbers[0]} to {last})", numbers, key=key)
+    if number == last:
+        st.query_params.pop(key, None)
+    elif asked != str(number):
+        st.query_params[key] = str(number)
+    return number

@@ -1,0 +1,166 @@
+"""What the model says of many pictures, on the page: the score, the cards, the mistakes, the table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from explainer.app import state
+from explainer.app.canvas import show as show_canvas
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit, fit_choice
+from explainer.app.predict.sources import Source, name_for_explainer, side_of
+from explainer.app.session import Session, kept_view
+from explainer.notation.wording import percent
+from explainer.panels import View
+from explainer.views import predict
+from explainer.views.compose import explained
+from vit_core import PictureError, Preprocess, open_picture
+from vit_core.training.predictions import Predictions, Sample, as_csv
+
+PER_PAGE, IN_A_ROW = 9, 3
+TOP = 5
+ORDERS = ("as they came", "most wrong first", "least sure first")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The predictions of a source by the session's checkpoint, with pictures read in one way."""
+
+    session: Session
+    source: Source
+    predictions: Predictions
+    way: str
+    preprocess: Preprocess
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """All that what is shown depends on."""
+        return (self.session.state.checkpoint, self.source.key, self.way)
+
+
+def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
+    """How many are right, the cards in the reader's order, and the file; a click on a card's first button chooses."""
+    predictions = answers.predictions
+    _show_score(predictions)
+    if not len(predictions):
+        return
+    has_truth = predictions.score.pictures > 0
+    order = "as they came"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(predictions) > 1:
+            options = [name for name in ORDERS if has_truth or name != "most wrong first"]
+            fit_choice("predict_order", options, "order")
+            order = st.selectbox("Order", options, key="predict_order", bind="query-params", width=220) or options[0]
+        places = _ordered(predictions, order)
+        pages = -(-len(places) // PER_PAGE)
+        page = 1
+        if pages > 1:
+            fit("predict_page", 1, pages, "page")
+            page = int(
+                st.number_input(f"Page (1 to {pages})", 1, pages, 1, key="predict_page", bind="query-params", width=160)
+            )
+        st.download_button(
+            "Save as CSV",
+            lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),
+            file_name="predictions.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            help="File, true and predicted class, the probabilities of the first five, checkpoint, preprocessing.",
+        )
+    if not places:
+        st.success("Not one of them is wrong.", icon=":material/check:")
+        return
+    shown = places[(page - 1) * PER_PAGE : page * PER_PAGE]
+    for first in range(0, len(shown), IN_A_ROW):  # row by row, so that a phone shows them in this order, too
+        for column, slot in zip(st.columns(IN_A_ROW), range(first, min(first + IN_A_ROW, len(shown))), strict=False):
+            with column, st.container(key=f"card_{slot}", border=True):
+                _show_card(answers, shown[slot], slot, choose)
+
+
+def show_confusion(answers: Answers) -> None:
+    """Who is taken for whom, as bars and as numbers."""
+    counts = answers.predictions.confusion()
+    view = kept_view(("confusion", *answers.key), lambda: predict.confusion(counts, answers.predictions.labels))
+    show_canvas(view, key="predict_confusion")
+
+
+def _show_score(predictions: Predictions) -> None:
+    right, of = predictions.score
+    sentences = []
+    if of:
+        sentences.append(f"**{right:,} of {of:,} are right** ({percent(right / of)}).")
+    unknown = sum(
+        name is not None and true is None for name, true in zip(predictions.class_names, predictions.true, strict=True)
+    )
+    if unknown:
+        sentences.append(f"The model has no word for what {unknown:,} of them show: it cannot be right about those.")
+    if sentences:
+        st.markdown(" ".join(sentences))
+    if unread := predictions.unread:
+        lines = [plain(f"{each.name}: {each.reason}.") for each in unread[:20]]
+        more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
+        told = "\n".join(f"- {line}" for line in lines)
+        st.warning(f"Not read, and left out{more}:\n{told}", icon=":material/broken_image:")
+
+
+def _ordered(predictions: Predictions, order: str) -> list[int]:
+    if order == "most wrong first":
+        return list(predictions.most_wrong)
+    if order == "least sure first":
+        return predictions.probabilities.amax(-1).argsort(stable=True).tolist()
+    return list(range(len(predictions)))
+
+
+def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], None]) -> None:
+    predictions, sample = answers.predictions, answers.source.samples[answers.predictions.places[place]]
+
+    def make() -> View:
+        seen = answers.preprocess.crop(open_picture(sample.source))
+        origin = predict.probabilities_of(predictions.top_classes(place, TOP), side) if side else None
+        made = predict.card(
+            np.asarray(seen),
+            sample.name,
+            predictions.top(place, TOP),
+            predictions.class_names[place],
+            predictions.is_right(place),
+            origin,
+        )
+        return explained(made, 1) if origin else made
+
+    try:
+        # A picture that is read otherwise has another forward pass, which no page computes again: no explanation then.
+        side = side_of(sample) if answers.preprocess == answers.session.checkpoint.preprocess else ""
+        view = kept_view(("card", *answers.key, place), make)
+    except (PictureError, OSError):
+        st.caption(plain(f"{sample.name}: its file is not there any more."))
+        return
+    show_canvas(view, key=f"predict_card_{slot}", on_pick=state.pick if side else None)
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Explain",
+            key=f"explain_{slot}",
+            icon=":material/route:",
+            on_click=_explain,
+            args=(sample,),
+            help="Open this picture in the explainer, with this checkpoint.",
+        )
+        st.button(
+            "Read otherwise",
+            key=f"read_{slot}",
+            icon=":material/compare:",
+            on_click=choose,
+            args=(place,),
+            help="Show below what another preprocessing would make of this picture.",
+        )
+
+
+def _explain(sample: Sample) -> None:
+    """From the next run on, the overview with this picture; the checkpoint is the one that is shown."""
+    try:
+        st.session_state["picture"] = name_for_explainer(sample)
+    except (ValueError, OSError) as error:
+        st.session_state.setdefault("messages", []).append(f"{sample.name}: {error}.")
+    else:
+        st.session_state["page"] = "overview"

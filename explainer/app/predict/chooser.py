@@ -1,0 +1,107 @@
+"""Choosing what to predict: own pictures, the chosen one, the gallery, or the test split of a data set."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from explainer.app.data.datasets import Dataset, choose_dataset, inspection
+from explainer.app.foreign import plain
+from explainer.app.predict import sources as picture_sources
+from explainer.app.predict.sources import Source
+from explainer.app.server.upload_boxes import MEGABYTE, show_box, take
+from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES
+from explainer.app.session import Session
+from vit_core.training.predictions import Sample
+
+KINDS = ("own pictures", "the chosen picture", "the gallery", "test pictures of a data set")
+MOST_TEST_PICTURES = 600  # of one split: the first ones of every class, as many of each
+_BATCH = "predict_batch"
+
+
+def choose_kind() -> str:
+    """Which of the four."""
+    kind = st.selectbox("Pictures", KINDS, index=2, key="predict_of", bind="query-params", width=320)
+    return kind or KINDS[2]
+
+
+def choose(kind: str, session: Session) -> Source | None:
+    """The pictures, or None as long as none are chosen.
+
+    Raises:
+        LookupError, OSError: if they are not there any more; one sentence.
+    """
+    if kind == "own pictures":
+        return _own()
+    if kind == "the chosen picture":
+        return picture_sources.chosen(session.state.picture)
+    if kind == "the gallery":
+        return picture_sources.gallery()
+    return _test_split()
+
+
+def _own() -> Source | None:
+    key = f"predict_upload_{st.session_state.get('predict_uploads', 0)}"  # a new one after each upload
+    show_box(
+        f"Upload pictures (at a time up to {picture_sources.MOST_TOGETHER}, together up to "
+        f"{picture_sources.MOST_BYTES // MEGABYTE} MB)",
+        PICTURE_TYPES,
+        megabytes=MOST_MEGABYTES,
+        files=picture_sources.MOST_TOGETHER,
+        together=picture_sources.MOST_BYTES // MEGABYTE,
+        key=key,
+        on_change=_take,
+        help="They stay in this server's memory, for as long as there is room, and go nowhere else.",
+    )
+    batch = st.query_params.get(_BATCH) or st.session_state.get(_BATCH)
+    if batch is None:
+        return None
+    source = picture_sources.uploaded(batch)
+    st.session_state[_BATCH] = batch
+    if st.query_params.get(_BATCH) != batch:
+        st.query_params[_BATCH] = batch
+    return source
+
+
+def _take(widget: str) -> None:
+    """Keep what was uploaded, or say why that is not possible and keep what is there."""
+    st.session_state["predict_uploads"] = st.session_state.get("predict_uploads", 0) + 1
+    try:
+        if not (uploads := take(widget)):
+            return
+        batch = picture_sources.keep_batch([(upload.name, upload.getvalue()) for upload in uploads])
+    except ValueError as error:
+        st.session_state.setdefault("messages", []).append(f"{error}.")
+        return
+    st.session_state[_BATCH] = batch
+    st.query_params[_BATCH] = batch
+    for key in ("predict_page", "predict_shown"):
+        st.session_state.pop(key, None)
+
+
+def _test_split() -> Source | None:
+    dataset = choose_dataset("predict_data")
+    return None if dataset is None else test_split(dataset)
+
+
+def test_split(dataset: Dataset) -> Source | None:
+    """The test pictures of a data set, with those that cannot be read, and what they show; None without any."""
+    found = inspection(dataset)
+    files = [file for file in found.files if file.split == "test"]
+    if not files:
+        st.info(plain(f"{dataset.title} has no test pictures: {' '.join(found.errors) or 'the test split is empty.'}"))
+        return None
+    by_class: dict[str, list[Sample]] = {}
+    for file in files:
+        by_class.setdefault(file.class_name, []).append(Sample(file.path.name, file.path, file.class_name))
+    each = max(1, MOST_TEST_PICTURES // len(by_class))
+    samples = [sample for group in by_class.values() for sample in group[:each]]
+    if len(samples) < len(files):
+        st.caption(f"The first {each} pictures of each class: {len(samples):,} of {len(files):,}.")
+    samples += [Sample(path.name, path) for path in found.broken if _is_test(path, dataset)]
+    key = f"test {dataset.name} {hash((tuple(samples), found.is_opened))}"
+    return Source(key, f"the test pictures of {dataset.title}", tuple(samples))
+
+
+def _is_test(path: Path, dataset: Dataset) -> bool:
+    assert dataset.path is not None
+    return path.is_relative_to(dataset.path / "test")

@@ -1,0 +1,87 @@
+"""Pictures read as the checkpoint was trained, and read otherwise: one picture in all ways, and all pictures."""
+
+import numpy as np
+import streamlit as st
+import torch
+from torch import Tensor
+
+from explainer.app import state
+from explainer.app.canvas import show as show_canvas
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit
+from explainer.app.predict import jobs as prediction_jobs
+from explainer.app.predict.cards import Answers
+from explainer.app.predict.sources import side_of
+from explainer.app.session import forward_slots, kept_view
+from explainer.notation.wording import percent
+from explainer.panels import Pixels, View
+from explainer.views import predict
+from explainer.views.compose import explained
+from vit_core import PictureError, Preprocess, open_picture
+from vit_core.training.predictions import other_preprocessing
+
+AS_TRAINED = "as trained"
+
+
+def ways(preprocess: Preprocess) -> dict[str, Preprocess]:
+    """The checkpoint's own preprocessing, and what is easily done instead."""
+    return {AS_TRAINED: preprocess, **other_preprocessing(preprocess)}
+
+
+def show(answers: Answers) -> None:
+    """One picture in all ways, and, if the reader wants it, how many pictures change their class in each."""
+    count = len(answers.predictions)
+    shown = 1
+    if count > 1:
+        fit("predict_shown", 1, count, "picture")
+        shown = int(
+            st.number_input(f"Picture (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
+        )
+    name = answers.predictions.names[shown - 1]
+    st.caption(plain(name))
+    place = answers.predictions.places[shown - 1]
+    key = ("ways", answers.session.state.checkpoint, answers.source.key, place)
+    try:
+        side = side_of(answers.source.samples[place])
+        view = kept_view(key, lambda: _one_picture(answers, place, side))
+        show_canvas(view, key="predict_ways", on_pick=state.pick)
+    except (PictureError, OSError) as error:
+        st.caption(plain(f"{name}: {error}."))
+    if count > 1 and st.toggle(f"Read all {count} pictures in each way", key="predict_all_ways", bind="query-params"):
+        _show_all(answers)
+
+
+def _one_picture(answers: Answers, place: int, side: str) -> View:
+    session, sample = answers.session, answers.source.samples[place]
+    own = session.checkpoint.preprocess
+    picture = open_picture(sample.source)
+    images = {way: preprocess(picture) for way, preprocess in ways(own).items()}
+    del picture  # it may be a large one
+    seen: dict[str, Pixels] = {}
+    says: dict[str, Tensor] = {}
+    for way, image in images.items():
+        seen[way] = np.asarray(own.to_picture(image))  # what these numbers are to a model that was trained with its own
+        with forward_slots, torch.no_grad():
+            says[way] = session.model(image[None])[0].softmax(-1)
+    return explained(predict.preprocessing(seen, says, session.checkpoint.labels, side=side), 1)
+
+
+def _show_all(answers: Answers) -> None:
+    """A line for each way: how many are right, how many get another class than as trained."""
+    session, source = answers.session, answers.source
+    told = {}
+    for way, preprocess in ways(session.checkpoint.preprocess).items():
+        told[way] = prediction_jobs.show(session, source, way, preprocess)
+    if any(each is None for each in told.values()):
+        return
+    own = told[AS_TRAINED]
+    lines = ["| read | right | another class than as trained | probability moved, on average |", "|---|---:|---:|---:|"]
+    for way, each in told.items():
+        assert each is not None and own is not None
+        right, of = each.score
+        scored = f"{right:,} of {of:,} ({percent(right / of)})" if of else ""
+        changed = f"{int((each.predicted != own.predicted).sum())} of {len(each)}"
+        moved = percent((each.probabilities - own.probabilities).abs().sum(-1).mean() / 2)
+        lines.append(f"| {plain(way)} | {scored} | {' | ' if way == AS_TRAINED else f'{changed} | {moved}'} |")
+    with st.container(key="table_ways"):
+        st.markdown("\n".join(lines))

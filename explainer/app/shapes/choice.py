@@ -1,0 +1,164 @@
+"""Which model the Shapes page is about, and what it is compared with: in the session, in the address, and undone."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import streamlit as st
+
+from explainer.app.what_if.history import History
+from explainer.shapes.catalogue import CATALOGUE, FIELDS, Setting, changes_between
+from vit_core import ViTConfig
+
+SIZES, AGAINST = "sizes", "against"  # in the address
+CHECKPOINT = "checkpoint"  # as a start: the one that the sidebar has chosen
+BEFORE, NOTHING = "before", "nothing"  # to compare with: the setting before, or none
+_HISTORY, _WRITTEN = "shapes_history", "shapes_written"
+_SHOWN, _PREVIOUS = "shapes_shown", "shapes_previous"
+
+
+class Sizes(NamedTuple):
+    """A model that can be, and how many pictures it is given; the text has all that its shapes depend on."""
+
+    config: ViTConfig
+    batch: int
+    text: str
+
+    @property
+    def words(self) -> str:
+        """The text for people."""
+        return Setting.parse(self.text).words
+
+
+def history() -> History:
+    """The settings of this session, as text, the impossible ones included."""
+    kept: History = st.session_state.get(_HISTORY, History(present=CHECKPOINT))
+    return kept
+
+
+def current() -> Setting:
+    """What the reader has asked for."""
+    return Setting.parse(history().present)
+
+
+def against() -> str:
+    """What the reader compares with: a setting as text, or one of the two words."""
+    kept: str = st.session_state.get(AGAINST, BEFORE)
+    return kept
+
+
+def choose(setting: Setting) -> None:
+    """From the next run on, show this."""
+    st.session_state[_HISTORY] = history().changed(str(setting))
+
+
+def compare_with(text: str) -> None:
+    """From the next run on, compare with this."""
+    st.session_state[AGAINST] = text
+
+
+def undo() -> None:
+    """One step back."""
+    st.session_state[_HISTORY] = history().undone()
+
+
+def redo() -> None:
+    """One step forward again."""
+    st.session_state[_HISTORY] = history().redone()
+
+
+def read() -> list[str]:
+    """Take over what the address asks for; a sentence for every part of it that makes no sense."""
+    problems = []
+    asked = {name: st.query_params[name] for name in (SIZES, AGAINST) if name in st.query_params}
+    if asked != st.session_state.get(_WRITTEN, {}) and (asked or _WRITTEN not in st.session_state):
+        if text := asked.get(SIZES):
+            try:
+                _open(_known(text))
+            except ValueError as error:
+                problems.append(f"The link's sizes cannot be read: {error}. You see the checkpoint of the sidebar.")
+        if text := asked.get(AGAINST):
+            try:
+                compare_with(text if text == NOTHING else str(_known(text)))
+            except ValueError as error:
+                problems.append(f"The link's model to compare with cannot be read: {error}.")
+    _write()
+    return problems
+
+
+def start_of(setting: Setting, checkpoint: ViTConfig) -> ViTConfig:
+    """The sizes before anything is changed of them."""
+    return checkpoint if setting.start == CHECKPOINT else CATALOGUE[setting.start].config
+
+
+def resolve(setting: Setting, checkpoint: ViTConfig) -> Sizes:
+    """A setting with its sizes.
+
+    Raises:
+        ValueError: if they do not fit together; one sentence.
+    """
+    config, batch = setting.config(start_of(setting, checkpoint))
+    return Sizes(config, batch, str(Setting.of(config, batch)))
+
+
+def shown(checkpoint: ViTConfig) -> tuple[Sizes, str]:
+    """What the page shows: what is asked for, or, with a sentence, the last that was possible."""
+    problem = ""
+    try:
+        sizes = resolve(current(), checkpoint)
+    except ValueError as error:
+        problem = str(error)
+        try:
+            sizes = resolve(Setting.parse(st.session_state[_SHOWN]), checkpoint)
+        except (KeyError, ValueError):
+            sizes = resolve(Setting(current().start), checkpoint)
+    before = st.session_state.get(_SHOWN)
+    if before != sizes.text:
+        st.session_state[_PREVIOUS], st.session_state[_SHOWN] = before, sizes.text
+    return sizes, problem
+
+
+def baseline(checkpoint: ViTConfig) -> Sizes | None:
+    """What is compared with, if anything."""
+    text = st.session_state.get(_PREVIOUS) if against() == BEFORE else against()
+    if text is None or text == NOTHING:
+        return None
+    try:
+        return resolve(Setting.parse(text), checkpoint)
+    except ValueError:
+        return None
+
+
+def what_changed(before: Sizes, after: Sizes) -> str:
+    """``P from 32 to 16:``, for before the consequences."""
+    said = ", ".join(changes_between(before[:2], after[:2]))
+    return f"{said[0].upper()}{said[1:]}:" if said else f"As {before.words}."
+
+
+def _open(setting: Setting) -> None:
+    """What a link asks for; who has just come has nothing to undo."""
+    if _HISTORY in st.session_state:
+        choose(setting)
+    else:
+        st.session_state[_HISTORY] = History(present=str(setting))
+
+
+def _known(text: str) -> Setting:
+    setting = Setting.parse(text)
+    if setting.start != CHECKPOINT and setting.start not in CATALOGUE:
+        raise ValueError(f"unknown model {setting.start[:40]!r}")
+    order = {name: setting.changes[name] for name in FIELDS if name in setting.changes}
+    return replace(setting, changes=type(setting.changes)(order))
+
+
+def _write() -> None:
+    present = history().present
+    wanted = {
+        **({SIZES: present} if present != CHECKPOINT else {}),
+        **({AGAINST: against()} if against() != BEFORE else {}),
+    }
+    st.session_state[_WRITTEN] = wanted
+    for name in (SIZES, AGAINST):
+        if name in wanted and st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]

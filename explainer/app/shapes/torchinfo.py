@@ -1,0 +1,68 @@
+"""torchinfo's word on the model of the Shapes page, beside the ledger's."""
+
+import streamlit as st
+
+from explainer.app.blocks import show_words
+from explainer.app.session import is_kept, kept_large
+from explainer.app.shapes.choice import Sizes
+from explainer.app.shapes.ledger import ledger_of
+from explainer.shapes.amounts import count_text
+from explainer.shapes.second_opinion import SecondOpinion, second_opinion
+
+REST = 0.4  # seconds without a move of a slider, after which torchinfo is asked: it takes longer than the ledger
+_ASKED, _MOVED = "shapes_torchinfo_asked", "shapes_torchinfo_moved"
+
+
+def show_torchinfo(sizes: Sizes) -> None:
+    """Both counts side by side and whether they agree; while sliders move, the ledger does not wait for it."""
+    waits = bool(st.session_state.get(_ASKED)) and not is_kept(_key(sizes))
+    st.session_state[_ASKED] = True
+    st.session_state[_MOVED] = True
+    st.fragment(_ask, run_every=REST if waits else None)(sizes, waits)
+
+
+def _ask(sizes: Sizes, waits: bool) -> None:
+    if waits and st.session_state.pop(_MOVED, False):
+        st.caption("torchinfo is asked …")
+        return
+    said = opinion_of(sizes)
+    if waits:
+        st.rerun()  # the whole page, once: then nobody looks again
+    _show(said)
+
+
+def _key(sizes: Sizes) -> tuple[str, str]:
+    return ("shapes.torchinfo", repr(sizes))
+
+
+def opinion_of(sizes: Sizes) -> SecondOpinion:
+    """What torchinfo says of the same model."""
+
+    def make() -> tuple[SecondOpinion, int]:
+        opinion = second_opinion(sizes.config, sizes.batch, ledger_of(sizes))
+        return opinion, 2 * len(opinion.summary)
+
+    opinion: SecondOpinion = kept_large(_key(sizes), make)
+    return opinion
+
+
+def _show(said: SecondOpinion) -> None:
+    mark, verdict = ("✓", "Both agree") if said.agrees else ("✗", "They do not agree")
+    differing = f", {len(said.differing)} of them different: {', '.join(said.differing[:5])}" if said.differing else ""
+    show_words(
+        f"{mark} **{verdict}** on parameters and on the output of every module that both list "
+        f"({said.shapes} modules{differing}).\n\n"
+        "| | this ledger | torchinfo |\n|---|---:|---:|\n"
+        f"| parameters | {said.parameters:,} | {said.their_parameters:,} |\n"
+        f"| multiply-adds | {said.multiply_adds:,} | {said.their_multiply_adds:,} |"
+    )
+    same = said.counted_their_way == said.their_multiply_adds
+    show_words(
+        f"{'✓' if same else '✗'} The ledger's operations counted as torchinfo counts them: "
+        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per picture, not once per token, "
+        f"and leaves out the products of attention, which are no module: so it says "
+        f"{count_text(said.their_multiply_adds)} where {count_text(said.multiply_adds)} are done.",
+        quiet=True,
+    )
+    with st.expander("torchinfo's own table"):
+        st.code(said.summary, language=None)

@@ -1,0 +1,229 @@
+"""The sidebar: what is looked at. The picture, the token, the layer and head, the checkpoint."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from explainer.app import state
+from explainer.app.canvas import show as show_view
+from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed
+from explainer.app.foreign import plain
+from explainer.app.server.upload_boxes import expect, show_box, take
+from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
+from explainer.app.session import Session, check_memory, kept_view
+from explainer.gallery import GALLERY
+from explainer.notation.wording import sentence
+from explainer.panels import Picture, Tiles, View
+from vit_core import CHECKPOINTS, grid_position, load
+from vit_core.pictures import open_picture
+from vit_core.weights.sources import SOURCES
+
+THUMBNAIL = 64  # pixels
+SMALLEST = 32  # pixels a side, below which there is nothing to see but blocks
+
+
+def show(session: Session, uses_layer: bool) -> None:
+    """Everything that can be chosen for every page; the layer and head are still where a page does not use them."""
+    _picture(session)
+    _layer_and_head(session, uses_layer)
+    _gallery(session)
+    _own_picture()
+    _checkpoint(session)
+
+
+def _picture(session: Session) -> None:
+    config = session.config
+
+    def make() -> View:
+        return View(
+            rows=(
+                (
+                    Picture(
+                        title="The picture, as the model sees it",
+                        quantity="image",
+                        pixels=session.pixels,
+                        grid_size=config.grid_size,
+                        token=session.token,
+                        pick_tokens=True,
+                    ),
+                ),
+            ),
+            alt=f"The chosen picture at {config.image_size} x {config.image_size} pixels, cut into "
+            f"{config.grid_size} x {config.grid_size} patches. "
+            f"Chosen: {token_name(session.token, config.grid_size)}.",
+            picks=("token",),
+        )
+
+    view = kept_view(("sidebar", session.state.checkpoint, session.state.picture, session.token), make)
+    show_view(view, key="sidebar_picture", on_pick=state.pick)
+    st.caption(plain(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}"))
+
+
+def token_name(token: int, grid_size: int) -> str:
+    """How a person says it: ``"row 2, column 4"``."""
+    if token == 0:
+        return "class token"
+    row, column = grid_position(token, grid_size)
+    return f"row {row + 1}, column {column + 1}"
+
+
+def _layer_and_head(session: Session, is_used: bool) -> None:
+    for key, label, last in (
+        ("layer", "Layer", session.config.num_layers),
+        ("head", "Attention head", session.config.num_heads),
+    ):
+        if last > 1:
+            st.slider(f"{label} (1 to {last})", 1, last, key=key, disabled=not is_used)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _thumbnails() -> np.ndarray:
+    """The gallery as small squares, [pictures, height, width, 3]."""
+    return np.stack([np.asarray(_square(open_picture(picture.path))) for picture in GALLERY.values()])
+
+
+def _square(picture: Image.Image) -> Image.Image:
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    box = (left, top, left + side, top + side)
+    return picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, box=box)
+
+
+def _gallery(session: Session) -> None:
+    names = list(GALLERY)
+    chosen = session.state.picture
+    caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your picture"
+
+    def make() -> View:
+        return View(
+            rows=(
+                (
+                    Tiles(
+                        title="Gallery",
+                        quantity="image",
+                        caption=caption,
+                        pixels=_thumbnails(),
+                        labels=tuple(names),
+                        columns=4,
+                        selected=names.index(chosen) if chosen in names else None,
+                        picks=tuple({"picture": name} for name in names),
+                        tile_size=THUMBNAIL,
+                    ),
+                ),
+            ),
+            alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
+            picks=("picture",),
+        )
+
+    show_view(kept_view(("gallery", chosen), make), key="gallery", on_pick=state.pick)
+
+
+def _own_picture() -> None:
+    with st.popover("Your own picture", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
+        if popover.open:  # a camera that is not asked for is not opened
+            # A new key after every picture: the uploader forgets the last one, good or bad.
+            key = f"upload_{st.session_state.get('uploads', 0)}"
+            show_box(
+                "Upload a picture",
+                PICTURE_TYPES,
+                megabytes=MOST_MEGABYTES,
+                key=key,
+                on_change=_take,
+                help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
+            )
+            if st.toggle("Use the camera", key="with_camera"):
+                expect("camera", MOST_MEGABYTES)
+                st.camera_input("Take a picture", key="camera", on_change=_take, args=("camera",))
+
+
+def _take(widget: str) -> None:
+    """Make an uploaded picture the chosen one, or say why that is not possible and keep the one that is there."""
+    messages = st.session_state.setdefault("messages", [])
+    upload: Any = st.session_state.get(widget)
+    try:
+        if not take(widget):
+            return
+        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+        name = keep_upload(upload.getvalue())
+    except ValueError as error:
+        messages.append(f"{upload.name}: {error}. The picture was not changed.")
+        return
+    st.session_state["picture"] = name
+    width, height = open_picture(picture_source(name)).size
+    if min(width, height) < SMALLEST:
+        messages.append(
+            f"{upload.name} has only {width} x {height} pixels. It is enlarged to what the model reads; a picture of "
+            f"at least {SMALLEST} pixels a side shows more."
+        )
+
+
+def _checkpoint(session: Session) -> None:
+    chosen = str(st.session_state.get("checkpoint_choice"))
+    if chosen not in CHECKPOINTS or CHECKPOINTS[chosen].is_here:  # otherwise it waits to be downloaded
+        st.session_state["checkpoint_choice"] = session.state.checkpoint
+    st.selectbox(
+        "Checkpoint",
+        listed(session.state.checkpoint),
+        key="checkpoint_choice",
+        format_func=_checkpoint_label,
+        on_change=_choose_checkpoint,
+    )
+    chosen = st.session_state.get("checkpoint_choice") or session.state.checkpoint
+    record = find(chosen)
+    config = record.config
+    st.caption(
+        f"{SOURCES[record.source].title}, {config.image_size} pixels, patch {config.patch_size}, "
+        f"{config.num_layers} layers, {record.size_mb:,.0f} MB. "
+        + plain(f"Licence: {record.licence}." if record.licence else f"{sentence(record.description)}.")
+    )
+    try:
+        check_memory(record)
+    except ValueError as error:
+        st.caption(plain(f"Too large for this server: {error}"))
+        return
+    if not record.is_here and st.button(
+        f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"
+    ):
+        _download(chosen)
+
+
+@cache
+def _checkpoint_label(name: str) -> str:
+    """The name, shortened in its middle, with the size of its file; asked for every name on every run."""
+    if is_of_a_run(name):
+        _, run, epoch = name.split(":")
+        return f"{run}, epoch {epoch}"
+    if is_of_a_file(name):
+        return f"{find(name).card.get('name', 'a file')} · your file"
+    short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"
+    return f"{short} · {CHECKPOINTS[name].size_mb:,.0f} MB"
+
+
+def _choose_checkpoint() -> None:
+    name = st.session_state["checkpoint_choice"]
+    try:
+        is_here = find(name).is_here
+    except (LookupError, ValueError) as error:
+        st.session_state.setdefault("messages", []).append(f"{error}. You see {state.current().checkpoint}.")
+    else:
+        if is_here:
+            state.choose_checkpoint(name)
+
+
+def _download(name: str) -> None:
+    bar = st.progress(0.0, text=f"Downloading {plain(name)}")
+
+    def on_progress(done: int, total: int | None) -> None:
+        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
+        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
+
+    try:
+        load(name, on_progress=on_progress)
+    except (OSError, ValueError) as error:
+        st.session_state.setdefault("messages", []).append(f"No weights for {name}: {error}")
+    else:
+        state.choose_checkpoint(name)
+    st.rerun()

@@ -1,0 +1,1 @@
+"""The parts of the Train page: recipes, starting and watching a run."""

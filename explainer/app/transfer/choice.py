@@ -1,0 +1,169 @@
+"""What is transferred, and how: the weights, what of them learns, at which picture size."""
+
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from explainer.app.canvas import show as show_canvas
+from explainer.app.checkpoints import find
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit, real_limits, whole_limits
+from explainer.app.session import check_memory, kept, kept_view, load_model
+from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
+from explainer.course.model_parts import model_parts
+from explainer.notation.wording import sentence
+from explainer.views import transfer
+from vit_core import CHECKPOINTS, Checkpoint, load, resize_position_embedding
+from vit_core.training import TrainingConfig
+from vit_core.weights.sources import SOURCES
+
+FIRST = ("embedded", "torchvision/B/16", "torchvision/B/16-swag-e2e")  # this project's, the course's, its exercise 4
+
+
+def choose_weights() -> str:
+    """The weights to start from; those that are not here can be fetched."""
+    names = [*FIRST, *(name for name in CHECKPOINTS if name not in FIRST)]
+    return st.selectbox("Trained weights", names, key="transfer_weights", bind="query-params", width=460) or FIRST[0]
+
+
+def choose_freeze() -> str:
+    """What of the model learns."""
+    names = list(FREEZES)
+    return st.segmented_control(
+        "What learns", names, default=names[0], required=True, key="transfer_learns", bind="query-params"
+    )
+
+
+def choose_size(record: Checkpoint) -> int:
+    """The side of the pictures in pixels: the weights' own, or another that the patches divide."""
+    patch, own = record.config.patch_size, record.config.image_size
+    key = f"transfer_size_{own}_{patch}"  # of its own for each grid: a size of another grid would not fit
+    fit(key, 2 * patch, 2 * own, "a picture size of")
+    return int(
+        st.number_input(
+            f"Picture size (pixels, in steps of the patches' {patch})",
+            2 * patch,
+            2 * own,
+            own,
+            patch,
+            key=key,
+            bind="query-params",
+            width=320,
+        )
+    )
+
+
+def show_choices(weights: str, classes: int) -> None:
+    """What learns for each of the usual weights, and whether they are here."""
+    names = dict.fromkeys((*FIRST, weights))
+    lines = [
+        f"| weights | parameters, {classes} classes | only the head learns | the whole model learns | file | here |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    for name in names:
+        total, head = kept(("learning", name, classes), partial(_count, name, classes))
+        record = find(name)
+        shown = f"**{plain(name)}**" if name == weights else plain(name)
+        lines.append(
+            f"| {shown} | {total:,} | {head:,} | {total:,} | {record.size_mb:,.0f} MB "
+            f"| {'yes' if record.is_here else 'to download'} |"
+        )
+    with st.container(key="table_transfer_weights"):
+        st.markdown("\n".join(lines))
+    record = find(weights)
+    config = record.config
+    removed = (config.representation_size or 0) * (config.hidden_size + 1)
+    removed += (config.representation_size or config.hidden_size) * config.num_classes + config.num_classes
+    st.markdown(
+        f"The head of {plain(weights)} for {config.num_classes:,} classes, {removed:,} parameters, is taken away; a "
+        f"linear layer from {config.hidden_size} numbers to {classes} takes its place."
+    )
+    st.caption(plain(f"{sentence(SOURCES[record.source].title)}. Licence: {record.licence or 'see its card'}."))
+    _offer_download(record)
+
+
+def show_position(record: Checkpoint, size: int) -> None:
+    """The position embedding before and after resizing, where the size differs and the weights are here."""
+    grid, new = record.config.grid_size, size // record.config.patch_size
+    if grid == new:
+        st.caption(f"The grid stays {grid} × {grid}: the position embedding is used as it is.")
+        return
+    st.markdown(
+        f"The grid becomes {new} × {new} instead of {grid} × {grid}: the position embedding is interpolated, and the "
+        f"model reads {new * new + 1:,} tokens instead of {grid * grid + 1:,}."
+    )
+    if record.is_here:
+        model, _ = load_model(record.name)
+        method = SOURCES[record.source].resize
+        view = kept_view(
+            ("position_resized", record.name, new),
+            lambda: transfer.position_resized(
+                model.position_embedding, resize_position_embedding(model.position_embedding, new, method)
+            ),
+        )
+        show_canvas(view, key="transfer_position")
+
+
+def show_training(weights: str, freeze: str, size: int) -> Plan | None:
+    """How long, how fast, by which chance; the recipes for it."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        epochs = int(
+            st.number_input(
+                "Epochs", *whole_limits("transfer_epochs"), 10, key="transfer_epochs", bind="query-params", width=150
+            )
+        )
+        own = plan_of(weights, freeze, epochs, size).recipe(transfer.TRANSFER).learning_rate
+        rate = st.number_input(
+            "Learning rate of the transfer",
+            *real_limits("transfer_rate_head"),
+            own,
+            format="%.6g",
+            bind="query-params",
+            width=230,
+            step=own / 10,
+            key=f"transfer_rate_{'whole' if freeze == 'none' else 'head'}",
+        )
+        seed = int(
+            st.number_input(
+                "Seed", *whole_limits("transfer_seed"), 0, key="transfer_seed", bind="query-params", width=150
+            )
+        )
+    try:
+        return plan_of(weights, freeze, epochs, size, None if rate == own else rate, seed)
+    except ValueError as error:
+        st.warning(plain(f"{error}."))
+        return None
+
+
+def _count(name: str, classes: int) -> tuple[int, int]:
+    """All parameters with the new head, and those of the head alone, counted on the meta device."""
+    whole = TrainingConfig(weights=name)
+    head = replace(whole, freeze="all-but-head")
+    parts = model_parts(head, classes)
+    assert sum(part.learning for part in model_parts(whole, classes)) == sum(part.parameters for part in parts)
+    return sum(part.parameters for part in parts), sum(part.learning for part in parts)
+
+
+def _offer_download(record: Checkpoint) -> None:
+    if record.is_here:
+        return
+    try:
+        check_memory(record)
+    except ValueError as error:
+        st.caption(plain(f"Too large for this server: {error}"))
+        return
+    label = f"Download {record.size_mb:,.0f} MB"
+    if not st.button(label, icon=":material/download:", key="transfer_download", type="primary"):
+        return
+    bar = st.progress(0.0, text=f"Downloading {plain(record.name)}")
+
+    def on_progress(done: int, total: int | None) -> None:
+        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
+        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
+
+    try:
+        load(record.name, on_progress=on_progress)
+    except (OSError, ValueError) as error:
+        st.session_state.setdefault("messages", []).append(f"No weights for {record.name}: {error}")
+    st.rerun()

@@ -1,0 +1,112 @@
+"""What models cost on this machine: the file, and the time for a picture, measured when the reader asks."""
+
+import statistics
+import threading
+from time import perf_counter
+
+import streamlit as st
+import torch
+
+from explainer.app.canvas import show as show_canvas
+from explainer.app.checkpoints import find
+from explainer.app.server.store import Store
+from explainer.app.session import check_memory, forward_slots, kept_view, load_model
+from explainer.app.transfer.choice import FIRST
+from explainer.course import results as course_results
+from explainer.course.model_parts import model_parts
+from explainer.views import transfer
+from explainer.views.transfer import Cost
+from vit_core import Checkpoint, VisionTransformer
+from vit_core.training import TrainingConfig
+
+REPEATS = 5
+# Chapter 09, both models with a head for three classes; the seconds are those of the course's own CPU.
+_PUBLISHED = (("EfficientNet-B2", "7,705,221", "29 MB", "0.0269"), ("ViT-B/16", "85,800,963", "327 MB", "0.0641"))
+_seconds: Store[float] = Store(64 * 1024)  # of each checkpoint; 64 bytes each
+_measuring = threading.Lock()  # two measurements at once would measure each other
+
+
+def show(weights: str, classes: int) -> None:
+    """File and time of the usual weights and the chosen ones, with a head for so many classes."""
+    records = [find(name) for name in dict.fromkeys((*FIRST, weights))]
+    measured = {record.name: _seconds.get(record.name) for record in records}
+    if not all(measured.values()) and st.button("Measure on this machine", icon=":material/timer:", key="measure"):
+        for record in records:
+            measured[record.name] = _measured(record)
+    rows = [
+        Cost(record.name, 4 * sum(part.parameters for part in model_parts(_recipe(record), classes)), seconds)
+        for record in records
+        if (seconds := measured[record.name])
+    ]
+    if rows:
+        view = kept_view(("costs", *(f"{row.name} {row.seconds}" for row in rows)), lambda: transfer.costs(rows))
+        show_canvas(view, key="transfer_costs")
+        st.caption(
+            f"The median of {REPEATS} forward passes of one picture on the CPU of this server, by "
+            f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}, with all that runs beside "
+            "it. Weights that are not here are timed on random ones of the same sizes: the time depends on the sizes."
+        )
+
+
+def show_course() -> None:
+    """The course's published results."""
+    run = course_results.RUNS["transfer"]
+    last = run.epochs[-1]
+    lines = ["| model | data | test loss | test accuracy (mean over batches) | place |", "|---|---|---:|---:|---|"]
+    lines.append(
+        f"| ViT, new head, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
+        f"| run of section {run.section} |"
+    )
+    scratch = course_results.RUNS["scratch"]
+    last = scratch.epochs[-1]
+    lines.append(
+        f"| ViT from scratch, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
+        f"| run of section {scratch.section} |"
+    )
+    lines += [
+        f"| {each.model} | {each.data} | {each.loss} | {each.accuracy} | {each.place} |"
+        for each in course_results.FIGURES
+    ]
+    lines += ["", "| model | parameters | file | seconds a picture |", "|---|---:|---:|---:|"]
+    lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
+    with st.container(key="table_transfer_course"):
+        st.markdown("\n".join(lines))
+
+
+def _measured(record: Checkpoint) -> float | None:
+    """Seconds for one picture; None if this server could not hold the model."""
+    if (known := _seconds.get(record.name)) is not None:
+        return known
+    try:
+        check_memory(record)
+    except ValueError:
+        return None
+    with _measuring:
+        if (known := _seconds.get(record.name)) is not None:
+            return known
+        model = load_model(record.name)[0] if record.is_here else _like(record)
+        picture = torch.randn(1, 3, record.config.image_size, record.config.image_size)
+        times = []
+        for _ in range(REPEATS + 1):
+            with forward_slots.dear, torch.no_grad():
+                began = perf_counter()
+                model(picture)
+                times.append(perf_counter() - began)
+        seconds = statistics.median(times[1:])  # the first one asks for memory
+        _seconds.put(record.name, seconds, 64)
+    return seconds
+
+
+def _recipe(record: Checkpoint) -> TrainingConfig:
+    """With a new head; that nothing else changes does not matter here."""
+    return TrainingConfig(weights=record.name)
+
+
+def _like(record: Checkpoint) -> VisionTransformer:
+    """A model of these sizes with small random weights, without the slow initialisation."""
+    with torch.device("meta"):
+        model = VisionTransformer(record.config)
+    model = model.to_empty(device="cpu").eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    return model

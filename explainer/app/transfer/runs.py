@@ -1,0 +1,177 @@
+"""Transfer and scratch, started together and watched together."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from explainer.app.canvas import show as show_canvas
+from explainer.app.data.choice import held_out
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit_choice
+from explainer.app.session import kept_live, metrics_of
+from explainer.app.state import open_in_explainer
+from explainer.app.train.controls import STATES, show_damage
+from explainer.app.transfer import comparison
+from explainer.app.transfer.comparison import Comparison, Plan, list_comparisons
+from explainer.notation.wording import sentence
+from explainer.views import transfer
+from explainer.views.transfer import SCRATCH, TRANSFER
+from vit_core import Checkpoint
+from vit_core.training.data.datasets import Dataset
+from vit_core.training.runs.control import Run, checkpoint_name, stop_run
+from vit_core.training.runs.metrics import seconds_left
+
+EVERY = 1.5  # seconds between two looks at runs that train
+_SHOWN = "transfer_runs"  # the number of the comparison, in the URL
+_PROBLEM = "transfer_problem"  # a sentence to say once
+_OPEN = {
+    "overview": ("Explain", ":material/route:", "Open it in the explainer."),
+    "predict": ("Predict", ":material/online_prediction:", "Let it predict pictures."),
+    "epochs": ("Epochs", ":material/history:", "See how it became what it is."),
+}
+
+
+def show_start(plan: Plan | None, data: Dataset | None, record: Checkpoint) -> None:
+    """The button that starts both runs."""
+    is_ready = plan is not None and data is not None and record.is_here
+    # Asked here, not in a callback: its arguments would be those of the run of the script before.
+    is_asked = st.button(
+        "Train both", type="primary", icon=":material/play_arrow:", key="transfer_start", disabled=not is_ready
+    )
+    if is_asked and is_ready:
+        assert plan is not None and data is not None
+        _start(plan, data)
+        st.rerun()
+    if not record.is_here:
+        st.caption(plain(f"{record.name} has to be downloaded first, above."))
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(plain(problem), icon=":material/error:")
+
+
+def show_comparison() -> None:
+    """The runs of the chosen comparison, kept up to date while they train."""
+    found = list_comparisons()
+    if not found:
+        st.info("Nothing has been compared on this machine yet.", icon=":material/swap_horiz:")
+        return
+    numbers = list(found)
+    titles = {each: str(each) if each else "the example" for each in numbers}
+    fit_choice(_SHOWN, numbers, "comparison", titles.__getitem__)
+    number = numbers[0]
+    if len(numbers) > 1:
+        number = int(
+            st.selectbox(
+                "Comparison",
+                numbers,
+                key=_SHOWN,
+                bind="query-params",
+                width=220,
+                format_func=titles.__getitem__,
+            )
+            or number
+        )
+    if any(run.is_example for run in found[number].runs.values()):
+        st.caption(
+            "An example that came with the program, trained by the project's own command on the toy pictures; what you "
+            "train takes its place here."
+        )
+    is_alive = found[number].is_alive
+    st.fragment(_watch, run_every=EVERY if is_alive else None)(number, is_alive)
+
+
+def _watch(number: int, was_alive: bool) -> None:
+    shown = list_comparisons().get(number)
+    if shown is None or shown.is_alive != was_alive:
+        st.rerun()  # it was deleted, or has ended: whether to look again is decided outside
+    for which in (TRANSFER, SCRATCH):
+        _show_run(shown, which)
+    epochs = {which: metrics_of(shown.runs[which]).epochs for which in (TRANSFER, SCRATCH) if which in shown.runs}
+    if any(epochs.values()):
+        first = next(each for each in epochs.values() if each)
+        state = tuple(
+            f"{which}:{run.name}:{len(epochs[which])}:{metrics_of(run).file}"
+            for which, run in sorted(shown.runs.items())
+        )
+        view = kept_live(
+            ("transfer_curves", *state), lambda: transfer.curves(epochs, transfer.always_the_same(first[0]))
+        )
+        show_canvas(view, key="transfer_curves")
+    if said := transfer.verdict(epochs):
+        st.markdown(said)
+    if shown.is_alive and any(run.is_alive for run in shown.runs.values()):
+        st.button("Stop", icon=":material/stop:", key=f"transfer_stop_{number}", on_click=_stop, args=(number,))
+    if shown.missing and not shown.is_alive:
+        st.button(
+            "Start the run from scratch",
+            icon=":material/play_arrow:",
+            key=f"transfer_second_{number}",
+            on_click=_start_missing,
+            args=(number,),
+        )
+
+
+def _show_run(shown: Comparison, which: str) -> None:
+    run = shown.runs.get(which)
+    with st.container(border=True, key=f"run_{which.replace(' ', '_')}"):
+        if run is None:
+            waits = "is started as soon as there is room" if which not in shown.missing else "was never started"
+            st.markdown(f"**{plain(sentence(which))}** {waits}.")
+            return
+        facts, metrics = run.facts, metrics_of(run)
+        counted = facts.get("parameters")
+        learn = f" · {counted['trainable']:,} of {counted['total']:,} parameters learn" if counted else ""
+        pictures = facts.get("pictures")
+        learn += f" · {pictures['train']:,} pictures, measured on {pictures['test']:,}" if pictures else ""
+        st.markdown(f"**{plain(sentence(which))}** · {plain(run.name)} · {STATES[run.status]}{plain(learn)}")
+        if run.status == "failed":
+            st.error(plain(f"{sentence(run.problem)}."), icon=":material/error:")
+        elif run.status == "damaged":
+            show_damage(run)
+        elif run.is_alive:
+            left = seconds_left(metrics, facts)
+            words = f"{metrics.last_step} of {facts.get('total_steps', '?')} steps"
+            st.progress(run.progress_after(metrics), text=plain(words + (f" · {left:.0f} s left" if left else "")))
+        _show_open(run, which)
+
+
+def _show_open(run: Run, which: str) -> None:
+    saved = run.saved_epochs()
+    if not saved:
+        return
+    name = checkpoint_name(run, saved[-1])
+    with st.container(horizontal=True, gap="small"):
+        for page, (label, icon, hint) in _OPEN.items():
+            more = f"{hint} Weights after epoch {saved[-1]:d}."
+            if st.button(label, key=f"open_{page}_{which}", icon=icon, help=more):
+                open_in_explainer(name, page)
+
+
+def _start(plan: Plan, data: Dataset) -> None:
+    def start() -> None:
+        assert data.path is not None
+        st.session_state[_SHOWN] = comparison.start(plan, data.path, held_out())
+
+    _say_problems("Nothing was started", start)
+
+
+def _start_missing(number: int) -> None:
+    def start() -> None:
+        if (shown := list_comparisons().get(number)) is not None:
+            comparison.start_missing(shown)
+
+    _say_problems("The run from scratch was not started", start)
+
+
+def _stop(number: int) -> None:
+    """Both runs: also the second, if it has begun since the page was drawn."""
+    comparison.forget(number)
+    if (shown := list_comparisons().get(number)) is not None:
+        for run in shown.runs.values():
+            stop_run(run)
+
+
+def _say_problems(what: str, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except (LookupError, ValueError, OSError) as error:
+        st.session_state[_PROBLEM] = f"{what}: {error}."

@@ -1,1 +1,0 @@
-"""The app: the only place that imports Streamlit."""
