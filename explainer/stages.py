@@ -1,6 +1,6 @@
 """The story in its order: nine stages, the equations each explains, the tensors each reads and makes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
@@ -20,20 +20,28 @@ class TensorRef:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One step of the story. Its name is also that of its page, which joins the views to it, and of its text."""
+class Page:
+    """One page of the app. Its script is ``pages/<name>.py``, its text ``assets/text/<name>.md``."""
 
     name: str
     title: str
+    icon: str  # the name of a Material symbol
+    uses_layer: bool = field(default=False, kw_only=True)  # whether the chosen layer and head change what it shows
+
+
+@dataclass(frozen=True)
+class Stage(Page):
+    """One step of the story: the page that joins its equations, tensors and views."""
+
     equation_numbers: tuple[int, ...] = ()
     formula_names: tuple[str, ...] = ()
     tensors: tuple[TensorRef, ...] = ()  # in the order they arise
     facts: tuple[str, ...] = ()  # keys of proofs.FACTS: what is proved here beside the equations
 
     @property
-    def uses_layer(self) -> bool:
-        """Whether the stage shows one layer's insides, so that choosing a layer and a head changes it."""
-        return self.name in ("overview", "attention", "mlp", "encoder")
+    def about(self) -> str:
+        """What it explains, as its page prints it."""
+        return ", ".join(f"Eq. {number}" for number in self.equation_numbers)
 
     @property
     def equations(self) -> tuple[Equation, ...]:
@@ -45,20 +53,6 @@ class Stage:
         """The formulas without a number that it needs."""
         return tuple(FORMULAS[name] for name in self.formula_names)
 
-    @property
-    def previous(self) -> "Stage | None":
-        """The stage before, None for the first."""
-        stages = list(STAGES.values())
-        index = stages.index(self)
-        return stages[index - 1] if index else None
-
-    @property
-    def next(self) -> "Stage | None":
-        """The stage after, None for the last."""
-        stages = list(STAGES.values())
-        index = stages.index(self) + 1
-        return stages[index] if index < len(stages) else None
-
 
 STAGES = {
     stage.name: stage
@@ -66,6 +60,7 @@ STAGES = {
         Stage(
             "overview",
             "Overview",
+            "route",
             (1, 2, 3, 4),
             (),
             (
@@ -77,10 +72,12 @@ STAGES = {
                 TensorRef("trace", "logits", "logits", made=True),
                 TensorRef("trace", "probabilities", "p", made=True),
             ),
+            uses_layer=True,
         ),
         Stage(
             "patches",
             "Patches",
+            "grid_on",
             (),
             ("num_patches", "patchify", "patch_projection"),
             (
@@ -95,6 +92,7 @@ STAGES = {
         Stage(
             "embedding",
             "Embedding",
+            "add_location",
             (1,),
             ("cosine_similarity",),
             (
@@ -107,6 +105,7 @@ STAGES = {
         Stage(
             "attention",
             "Attention",
+            "visibility",
             (2, 5, 6, 7, 8),
             ("layer_norm", "scores", "softmax"),
             (
@@ -126,10 +125,12 @@ STAGES = {
                 TensorRef("block", "after_attention", "z'_l", made=True),
             ),
             ("attention_norm", "scores", "softmax", "attention_sum"),
+            uses_layer=True,
         ),
         Stage(
             "mlp",
             "MLP",
+            "hub",
             (3,),
             ("layer_norm", "mlp", "gelu", "gelu_tanh"),
             (
@@ -147,10 +148,12 @@ STAGES = {
                 TensorRef("block", "output", "z_l", made=True),
             ),
             ("mlp_norm", "mlp_hidden", "gelu", "mlp_output", "mlp_sum"),
+            uses_layer=True,
         ),
         Stage(
             "encoder",
             "Encoder",
+            "layers",
             (2, 3),
             ("logit_lens", "attention_rollout", "attention_distance"),
             (
@@ -160,10 +163,12 @@ STAGES = {
                 TensorRef("trace", "hidden_states", "z_L", made=True, index=-1),
             ),
             ("same_block",),
+            uses_layer=True,
         ),
         Stage(
             "head",
             "Head",
+            "label",
             (4,),
             ("layer_norm", "head", "head_pre_logits", "softmax_logits"),
             (
@@ -178,7 +183,7 @@ STAGES = {
             ),
             ("head", "probabilities"),
         ),
-        Stage("models", "Models", (), ("parameters",)),
-        Stage("glossary", "Glossary", (1, 2, 3, 4, 5, 6, 7, 8)),
+        Stage("models", "Models", "table_chart", (), ("parameters",)),
+        Stage("glossary", "Glossary", "menu_book", (1, 2, 3, 4, 5, 6, 7, 8)),
     )
 }

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.stages import STAGES
+from explainer.menu import PAGES
 
 TEXTS = Path(__file__).parents[1] / "assets" / "text"
 
@@ -31,8 +30,8 @@ def text(page: str) -> Text:
     Raises:
         KeyError: if there is none of that name.
     """
-    if page not in (known := (*STAGES, *LESSONS, *HANDS_ON, *TOOLS)):
-        raise KeyError(f"unknown page {page!r}, known are {', '.join(known)}")
+    if page not in PAGES:
+        raise KeyError(f"unknown page {page!r}, known are {', '.join(PAGES)}")
     summary, *parts = _HEADING.split((TEXTS / f"{page}.md").read_text(encoding="utf-8"))
     titles, slugs, bodies = parts[0::3], parts[1::3], parts[2::3]
     return Text(

@@ -1,23 +1,19 @@
 """Two of anything side by side: pictures, checkpoints, layers, heads, with and without a change."""
 
-from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from explainer.app.blocks import show_equation_line, show_formula, show_head, show_neighbours, show_section
-from explainer.app.canvas import show as show_canvas
 from explainer.app.compare import choice as compare_choice
 from explainer.app.compare import controls as compare_controls
 from explainer.app.compare.sides import open_pair
 from explainer.app.foreign import plain
-from explainer.app.session import current, kept_view
-from explainer.experiments.sides import Size, why_not
+from explainer.app.session import current
 from explainer.experiments.similarity import FEWEST_PATCHES
 from explainer.lessons import HANDS_ON
 from explainer.notation.equations import EQUATIONS
-from explainer.panels import View
-from explainer.views import compare, compare_depth
-from explainer.views.compose import explained
+from explainer.views.changes import compare, compare_depth
 
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()
@@ -26,16 +22,7 @@ compare_choice.write(pair.other)
 left, right = pair.left, pair.right
 
 
-def show_view(which: str, make: Callable[[], View], *sizes: Size) -> None:
-    """A picture of both sides and the sentence that says what was measured, or why there is none."""
-    if obstacle := why_not(left, right, *sizes):
-        st.caption(f"Not compared: {plain(obstacle)}.")
-        return
-    name = f"compare_{which}"
-    view = kept_view((name, *pair.key), lambda: explained(make(), left.layer))
-    show_canvas(view, key=name, on_pick=compare_choice.pick)
-    st.markdown(plain(view.alt, 4000))
-
+show_view = partial(compare_controls.show_view, pair)
 
 show_head(lesson)
 for sentence in problems + more:
@@ -43,15 +30,7 @@ for sentence in problems + more:
 show_section(lesson, "sides")
 compare_controls.show_right_side(pair)
 compare_controls.show_actions(pair)
-if pair.is_same:
-    compare_controls.show_beginnings(pair)
-elif pair.other == compare_choice.opening():
-    st.info(
-        "One model, two pictures. Look for what the picture decides and what it does not: the position embedding below "
-        "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
-        "to layer how the hidden states of the two part.",
-        icon=":material/compare:",
-    )
+compare_controls.show_beginnings(pair)
 show_view("pictures", lambda: compare.pictures(left, right))
 show_section(lesson, "prediction")
 show_formula("softmax_logits", session)

@@ -1,165 +1,22 @@
 """The same picture through a run's saved epochs."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-
-import streamlit as st
-
-from explainer.app import state
-from explainer.app.blocks import show_head, show_neighbours, show_section
-from explainer.app.canvas import show as show_canvas
-from explainer.app.epochs.recordings import Shown, kept_frames, record
-from explainer.app.foreign import plain
+from explainer.app.blocks import show_head, show_neighbours
+from explainer.app.epochs.parts import (
+    check_place,
+    choose,
+    look_again,
+    open_runs,
+    show_epochs,
+    show_nothing,
+    show_way_in,
+)
 from explainer.app.link_parameters import fit_choice
 from explainer.app.session import current
 from explainer.app.train.controls import run_title
 from explainer.lessons import LESSONS
-from explainer.panels import Frames
-from explainer.texts import text
-from explainer.views import epochs
-from explainer.views.compose import explained_frames
-from explainer.views.scenes import NAME
-from vit_core.training.runs.control import Run, all_runs, checkpoint_name
-
-LOOK_AGAIN = 3.0  # seconds, while a run is training
-SHARED = "shared_epochs"
+from vit_core.training.runs.control import all_runs
 
 lesson, session = LESSONS["epochs"], current()
-
-
-def choose(runs: dict[str, Run]) -> list[Run]:
-    """One run, or two to stand beside each other; both are in the URL."""
-    left, right, option = st.columns([2, 2, 1.5], vertical_alignment="bottom")
-    newest = next((name for name, run in runs.items() if run.saved_epochs()), next(iter(runs)))
-    if "run" not in st.session_state and "run" not in st.query_params:
-        # No default: the link names its run, whichever is the newest by the time that somebody opens it.
-        st.query_params["run"] = st.session_state["run"] = newest
-    first = (
-        left.selectbox(
-            "Run",
-            list(runs),
-            index=None,
-            key="run",
-            bind="query-params",
-            format_func=lambda name: run_title(runs[name]),
-        )
-        or newest
-    )
-    second = None
-    if len(runs) > 1:
-        second = right.selectbox(
-            "Beside it",
-            [name for name in runs if name != first],
-            index=None,
-            placeholder="no other run",
-            key="beside",
-            bind="query-params",
-            format_func=lambda name: run_title(runs[name]),
-        )
-    option.toggle("One scale for all epochs", value=True, key=SHARED, bind="query-params")
-    return [runs[name] for name in (first, second) if name]
-
-
-def open_runs(runs: Sequence[Run]) -> list[Shown]:
-    """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is said."""
-    shown: list[Shown] = []
-    said: list[str] = []
-    bar = st.empty()
-    for run in runs:
-        try:
-            shown.append(record(run, session, lambda share, words: bar.progress(share, text=plain(words))))
-            said += shown[-1].notes
-        except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
-            said.append(f"The run {run.name} cannot be shown: {error}")
-    bar.empty()
-    for each in said:
-        st.caption(plain(each))
-    return shown
-
-
-def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *also: str | bool) -> None:
-    """Frames that move with the bar; ``also`` is what they depend on: "layer", "head", "token", an option."""
-    key = ((each.stamps, each.scene.picks, *(getattr(each.scene, str(use), use) for use in also)) for each in shown)
-    frames = kept_frames((name, *key), lambda: explained_frames(make()))
-    show_canvas(frames, key=f"epochs_{name}", on_pick=state.pick)
-
-
-@st.fragment  # the bar tells the server where it is; nothing else has to be made for that
-def show_bar(shown: list[Shown]) -> None:
-    """The slider and the button that plays."""
-    show_frames("bar", shown, lambda: epochs.bar([each.scene for each in shown]))
-
-
-def show_epochs(shown: list[Shown]) -> None:
-    """The bar that moves through the epochs, and everything that moves with it."""
-    scenes, shared = [each.scene for each in shown], bool(st.session_state[SHARED])
-    with st.container(key="scrubber"):
-        show_bar(shown)
-    if any(each.scene.recording.measured for each in shown):
-        show_section(lesson, "curves")
-        show_frames("curves", shown, lambda: epochs.curves(scenes))
-    show_section(lesson, "prediction")
-    show_frames("prediction", shown, lambda: epochs.prediction(scenes))
-    show_section(lesson, "attention")
-    show_frames(
-        "attention", shown, lambda: epochs.attention_maps(scenes, shared=shared), "layer", "head", "token", shared
-    )
-    show_section(lesson, "logit-lens")
-    show_frames("lens", shown, lambda: epochs.logit_lens(scenes), "layer")
-    show_section(lesson, "positions")
-    show_frames("positions", shown, lambda: epochs.positions(scenes), "token")
-    show_section(lesson, "filters")
-    show_frames("filters", shown, lambda: epochs.filters(scenes, shared=shared), shared)
-    show_section(lesson, "movement")
-    show_frames("movement", shown, lambda: epochs.movement(scenes), "layer", "head")
-
-
-def check_place(shown: list[Shown]) -> None:
-    """Say so if the link names an epoch that none of the runs has."""
-    asked = st.query_params.get(NAME)
-    if asked is None:
-        return
-    recordings = [each.scene.recording for each in shown]
-    if not any(each.at(int(asked)).epoch == int(asked) for each in recordings):
-        seen = recordings[0].at(int(asked)).epoch
-        st.warning(f"The link names the epoch {int(asked)}, which is not among those saved. You see epoch {seen}.")
-
-
-def show_way_in(shown: list[Shown]) -> None:
-    """From the epoch that the bar is at to all pages of the explainer."""
-    with st.container(horizontal=True):
-        for each in shown:
-            name = each.scene.recording.name
-            label = f"Open this epoch of {plain(name)} in the explainer"
-            hint = "The Attention page with this epoch's weights, and the layer, head and token that are chosen here."
-            if st.button(label, key=f"open_{name}", icon=":material/route:", help=hint):
-                asked = st.query_params.get(NAME)
-                place = int(asked) if asked else each.scene.final.epoch
-                epoch, seen = each.scene.recording.at(place).epoch, each.scene
-                checkpoint = checkpoint_name(each.run, epoch)
-                chosen = replace(state.current(), checkpoint=checkpoint, layer=seen.layer, head=seen.head)
-                state.choose(replace(chosen, token=seen.token))
-                st.session_state["page"] = "attention"
-                st.rerun()
-
-
-@st.fragment(run_every=LOOK_AGAIN)
-def look_again(saved: dict[str, int], runs: Sequence[Run]) -> None:
-    """While a run is training: its next epoch, as soon as that is saved."""
-    if any(len(run.saved_epochs()) != saved[run.name] for run in runs):
-        st.rerun()
-    st.caption("Still training: the next epoch appears here by itself.")
-
-
-def show_nothing() -> None:
-    """Without a run there is nothing to move through; what there will be, and the way to it."""
-    st.info("No run has saved an epoch here yet. The toy pictures need no download: train on them, then come back.")
-    st.page_link("train.py", label="Train a model", icon=":material/model_training:", query_params=state.parameters())
-    prose = text(lesson.name)
-    for slug, title in prose.titles.items():
-        st.markdown(f"**{title}.** {prose.sections[slug].split('. ')[0].rstrip('.')}.")
-
-
 show_head(lesson)
 runs = {run.name: run for run in all_runs() if run.saved_epochs() or run.status == "damaged"}
 for name in ("run", "beside"):

@@ -2,18 +2,16 @@
 
 import streamlit as st
 
-from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.canvas import show as show_canvas
-from explainer.app.link_parameters import whole_limits
 from explainer.app.listing import show_function
-from explainer.app.metric.replay import ORDERS, show_averages, show_own, show_replay
+from explainer.app.metric.parts import show_table, show_what_if
+from explainer.app.metric.replay import show_averages, show_own, show_replay
 from explainer.app.session import kept_view
 from explainer.course.metric_detective import batch_mean, readings
 from explainer.course.metric_tables import (
     MEAN_OVER_BATCHES,
     SHARE_OF_PICTURES,
-    TEST_PICTURES,
     case_for_one_class,
     contradiction,
     figures_table,
@@ -23,53 +21,7 @@ from explainer.course.metric_tables import (
 )
 from explainer.course.results import BATCH_SIZE, TEST_SIZES
 from explainer.lessons import LESSONS
-from explainer.views import metric
-
-
-def show_table(name: str, markdown: str) -> None:
-    """A table whose rows stay one line high."""
-    with st.container(key=f"table_{name}"):
-        st.markdown(markdown)
-
-
-def show_what_if() -> None:
-    """The same predictions in other batches, in the loader's order or another."""
-    st.session_state.setdefault("metric_batch", BATCH_SIZE)
-    with st.container(horizontal=True):
-        predicted = st.segmented_control(
-            "Every picture is called",
-            list(TEST_SIZES),
-            default=list(TEST_SIZES)[-1],
-            required=True,
-            key="metric_class",
-            bind="query-params",
-        )
-        order = st.segmented_control(
-            "Order",
-            ORDERS,
-            default="by class",
-            required=True,
-            key="metric_order",
-            bind="query-params",
-        )
-        seed = int(
-            st.number_input(
-                "Seed",
-                *whole_limits("metric_seed"),
-                0,
-                key="metric_seed",
-                bind="query-params",
-                width=120,
-                disabled=order == "by class",
-            )
-        )
-    size = st.slider("Batch size", 1, TEST_PICTURES, key="metric_batch", bind="query-params")
-    name, shuffled = predicted or list(TEST_SIZES)[-1], None if order == "by class" else seed
-    view = kept_view(
-        ("metric.what_if", name, size, repr(shuffled)), lambda: metric.what_if(TEST_SIZES, name, size, shuffled)
-    )
-    show_canvas(view, key="metric_what_if", on_pick=state.pick)
-
+from explainer.views.course import metric
 
 lesson = LESSONS["metric"]
 show_head(lesson)

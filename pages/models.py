@@ -1,10 +1,5 @@
 """Table 1: the sizes, what they cost, and the reader's own."""
 
-from dataclasses import replace
-from typing import Any
-
-import streamlit as st
-
 from explainer.app.blocks import (
     show_code,
     show_formula,
@@ -14,67 +9,12 @@ from explainer.app.blocks import (
     show_view,
     show_words,
 )
-from explainer.app.foreign import plain
-from explainer.app.link_parameters import whole_limits
+from explainer.app.model_sizes import own_sizes, show_own, show_table
 from explainer.app.session import current
 from explainer.stages import STAGES
-from explainer.table1 import PAPER_MILLIONS, Variant, variant, variants
+from explainer.table1 import variants
 from explainer.views import models
-from vit_core import ViTConfig, count_parameters
-
-
-def show_table(rows: list[Variant]) -> None:
-    """Sizes as in Table 1, parameters as counted, and, for its models, which of them the paper's number is."""
-    is_the_papers = any(row.name.split("/")[0] in PAPER_MILLIONS for row in rows)
-    lines = [
-        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | head size $D_h$ | parameters | without head |"
-        + (" Table 1 prints | that is |" if is_the_papers else ""),
-        "|---|---:|---:|---:|---:|---:|---:|---:|" + ("---:|---|" if is_the_papers else ""),
-    ]
-    for row in rows:
-        config = row.config
-        printed = PAPER_MILLIONS.get(row.name.split("/")[0])
-        lines.append(
-            f"| **{row.name}** | {config.num_layers} | {config.hidden_size} | {config.mlp_size} | {config.num_heads} "
-            f"| {config.head_size} | {row.with_head:,} | {row.without_head:,} |"
-            + (f" {f'{printed}M' if printed else ''} | {row.agreement} |" if is_the_papers else "")
-        )
-    with st.container(key=f"table_{rows[0].name.replace('/', '_')}"):
-        show_words("\n".join(lines))
-
-
-def own_sizes(start: ViTConfig) -> ViTConfig | None:
-    """Sizes that the reader types, or None with a sentence if they do not fit together."""
-    fields = (
-        ("image_size", "Picture (pixels)"),
-        ("patch_size", "Patch P (pixels)"),
-        ("num_layers", "Layers L"),
-        ("hidden_size", "Hidden size D"),
-        ("mlp_size", "MLP size"),
-        ("num_heads", "Heads k"),
-        ("num_classes", "Classes K"),
-    )
-    sizes: dict[str, Any] = {}
-    with st.container(horizontal=True):
-        for field, label in fields:
-            key, value = f"own_{field}", getattr(start, field)
-            sizes[field] = int(
-                st.number_input(label, *whole_limits(key), value, key=key, bind="query-params", width=136)
-            )
-    try:
-        return replace(start, **sizes)
-    except ValueError as error:
-        st.warning(plain(f"These sizes do not fit together: {error}."), icon=":material/straighten:")
-        return None
-
-
-def show_own(config: ViTConfig) -> None:
-    """What the reader's sizes cost."""
-    show_table([variant("yours", config)])
-    sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
-    show_view(session, "own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
-    show_view(session, "multiply_adds_over_size", lambda: models.multiply_adds_over_size(config, sizes), repr(config))
-
+from vit_core import count_parameters
 
 session = current()
 stage = STAGES["models"]
@@ -92,6 +32,6 @@ show_view(session, "cost_shares", lambda: models.cost_shares({row.name: row.conf
 show_section(stage, "own")
 config = own_sizes(session.config)
 if config is not None:
-    show_own(config)
+    show_own(session, config)
 show_code(stage)
 show_neighbours(stage)

@@ -3,11 +3,9 @@
 import streamlit as st
 
 from explainer.app.blocks import show_head, show_neighbours, show_section
-from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
-from explainer.app.data.datasets import choose_dataset, inspection
+from explainer.app.data.datasets import choose_dataset
 from explainer.app.foreign import plain
-from explainer.app.session import kept_view
 from explainer.app.transfer import cost as transfer_cost
 from explainer.app.transfer import runs as transfer_runs
 from explainer.app.transfer.choice import (
@@ -18,32 +16,13 @@ from explainer.app.transfer.choice import (
     show_position,
     show_training,
 )
-from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
-from explainer.course.model_parts import model_parts
+from explainer.app.transfer.comparison import FREEZES, plan_of
+from explainer.app.transfer.plan import class_count, show_plan
 from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
-from explainer.views import transfer
-from explainer.views.predict import preprocessing_words
-from explainer.views.transfer import TRANSFER
-from vit_core.training.data.datasets import Dataset
+from explainer.views.course.predict import preprocessing_words
 
 lesson = LESSONS["transfer"]
-
-
-def class_count(data: Dataset | None) -> int:
-    """The classes of the data; three, as in the course, as long as none is chosen."""
-    names = inspection(data).class_names if data else ()
-    return len(names) if len(names) > 1 else 3
-
-
-def show_plan(plan: Plan, classes: int) -> None:
-    """What of the model learns."""
-    recipe = plan.recipe(TRANSFER)
-    key = ("learning_parts", str(recipe), classes)
-    parts = model_parts(recipe, classes)
-    show_canvas(kept_view(key, lambda: transfer.learning_parts(parts, classes)), key="transfer_parts")
-
-
 show_head(lesson)
 show_section(lesson, "weights")
 with st.container(horizontal=True, vertical_alignment="bottom"):

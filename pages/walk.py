@@ -8,8 +8,8 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.session import block, current, kept_view
 from explainer.lessons import HANDS_ON
 from explainer.panels import Pick, View
-from explainer.views import walk
 from explainer.views.compose import explained
+from explainer.views.walk import walk
 from vit_core import BlockTrace
 
 ENTERED = "walk_entered"  # the model, the layer that the reader has entered in the browser, the layer that was sent

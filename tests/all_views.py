@@ -5,22 +5,12 @@ from functools import partial
 
 from torch import Tensor
 
+from explainer.experiments.logit_lens import lens_probabilities
 from explainer.experiments.sides import Side
 from explainer.panels import Pixels, View
-from explainer.views import (
-    attention,
-    compare,
-    compare_depth,
-    depth,
-    embedding,
-    head,
-    mlp,
-    models,
-    overview,
-    patches,
-    residual,
-    walk,
-)
+from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
+from explainer.views.changes import compare, compare_depth
+from explainer.views.walk import walk
 from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
 
 MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview, compare, compare_depth, walk)
@@ -87,7 +77,7 @@ def all_views(
         ),
         "depth.class_token_path": partial(depth.class_token_path, trace, layer),
         "depth.logit_lens": partial(depth.logit_lens, model, trace, labels, layer),
-        "depth.read_off": lambda: depth.read_off(depth.lens_probabilities(model, trace), labels, layer, (2, 0)),
+        "depth.read_off": lambda: depth.read_off(lens_probabilities(model, trace), labels, layer, (2, 0)),
         "depth.rollout": partial(depth.rollout, trace, pixels),
         "depth.attention_distance": partial(depth.attention_distance, trace, config, layer, head_number),
         "head.representation": partial(head.representation, trace),

@@ -19,11 +19,9 @@ from explainer.app.link_parameters import (
     kind_of,
 )
 from explainer.app.train import recipe_values
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.stages import STAGES
+from explainer.menu import PAGES
 from vit_core.training import RECIPES
 
-PAGES = (*STAGES, *HANDS_ON, *LESSONS, *TOOLS)
 FIELDS = tuple(f"{FIELD}{field}" for field in vars(RECIPES["course"]))
 GRIDS = ("transfer_size_64_8", "transfer_size_224_16", "transfer_size_384_16")
 NAMES = (*PARAMETERS, *FIELDS, *GRIDS)
@@ -186,7 +184,7 @@ def random_links(count: int, seed: int = 0) -> Iterator[Link]:
         if chance.random() < 0.02:
             names += [*NAMES, *(f"x{index}" for index in range(chance.choice((800, 860, 1200))))]
         query = "&".join(f"{name}={random_value(kind_of(name), chance)}" for name in names)
-        yield Link(PAGES[number % len(PAGES)], query)
+        yield Link(tuple(PAGES)[number % len(PAGES)], query)
 
 
 def random_value(kind: Kind | None, chance: random.Random) -> str:

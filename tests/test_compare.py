@@ -14,7 +14,7 @@ from explainer.experiments.sides import MEAN, Side, beside_each_other, same_plac
 from explainer.experiments.similarity import attention_moved, layer_similarity, token_cosines
 from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Matrix, Picture, Plot, Tiles, View
-from explainer.views import compare, compare_depth
+from explainer.views.changes import compare, compare_depth
 from tests.conftest import randomised
 from vit_core import ForwardTrace, VisionTransformer, ViTConfig
 from vit_core.interventions import Interventions

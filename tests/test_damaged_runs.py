@@ -9,8 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from explainer.app import checkpoints
 from explainer.app.foreign import plain
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.stages import STAGES
+from explainer.menu import PAGES
 from tests.damaged_runs import DAMAGES, EPOCHS, LABELS, SOUND, make_damaged_runs
 from vit_core import load
 from vit_core.training.runs import control as runs
@@ -129,7 +128,7 @@ def open_page(at: AppTest, page: str, **chosen: Any) -> None:
 
 def test_every_page_opens_beside_them(at: AppTest) -> None:
     assert not at.exception
-    for page in [*STAGES, *HANDS_ON, *LESSONS, *TOOLS]:
+    for page in PAGES:
         open_page(at, page)
 
 

@@ -20,7 +20,7 @@ from explainer.app.server import loopback
 from explainer.course import data_steps
 from explainer.panels import Bars, StackedBars, Tiles
 from explainer.texts import text
-from explainer.views import data as views
+from explainer.views.course import data as views
 from tests.test_pages import app, markup
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES

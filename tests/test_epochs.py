@@ -22,8 +22,9 @@ from explainer.lessons import LESSONS
 from explainer.packing import pack, unpack
 from explainer.panels import Bars, Frames, Panel, Pixels, Plot, Tiles, View
 from explainer.texts import text
-from explainer.views import depth, embedding, epochs
-from explainer.views.scenes import Scene
+from explainer.views import depth, embedding
+from explainer.views.course import epochs
+from explainer.views.course.scenes import Scene
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig, load, mean_attention_distance, open_picture
 from vit_core.training.__main__ import main as train

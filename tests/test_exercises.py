@@ -30,7 +30,7 @@ from explainer.course.short_training import CONFIG, STEPS, Switches, cut_out, ph
 from explainer.export import one_file as generator
 from explainer.export.one_file import one_file, open_module
 from explainer.panels import Bars, Plot
-from explainer.views import exercises as views
+from explainer.views.course import exercises as views
 from tests.conftest import randomised
 from tests.test_pages import app, markup
 from vit_core import CHECKPOINTS, ForwardTrace, VisionTransformer, ViTConfig

@@ -95,7 +95,7 @@ _VARIABLES = {
     "compare.choice": {name for name in PARAMETERS if name.startswith(("this_", "other_", "mean_"))},
     "shapes.choice": {"sizes", "against"},
     "break_it.state": {"bug", "lab_sizes", "solved"},
-    "pages.epochs": {"run", "beside"},
+    "epochs.parts": {"run", "beside"},
     "saved_page": set(PARAMETERS),  # writes down the whole address
     "train.recipe_form": set(FIELDS),
     "canvas": {"epoch"},
@@ -103,7 +103,7 @@ _VARIABLES = {
     "exercises.terms": {"exercise_decay", "exercise_train_decay"},
     "metric.replay": {"metric_own_epoch"},
     "transfer.choice": set(GRIDS),
-    "pages.models": {name for name in PARAMETERS if name.startswith("own_")},
+    "model_sizes": {name for name in PARAMETERS if name.startswith("own_")},
     "link_parameters": set(PARAMETERS),
 }
 

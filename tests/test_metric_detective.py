@@ -28,7 +28,7 @@ from explainer.course.metric_detective import (
 from explainer.course.metric_tables import contradiction, derivation, verdicts
 from explainer.course.results import BATCH_SIZE, FIGURES, RUNS, TABLE_ROW, TEST_SIZES, TRAIN_SIZES
 from explainer.panels import Bars, Plot, StackedBars
-from explainer.views import metric
+from explainer.views.course import metric
 from tests.test_pages import app, markup
 from vit_core.training.runs import control as runs
 

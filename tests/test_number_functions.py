@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from explainer.experiments.logit_lens import lens_probabilities
 from explainer.gallery import GALLERY
 from explainer.numbers import NumberExplanation, Pass, Reproduction, explain_number
 from explainer.numbers.address import KINDS, READ_OFFS, TENSORS, Address, shape_of_tensor
@@ -16,7 +17,6 @@ from explainer.numbers.expressions import TAKES, Derived, is_number, of_side, pa
 from explainer.numbers.functions import FUNCTIONS
 from explainer.numbers.html import body
 from explainer.numbers.lines import YOUR_WEIGHTS
-from explainer.views.depth import lens_probabilities
 from vit_core import (
     ForwardTrace,
     Interventions,

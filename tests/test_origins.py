@@ -18,9 +18,10 @@ from explainer.numbers.expressions import parse
 from explainer.panels import Bars, Flow, Matrix, Origin, Panel, Picture, Plot, Strips, Tiles, View, Walk
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import find
-from explainer.views import compare, epochs, predict, what_if
+from explainer.views.changes import compare, what_if
 from explainer.views.compose import explained, explained_frames
-from explainer.views.scenes import Scene
+from explainer.views.course import epochs, predict
+from explainer.views.course.scenes import Scene
 from explainer.views.tensor import WINDOW, Slice, heat_map, origin_of, windows
 from tests.all_views import all_views
 from tests.conftest import randomised

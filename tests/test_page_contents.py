@@ -58,7 +58,7 @@ def views() -> list[str]:
     """Every public function of explainer/views that makes a view."""
     return [
         f"{path.stem}.{node.name}"
-        for path in sorted((ROOT / "explainer" / "views").glob("*.py"))
+        for path in sorted((ROOT / "explainer" / "views").rglob("*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and path.stem != "compose"
         if isinstance(node.returns, ast.Name) and node.returns.id == "View"
@@ -69,7 +69,7 @@ def views() -> list[str]:
 def test_every_picture_is_on_a_page(view: str) -> None:
     """By itself, or as a part of another view."""
     function = view.partition(".")[2]
-    inside = [path.read_text(encoding="utf-8") for path in (ROOT / "explainer" / "views").glob("*.py")]
+    inside = [path.read_text(encoding="utf-8") for path in (ROOT / "explainer" / "views").rglob("*.py")]
     is_part = any(
         isinstance(node, ast.Call) and ast.unparse(node.func) in (view, function)
         for source in inside

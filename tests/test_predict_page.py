@@ -23,7 +23,7 @@ from explainer.numbers.words import PICTURE
 from explainer.packing import unpack
 from explainer.panels import View
 from explainer.texts import text
-from explainer.views import predict
+from explainer.views.course import predict
 from vit_core import CHECKPOINTS, Preprocess, open_picture
 from vit_core.training.data.toy import PER_CLASS
 from vit_core.training.predictions import Sample, as_csv, predict_pictures

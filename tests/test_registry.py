@@ -4,15 +4,15 @@ import ast
 import inspect
 import operator
 import re
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
 import vit_core
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
+from explainer.menu import GROUPS, PAGES, neighbours
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.notation.excerpts import excerpt, highlighted
 from explainer.notation.symbols import QUANTITY_OF_NAME, SYMBOLS
@@ -20,7 +20,7 @@ from explainer.notation.templates import number, plain, value, written_symbols
 from explainer.palette import QUANTITIES, TEXT, Scheme
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
-from explainer.stages import STAGES
+from explainer.stages import STAGES, Page
 from explainer.tensors import describe
 from explainer.texts import TEXTS, text
 from tests.app_files import app_files, imported_modules
@@ -326,10 +326,13 @@ def test_names_that_several_tensors_share_have_no_colour() -> None:
 def test_the_story_is_in_order() -> None:
     names = ["overview", "patches", "embedding", "attention", "mlp", "encoder", "head", "models", "glossary"]
     assert list(STAGES) == names
-    stages = list(STAGES.values())
-    assert stages[0].previous is None and stages[-1].next is None
-    for before, after in pairwise(stages):
-        assert before.next is after and after.previous is before
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_page_has_its_neighbours(group: Mapping[str, Page]) -> None:
+    pages = [None, *group.values(), None]
+    for before, page, after in zip(pages, pages[1:], pages[2:], strict=False):
+        assert page is not None and neighbours(page) == (before, after)
 
 
 def test_every_equation_formula_and_fact_belongs_to_a_stage() -> None:
@@ -363,7 +366,7 @@ def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
 
 
 def test_there_is_no_text_without_a_page() -> None:
-    assert {path.stem for path in TEXTS.glob("*.md")} == {*STAGES, *LESSONS, *HANDS_ON, *TOOLS}
+    assert {path.stem for path in TEXTS.glob("*.md")} == set(PAGES)
 
 
 def parts(page: ast.Module) -> list[ast.Module]:
@@ -375,7 +378,7 @@ def parts(page: ast.Module) -> list[ast.Module]:
     return [ast.parse(source) for source in sources if "show_section(" in source]
 
 
-@pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON, *TOOLS])
+@pytest.mark.parametrize("stage", PAGES)
 def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     own = [tree, *parts(tree)]
@@ -390,7 +393,7 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
         assert sorted(slugs) == sorted(text(stage).sections)
 
 
-@pytest.mark.parametrize("stage", [*STAGES, *LESSONS, *HANDS_ON, *TOOLS])
+@pytest.mark.parametrize("stage", PAGES)
 def test_mathematics_in_the_prose_is_katex(stage: str) -> None:
     prose = text(stage)
     for part in (prose.summary, *prose.sections.values()):

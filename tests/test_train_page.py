@@ -23,7 +23,7 @@ from explainer.app.train.recipe_values import parse, written
 from explainer.course.recipes import FIELDS, GROUPS, SOURCES
 from explainer.packing import pack
 from explainer.panels import Bars, Matrix, Plot
-from explainer.views import training
+from explainer.views.course import training
 from tests.test_pages import app, markup
 from vit_core import VisionTransformer
 from vit_core.training import RECIPES, TrainingConfig

@@ -15,8 +15,8 @@ from explainer.course.model_parts import model_parts, preset_of
 from explainer.lessons import LESSONS
 from explainer.panels import Bars, Flow, Plot
 from explainer.texts import text
-from explainer.views import transfer
-from explainer.views.transfer import SCRATCH, TRANSFER, Cost
+from explainer.views.course import transfer
+from explainer.views.course.transfer import SCRATCH, TRANSFER, Cost
 from vit_core import CHECKPOINTS, VisionTransformer, count_parameters, resize_position_embedding
 from vit_core.config import PRESETS, ViTConfig
 from vit_core.training import RECIPES, TrainingConfig

@@ -25,9 +25,9 @@ from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape
 from explainer.stages import STAGES
 from explainer.texts import text
-from explainer.views import walk as walks
-from explainer.views.walk_steps import QUICK
-from explainer.views.walk_tensors import HEAD_COLUMNS, columns_for
+from explainer.views.walk import walk as walks
+from explainer.views.walk.steps import QUICK
+from explainer.views.walk.tensors import HEAD_COLUMNS, columns_for
 from tests.test_pages import app, markup
 from vit_core import (
     PRESETS,

@@ -25,7 +25,7 @@ from explainer.gallery import GALLERY
 from explainer.notation.wording import percent
 from explainer.packing import unpack
 from explainer.panels import Bars, Matrix, Panel, Picture, Plot, Tiles
-from explainer.views import what_if
+from explainer.views.changes import what_if
 from tests.test_pages import app, markup
 from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_picture, patchify
 from vit_core.interventions.layers import RemoveResidual, Skip

@@ -20,7 +20,7 @@ from explainer.notation.wording import number, percent
 from explainer.packing import pack, unpack
 from explainer.palette import QUANTITIES
 from explainer.panels import Bars, Matrix, Picture, Pixels, Tiles, View
-from explainer.views import experiments, what_if
+from explainer.views.changes import experiments, what_if
 from tests.test_views import all_panels, arrays, scaled
 from vit_core import ForwardTrace, Interventions, VisionTransformer, ViTConfig
 

@@ -43,3 +43,14 @@ def attention_entropy(weights: Float[Tensor, "*batch heads tokens tokens"]) -> F
     0 where every token looks at a single one, ln(N + 1) where it looks at all of them alike.
     """
     return -torch.xlogy(weights, weights).sum(-1).mean(-1)
+
+
+def one_head(tensor: Float[Tensor, "heads ..."], head: int) -> Float[Tensor, "..."]:
+    """What belongs to ``head``, counted from 1.
+
+    Raises:
+        ValueError: if there is no such head.
+    """
+    if not 1 <= head <= tensor.shape[0]:
+        raise ValueError(f"head must be in 1..{tensor.shape[0]}, got {head}")
+    return tensor[head - 1]

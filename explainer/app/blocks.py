@@ -14,6 +14,7 @@ from explainer.app.tensor_maps import show_map
 from explainer.export.saved_parts import Code, Heading, Mathematics, Proved, Tensors, Words
 from explainer.lessons import HANDS_ON, Lesson
 from explainer.links import Link
+from explainer.menu import group_of, neighbours
 from explainer.notation import templates as notation
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.notation.excerpts import excerpt, highlighted, line_of
@@ -25,7 +26,7 @@ from explainer.stages import STAGES, Stage
 from explainer.tensors import TensorRow, describe
 from explainer.texts import text
 from explainer.views.compose import explained
-from explainer.views.scenes import NAME
+from explainer.views.course.scenes import NAME
 
 
 def scheme() -> Scheme:
@@ -35,11 +36,8 @@ def scheme() -> Scheme:
 
 def show_head(stage: Stage | Lesson) -> None:
     """The page's place in the story, its title, and what happens in plain words."""
-    if isinstance(stage, Stage):
-        names, about = list(STAGES), ", ".join(f"Eq. {number}" for number in stage.equation_numbers)
-    else:
-        names, about = list(stage.group), stage.chapter
-    place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {about}" if about else "")
+    names = list(group_of(stage))
+    place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {stage.about}" if stage.about else "")
     st.html(f'<p class="vit-kicker">{escape(place)}</p>')
     st.title(stage.title, anchor=False)
     with st.container(key="summary"):
@@ -245,14 +243,15 @@ def show_neighbours(stage: Stage | Lesson) -> None:
     st.space("medium")
     left, right = st.columns(2)
     parameters = state.parameters()
+    before, after = neighbours(stage)
     with left.container(key="back"):
-        if (page := stage.previous) is not None:
-            st.page_link(f"{page.name}.py", label=page.title, icon=":material/arrow_back:", query_params=parameters)
+        if before is not None:
+            st.page_link(f"{before.name}.py", label=before.title, icon=":material/arrow_back:", query_params=parameters)
     with right.container(key="next"):
-        if (page := stage.next) is not None:
+        if after is not None:
             st.page_link(
-                f"{page.name}.py",
-                label=page.title,
+                f"{after.name}.py",
+                label=after.title,
                 icon=":material/arrow_forward:",
                 icon_position="right",
                 query_params=parameters,

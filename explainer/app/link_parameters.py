@@ -194,7 +194,7 @@ PARAMETERS: Mapping[str, Kind] = MappingProxyType(
         "recipe": OneOf("vit_core.training:RECIPES"),
         "runs": _RUN,
         "run": _RUN,
-        "measure": OneOf("explainer.views.training:MEASURES"),
+        "measure": OneOf("explainer.views.course.training:MEASURES"),
         "beside": _RUN,
         "shared_epochs": YesNo(),
         "epoch": Whole(0, 999_999),

@@ -8,7 +8,7 @@ from explainer.lessons import HANDS_ON, LESSONS
 from explainer.numbers import Pass
 from explainer.numbers.lines import YOUR_WEIGHTS, Reproduction
 from explainer.numbers.words import PICTURE
-from explainer.views.what_if import CHANGED
+from explainer.views.changes.what_if import CHANGED
 from vit_core import CHECKPOINTS
 
 SIDES = ("left", "right")

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from explainer.experiments.logit_lens import lens_probabilities
 from explainer.panels import Pixels
-from explainer.views.depth import lens_probabilities
 from vit_core.attention_maps import mean_attention_distance
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer

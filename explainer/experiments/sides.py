@@ -11,7 +11,7 @@ from torch import Tensor
 
 from explainer.notation.wording import the_token
 from explainer.panels import Pixels
-from explainer.views.arrays import one_head
+from vit_core.attention_maps import one_head
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.trace import ForwardTrace

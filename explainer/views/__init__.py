@@ -1,1 +1,1 @@
-"""One module per stage of the story; each view is a pure function from tensors to a ``View``."""
+"""Trace in, view out: a module for each stage of the story. Each view is a pure function from tensors to a ``View``."""

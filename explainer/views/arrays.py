@@ -32,17 +32,6 @@ def on_grid(of_patches: Float[Tensor, "*rows patches"]) -> Values:
     return as_values(of_patches).reshape(*of_patches.shape[:-1], side, side)
 
 
-def one_head(tensor: Float[Tensor, "heads ..."], head: int) -> Float[Tensor, "..."]:
-    """What belongs to ``head``, counted from 1.
-
-    Raises:
-        ValueError: if there is no such head.
-    """
-    if not 1 <= head <= tensor.shape[0]:
-        raise ValueError(f"head must be in 1..{tensor.shape[0]}, got {head}")
-    return tensor[head - 1]
-
-
 def first_columns(matrix: Float[Tensor, "rows columns"], axis: str) -> tuple[Values, str]:
     """The matrix without the columns beyond ``MOST_COLUMNS``, and the name of its column axis, which says so.
 

@@ -25,9 +25,10 @@ from explainer.panels import (
     Values,
     View,
 )
-from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
+from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, symmetric
+from vit_core.attention_maps import one_head
 from vit_core.trace import AttentionTrace, check_layer
 
 ALL_LAYERS_UP_TO = 2**20  # weights: of a small model all layers are sent together

@@ -7,13 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.experiments.logit_lens import lens_probabilities, most_probable
 from explainer.notation.wording import number, percent, subscript, the_token, token_name
 from explainer.origins import cosine_of, norm_of, worked_out
 from explainer.panels import Bars, Origin, Picture, Pixels, Plot, Series, Tiles, Values, View
-from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
+from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, spanning
-from vit_core.attention_maps import attention_rollout, mean_attention_distance
+from vit_core.attention_maps import attention_rollout, mean_attention_distance, one_head
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.trace import ForwardTrace, check_layer
@@ -184,12 +185,6 @@ def class_token_path(trace: ForwardTrace, layer: int) -> View:
     )
 
 
-@torch.no_grad()
-def lens_probabilities(model: VisionTransformer, trace: ForwardTrace) -> Float[Tensor, "states classes"]:
-    """The head read off z_0 ... z_L as if each were the last: final norm, head, softmax."""
-    return model.classify(torch.stack([z[:1] for z in trace.hidden_states])).softmax(-1)
-
-
 def logit_lens(
     model: VisionTransformer, trace: ForwardTrace, labels: Sequence[str], layer: int, count: int = 5
 ) -> View:
@@ -204,12 +199,6 @@ def logit_lens(
     """
     probabilities = lens_probabilities(model, trace)
     return read_off(probabilities, labels, layer, most_probable(probabilities[-1], count))
-
-
-def most_probable(probabilities: Float[Tensor, " classes"], count: int) -> list[int]:
-    """The numbers of the most probable classes, the first one first."""
-    classes: list[int] = probabilities.topk(min(count, len(probabilities))).indices.tolist()
-    return classes
 
 
 def read_off(

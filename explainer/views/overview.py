@@ -14,9 +14,10 @@ from explainer.origins import Origin, averaged_from, worked_out
 from explainer.panels import Bars, Flow, Matrix, Node, Panel, Picture, Pixels, Scale, Strip, Strips, Tiles, View
 from explainer.stages import STAGES
 from explainer.views import head as head_views
-from explainer.views.arrays import THUMBNAIL_SIZE, as_values, averaged, on_grid, one_head
+from explainer.views.arrays import THUMBNAIL_SIZE, as_values, averaged, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, symmetric
+from vit_core.attention_maps import one_head
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
 

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from benchmarks.server import Server
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.stages import STAGES
+from explainer.menu import PAGES
 from tests.browser.conftest import Reader
 
 pytestmark = pytest.mark.browser
@@ -19,7 +18,6 @@ OpenReader = Callable[..., Reader]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SEEN = ((1440, 900, "light"), (390, 844, "dark"))  # both layouts and both sets of colours
-PAGES = [*STAGES, *HANDS_ON, *LESSONS, *TOOLS]
 
 # What is Streamlit's own and cannot be mended from outside: (rule, what the element's HTML begins with, why).
 STREAMLITS: tuple[tuple[str, str, str], ...] = ()

@@ -10,8 +10,7 @@ from PIL import Image
 
 from benchmarks.server import ROOT, Server
 from explainer.app.server.response_headers import headers
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.stages import STAGES
+from explainer.menu import PAGES
 from tests.browser.conftest import Reader
 
 pytestmark = pytest.mark.browser
@@ -46,7 +45,7 @@ def watch(reader: Reader) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [*STAGES, *HANDS_ON, *LESSONS, *TOOLS])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_needs_nothing_that_is_refused(name: str, shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server)
     found = watch(reader)

@@ -6,15 +6,26 @@ from typing import Any
 import streamlit as st
 
 from explainer.app import checkpoints, state
+from explainer.app.canvas import show as show_canvas
 from explainer.app.compare import choice as compare_choice
 from explainer.app.compare.choice import NONE
 from explainer.app.compare.sides import Pair, change_title, checkpoint_title, picture_title
 from explainer.app.foreign import plain
 from explainer.app.server.upload_boxes import show_box, take
 from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload
+from explainer.app.session import kept_view
+from explainer.experiments.sides import Size, why_not
 from explainer.gallery import GALLERY
+from explainer.panels import View
+from explainer.views.compose import explained
 from vit_core import ViTConfig
 from vit_core.interventions import Interventions
+
+OPENING = (
+    "One model, two pictures. Look for what the picture decides and what it does not: the position embedding below "
+    "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
+    "to layer how the hidden states of the two part."
+)
 
 
 def show_right_side(pair: Pair) -> None:
@@ -84,7 +95,11 @@ def show_mean(pair: Pair) -> None:
 
 
 def show_beginnings(pair: Pair) -> None:
-    """As long as both sides are the same: single things to switch."""
+    """Single things to switch as long as both sides are the same, and what to look for in the pair of a first visit."""
+    if not pair.is_same:
+        if pair.other == compare_choice.opening():
+            st.info(OPENING, icon=":material/compare:")
+        return
     left, config = pair.seen[0].state, pair.left.config
     pictures = [name for name in GALLERY if name != left.picture]
     others = [name for name in checkpoints.listed(left.checkpoint) if name != left.checkpoint]
@@ -101,6 +116,17 @@ def show_beginnings(pair: Pair) -> None:
     with st.container(horizontal=True):
         for index, (label, choice) in enumerate(beginnings.items()):
             st.button(plain(label), key=f"begin_{index}", on_click=compare_choice.choose, kwargs=choice)
+
+
+def show_view(pair: Pair, which: str, make: Callable[[], View], *sizes: Size) -> None:
+    """A picture of both sides and the sentence that says what was measured, or why there is none."""
+    if obstacle := why_not(pair.left, pair.right, *sizes):
+        st.caption(f"Not compared: {plain(obstacle)}.")
+        return
+    name = f"compare_{which}"
+    view = kept_view((name, *pair.key), lambda: explained(make(), pair.left.layer))
+    show_canvas(view, key=name, on_pick=compare_choice.pick)
+    st.markdown(plain(view.alt, 4000))
 
 
 def ready_changes(pair: Pair) -> list[str]:

@@ -20,7 +20,7 @@ from explainer.lessons import Lesson
 from explainer.notation.excerpts import excerpt_of, highlighted
 from explainer.palette import Scheme
 from explainer.panels import View
-from explainer.views import data
+from explainer.views.course import data
 from vit_core.pictures import open_picture
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES, TrainingConfig

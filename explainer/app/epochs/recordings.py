@@ -12,7 +12,7 @@ from explainer.app.server.uploads import picture_source
 from explainer.app.session import MEGABYTE, Session, forward_slots
 from explainer.experiments.recordings import Recording, Snapshot, snapshot_bytes, take_snapshot, thinned
 from explainer.panels import Frames, Pixels
-from explainer.views.scenes import Scene
+from explainer.views.course.scenes import Scene
 from vit_core import grid_position, load, token_at
 from vit_core.pictures import open_picture
 from vit_core.preprocess import Preprocess

@@ -15,7 +15,7 @@ from explainer.course.results import FIGURES
 from explainer.export.one_file import one_file, open_module
 from explainer.notation.wording import number
 from explainer.notation.written_numbers import in_powers
-from explainer.views import exercises
+from explainer.views.course import exercises
 from vit_core import CHECKPOINTS, ViTConfig, count_multiply_adds, count_parameters
 
 

@@ -13,7 +13,7 @@ from explainer.app.session import Session, forward_slots, kept, kept_view, load_
 from explainer.course import exercises as compute
 from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
 from explainer.notation.wording import percent
-from explainer.views import exercises
+from explainer.views.course import exercises
 from vit_core.training import RECIPES
 from vit_core.training.config import TrainingConfig
 from vit_core.training.schedule import learning_rate

@@ -13,7 +13,7 @@ from explainer.app.train.controls import run_title, show_damage
 from explainer.course.metric_detective import own_epochs
 from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
 from explainer.course.results import BATCH_SIZE, RUNS, CourseRun
-from explainer.views import metric
+from explainer.views.course import metric
 from vit_core.training.runs.control import all_runs
 
 ORDERS = ("by class", "shuffled")

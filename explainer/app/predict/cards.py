@@ -14,8 +14,8 @@ from explainer.app.predict.sources import Source, name_for_explainer, side_of
 from explainer.app.session import Session, kept_view
 from explainer.notation.wording import percent
 from explainer.panels import View
-from explainer.views import predict
 from explainer.views.compose import explained
+from explainer.views.course import predict
 from vit_core import PictureError, Preprocess, open_picture
 from vit_core.training.predictions import Predictions, Sample, as_csv
 

@@ -15,8 +15,8 @@ from explainer.app.predict.sources import side_of
 from explainer.app.session import forward_slots, kept_view
 from explainer.notation.wording import percent
 from explainer.panels import Pixels, View
-from explainer.views import predict
 from explainer.views.compose import explained
+from explainer.views.course import predict
 from vit_core import PictureError, Preprocess, open_picture
 from vit_core.training.predictions import other_preprocessing
 

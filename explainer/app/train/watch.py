@@ -20,7 +20,7 @@ from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
 from explainer.notation.written_numbers import written_shift
 from explainer.panels import Frames, View
-from explainer.views import training
+from explainer.views.course import training
 from vit_core.training.runs.control import Run, all_runs, checkpoint_name, open_run
 from vit_core.training.runs.metrics import Metrics, seconds_left
 

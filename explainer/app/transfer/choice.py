@@ -13,7 +13,7 @@ from explainer.app.session import check_memory, kept, kept_view, load_model
 from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
 from explainer.notation.wording import sentence
-from explainer.views import transfer
+from explainer.views.course import transfer
 from vit_core import CHECKPOINTS, Checkpoint, load, resize_position_embedding
 from vit_core.training import TrainingConfig
 from vit_core.weights.sources import SOURCES

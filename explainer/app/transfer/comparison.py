@@ -15,7 +15,7 @@ from typing import Any
 
 from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run
 from explainer.course.model_parts import preset_of
-from explainer.views.transfer import SCRATCH, TRANSFER
+from explainer.views.course.transfer import SCRATCH, TRANSFER
 from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.runs.control import MOST_AT_ONCE, Run, all_runs, list_runs, runs_folder, start_run
 

@@ -14,8 +14,8 @@ from explainer.app.session import check_memory, forward_slots, kept_view, load_m
 from explainer.app.transfer.choice import FIRST
 from explainer.course import results as course_results
 from explainer.course.model_parts import model_parts
-from explainer.views import transfer
-from explainer.views.transfer import Cost
+from explainer.views.course import transfer
+from explainer.views.course.transfer import Cost
 from vit_core import Checkpoint, VisionTransformer
 from vit_core.training import TrainingConfig
 

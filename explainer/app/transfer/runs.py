@@ -14,8 +14,8 @@ from explainer.app.train.controls import STATES, show_damage
 from explainer.app.transfer import comparison
 from explainer.app.transfer.comparison import Comparison, Plan, list_comparisons
 from explainer.notation.wording import sentence
-from explainer.views import transfer
-from explainer.views.transfer import SCRATCH, TRANSFER
+from explainer.views.course import transfer
+from explainer.views.course.transfer import SCRATCH, TRANSFER
 from vit_core import Checkpoint
 from vit_core.training.data.datasets import Dataset
 from vit_core.training.runs.control import Run, checkpoint_name, stop_run

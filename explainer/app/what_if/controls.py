@@ -15,7 +15,7 @@ from explainer.app.what_if import history, toggles
 from explainer.lessons import HANDS_ON
 from explainer.notation.equations import EQUATIONS
 from explainer.panels import Pick, Pixels
-from explainer.views import what_if
+from explainer.views.changes import what_if
 from explainer.views.compose import explained
 from vit_core import ForwardTrace, patchify
 from vit_core.interventions import Interventions

@@ -18,7 +18,7 @@ from explainer.experiments.patches import passes_for, patches_so_far, rank_patch
 from explainer.lessons import HANDS_ON
 from explainer.notation.wording import sentence
 from explainer.panels import Pick, View
-from explainer.views import experiments
+from explainer.views.changes import experiments
 from vit_core import ForwardTrace, open_picture
 from vit_core.allowance import NotAllowedError
 from vit_core.interventions import Interventions

@@ -14,7 +14,7 @@ from explainer.app.what_if.controls import SAID, apply, pixels_of
 from explainer.experiments.effects import Effect, effect_of
 from explainer.lessons import HANDS_ON
 from explainer.notation.wording import percent
-from explainer.views import what_if
+from explainer.views.changes import what_if
 from explainer.views.compose import explained
 from vit_core import ForwardTrace
 from vit_core.interventions import Interventions

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explainer import origins
+from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import percent, sentence
 from explainer.origins import Origin, one_each
 from explainer.panels import Bars, Frames, Panel, Picture, Plot, Series, Tiles, Values, View
-from explainer.views import depth
 from explainer.views.compose import on_side, view
 
 NAME = "epoch"  # what is counted, in picks and in the URL
@@ -35,7 +35,7 @@ class Scene:
     @property
     def classes(self) -> list[int]:
         """The classes that are most probable in the end."""
-        return depth.most_probable(self.final.probabilities, MOST_CLASSES)
+        return most_probable(self.final.probabilities, MOST_CLASSES)
 
 
 Scenes = Sequence[Scene]

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import number, percent
 from explainer.origins import Origin, on_side, one_each, worked_out
@@ -16,8 +17,7 @@ from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, p
 from explainer.views import attention, depth, embedding, patches
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
-from explainer.views.scales import from_zero, symmetric
-from explainer.views.scenes import (
+from explainer.views.course.scenes import (
     Scene,
     Scenes,
     every_snapshot,
@@ -30,6 +30,7 @@ from explainer.views.scenes import (
     side_by_side,
     side_of,
 )
+from explainer.views.scales import from_zero, symmetric
 
 CLASS_COLOURS = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
 RUN_COLOURS = ("z", "q")
@@ -78,7 +79,7 @@ def prediction(scenes: Scenes) -> Frames:
     def make(scene: Scene, now: Snapshot) -> View:
         recording, classes = scene.recording, scene.classes
         names = tuple(recording.labels[c] for c in classes)
-        first = depth.most_probable(now.probabilities, 1)[0]
+        first = most_probable(now.probabilities, 1)[0]
         bars = Bars(
             title="Prediction",
             quantity="y",

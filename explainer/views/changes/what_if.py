@@ -7,14 +7,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from explainer.experiments.effects import Effect
+from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.similarity import attention_moved
 from explainer.notation.wording import number, percent, subscript, the_token, token_name
 from explainer.origins import Origin, cosine_of, worked_out
 from explainer.panels import Bars, Picture, Pixels, Plot, Series, Tiles, View
-from explainer.views.arrays import as_values, grid_size_of, on_grid, one_head
+from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
-from explainer.views.depth import most_probable
 from explainer.views.scales import each, from_zero, symmetric
+from vit_core.attention_maps import one_head
 from vit_core.trace import ForwardTrace, check_layer
 
 PATCHES, HEAD = "patches", "changed_head"  # what a click on the picture and on the grid of heads chooses

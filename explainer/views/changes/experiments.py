@@ -13,9 +13,9 @@ from explainer.experiments.patches import RANDOM, PatchesSoFar, RankedPatches, R
 from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Matrix, Picture, Pixels, Plot, Scale, Series, Strip, Strips, Tiles, View
 from explainer.views.arrays import as_values, on_grid
+from explainer.views.changes.what_if import HEAD
 from explainer.views.compose import view
 from explainer.views.scales import from_zero, spanning, symmetric
-from explainer.views.what_if import HEAD
 from vit_core.patches import token_at
 
 QUANTITIES = {"attention": "A", "rollout": "v", "occlusion": "q", RANDOM: "image"}  # one colour in maps and curves

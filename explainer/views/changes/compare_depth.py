@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from explainer.experiments.logit_lens import lens_probabilities, most_probable
 from explainer.experiments.sides import Side, beside_each_other, shared_classes, why_not
 from explainer.experiments.similarity import layer_similarity, token_cosines
 from explainer.notation.wording import number, percent, sentence, subscript, token_name
@@ -14,9 +15,8 @@ from explainer.origins import Origin, cosine_of, norm_of, worked_out
 from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, Values, View
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.attention import tile_columns
-from explainer.views.compare import DIFFERENCE, difference_of, refuse
+from explainer.views.changes.compare import DIFFERENCE, difference_of, refuse
 from explainer.views.compose import view
-from explainer.views.depth import lens_probabilities, most_probable
 
 COLOURS = ("y", "q", "k", "v", "E_pos", "A")  # told apart by colour; the line's label says the class
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from explainer.notation.wording import number, percent, sentence, subscript, the_token
 from explainer.panels import WalkStep
 from explainer.stages import STAGES
-from explainer.views.walk_tensors import sizes
+from explainer.views.walk.tensors import sizes
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
 

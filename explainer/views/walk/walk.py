@@ -8,9 +8,9 @@ from explainer.notation.equations import EQUATIONS, FORMULAS
 from explainer.notation.wording import percent
 from explainer.panels import Pixels, View, Walk, WalkStep
 from explainer.views.compose import view
-from explainer.views.walk_links import with_links
-from explainer.views.walk_steps import Subject, embedding_steps, head_steps, layer_steps
-from explainer.views.walk_tensors import columns_for, embedding_tensors, head_tensors, layer_tensors
+from explainer.views.walk.links import with_links
+from explainer.views.walk.steps import Subject, embedding_steps, head_steps, layer_steps
+from explainer.views.walk.tensors import columns_for, embedding_tensors, head_tensors, layer_tensors
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
 

@@ -8,8 +8,9 @@ from torch import Tensor
 from explainer.notation.wording import subscript
 from explainer.origins import Origin
 from explainer.panels import Scale, WalkTensor
-from explainer.views.arrays import as_values, one_head
+from explainer.views.arrays import as_values
 from explainer.views.scales import from_zero, symmetric
+from vit_core.attention_maps import one_head
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.sides import MEAN, SharedClass, Side, beside_each_other, shared_classes, why_not
 from explainer.experiments.similarity import attention_moved
 from explainer.notation.wording import number, percent, sentence, token_name
@@ -17,7 +18,6 @@ from explainer.origins import Origin, cosine_of, on_side, one_each, worked_out
 from explainer.panels import Bars, Matrix, Panel, Picture, Tiles, View
 from explainer.views.arrays import as_values, on_grid
 from explainer.views.compose import view
-from explainer.views.depth import most_probable
 from explainer.views.scales import from_zero, symmetric
 
 DIFFERENCE = "Right minus left"

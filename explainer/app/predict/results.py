@@ -1,0 +1,56 @@
+"""The choice of a model, and everything about the images as soon as they are predicted."""
+
+import streamlit as st
+
+from explainer.app import checkpoints, state
+from explainer.app.blocks import show_section
+from explainer.app.foreign import plain
+from explainer.app.link_parameters import fit_choice
+from explainer.app.predict import cards as prediction_cards
+from explainer.app.predict import jobs as prediction_jobs
+from explainer.app.predict import ways as prediction_ways
+from explainer.app.predict.cards import Answers
+from explainer.app.predict.sources import Source
+from explainer.app.session import Session
+from explainer.lessons import LESSONS
+from explainer.notation.wording import sentence
+from explainer.views.course.predict import preprocessing_words
+
+AS_TRAINED = prediction_ways.AS_TRAINED
+
+
+def choose_model(session: Session) -> None:
+    """The checkpoint of the whole app, among those that need no download."""
+    chosen = session.state.checkpoint
+    names = [name for name in checkpoints.listed(chosen) if name == chosen or checkpoints.is_here(name)]
+    st.session_state["predict_model"] = chosen
+    st.selectbox("Model", names, key="predict_model", on_change=_take_model, width=420)
+
+
+def _take_model() -> None:
+    state.choose_checkpoint(st.session_state["predict_model"])
+
+
+def choose_shown(place: int) -> None:
+    """Compare the ways of reading that picture."""
+    st.session_state["predict_shown"] = place + 1
+
+
+def show_results(session: Session, source: Source) -> None:
+    """Everything about the pictures, as soon as they are predicted."""
+    ways = prediction_ways.ways(session.checkpoint.preprocess)
+    fit_choice("predict_way", ways, "way of reading")
+    way = st.selectbox("Pictures are read", list(ways), key="predict_way", bind="query-params", width=420) or AS_TRAINED
+    st.caption(plain(sentence(preprocessing_words(ways[way])) + "."))
+    predictions = prediction_jobs.show(session, source, way, ways[way])
+    if predictions is None:
+        return
+    answers = Answers(session, source, predictions, way, ways[way])
+    show_section(LESSONS["predict"], "answers")
+    prediction_cards.show_answers(answers, choose_shown)
+    if sum(name is not None for name in predictions.class_names) > 1:
+        show_section(LESSONS["predict"], "confusion")
+        prediction_cards.show_confusion(answers)
+    if len(predictions):
+        show_section(LESSONS["predict"], "preprocessing")
+        prediction_ways.show(answers)

@@ -1,0 +1,1 @@
+"""Views of data, training, and the pages of the course chapter."""
