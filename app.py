@@ -1,4 +1,4 @@
-"""Serve the explainer: ``streamlit run app.py``."""
+"""Serve the explainer: ``streamlit run app.py``. An installed one is served by ``vit-explainer``."""
 
 import gc
 
@@ -6,13 +6,7 @@ import gc
 gc.disable()
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from explainer.app.server.response_headers import ResponseHeaders
-from explainer.app.server.shell import Shell
-from explainer.app.server.start import lifespan
-from explainer.app.server.tensor_route import routes
-from explainer.app.server.upload_boxes import UploadLimits
+from explainer.app.server.serving import FRAME, PARTS
 
-middleware = [Middleware(ResponseHeaders), Middleware(UploadLimits), Middleware(Shell)]
-app = st.App("pages/frame.py", routes=routes, lifespan=lifespan, middleware=middleware)
+app = st.App(FRAME, **PARTS)  # written here, because Streamlit looks for it in the text of this file

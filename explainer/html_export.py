@@ -17,7 +17,6 @@ import gzip
 import hashlib
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from explainer.components import core, saved_page_script, saved_page_style
@@ -29,8 +28,9 @@ from explainer.palette import QUANTITIES
 from explainer.panels import Frames, View
 from explainer.proofs import Proof
 from explainer.tensors import TensorRow
+from vit_core.resources import ASSETS
 
-_STYLE = Path(__file__).parents[1] / "assets" / "style.css"  # of code, proofs and the like, as in the app
+_STYLE = ASSETS / "style.css"  # of code, proofs and the like, as in the app
 _OF_ONE_MACHINE = "That link works only on the machine that saved this page, while the app runs there."
 _SAVED = "Point at a picture to read its numbers. Another picture, layer, head or token is chosen on"
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 
 from explainer.menu import PAGES
+from vit_core.resources import ASSETS
 
-TEXTS = Path(__file__).parents[1] / "assets" / "text"
+TEXTS = ASSETS / "text"
 
 _HEADING = re.compile(r"^## +(.+?) +\{#([a-z0-9-]+)\}$", re.MULTILINE)
 

@@ -1,13 +1,13 @@
 """Around every page: the navigation, and in the sidebar the picture, the model, the layer, the head, the token."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit as st
 
-# Streamlit puts this folder first on the path; the app's modules are imported by their full name, from the root.
-if (root := str(Path(__file__).parent.parent)) not in sys.path:
-    sys.path.insert(0, root)
+if find_spec("explainer") is None:  # run by itself in a checkout: Streamlit puts only this folder on the path
+    sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from explainer.app import link_parameters, menu, number_sheet, session, sidebar, state
 from explainer.app.blocks import show_way_back
@@ -18,9 +18,9 @@ from explainer.app.server.response_headers import TO_THE_TOP
 from explainer.app.server.start import start
 from explainer.menu import PAGES
 from explainer.stages import STAGES
+from vit_core.resources import ASSETS
 
-assets = Path(root) / "assets"
-st.set_page_config(page_title="ViT explainer", page_icon=str(assets / "images" / "icon.svg"), layout="wide")
+st.set_page_config(page_title="ViT explainer", page_icon=str(ASSETS / "images" / "icon.svg"), layout="wide")
 if not shell.is_mounted():
     st.html(shell.STYLE)
 start()

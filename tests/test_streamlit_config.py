@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit import config
 
+from explainer.app.server.serving import CONFIGURATION, FRAME, _variable, configuration
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,11 +40,24 @@ def test_option_reaches_streamlit(option: str, expected: object) -> None:
 
 
 def test_pages_are_not_discovered_by_folder() -> None:
-    """A root script beside pages/ would be served the old way; app.py hands over to pages/frame.py instead."""
+    """A root script next to pages/ would be served the old way; app.py hands over to pages/frame.py instead."""
     source = (ROOT / "app.py").read_text(encoding="utf-8")
-    assert 'st.App("pages/frame.py"' in source
+    assert "st.App(FRAME" in source and FRAME == ROOT / "pages" / "frame.py"
 
 
 def test_the_style_has_no_angle_bracket() -> None:
     """Streamlit's cleaner of HTML drops a whole style sheet in which something looks like a tag."""
     assert "<" not in (ROOT / "assets" / "style.css").read_text(encoding="utf-8")
+
+
+def test_the_whole_configuration_travels_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``st.App.run`` refuses an option that it does not know; what the environment sets stays as it is there."""
+    assert CONFIGURATION == ROOT / ".streamlit" / "config.toml"
+    for option, value in configuration().items():
+        assert config.get_option(option) == value
+        assert config.get_where_defined(option).endswith("config.toml")
+    assert len(configuration()) > 30
+    monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "20")
+    assert "server.maxUploadSize" not in configuration()
+    variables = {name: option.env_var for name, option in config._config_options_template.items()}
+    assert {name: _variable(name) for name in variables if _variable(name) != variables[name]} == {}

@@ -4,6 +4,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+# How this program was started, for the lines of its help.
+_FROM_CHECKOUT = "python -m explainer"
+PROGRAM = "vit-explainer" if Path(sys.argv[0]).stem == "vit-explainer" else _FROM_CHECKOUT
 
 
 class Refused(Exception):
@@ -15,9 +20,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str, examples: str) -> None:
         super().__init__(
-            f"python -m explainer {command}",
+            f"{PROGRAM} {command}",
             description=description,
-            epilog=examples,
+            epilog=examples.replace(_FROM_CHECKOUT, PROGRAM),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 

@@ -31,6 +31,9 @@ from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
 from vit_core.weights.reading import read_json
 
+# How this program was started, for the lines of its help.
+_PROGRAM = "vit-explainer train" if Path(sys.argv[0]).stem == "vit-explainer" else "python -m vit_core.training"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. What is wrong with the input is said in one sentence."""
@@ -206,7 +209,7 @@ def _stop_on_signal(folder: RunFolder) -> None:
 
 def _train_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m vit_core.training",
+        prog=_PROGRAM,
         description=__doc__,
         epilog="To export: python -m vit_core.training export --help",
     )
@@ -232,7 +235,7 @@ def _train_parser() -> argparse.ArgumentParser:
 
 
 def _export_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m vit_core.training export", description=export.__doc__)
+    parser = argparse.ArgumentParser(prog=f"{_PROGRAM} export", description=export.__doc__)
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("output", type=Path, help="where to: assets/weights/mini8 becomes mini8.safetensors and .json")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="as given to the training")

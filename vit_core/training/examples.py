@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from vit_core.training.runs.processes import ROOT
 from vit_core.training.runs.run import EPOCHS, EXAMPLES, FACTS, METRICS
-from vit_core.weights.checkpoints import ASSETS
 
 
 class Example(NamedTuple):
@@ -48,7 +48,7 @@ def make_examples(folder: Path, names: tuple[str, ...] = tuple(RECIPES)) -> None
     """
     with tempfile.TemporaryDirectory() as place:
         for name in names:
-            environment = os.environ | {"PYTHONPATH": str(ASSETS.parent), "OMP_NUM_THREADS": "1"}
+            environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
             subprocess.run([sys.executable, *command(name)[1:]], cwd=place, env=environment, check=True)
             run = Path(place) / "runs" / name
             for path in (run / EPOCHS).iterdir():

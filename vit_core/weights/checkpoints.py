@@ -10,12 +10,12 @@ from typing import Any
 from vit_core.config import ViTConfig
 from vit_core.cost import count_parameters
 from vit_core.preprocess import Preprocess
+from vit_core.resources import ASSETS
 from vit_core.weights.downloads import cache_folder
 from vit_core.weights.published import Published, published
 from vit_core.weights.reading import read_json
 from vit_core.weights.sources import SOURCES
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 WEIGHTS = ASSETS / "weights"
 EMBEDDED = {  # this repository's own; the card of each is the .json beside it
     "embedded": WEIGHTS / "mini8.safetensors",

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from explainer.app.server import tensor_route
 from explainer.components import core, opening_script, opening_style
 from explainer.packing import digest
+from vit_core.resources import ASSETS
 
-STYLE = Path(__file__).parents[3] / "assets" / "style.css"
+STYLE = ASSETS / "style.css"
 
 # Parts of Streamlit's front end that it loads when a page first shows such an element: every page of this app does.
 PARTS = ("Html", "BidiComponent", "PageLink", "Slider", "Selectbox", "rehype-katex", "rehype-raw", "DownloadButton")

@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
+from vit_core.resources import ASSETS
 from vit_core.training.config import RECIPES, TrainingConfig
 from vit_core.training.data.toy import TOY, toy_folder
 from vit_core.training.runs import processes
@@ -25,7 +26,6 @@ from vit_core.training.runs.files import (
     whole_epochs,
 )
 from vit_core.training.runs.metrics import Metrics, read_metrics, read_records, seconds_left
-from vit_core.weights.checkpoints import ASSETS
 
 __all__ = ["EPOCHS", "EXAMPLES", "FACTS", "METRICS", "START", "Run", "Status", "facts_time", "write_object"]
 
