@@ -14,6 +14,7 @@ check:
 	ruff format --check .
 	ruff check .
 	mypy
+	mkdocs build --strict --quiet
 
 BENCHMARKS = forward start click hover sessions knockout ledger experiments bytes training hostile
 
