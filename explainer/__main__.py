@@ -7,7 +7,7 @@ from importlib import import_module
 from explainer.commands.question import PROGRAM
 
 COMMANDS = {  # name -> the module that has it, and what it does
-    "app": ("explainer.commands.app", "serve the app on this machine; vit-explainer alone does the same"),
+    "app": ("explainer.app.server.command", "serve the app on this machine; vit-explainer alone does the same"),
     "shapes": ("explainer.commands.shapes", "every operation of a model with its shapes, also of your own model"),
     "doctor": ("explainer.commands.doctor", "what a weights file is, whether it opens, and conversions of it"),
     "train": ("vit_core.training.__main__", "train a model by a recipe, or export what was trained"),

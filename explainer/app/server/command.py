@@ -38,7 +38,7 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    gc.disable()  # until the server has warmed up, as in app.py
+    gc.disable()  # until the server has warmed up, as in app.py; and a wrong option is answered before Streamlit comes
     import streamlit as st
 
     from explainer.app.server.serving import FRAME, PARTS, configuration
