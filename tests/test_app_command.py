@@ -33,7 +33,9 @@ def test_it_answers_on_this_machine_from_another_folder(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "explainer", "app", "--port", str(port), "--no-browser"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    server = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
     try:
         for _ in range(240):
             assert server.poll() is None
