@@ -45,7 +45,8 @@ def test_it_answers_on_this_machine_from_another_folder(tmp_path: Path) -> None:
                     break
             except OSError:
                 time.sleep(0.25)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             page = answer.read().decode()
         assert STYLE.read_text(encoding="utf-8") in page  # completed by explainer/app/server/shell.py
     finally:
