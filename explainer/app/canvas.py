@@ -11,7 +11,7 @@ from explainer.app.server import tensor_route
 from explainer.app.state import NUMBER
 from explainer.components import core, streamlit_adapter
 from explainer.numbers.expressions import is_number
-from explainer.packing import header_of, pack
+from explainer.packing import digest, header_of, pack
 from explainer.panels import Frames, Pick, View
 
 INLINE = 64 * 1024  # bytes; a larger view goes by the tensor route
@@ -19,10 +19,12 @@ ROOM = 24 * 1024  # characters of a header that goes before it
 
 # The component's text travels in each message of each of its pictures: with the route it is a few lines that fetch the
 # canvas once per browser; without it, the whole canvas.
-_packed: WeakKeyDictionary[View | Frames, bytes] = WeakKeyDictionary()  # bytes live as long as their view is shared
+# The bytes of a view and their digest live as long as the view is shared.
+_packed: WeakKeyDictionary[View | Frames, tuple[bytes, str]] = WeakKeyDictionary()
 
 _PATH = f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}";\n'
-_core_digest = tensor_route.keep(core().encode(), "text/javascript")
+_core = core().encode()
+_core_digest = tensor_route.keep(_core, "text/javascript")
 _by_route = st.components.v2.component(
     "vit_explainer.canvas",
     js=_PATH
@@ -68,14 +70,15 @@ def _payload(view: View | Frames, attempt: int) -> tuple[Callable[..., Any], byt
     """The component and what it is given: small views as bytes, large ones as an address."""
     if not tensor_route.is_mounted():
         return _by_socket, pack(view)
-    tensor_route.keep(core().encode(), "text/javascript")  # it is in a bounded store, too
-    packed = _packed.get(view)
-    if packed is None or attempt:  # a lost picture has to be kept anew
-        packed = _packed[view] = pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
+    tensor_route.keep(_core, "text/javascript", _core_digest)  # it is in a bounded store, too
+    if view not in _packed or attempt:  # a lost picture has to be kept anew
+        packed = pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
+        _packed[view] = packed, digest(packed)
+    packed, name = _packed[view]
     if len(packed) <= INLINE and not attempt:
         return _by_route, packed
     # Equal data is not sent again: the number of the attempt makes it different when the browser found something gone.
-    address: dict[str, str | int] = {"url": tensor_route.url(tensor_route.keep(packed)), "attempt": attempt}
+    address: dict[str, str | int] = {"url": tensor_route.url(tensor_route.keep(packed, name=name)), "attempt": attempt}
     if len(room := header_of(packed)) <= ROOM:
         address["room"] = room  # how much room it needs is known before it is here: nothing below it moves
     return _by_route, address

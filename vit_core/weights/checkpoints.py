@@ -64,7 +64,7 @@ class _Checkpoints(Mapping[str, Checkpoint]):
 
     def __getitem__(self, name: str) -> Checkpoint:
         if name in EMBEDDED and name in list(self):
-            return read_card(EMBEDDED[name], name)
+            return _embedded(EMBEDDED[name], name)
         return _published()[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -76,6 +76,12 @@ class _Checkpoints(Mapping[str, Checkpoint]):
 
 
 CHECKPOINTS: Mapping[str, Checkpoint] = _Checkpoints()
+
+
+@cache
+def _embedded(path: Path, name: str) -> Checkpoint:
+    """The record of a file that comes with the toolkit, which does not change while it runs."""
+    return read_card(path, name)
 
 
 def read_card(path: Path, name: str) -> Checkpoint:

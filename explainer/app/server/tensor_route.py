@@ -28,9 +28,9 @@ _kept: Store[tuple[bytes, str]] = Store(LIMIT)  # digest -> gzip, media type
 _offered: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()  # arrays of views, which keep them alive
 
 
-def keep(data: bytes, media_type: str = "application/octet-stream") -> str:
-    """Keep ``data`` for the browsers to fetch, and return its digest."""
-    name = digest(data)
+def keep(data: bytes, media_type: str = "application/octet-stream", name: str = "") -> str:
+    """Keep ``data`` for the browsers to fetch, and return its digest; ``name`` is that digest, where it is known."""
+    name = name or digest(data)
 
     def compress() -> tuple[tuple[bytes, str], int]:
         compressed = gzip.compress(data, compresslevel=1, mtime=0)
