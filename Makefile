@@ -16,7 +16,7 @@ check:
 	mypy
 	mkdocs build --strict --quiet
 
-BENCHMARKS = forward start click hover sessions knockout ledger experiments bytes training hostile
+BENCHMARKS = machine forward start page click hover sessions knockout ledger experiments bytes training hostile
 
 bench:
 	for each in $(BENCHMARKS); do python -m benchmarks.$$each || exit 1; done

@@ -3,7 +3,7 @@
 python -m benchmarks.start [--rounds 5]
 
 Both are started as users start them, on a machine whose disk cache is warm. The ratio of a round is app / empty app;
-the median over the rounds is the figure that counts (goal: at most 1.5).
+the median over the rounds is the figure that counts (goal: at most 1.20).
 """
 
 import argparse

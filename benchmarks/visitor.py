@@ -62,6 +62,10 @@ class Visitor:
         """The first visit, by the page's own link."""
         return await self._run(page_name=self.page)
 
+    async def run_again(self) -> Run:
+        """The same page once more, as after a click that changes nothing."""
+        return await self._run()
+
     async def slide(self, label: str, value: int) -> Run:
         """Move a slider and wait for the page to be complete again."""
         slider = next(slider for name, slider in self.sliders.items() if name.startswith(label))
