@@ -1,4 +1,4 @@
-"""How fast this machine is at the moment: a fixed loop of Python, one matrix product. Compare figures of two days with it.
+"""How fast this machine is now: a fixed loop of Python and one matrix product, to compare the figures of two days.
 
 python -m benchmarks.machine
 """
@@ -32,9 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
     matrix = torch.ones(SIDE, SIDE)
     python, product = median_milliseconds(count), median_milliseconds(lambda: matrix @ matrix)
-    print(
-        f"a loop of {STEPS:,} steps {python:.0f} ms; {SIDE} x {SIDE} matrices multiplied, one thread {product:.1f} ms"
-    )
+    print(f"a loop of {STEPS:,} steps {python:.0f} ms; {SIDE} x {SIDE} matrices, one thread {product:.1f} ms")
 
 
 if __name__ == "__main__":
