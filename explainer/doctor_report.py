@@ -8,7 +8,7 @@ from vit_core.examination import Examination, Expectation
 from vit_core.weights.head_candidates import HeadCandidate
 
 SIZE_NAMES = {
-    "image_size": "picture",
+    "image_size": "image",
     "patch_size": "patch P",
     "num_channels": "channels C",
     "num_layers": "layers L",

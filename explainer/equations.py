@@ -129,7 +129,7 @@ EQUATIONS = {
             r"<y> = <LN>(<z_L^0>)",
             r"<y!> = <LN>(<z_L^0!>), \qquad <L> = <#L>",
             VisionTransformer.represent,
-            "After the last layer the class token alone is normalised: it now stands for the whole picture. The head"
+            "After the last layer the class token alone is normalised: it now stands for the whole image. The head"
             " turns it into one score per class.",
             "y = Linear_layer(LN_layer(x_output_MLP_block[0]))",
             "Section 3.1",
@@ -191,7 +191,7 @@ FORMULAS = {
             "num_patches",
             "How many patches",
             r"<N> = \frac{<H><W>}{<P>^2}",
-            "As many as squares of P by P pixels fit on the picture.",
+            "As many as squares of P by P pixels fit on the image.",
             numbers=r"<N> = \frac{<#H> \cdot <#W>}{<#P>^2} = <#N>",
         ),
         Formula(
@@ -208,7 +208,7 @@ FORMULAS = {
             "Cut and flatten",
             r"<x> \in \mathbb{R}^{<H> \times <W> \times <C>} \;\to\;"
             r" <x_p> \in \mathbb{R}^{<N> \times (<P>^2 \cdot <C>)}",
-            "The picture becomes N rows; a row holds one patch, pixel by pixel, with its colours together.",
+            "The image becomes N rows; a row holds one patch, pixel by pixel, with its colours together.",
             patchify,
             r"<x!> \;\to\; <x_p!>, \qquad <P>^2 \cdot <C> = <#P>^2 \cdot <#C> = <#P^2C>",
         ),

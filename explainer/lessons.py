@@ -54,7 +54,7 @@ HANDS_ON: dict[str, Lesson] = {
 }
 
 _TOOLS: tuple[Lesson, ...] = (
-    Lesson("shapes", "Shapes", "every operation, from picture to logits"),
+    Lesson("shapes", "Shapes", "every operation, from image to logits"),
     Lesson("break_it", "Break it", "predict, run, mend"),
     Lesson("doctor", "Checkpoint doctor", "anybody's weights"),
 )

@@ -6,13 +6,12 @@ from types import MappingProxyType
 # name of a recipe -> where its numbers come from, as the page prints it
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
-        "transfer-small": "For a few hundred pictures: the embedded model with a new head, lower layers "
+        "transfer-small": "For a few hundred images: the embedded model with a new head, lower layers "
         "learning slower. "
         "A minute on one core.",
         "scratch-small": "The same sizes and the same steps from scratch, to compare with.",
         "mini": "The embedded model of this toolkit: 64 pixels, half of the patches dropped while it learns.",
-        "paper-imagenet": "The paper's Table 3, ViT on ImageNet: 300 epochs in batches of 4,096 pictures. For a "
-        "cluster.",
+        "paper-imagenet": "The paper's Table 3, ViT on ImageNet: 300 epochs in batches of 4,096 images. For a cluster.",
         "fine-tune": "The paper's Table 4, Oxford Pets and Flowers: weights trained on ImageNet-21k, a new head "
         "of zeros, "
         "384 pixels, 500 steps of SGD.",
@@ -41,9 +40,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "dropout": "Share of numbers set to zero after each dense layer while training.",
         },
         "How long": {
-            "epochs": "Passes over all training pictures. Counts where steps is empty.",
+            "epochs": "Passes over all training images. Counts where steps is empty.",
             "steps": "Updates of the weights, one per batch. Empty: as many as the epochs make.",
-            "batch_size": "Pictures per step.",
+            "batch_size": "Images per step.",
             "seed": "Where all random numbers start: the same seed gives the same curves.",
         },
         "Optimiser": {
@@ -65,24 +64,24 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Regularisation": {
             "label_smoothing": "This share of the target is spread over all classes.",
-            "patch_drop": "Share of the patches that each training picture loses, others every time.",
+            "patch_drop": "Share of the patches that each training image loses, others every time.",
             "patch_drop_until": "The part of the steps after which all patches stay.",
             "ema_decay": "Measured and kept is an average of the weights that forgets at this rate. Empty: the "
             "weights.",
         },
         "Augmentation": {
-            "crop_scale": "Smallest and largest share of the picture that a random crop takes. Empty: no crop.",
+            "crop_scale": "Smallest and largest share of the image that a random crop takes. Empty: no crop.",
             "crop_ratio": "Smallest and largest width over height of that crop.",
-            "flip": "Mirror half of the pictures.",
+            "flip": "Mirror half of the images.",
             "colour_jitter": "Brightness, contrast and saturation times 1 - x to 1 + x.",
             "auto_augment": "TrivialAugment or RandAugment: random changes from a fixed list.",
         },
-        "Numbers and pictures": {
+        "Numbers and images": {
             "precision": "Of matrix products; bfloat16 only where the hardware has it.",
-            "mean": "Subtracted from each colour channel of a new model's pictures.",
+            "mean": "Subtracted from each colour channel of a new model's images.",
             "std": "Then divided by this.",
-            "interpolation": "How pictures are resized for a new model.",
-            "keep_aspect": "Otherwise the whole picture is squashed into the square, as the course does.",
+            "interpolation": "How images are resized for a new model.",
+            "keep_aspect": "Otherwise the whole image is squashed into the square, as the course does.",
         },
     }
 )

@@ -16,9 +16,9 @@ class Symbol:
 
 
 _SIZES = (
-    Symbol("H", "H", "height of the picture in pixels", ("image_size",)),
-    Symbol("W", "W", "width of the picture in pixels; here pictures are square, so W = H", ("image_size",)),
-    Symbol("C", "C", "colour channels of the picture: red, green, blue", ("num_channels",)),
+    Symbol("H", "H", "height of the image in pixels", ("image_size",)),
+    Symbol("W", "W", "width of the image in pixels; here images are square, so W = H", ("image_size",)),
+    Symbol("C", "C", "colour channels of the image: red, green, blue", ("num_channels",)),
     Symbol("P", "P", "side of a patch in pixels", ("patch_size",)),
     Symbol("N", "N", "number of patches; with the class token the sequence has N + 1 tokens", ("num_patches",)),
     Symbol("D", "D", "hidden size: how many numbers describe a token, the same in every layer", ("hidden_size",)),
@@ -42,7 +42,7 @@ _TENSORS = (
     Symbol(
         "x",
         r"\mathbf{x}",
-        "the picture, after preprocessing; in the program its channels come first",
+        "the image, after preprocessing; in the program its channels come first",
         ("image", "images"),
         "image",
         ("height", "width", "channels"),
@@ -207,7 +207,7 @@ _TENSORS = (
     Symbol(
         "y",
         r"\mathbf{y}",
-        "the representation of the whole picture: the class token after the last LayerNorm",
+        "the representation of the whole image: the class token after the last LayerNorm",
         ("representation", "y"),
         "y",
         ("hidden",),

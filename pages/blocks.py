@@ -110,7 +110,7 @@ def show_accuracy(session: Session) -> None:
     classes = session.config.num_classes
     if measured:
         show_words(
-            f"Measured on {measured['pictures']:,} pictures that it was not trained on: the right one of its "
+            f"Measured on {measured['pictures']:,} images that it was not trained on: the right one of its "
             f"{classes} classes comes first for {measured['top1']:.1%} of them"
             + (f", and is among the first five for {measured['top5']:.1%}." if classes > 5 else "."),
             quiet=True,

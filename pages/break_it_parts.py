@@ -26,11 +26,11 @@ def show_sizes() -> None:
     sizes = lab_state.current().sizes
     with st.container(horizontal=True, key="lab_sizes_row"):
         for label, name, values in (
-            ("Picture H = W", "image_size", tuple(PATCHES)),
+            ("Image H = W", "image_size", tuple(PATCHES)),
             ("Patch P", "patch_size", PATCHES[sizes.image_size]),
             ("Hidden size D", "hidden_size", tuple(HIDDEN)),
             ("Heads k", "num_heads", HIDDEN[sizes.hidden_size]),
-            ("Pictures B", "batch", BATCHES),
+            ("Images B", "batch", BATCHES),
         ):
             key = f"lab_{name}"
             _sync(key, getattr(sizes, name))

@@ -46,7 +46,7 @@ if pair.is_same:
     compare_controls.show_beginnings(pair)
 elif pair.other == compare_choice.opening():
     st.info(
-        "One model, two pictures. Look for what the picture decides and what it does not: the position embedding below "
+        "One model, two images. Look for what the image decides and what it does not: the position embedding below "
         "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
         "to layer how the hidden states of the two part.",
         icon=":material/compare:",

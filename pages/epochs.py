@@ -153,7 +153,7 @@ def look_again(saved: dict[str, int], runs: Sequence[Run]) -> None:
 
 def show_nothing() -> None:
     """Without a run there is nothing to move through; what there will be, and the way to it."""
-    st.info("No run has saved an epoch here yet. The toy pictures need no download: train on them, then come back.")
+    st.info("No run has saved an epoch here yet. The toy images need no download: train on them, then come back.")
     st.page_link("train.py", label="Train a model", icon=":material/model_training:", query_params=state.parameters())
     prose = text(lesson.name)
     for slug, title in prose.titles.items():

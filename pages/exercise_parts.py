@@ -60,7 +60,7 @@ def show_encoder(session: Session) -> None:
     show_table(
         "encoder",
         [
-            "| on the tokens of your picture | value |",
+            "| on the tokens of your image | value |",
             "|---|---:|",
             f"| largest difference in 32 bits, operation by operation | {in_powers(found.single)} |",
             f"| in 32 bits, when PyTorch runs the layer as one call (a batch, no gradients) | {fused} |",
@@ -162,12 +162,12 @@ def show_data_and_swag() -> None:
     st.caption(
         "The course's solutions print: "
         + "; ".join(f"{each.model}, accuracy {each.accuracy}" for each in published)
-        + ". What these numbers are as shares of pictures: see the Metric page."
+        + ". What these numbers are as shares of images: see the Metric page."
     )
     for label, choice in (
-        ("Exercise 3: 20 % of the pictures", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16"}),
+        ("Exercise 3: 20 % of the images", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16"}),
         ("Exercise 4: SWAG weights", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16-swag-e2e"}),
-        ("The same without a download: toy pictures, our own weights", {"transfer_weights": "embedded"}),
+        ("The same without a download: toy images, our own weights", {"transfer_weights": "embedded"}),
     ):
         st.page_link("transfer.py", label=label, icon=":material/swap_horiz:", query_params=state.parameters() | choice)
 

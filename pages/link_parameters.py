@@ -295,7 +295,7 @@ def fit(name: str, low: int, high: int, what: str) -> None:
         name: the parameter and the key of the widget.
         low: the smallest value.
         high: the largest value.
-        what: what is counted, for the sentence: ``"picture"``.
+        what: what is counted, for the sentence: ``"image"``.
     """
     if (value := st.session_state.get(name)) is not None:
         if not low <= value <= high:

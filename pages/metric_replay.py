@@ -106,9 +106,9 @@ def show_own() -> None:
     show_canvas(view, key="metric_own_curves", on_pick=state.pick)
     most, times = epoch.largest
     st.markdown(
-        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} pictures are right; the mean over "
+        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} images are right; the mean over "
         f"batches is **{epoch.mean:.4f}**. {times:,} of them were called {plain(labels[most])}"
-        + (": every picture was given the same class." if times == epoch.pictures else ", more than any other class.")
+        + (": every image was given the same class." if times == epoch.pictures else ", more than any other class.")
     )
     view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
     show_canvas(view, key="metric_own_predictions")

@@ -144,7 +144,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
             icon=":material/route:",
             on_click=_explain,
             args=(sample,),
-            help="Open this picture in the explainer, with this checkpoint.",
+            help="Open this image in the explainer, with this checkpoint.",
         )
         st.button(
             "Read otherwise",
@@ -152,7 +152,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
             icon=":material/compare:",
             on_click=choose,
             args=(place,),
-            help="Show below what another preprocessing would make of this picture.",
+            help="Show below what another preprocessing would make of this image.",
         )
 
 

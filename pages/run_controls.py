@@ -44,8 +44,8 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
     elif found and choice:
         steps = choice.recipe.total_steps(found.total("train"))
         st.caption(
-            f"{found.total('train'):,} pictures of {len(found.class_names)} classes to learn from, "
-            f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} pictures. "
+            f"{found.total('train'):,} images of {len(found.class_names)} classes to learn from, "
+            f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} images. "
             f"{plain(_takes(found, choice))}"
         )
     suggested = runs.free_name(choice.name if choice else "run")

@@ -40,7 +40,7 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
     notes = tuple(st.session_state.pop(_NOTES, ()))
     layer = f"layer {session.layer}, head {session.head}, " if stage.uses_layer else ""
     picture = GALLERY.get(session.state.picture)
-    title = picture.title if picture else "A picture of your own"
+    title = picture.title if picture else "An image of your own"
     model = session.checkpoint
     page = SavedPage(
         stage.title,
@@ -48,7 +48,7 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
         "ViT explainer",
         f"{title} · {model.name} · {layer}token {session.token}",
         (
-            f"Picture: {title}. {picture.credit}." if picture else f"Picture: {title}.",
+            f"Image: {title}. {picture.credit}." if picture else f"Image: {title}.",
             f"Model: {model.description or model.name}." + (f" Licence: {model.licence}." if model.licence else ""),
         ),
         _address(),

@@ -59,7 +59,7 @@ def _show(said: SecondOpinion) -> None:
     same = said.counted_their_way == said.their_multiply_adds
     show_words(
         f"{'✓' if same else '✗'} The ledger's operations counted as torchinfo counts them: "
-        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per picture, not once per token, "
+        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per image, not once per token, "
         f"and leaves out the products of attention, which are no module: so it says "
         f"{count_text(said.their_multiply_adds)} where {count_text(said.multiply_adds)} are done.",
         quiet=True,

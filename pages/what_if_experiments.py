@@ -115,7 +115,7 @@ def _grids(session: Session) -> None:
         2 * own,
         key=f"experiment_grid_{own}",
         value=own + own // 2,
-        help="The picture is read anew at this size: patches keep their pixels, there are more or fewer of them.",
+        help="The image is read anew at this size: patches keep their pixels, there are more or fewer of them.",
     )
 
     def make(progress: Progress) -> View:

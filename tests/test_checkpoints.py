@@ -341,7 +341,7 @@ def test_a_hugging_face_folder_in_several_files(folder: Path) -> None:
         ("config.json", {"model_type": "swin"}, "model_type 'swin', expected 'vit'"),
         ("config.json", {"hidden_act": "relu"}, "activation 'relu', expected one of gelu"),
         ("preprocessor_config.json", {"size": {"height": 32, "width": 40}}, "size that is not square"),
-        ("preprocessor_config.json", {"do_center_crop": False, "size": {"shortest_edge": 32}}, "no square picture"),
+        ("preprocessor_config.json", {"do_center_crop": False, "size": {"shortest_edge": 32}}, "no square image"),
         ("preprocessor_config.json", {"rescale_factor": 1.0}, "rescales by 1.0, expected 1 / 255"),
         ("preprocessor_config.json", {"do_resize": False}, "switches resizing or rescaling off"),
         ("preprocessor_config.json", {"resample": 9}, "9"),

@@ -464,7 +464,7 @@ def test_a_lost_position_is_compared_with_the_nearest_grid(tmp_path: Path) -> No
 def test_pictures_have_the_size_that_was_read_also_where_it_does_not_open(change: Any, tmp_path: Path) -> None:
     torch.save(timm_state(**change), path := tmp_path / "model.pth")
     examination = examine(path, num_heads=3)
-    (pictures,) = [each.value for each in examination.expectations if each.what == "Pictures"]
+    (pictures,) = [each.value for each in examination.expectations if each.what == "Images"]
     assert not examination.opens
     assert "the middle 32 x 32" in pictures and "224" not in pictures
 
@@ -520,7 +520,7 @@ def test_a_hugging_face_folder_says_what_its_file_alone_does_not(tmp_path: Path)
     told = {each.what: each for each in examination.expectations}
     assert told["LayerNorm's epsilon"].told_by == told["Attention heads k"].told_by == "config.json"
     assert told["Attention heads k"].value == "3"
-    assert not told["Pictures"].told_by
+    assert not told["Images"].told_by
 
 
 def test_a_hidden_layer_in_the_head_is_a_size(tmp_path: Path) -> None:

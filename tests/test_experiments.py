@@ -373,7 +373,7 @@ def test_without_a_picture_the_pixels_are_resized(tiny_model: VisionTransformer,
     larger = interpolate(tiny_trace.image[None], (16, 16), mode="bicubic", antialias=True)[0]
     given, made = (resize_positions(tiny_model, tiny_trace, LABELS, 4, picture) for picture in (larger, None))
     assert all(torch.equal(a.logits, b.logits) for a, b in zip(given.methods, made.methods, strict=True))
-    with pytest.raises(ValueError, match=r"expected pictures of shape \[..., 3, 16, 16\], got \[3, 12, 12\]"):
+    with pytest.raises(ValueError, match=r"expected images of shape \[..., 3, 16, 16\], got \[3, 12, 12\]"):
         resize_positions(tiny_model, tiny_trace, LABELS, 4, tiny_trace.image)
 
 

@@ -5,7 +5,7 @@ import pytest
 from pages.foreign import plain
 from tests.markdown_calls import ROOT, Pages
 
-ORDINARY = ["", "cat", "my_cat.png", "60 pictures, 2 classes", "run 3 (best): 0.5 %", "Müller's é中🙂", "a-b c/d"]
+ORDINARY = ["", "cat", "my_cat.png", "60 images, 2 classes", "run 3 (best): 0.5 %", "Müller's é中🙂", "a-b c/d"]
 
 
 @pytest.mark.parametrize("text", ORDINARY)

@@ -241,7 +241,7 @@ def test_what_the_data_does_not_have_is_brought_inside_and_said() -> None:
     assert not at.exception
     last = at.number_input(key="shown").max
     assert at.number_input(key="shown").value == last
-    assert [f"You see picture {int(last):,}." in each.value for each in at.warning] == [True]
+    assert [f"You see image {int(last):,}." in each.value for each in at.warning] == [True]
     at.run()
     assert at.number_input(key="shown").value == last and not at.warning
 

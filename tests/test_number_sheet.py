@@ -220,7 +220,7 @@ def test_predict_explains_the_pass_of_each_of_its_pictures() -> None:
     model, record = session.load_model("embedded")
     image = record.preprocess(open_picture(buffer.getvalue()))
     assert written(float(model.trace(image).probabilities[5])) in own["html"]
-    assert any("Put in the path of your picture" in each.value for each in at.caption)
+    assert any("Put in the path of your image" in each.value for each in at.caption)
 
 
 def test_predict_explains_nothing_of_pictures_that_are_read_otherwise() -> None:
@@ -250,7 +250,7 @@ def test_a_side_that_the_page_does_not_have_is_one_sentence() -> None:
         ("compare", "run:toy:1@trace.logits::5", "which the page “Epochs” shows"),
         ("epochs", "run:nowhere:1@trace.logits::5", "cannot be explained"),
         ("compare", "picture:cat@trace.logits::5", "which the page “Predict” shows"),
-        ("predict", "picture:nowhere@trace.logits::5", "there is no picture 'nowhere'"),
+        ("predict", "picture:nowhere@trace.logits::5", "there is no image 'nowhere'"),
         ("predict", "picture:upload-0123@trace.logits::5", "no longer on this server"),
         ("compare", "middle@trace.logits::5", "there is no side 'middle'"),
         ("compare", "right@trace.logits::99999", "so there is no number [99999]"),

@@ -287,7 +287,7 @@ def test_a_line_for_an_upload_asks_for_its_path(
 ) -> None:
     model, _, trace = embedded
     found = explain(model, trace, None, "logits", (5,), reproduction=Reproduction(picture="upload-0123"))
-    assert found.blanks == ("your picture",) and f'open_picture(Path("{YOUR_PICTURE}"))' in found.python
+    assert found.blanks == ("your image",) and f'open_picture(Path("{YOUR_PICTURE}"))' in found.python
     path = tmp_path / "mine.png"
     open_picture(GALLERY["coffee"].path).save(path)
     names: dict[str, Any] = {}

@@ -105,7 +105,7 @@ def test_moving_a_slider_moves_the_link() -> None:
         ({"layer": "1e3"}, "expected a whole number"),
         ({"token": "<script>alert(1)</script>"}, "expected a whole number"),
         ({"checkpoint": "nonsense"}, "The link names the checkpoint 'nonsense'"),
-        ({"picture": "../../etc/passwd"}, "The link names the picture '../../etc/passwd'"),
+        ({"picture": "../../etc/passwd"}, "The link names the image '../../etc/passwd'"),
         ({"picture": "upload-0123"}, "is no longer on this server"),
         ({"checkpoint": "torchvision/H/14-swag-e2e"}, "would take"),
         ({"checkpoint": "torchvision/B/16"}, "its weights are not on this server yet"),

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "What is kept on this machine: pictures and weights that readers gave, downloads, training runs."
+    says = "What is kept on this machine: images and weights that readers gave, downloads, training runs."
     parser = Parser("kept", says, EXAMPLES)
     parser.add_argument("--clear", nargs="+", choices=NAMES, metavar="KIND", help=f"delete: {', '.join(NAMES)}")
     parser.add_argument("--yes", action="store_true", help="do not ask before deleting")

@@ -43,7 +43,7 @@ def pictures(left: Side, right: Side) -> View:
         for side in (left, right)
     ]
     if obstacle := why_not(left, right, "pixels"):
-        return view(f"The pictures cannot be subtracted pixel by pixel: {obstacle}.", tuple(panels))
+        return view(f"The images cannot be subtracted pixel by pixel: {obstacle}.", tuple(panels))
     brightness = [torch.from_numpy(side.pixels.astype("float32")).mean(-1) / 255 for side in (left, right)]
     difference = brightness[1] - brightness[0]
     moved = difference.abs() > 0.5 / 255
@@ -51,7 +51,7 @@ def pictures(left: Side, right: Side) -> View:
         f"{percent(moved.float().mean())} of the pixels differ in brightness, by {percent(difference.abs().mean())} of "
         f"its range on average and by at most {percent(difference.abs().max())}."
         if moved.any()
-        else f"Both sides see the same picture: of its {difference.numel():,} pixels none differs in brightness."
+        else f"Both sides see the same image: of its {difference.numel():,} pixels none differs in brightness."
     )
     panels.append(_difference(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
     return view(said, tuple(panels))

@@ -187,7 +187,7 @@ def layers_alike(left: Side, right: Side) -> View:
         column_names=names[1],
         max_height=34 * of.shape[0] + 20,
         caption="1: the patches lie to each other as they do on the other side, up to a rotation and one scale; 0: no "
-        f"more alike than by chance. Over {left.config.num_patches} patches of one picture, the unbiased estimate.",
+        f"more alike than by chance. Over {left.config.num_patches} patches of one image, the unbiased estimate.",
     )
     best = [int(each) for each in of[1:, 1:].argmax(1)]
     partner = best[left.layer - 1] + 1

@@ -237,7 +237,7 @@ def read_off(
         height=340,
         weight=1.4,
         caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has "
-        "seen nothing of the picture.",
+        "seen nothing of the image.",
         series=tuple(
             Series(
                 labels[c],
@@ -292,7 +292,7 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
         f"{token_name(best, side)} ({percent(row[best])}), the patches' median is "
         f"{percent(row[1:].median())}; {percent(row[0])} comes from the class token itself.",
         (
-            Picture(title="The picture", quantity="image", pixels=pixels, caption="As the model sees it."),
+            Picture(title="The image", quantity="image", pixels=pixels, caption="As the model sees it."),
             Picture(
                 title="Lit by attention rollout",
                 quantity="A",
@@ -339,7 +339,7 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
         selected_x=float(layer),
         pick="layer",
         height=300,
-        caption=f"Distance from each patch to where it looks, weighted by A; this one picture. Layer {layer}, "
+        caption=f"Distance from each patch to where it looks, weighted by A; this one image. Layer {layer}, "
         f"head {head}: {number(distances[layer - 1, head - 1])} of {config.image_size} pixels.",
         series=(
             Series(

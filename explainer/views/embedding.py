@@ -113,7 +113,7 @@ def sequence(
                 "E",
                 embeddings,
                 shared,
-                "Row 0, the class token, is learned; the others come from the picture.",
+                "Row 0, the class token, is learned; the others come from the image.",
                 one_each(
                     Origin("class_token", ("row", "column")), Origin("trace.patch_embeddings", ("row-1", "column"))
                 ),
@@ -123,7 +123,7 @@ def sequence(
                 "E_pos",
                 position_embedding,
                 of_positions,
-                "Learned; the same for every picture.",
+                "Learned; the same for every image.",
                 Origin("position_embedding", ("row", "column")),
             ),
             matrix(

@@ -87,7 +87,7 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         parts.append(Part("as others", _float32(list(others.values())), "image"))
     right = sum(row[true] for true, row in counts.items())
     bars = StackedBars(
-        title="What the pictures of each class are taken for",
+        title="What the images of each class are taken for",
         quantity="y",
         labels=tuple(counts),
         parts=tuple(parts),
@@ -101,7 +101,7 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         f"of {row.total()} {true}, " + ", ".join(f"{count} as {name}" for name, count in row.most_common(3))
         for true, row in list(counts.items())[:10]
     )
-    return view(f"{right} of {together.total()} pictures are right: {told}.", (bars,))
+    return view(f"{right} of {together.total()} images are right: {told}.", (bars,))
 
 
 def preprocessing(
@@ -158,7 +158,7 @@ def preprocessing(
         for way in others
     )
     told = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
-    return view(f"One picture read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences)
+    return view(f"One image read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences)
 
 
 def probabilities_of(classes: Sequence[int], side: str) -> Origin:
@@ -189,7 +189,7 @@ def _differs(
 ) -> str:
     """What another way changes, in a sentence."""
     if np.array_equal(own, other):
-        return "Nothing changes: this picture is as large as the model reads it, or square, so nothing is cut off."
+        return "Nothing changes: this image is as large as the model reads it, or square, so nothing is cut off."
     first, then = int(p_own.argmax()), int(p_other.argmax())
     moved = percent((p_own - p_other).abs().sum() / 2)
     if first != then:

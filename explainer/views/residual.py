@@ -76,7 +76,7 @@ def norms(
     maps = on_grid(before.new_tensor([[*each.norm(dim=1)[1:].tolist()] for each in (before, update, after)]))
     largest = int(ratios[1:].argmax()) + 1
     tiles = Tiles(
-        title="Lengths over the picture",
+        title="Lengths over the image",
         values=maps,
         scales=(from_zero(maps),),
         labels=(start, added, end),

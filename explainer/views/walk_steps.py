@@ -48,7 +48,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
     steps = (
         _step(
             "picture",
-            "The picture",
+            "The image",
             f"all that the model gets: {config.image_size} × {config.image_size} pixels in {config.num_channels} "
             f"colours, {image.numel():,} numbers, here from {number(image.min())} to {number(image.max())}.",
             "patchify",
@@ -59,7 +59,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         _step(
             "patches",
             "Patches lift off",
-            f"the picture is cut into {grid} × {grid} = {patches} patches of {side} × {side} pixels.",
+            f"the image is cut into {grid} × {grid} = {patches} patches of {side} × {side} pixels.",
             "patchify",
             "x_p",
             sizes(patches, side, side, config.num_channels),
@@ -90,7 +90,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
             "class_token",
             "The class token joins",
             f"one learned row of length {number(model.class_token.detach().norm())} is put in front, the same for "
-            f"every picture. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
+            f"every image. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
             "1",
             "x_class",
             sizes(config.num_tokens, hidden),

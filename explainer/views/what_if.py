@@ -70,7 +70,7 @@ def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str)
         words: what a click does.
     """
     panel = Picture(
-        title="The picture, as the model sees it now",
+        title="The image, as the model sees it now",
         quantity="image",
         pixels=pixels,
         grid_size=grid_size,
@@ -80,7 +80,7 @@ def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str)
         tensors=("trace.image",),
     )
     count = f"{len(marked)} of {grid_size**2} patches changed" if marked else "No patch changed"
-    return view(f"The picture in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
+    return view(f"The image in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
 
 
 def heads(trace: ForwardTrace, token: int, removed: Collection[tuple[int, int]]) -> View:
@@ -234,7 +234,7 @@ def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
         )
     )
     tiles = Tiles(
-        title="How it spreads over the picture",
+        title="How it spreads over the image",
         quantity="z",
         values=maps,
         scales=(from_zero(maps),),

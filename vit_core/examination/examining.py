@@ -273,7 +273,7 @@ def _expectations(
     has_processor = beside == "config.json" and ((path if path.is_dir() else path.parent) / _PROCESSOR).is_file()
     if preprocess is not None:
         by = _PROCESSOR if has_processor else "" if beside == "config.json" else beside
-        yield Expectation("Pictures", in_words(preprocess), by)
+        yield Expectation("Images", in_words(preprocess), by)
     if config is not None:
         if told == config.num_heads:
             by, guess = beside or "the layout of the file", ""
@@ -325,5 +325,5 @@ def _remedy(problem: str, other: str | None) -> str:
     if "no class token" in problem:
         return "It would take a head that averages the patches instead; here y is read from the class token (Eq. 4)."
     if "square patches of 3 channels" in problem:
-        return "It would take pictures of that many channels; here pictures are read in RGB."
+        return "It would take images of that many channels; here images are read in RGB."
     return ""

@@ -221,7 +221,7 @@ def _no_square(tokens: int) -> str:
     side = nearest_side(max(tokens - 1, 1))
     return (
         f"has {tokens} rows, the class token's and {tokens - 1} of patches, and {tokens - 1} is no square number (the "
-        f"nearest is {side} x {side} = {side * side}): pictures are cut into as many rows as columns"
+        f"nearest is {side} x {side} = {side * side}): images are cut into as many rows as columns"
     )
 
 

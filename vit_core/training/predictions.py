@@ -143,8 +143,8 @@ def predict_pictures(
     """
     if (most := MOST_NUMBERS // len(labels)) < len(samples):
         raise ValueError(
-            f"{len(samples):,} pictures times {len(labels):,} classes are too many probabilities at once: choose at "
-            f"most {most:,} pictures for this model"
+            f"{len(samples):,} images times {len(labels):,} classes are too many probabilities at once: choose at "
+            f"most {most:,} images for this model"
         )
     read: list[int] = []
     unread: list[Unread] = []

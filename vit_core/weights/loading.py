@@ -135,7 +135,7 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
     if patch_size != width or num_channels != 3:
         raise ValueError(
             f"expected square patches of 3 channels, got {patch_size}x{width} of {num_channels}: "
-            "pictures are read in RGB and cut into squares"
+            "images are read in RGB and cut into squares"
         )
     layers = {int(found[1]) for name in ours if (found := re.match(r"blocks\.(\d+)\.", name))}
     likely = head_candidates(hidden_size, len(layers), mlp_size)[0]

@@ -18,7 +18,7 @@ from vit_core.training.data.toy import TOY as TOY  # theirs is also the first da
 from vit_core.training.data.toy import make_toy_pictures, toy_folder
 from vit_core.weights.downloads import Progress
 
-TOY_TITLE = "Toy pictures (drawn by the program)"
+TOY_TITLE = "Toy images (drawn by the program)"
 FOLDER_PREFIX = "folder-"
 _GIVERS = ".givers"  # in a zip's folder: digests of the secrets of those who gave it
 _REMOVED = ".removed-"  # before the name of a zip's folder that was put aside
