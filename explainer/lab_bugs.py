@@ -97,8 +97,7 @@ BUGS: dict[str, Bug] = {
                 "`torch.cat` joins the class token to something that is no list of tokens.",
                 "The patches come with four axes: the grid still has rows and columns, {G} and {G}.",
                 "A sequence has one axis for its tokens: [B, N, D]. Rows and columns become one axis with "
-                "`flatten(2)`, "
-                "before the axes are exchanged.",
+                "`flatten(2)`, before the axes are exchanged.",
             ),
             (
                 ((_FLATTEN, "columns = feature_map.flatten(1)"),),
@@ -228,11 +227,9 @@ BUGS: dict[str, Bug] = {
             (
                 "Nothing is raised, and the logits have the right shape. Look inside the attention, at its softmax.",
                 "Its last two axes say who looks at whom. They have {B} numbers, as many as there are pictures, "
-                "instead "
-                "of {T}, as many as there are tokens.",
-                "Without `batch_first=True` PyTorch takes the first axis for the sequence. Then the pictures of "
-                "a batch "
-                "attend to each other, and the tokens of a picture do not.",
+                "instead of {T}, as many as there are tokens.",
+                "Without `batch_first=True` PyTorch takes the first axis for the sequence. Then the pictures of a "
+                "batch attend to each other, and the tokens of a picture do not.",
             ),
             (
                 (

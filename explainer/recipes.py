@@ -6,15 +6,13 @@ from types import MappingProxyType
 # name of a recipe -> where its numbers come from, as the page prints it
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
-        "transfer-small": "For a few hundred images: the embedded model with a new head, lower layers "
-        "learning slower. "
-        "A minute on one core.",
+        "transfer-small": "For a few hundred images: the embedded model with a new head, lower layers learning "
+        "slower. A minute on one core.",
         "scratch-small": "The same sizes and the same steps from scratch, to compare with.",
         "mini": "The embedded model of this toolkit: 64 pixels, half of the patches dropped while it learns.",
         "paper-imagenet": "The paper's Table 3, ViT on ImageNet: 300 epochs in batches of 4,096 images. For a cluster.",
         "fine-tune": "The paper's Table 4, Oxford Pets and Flowers: weights trained on ImageNet-21k, a new head "
-        "of zeros, "
-        "384 pixels, 500 steps of SGD.",
+        "of zeros, 384 pixels, 500 steps of SGD.",
         "fine-tune-imagenet": "The paper's Table 4, row ImageNet: as fine-tune, 20,000 steps.",
         "fine-tune-cifar": "The paper's Table 4, rows CIFAR-10 and CIFAR-100: as fine-tune, 10,000 steps.",
         "fine-tune-vtab": "The paper's Table 4, row VTAB: as fine-tune, 2,500 steps.",

@@ -153,10 +153,10 @@ def show_data_and_swag() -> None:
     more = count_parameters(swag)["total"] - count_parameters(base)["total"]
     work = count_multiply_adds(swag)["total"] / count_multiply_adds(base)["total"]
     st.markdown(
-        f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The parameters "
-        f"grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of {swag.hidden_size}: "
-        f"{more:,}. The multiply-adds grow {work:.1f} times, the attention "
-        f"weights {_entries(swag) / _entries(base):.1f} times."
+        f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The "
+        f"parameters grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of "
+        f"{swag.hidden_size}: {more:,}. The multiply-adds grow {work:.1f} times, the attention weights "
+        f"{_entries(swag) / _entries(base):.1f} times."
     )
     published = [each for each in FIGURES if each.place.startswith("solution of exercise")]
     st.caption(

@@ -52,8 +52,8 @@ def _picture(session: Session) -> None:
                 ),
             ),
             alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
-            f"{config.grid_size} x {config.grid_size} patches. "
-            f"Chosen: {token_name(session.token, config.grid_size)}.",
+            f"{config.grid_size} x {config.grid_size} patches. Chosen: "
+            f"{token_name(session.token, config.grid_size)}.",
             picks=("token",),
         )
 

@@ -265,10 +265,9 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
         "origin": Origin("block.attention.weights", (head - 1, token, "token")),
     }
     return view(
-        f"Head {head}: {name} looks most at {token_name(best, side)} (weight "
-        f"{number(of_head[token, best])}); its weight on the class token is {number(of_head[token, 0])}. "
-        f"The patch that looks most at it is {token_name(int(seen.argmax()) + 1, side)} "
-        f"({number(seen.max())}).",
+        f"Head {head}: {name} looks most at {token_name(best, side)} (weight {number(of_head[token, best])}); its "
+        f"weight on the class token is {number(of_head[token, 0])}. The patch that looks most at it is "
+        f"{token_name(int(seen.argmax()) + 1, side)} ({number(seen.max())}).",
         (
             _picture(
                 "Where it looks: the light", f"Head {head}, {name}; {left_out}.", looks, scale, "spotlight", given
@@ -276,8 +275,8 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
             _picture("Where it looks: the weights", "The same weights as colours.", looks, scale, "heat", given),
             _picture(
                 "Who looks at it",
-                f"The column of A: at most {number(seen.max())} from a patch, "
-                f"{number(of_head[0, token])} from the class token.",
+                f"The column of A: at most {number(seen.max())} from a patch, {number(of_head[0, token])} from the "
+                "class token.",
                 seen,
                 from_zero(seen),
                 "heat",

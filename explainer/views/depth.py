@@ -52,9 +52,9 @@ def layers_by_heads(
         token=token or None,
         tile_size=120,
         origin=Origin("block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1"),
-        caption="One row per layer, the first on top; every map starts at 0. "
-        f"Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
-        f"{number(on_class[-1])} in layer {trace.num_layers}.",
+        caption="One row per layer, the first on top; every map starts at 0. Mean weight on the class token, "
+        f"not drawn: {number(on_class[0])} in layer 1, {number(on_class[-1])} in layer "
+        f"{trace.num_layers}.",
     )
     sharpest = places[int(maps.reshape(len(places), -1).max(axis=1).argmax())]
     return view(

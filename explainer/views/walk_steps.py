@@ -214,9 +214,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         _step(
             "join",
             "The heads are joined",
-            f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of "
-            f"{hidden:,} numbers, "
-            f"of length {number(update.norm())} for {who.name}. The same happens for every token.",
+            f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of {hidden:,} "
+            f"numbers, of length {number(update.norm())} for {who.name}. The same happens for every token.",
             "8",
             "MSA U_msa",
             sizes(tokens, hidden),
@@ -267,9 +266,8 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
         _step(
             "expand",
             "The MLP expands",
-            f"W_{{1}} makes {wide:,} numbers of {hidden:,}; for {who.name} {percent((a > 0).float().mean())} of "
-            f"them are "
-            "above zero.",
+            f"W_{{1}} makes {wide:,} numbers of {hidden:,}; for {who.name} {percent((a > 0).float().mean())} of them "
+            "are above zero.",
             "mlp",
             "z W_1 b_1",
             sizes(tokens, wide),
@@ -339,8 +337,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
             "representation",
             "The class token is read",
             f"after {config.num_layers} layers the other {config.num_patches} tokens are left behind. LayerNorm "
-            f"turns the "
-            f"class token, length {number(state.norm())}, into y, length {number(trace.representation.norm())}.",
+            f"turns the class token, length {number(state.norm())}, into y, length "
+            f"{number(trace.representation.norm())}.",
             "4",
             "y z_L^0",
             sizes(config.hidden_size),
@@ -354,9 +352,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
         _step(
             "logits",
             "A score for every class",
-            f"{'two dense layers turn' if has_hidden else 'one linear layer turns'} y into "
-            f"{config.num_classes:,} logits "
-            f"from {number(logits.min())} to {number(logits.max())}, the highest for {labels[best]}.",
+            f"{'two dense layers turn' if has_hidden else 'one linear layer turns'} y into {config.num_classes:,} "
+            f"logits from {number(logits.min())} to {number(logits.max())}, the highest for {labels[best]}.",
             "head_pre_logits" if has_hidden else "head",
             "logits",
             sizes(config.num_classes),

@@ -54,8 +54,7 @@ def prediction(
         f"The prediction stays {labels[was]}: {percent(before[was])} before, {percent(after[was])} after."
         if was == now
         else f"The prediction changes from {labels[was]} ({percent(before[was])} before, {percent(after[was])} "
-        f"after) to "
-        f"{labels[now]} ({percent(before[now])} before, {percent(after[now])} after)."
+        f"after) to {labels[now]} ({percent(before[now])} before, {percent(after[now])} after)."
     )
     return view(f"{answer} {moved} of all probability has moved.", (bars,))
 
@@ -175,8 +174,8 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
 
     moved = plot(
         "How far z has moved",
-        f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token "
-        f"{percent(effect.moved[layer, 0])}, all tokens {percent(effect.moved_all[layer])}.",
+        f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token {percent(effect.moved[layer, 0])}, all tokens "
+        f"{percent(effect.moved_all[layer])}.",
         "difference / length",
         effect.moved,
         effect.moved_all,
@@ -187,8 +186,8 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
     means = effect.cosines.mean(1)
     turned = plot(
         "Which way it points",
-        f"1: the same direction. After layer {layer}: class token "
-        f"{number(effect.cosines[layer, 0])}, on average {number(means[layer])}.",
+        f"1: the same direction. After layer {layer}: class token {number(effect.cosines[layer, 0])}, on average "
+        f"{number(means[layer])}.",
         "cosine with z before",
         effect.cosines,
         means,
