@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("usage: python -m explainer COMMAND ...\n\ncommands:")
         for command, (_, says) in COMMANDS.items():
             print(f"  {command:10} {says}")
-        print("\npython -m explainer COMMAND --help tells more of each.")
+        print("\npython -m explainer COMMAND --help explains each.")
         return 0
     if name not in COMMANDS:
         print(f"unknown command {name!r}: expected {' or '.join(COMMANDS)}", file=sys.stderr)

@@ -77,7 +77,7 @@ class Shuffled:
         verdict = "does not change" if self.is_unchanged else "changes"
         return (
             f"Without E_pos the class token's output {verdict} when the {self.num_patches} patches are shuffled: the "
-            f"largest difference is {number(self.difference_without)}, beside numbers up to {number(self.largest)}. "
+            f"largest difference is {number(self.difference_without)}, next to numbers up to {number(self.largest)}. "
             f"With E_pos it changes by up to {number(self.difference_with)}, and {self.before.to(self.after)}."
         )
 
@@ -143,7 +143,7 @@ class KnockedOut:
         )
         flips = "1 of them changes" if self.flips == 1 else f"{self.flips or 'none'} of them change"
         return (
-            f"Of {self.change.numel()} heads, {strongest}. Half of the heads change it by at most "
+            f"Among {self.change.numel()} heads, {strongest}. Half of the heads change it by at most "
             f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} raise it, and {flips} the "
             "predicted class."
         )

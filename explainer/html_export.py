@@ -32,7 +32,7 @@ from explainer.tensors import TensorRow
 
 _STYLE = Path(__file__).parents[1] / "assets" / "style.css"  # of code, proofs and the like, as in the app
 _OF_ONE_MACHINE = "That link works only on the machine that saved this page, while the app runs there."
-_SAVED = "Point at an image to read its numbers. Another image, layer, head or token is chosen on"
+_SAVED = "Point at a figure to read its numbers. Another image, layer, head or token is chosen on"
 
 
 def export_html(page: SavedPage | View | Frames | Sequence[View | Frames], title: str = "") -> str:

@@ -55,7 +55,7 @@ HANDS_ON: dict[str, Lesson] = {
 
 _TOOLS: tuple[Lesson, ...] = (
     Lesson("shapes", "Shapes", "every operation, from image to logits"),
-    Lesson("break_it", "Break it", "predict, run, mend"),
+    Lesson("break_it", "Break it", "predict, run, fix"),
     Lesson("doctor", "Checkpoint doctor", "anybody's weights"),
 )
 TOOLS: dict[str, Lesson] = {lesson.name: lesson for lesson in _TOOLS}

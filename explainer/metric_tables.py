@@ -77,7 +77,7 @@ def what_it_says(found: Verdict) -> str:
     if found.one_class is None:
         return (
             f"**{found.printed}** is printed for **{found.total} of {found.pictures}** right images, "
-            f"{percent(found.reading.total / found.pictures)}. Which classes were predicted it does not tell."
+            f"{percent(found.reading.total / found.pictures)}. It does not show which classes were predicted."
         )
     return (
         f"**{found.printed}** is what a model prints that calls all {found.pictures} images **{found.one_class}**: "
@@ -94,7 +94,7 @@ def best_epochs(run: CourseRun) -> str:
         explained = sum(each.one_class is not None for each in found)
         return (
             f"In {explained} of {len(found)} epochs one class explains the printed number: "
-            f"{', '.join(sorted(names))}, one epoch this, another that. The model has one answer for all images."
+            f"{', '.join(sorted(names))}, changing from epoch to epoch. The model has one answer for all images."
         )
     moves = f"The number of right images only moves between {min(totals)} and {max(totals)}."
     best = f"The best epoch is {totals.index(max(totals)) + 1}, with {max(totals)} right; the last has {totals[-1]}."
@@ -145,8 +145,8 @@ def case_for_one_class(run: CourseRun) -> str:
     if not explained:
         return (
             "*Ways* counts how the right images of the full batches can be divided among these. The sum of right "
-            f"images is certain for {sum(len(each.readings) == 1 for each in found)} of {len(found)} epochs; which "
-            "images they are is not told by any of these numbers."
+            f"images is certain for {sum(len(each.readings) == 1 for each in found)} of {len(found)} epochs; none of "
+            "these numbers shows which images they are."
         )
     chance = chance_of_guessing([f"{float(mean):.4f}" for mean in means.values()], TEST_SIZES, BATCH_SIZE)
     return (

@@ -23,7 +23,7 @@ _FUNCTIONS = {
     "quotient": "{} / {}",
     "moved": "‖{0} − {1}‖ / ‖{1}‖",
     "apart": "‖{} − {}‖",
-    "elsewhere": "share that lies elsewhere, {} and {}",
+    "elsewhere": "share that has moved, {} and {}",
 }
 _OWN_SYMBOLS = {
     "trace.patch_embeddings": EMBEDDED,

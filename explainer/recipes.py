@@ -30,7 +30,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "model": "Sizes of a new model, by their name in Table 1; Mini and Nano are this toolkit's own.",
             "weights": "Trained weights to start from, with a new head. Then their sizes and their "
             "preprocessing count.",
-            "freeze": "What does not learn: nothing; the backbone but for the last LayerNorm; all but the head.",
+            "freeze": "The frozen part: nothing; the backbone except the last LayerNorm; all but the head.",
             "head": "One linear layer; with the hidden tanh layer of the paper's pre-training before it; or the "
             "weights' own, which goes on learning the classes that it knows.",
             "zero_head": "The head begins at zero, as in the paper; then the first answers are all equally likely.",
@@ -41,7 +41,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "epochs": "Passes over all training images. Counts where steps is empty.",
             "steps": "Updates of the weights, one per batch. Empty: as many as the epochs make.",
             "batch_size": "Images per step.",
-            "seed": "Where all random numbers start: the same seed gives the same curves.",
+            "seed": "The start of all random numbers: the same seed gives the same curves.",
         },
         "Optimiser": {
             "optimizer": "Adam adds weight decay to the gradient, AdamW does not; SGD with momentum; Muon for "
@@ -50,7 +50,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "beta1": "Adam's memory of the gradient.",
             "beta2": "Adam's memory of its square.",
             "momentum": "The memory of SGD and Muon.",
-            "weight_decay": "How strongly weights are pulled to zero.",
+            "weight_decay": "How strongly weights are pulled towards zero.",
             "decay_on": "Whether that holds for all parameters or only for the matrices.",
             "layer_decay": "Each layer below the head learns at this times the rate of the one above it. 1: all alike.",
             "clip_norm": "The largest norm that all gradients together may have. Empty: no limit.",
@@ -64,8 +64,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "label_smoothing": "This share of the target is spread over all classes.",
             "patch_drop": "Share of the patches that each training image loses, others every time.",
             "patch_drop_until": "The part of the steps after which all patches stay.",
-            "ema_decay": "Measured and kept is an average of the weights that forgets at this rate. Empty: the "
-            "weights.",
+            "ema_decay": "An average of the weights with this decay is measured and kept. Empty: the weights "
+            "themselves.",
         },
         "Augmentation": {
             "crop_scale": "Smallest and largest share of the image that a random crop takes. Empty: no crop.",
@@ -75,7 +75,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "auto_augment": "TrivialAugment or RandAugment: random changes from a fixed list.",
         },
         "Numbers and images": {
-            "precision": "Of matrix products; bfloat16 only where the hardware has it.",
+            "precision": "For matrix products; bfloat16 only where the hardware has it.",
             "mean": "Subtracted from each colour channel of a new model's images.",
             "std": "Then divided by this.",
             "interpolation": "How images are resized for a new model.",

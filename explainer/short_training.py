@@ -1,6 +1,6 @@
-"""A training short enough to watch: a small Vision Transformer learns from which photograph a cut-out comes.
+"""A training short enough to watch: a small Vision Transformer learns from which photograph a crop comes.
 
-It learns from cut-outs of the left part of the gallery's photographs and is measured on the right part. Everything but
+It learns from crops of the left part of the gallery's photographs and is measured on the right part. Everything but
 the three switches is the same in every run, the first weights and the order of the pictures included. Run as
 ``python -m explainer.short_training '{"warm_up": true}'`` it writes one JSON object per step, and one for the end.
 """
@@ -24,7 +24,7 @@ from vit_core.training.config import TrainingConfig
 from vit_core.training.schedule import learning_rate
 
 STEPS, BATCH_SIZE, TEST_PICTURES = 100, 32, 512
-SIDE, CUT, LEFT = 96, 32, 0.6  # pixels of a photograph's shorter side and of a cut-out; the part that is learned from
+SIDE, CUT, LEFT = 96, 32, 0.6  # pixels of a photograph's shorter side and of a crop; the part that is learned from
 WARMUP_STEPS, CLIP_NORM = 25, 1.0
 CONFIG = ViTConfig(
     image_size=CUT, patch_size=8, num_layers=4, hidden_size=64, mlp_size=128, num_heads=4, num_classes=len(GALLERY)

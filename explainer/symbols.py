@@ -23,7 +23,7 @@ _SIZES = (
     Symbol("N", "N", "number of patches; with the class token the sequence has N + 1 tokens", ("num_patches",)),
     Symbol("D", "D", "hidden size: how many numbers describe a token, the same in every layer", ("hidden_size",)),
     Symbol("L", "L", "number of encoder layers", ("num_layers",)),
-    Symbol("k", "k", "number of attention heads; not to be mixed up with the bold k of the keys", ("num_heads",)),
+    Symbol("k", "k", "number of attention heads; not to be confused with the bold k of the keys", ("num_heads",)),
     Symbol("D_h", "D_h", "size of a query, key or value of one head: D / k", ("head_size",)),
     Symbol(
         "D_MLP", r"D_{\mathrm{MLP}}", "width of the MLP's hidden layer: four times D in every preset", ("mlp_size",)
@@ -135,7 +135,7 @@ _TENSORS = (
     Symbol(
         "key",
         r"\mathbf{k}",
-        "keys of one head: what each token can be found by",
+        "keys of one head: what each token contains",
         ("key", "k"),
         "k",
         ("tokens", "head_size"),
@@ -143,7 +143,7 @@ _TENSORS = (
     Symbol(
         "v",
         r"\mathbf{v}",
-        "values of one head: what each token hands over when it is looked at",
+        "values of one head: what each token passes on when it is looked at",
         ("value", "v"),
         "v",
         ("tokens", "head_size"),
@@ -159,7 +159,7 @@ _TENSORS = (
     Symbol(
         "A",
         "A",
-        "attention weights of one head: row i says how token i shares its attention out; rows sum to 1",
+        "attention weights of one head: row i shows how token i distributes its attention; rows sum to 1",
         ("weights", "attention_weights"),
         "A",
         ("tokens", "tokens"),
@@ -336,19 +336,19 @@ _PARAMETERS = (
     Symbol(
         "y_tanh",
         r"\tilde{\mathbf{y}}",
-        "the head's hidden layer, if it has one, as at pre-training; otherwise y",
+        "the head's hidden layer, if it has one, as in pre-training; otherwise y",
         ("head.inputs",),
         "y",
     ),
     Symbol("W_pre", r"\mathbf{W}_{\text{pre}}", "its weights, learned", ("head.pre_logits.weight",), "y"),
     Symbol("b_pre", r"\mathbf{b}_{\text{pre}}", "its bias, learned", ("head.pre_logits.bias",), "y"),
-    Symbol("I", r"\mathbf{I}", "the identity: every token looks at itself alone"),
+    Symbol("I", r"\mathbf{I}", "the identity: every token looks only at itself"),
 )
 _OPERATIONS = (
     Symbol(
         "LN",
         r"\operatorname{LN}",
-        "LayerNorm: each token alone is brought to mean 0 and deviation 1, then scaled",
+        "LayerNorm: each token alone is brought to mean 0 and standard deviation 1, then scaled",
         ("norm", "attention_norm", "mlp_norm"),
     ),
     Symbol("SA", r"\operatorname{SA}", "self-attention of one head"),

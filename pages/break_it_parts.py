@@ -71,7 +71,7 @@ def show_bugs() -> None:
             help="Forget what you have predicted and repaired.",
         )
         st.html(
-            f'<p class="vit-answer" role="status"><b>{len(lab.progress.repaired)}</b> of {len(BUGS)} mended, '
+            f'<p class="vit-answer" role="status"><b>{len(lab.progress.repaired)}</b> of {len(BUGS)} fixed, '
             f"<b>{lab.progress.right}</b> of {predicted} predictions right</p>"
         )
 
@@ -125,7 +125,7 @@ def show_prediction() -> bool:
     if lab_state.is_right(lab.prediction, true):
         show_verdict(True, f"Right: {said}", "")
     else:
-        show_verdict(False, f"It came out otherwise: {said}", f"you said {escape(lab.prediction)}")
+        show_verdict(False, f"The right answer is: {said}", f"you predicted {escape(lab.prediction)}")
     return True
 
 
@@ -195,7 +195,7 @@ def _show_tried(outcome: Outcome) -> None:
     edits = lab.chosen.repairs[lab.repair]
     st.html(listing(source_of(lab.sizes, lab.chosen.edits), source_of(lab.sizes, edits), scheme()))
     if outcome.is_sound(lab.sizes):
-        show_verdict(True, f"Mended: logits {wanted}", "the numbers of the model without the mistake")
+        show_verdict(True, f"Fixed: logits {wanted}", "the numbers of the model without the mistake")
         st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
         if (name := lab_state.neighbour(1)) is not None:
             st.button(
@@ -211,7 +211,7 @@ def _show_tried(outcome: Outcome) -> None:
         st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
         return
     if outcome.logits.shape != right.logits.shape:
-        show_verdict(False, f"Logits {shape_text(outcome.shape)}", f"{wanted} was asked for")
+        show_verdict(False, f"Logits {shape_text(outcome.shape)}", f"{wanted} was expected")
     else:
         apart = float((outcome.logits - right.logits).abs().max())
         show_verdict(

@@ -96,7 +96,7 @@ def show_beginnings(pair: Pair) -> None:
         **({f"Head {next_head}": {"head": next_head}} if config.num_heads > 1 else {}),
         "Without positions": {"change": "positions=zero"},
     }
-    st.info("Both sides are the same. Switch one thing:", icon=":material/compare:")
+    st.info("Both sides are the same. Change one thing:", icon=":material/compare:")
     with st.container(horizontal=True):
         for index, (label, choice) in enumerate(beginnings.items()):
             st.button(plain(label), key=f"begin_{index}", on_click=compare_choice.choose, kwargs=choice)

@@ -38,8 +38,8 @@ def choose_file() -> Path | None:
         )
     else:
         st.caption(
-            f"Up to {MOST_MEGABYTES} MB here. For larger files, `python -m explainer doctor FILE` says the same on "
-            "your own computer."
+            f"Up to {MOST_MEGABYTES} MB here. For larger files, `python -m explainer doctor FILE` gives the same "
+            "report on your own computer."
         )
     chosen = _chosen()
     st.session_state["doctor_example"] = chosen.removeprefix(EXAMPLE) if chosen.startswith(EXAMPLE) else None

@@ -18,7 +18,7 @@ from explainer.stages import Stage
 from pages.session import Session
 
 _NOTES = "saved_page"
-_GONE = Words("*The server had put this picture away when the page was saved. Load the page again, and save it then.*")
+_GONE = Words("*The server no longer had this figure when the page was saved. Load the page again, then save it.*")
 
 Note = Part | ReferenceType[View | Frames]
 
@@ -62,8 +62,8 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
             on_click="ignore",
             type="tertiary",
             icon=":material/save_alt:",
-            help="One HTML file with the words, the equations, the pictures that react to the mouse, the tensors, the "
-            "code and the proof. It opens without this server and without a network.",
+            help="One HTML file with the words, the equations, the figures that react to the mouse, the "
+            "tensors, the code and the proof. It opens without this server and without a network.",
         )
 
 

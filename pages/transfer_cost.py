@@ -43,8 +43,9 @@ def show(weights: str, classes: int) -> None:
         show_canvas(view, key="transfer_costs")
         st.caption(
             f"The median of {REPEATS} forward passes of one image on the CPU of this server, by "
-            f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}, with all that runs beside "
-            "it. Weights that are not here are timed on random ones of the same sizes: the time depends on the sizes."
+            f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}, with everything else "
+            "that runs on it. Weights that are not here are timed on random ones of the same sizes: the time "
+            "depends on the sizes."
         )
 
 

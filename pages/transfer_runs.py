@@ -27,7 +27,7 @@ _PROBLEM = "transfer_problem"  # a sentence to say once
 _OPEN = {
     "overview": ("Explain", ":material/route:", "Open it in the explainer."),
     "predict": ("Predict", ":material/online_prediction:", "Let it predict images."),
-    "epochs": ("Epochs", ":material/history:", "See how it became what it is."),
+    "epochs": ("Epochs", ":material/history:", "See how it learned."),
 }
 
 

@@ -35,8 +35,8 @@ REPLACEMENTS: dict[str, Replacement] = {ZERO: "zero", "replaced by its mean over
 PARTS: dict[str, tuple[toggles.PartKind, Part]] = {
     "Skip the attention in layers": (Skip, "attention"),
     "Skip the MLP in layers": (Skip, "mlp"),
-    "Remove the skip path beside the attention in layers": (RemoveResidual, "attention"),
-    "Remove the skip path beside the MLP in layers": (RemoveResidual, "mlp"),
+    "Remove the skip path around the attention in layers": (RemoveResidual, "attention"),
+    "Remove the skip path around the MLP in layers": (RemoveResidual, "mlp"),
 }
 POSITIONS = {
     "as learned": None,
@@ -136,7 +136,7 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
             "Shuffle all patches",
             key="what_if_shuffle",
             on_change=_take_shuffle,
-            help="All patches change places at random. The seed names the order, so that it can be had again.",
+            help="All patches change places at random. The seed fixes the order, so that you can repeat it.",
         )
         st.number_input(
             "Seed of the order",
@@ -251,7 +251,7 @@ def _positions(session: Session, interventions: Interventions) -> None:
             on_change=_take_positions,
             width=150,
             args=(session.config.grid_size,),
-            help="The seed names the order, so that it can be had again.",
+            help="The seed fixes the order, so that you can repeat it.",
         )
     if change.kind == "resized":
         _sync("what_if_positions_grid", change.grid_size)

@@ -102,7 +102,7 @@ def show_list(interventions: Interventions) -> None:
         key="what_if_text",
         on_change=_take_text,
         placeholder="mask=12-15;heads=3.1:zero",
-        help="Edit it and press Enter. What it may say: mask=12-15, blur=20, swap=3:17, shuffle=7, positions=zero, "
+        help="Edit it and press Enter. Allowed: mask=12-15, blur=20, swap=3:17, shuffle=7, positions=zero, "
         "temperature=2, heads=3.1:zero, skip=attention.4, residual=mlp.2, with semicolons between kinds.",
     )
 

@@ -76,12 +76,12 @@ def test_a_file_is_opened_and_is_a_checkpoint_on_every_page() -> None:
     assert "patch_embedding.<wbr>patcher.<wbr>weight" in said and "not stored: usual for this family" in said
     chooser = at.selectbox(key=f"doctor_heads_{path_of('example-course')}")
     assert chooser.value == 4  # the likely one, which nobody has said
-    assert any("k = 4 is likely, and no file says it" in caption.value for caption in at.caption)
-    assert "what you said" not in said and "not stored: a guess" in said
+    assert any("k = 4 is likely, but no file states it" in caption.value for caption in at.caption)
+    assert "your choice" not in said and "not stored: a guess" in said
     chooser.set_value(2).run()
-    assert "what you said" in markup(at)
+    assert "your choice" in markup(at)
     at.selectbox(key=chooser.key).set_value(4).run()
-    assert "what you said" in markup(at) and not any("is likely, and" in caption.value for caption in at.caption)
+    assert "your choice" in markup(at) and not any("is likely, but" in caption.value for caption in at.caption)
     at.button(key="doctor_open").click().run()
     assert not at.exception
     name = at.session_state["checkpoint"]

@@ -489,7 +489,7 @@ def test_who_said_the_number_of_heads(tmp_path: Path) -> None:
     guessed, chosen = examine(path), examine(path, num_heads=4)
     assert guessed.guesses_heads and heads_of(guessed).value == "2" and "D_h = 64" in heads_of(guessed).guess
     assert not any(each.is_chosen or each.is_stated for each in guessed.heads)
-    assert not chosen.guesses_heads and heads_of(chosen).told_by == "what you said"
+    assert not chosen.guesses_heads and heads_of(chosen).told_by == "your choice"
     assert [each.num_heads for each in chosen.heads if each.is_chosen] == [4]
     google = tmp_path / "model.npz"
     write(convert(load(path, num_heads=4)[0], "google"), google, ".npz")

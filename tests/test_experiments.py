@@ -337,7 +337,7 @@ def test_a_difference_would_be_told() -> None:
     result = Shuffled(9, nothing, changes, 0.5, 2.0, 4.0, Prediction("cat", 0.75), Prediction("dog", 0.5))
     assert result.sentence == (
         "Without E_pos the class token's output changes when the 9 patches are shuffled: the largest difference is "
-        "0.5, beside numbers up to 4. With E_pos it changes by up to 2, and “cat” (75.0 %) becomes “dog” (50.0 %)."
+        "0.5, next to numbers up to 4. With E_pos it changes by up to 2, and “cat” (75.0 %) becomes “dog” (50.0 %)."
     )
     assert "“cat” goes from 75.0 % to 25.0 %." in replace(result, after=Prediction("cat", 0.25)).sentence
 

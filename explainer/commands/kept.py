@@ -55,7 +55,7 @@ def _clear(kinds: Sequence[str], is_sure: bool) -> None:
         return
     if not is_sure:
         if not sys.stdin.isatty():
-            raise Refused(f"{len(things)} things, {size}, would be deleted for good: add --yes if that is meant")
+            raise Refused(f"{len(things)} things, {size}, would be deleted for good: add --yes to confirm")
         if input(f"Delete {len(things)} things, {size}, for good? [y/N] ").strip().lower() not in ("y", "yes"):
             raise Refused("nothing was deleted")
     for each in things:

@@ -123,9 +123,9 @@ def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
         f"{the_token(token, side)} their norms are {number(q[token].norm())}, {number(k[token].norm())} "
         f"and {number(v[token].norm())}.",
         (
-            matrix("q", "query", q, "What each token asks for."),
-            matrix("k", "key", k, "What each token offers to be found by."),
-            matrix("v", "value", v, "What each token hands over."),
+            matrix("q", "query", q, "What each token looks for."),
+            matrix("k", "key", k, "What each token contains."),
+            matrix("v", "value", v, "What each token passes on."),
         ),
     )
 
@@ -386,7 +386,7 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
         labels=tuple(token_name(int(j), side) for j in strongest),
         values=as_values(weights[strongest]),
         picks=tuple({"token": int(j)} for j in strongest),
-        caption=f"Even attention would give every token {number(1 / len(weights))}.",
+        caption=f"Uniform attention would give every token {number(1 / len(weights))}.",
         origin=Origin("block.attention.weights", (head - 1, token, "listed"), listed=tuple(int(j) for j in strongest)),
     )
     best = int(strongest[0])

@@ -186,8 +186,9 @@ def layers_alike(left: Side, right: Side) -> View:
         row_names=names[0],
         column_names=names[1],
         max_height=34 * of.shape[0] + 20,
-        caption="1: the patches lie to each other as they do on the other side, up to a rotation and one scale; 0: no "
-        f"more alike than by chance. Over {left.config.num_patches} patches of one image, the unbiased estimate.",
+        caption="1: the patches have the same relations on both sides, up to a rotation and one scale; 0: no "
+        f"more alike than by chance. Over {left.config.num_patches} patches of one image, the unbiased "
+        "estimate.",
     )
     best = [int(each) for each in of[1:, 1:].argmax(1)]
     partner = best[left.layer - 1] + 1

@@ -60,7 +60,7 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         chosen: the number of the chosen picture, outlined if it is on the sheet.
     """
     tiles = Tiles(
-        title="A sheet at random",
+        title="A random sheet",
         quantity="image",
         columns=9,
         tile_size=SHEET_SIZE,
@@ -68,7 +68,7 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         pixels=np.stack([np.asarray(_square(picture)) for picture in pictures]),
         picks=tuple({"shown": number} for number in numbers),
         selected=numbers.index(chosen) if chosen in numbers else None,
-        caption="Cut to squares for this sheet only. Click one to see below what training makes of it.",
+        caption="Cropped to squares for this sheet only. Click one to see below what training makes of it.",
     )
     found = ", ".join(f"{count} {name}" for name, count in Counter(labels).most_common(8))
     return view(f"{len(labels)} images drawn at random: {found}.", (tiles,))

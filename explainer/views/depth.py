@@ -252,7 +252,7 @@ def read_off(
     best = probabilities[1:].max(dim=1)
     names = [labels[int(c)] for c in best.indices]
     bars = Bars(
-        title="What would win after each layer",
+        title="The prediction after each layer",
         quantity="y",
         values=as_values(best.values),
         low=0.0,

@@ -41,13 +41,13 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
         caption="The test loader hands out class after class.",
     )
     bars = Bars(
-        title="What one image counts",
+        title="The weight of one image",
         quantity=MEAN,
         labels=(*labels, "share of images"),
         values=_values([*weights, Fraction(1, pictures)]),
         format=".2%",
         low=0.0,
-        caption="In the mean over batches by its batch; in the share of images everywhere the same.",
+        caption="In the mean over batches it depends on the batch; in the share of images it is the same everywhere.",
     )
     first, last = percent(float(weights[0])), percent(float(weights[-1]))
     return view(
@@ -136,11 +136,12 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         caption=f"{reading.full} of {sum(full)} in the full batches, {reading.last} of {last} in the last one.",
     )
     said = (
-        f"Printed is {verdict.printed}: {reading.full} of {sum(full)} images right in the full batches and "
-        f"{reading.last} of {last} in the last: {reading.total} of {pictures}, {percent(reading.total / pictures)}."
+        f"The printed number is {verdict.printed}: {reading.full} of {sum(full)} images right in the full batches "
+        f"and {reading.last} of {last} in the last: {reading.total} of {pictures}, "
+        f"{percent(reading.total / pictures)}."
     )
     if verdict.predicted is None:
-        return view(f"{said} Which classes were predicted the number does not tell.", (averages, parts))
+        return view(f"{said} The number does not show which classes were predicted.", (averages, parts))
     histogram = Bars(
         title="Predicted",
         quantity="y",

@@ -60,7 +60,7 @@ def card(
     )
     is_what = "" if true is None else f", which shows {true}"
     return view(
-        f"{name}{is_what}: the model says {labels[0]} with {percent(top[0][1])}"
+        f"{name}{is_what}: the model predicts {labels[0]} with {percent(top[0][1])}"
         + {True: ", which is right.", False: ", which is wrong.", None: "."}[is_right],
         (picture,),
         (bars,),
@@ -92,7 +92,7 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         labels=tuple(counts),
         parts=tuple(parts),
         totals=tuple(
-            f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, no word for it"
+            f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, not among its classes"
             for true, row in counts.items()
         ),
         format=".0f",
@@ -158,7 +158,7 @@ def preprocessing(
         for way in others
     )
     told = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
-    return view(f"One image read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences)
+    return view(f"One image read in {len(seen)} ways, and the predictions: {told}.", pictures, bars, differences)
 
 
 def probabilities_of(classes: Sequence[int], side: str) -> Origin:

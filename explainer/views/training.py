@@ -92,7 +92,7 @@ def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
         f"Accuracy after epoch {last['epoch']}: {percent(top1[-1])} of {pictures:,} test images, "
         f"{percent(means[-1])} as the mean over batches"
         + (
-            f"; {percent(training[-1])} of the training images while they were learned from"
+            f"; {percent(training[-1])} of the training images, measured while it learned"
             if np.isfinite(training[-1])
             else ""
         )
@@ -229,7 +229,7 @@ def _answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
                 scale=Scale(0.0, float(values.max()) or 1.0),
                 row_names=tuple(labels),
                 column_names=tuple(labels),
-                caption="On the diagonal is what is right.",
+                caption="The diagonal holds the right answers.",
             ),
         )
     most = order[0]

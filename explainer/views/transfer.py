@@ -94,7 +94,7 @@ def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor
     )
     return view(
         f"Cosine similarity of the position in the middle with all others, on a grid of {names[0]} and on one of "
-        f"{names[1]}: resizing keeps what is near near.",
+        f"{names[1]}: resizing keeps near positions alike.",
         panels,
     )
 

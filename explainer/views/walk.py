@@ -75,7 +75,7 @@ def forward(
     best = int(trace.logits.argmax())
     return view(
         f"The forward pass in {len(steps)} moments: {config.num_patches} patches become {config.num_tokens} tokens, "
-        f"pass {config.num_layers} layers, and the class token says {labels[best]} with "
+        f"pass {config.num_layers} layers, and the class token gives {labels[best]} with "
         f"{percent(trace.probabilities[best])}.",
         (with_links(walk),),
     )

@@ -49,7 +49,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         _step(
             "picture",
             "The image",
-            f"all that the model gets: {config.image_size} × {config.image_size} pixels in {config.num_channels} "
+            f"the only input of the model: {config.image_size} × {config.image_size} pixels in {config.num_channels} "
             f"colours, {image.numel():,} numbers, here from {number(image.min())} to {number(image.max())}.",
             "patchify",
             "x",
@@ -99,8 +99,8 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         _step(
             "positions",
             "Positions are added",
-            f"a row says what is in a patch, not where. {sentence(who.name)}, length {number(before.norm())}, gets the "
-            f"learned vector of its place added, length {number(place)}: together "
+            f"a row describes what is in a patch, not where it is. {sentence(who.name)}, length "
+            f"{number(before.norm())}, gets the learned vector of its place added, length {number(place)}: together "
             f"{number(trace.hidden_states[0][who.token].norm())}.",
             "1",
             "E_pos z_0",
@@ -137,8 +137,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         _step(
             "norm",
             "LayerNorm",
-            f"each token alone is brought to mean 0 and deviation 1, then scaled: {who.name} came with deviation "
-            f"{_deviation(z)} and goes on with {_deviation(block.attention_input[token])}.",
+            f"each token alone is brought to mean 0 and standard deviation 1, then scaled: {who.name} came with "
+            f"deviation {_deviation(z)} and goes on with {_deviation(block.attention_input[token])}.",
             "2",
             "LN",
             sizes(tokens, hidden),
@@ -183,8 +183,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         _step(
             "weights",
             "Where it looks",
-            f"the softmax makes shares of the scores: {in_head} {who.name} gives {percent(weights[order[0]])} of its "
-            f"attention to {who.other(int(order[0]))}{self_share}.",
+            f"the softmax turns the scores into shares: {in_head} {who.name} gives {percent(weights[order[0]])} of "
+            f"its attention to {who.other(int(order[0]))}{self_share}.",
             "6",
             "A",
             sizes(heads, tokens, tokens),
@@ -228,7 +228,7 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
     yield _placed(
         _step(
             "attention_sum",
-            "Added to what it was",
+            "Added to the token",
             f"{who.name} had length {number(z.norm())} in {z_name}, the update has {number(update.norm())}: "
             f"{sum_name} has {number(total.norm())}.",
             "2",
@@ -252,7 +252,7 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
             "mlp_norm",
             "LayerNorm again",
             f"{who.name} comes with deviation {_deviation(z)} and goes on with {_deviation(block.mlp_input[token])}. "
-            "From here on each token is alone.",
+            "From here on each token is processed alone.",
             "3",
             "LN",
             sizes(tokens, hidden),
@@ -281,8 +281,8 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
         _step(
             "gelu",
             "GELU",
-            f"what is far below zero fades to nothing: from {number(a.min())} … {number(a.max())} to "
-            f"{number(activated.min())} … {number(activated.max())} for {who.name}.",
+            f"values far below zero vanish: from {number(a.min())} … {number(a.max())} to {number(activated.min())} "
+            f"… {number(activated.max())} for {who.name}.",
             "mlp",
             "GELU",
             sizes(tokens, wide),
@@ -336,7 +336,7 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
         _step(
             "representation",
             "The class token is read",
-            f"after {config.num_layers} layers the other {config.num_patches} tokens are left behind. LayerNorm "
+            f"after {config.num_layers} layers the other {config.num_patches} tokens are no longer used. LayerNorm "
             f"turns the class token, length {number(state.norm())}, into y, length "
             f"{number(trace.representation.norm())}.",
             "4",
@@ -382,8 +382,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
         _step(
             "prediction",
             "The prediction",
-            f"the model says {labels[best]}, with {percent(top.values[0])}. The shares of its {config.num_classes:,} "
-            "classes sum to 1, also when none of them fits.",
+            f"the model predicts {labels[best]}, with {percent(top.values[0])}. The probabilities of its "
+            f"{config.num_classes:,} classes sum to 1 even when none of them fits.",
             "softmax_logits",
             "p",
             sizes(config.num_classes),

@@ -47,8 +47,8 @@ def prediction(
         high=1.0,
         selected=shown.index(now),
         origin=Origin("trace.probabilities", ("listed",), listed=tuple(shown), side=CHANGED),
-        caption=f"Behind each bar: the probability now, and by how many percentage points it has shifted. {moved} of "
-        "all probability has moved to other classes.",
+        caption=f"After each bar: the probability now, and its shift in percentage points. {moved} of all "
+        "probability has moved to other classes.",
     )
     answer = (
         f"The prediction stays {labels[was]}: {percent(before[was])} before, {percent(after[was])} after."
@@ -185,7 +185,7 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
     )
     means = effect.cosines.mean(1)
     turned = plot(
-        "Which way it points",
+        "Its direction",
         f"1: the same direction. After layer {layer}: class token {number(effect.cosines[layer, 0])}, on average "
         f"{number(means[layer])}.",
         "cosine with z before",
@@ -297,15 +297,15 @@ def attention(
         scale=symmetric(difference[1:]),
         class_value=float(difference[0]),
         origin=worked_out("difference", *origins[::-1]),
-        caption=f"{percent(difference.abs().sum() / 2)} of this token's attention lies elsewhere; on average over all "
+        caption=f"{percent(difference.abs().sum() / 2)} of this token's attention has moved; on average over all "
         f"tokens {percent(moved[layer - 1, head - 1])}.",
         **common,  # type: ignore[arg-type]
     )
     most = moved.flatten().argmax()
     place = divmod(int(most), moved.shape[1])
     return view(
-        f"Layer {layer}, head {head}: {percent(difference.abs().sum() / 2)} of the attention of {name} lies elsewhere "
-        f"than before. Of all heads the one that moved most is head {place[1] + 1} of layer {place[0] + 1}, "
-        f"{percent(moved.max())} on average over the tokens.",
+        f"Layer {layer}, head {head}: {percent(difference.abs().sum() / 2)} of the attention of {name} has moved. "
+        f"The head that moved most is head {place[1] + 1} of layer {place[0] + 1}, {percent(moved.max())} on average "
+        "over the tokens.",
         (*pictures, third),
     )

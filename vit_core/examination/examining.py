@@ -171,7 +171,7 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
     if found.beside:
         said = ", ".join(f"{name} ({value})" for name, value in list(found.beside.items())[:8])
         more = f" and {len(found.beside) - 8} more" if len(found.beside) > 8 else ""
-        yield Finding("note", "container", f"Beside them are {said}{more}, which a prediction does not need.")
+        yield Finding("note", "container", f"Next to them are {said}{more}, which a prediction does not need.")
     if len(found.parts) > 1:
         others = ", ".join(repr(each) for each in found.parts if each != found.part)
         here = repr(found.part) if found.part else "the one without a name"
@@ -285,10 +285,12 @@ def _expectations(
     if source == "lucidrains":
         yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
     elif source == "course":
-        yield Expectation("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU if not told so", "")
+        yield Expectation(
+            "The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU unless this is set", ""
+        )
 
 
-_READER = "what you said"
+_READER = "your choice"
 _PROCESSOR = "preprocessor_config.json"
 
 
@@ -317,7 +319,7 @@ def _remedy(problem: str, other: str | None) -> str:
     if other is not None:
         return f"It would take a model with that part. These are the names of {other}, whose own code opens them."
     if "give num_heads=" in problem:
-        return "Say how many heads it has: that is written in the code that trained it."
+        return "Give its number of heads: it is in the code that trained it."
     if "no classification head" in problem:
         return "Save the model together with its classifier, or train one on top of it first."
     if "not finite" in problem:

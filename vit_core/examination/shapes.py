@@ -140,8 +140,8 @@ class Shapes:
             yield Finding(
                 "note",
                 "missing",
-                f"{some_of(left_out)}: left out, as {self.table.title} does with a single head as wide as D. What "
-                "changes nothing is put in there.",
+                f"{some_of(left_out)}: left out, as {self.table.title} does with a single head as wide as D. Values "
+                "that change nothing are put in there.",
                 left_out,
             )
         optional = {name for name in absent if self.rows[name][0].startswith("head.pre_logits.")} | set(left_out)

@@ -239,7 +239,7 @@ class RemoveResidual(_PartChange):
     @property
     def title(self) -> str:
         """Which residual."""
-        return f"Residual beside the {'attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} removed"
+        return f"Residual around the {'attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} removed"
 
     def change_residual(
         self, z: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int

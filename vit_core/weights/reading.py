@@ -111,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} is no JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} is no JSON object but a {type(value).__name__}")
+        raise ValueError(f"{path.name} is not a JSON object but a {type(value).__name__}")
     return value
 
 

@@ -81,7 +81,7 @@ def check_contents(file: BufferedIOBase) -> None:
     tail = file.read()
     file.seek(0)
     if (at := tail.rfind(b"PK\x05\x06")) < 0 or len(tail) - at < 22:
-        raise ArchiveError("this is no zip, or only the first part of one: expected a .zip of class folders")
+        raise ArchiveError("this is not a zip, or only the first part of one: expected a .zip of class folders")
     (size,) = struct.unpack_from("<I", tail, at + 12)
     if size > MAX_CONTENTS_BYTES or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07") or start + at < size:
         raise ArchiveError("the zip has too many entries, or is damaged: expected at most some 40,000 files")

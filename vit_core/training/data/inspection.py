@@ -120,7 +120,7 @@ def _class_errors(found: Inspection, files: Sequence[PictureFile], held_out: int
     errors = []
     there = sorted({file.class_name for file in files}, key=str.casefold)
     if len(there) == 1:
-        errors.append(f"There is only one class, {there[0]!r}: a model learns to tell at least two apart.")
+        errors.append(f"There is only one class, {there[0]!r}: a model learns to distinguish at least two.")
     before = Counter(file.class_name for file in files)
     train = found.counts["train"]
     missing = [name for name in there if not train.get(name)]
@@ -148,7 +148,7 @@ def _class_warnings(found: Inspection) -> list[str]:
     if counts and max(counts) >= LOPSIDED * min(counts):
         warnings.append(
             f"The largest class has {max(counts):,} training images and the smallest {min(counts):,}: always "
-            "guessing the largest will look better than it is."
+            "answering with the largest will look better than it is."
         )
     return warnings
 
@@ -176,7 +176,7 @@ def _left_out(root: Path) -> list[str]:
     if not others:
         return []
     return [
-        f"{sum(others.values()):,} files in class folders are no images by their names and are left out: "
+        f"{sum(others.values()):,} files in class folders are not images by their names and are left out: "
         f"{_listed([f'{count} {suffix}' for suffix, count in others.most_common()])}."
     ]
 

@@ -143,7 +143,7 @@ def load_pictures(files: Sequence[PictureFile], recipe: TrainingConfig, preproce
 
     class_names = tuple(sorted({file.class_name for file in files}, key=str.casefold))
     if len(class_names) < 2:
-        raise ValueError(f"there is only one class, {', '.join(class_names)}: a model learns to tell classes apart")
+        raise ValueError(f"there is only one class, {', '.join(class_names)}: a model learns to distinguish classes")
     parts = {split: tuple(file for file in files if file.split == split) for split in SPLITS}
     for split, part in parts.items():
         if not part:

@@ -116,7 +116,7 @@ def _problem_of(path: Path, _stamps: str) -> str | None:
     except (ValueError, OSError) as error:
         return _short(str(error))
     needed = count_parameters(config)["total"]
-    return None if numbers == needed else f"its card speaks of {_number(needed)} parameters, its file has {numbers:,}"
+    return None if numbers == needed else f"its card states {_number(needed)} parameters, its file has {numbers:,}"
 
 
 def _object(path: Path) -> tuple[Mapping[str, Any], str]:
@@ -127,9 +127,9 @@ def _object(path: Path) -> tuple[Mapping[str, Any], str]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
-        return {}, f"{path.name} is no JSON: it was cut off, or something else was written there"
+        return {}, f"{path.name} is not JSON: it was cut off, or something else was written there"
     if not isinstance(found, dict):
-        return {}, f"{path.name} is no JSON object but a {type(found).__name__}"
+        return {}, f"{path.name} is not a JSON object but a {type(found).__name__}"
     return found, ""
 
 

@@ -90,7 +90,7 @@ class Run:
             return TrainingConfig().with_values(values)
         name = str(self.start.get("recipe_name"))
         if name not in RECIPES:
-            raise ValueError(f"the run {self.name} does not tell its recipe: {FACTS} is missing or broken")
+            raise ValueError(f"the run {self.name} does not state its recipe: {FACTS} is missing or broken")
         return RECIPES[name].with_values(self.start.get("changes", {}))
 
     @property
@@ -164,7 +164,7 @@ class Run:
         if said and re.match(r"[\w.]*(Error|Exception|Interrupt)\b", said[-1]):
             return f"the training process broke off: {said[-1]}"
         return (
-            "the training process ended without a word: it was killed, or the machine ran out of memory or was "
+            "the training process ended without a message: it was killed, or the machine ran out of memory or was "
             "switched off; Resume goes on from what it had saved"
         )
 
