@@ -36,7 +36,7 @@ def sizes_html(examination: Examination) -> str:
 
 
 def expectations_html(examination: Examination) -> str:
-    """What no shape tells."""
+    """What no shape shows."""
     rows = [
         (escape(each.what), f"<b>{escape(each.value)}</b>", escape(each.told_by or told_text(each)))
         for each in examination.expectations

@@ -79,7 +79,7 @@ class Switches:
 
 
 def train(switches: Switches, steps: int = STEPS) -> Iterator[dict[str, float]]:
-    """Train, and tell each step's loss, learning rate and gradient norm before clipping; last what came of it."""
+    """Train, and report each step's loss, learning rate and gradient norm before clipping; last what came of it."""
     generator = Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the model's first weights are drawn by PyTorch's own generator

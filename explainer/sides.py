@@ -1,4 +1,4 @@
-"""Two of anything beside each other: what is on each side, which classes both know, why sizes keep two apart."""
+"""Two of anything, side by side: what is on each side, which classes both know, why sizes keep two apart."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -120,7 +120,7 @@ def show_accuracy(session: Session) -> None:
 def show_view(session: Session, name: str, make: Callable[[], View], *also: str | int) -> None:
     """A picture of tensors; a click on it chooses for the whole app.
 
-    It is made once for everybody whose choice is the same; ``also`` is what it depends on besides.
+    It is made once for everybody whose choice is the same; ``also`` is what it depends on as well.
     """
     key = (name, *session.choice, *also)
     view = kept_view(key, lambda: explained(links.linked(make(), name), session.layer))

@@ -1,4 +1,4 @@
-"""Two of anything side by side: pictures, checkpoints, layers, heads, with and without a change."""
+"""Two of anything, side by side: pictures, checkpoints, layers, heads, with and without a change."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The two sides opened: the app's choice on the left, what this page puts beside it on the right."""
+"""The two sides opened: the app's choice on the left, what this page puts next to it on the right."""
 
 from dataclasses import dataclass, replace
 
@@ -152,7 +152,7 @@ def _side(name: str, seen: Seen, trace: ForwardTrace, marks: tuple[str, ...], is
 
 
 def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
-    """What tells the sides apart, in words, for each of them."""
+    """What distinguishes the sides, in words, for each of them."""
     words: list[list[str]] = [[], []]
     for name in ("picture", "checkpoint", "layer", "head"):
         values = [getattr(each.state, name) for each in (left, right)]

@@ -28,7 +28,7 @@ lesson, session = LESSONS["epochs"], current()
 
 
 def choose(runs: dict[str, Run]) -> list[Run]:
-    """One run, or two to stand beside each other; both are in the URL."""
+    """One run, or two to stand side by side; both are in the URL."""
     left, right, option = st.columns([2, 2, 1.5], vertical_alignment="bottom")
     newest = next((name for name, run in runs.items() if run.saved_epochs()), next(iter(runs)))
     if "run" not in st.session_state and "run" not in st.query_params:
@@ -61,7 +61,7 @@ def choose(runs: dict[str, Run]) -> list[Run]:
 
 
 def open_runs(runs: Sequence[Run]) -> list[Shown]:
-    """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is said."""
+    """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is reported."""
     shown: list[Shown] = []
     said: list[str] = []
     bar = st.empty()

@@ -35,7 +35,7 @@ def show_verdict(holds: bool, said: str, figures: str) -> None:
 
 
 def show_encoder(session: Session) -> None:
-    """PyTorch's layer beside the chosen block, and its whole encoder beside all of them."""
+    """PyTorch's layer next to the chosen block, and its whole encoder next to all of them."""
     place = (session.state.checkpoint, session.state.picture)
     config, layer = session.config, session.layer
 

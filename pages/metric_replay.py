@@ -23,7 +23,7 @@ _PLAYING, _TURNED = "metric_playing", "metric_turned"
 
 
 def show_averages(name: str, mean: str, share: str) -> None:
-    """The mean over batches and the share of pictures beside each other; below each other where it is narrow."""
+    """The mean over batches and the share of pictures side by side; below each other where it is narrow."""
     with st.container(key=f"equation_{name}"):
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.latex(mean)

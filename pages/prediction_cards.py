@@ -1,4 +1,4 @@
-"""What the model says of many pictures, on the page: the score, the cards, the mistakes, the table."""
+"""Predictions for many pictures, on the page: the score, the cards, the mistakes, the table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

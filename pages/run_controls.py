@@ -136,7 +136,7 @@ def show_damage(run: Run, most: int = 6) -> None:
 
 
 def show_problem() -> None:
-    """Why the last button did nothing, said once."""
+    """Why the last button did nothing, reported once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(plain(problem), icon=":material/error:")
 

@@ -52,7 +52,7 @@ lesson = HANDS_ON["what_if"]
 
 
 def apply(make: Callable[[Interventions], Interventions]) -> None:
-    """Take one step; what cannot be is said."""
+    """Take one step; what cannot be is reported."""
     try:
         history.change(make(history.shown()))
     except ValueError as error:

@@ -158,7 +158,7 @@ def _show(
     on_pick: Callable[[Pick], None] | None = None,
     so_far: Callable[[], View] | None = None,
 ) -> None:
-    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on besides.
+    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on as well.
 
     Whoever waits can stop it, and is shown what is there ``so_far``.
     """

@@ -1,4 +1,4 @@
-"""What the changes do: the new prediction beside the old, the list of changes, every layer, where the token looks."""
+"""What the changes do: the new prediction next to the old, the list of changes, every layer, where the token looks."""
 
 from html import escape
 
@@ -112,7 +112,7 @@ def _remove(change: Change) -> None:
 
 
 def _take_text() -> None:
-    """What was typed; what makes no sense is said, and stays to be corrected."""
+    """What was typed; what makes no sense is reported, and stays to be corrected."""
     try:
         history.change(Interventions.parse(st.session_state["what_if_text"].replace(" ", "")))
     except ValueError as error:

@@ -65,7 +65,7 @@ class MLP(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """One layer of the Transformer encoder: attention, then MLP, each after a LayerNorm and beside a skip path."""
+    """One layer of the Transformer encoder: attention, then MLP, each after a LayerNorm and with a skip path."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()

@@ -173,7 +173,7 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
 
 
 def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
-    """The likely mistake, or that the shapes do not tell."""
+    """The likely mistake, or that the shapes do not show it."""
     from explainer.shapes.report import diagnosis_text, untold
 
     said = []

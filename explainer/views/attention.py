@@ -212,7 +212,7 @@ def looks(
     """The picture under the pointer: where each token looks and who looks at it, in every head.
 
     Args:
-        weights: A of every layer, ``trace.attention_weights``. Of a large model only the chosen one is shown.
+        weights: A of every layer, ``trace.attention_weights``. For a large model only the chosen one is shown.
         layer: the chosen layer, 1..L.
         head: the chosen head, 1..k.
         token: the token shown until the pointer is on another.

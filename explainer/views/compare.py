@@ -1,4 +1,4 @@
-"""Two of anything beside each other: the left, the right, both on one scale, and the right minus the left.
+"""Two of anything, side by side: the left, the right, both on one scale, and the right minus the left.
 
 What one size keeps from being subtracted is left out, and the sentence of the view says which size.
 """

@@ -1,4 +1,4 @@
-"""Two forward passes beside each other, layer by layer: lengths, directions, CKA, and what the head would say."""
+"""Two forward passes side by side, layer by layer: lengths, directions, CKA, and what the head would say."""
 
 from collections.abc import Sequence
 
@@ -291,7 +291,7 @@ def _state(side: str, token: int | str, layer: int | str) -> Origin:
 
 
 def _read_off(side: str, label: int) -> Origin:
-    """What the head would say after a layer."""
+    """What the head would predict after a layer."""
     return Origin("lens.probabilities", (label,), "point", side=side)
 
 

@@ -51,7 +51,7 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
 
 
 def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Sequence[int], chosen: int) -> View:
-    """Some pictures beside each other, cut to squares; a click chooses one.
+    """Some pictures side by side, cut to squares; a click chooses one.
 
     Args:
         pictures: RGB, of any sizes; taken one after another, so that no two large ones need be in memory.

@@ -111,11 +111,11 @@ def preprocessing(
     count: int = 5,
     side: str = "",
 ) -> View:
-    """The same picture read in several ways: as the model then sees it, what it says, and by how much that differs.
+    """The same picture read in several ways: as the model then sees it, its prediction, and by how much that differs.
 
     Args:
         seen: way -> the picture, turned back with the checkpoint's own mean and deviation; the first way is its own.
-        probabilities: way -> what the model says.
+        probabilities: way -> the prediction.
         labels: the names of the classes.
         count: how many classes are shown, at least: the answer of each way, then the most probable ones of any.
         side: which forward pass of the page read the picture in the first way; the other ways' passes are not kept.

@@ -17,7 +17,7 @@ QUICK = ("weights", "attention_sum", "mlp_sum")  # what is shown of the layers t
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose way through the model is told: one token's, in one head where heads differ."""
+    """Whose way through the model is shown: one token's, in one head where heads differ."""
 
     token: int
     head: int

@@ -1,4 +1,4 @@
-"""What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape tells."""
+"""What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape shows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ PREFIXES = {
 
 @dataclass(frozen=True)
 class Expectation:
-    """Something that the numbers depend on and no shape tells."""
+    """Something that the numbers depend on and no shape shows."""
 
     what: str
     value: str
@@ -42,7 +42,7 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """Everything that can be told of a weights file."""
+    """Everything that can be reported of a weights file."""
 
     name: str
     file_bytes: int
@@ -83,7 +83,7 @@ class Examination:
 
 
 def examine(path: str | Path, *, part: str | None = None, **config_overrides: Any) -> Examination:
-    """Read a weights file, or a Hugging Face folder, without running anything in it, and tell what it is.
+    """Read a weights file, or a Hugging Face folder, without running anything in it, and report what it is.
 
     Never raises for what a file holds: what is wrong is in the examination. ``part`` and the overrides are those of
     ``load``, which opens exactly what this says that it opens.
@@ -235,7 +235,7 @@ def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, An
 
 
 def _heads_beside(path: Path, source: str) -> int | None:
-    """The number of heads that a file beside the weights says: our card, or Hugging Face's config.json."""
+    """The number of heads that a file next to the weights says: our card, or Hugging Face's config.json."""
     try:
         if source == "ours" and (card := path.with_suffix(".json")).is_file():
             return read_card(path, card.name).config.num_heads
@@ -253,7 +253,7 @@ def _expectations(
     given: dict[str, Any],
     image_size: int | None,
 ) -> Iterator[Expectation]:
-    """What the numbers depend on and no shape tells: as it is written beside the file, as the reader says, or as is
+    """What the numbers depend on and no shape shows: as it is written next to the file, as the reader says, or as is
     usual there.
     """
     table, beside = SOURCES[source], ""

@@ -170,7 +170,7 @@ class Shapes:
         return self.expected.get(self.table.usual(tokens.name), tokens.shape) != tokens.shape
 
     def _reason(self, ours: str, found: tuple[int, ...], expected: tuple[int, ...]) -> str:
-        """Why a tensor has another shape, as far as the shapes tell."""
+        """Why a tensor has another shape, as far as the shapes show."""
         if len(found) > 1 and found == expected[::-1]:
             return "its axes are in the opposite order, so it is transposed"
         if sorted(size for size in found if size > 1) == sorted(size for size in expected if size > 1):

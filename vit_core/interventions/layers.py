@@ -227,7 +227,7 @@ class Skip(_PartChange):
 
 @dataclass(frozen=True)
 class RemoveResidual(_PartChange):
-    """The skip path beside the attention or the MLP of a layer removed: only the update is left of the sum."""
+    """The skip path around the attention or the MLP of a layer removed: only the update is left of the sum."""
 
     key: ClassVar[str] = "residual"
 

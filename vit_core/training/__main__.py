@@ -33,7 +33,7 @@ from vit_core.weights.reading import read_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. What is wrong with the input is said in one sentence."""
+    """Run one command; the exit status. What is wrong with the input is reported in one sentence."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments[:1] == ["export"]:

@@ -79,7 +79,7 @@ CHECKPOINTS: Mapping[str, Checkpoint] = _Checkpoints()
 
 
 def read_card(path: Path, name: str) -> Checkpoint:
-    """The record of one of our own files, from the JSON card beside it.
+    """The record of one of our own files, from the JSON card next to it.
 
     Raises:
         ValueError: if the card lacks something or says something impossible.

@@ -1,4 +1,4 @@
-"""Which family some weights belong to, told by their names; what is not a plain ViT is refused by what it has."""
+"""Which family some weights belong to, recognised by their names; what is not a plain ViT is refused by what it has."""
 
 import re
 from collections.abc import Iterable, Mapping

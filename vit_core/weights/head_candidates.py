@@ -1,4 +1,4 @@
-"""How many heads a model may have: no shape tells it, because q, k and v of all heads lie side by side in D numbers."""
+"""How many heads a model may have: no shape shows it, because q, k and v of all heads lie side by side in D numbers."""
 
 from dataclasses import dataclass
 from math import isqrt
@@ -32,7 +32,7 @@ def head_candidates(
         hidden_size: D.
         num_layers: L, where it is known.
         mlp_size: of the MLP, where it is known.
-        told: what an axis of the file, or a file beside it, says.
+        told: what an axis of the file, or a file next to it, says.
         chosen: what the reader says; it is marked, and what is likely stays so.
     """
     is_told = told is not None and told > 0 and hidden_size % told == 0

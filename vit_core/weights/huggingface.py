@@ -22,7 +22,7 @@ GELUS = {"gelu": "none", "gelu_python": "none", "gelu_new": "tanh", "gelu_pytorc
 
 @dataclass(frozen=True)
 class Folder:
-    """The two JSON files beside the weights."""
+    """The two JSON files next to the weights."""
 
     config: dict[str, Any]
     preprocessor: dict[str, Any]

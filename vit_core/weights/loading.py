@@ -68,7 +68,7 @@ def open_weights(
 
     Raises:
         ValueError: if they are not those of a plain ViT or do not fit the overrides.
-        OSError: if a file beside them cannot be read.
+        OSError: if a file next to them cannot be read.
     """
     source = recognise(state)
     ours = rename(state, source)
@@ -94,7 +94,7 @@ def _read(path: Path, part: str | None = None) -> dict[str, Tensor]:
 
 
 def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str, Any]) -> Checkpoint:
-    """The record of somebody's own file: from what lies beside it, and for the rest from the shapes."""
+    """The record of somebody's own file: from what lies next to it, and for the rest from the shapes."""
     if source == "ours" and path.with_suffix(".json").is_file():
         return read_card(path, path.name)
     folder = Folder.of(path) if source == "huggingface" else None
@@ -121,7 +121,7 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
 
 
 def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) -> ViTConfig:
-    """The sizes that the shapes tell; ``given`` says the rest, and the heads are as many as is likely if nothing does.
+    """The sizes that the shapes show; ``given`` says the rest, and the heads are as many as is likely if nothing does.
 
     Raises:
         ValueError: if a shape makes no sense, or the heads have to be given.

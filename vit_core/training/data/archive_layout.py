@@ -36,7 +36,7 @@ class Layout:
 
     @property
     def total_bytes(self) -> int:
-        """Of all pictures, as the zip declares them."""
+        """For all pictures, as the zip declares them."""
         return sum(info.file_size for info in self.members.values())
 
     @property

@@ -179,7 +179,7 @@ def state_of(folder: Path) -> str:
 
 
 def _change_folders(changes: Mapping[str, Path | None]) -> None:
-    """Add folders to the list, or take away those that are None; in one stroke, one at a time."""
+    """Add folders to the list, or take away those that are None; atomically, one at a time."""
     parent = pictures_folder()
     parent.mkdir(parents=True, exist_ok=True)
     with FileLock(parent / f".{_FOLDERS}.lock"):

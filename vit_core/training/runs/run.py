@@ -84,7 +84,7 @@ class Run:
         """The whole recipe, changes included.
 
         Raises:
-            ValueError: if the folder does not tell, or tells something that is no recipe.
+            ValueError: if the folder does not state it, or states something that is no recipe.
         """
         if values := self.facts.get("recipe"):
             return TrainingConfig().with_values(values)
@@ -219,7 +219,7 @@ class Run:
         return whole_epochs(self.path)[0]
 
     def epoch_file(self, epoch: int) -> Path:
-        """The weights after that epoch; their card lies beside them.
+        """The weights after that epoch; their card lies next to them.
 
         Raises:
             LookupError: if they have not been saved.
@@ -237,7 +237,7 @@ class Run:
         """What to type to train the same again, or to go on.
 
         Raises:
-            ValueError: if the folder does not tell the recipe.
+            ValueError: if the folder does not state the recipe.
         """
         recipe = self.recipe
         name = self.recipe_name or closest_recipe(recipe)
@@ -284,7 +284,7 @@ def _left_out(path: Path, classes: int, _stamp: tuple[int, int, int]) -> int:
 
 
 def write_object(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON object in one stroke."""
+    """Write a JSON object atomically."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
     os.replace(partial, path)
