@@ -58,7 +58,7 @@ def findings_html(examination: Examination) -> str:
         )
         for each in examination.findings
     ]
-    return _table(("how bad", "about", "what"), rows)
+    return _table(("severity", "about", "what"), rows)
 
 
 def tensors_html(examination: Examination) -> str:

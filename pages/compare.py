@@ -47,8 +47,8 @@ if pair.is_same:
 elif pair.other == compare_choice.opening():
     st.info(
         "One model, two images. Look for what the image decides and what it does not: the position embedding below "
-        "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
-        "to layer how the hidden states of the two part.",
+        "is the model's own, so its difference is zero, while attention and prediction differ; and follow from "
+        "layer to layer how the hidden states of the two separate.",
         icon=":material/compare:",
     )
 show_view("pictures", lambda: compare.pictures(left, right))
@@ -70,7 +70,7 @@ show_section(lesson, "cka")
 if left.config.num_patches >= FEWEST_PATCHES:
     show_view("layers_alike", lambda: compare_depth.layers_alike(left, right), "grid")
 else:
-    st.caption(f"Not compared: that takes at least {FEWEST_PATCHES} patches.")
+    st.caption(f"Not compared: this needs at least {FEWEST_PATCHES} patches.")
 show_section(lesson, "positions")
 show_equation_line(EQUATIONS[1])
 show_view("positions", lambda: compare.positions(left, right))

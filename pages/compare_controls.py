@@ -72,7 +72,7 @@ def show_actions(pair: Pair) -> None:
                 megabytes=MOST_MEGABYTES,
                 key=key,
                 on_change=_take_upload,
-                help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
+                help="It stays in this server's memory while there is room, and is not passed on.",
             )
 
 

@@ -119,7 +119,7 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
         *whole_limits("batch_size"),
         "batch_size",
         32,
-        help=f"The recipe “{plain(name)}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
+        help=f"The recipe “{plain(name)}” uses {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for display.",
     )
     try:
         key = (*dataset_key(dataset), name, size)
@@ -139,7 +139,7 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
         f"{count:,} training images in batches of {size}: **{len(sizes):,} batches**, and the last holds "
         f"**{sizes[-1]:,}**."
         + (
-            f" In batches of {recipe.batch_size:,}, as the recipe “{plain(name)}” says: "
+            f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: "
             f"{len(data_steps.batch_sizes(count, recipe.batch_size)):,}."
             if recipe.batch_size != size
             else ""

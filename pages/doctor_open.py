@@ -17,7 +17,7 @@ from vit_core.weights.conversion import FORMATS, card_of, caveats, constructor, 
 def show_open(path: Path, examination: Examination) -> None:
     """The button that makes it an ordinary checkpoint, and the downloads."""
     if examination.checkpoint is None:
-        st.markdown("This file does not open, so there is nothing to look at and nothing to convert.")
+        st.markdown("This file does not open, so it can be neither shown nor converted.")
         return
     # What no file says stays a guess: the model's description says it on every page.
     is_guess, heads = examination.guesses_heads, examination.checkpoint.config.num_heads
@@ -76,4 +76,4 @@ def _show_downloads(path: Path, examination: Examination) -> None:
     if how := how_to_load(source):
         st.caption(how)
     if said := caveats(source, checkpoint.config):
-        st.warning(plain(f"Its own code computes something else: {'; '.join(said)}."))
+        st.warning(plain(f"Its own code computes different numbers: {'; '.join(said)}."))

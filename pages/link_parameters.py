@@ -267,8 +267,8 @@ def judge(name: str, values: Collection[str]) -> str:
     """
     kind = kind_of(name)
     if kind is None:
-        return f"The link says “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
-    shown = f"The link says {_shortened(name, _NAME_SHOWN)}"
+        return f"The link contains “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
+    shown = f"The link contains {_shortened(name, _NAME_SHOWN)}"
     if len(values) > (MOST_REPEATED if name in REPEATED else 1):
         most = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
         return f"{shown} {len(values):,} times, expected {most}; it is left out."

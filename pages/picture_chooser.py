@@ -50,7 +50,7 @@ def _own() -> Source | None:
         together=picture_sources.MOST_BYTES // MEGABYTE,
         key=key,
         on_change=_take,
-        help="They stay in this server's memory, for as long as there is room, and go nowhere else.",
+        help="They stay in this server's memory while there is room, and are not passed on.",
     )
     batch = st.query_params.get(_BATCH) or st.session_state.get(_BATCH)
     if batch is None:

@@ -129,8 +129,8 @@ def show_damage(run: Run, most: int = 6) -> None:
     more = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
     told = "\n".join(f"- {plain(each)}" for each in problems[:most])
     st.error(
-        f"The folder of {plain(run.name)} is damaged. What is sound is shown and can be used; Delete puts all of it "
-        f"aside for a day.\n{told}{more}",
+        f"The folder of {plain(run.name)} is damaged. The intact parts are shown and can be used; Delete puts all of "
+        f"it aside for a day.\n{told}{more}",
         icon=":material/broken_image:",
     )
 

@@ -66,8 +66,8 @@ def _watch(name: str, was_alive: bool) -> None:
     st.markdown(f"**{plain(name)}** · {STATES[run.status]}{plain(recipe + _sizes(facts))}")
     if run.is_example:
         st.caption(
-            "An example that came with the program, trained by the command below on images that the program draws. "
-            "It cannot be changed; your own runs stand before it."
+            "An included example, trained by the command below on images that the program draws. It cannot be "
+            "changed; your own runs appear before it."
         )
     if run.status == "failed":
         st.error(plain(f"{name} has failed: {run.problem}."), icon=":material/error:")
@@ -96,7 +96,7 @@ def _watch(name: str, was_alive: bool) -> None:
     if metrics.epochs and run.labels:
         _show("answers", (*state[:2], len(metrics.epochs)), lambda: training.answers(metrics.epochs, run.labels))
     else:
-        st.caption("Measured after every epoch; the first is not over yet.")
+        st.caption("Measured after every epoch; the first has not finished yet.")
 
 
 def _show(name: str, state: tuple[str | int, ...], make: Callable[[], View | Frames]) -> None:

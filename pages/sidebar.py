@@ -132,7 +132,7 @@ def _own_picture() -> None:
                 megabytes=MOST_MEGABYTES,
                 key=key,
                 on_change=_take,
-                help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
+                help="It stays in this server's memory while there is room, and is not passed on.",
             )
             if st.toggle("Use the camera", key="with_camera"):
                 expect("camera", MOST_MEGABYTES)

@@ -72,8 +72,8 @@ def show_comparison() -> None:
         )
     if any(run.is_example for run in found[number].runs.values()):
         st.caption(
-            "An example that came with the program, trained by the project's own command on the toy images; what you "
-            "train takes its place here."
+            "An included example, trained by the project's own command on the toy images; your own run will replace "
+            "it here."
         )
     is_alive = found[number].is_alive
     st.fragment(_watch, run_every=EVERY if is_alive else None)(number, is_alive)

@@ -114,9 +114,9 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
     )
     first = st.session_state.get(SWAP_FIRST) if tool == "Swap" else None
     words = {
-        "Mask": "Click to mask a patch, again to bring it back. A stroke takes several; a finger holds still first.",
-        "Blur": "Click to blur a patch, again to bring it back. A stroke takes several; a finger holds still first.",
-        "Swap": "Drag one patch onto another (a finger holds still first), or click on one and then on the other.",
+        "Mask": "Click to mask a patch, again to bring it back. Drag over several; on a touch screen, hold first.",
+        "Blur": "Click to blur a patch, again to bring it back. Drag over several; on a touch screen, hold first.",
+        "Swap": "Drag one patch onto another (on a touch screen, hold first), or click on one and then on the other.",
     }[tool] + (f" Patch {first} waits for the other." if first else "")
     shuffled = any(isinstance(change, ShufflePatches) for change in interventions)
     marked = [] if shuffled else changed_patches(session, after)  # with all of them framed nothing would be seen

@@ -100,9 +100,9 @@ def test_a_link_to_a_file_that_is_gone_says_so() -> None:
     at = app("overview", checkpoint="file:0123456789abcdef")
     assert plain("there is no opened file 'file:0123456789abcdef' on this server") in at.warning[0].value
     at = app("doctor", file="upload-" + "0" * 24)
-    assert "not on this server any more" in at.warning[0].value
+    assert "no longer on this server" in at.warning[0].value
     at = app("doctor", file="example-../../etc")
-    assert "not on this server any more" in at.warning[0].value
+    assert "no longer on this server" in at.warning[0].value
 
 
 def test_the_number_of_heads_is_chosen_and_changes_what_opens() -> None:

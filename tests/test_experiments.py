@@ -138,7 +138,7 @@ def test_its_sentence_follows_the_numbers() -> None:
     result = KnockedOut("cat", "zero", 3.0, change, (("cat", "cat"), ("dog", "cat")))
     assert result.most_needed == (2, 1) and result.flips == 1
     assert result.sentence == (
-        "Of 4 heads, head 1 of layer 2 matters most: removed, it takes the logit of “cat” from 3 to 1. Half of the "
+        "Among 4 heads, head 1 of layer 2 matters most: removed, it takes the logit of “cat” from 3 to 1. Half of the "
         "heads change it by at most 0.5, 1 raise it, and 1 of them changes the predicted class."
     )
     harmless = replace(result, change=change.abs(), predicted=(("cat", "cat"),) * 2, replacement="mean")

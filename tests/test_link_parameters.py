@@ -193,7 +193,7 @@ ONE_OF_EACH_KIND = (
 
 
 def test_a_parameter_stands_once_but_for_those_that_may_be_repeated() -> None:
-    assert judge("layer", ["1", "2"]).startswith("The link says layer 2 times, expected once")
+    assert judge("layer", ["1", "2"]).startswith("The link contains layer 2 times, expected once")
     assert judge("runs", ["a", "b"]) == ""
     assert judge("runs", ["a"] * (MOST_REPEATED + 1))
     assert "“Layer”, which this app does not know" in judge("Layer", ["1"])

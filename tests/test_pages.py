@@ -101,7 +101,7 @@ def test_moving_a_slider_moves_the_link() -> None:
         ({"layer": "0"}, "There is no layer 0 in this model"),
         ({"head": "7"}, "There is no head 7 in this model: it has heads 1 to 4."),
         ({"token": "65"}, "There is no token 65 in this model"),
-        ({"layer": "-3"}, "The link says layer “-3”, expected a whole number from 0 to 999"),
+        ({"layer": "-3"}, "The link contains layer “-3”, expected a whole number from 0 to 999"),
         ({"layer": "1e3"}, "expected a whole number"),
         ({"token": "<script>alert(1)</script>"}, "expected a whole number"),
         ({"checkpoint": "nonsense"}, "The link names the checkpoint 'nonsense'"),

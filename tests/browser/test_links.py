@@ -260,7 +260,7 @@ def test_symbols_equations_and_pseudocode_of_the_glossary_light_each_other_up(
 
     letter("the tokens that leave this layer").hover()
     found = lit(page)
-    assert found["equation", "made"] == ["Equation 3 · The MLP, beside a skip path · Section 3.1"]
+    assert found["equation", "made"] == ["Equation 3 · The MLP with a skip path · Section 3.1"]
     assert any("3" in text and "ℓ" not in text for text in found["symbol", "made"])  # z_3, in this layer's numbers
     assert "the class token after this layer" in found["row", "made"]
     letter("hidden size: how many numbers").hover()  # a size, which is no tensor

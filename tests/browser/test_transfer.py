@@ -1,4 +1,4 @@
-"""Transfer and Predict in Chromium, as their readers use them: runs started, models opened, pictures predicted."""
+"""Transfer and Predict in Chromium, as their readers use them: runs started, models opened, images predicted."""
 
 import os
 from collections.abc import Callable, Iterator
