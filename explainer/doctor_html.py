@@ -47,7 +47,7 @@ def expectations_html(examination: Examination) -> str:
 def findings_html(examination: Examination) -> str:
     """What was found, the worst first."""
     if not examination.findings and not examination.expectations:  # of another kind
-        return '<p class="vit-doctor-note">All its numbers are finite. More is said only of a plain ViT.</p>'
+        return '<p class="vit-doctor-note">All its numbers are finite. Further findings need a plain ViT.</p>'
     if not examination.findings:
         return '<p class="vit-doctor-note">Nothing: names, shapes, types and numbers are as they should be.</p>'
     rows = [

@@ -226,7 +226,7 @@ BUGS: dict[str, Bug] = {
             ("{T}, {k}, {B}, {B}", "{B}, {k}, {T}, {T}", "{B}, {T}, {T}", "{T}, {k}, {T}, {T}"),
             (
                 "No error is raised, and the logits have the right shape. Look inside the attention, at its softmax.",
-                "Its last two axes say who looks at whom. They have {B} numbers, as many as there are images, "
+                "Its last two axes show who looks at whom. They have {B} numbers, as many as there are images, "
                 "instead of {T}, as many as there are tokens.",
                 "Without `batch_first=True` PyTorch takes the first axis for the sequence. Then the images of a "
                 "batch attend to each other, and the tokens of an image do not.",
@@ -382,8 +382,8 @@ BUGS: dict[str, Bug] = {
             (
                 "The second linear layer of the MLP.",
                 "The last axis: the hidden layer has {4*D} numbers for each token, the weight expects {3*D}.",
-                "What a layer makes is what the next one reads. Two numbers differ, and the shapes do not say which of "
-                "them was meant: the diagnosis says so, and the diff of your last change tells.",
+                "The output of a layer is the input of the next. Two numbers differ, and the shapes do not show "
+                "which of them was meant. The diagnosis states this; the diff of your last change shows the answer.",
             ),
             (
                 (

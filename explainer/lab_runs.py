@@ -95,7 +95,7 @@ def run(sizes: Sizes, edits: Edits) -> Outcome:
 
 @lru_cache(1024)
 def diagnosis(sizes: Sizes, edits: Edits) -> Diagnosis | None:
-    """What the shapes show of the changed model, as of anybody's; None if they do not tell."""
+    """What the shapes show of the changed model, as of anybody's; None if they do not show it."""
     return diagnose(run(sizes, edits).ledger, (sizes.batch, lab_model.NUM_CLASSES))
 
 

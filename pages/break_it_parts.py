@@ -143,7 +143,7 @@ def show_run() -> None:
     else:
         shown = ending(ledger)
     said = diagnosis_html(ledger, diagnosis(lab.sizes, lab.chosen.edits)) or (
-        '<div class="vit-diagnosis"><p>The shapes do not tell that anything went wrong.</p></div>'
+        '<div class="vit-diagnosis"><p>The shapes do not show that anything went wrong.</p></div>'
     )
     st.html(f"<style>{style()}</style>{shown}{said}")
 

@@ -56,7 +56,7 @@ def offer_download(data: Dataset, key: str) -> None:
 
 def bring_own(key: str) -> None:
     """A zip, or a folder of this computer where it is the reader's."""
-    with st.popover("Your own pictures", icon=":material/create_new_folder:", on_change="rerun") as popover:
+    with st.popover("Your own images", icon=":material/create_new_folder:", on_change="rerun") as popover:
         if not popover.open:
             return
         st.markdown("Laid out as `class/picture.jpg`, or as `train/class/picture.jpg` and `test/class/picture.jpg`.")

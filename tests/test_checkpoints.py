@@ -253,7 +253,7 @@ def test_heads_are_guessed_and_the_guess_is_said(tmp_path: Path) -> None:
 def test_heads_that_cannot_be_guessed_are_asked_for(tmp_path: Path) -> None:
     config = ViTConfig(image_size=32, patch_size=8, num_layers=1, hidden_size=48, mlp_size=96, num_heads=3)
     torch.save(timm_state(config), path := tmp_path / "model.pth")
-    with pytest.raises(ValueError, match="how many heads share D = 48 cannot be told from the file: give num_heads="):
+    with pytest.raises(ValueError, match="how many heads share D = 48 cannot be read from the file: give num_heads="):
         load(path)
     assert load(path, num_heads=3)[0].config == config
 

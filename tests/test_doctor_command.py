@@ -49,7 +49,7 @@ def test_the_report_of_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureF
     path = save("timm", Weights(), tmp_path)
     code, out, _ = run(capsys, path)
     assert code == 1
-    assert "does not open here: how many heads share D = 48 cannot be told from the file" in out.splitlines()[0]
+    assert "does not open here: how many heads share D = 48 cannot be read from the file" in out.splitlines()[0]
     what, _ = HOSTILE["deep.safetensors"]
     (bad := tmp_path / "deep.safetensors").write_bytes(what)
     code, out, _ = run(capsys, bad)

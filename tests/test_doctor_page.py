@@ -108,7 +108,7 @@ def test_a_link_to_a_file_that_is_gone_says_so() -> None:
 def test_the_number_of_heads_is_chosen_and_changes_what_opens() -> None:
     key = keep_file("mine.pth", torch_bytes(MODELS["timm"](Weights()).state_dict()))
     at = app("doctor", file=key)
-    assert "how many heads share D = 48 cannot be told from the file" in markup(at)
+    assert "how many heads share D = 48 cannot be read from the file" in markup(at)
     chooser = at.selectbox(key=f"doctor_heads_{path_of(key)}")
     assert chooser.value is None and len(chooser.options) == 10
     chooser.set_value(3).run()

@@ -97,11 +97,11 @@ def test_heads_are_told_only_by_googles_layout(source: str, tmp_path: Path) -> N
     if source == "google":
         assert examination.opens
         assert examination.heads[0].num_heads == 3
-        assert examination.heads[0].reason == "the file itself, or one beside it, says so"
+        assert examination.heads[0].reason == "the file itself, or one next to it, states it"
     else:
         assert not examination.opens
         assert not any(each.reason for each in examination.heads)
-        assert "how many heads share D = 48 cannot be told" in examination.problem
+        assert "how many heads share D = 48 cannot be read" in examination.problem
         assert "the code that trained it" in examination.remedy
 
 

@@ -241,7 +241,7 @@ def own_predictions(epoch: OwnEpoch, labels: Sequence[str], count: int = 12) -> 
     most, times = epoch.largest
     said = (
         f"In epoch {epoch.epoch} the class predicted most often is {labels[most]}, for {times} of {epoch.pictures} "
-        "pictures."
+        "images."
     )
     if epoch.confusion is None:
         return view(said, (histogram,))

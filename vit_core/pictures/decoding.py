@@ -120,7 +120,7 @@ def check_size(width: int, height: int) -> None:
 
 def _damaged(width: int, height: int, kind: str | None) -> PictureError:
     return PictureError(
-        f"the image is damaged or incomplete: its header promises {width}x{height} pixels of {kind or 'a picture'}, "
+        f"the image is damaged or incomplete: its header promises {width}x{height} pixels of {kind or 'an image'}, "
         "and they could not all be read"
     )
 

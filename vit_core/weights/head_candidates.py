@@ -37,7 +37,7 @@ def head_candidates(
     """
     is_told = told is not None and told > 0 and hidden_size % told == 0
     if is_told and told is not None:
-        reasons = {told: "the file itself, or one beside it, says so"}
+        reasons = {told: "the file itself, or one next to it, states it"}
     else:
         reasons = _what_speaks_for(hidden_size, num_layers, mlp_size)
     small = [number for number in range(1, isqrt(hidden_size) + 1) if hidden_size % number == 0]

@@ -115,7 +115,7 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
         preprocess=preprocess or SOURCES[source].preprocess.at(config.image_size),
         labels=labels or labels_of(config.num_classes),
         description=f"weights named as by {SOURCES[source].title}"
-        + (f"; the file does not tell {', '.join(guesses)}: assumed what is usual there" if guesses else ""),
+        + (f"; the file does not state {', '.join(guesses)}: the usual values are assumed" if guesses else ""),
         file=path,
     )
 
@@ -140,7 +140,7 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
     layers = {int(found[1]) for name in ours if (found := re.match(r"blocks\.(\d+)\.", name))}
     likely = head_candidates(hidden_size, len(layers), mlp_size)[0]
     if not likely.reason and "num_heads" not in given:
-        raise ValueError(f"how many heads share D = {hidden_size} cannot be told from the file: give num_heads=")
+        raise ValueError(f"how many heads share D = {hidden_size} cannot be read from the file: give num_heads=")
     pre_logits = ours.get("head.pre_logits.weight")
     told = {
         "image_size": patch_size * square_root(tokens - 1, "patch positions (after the class token)"),
