@@ -49,7 +49,7 @@ def findings_html(examination: Examination) -> str:
     if not examination.findings and not examination.expectations:  # of another kind
         return '<p class="vit-doctor-note">All its numbers are finite. Further findings need a plain ViT.</p>'
     if not examination.findings:
-        return '<p class="vit-doctor-note">Nothing: names, shapes, types and numbers are as they should be.</p>'
+        return '<p class="vit-doctor-note">Nothing: names, shapes, types and numbers are as expected.</p>'
     rows = [
         (
             f'<span class="vit-doctor-{each.severity}">{MARKS[each.severity]} {SEVERITIES[each.severity]}</span>',

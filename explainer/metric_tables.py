@@ -80,7 +80,7 @@ def what_it_says(found: Verdict) -> str:
             f"{percent(found.reading.total / found.pictures)}. It does not show which classes were predicted."
         )
     return (
-        f"**{found.printed}** is what a model prints that calls all {found.pictures} images **{found.one_class}**: "
+        f"A model that calls all {found.pictures} images **{found.one_class}** prints **{found.printed}**: "
         f"**{found.total}** of them are, {percent(found.reading.total / found.pictures)}."
     )
 

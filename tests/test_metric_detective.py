@@ -277,7 +277,7 @@ def test_the_row_that_contradicts_the_run() -> None:
 
 def test_page_shows_the_run_and_moves() -> None:
     at = app("metric", metric_epoch="5")
-    assert "**0.2604** is what a model prints that calls all 75 images **pizza**" in markup(at)
+    assert "A model that calls all 75 images **pizza** prints **0.2604**" in markup(at)
     assert "| **0.5417** | 1, 9 | 20 | 11 | 31 |" in markup(at) and "| **0.5417** | 1, 9 | 52 | 0 | 52 |" in markup(at)
     at.slider(key="metric_epoch").set_value(2).run()
     assert "**0.1979**" in markup(at) and not at.exception

@@ -372,7 +372,7 @@ def test_an_experiment_that_was_stopped_shows_what_is_there_and_goes_on(measured
     at = app("what_if", picture="cat")
     at.session_state["experiment_stopped"] = ("experiment", "patches", "embedded", "cat")
     at.pills(key="experiment").set_value("Which patches matter").run()
-    assert "forward passes, which are kept: the work goes on from there." in finding(at)
+    assert "forward passes, which are kept: the next start continues from there." in finding(at)
     assert shown(at, Picture, "Rollout").overlay is not None
     at.button(key="experiment_go_on").click().run()
     assert finding(at) == rank_patches(*measured).sentence

@@ -150,9 +150,11 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         format=".0f",
         low=0.0,
         high=float(pictures),
-        caption=f"All {pictures} are called {verdict.one_class}: right for the {verdict.total} that are.",
+        caption=f"The model calls all {pictures} {verdict.one_class}: right for {verdict.total} of them.",
     )
-    return view(f"{said} That is what calling all images {verdict.one_class} gives.", (averages, parts, histogram))
+    return view(
+        f"{said} A model that calls all images {verdict.one_class} gives the same number.", (averages, parts, histogram)
+    )
 
 
 def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled: int | None) -> View:
