@@ -244,7 +244,7 @@ def test_heads_are_guessed_and_the_guess_is_said(tmp_path: Path) -> None:
     torch.save(timm_state(), path := tmp_path / "model.pth")
     _, guessed = load(path)
     assert guessed.config.num_heads == 1
-    assert "the file does not tell the number of heads (D / 64), preprocessing, class names" in guessed.description
+    assert "the file does not state the number of heads (D / 64), preprocessing, class names" in guessed.description
     _, given = load(path, num_heads=4)
     assert given.config.num_heads == 4
     assert "heads" not in given.description

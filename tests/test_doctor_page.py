@@ -121,7 +121,7 @@ def test_a_number_of_heads_that_nobody_said_stays_a_guess() -> None:
     at = app("doctor", file="example-course")
     at.button(key="doctor_open").click().run()
     checkpoint = opened_checkpoint(at.session_state["checkpoint"])
-    assert checkpoint.config.num_heads == 4 and "does not tell the number of heads" in checkpoint.description
+    assert checkpoint.config.num_heads == 4 and "does not state the number of heads" in checkpoint.description
 
 
 def test_the_first_of_the_list_that_begins_with_what_is_typed_is_that_number(tmp_path: Path) -> None:
