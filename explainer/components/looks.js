@@ -110,7 +110,7 @@ class LooksFrame extends PanelFrame {
     this.choices.direction.offer([
       ["row", "looks at", "Where the token looks: its row of A"],
       ["column", "looked at by", "Who looks at the token: its column of A"],
-      ["both", "both", "Row and column of A beside each other"],
+      ["both", "both", "Row and column of A side by side"],
     ]);
     this.choices.scale.offer([
       ["own", "each map", "Every map has its own scale"],
