@@ -32,7 +32,7 @@ from vit_core.resources import ASSETS
 
 _STYLE = ASSETS / "style.css"  # of code, proofs and the like, as in the app
 _OF_ONE_MACHINE = "That link works only on the machine that saved this page, while the app runs there."
-_SAVED = "Point at a picture to read its numbers. Another picture, layer, head or token is chosen on"
+_SAVED = "Point at a figure to read its numbers. Another image, layer, head or token is chosen on"
 
 
 def export_html(page: SavedPage | View | Frames | Sequence[View | Frames], title: str = "") -> str:

@@ -37,8 +37,8 @@ HANDS_ON: dict[str, Lesson] = {
 TOOLS: dict[str, Lesson] = {
     lesson.name: lesson
     for lesson in (
-        Lesson("shapes", "Shapes", "straighten", "every operation, from picture to logits"),
-        Lesson("break_it", "Break it", "bug_report", "predict, run, mend"),
+        Lesson("shapes", "Shapes", "straighten", "every operation, from image to logits"),
+        Lesson("break_it", "Break it", "bug_report", "predict, run, fix"),
         Lesson("doctor", "Checkpoint doctor", "stethoscope", "anybody's weights"),
     )
 }

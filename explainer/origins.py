@@ -63,7 +63,7 @@ def averaged_from(tensor: str, index: tuple[int | str, ...], sizes: tuple[int, i
 
 
 def on_side(origin: Origin, side: str, layer: int | None = None) -> Origin:
-    """The same numbers of another forward pass, where none is said; ``layer`` for those that do not say theirs."""
+    """The same numbers of another forward pass, where none is named; ``layer`` for those that do not say theirs."""
     of = tuple(on_side(one, side, layer) for one in origin.of)
     is_of_layer = origin.layer is None and origin.tensor.startswith(("block.", "layer."))
     return replace(origin, side=origin.side or side, of=of, layer=layer if is_of_layer else origin.layer)

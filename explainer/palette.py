@@ -63,7 +63,7 @@ def sequential(quantity: str, scheme: Scheme) -> tuple[str, ...]:
 
 
 def diverging(scheme: Scheme) -> tuple[str, ...]:
-    """A scale with zero in its middle: blue below, the page at zero, orange above; lightness tells the size alone."""
+    """A scale with zero in its middle: blue below, the page at zero, orange above; lightness shows the size alone."""
     return DIVERGING[scheme]
 
 

@@ -62,7 +62,7 @@ class Picture(Panel):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Matrix(Panel):
-    """A matrix as a heat map; hovering tells the value, clicking a row or column may choose a token."""
+    """A matrix as a heat map; hovering shows the value, clicking a row or column may choose a token."""
 
     values: Values  # [rows, columns]
     scale: Scale

@@ -16,7 +16,7 @@ _HEADING = re.compile(r"^## +(.+?) +\{#([a-z0-9-]+)\}$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Text:
-    """What is said on a page. Markdown with ``$...$`` for mathematics."""
+    """The prose of one page. Markdown with ``$...$`` for mathematics."""
 
     summary: str
     sections: Mapping[str, str]  # slug -> Markdown, in the order of the page

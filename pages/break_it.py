@@ -1,4 +1,4 @@
-"""A small Vision Transformer with a mistake in it: predict a shape, run it, read the error, mend it."""
+"""A small Vision Transformer with a mistake in it: predict a shape, run it, read the error, fix it."""
 
 import streamlit as st
 

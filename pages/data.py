@@ -17,14 +17,14 @@ def show_findings(data: Dataset) -> None:
     for sentence in found.warnings:
         st.warning(plain(sentence), icon=":material/info:")
     if found.broken:
-        with st.expander(f"Pictures that cannot be read: {len(found.broken):,}"):
+        with st.expander(f"Images that cannot be read: {len(found.broken):,}"):
             lines = [
                 f"| {plain(f'{path.parent.name}/{path.name}')} | {plain(reason)} |"
                 for path, reason in found.broken.items()
             ]
-            st.markdown("\n".join(["| picture | why |", "|---|---|", *lines[:200]]))
+            st.markdown("\n".join(["| image | why |", "|---|---|", *lines[:200]]))
     if found.files and not found.is_opened:
-        st.caption("There are too many pictures to open each one here; training does that before it starts.")
+        st.caption("There are too many images to open each one here; training does that before it starts.")
 
 
 lesson = LESSONS["data"]

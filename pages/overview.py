@@ -11,7 +11,7 @@ session = current()
 
 
 def pictures(stage: Stage) -> None:
-    """The pipeline, and what the model says at its end."""
+    """The pipeline, and the prediction at its end."""
     with st.expander("Equations 1 to 4, with this model's numbers", icon=":material/function:"):
         for equation in stage.equations:
             show_equation(equation, session)

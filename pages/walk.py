@@ -35,7 +35,7 @@ def film() -> View:
 
 
 def sent_layer() -> int:
-    """The layer that the film is told in full when it is sent: where the browser has entered another, not again."""
+    """The layer shown in full when the film is sent; not sent again where the browser has entered another."""
     model, chosen, sent = st.session_state.get(ENTERED, (None, None, session.layer))
     is_on_screen = "walk" in st.session_state  # what is no longer drawn has no state
     if is_on_screen and (model, chosen) == (session.state.checkpoint, session.layer):

@@ -93,7 +93,7 @@ def jpegs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield "on-its-side.jpg", lambda: flat("RGB", (8000, 6000), "JPEG", exif=rotated().tobytes()), "3000x4000"
     yield "65535.jpg", lambda: with_size(small, 65535, 65535), "too large"
     yield "lies.jpg", lambda: with_size(small, *LARGE), "3500x3500|damaged"
-    yield "no-height.jpg", lambda: with_size(small, 64, 0), "no pixels|no picture"
+    yield "no-height.jpg", lambda: with_size(small, 64, 0), "no pixels|not an image"
     yield "truncated.jpg", lambda: small[: len(small) // 2], "damaged"
     yield "garbage.jpg", lambda: small[:-600] + random.Random(1).randbytes(598) + small[-2:], "64x48|damaged"
     yield "exif-loop.jpg", lambda: after_start(small, segment(0xE1, exif_loop())), "64x48"
@@ -110,10 +110,10 @@ def jpegs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
         "64x48",
     )
     yield "comments.jpg", lambda: after_start(small, segment(0xFE, b"") * 2_000_000), "parts"
-    yield "mpf.jpg", lambda: after_start(small, segment(0xE2, mpf())), "64x48|no picture"
+    yield "mpf.jpg", lambda: after_start(small, segment(0xE2, mpf())), "64x48|not an image"
     yield "arithmetic.jpg", lambda: small.replace(b"\xff\xc0", b"\xff\xc9"), "damaged|64x48"
-    yield "lossless.jpg", lambda: small.replace(b"\xff\xc0", b"\xff\xc3"), "damaged|64x48|no picture"
-    yield "12-bits.jpg", lambda: small.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), "no picture|damaged"
+    yield "lossless.jpg", lambda: small.replace(b"\xff\xc0", b"\xff\xc3"), "damaged|64x48|not an image"
+    yield "12-bits.jpg", lambda: small.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), "not an image|damaged"
     yield "film-behind.jpg", lambda: small + b"\xff\xda\x00\x08" * 500_000, "64x48"  # a phone's "motion photo"
 
 
@@ -170,32 +170,32 @@ def pngs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield "palette.png", lambda: png(LARGE, 8, 3, before=[palette, chunk(b"tRNS", b"\0\x80")]), "3500x3500"
     yield "colour-key.png", lambda: png(LARGE, 8, 2, before=[chunk(b"tRNS", bytes(6))]), "3500x3500"
     yield "1-bit.png", lambda: png(LARGE, 1, 0), "3500x3500"
-    yield "no-palette.png", lambda: png((100, 100), 8, 3), "100x100|damaged|no picture"
+    yield "no-palette.png", lambda: png((100, 100), 8, 3), "100x100|damaged|not an image"
     yield "60000.png", lambda: png((60_000, 60_000), 8, 2, b""), "too large"
     yield "2-to-the-31.png", lambda: png((2**31 - 1, 2**31 - 1), 16, 6, b""), "too large"
-    yield "nothing.png", lambda: png((0, 0), 8, 2), "no pixels|no picture"
+    yield "nothing.png", lambda: png((0, 0), 8, 2), "no pixels|not an image"
     yield "1x65535.png", lambda: png((1, 65535), 8, 2), "long and thin"
     yield "a-thread.png", lambda: png((900_000, 1), 8, 2), "long and thin"
-    yield "text-bomb.png", lambda: png((64, 48), 8, 2, before=[chunk(b"zTXt", text)] * 20), "no picture|64x48"
+    yield "text-bomb.png", lambda: png((64, 48), 8, 2, before=[chunk(b"zTXt", text)] * 20), "not an image|64x48"
     yield (
         "international-text-bomb.png",
         lambda: png((64, 48), 8, 2, before=[chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(100_000_000))] * 20),
-        "no picture|64x48",
+        "not an image|64x48",
     )
     yield (
         "texts.png",
         lambda: png((64, 48), 8, 2, before=[chunk(b"zTXt", b"a\0\0" + zeros(1_000_000))] * 300),
-        "no picture|64x48",
+        "not an image|64x48",
     )
     yield "long-text.png", lambda: png((64, 48), 8, 2, before=[chunk(b"tEXt", b"a\0" + bytes(9_000_000))]), "64x48"
-    yield "profile-bomb.png", lambda: png((64, 48), 8, 2, before=[chunk(b"iCCP", text)]), "64x48|no picture"
+    yield "profile-bomb.png", lambda: png((64, 48), 8, 2, before=[chunk(b"iCCP", text)]), "64x48|not an image"
     yield "chunks.png", lambda: png((64, 48), 8, 2, before=[chunk(b"teXt", b"") * 800_000]), "100,000 chunks"
     yield "crumbs.png", lambda: png((700, 500), 8, 2, b"", before=crumbs()), "100,000 chunks"
     yield "frames.png", lambda: png((64, 48), 8, 2, before=[chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))]), "64x48"
     yield "truncated.png", lambda: small[: len(small) // 2], "damaged"
     yield "too-much.png", lambda: png((64, 48), 8, 2, zeros(1_000_000_000)), "64x48|damaged"
-    yield "wrong-sum.png", lambda: png((64, 48), 8, 2, before=[chunk(b"gAMA", bytes(4), 1)]), "no picture"
-    yield "long-chunk.png", lambda: small[:33] + struct.pack(">I", 2**31 - 1) + b"tEXt" + small[33:], "no picture"
+    yield "wrong-sum.png", lambda: png((64, 48), 8, 2, before=[chunk(b"gAMA", bytes(4), 1)]), "not an image"
+    yield "long-chunk.png", lambda: small[:33] + struct.pack(">I", 2**31 - 1) + b"tEXt" + small[33:], "not an image"
     yield "exif-loop.png", lambda: png((64, 48), 8, 2, before=[chunk(b"eXIf", exif_loop()[6:])]), "64x48"
 
 
@@ -272,7 +272,7 @@ def bmps() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield "ends-of-line.bmp", lambda: bmp(4000, 4000, 8, 1, b"\1\0\0\0" * 4000), "4000x4000|damaged|longer"
     yield "40000.bmp", lambda: bmp(40_000, 40_000, 24, 0, b""), "too large"
     yield "lies.bmp", lambda: bmp(*LARGE, 24, 0, bytes(100)), "damaged"
-    yield "colours.bmp", lambda: bmp(64, 48, 8, 0, bytes(64 * 48), 2**32 - 1), "no picture|damaged"
+    yield "colours.bmp", lambda: bmp(64, 48, 8, 0, bytes(64 * 48), 2**32 - 1), "not an image|damaged"
     yield "upside-down.bmp", lambda: bmp(64, -2_000_000_000, 32, 0, bytes(100)), "too large|thin|no pixels"
     yield "1-bit.bmp", lambda: bmp(*LARGE, 1, 0, bytes(7000 * 876), 2), "3500x3500"
 
@@ -321,7 +321,7 @@ def tiffs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield (
         "strips.tif",
         lambda: tiff(tags(1000, 1000, strips=(4, [200] * 2_000_000), rows=(4, [1]), counts=(4, [1000] * 10))),
-        "no picture|1000x1000|damaged|longer|memory",
+        "not an image|1000x1000|damaged|longer|memory",
     )
     yield (
         "tile-of-65520.tif",
@@ -337,7 +337,7 @@ def tiffs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
             ),
             zeros(1_000_000),
         ),
-        "damaged|no picture|memory",
+        "damaged|not an image|memory",
     )
     yield (
         "strip-of-2-to-the-31.tif",
@@ -347,15 +347,15 @@ def tiffs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
         ),
         "",
     )
-    yield "long-tag.tif", lambda: cut_tag(tiff(plain | {270: (1, [65] * 8)}, bytes(9000))), "64x48|no picture|damaged"
+    yield "long-tag.tif", lambda: cut_tag(tiff(plain | {270: (1, [65] * 8)}, bytes(9000))), "64x48|not an image|damaged"
     yield "deflated-49.tif", lambda: flat("RGB", LARGE, "TIFF", compression="tiff_adobe_deflate"), "3500x3500"
     yield "lzw-49.tif", lambda: flat("I;16", LARGE, "TIFF", compression="tiff_lzw"), "3500x3500"
     yield "cmyk-49.tif", lambda: flat("CMYK", LARGE, "TIFF", compression="packbits"), "3500x3500"
     yield "32-bit.tif", lambda: flat("I", (4000, 4000), "TIFF", compression="tiff_lzw"), "4000x4000|32-bit"
     yield "floats.tif", lambda: flat("F", (4000, 4000), "TIFF", compression="tiff_lzw"), "floating-point"
     yield "jpeg.tif", lambda: flat("RGB", LARGE, "TIFF", compression="jpeg"), "3500x3500|memory"
-    yield "big.tif", lambda: tiff(plain, bytes(9000), big=True), "no picture|damaged"
-    yield "truncated.tif", lambda: small[: len(small) // 2], "damaged|no picture"
+    yield "big.tif", lambda: tiff(plain, bytes(9000), big=True), "not an image|damaged"
+    yield "truncated.tif", lambda: small[: len(small) // 2], "damaged|not an image"
 
 
 def cut_tag(data: bytes) -> bytes:
@@ -447,7 +447,7 @@ def webps() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield "lossy-12.webp", lambda: flat("RGB", (4000, 3000), "WEBP", method=0), "4000x3000"
     yield "alpha-12.webp", lambda: flat("RGBA", (4000, 3000), "WEBP", method=0, lossless=True), "4000x3000"
     yield "profile.webp", lambda: flat("RGB", (64, 48), "WEBP", icc_profile=bytes(9_000_000)), "64x48"
-    yield "truncated.webp", lambda: small[: len(small) // 2], "damaged|no picture"
+    yield "truncated.webp", lambda: small[: len(small) // 2], "damaged|not an image"
 
 
 def chunks_of(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -463,35 +463,43 @@ def avifs() -> Iterator[tuple[str, Callable[[], bytes], str]]:
 
     yield "large.avif", lambda: flat("RGB", (5000, 4000), "AVIF", speed=10), "2500x2000|memory"
     yield "whole.avif", lambda: flat("RGB", (4000, 3000), "AVIF", speed=10), "4000x3000|memory"
-    yield "claims.avif", lambda: claims(*LARGE), "damaged|no picture|memory"
-    yield "claims-65535.avif", lambda: claims(65535, 65535), "too large|no picture"
+    yield "claims.avif", lambda: claims(*LARGE), "damaged|not an image|memory"
+    yield "claims-65535.avif", lambda: claims(65535, 65535), "too large|not an image"
     yield (
         "claims-little.avif",
         lambda: (lambda data: data.replace(struct.pack(">LL", 5000, 4000), struct.pack(">LL", 64, 48)))(
             flat("RGB", (5000, 4000), "AVIF", speed=10)
         ),
-        "64x48|damaged|no picture|memory",
+        "64x48|damaged|not an image|memory",
     )
-    yield "truncated.avif", lambda: small[: len(small) // 2], "damaged|no picture"
-    yield "box.avif", lambda: small[:40] + b"\xff\xff\xff\xff" + small[44:], "no picture|damaged"
+    yield "truncated.avif", lambda: small[: len(small) // 2], "damaged|not an image"
+    yield "box.avif", lambda: small[:40] + b"\xff\xff\xff\xff" + small[44:], "not an image|damaged"
 
 
-# --- no pictures
+# --- not an images
 
 
 def others() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield "empty.jpg", lambda: b"", "is empty"
-    yield "noise.jpg", lambda: random.Random(5).randbytes(100_000), "no picture"
+    yield "noise.jpg", lambda: random.Random(5).randbytes(100_000), "not an image"
     yield (
         "postscript.png",
         lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) run\n",
-        "no picture",
+        "not an image",
     )
-    yield "vector.png", lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "no picture"
-    yield "icon.png", lambda: b"\0\0\1\0\1\0" + bytes(16), "no picture"
-    yield "photoshop.jpg", lambda: b"8BPS\0\1" + bytes(6) + struct.pack(">HLLHH", 3, 30_000, 30_000, 8, 3), "no picture"
+    yield (
+        "vector.png",
+        lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+        "not an image",
+    )
+    yield "icon.png", lambda: b"\0\0\1\0\1\0" + bytes(16), "not an image"
+    yield (
+        "photoshop.jpg",
+        lambda: b"8BPS\0\1" + bytes(6) + struct.pack(">HLLHH", 3, 30_000, 30_000, 8, 3),
+        "not an image",
+    )
     yield "a-zip-behind.png", zip_behind, "64x48"
-    yield "portable.png", lambda: b"P6\n100000 100000\n255\n", "no picture"
+    yield "portable.png", lambda: b"P6\n100000 100000\n255\n", "not an image"
 
 
 def zip_behind() -> bytes:

@@ -138,9 +138,9 @@ def _all() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         yield f"packed by {method}", partial(zipped, GOOD, method), "packed in an unusual way"
     layouts: tuple[tuple[dict[str, bytes], str], ...] = (
-        ({}, "no pictures"),
-        ({"README.md": b"hello"}, "no pictures"),
-        ({"more.zip": zipped(GOOD)}, "no pictures"),
+        ({}, "no images"),
+        ({"README.md": b"hello"}, "no images"),
+        ({"more.zip": zipped(GOOD)}, "no images"),
         ({"1.png": picture()}, "in no class folder"),
         ({"a/b/c/cat/1.png": picture()}, "too deep"),
         ({"a/b/c/train/cat/1.png": picture()}, "too deep"),

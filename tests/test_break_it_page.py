@@ -61,7 +61,7 @@ def test_one_bug_from_the_choice_to_the_repair() -> None:
     assert at.button(key="lab_run").disabled
 
     predict(at, "transpose", "[2, 16, 48]")
-    assert "✗ It came out otherwise: [2, 48, 16]" in html(at)
+    assert "✗ The right answer is: [2, 48, 16]" in html(at)
     assert "RuntimeError" in html(at) and "Expected size 48 but got size 16" in html(at)
     assert parameter(at, "solved") == "001000000000000"
     assert set(titles.values()) <= {element.value for element in at.header}
@@ -77,9 +77,9 @@ def test_one_bug_from_the_choice_to_the_repair() -> None:
     mend(at, "transpose", 2)
     assert "✗ It still breaks" in html(at)
     mend(at, "transpose", right_repair("transpose", Sizes()))
-    assert "✓ Mended: logits [2, 10]" in html(at)
+    assert "✓ Fixed: logits [2, 10]" in html(at)
     assert parameter(at, "solved") == "004000000000000"
-    assert "<b>1</b> of 15 mended, <b>0</b> of 1 predictions right" in html(at)
+    assert "<b>1</b> of 15 fixed, <b>0</b> of 1 predictions right" in html(at)
 
     at.button(key="lab_on").click().run()
     assert parameter(at, "bug") == "batch" and 'class="vit-proof ' not in html(at)
@@ -91,7 +91,7 @@ def test_every_bug_can_be_run_and_mended(bug: str) -> None:
     predict(at, bug, NEVER)
     assert ("✓ Right: it is never made" in html(at)) == (bug in ("class-token", "heads", "join"))
     mend(at, bug, right_repair(bug, Sizes(24, 4, 40, 5, 3)))
-    assert "✓ Mended: logits [3, 10]" in html(at)
+    assert "✓ Fixed: logits [3, 10]" in html(at)
 
 
 def test_a_silent_bug_shows_the_wrong_axis() -> None:
@@ -105,7 +105,7 @@ def test_a_silent_bug_shows_the_wrong_axis() -> None:
 def test_who_does_not_know_may_say_so() -> None:
     at = app()
     predict(at, "patch-size", "I do not know")
-    assert "✗ It came out otherwise: [2, 48, 4, 4]" in html(at)
+    assert "✗ The right answer is: [2, 48, 4, 4]" in html(at)
     assert "<b>0</b> of 1 predictions right" in html(at)
 
 
@@ -130,15 +130,15 @@ def test_other_sizes_ask_again() -> None:
     at.selectbox(key="lab_batch").set_value(3).run()
     assert "✓ Right" not in html(at)
     predict(at, "flatten", "[3, 16, 48]")
-    assert "✗ It came out otherwise: [3, 4, 48, 4]" in html(at)
+    assert "✗ The right answer is: [3, 4, 48, 4]" in html(at)
     assert "<b>1</b> of 1 predictions right" in html(at)  # the first one counts
 
 
 def test_a_link_brings_progress_and_it_can_be_forgotten() -> None:
     at = app(bug="opacity", solved="500000000030000")
-    assert "<b>2</b> of 15 mended, <b>1</b> of 1 predictions right" in html(at)
+    assert "<b>2</b> of 15 fixed, <b>1</b> of 1 predictions right" in html(at)
     at.button(key="lab_reset").click().run()
-    assert "<b>0</b> of 15 mended, <b>0</b> of 0 predictions right" in html(at)
+    assert "<b>0</b> of 15 fixed, <b>0</b> of 0 predictions right" in html(at)
     assert parameter(at, "solved") == "" and parameter(at, "bug") == "opacity"
 
 

@@ -244,7 +244,7 @@ def test_heads_are_guessed_and_the_guess_is_said(tmp_path: Path) -> None:
     torch.save(timm_state(), path := tmp_path / "model.pth")
     _, guessed = load(path)
     assert guessed.config.num_heads == 1
-    assert "the file does not tell the number of heads (D / 64), preprocessing, class names" in guessed.description
+    assert "the file does not state the number of heads (D / 64), preprocessing, class names" in guessed.description
     _, given = load(path, num_heads=4)
     assert given.config.num_heads == 4
     assert "heads" not in given.description
@@ -253,7 +253,7 @@ def test_heads_are_guessed_and_the_guess_is_said(tmp_path: Path) -> None:
 def test_heads_that_cannot_be_guessed_are_asked_for(tmp_path: Path) -> None:
     config = ViTConfig(image_size=32, patch_size=8, num_layers=1, hidden_size=48, mlp_size=96, num_heads=3)
     torch.save(timm_state(config), path := tmp_path / "model.pth")
-    with pytest.raises(ValueError, match="how many heads share D = 48 cannot be told from the file: give num_heads="):
+    with pytest.raises(ValueError, match="how many heads share D = 48 cannot be read from the file: give num_heads="):
         load(path)
     assert load(path, num_heads=3)[0].config == config
 
@@ -341,7 +341,7 @@ def test_a_hugging_face_folder_in_several_files(folder: Path) -> None:
         ("config.json", {"model_type": "swin"}, "model_type 'swin', expected 'vit'"),
         ("config.json", {"hidden_act": "relu"}, "activation 'relu', expected one of gelu"),
         ("preprocessor_config.json", {"size": {"height": 32, "width": 40}}, "size that is not square"),
-        ("preprocessor_config.json", {"do_center_crop": False, "size": {"shortest_edge": 32}}, "no square picture"),
+        ("preprocessor_config.json", {"do_center_crop": False, "size": {"shortest_edge": 32}}, "no square image"),
         ("preprocessor_config.json", {"rescale_factor": 1.0}, "rescales by 1.0, expected 1 / 255"),
         ("preprocessor_config.json", {"do_resize": False}, "switches resizing or rescaling off"),
         ("preprocessor_config.json", {"resample": 9}, "9"),

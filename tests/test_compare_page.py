@@ -95,7 +95,7 @@ def test_the_page_says_everything_of_its_text_and_begins_with_two_pictures() -> 
     assert set(text("compare").titles.values()) <= {element.value for element in at.header}
     other = next(name for name in GALLERY if name != PICTURE)
     assert at.query_params["other_picture"] == other
-    assert "One model, two pictures." in at.info[0].value
+    assert "One model, two images." in at.info[0].value
     assert with_title(at, f"Right: {GALLERY[other].title}", Picture)
     assert not at.warning
 
@@ -110,7 +110,7 @@ def test_the_same_on_both_sides_is_zeros_and_offers_a_beginning() -> None:
     at.button(key="begin_0").click().run()
     check(at)
     assert at.query_params["other_picture"] == next(name for name in GALLERY if name != PICTURE)
-    assert "One model, two pictures." in at.info[0].value
+    assert "One model, two images." in at.info[0].value
 
 
 def test_two_pictures_are_those_of_their_traces() -> None:
@@ -199,7 +199,7 @@ def test_clicks_choose_on_their_own_side(monkeypatch: pytest.MonkeyPatch) -> Non
     "asked",
     [
         {
-            "other_picture=../../etc/passwd": "names the picture '../../etc/passwd' for the right side",
+            "other_picture=../../etc/passwd": "names the image '../../etc/passwd' for the right side",
             "other_checkpoint=nonsense": "names the checkpoint 'nonsense' for the right side",
             "other_layer=99": "There is no layer 99 on the right: its last layer is 6.",
             "other_head=0": "There is no head 0 on the right",
@@ -252,7 +252,7 @@ def test_a_second_trace_is_refused_where_both_would_not_fit(monkeypatch: pytest.
     monkeypatch.setenv(MEMORY.variable, str((1.5 * size + forward_bytes(record.config)) / 1e6))
     app_side, _ = session.open_session(State())
     pair, problems = compare_sides.open_pair(app_side, Other(picture="cat"))
-    assert len(problems) == 1 and "the trace of one picture of both would take" in problems[0]
+    assert len(problems) == 1 and "the trace of one image of both would take" in problems[0]
     assert pair.seen[1].state.picture == PICTURE and pair.other.picture is None
     assert session._traces.nbytes <= session._traces.limit
     monkeypatch.setattr(session, "_traces", Store(3 * size))

@@ -104,7 +104,7 @@ def test_counts_are_drawn_as_they_are() -> None:
     assert [part.values.tolist() for part in bars.parts] == [[78, 75, 72], [25, 19, 31]]
     assert bars.totals == ("103", "94", "103")
     assert [part.label for part in bars.parts] == ["train 225", "test 75"]
-    assert "300 pictures of 3 classes" in view.alt and "78 pizza" in view.alt
+    assert "300 images of 3 classes" in view.alt and "78 pizza" in view.alt
 
 
 def test_of_many_classes_the_largest_are_drawn() -> None:
@@ -350,7 +350,7 @@ def test_the_page_is_complete_with_toy_pictures() -> None:
     assert "| toy pizza | 40 | 20 | 60 |" in tables(at) and "| **all** | 120 | 60 | 180 |" in tables(at)
     assert "| `pixels` | 32 × 3 × 64 × 64 | uint8 |" in tables(at)
     assert "| `labels` | 32 | int64 | 0 |" in tables(at)
-    assert "120 training pictures in batches of 32: **4 batches**, and the last holds **24**" in markup(at)
+    assert "120 training images in batches of 32: **4 batches**, and the last holds **24**" in markup(at)
     source = re.sub(r"<[^>]+>", "", markup(at))
     for function in ("class_folders", "random_sheet", "training_transform", "normalise", "first_batch", "batch_sizes"):
         assert f"def {function}(" in source
@@ -366,7 +366,7 @@ def test_choices_are_in_the_link_and_go_on_to_the_next_lesson(tmp_path: Path) ->
     at.selectbox(key="data_recipe").set_value("course").run()
     assert at.query_params["sheet"] == "2"
     at.number_input(key="batch_size").set_value(3).run()
-    assert "4 training pictures in batches of 3: **2 batches**, and the last holds **1**" in markup(at)
+    assert "4 training images in batches of 3: **2 batches**, and the last holds **1**" in markup(at)
     assert "| `pixels` | 3 × 3 × 224 × 224 | uint8 |" in tables(at)
     assert not at.exception
     again = app("data", data=data.name, sheet="2", data_recipe="course", batch_size="3")
@@ -424,7 +424,7 @@ def test_a_folder_that_cannot_be_learned_from_is_shown_with_the_reason(tmp_path:
     at = app("data", data=add_folder(folder).name)
     assert not at.exception
     assert any("Training cannot start" in element.value for element in at.error)
-    assert any("12 pictures cannot be read" in element.value for element in at.warning)
+    assert any("12 images cannot be read" in element.value for element in at.warning)
     assert "| dog/0.png |" in tables(at)
     assert "| cat | 2 | 10 | 12 |" in tables(at)  # what can be seen is seen
 

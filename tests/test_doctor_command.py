@@ -37,7 +37,7 @@ def test_the_report_of_a_file_that_opens(tmp_path: Path, capsys: pytest.CaptureF
     assert out.startswith("course.pth opens here.\nRecognised as the course (Learn PyTorch, chapter 08) · PyTorch file")
     for line in (
         "  patch P        8   patch_embedding.patcher.weight [48, 3, 8, 8]",
-        "No shape tells the number of heads",
+        "No shape shows the number of heads",
         "LayerNorm's epsilon",
         "1e-05 (not stored: usual for this family)",
     ):
@@ -49,7 +49,7 @@ def test_the_report_of_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureF
     path = save("timm", Weights(), tmp_path)
     code, out, _ = run(capsys, path)
     assert code == 1
-    assert "does not open here: how many heads share D = 48 cannot be told from the file" in out.splitlines()[0]
+    assert "does not open here: how many heads share D = 48 cannot be read from the file" in out.splitlines()[0]
     what, _ = HOSTILE["deep.safetensors"]
     (bad := tmp_path / "deep.safetensors").write_bytes(what)
     code, out, _ = run(capsys, bad)
@@ -111,11 +111,11 @@ def test_a_guess_and_what_the_reader_says(tmp_path: Path, capsys: pytest.Capture
     torch.save(TorchvisionViT(32, 8, 1, 4, 64, 96, num_classes=5).state_dict(), path := tmp_path / "model.pth")
     code, out, _ = run(capsys, path, "--to", "huggingface", "--output", tmp_path / "a.pth")
     assert code == 0 and "1 (not stored: a guess: D_h = 64, as nearly all ViTs have)" in out
-    assert "k is a guess: say --heads K" in out and "from_pretrained(FOLDER)" in out
+    assert "k is a guess: give --heads K" in out and "from_pretrained(FOLDER)" in out
     assert "and 1 more divisor of D" in out
     code, out, _ = run(capsys, path, "--heads", "4", "--epsilon", "0.001")
-    assert code == 0 and "4 (from what you said)" in out and "0.001 (from what you said)" in out
-    assert "k = 4, D_h = 16  possible (what you said)" in out and "a guess" not in out
+    assert code == 0 and "4 (from your choice)" in out and "0.001 (from your choice)" in out
+    assert "k = 4, D_h = 16  possible (your choice)" in out and "a guess" not in out
 
 
 def test_bytes_in_words() -> None:

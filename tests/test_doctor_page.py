@@ -76,12 +76,12 @@ def test_a_file_is_opened_and_is_a_checkpoint_on_every_page() -> None:
     assert "patch_embedding.<wbr>patcher.<wbr>weight" in said and "not stored: usual for this family" in said
     chooser = at.selectbox(key=f"doctor_heads_{path_of('example-course')}")
     assert chooser.value == 4  # the likely one, which nobody has said
-    assert any("k = 4 is likely, and no file says it" in caption.value for caption in at.caption)
-    assert "what you said" not in said and "not stored: a guess" in said
+    assert any("k = 4 is likely, but no file states it" in caption.value for caption in at.caption)
+    assert "your choice" not in said and "not stored: a guess" in said
     chooser.set_value(2).run()
-    assert "what you said" in markup(at)
+    assert "your choice" in markup(at)
     at.selectbox(key=chooser.key).set_value(4).run()
-    assert "what you said" in markup(at) and not any("is likely, and" in caption.value for caption in at.caption)
+    assert "your choice" in markup(at) and not any("is likely, but" in caption.value for caption in at.caption)
     at.button(key="doctor_open").click().run()
     assert not at.exception
     name = at.session_state["checkpoint"]
@@ -100,15 +100,15 @@ def test_a_link_to_a_file_that_is_gone_says_so() -> None:
     at = app("overview", checkpoint="file:0123456789abcdef")
     assert plain("there is no opened file 'file:0123456789abcdef' on this server") in at.warning[0].value
     at = app("doctor", file="upload-" + "0" * 24)
-    assert "not on this server any more" in at.warning[0].value
+    assert "no longer on this server" in at.warning[0].value
     at = app("doctor", file="example-../../etc")
-    assert "not on this server any more" in at.warning[0].value
+    assert "no longer on this server" in at.warning[0].value
 
 
 def test_the_number_of_heads_is_chosen_and_changes_what_opens() -> None:
     key = keep_file("mine.pth", torch_bytes(MODELS["timm"](Weights()).state_dict()))
     at = app("doctor", file=key)
-    assert "how many heads share D = 48 cannot be told from the file" in markup(at)
+    assert "how many heads share D = 48 cannot be read from the file" in markup(at)
     chooser = at.selectbox(key=f"doctor_heads_{path_of(key)}")
     assert chooser.value is None and len(chooser.options) == 10
     chooser.set_value(3).run()
@@ -121,7 +121,7 @@ def test_a_number_of_heads_that_nobody_said_stays_a_guess() -> None:
     at = app("doctor", file="example-course")
     at.button(key="doctor_open").click().run()
     checkpoint = opened_checkpoint(at.session_state["checkpoint"])
-    assert checkpoint.config.num_heads == 4 and "does not tell the number of heads" in checkpoint.description
+    assert checkpoint.config.num_heads == 4 and "does not state the number of heads" in checkpoint.description
 
 
 def test_the_first_of_the_list_that_begins_with_what_is_typed_is_that_number(tmp_path: Path) -> None:

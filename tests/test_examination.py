@@ -97,11 +97,11 @@ def test_heads_are_told_only_by_googles_layout(source: str, tmp_path: Path) -> N
     if source == "google":
         assert examination.opens
         assert examination.heads[0].num_heads == 3
-        assert examination.heads[0].reason == "the file itself, or one beside it, says so"
+        assert examination.heads[0].reason == "the file itself, or one next to it, states it"
     else:
         assert not examination.opens
         assert not any(each.reason for each in examination.heads)
-        assert "how many heads share D = 48 cannot be told" in examination.problem
+        assert "how many heads share D = 48 cannot be read" in examination.problem
         assert "the code that trained it" in examination.remedy
 
 
@@ -464,7 +464,7 @@ def test_a_lost_position_is_compared_with_the_nearest_grid(tmp_path: Path) -> No
 def test_pictures_have_the_size_that_was_read_also_where_it_does_not_open(change: Any, tmp_path: Path) -> None:
     torch.save(timm_state(**change), path := tmp_path / "model.pth")
     examination = examine(path, num_heads=3)
-    (pictures,) = [each.value for each in examination.expectations if each.what == "Pictures"]
+    (pictures,) = [each.value for each in examination.expectations if each.what == "Images"]
     assert not examination.opens
     assert "the middle 32 x 32" in pictures and "224" not in pictures
 
@@ -489,7 +489,7 @@ def test_who_said_the_number_of_heads(tmp_path: Path) -> None:
     guessed, chosen = examine(path), examine(path, num_heads=4)
     assert guessed.guesses_heads and heads_of(guessed).value == "2" and "D_h = 64" in heads_of(guessed).guess
     assert not any(each.is_chosen or each.is_stated for each in guessed.heads)
-    assert not chosen.guesses_heads and heads_of(chosen).told_by == "what you said"
+    assert not chosen.guesses_heads and heads_of(chosen).told_by == "your choice"
     assert [each.num_heads for each in chosen.heads if each.is_chosen] == [4]
     google = tmp_path / "model.npz"
     write(convert(load(path, num_heads=4)[0], "google"), google, ".npz")
@@ -520,7 +520,7 @@ def test_a_hugging_face_folder_says_what_its_file_alone_does_not(tmp_path: Path)
     told = {each.what: each for each in examination.expectations}
     assert told["LayerNorm's epsilon"].told_by == told["Attention heads k"].told_by == "config.json"
     assert told["Attention heads k"].value == "3"
-    assert not told["Pictures"].told_by
+    assert not told["Images"].told_by
 
 
 def test_a_hidden_layer_in_the_head_is_a_size(tmp_path: Path) -> None:

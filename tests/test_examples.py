@@ -106,7 +106,7 @@ def test_a_first_visit_to_transfer_finds_both_runs() -> None:
 def test_a_first_visit_to_metric_and_epochs_finds_the_example() -> None:
     at = app("metric")
     assert "No run has been trained" not in " ".join(each.value for each in at.info)
-    assert "of the 60 pictures are right" in markup(at)
+    assert "of the 60 images are right" in markup(at)
     at = app("epochs")
     assert not at.info
     assert at.query_params["run"] == "example"
@@ -127,5 +127,5 @@ def test_an_epoch_opens_where_it_was_looked_at_and_the_way_leads_back() -> None:
 def test_compare_opens_on_a_pair_that_differs() -> None:
     at: AppTest = app("compare")
     assert at.query_params["other_picture"] == "cat"
-    assert "One model, two pictures." in at.info[0].value
+    assert "One model, two images." in at.info[0].value
     assert "none differs" not in markup(at)

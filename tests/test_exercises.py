@@ -193,7 +193,7 @@ def test_a_short_training_repeats_and_differs_only_by_its_switches() -> None:
     off, again = list(train(Switches(), steps)), list(train(Switches(), steps))
     assert off == again and len(off) == steps + 1
     clipped = list(train(Switches(clip=True), steps))
-    assert clipped[0]["loss"] == off[0]["loss"]  # the same first weights, the same cut-outs
+    assert clipped[0]["loss"] == off[0]["loss"]  # the same first weights, the same crops
     assert clipped[0]["gradient_norm"] == off[0]["gradient_norm"] > 1.0
     assert clipped[2]["loss"] != off[2]["loss"]
     warm = Switches(warm_up=True, decay="cosine")

@@ -138,7 +138,7 @@ def test_its_sentence_follows_the_numbers() -> None:
     result = KnockedOut("cat", "zero", 3.0, change, (("cat", "cat"), ("dog", "cat")))
     assert result.most_needed == (2, 1) and result.flips == 1
     assert result.sentence == (
-        "Of 4 heads, head 1 of layer 2 matters most: removed, it takes the logit of “cat” from 3 to 1. Half of the "
+        "Among 4 heads, head 1 of layer 2 matters most: removed, it takes the logit of “cat” from 3 to 1. Half of the "
         "heads change it by at most 0.5, 1 raise it, and 1 of them changes the predicted class."
     )
     harmless = replace(result, change=change.abs(), predicted=(("cat", "cat"),) * 2, replacement="mean")
@@ -337,7 +337,7 @@ def test_a_difference_would_be_told() -> None:
     result = Shuffled(9, nothing, changes, 0.5, 2.0, 4.0, Prediction("cat", 0.75), Prediction("dog", 0.5))
     assert result.sentence == (
         "Without E_pos the class token's output changes when the 9 patches are shuffled: the largest difference is "
-        "0.5, beside numbers up to 4. With E_pos it changes by up to 2, and “cat” (75.0 %) becomes “dog” (50.0 %)."
+        "0.5, next to numbers up to 4. With E_pos it changes by up to 2, and “cat” (75.0 %) becomes “dog” (50.0 %)."
     )
     assert "“cat” goes from 75.0 % to 25.0 %." in replace(result, after=Prediction("cat", 0.25)).sentence
 
@@ -373,7 +373,7 @@ def test_without_a_picture_the_pixels_are_resized(tiny_model: VisionTransformer,
     larger = interpolate(tiny_trace.image[None], (16, 16), mode="bicubic", antialias=True)[0]
     given, made = (resize_positions(tiny_model, tiny_trace, LABELS, 4, picture) for picture in (larger, None))
     assert all(torch.equal(a.logits, b.logits) for a, b in zip(given.methods, made.methods, strict=True))
-    with pytest.raises(ValueError, match=r"expected pictures of shape \[..., 3, 16, 16\], got \[3, 12, 12\]"):
+    with pytest.raises(ValueError, match=r"expected images of shape \[..., 3, 16, 16\], got \[3, 12, 12\]"):
         resize_positions(tiny_model, tiny_trace, LABELS, 4, tiny_trace.image)
 
 

@@ -6,7 +6,7 @@ from explainer.app.foreign import plain
 from tests.app_files import app_files
 from tests.markdown_calls import Pages
 
-ORDINARY = ["", "cat", "my_cat.png", "60 pictures, 2 classes", "run 3 (best): 0.5 %", "Müller's é中🙂", "a-b c/d"]
+ORDINARY = ["", "cat", "my_cat.png", "60 images, 2 classes", "run 3 (best): 0.5 %", "Müller's é中🙂", "a-b c/d"]
 
 
 @pytest.mark.parametrize("text", ORDINARY)

@@ -121,7 +121,7 @@ def test_remove_removes_the_pictures_that_are_chosen_now(tmp_path: Path) -> None
     at = app("data", data=first.name)
     at.session_state["datasets_given"] = (first.name, second.name)
     at.run()
-    choice = next(each for each in at.selectbox if each.label == "Pictures to learn from")
+    choice = next(each for each in at.selectbox if each.label == "Images to learn from")
     choice.set_value(second.name)
     next(each for each in at.button if each.label == "Remove").click().run()
     assert not at.exception
@@ -200,17 +200,17 @@ def test_pictures_without_a_test_split_say_how_many_are_held_out_and_the_reader_
         shutil.copytree(kind, tmp_path / "own" / kind.name)
     data = add_folder(tmp_path / "own")
     at = app("train", data=data.name)
-    said = "so 10 of each class are held out to measure on: of 60 pictures 30, and 30 are learned from."
+    said = "so 10 of each class are held out to measure on: of 60 images 30, and 30 are learned from."
     assert said in " ".join(each.value for each in at.caption)
     at.number_input(key="train_data_held_out").set_value(4)
     at.button(key="start_run").click().run()
     assert not at.exception
-    assert "of 60 pictures 12, and 48 are learned from." in " ".join(each.value for each in at.caption)
+    assert "of 60 images 12, and 48 are learned from." in " ".join(each.value for each in at.caption)
     [(_, command)] = started
     assert word_after(command, "--held-out") == "4"
     assert at.query_params["held_out"] == "4"
     by_link = app("data", data=data.name, held_out="4")
-    assert "of 60 pictures 12, and 48" in " ".join(each.value for each in by_link.caption)
+    assert "of 60 images 12, and 48" in " ".join(each.value for each in by_link.caption)
 
 
 def test_toy_pictures_have_a_test_split_and_nothing_is_held_out() -> None:

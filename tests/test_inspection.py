@@ -54,7 +54,7 @@ def test_broken_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     assert {path.name for path in found.broken} == {"text.jpg", "empty.png", "half.png"}
     assert all(len(reason) > 10 and "\n" not in reason for reason in found.broken.values())
     [sentence] = found.warnings
-    assert all(words in sentence for words in ("3 pictures cannot be read", "text.jpg", "empty.png", "half.png"))
+    assert all(words in sentence for words in ("3 images cannot be read", "text.jpg", "empty.png", "half.png"))
     assert not found.errors
     assert found.counts == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 3, "dog": 3}}
     loaders = load_pictures(found.files, RECIPES["mini"], RECIPES["mini"].preprocess)
@@ -74,7 +74,7 @@ def test_a_class_of_broken_pictures_stops_training(tmp_path: Path) -> None:
     ("counts", "words"),
     [
         ({"train/cat": 3, "test/cat": 3}, "only one class, 'cat'"),
-        (SPLIT | {"train/bird": 0}, f"No picture in {os.path.join('train', 'bird')}"),
+        (SPLIT | {"train/bird": 0}, f"No image in {os.path.join('train', 'bird')}"),
         ({"train/cat": 3, "train/dog": 3}, "none called test"),
         ({"test/cat": 3, "test/dog": 3}, "none called train"),
         (SPLIT | {"test/bird": 3}, "Nothing to learn from for the class bird"),
@@ -82,8 +82,8 @@ def test_a_class_of_broken_pictures_stops_training(tmp_path: Path) -> None:
         ({"training/cat": 3, "val/cat": 3}, "call them train and test"),
         ({"Train/cat": 3, "Test/cat": 3}, "call them train and test"),
         ({"pets/train/cat": 3, "pets/test/cat": 3}, "give that folder"),
-        ({"": 3}, "no pictures in class folders"),
-        ({"train/cat": 0, "test/cat": 0}, "no pictures in class folders"),
+        ({"": 3}, "no images in class folders"),
+        ({"train/cat": 0, "test/cat": 0}, "no images in class folders"),
     ],
 )
 def test_what_stops_training_is_one_sentence(tmp_path: Path, counts: dict[str, int], words: str) -> None:
@@ -95,8 +95,8 @@ def test_what_stops_training_is_one_sentence(tmp_path: Path, counts: dict[str, i
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        (SPLIT | {"train/bird": 3}, "The test split has no picture of bird"),
-        (SPLIT | {"train/dog": 30}, "The largest class has 30 training pictures and the smallest 3"),
+        (SPLIT | {"train/bird": 3}, "The test split has no image of bird"),
+        (SPLIT | {"train/dog": 30}, "The largest class has 30 training images and the smallest 3"),
     ],
 )
 def test_what_is_worth_knowing_does_not_stop_training(tmp_path: Path, counts: dict[str, int], words: str) -> None:

@@ -296,7 +296,7 @@ def test_the_checks_of_a_plain_trace_hold(
     tiny_config: ViTConfig, tiny_model: VisionTransformer, tiny_image: Tensor
 ) -> None:
     skip = Interventions((Skip("mlp", 1),))
-    with pytest.raises(ValueError, match=r"expected one picture of shape \[3, 12, 12\], got \[3, 8, 8\]"):
+    with pytest.raises(ValueError, match=r"expected one image of shape \[3, 12, 12\], got \[3, 8, 8\]"):
         tiny_model.trace(torch.zeros(3, 8, 8), skip)
     training = VisionTransformer(replace(tiny_config, dropout=0.1)).train()
     with pytest.raises(ValueError, match=r"call eval\(\) on the model first"):

@@ -194,7 +194,7 @@ ONE_OF_EACH_KIND = (
 
 
 def test_a_parameter_stands_once_but_for_those_that_may_be_repeated() -> None:
-    assert judge("layer", ["1", "2"]).startswith("The link says layer 2 times, expected once")
+    assert judge("layer", ["1", "2"]).startswith("The link contains layer 2 times, expected once")
     assert judge("runs", ["a", "b"]) == ""
     assert judge("runs", ["a"] * (MOST_REPEATED + 1))
     assert "“Layer”, which this app does not know" in judge("Layer", ["1"])
@@ -242,7 +242,7 @@ def test_what_the_data_does_not_have_is_brought_inside_and_said() -> None:
     assert not at.exception
     last = at.number_input(key="shown").max
     assert at.number_input(key="shown").value == last
-    assert [f"You see picture {int(last):,}." in each.value for each in at.warning] == [True]
+    assert [f"You see image {int(last):,}." in each.value for each in at.warning] == [True]
     at.run()
     assert at.number_input(key="shown").value == last and not at.warning
 

@@ -45,7 +45,7 @@ def test_batches_of_the_course() -> None:
         {"pizza": 0, "steak": 0, "sushi": 11},
     )
     assert sum(TEST_SIZES.values()) == 75 and sum(TRAIN_SIZES.values()) == 225
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         batch_sizes(0, 32)
 
 
@@ -243,7 +243,7 @@ def test_views_show_what_was_found() -> None:
     assert len(metric.epoch_bars(verdicts(RUNS["transfer"])[0], BATCH_SIZE).panels) == 2
     curve = metric.what_if(TEST_SIZES, "pizza", 32, None).panels[0]
     assert isinstance(curve, Plot) and curve.series[0].y[31] == pytest.approx(0.2604, abs=5e-5)
-    with pytest.raises(ValueError, match="no number of right pictures prints"):
+    with pytest.raises(ValueError, match="no number of right images prints"):
         metric.epoch_bars(verdict("0.5003", TEST_SIZES, 32), BATCH_SIZE)
 
 
@@ -277,12 +277,12 @@ def test_the_row_that_contradicts_the_run() -> None:
 
 def test_page_shows_the_run_and_moves() -> None:
     at = app("metric", metric_epoch="5")
-    assert "**0.2604** is what a model prints that calls all 75 pictures **pizza**" in markup(at)
+    assert "A model that calls all 75 images **pizza** prints **0.2604**" in markup(at)
     assert "| **0.5417** | 1, 9 | 20 | 11 | 31 |" in markup(at) and "| **0.5417** | 1, 9 | 52 | 0 | 52 |" in markup(at)
     at.slider(key="metric_epoch").set_value(2).run()
     assert "**0.1979**" in markup(at) and not at.exception
     at.button_group(key="metric_run").set_value("transfer").run()
-    assert "**0.8977** is printed for **69 of 75** right pictures" in markup(at) and not at.exception
+    assert "**0.8977** is printed for **69 of 75** right images" in markup(at) and not at.exception
 
 
 def test_playing_ends_at_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,9 +314,9 @@ def test_a_run_of_ones_own_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
     at = app("metric")
     assert not at.exception
-    assert "After epoch 2, **0.7000** of the 10 pictures are right; the mean over batches is **0.6000**" in markup(at)
+    assert "After epoch 2, **0.7000** of the 10 images are right; the mean over batches is **0.6000**" in markup(at)
     at.select_slider(key="metric_own_epoch").set_value(1).run()
-    assert "every picture was given the same class" in markup(at)
+    assert "every image was given the same class" in markup(at)
     assert at.query_params["metric_own_epoch"] == "1"
     at = app("metric", metric_own_epoch="1")
     assert "After epoch 1, **0.4000**" in markup(at)

@@ -147,7 +147,7 @@ def test_any_leading_axes(tiny_model: VisionTransformer, leading: tuple[int, ...
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 3, 12, 8), (4, 12, 12), (1, 1, 12, 12)])
 def test_pictures_of_another_size_are_refused(tiny_model: VisionTransformer, shape: tuple[int, ...]) -> None:
-    expected = f"expected pictures of shape [..., 3, 12, 12], got [{', '.join(map(str, shape))}]"
+    expected = f"expected images of shape [..., 3, 12, 12], got [{', '.join(map(str, shape))}]"
     with pytest.raises(ValueError, match=re.escape(expected)):
         tiny_model(torch.zeros(shape))
 

@@ -87,7 +87,7 @@ def test_nonsense_in_the_link_is_one_sentence_said_once() -> None:
     at = app()
     for text, sentence in (
         ("<script>alert(1)</script>", "names no number"),
-        ("block.attention.weights:9:0,0,0", "is there for layers 1 to 6, the link says layer 9"),
+        ("block.attention.weights:9:0,0,0", "is there for layers 1 to 6, the link gives layer 9"),
         ("trace.logits::99999", "so there is no number [99999]"),
         ("__class__::0", "there is no tensor"),
         ("1" * 500, "names no number"),
@@ -222,7 +222,7 @@ def test_predict_explains_the_pass_of_each_of_its_pictures() -> None:
     model, record = session.load_model("embedded")
     image = record.preprocess(open_picture(buffer.getvalue()))
     assert written(float(model.trace(image).probabilities[5])) in own["html"]
-    assert any("Put in the path of your picture" in each.value for each in at.caption)
+    assert any("Insert the path of your image" in each.value for each in at.caption)
 
 
 def test_predict_explains_nothing_of_pictures_that_are_read_otherwise() -> None:
@@ -252,7 +252,7 @@ def test_a_side_that_the_page_does_not_have_is_one_sentence() -> None:
         ("compare", "run:toy:1@trace.logits::5", "which the page “Epochs” shows"),
         ("epochs", "run:nowhere:1@trace.logits::5", "cannot be explained"),
         ("compare", "picture:cat@trace.logits::5", "which the page “Predict” shows"),
-        ("predict", "picture:nowhere@trace.logits::5", "there is no picture 'nowhere'"),
+        ("predict", "picture:nowhere@trace.logits::5", "there is no image 'nowhere'"),
         ("predict", "picture:upload-0123@trace.logits::5", "no longer on this server"),
         ("compare", "middle@trace.logits::5", "there is no side 'middle'"),
         ("compare", "right@trace.logits::99999", "so there is no number [99999]"),

@@ -287,7 +287,7 @@ def test_a_line_for_an_upload_asks_for_its_path(
 ) -> None:
     model, _, trace = embedded
     found = explain(model, trace, None, "logits", (5,), reproduction=Reproduction(picture="upload-0123"))
-    assert found.blanks == ("your picture",) and f'open_picture(Path("{YOUR_PICTURE}"))' in found.python
+    assert found.blanks == ("your image",) and f'open_picture(Path("{YOUR_PICTURE}"))' in found.python
     path = tmp_path / "mine.png"
     open_picture(GALLERY["coffee"].path).save(path)
     names: dict[str, Any] = {}
@@ -311,9 +311,9 @@ def test_a_line_for_an_upload_asks_for_its_path(
         ("config.num_layers::0", "there is no tensor"),
         ("blocks.9.mlp.expand.bias::0", "there is no tensor"),
         ("head.linear::0", "there is no tensor"),
-        ("block.attention.weights:4:0,0,0", "is there for layers 1 to 3, the link says layer 4"),
+        ("block.attention.weights:4:0,0,0", "is there for layers 1 to 3, the link gives layer 4"),
         ("block.input:4:0,0", "is there for layers 1 to 3"),
-        ("block.attention.weights::0,0,0", "the link says no layer"),
+        ("block.attention.weights::0,0,0", "the link gives no layer"),
         ("block.attention.weights:3:0,0", "has the shape 4 × 10 × 10"),
         ("trace.logits::7", "has the shape 7, so there is no number [7]"),
         ("trace.head_inputs::0", "has the shape 0"),

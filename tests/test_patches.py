@@ -64,9 +64,9 @@ def test_a_picture_may_be_wider_than_high() -> None:
 
 
 def test_what_cannot_be_cut_is_refused() -> None:
-    with pytest.raises(ValueError, match="a 10x12 picture cannot be cut into 4x4 patches"):
+    with pytest.raises(ValueError, match="a 10x12 image cannot be cut into 4x4 patches"):
         patchify(torch.zeros(3, 10, 12), 4)
-    with pytest.raises(ValueError, match="a 12x10 picture cannot be cut into 4x4 patches"):
+    with pytest.raises(ValueError, match="a 12x10 image cannot be cut into 4x4 patches"):
         patchify(torch.zeros(3, 12, 10), 4)
 
 

@@ -115,7 +115,7 @@ def test_too_many_numbers_are_refused_before_anything_is_read(
 ) -> None:
     monkeypatch.setattr(module, "MOST_NUMBERS", 20)
     samples = [Sample("", b"")] * 3
-    with pytest.raises(ValueError, match=r"3 pictures times 7 classes .* at most 2 pictures"):
+    with pytest.raises(ValueError, match=r"3 images times 7 classes .* at most 2 images"):
         predict_pictures(tiny_model, PREPROCESS, LABELS, samples)
 
 

@@ -244,7 +244,7 @@ def test_broken_files_are_no_traceback() -> None:
     assert run.labels == ()
     assert run.progress == 0.0
     assert run.seconds_left is None
-    with pytest.raises(ValueError, match="does not tell its recipe"):
+    with pytest.raises(ValueError, match="does not state its recipe"):
         run.command()
     (run.path / "epochs").mkdir()
     (run.path / "epochs" / "epoch-0001.safetensors").touch()  # its card is not there yet

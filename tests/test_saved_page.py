@@ -62,6 +62,6 @@ def test_a_picture_that_the_server_has_put_away_is_missed_in_words(saved: list[C
     gc.collect()
     notes = tuple(shown.session_state[saved_page._NOTES])
     html = saved_page._file(saved_page.SavedPage("A page", ()), notes)
-    assert "Here" in html and "had put this picture away" in html and 'class="picture"' not in html
+    assert "Here" in html and "no longer had this figure" in html and 'class="picture"' not in html
     kept = view()
     assert 'class="picture"' in saved_page._file(saved_page.SavedPage("A page", ()), (saved_page.ref(kept),))

@@ -302,7 +302,7 @@ def test_a_model_that_cannot_be_built(code: Path, capsys: pytest.CaptureFixture[
         (["B/16", "--format", "pdf"], "invalid choice: 'pdf'"),
         (["nowhere.py:Model", "--input", "1,3"], "there is no file nowhere.py"),
         (["no_such_module_here:Model", "--input", "1,3"], "the module no_such_module_here cannot be imported"),
-        (["my_model.py:MyModel"], "what is your model given? Say its shape, for example --input 1,3,224,224"),
+        (["my_model.py:MyModel"], "the shape of the input is missing: give it, for example --input 1,3,224,224"),
         (["my_model.py:Missing", "--input", "1,3"], "my_model has no 'Missing'; it has MyModel"),
         (["my_model.py:number", "--input", "1,3"], "number in my_model is a int: expected a model"),
         (["my_model.py:MyModel", "--input", "1,3,a"], "expected a whole number, got 'a'"),

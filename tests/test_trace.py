@@ -86,7 +86,7 @@ def test_layers_count_from_one(tiny_model: VisionTransformer, tiny_trace: Forwar
 
 @pytest.mark.parametrize("shape", [(3, 12, 13), (3, 8, 8), (1, 12, 12)])
 def test_one_picture_of_the_right_size_or_a_clear_word(tiny_model: VisionTransformer, shape: tuple[int, ...]) -> None:
-    expected = rf"expected one picture of shape \[3, 12, 12\], got \[{', '.join(map(str, shape))}\]"
+    expected = rf"expected one image of shape \[3, 12, 12\], got \[{', '.join(map(str, shape))}\]"
     with pytest.raises(ValueError, match=expected):
         tiny_model.trace(torch.zeros(shape))
 

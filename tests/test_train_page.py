@@ -402,13 +402,13 @@ def test_accuracy_is_drawn_over_pictures_and_over_batches() -> None:
     [plot] = view.panels
     assert isinstance(plot, Plot)
     assert [series.label for series in plot.series] == [
-        "test, share of pictures",
+        "test, share of images",
         "test, mean over batches",
-        "training, share of pictures",
+        "training, share of images",
         "training, mean over batches",
     ]
     assert plot.series[0].y == pytest.approx([8 / 15, 7 / 15, 6 / 15], rel=1e-6)
-    assert re.search(r"Best on the test pictures: 53\.3 % after epoch 1", view.alt)
+    assert re.search(r"Best on the test images: 53\.3 % after epoch 1", view.alt)
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

@@ -287,7 +287,7 @@ def test_pictures_are_trained_with_as_the_weights_of_every_recipe_want_them() ->
 def test_bad_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a folder"):
         find_pictures([tmp_path / "nowhere"])
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="holds no images"):
         find_pictures([tmp_path])
     paint(tmp_path / "class" / "whole.png", (1, 2, 3))
     with pytest.raises(ValueError, match="only one class, class"):
@@ -296,7 +296,7 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
     paint(tmp_path / "other" / "whole.png", (1, 2, 3))
     files = find_pictures([tmp_path], 2)
     ((path, reason),) = broken_pictures(files).items()
-    assert path.name == "broken.png" and "no picture that can be read" in reason
+    assert path.name == "broken.png" and "not an image that can be read" in reason
     with pytest.raises(ValueError, match="train split is empty"):
         load_pictures(files, TOY, TOY.preprocess)
     loaders = load_pictures(
@@ -418,7 +418,7 @@ def test_accuracy_counts_pictures_not_batches(striped: Path) -> None:
     for true, row in enumerate(measured.confusion):
         assert list(row) == guesses[labels == true].bincount(minlength=3).tolist()
     assert_close(measured.loss, cross_entropy(logits, labels).item(), atol=0, rtol=1e-6)  # another order of sums
-    with pytest.raises(ValueError, match="no pictures"):
+    with pytest.raises(ValueError, match="no images"):
         evaluate(model, replace(pictures, files=()), TOY.preprocess)
 
 
@@ -599,7 +599,7 @@ def test_epochs_on_the_command_line_replace_the_steps_of_the_recipe(
     data = ["--data", *map(str, two_roots), "--held-out", "1", "--batch-size", "8", "--image-size", "16"]
     assert RECIPES["mini"].steps
     assert main(["--recipe", "mini", "--output", str(tmp_path / "run"), "--epochs", "2", *data]) == 0
-    assert "12 pictures to learn from, 4 to measure on, 4 steps of 8" in capsys.readouterr().out
+    assert "12 images to learn from, 4 to measure on, 4 steps of 8" in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

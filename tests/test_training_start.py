@@ -67,9 +67,9 @@ def test_a_head_that_is_kept_goes_on_from_what_it_knows() -> None:
     assert model.config == pretrained.config == sizes(kept, pretrained.config.num_classes)
     for name, tensor in pretrained.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor)
-    with pytest.raises(ValueError, match="its 298 classes are not the 3 of the pictures"):
+    with pytest.raises(ValueError, match="its 298 classes are not the 3 of the images"):
         begin(kept, 3, ("pizza", "steak", "sushi"))
-    with pytest.raises(ValueError, match="its 298 classes are not the 298 of the pictures in the same order"):
+    with pytest.raises(ValueError, match="its 298 classes are not the 298 of the images in the same order"):
         begin(kept, 298, tuple(reversed(checkpoint.labels)))
     with pytest.raises(ValueError, match="needs weights"):
         TrainingConfig(head="kept")

@@ -246,7 +246,7 @@ def test_nonsense_typed_stays_to_be_corrected() -> None:
 def test_pictures_and_grids_show_the_changed_pass() -> None:
     at = app("what_if", changes="mask=12,20;heads=3.1:zero", token="30")
     after = traced("mask=12,20;heads=3.1:zero")
-    picture = shown(at, Picture, "The picture, as the model sees it now")
+    picture = shown(at, Picture, "The image, as the model sees it now")
     assert picture.marked == (12, 20)
     _, checkpoint = load("embedded")
     np.testing.assert_array_equal(picture.pixels, np.asarray(checkpoint.preprocess.to_picture(after.image)))
@@ -373,7 +373,7 @@ def test_an_experiment_that_was_stopped_shows_what_is_there_and_goes_on(measured
     at = app("what_if", picture="cat")
     at.session_state["experiment_stopped"] = ("experiment", "patches", "embedded", "cat")
     at.pills(key="experiment").set_value("Which patches matter").run()
-    assert "forward passes, which are kept: the work goes on from there." in finding(at)
+    assert "forward passes, which are kept: the next start continues from there." in finding(at)
     assert shown(at, Picture, "Rollout").overlay is not None
     at.button(key="experiment_go_on").click().run()
     assert finding(at) == rank_patches(*measured).sentence
@@ -473,5 +473,5 @@ def test_the_line_of_python_computes_the_prediction_again(capsys: pytest.Capture
     label, _, probability = capsys.readouterr().out.strip().rpartition(" ")
     assert label == taken.labels[int(taken.after.logits.argmax())]
     assert float(probability) == taken.after.probabilities.max().item()
-    assert replace(taken, picture="upload-0123").blanks == ("your picture",)
+    assert replace(taken, picture="upload-0123").blanks == ("your image",)
     assert re.search(r'open_picture\("path/to', replace(taken, picture="upload-0123").python)

@@ -52,7 +52,7 @@ def allow_traces(whose: str, *configs: ViTConfig) -> None:
         NotAllowedError: if they do.
     """
     needed = sum(map(trace_bytes, configs)) + max(map(forward_bytes, configs))
-    allow_memory(f"the trace of one picture of {whose}", needed, "choose a smaller model, or use this one from Python")
+    allow_memory(f"the trace of one image of {whose}", needed, "choose a smaller model, or use this one from Python")
 
 
 def allow_forward(what: str, config: ViTConfig, remedy: str, pictures: int = 1) -> None:

@@ -65,7 +65,7 @@ class MLP(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """One layer of the Transformer encoder: attention, then MLP, each after a LayerNorm and beside a skip path."""
+    """One layer of the Transformer encoder: attention, then MLP, each after a LayerNorm and with a skip path."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class VisionTransformer(nn.Module):
         """
         expected = (self.config.num_channels, self.config.image_size, self.config.image_size)
         if tuple(images.shape[-3:]) != expected:
-            raise ValueError(f"expected pictures of shape [..., {_sizes(expected)}], got [{_sizes(images.shape)}]")
+            raise ValueError(f"expected images of shape [..., {_sizes(expected)}], got [{_sizes(images.shape)}]")
         feature_map = self.patch_projection(images.reshape(-1, *expected))
         return rearrange(feature_map, "n d rows columns -> n (rows columns) d").reshape(
             *images.shape[:-3], self.config.num_patches, self.config.hidden_size
@@ -262,7 +262,7 @@ class VisionTransformer(nn.Module):
     def _check_traceable(self, image: Tensor) -> None:
         expected = (self.config.num_channels, self.config.image_size, self.config.image_size)
         if tuple(image.shape) != expected:
-            raise ValueError(f"expected one picture of shape [{_sizes(expected)}], got [{_sizes(image.shape)}]")
+            raise ValueError(f"expected one image of shape [{_sizes(expected)}], got [{_sizes(image.shape)}]")
         if self.training and self.config.dropout:
             raise ValueError("dropout would make the trace differ from the prediction: call eval() on the model first")
 

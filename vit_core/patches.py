@@ -19,7 +19,7 @@ def patchify(
     """
     height, width = image.shape[-2:]
     if height % patch_size or width % patch_size:
-        raise ValueError(f"a {height}x{width} picture cannot be cut into {patch_size}x{patch_size} patches")
+        raise ValueError(f"a {height}x{width} image cannot be cut into {patch_size}x{patch_size} patches")
     return rearrange(
         image, "... c (rows p1) (columns p2) -> ... (rows columns) (p1 p2 c)", p1=patch_size, p2=patch_size
     )

@@ -109,9 +109,9 @@ def show_accuracy(session: Session) -> None:
     classes = session.config.num_classes
     if measured:
         show_words(
-            f"Measured on {measured['pictures']:,} pictures that it was not trained on: the right one of its "
-            f"{classes} classes comes first for {measured['top1']:.1%} of them"
-            + (f", and is among the first five for {measured['top5']:.1%}." if classes > 5 else "."),
+            f"Measured on {measured['pictures']:,} images that it was not trained on: its first answer is right for "
+            f"{measured['top1']:.1%} of them ({classes} classes)"
+            + (f", and the right class is among the first five for {measured['top5']:.1%}." if classes > 5 else "."),
             quiet=True,
         )
 
@@ -119,7 +119,7 @@ def show_accuracy(session: Session) -> None:
 def show_view(session: Session, name: str, make: Callable[[], View], *also: str | int) -> None:
     """A picture of tensors; a click on it chooses for the whole app.
 
-    It is made once for everybody whose choice is the same; ``also`` is what it depends on besides.
+    It is made once for everybody whose choice is the same; ``also`` is what it depends on as well.
     """
     key = (name, *session.choice, *also)
     view = kept_view(key, lambda: explained(links.linked(make(), name), session.layer))
@@ -208,7 +208,7 @@ def show_proofs(stage: Stage, session: Session) -> None:
     saved_page.note(Heading("The proof"))
     show_words(
         "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "
-        "The tolerance is what rounding to 32 bits explains for sums of this length and size.",
+        "The tolerance is the difference that rounding to 32 bits explains for sums of this length and size.",
         quiet=True,
     )
     proofs = [proof(session, claim) for claim in claims]

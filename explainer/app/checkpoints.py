@@ -55,5 +55,5 @@ def listed(chosen: str) -> list[str]:
 
 @st.cache_resource(ttl=2.0, max_entries=1, show_spinner=False)
 def _latest_of_runs() -> tuple[str, ...]:
-    """Of each run that has saved weights the last; asked on every run of every page, so looked up every two seconds."""
+    """The last of each run that has saved weights; asked on every run of every page, so looked up every two seconds."""
     return tuple(checkpoint_name(run, saved[-1]) for run in all_runs() if (saved := run.saved_epochs()))

@@ -267,8 +267,8 @@ def judge(name: str, values: Collection[str]) -> str:
     """
     kind = kind_of(name)
     if kind is None:
-        return f"The link says “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
-    shown = f"The link says {_shortened(name, _NAME_SHOWN)}"
+        return f"The link contains “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
+    shown = f"The link contains {_shortened(name, _NAME_SHOWN)}"
     if len(values) > (MOST_REPEATED if name in REPEATED else 1):
         most = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
         return f"{shown} {len(values):,} times, expected {most}; it is left out."
@@ -295,7 +295,7 @@ def fit(name: str, low: int, high: int, what: str) -> None:
         name: the parameter and the key of the widget.
         low: the smallest value.
         high: the largest value.
-        what: what is counted, for the sentence: ``"picture"``.
+        what: what is counted, for the sentence: ``"image"``.
     """
     if (value := st.session_state.get(name)) is not None:
         if not low <= value <= high:

@@ -40,7 +40,7 @@ def show_table(rows: list[Variant]) -> None:
 def own_sizes(start: ViTConfig) -> ViTConfig | None:
     """Sizes that the reader types, or None with a sentence if they do not fit together."""
     fields = (
-        ("image_size", "Picture (pixels)"),
+        ("image_size", "Image (pixels)"),
         ("patch_size", "Patch P (pixels)"),
         ("num_layers", "Layers L"),
         ("hidden_size", "Hidden size D"),

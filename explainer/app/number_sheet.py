@@ -105,7 +105,7 @@ def _python(explanation: NumberExplanation) -> None:
     st.code(for_reader(f"{explanation.python_import}\n{explanation.python}"), language="python", wrap_lines=True)
     if explanation.blanks:
         blanks = " and of ".join(explanation.blanks)
-        st.caption(f"Put in the path of {plain(blanks)}: this server does not hand it out.")
+        st.caption(f"Insert the path of {plain(blanks)}: this server does not give it out.")
 
 
 def _deeper(page: str) -> None:

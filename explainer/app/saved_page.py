@@ -18,7 +18,7 @@ from explainer.panels import Frames, View
 from explainer.stages import Stage
 
 _NOTES = "saved_page"
-_GONE = Words("*The server had put this picture away when the page was saved. Load the page again, and save it then.*")
+_GONE = Words("*The server no longer had this figure when the page was saved. Load the page again, then save it.*")
 
 Note = Part | ReferenceType[View | Frames]
 
@@ -40,7 +40,7 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
     notes = tuple(st.session_state.pop(_NOTES, ()))
     layer = f"layer {session.layer}, head {session.head}, " if stage.uses_layer else ""
     picture = GALLERY.get(session.state.picture)
-    title = picture.title if picture else "A picture of your own"
+    title = picture.title if picture else "An image of your own"
     model = session.checkpoint
     page = SavedPage(
         stage.title,
@@ -48,7 +48,7 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
         "ViT explainer",
         f"{title} · {model.name} · {layer}token {session.token}",
         (
-            f"Picture: {title}. {picture.credit}." if picture else f"Picture: {title}.",
+            f"Image: {title}. {picture.credit}." if picture else f"Image: {title}.",
             f"Model: {model.description or model.name}." + (f" Licence: {model.licence}." if model.licence else ""),
         ),
         _address(),
@@ -62,8 +62,8 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
             on_click="ignore",
             type="tertiary",
             icon=":material/save_alt:",
-            help="One HTML file with the words, the equations, the pictures that react to the mouse, the tensors, the "
-            "code and the proof. It opens without this server and without a network.",
+            help="One HTML file with the words, the equations, the figures that react to the mouse, the "
+            "tensors, the code and the proof. It opens without this server and without a network.",
         )
 
 

@@ -243,7 +243,7 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
     try:
         trace(state.checkpoint, state.picture)
     except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
-        problems.append(f"{error} You see the picture {State.picture!r}.")
+        problems.append(f"{error} You see the image {State.picture!r}.")
         state = replace(state, picture=State.picture)
     session, more = open_session(state)
     # Layer, head and token of a link are about the checkpoint that it names, not about the one shown instead.

@@ -42,7 +42,7 @@ def _picture(session: Session) -> None:
             rows=(
                 (
                     Picture(
-                        title="The picture, as the model sees it",
+                        title="The image, as the model sees it",
                         quantity="image",
                         pixels=session.pixels,
                         grid_size=config.grid_size,
@@ -51,9 +51,9 @@ def _picture(session: Session) -> None:
                     ),
                 ),
             ),
-            alt=f"The chosen picture at {config.image_size} x {config.image_size} pixels, cut into "
-            f"{config.grid_size} x {config.grid_size} patches. "
-            f"Chosen: {token_name(session.token, config.grid_size)}.",
+            alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
+            f"{config.grid_size} x {config.grid_size} patches. Chosen: "
+            f"{token_name(session.token, config.grid_size)}.",
             picks=("token",),
         )
 
@@ -95,7 +95,7 @@ def _square(picture: Image.Image) -> Image.Image:
 def _gallery(session: Session) -> None:
     names = list(GALLERY)
     chosen = session.state.picture
-    caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your picture"
+    caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your image"
 
     def make() -> View:
         return View(
@@ -122,21 +122,21 @@ def _gallery(session: Session) -> None:
 
 
 def _own_picture() -> None:
-    with st.popover("Your own picture", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
+    with st.popover("Your own image", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
         if popover.open:  # a camera that is not asked for is not opened
             # A new key after every picture: the uploader forgets the last one, good or bad.
             key = f"upload_{st.session_state.get('uploads', 0)}"
             show_box(
-                "Upload a picture",
+                "Upload an image",
                 PICTURE_TYPES,
                 megabytes=MOST_MEGABYTES,
                 key=key,
                 on_change=_take,
-                help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
+                help="It stays in this server's memory while there is room, and is not passed on.",
             )
             if st.toggle("Use the camera", key="with_camera"):
                 expect("camera", MOST_MEGABYTES)
-                st.camera_input("Take a picture", key="camera", on_change=_take, args=("camera",))
+                st.camera_input("Take an image", key="camera", on_change=_take, args=("camera",))
 
 
 def _take(widget: str) -> None:
@@ -149,13 +149,13 @@ def _take(widget: str) -> None:
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         name = keep_upload(upload.getvalue())
     except ValueError as error:
-        messages.append(f"{upload.name}: {error}. The picture was not changed.")
+        messages.append(f"{upload.name}: {error}. The image was not changed.")
         return
     st.session_state["picture"] = name
     width, height = open_picture(picture_source(name)).size
     if min(width, height) < SMALLEST:
         messages.append(
-            f"{upload.name} has only {width} x {height} pixels. It is enlarged to what the model reads; a picture of "
+            f"{upload.name} has only {width} x {height} pixels. It is enlarged to what the model reads; an image of "
             f"at least {SMALLEST} pixels a side shows more."
         )
 

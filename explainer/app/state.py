@@ -48,7 +48,7 @@ class State:
         if state.token is not None and not 0 <= state.token <= config.num_patches:
             problems.append(
                 f"There is no token {state.token} in this model: the class token is 0 and the patches are "
-                f"1 to {config.num_patches}. You see the middle of the picture."
+                f"1 to {config.num_patches}. You see the middle of the image."
             )
             state = replace(state, token=None)
         return state, problems
@@ -140,7 +140,7 @@ def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
             values["picture"] = value
         else:
             problems.append(
-                f"The link names the picture {value[:60]!r}, which does not exist here. You see {State.picture!r}."
+                f"The link names the image {value[:60]!r}, which does not exist here. You see {State.picture!r}."
             )
     if "checkpoint" in parameters:
         try:

@@ -67,11 +67,11 @@ BUGS: dict[str, Bug] = {
                 "{B}, {D}, {odd_patch}, {odd_patch}",
             ),
             (
-                "It breaks where the positions are added, but the number that is wrong was made before.",
+                "It breaks where the positions are added, but the wrong number was made earlier.",
                 "Compare the axis of tokens on both sides: the convolution made {odd_grid} × {odd_grid} patches, and "
                 "the positions were counted by dividing areas: {odd_area}.",
-                "A patch has to divide the side of the picture. {S} / {odd_patch} leaves {left_over} pixels at the "
-                "edge, which the convolution drops without a word.",
+                "The patch must divide the side of the image. {S} / {odd_patch} leaves {left_over} pixels at the "
+                "edge, which the convolution drops silently.",
             ),
             (
                 (
@@ -91,14 +91,13 @@ BUGS: dict[str, Bug] = {
             "missing-flatten",
             ((_FLATTEN, "columns = feature_map"),),
             Place(_TRANSPOSE),
-            "what `PatchEmbedding` returns, `columns.transpose(1, 2)`",
+            "the output of `PatchEmbedding`, `columns.transpose(1, 2)`",
             ("{B}, {G}, {D}, {G}", "{B}, {N}, {D}", "{B}, {D}, {N}", "{B}, {G}, {G}, {D}"),
             (
-                "`torch.cat` joins the class token to something that is no list of tokens.",
+                "`torch.cat` joins the class token to something that is not a list of tokens.",
                 "The patches come with four axes: the grid still has rows and columns, {G} and {G}.",
                 "A sequence has one axis for its tokens: [B, N, D]. Rows and columns become one axis with "
-                "`flatten(2)`, "
-                "before the axes are exchanged.",
+                "`flatten(2)`, before the axes are exchanged.",
             ),
             (
                 ((_FLATTEN, "columns = feature_map.flatten(1)"),),
@@ -112,7 +111,7 @@ BUGS: dict[str, Bug] = {
             "missing-permute",
             ((_TRANSPOSE, "return columns"),),
             Place(_FLATTEN),
-            "`columns`, which is now what `PatchEmbedding` returns",
+            "`columns`, now the output of `PatchEmbedding`",
             ("{B}, {D}, {N}", "{B}, {N}, {D}", "{B}, {D}, {G}, {G}", "{D}, {B}, {N}"),
             (
                 "`torch.cat` is given the class token and the patches, which have three axes each.",
@@ -129,16 +128,16 @@ BUGS: dict[str, Bug] = {
         ),
         Bug(
             "batch",
-            "One picture",
+            "One image",
             "missing-batch",
             ((_BATCH, "images = self.prepare(pictures[0])"),),
             Place(_FLATTEN),
-            "`columns`, with one picture given to the model",
+            "`columns`, with one image given to the model",
             ("{D}, {G}, {G}", "1, {D}, {N}", "{D}, {N}", "3, {D}, {N}"),
             (
-                "The convolution takes a single picture without complaint. It breaks later, at `torch.cat`.",
-                "The first axis should be pictures. Here it is channels: 3 of the picture, {D} of the feature map.",
-                "A model reads batches: one picture is a batch of one, [1, 3, H, W]. Pictures become a batch with "
+                "The convolution accepts a single image. It breaks later, at `torch.cat`.",
+                "The first axis should be images. Here it is channels: 3 of the image, {D} of the feature map.",
+                "A model reads batches: one image is a batch of one, [1, 3, H, W]. Images become a batch with "
                 "`torch.stack`, which makes a new axis; `torch.cat` makes none.",
             ),
             (
@@ -157,10 +156,10 @@ BUGS: dict[str, Bug] = {
             "`z`, the class token joined with the patches",
             ("{B}, {T}, {D}", "1, {T}, {D}", "{B}, {N}, {D}"),
             (
-                "`torch.cat` is given one class token and the patches of {B} pictures.",
+                "`torch.cat` is given one class token and the patches of {B} images.",
                 "The first axis: 1 for the class token, {B} for the patches. `torch.cat` never stretches an axis.",
-                "Every picture needs the class token in front of its own patches: `expand` shows the one that is "
-                "learned B times, without copying it.",
+                "Every image needs the class token in front of its own patches: `expand` repeats the learned one B "
+                "times, without copying it.",
             ),
             (
                 ((_EXPAND, "class_token = self.class_token.repeat(images.shape[0], 1, 1)"),),
@@ -183,7 +182,7 @@ BUGS: dict[str, Bug] = {
                 "The sum of tokens and positions.",
                 "The axis of tokens: {T} here, 197 positions. 197 = 14 × 14 + 1 is B/16 at 224 pixels.",
                 "There is one position for each token, (H/P)² + 1. Positions of another resolution do not fit: they "
-                "have to be learned for this one, or interpolated as pictures are.",
+                "have to be learned for this one, or interpolated as images are.",
             ),
             (
                 (
@@ -226,13 +225,11 @@ BUGS: dict[str, Bug] = {
             "the attention weights of the first block, all heads, which the softmax makes inside `self.attention`",
             ("{T}, {k}, {B}, {B}", "{B}, {k}, {T}, {T}", "{B}, {T}, {T}", "{T}, {k}, {T}, {T}"),
             (
-                "Nothing is raised, and the logits have the right shape. Look inside the attention, at its softmax.",
-                "Its last two axes say who looks at whom. They have {B} numbers, as many as there are pictures, "
-                "instead "
-                "of {T}, as many as there are tokens.",
-                "Without `batch_first=True` PyTorch takes the first axis for the sequence. Then the pictures of "
-                "a batch "
-                "attend to each other, and the tokens of a picture do not.",
+                "No error is raised, and the logits have the right shape. Look inside the attention, at its softmax.",
+                "Its last two axes show who looks at whom. They have {B} numbers, as many as there are images, "
+                "instead of {T}, as many as there are tokens.",
+                "Without `batch_first=True` PyTorch takes the first axis for the sequence. Then the images of a "
+                "batch attend to each other, and the tokens of an image do not.",
             ),
             (
                 (
@@ -256,10 +253,10 @@ BUGS: dict[str, Bug] = {
             "the logits",
             ("{B}, {T}, 10", "{B}, 10", "{T}, 10", "{B}, {T}, {D}"),
             (
-                "Nothing is raised. The head gives more logits than were asked for.",
-                "There is an axis of {T} tokens between the pictures and the classes.",
+                "No error is raised. The head gives more logits than expected.",
+                "There is an axis of {T} tokens between the images and the classes.",
                 "A linear layer works on the last axis and keeps all others. The head reads one vector for each "
-                "picture, the class token's, [B, D].",
+                "image, the class token's, [B, D].",
             ),
             (
                 ((_READ, "y = self.norm(z)[:, 0]"),),
@@ -279,8 +276,8 @@ BUGS: dict[str, Bug] = {
             (
                 "The convolution looks at the second axis for channels.",
                 "It finds {S} there, the height. The three colours are on the last axis.",
-                "Pillow and NumPy have pictures as [H, W, C], PyTorch as [C, H, W]. `permute(2, 0, 1)` brings the "
-                "colours to the front and leaves rows rows.",
+                "Pillow and NumPy store images as [H, W, C], PyTorch as [C, H, W]. `permute(2, 0, 1)` brings the "
+                "colours to the front and keeps the rows.",
             ),
             (
                 ((_CHANNELS, "image = colours.reshape(3, *colours.shape[:2])"),),
@@ -385,8 +382,8 @@ BUGS: dict[str, Bug] = {
             (
                 "The second linear layer of the MLP.",
                 "The last axis: the hidden layer has {4*D} numbers for each token, the weight expects {3*D}.",
-                "What a layer makes is what the next one reads. Two numbers differ, and the shapes do not say which of "
-                "them was meant: the diagnosis says so, and the diff of your last change tells.",
+                "The output of a layer is the input of the next. Two numbers differ, and the shapes do not show "
+                "which of them was meant. The diagnosis states this; the diff of your last change shows the answer.",
             ),
             (
                 (

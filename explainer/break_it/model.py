@@ -27,7 +27,7 @@ class PatchEmbedding(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """Attention, then MLP, each after a LayerNorm and beside a skip path."""
+    """Attention, then MLP, each after a LayerNorm and with a skip path."""
 
     def __init__(self, hidden_size: int, num_heads: int) -> None:
         super().__init__()

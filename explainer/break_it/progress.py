@@ -32,7 +32,7 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """Of each bug: whether its first prediction was right, and whether it has been repaired."""
+    """For each bug: whether its first prediction was right, and whether it has been repaired."""
 
     predicted: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     repaired: frozenset[str] = frozenset()

@@ -95,7 +95,7 @@ def run(sizes: Sizes, edits: Edits) -> Outcome:
 
 @lru_cache(1024)
 def diagnosis(sizes: Sizes, edits: Edits) -> Diagnosis | None:
-    """What the shapes tell of the changed model, as of anybody's; None if they do not tell."""
+    """What the shapes show of the changed model, as of anybody's; None if they do not show it."""
     return diagnose(run(sizes, edits).ledger, (sizes.batch, lab_model.NUM_CLASSES))
 
 
@@ -107,7 +107,7 @@ def answer(sizes: Sizes, bug: Bug) -> tuple[int, ...] | None:
 
 
 def options(sizes: Sizes, bug: Bug) -> list[tuple[int, ...]]:
-    """Shapes to choose from, the true one among them; their order tells nothing."""
+    """Shapes to choose from, the true one among them; their order shows nothing."""
     shapes = {tuple(int(size) for size in sizes.fill(guess).split(", ")) for guess in bug.guesses}
     if (true := answer(sizes, bug)) is not None:
         shapes.add(true)

@@ -27,12 +27,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "What a weights file is: whose names, which sizes, what is wrong with it. Nothing in it is run."
+    says = "Examine a weights file: its family, its sizes, its faults. Nothing in it is run."
     parser = Parser("doctor", says, EXAMPLES)
     parser.add_argument("file", nargs="?", help=".pth, .pt, .bin, .ckpt, .safetensors, .npz, or a Hugging Face folder")
     parser.add_argument("--part", metavar="NAME", help="which weights, where a file holds several")
-    parser.add_argument("--heads", type=int, metavar="K", help="the number of heads, which no shape tells")
-    parser.add_argument("--epsilon", type=float, metavar="E", help="of the LayerNorms, where the family's is not meant")
+    parser.add_argument("--heads", type=int, metavar="K", help="the number of heads, which no shape shows")
+    parser.add_argument("--epsilon", type=float, metavar="E", help="of the LayerNorms, if not the family's")
     parser.add_argument("--gelu", choices=("none", "tanh"), help="which GELU: none is the exact one")
     parser.add_argument("--json", action="store_true", help="for a program")
     parser.add_argument(
@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
         # Beside the report of a program, what happened goes to the terminal.
         said = _convert(options, overrides)
         if examination.guesses_heads:
-            said += "\n  But k is a guess: say --heads K if the code that trained the model has another."
+            said += "\n  But k is a guess: give --heads K if the code that trained the model has another."
         print(said, file=sys.stderr if options.json else sys.stdout)
     return 0 if examination.opens else 1
 
@@ -98,7 +98,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
-    """Write the file, and say what the family's own model must be told."""
+    """Write the file, and say what the family's own model must be given."""
     from vit_core import load
     from vit_core.weights.conversion import card_of, caveats, constructor, convert, how_to_load, write
 

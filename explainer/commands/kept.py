@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "What is kept on this machine: pictures and weights that readers gave, downloads, training runs."
+    says = "What is kept on this machine: images and weights that readers gave, downloads, training runs."
     parser = Parser("kept", says, EXAMPLES)
     parser.add_argument("--clear", nargs="+", choices=NAMES, metavar="KIND", help=f"delete: {', '.join(NAMES)}")
     parser.add_argument("--yes", action="store_true", help="do not ask before deleting")
@@ -55,7 +55,7 @@ def _clear(kinds: Sequence[str], is_sure: bool) -> None:
         return
     if not is_sure:
         if not sys.stdin.isatty():
-            raise Refused(f"{len(things)} things, {size}, would be deleted for good: add --yes if that is meant")
+            raise Refused(f"{len(things)} things, {size}, would be deleted for good: add --yes to confirm")
         if input(f"Delete {len(things)} things, {size}, for good? [y/N] ").strip().lower() not in ("y", "yes"):
             raise Refused("nothing was deleted")
     for each in things:

@@ -140,7 +140,7 @@ def _config(name: str, given: dict[str, int]) -> "tuple[ViTConfig, int, str]":
         if setting.start in CHECKPOINTS:
             start = CHECKPOINTS[setting.start].config
         elif name.endswith(".py"):
-            raise ValueError(f"{name} holds code: say which class or function in it, as in {Path(name).name}:MyModel")
+            raise ValueError(f"{name} holds code: name the class or function in it, as in {Path(name).name}:MyModel")
         elif os.path.exists(os.path.expanduser(name)):
             heads: dict[str, Any] = {"num_heads": given["num_heads"]} if "num_heads" in given else {}
             start = load(name, **heads)[1].config
@@ -162,7 +162,7 @@ def _own_ledger(place: str, options: argparse.Namespace) -> "Ledger":
     try:
         model = model_at(place)
         if options.input is None:
-            raise Refused("what is your model given? Say its shape, for example --input 1,3,224,224")
+            raise Refused("the shape of the input is missing: give it, for example --input 1,3,224,224")
         return ledger(model, options.input, device=options.device or "meta", title=place.rpartition(":")[2])
     except (ValueError, TypeError) as error:  # of the question: what the model raises stands in the ledger
         raise Refused(str(error)) from error
@@ -173,12 +173,12 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
 
 
 def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
-    """The likely mistake, or that the shapes do not tell."""
+    """The likely mistake, or that the shapes do not show it."""
     from explainer.shapes.report import diagnosis_text, untold
 
     said = []
     if ledger.failure is None and _is_expected(ledger, options.expect):
-        said.append("It runs, and does not do what it should.")
+        said.append("It runs, but it does not compute what it should.")
     elif ledger.failure is None:
         shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
         said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")

@@ -65,7 +65,7 @@ def ledger_script() -> str:
 
 @cache
 def reader_script() -> str:
-    """What tells the server which browser it is, as a Streamlit component."""
+    """Identifies the browser to the server, as a Streamlit component."""
     return _read("reader.js")
 
 

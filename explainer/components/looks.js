@@ -110,7 +110,7 @@ class LooksFrame extends PanelFrame {
     this.choices.direction.offer([
       ["row", "looks at", "Where the token looks: its row of A"],
       ["column", "looked at by", "Who looks at the token: its column of A"],
-      ["both", "both", "Row and column of A beside each other"],
+      ["both", "both", "Row and column of A side by side"],
     ]);
     this.choices.scale.offer([
       ["own", "each map", "Every map has its own scale"],
@@ -118,7 +118,7 @@ class LooksFrame extends PanelFrame {
     ]);
     this.choices.show.offer([
       ["heat", "colour", "Weights as colours"],
-      ["light", "light", "Weights as light on the picture"],
+      ["light", "light", "Weights as light on the image"],
     ]);
     this.choices.showsAll.offer([
       [true, "all", "All heads of the layer below"],
@@ -246,7 +246,7 @@ class LooksFrame extends PanelFrame {
     ]);
     this.choices.layer.offer(panel.layers.map((layer) => [layer, String(layer), `Layer ${layer}`]));
     this.hint.textContent = matchMedia("(any-pointer: coarse)").matches && !matchMedia("(any-hover: hover)").matches
-      ? "Draw a finger over the picture; a tap pins a patch, another tap on it lets it go."
+      ? "Draw a finger over the image; a tap pins a patch, another tap on it lets it go."
       : "A click pins a patch, another lets it go. Keys: arrows move, [ and ] change the head, { and } the layer, " +
         `Enter pins, Escape lets go${this.host.view.explains == null ? "" : ", N explains the weight that is read out"}.`;
     this.read();

@@ -31,7 +31,7 @@ function wordTable(table, show) {
   return wordTables.get(key);
 }
 
-/** The largest weight on a patch: the class token has no place on the picture, and would often outshine it. */
+/** The largest weight on a patch: the class token has no place on the image, and would often outshine it. */
 function largestOnPatches(data, start, tokens) {
   let largest = 0;
   for (let i = start + 1; i < start + tokens; i++) if (data[i] > largest) largest = data[i];

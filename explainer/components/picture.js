@@ -108,7 +108,7 @@ const PICTURE = {
       ctx.fill();
       ctx.stroke();
       const font = paint.font(13);
-      const long = "class token, chosen: it has no place on the picture";
+      const long = "class token, chosen: it has no place on the image";
       const chosen = textWidth(long, font) <= at.width - 32 ? long : "class token, chosen";
       const text = panel.token === 0 ? chosen : "class token";
       write(ctx, text, at.x + 32, 17.5, {
@@ -164,7 +164,7 @@ const PICTURE = {
       ];
     }
     if (cell === 0) {
-      const place = ["class token", "has no place on the picture"];
+      const place = ["class token", "has no place on the image"];
       return panel.class_value == null ? place : [valueText(panel.class_value), ...place];
     }
     const [name, place] = tokenText(cell, panel.grid_size).split(" · ");

@@ -109,8 +109,8 @@ async function present(instance, { data, setTriggerValue }) {
     if (!error.gone) console.error(error);
     const asksAgain = error.gone && (instance.lost = (instance.lost ?? 0) + 1) <= 3;
     const sentence = asksAgain
-      ? "The server has put these tensors away in the meantime. Asking for them again…"
-      : "This picture could not be loaded. Check the connection, then load the page again.";
+      ? "The server no longer holds these tensors. Requesting them again…"
+      : "This figure could not be loaded. Check the connection, then load the page again.";
     if (instance.mounted) instance.mounted.explain(sentence);
     else instance.parent.append(sentence);
     if (asksAgain) setTriggerValue("lost", instance.lost);

@@ -287,7 +287,7 @@ const TILES = {
   },
   keys: (panel) =>
     panel.pixels
-      ? "Arrow keys go from picture to picture."
+      ? "Arrow keys go from image to image."
       : TILES.count(panel) === 1
         ? "Arrow keys read the values."
         : "Arrow keys go from map to map, with Shift from value to value.",

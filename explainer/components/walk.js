@@ -240,7 +240,7 @@ class WalkFrame extends PanelFrame {
   /** One button for what comes before the layers, one for each, and one for what follows. */
   makeParts() {
     const { steps, num_layers: last } = this.panel;
-    const names = ["Picture to tokens", ...Array.from({ length: last }, (_, i) => String(i + 1)), "Prediction"];
+    const names = ["Image to tokens", ...Array.from({ length: last }, (_, i) => String(i + 1)), "Prediction"];
     this.parts.replaceChildren(
       ...names.flatMap((name, layer) => {
         const isLayer = layer > 0 && layer <= last;

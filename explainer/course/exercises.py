@@ -1,4 +1,4 @@
-"""The course's exercises as functions: PyTorch's encoder beside ours, parameters counted, gradients clipped."""
+"""The course's exercises as functions: PyTorch's encoder next to ours, parameters counted, gradients clipped."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ def batch_sizes(pictures: int, batch_size: int) -> tuple[int, ...]:
         ValueError: if there are no pictures, or a batch holds none.
     """
     if pictures < 1 or batch_size < 1:
-        raise ValueError(f"expected at least one picture and one per batch, got {pictures} and {batch_size}")
+        raise ValueError(f"expected at least one image and one per batch, got {pictures} and {batch_size}")
     full, rest = divmod(pictures, batch_size)
     return (batch_size,) * full + ((rest,) if rest else ())
 

@@ -39,7 +39,7 @@ def verdicts(run: CourseRun) -> tuple[Verdict, ...]:
 
 # The two averages: c_b of the n_b pictures of batch b are right, and there are B batches.
 MEAN_OVER_BATCHES = r"\text{mean over batches} = \frac{1}{B} \sum_{b=1}^{B} \frac{c_b}{n_b}"
-SHARE_OF_PICTURES = r"\text{share of pictures} = \frac{\sum_{b} c_b}{\sum_{b} n_b}"
+SHARE_OF_PICTURES = r"\text{share of images} = \frac{\sum_{b} c_b}{\sum_{b} n_b}"
 
 
 def derivation(found: Verdict) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def derivation(found: Verdict) -> tuple[str, str]:
     sizes = batch_sizes(found.pictures, BATCH_SIZE)
     reading = found.reading
     if reading is None:
-        raise ValueError(f"no number of right pictures prints {found.printed}")
+        raise ValueError(f"no number of right images prints {found.printed}")
     if found.one_class is None:
         terms = [rf"\frac{{{reading.full}}}{{{BATCH_SIZE}}}", rf"\frac{{{reading.last}}}{{{sizes[-1]}}}"]
     else:
@@ -73,14 +73,14 @@ def derivation(found: Verdict) -> tuple[str, str]:
 def what_it_says(found: Verdict) -> str:
     """The verdict in one sentence."""
     if found.reading is None:
-        return f"No number of right pictures prints {found.printed}."
+        return f"No number of right images prints {found.printed}."
     if found.one_class is None:
         return (
-            f"**{found.printed}** is printed for **{found.total} of {found.pictures}** right pictures, "
-            f"{percent(found.reading.total / found.pictures)}. Which classes were predicted it does not tell."
+            f"**{found.printed}** is printed for **{found.total} of {found.pictures}** right images, "
+            f"{percent(found.reading.total / found.pictures)}. It does not show which classes were predicted."
         )
     return (
-        f"**{found.printed}** is what a model prints that calls all {found.pictures} pictures **{found.one_class}**: "
+        f"A model that calls all {found.pictures} images **{found.one_class}** prints **{found.printed}**: "
         f"**{found.total}** of them are, {percent(found.reading.total / found.pictures)}."
     )
 
@@ -94,9 +94,9 @@ def best_epochs(run: CourseRun) -> str:
         explained = sum(each.one_class is not None for each in found)
         return (
             f"In {explained} of {len(found)} epochs one class explains the printed number: "
-            f"{', '.join(sorted(names))}, one epoch this, another that. The model has one answer for all pictures."
+            f"{', '.join(sorted(names))}, changing from epoch to epoch. The model has one answer for all images."
         )
-    moves = f"The number of right pictures only moves between {min(totals)} and {max(totals)}."
+    moves = f"The number of right images only moves between {min(totals)} and {max(totals)}."
     best = f"The best epoch is {totals.index(max(totals)) + 1}, with {max(totals)} right; the last has {totals[-1]}."
     return " ".join(filter(None, (moves, _same_total(run), best)))
 
@@ -144,16 +144,16 @@ def case_for_one_class(run: CourseRun) -> str:
     possible = values_that_can_be_printed(TEST_PICTURES, BATCH_SIZE)
     if not explained:
         return (
-            "*Ways* counts how the right pictures of the full batches can be divided among these. The sum of right "
-            f"pictures is certain for {sum(len(each.readings) == 1 for each in found)} of {len(found)} epochs; which "
-            "pictures they are is not told by any of these numbers."
+            "*Ways* counts how the right images of the full batches can be divided among these. The sum of right "
+            f"images is certain for {sum(len(each.readings) == 1 for each in found)} of {len(found)} epochs; none of "
+            "these numbers shows which images they are."
         )
     chance = chance_of_guessing([f"{float(mean):.4f}" for mean in means.values()], TEST_SIZES, BATCH_SIZE)
     return (
-        f"*Ways* counts how the right pictures of the full batches can be divided among these; one of them is the one "
+        f"*Ways* counts how the right images of the full batches can be divided among these; one of them is the one "
         f"class. So no single number proves it. Together they leave little else: the loop can print {possible} "
         f"different numbers, predicting one class gives {len(means)} of them, and all {len(explained)} epochs printed "
-        f"one of these. A model that guesses each picture would do so once in {1 / chance:,.0f} epochs, and "
+        f"one of these. A model that guesses each image would do so once in {1 / chance:,.0f} epochs, and "
         f"{len(explained)} times running with a chance of {_power(chance ** len(explained))}."
     )
 
@@ -161,7 +161,7 @@ def case_for_one_class(run: CourseRun) -> str:
 def training_table(run: CourseRun) -> str:
     """Each printed training accuracy with the totals it can mean."""
     lines = [
-        "| epoch | printed | right, if the single picture was right | right, if it was wrong | shares |",
+        "| epoch | printed | right, if the single image was right | right, if it was wrong | shares |",
         "|---:|---|---:|---:|---|",
     ]
     for line in run.epochs:
@@ -178,16 +178,16 @@ def weight_of_the_single_picture() -> str:
     """How much more the one picture of the last training batch counts."""
     weights = picture_weights(TRAIN_PICTURES, BATCH_SIZE)
     return (
-        f"The single picture counts {percent(float(weights[-1]))}, every other one {percent(float(weights[0]))}: "
+        f"The single image counts {percent(float(weights[-1]))}, every other one {percent(float(weights[0]))}: "
         f"{int(weights[-1] / weights[0])} times as much, and {float(weights[-1] * TRAIN_PICTURES):.0f} times as much "
-        "as in the share of pictures."
+        "as in the share of images."
     )
 
 
 def figures_table() -> str:
     """The chapter's other test accuracies and the totals that they can mean."""
     counts = (TEST_PICTURES, TEST_PICTURES_20)
-    tests = " | ".join(f"with {pictures} test pictures" for pictures in counts)
+    tests = " | ".join(f"with {pictures} test images" for pictures in counts)
     lines = [f"| model | trained on | loss | accuracy | {tests} | from |", "|---|---|---|---|---:|---:|---|"]
     for model, data, loss, accuracy, place in FIGURES:
         cells = " | ".join(_totals(accuracy, pictures) for pictures in counts)

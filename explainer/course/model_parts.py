@@ -52,5 +52,5 @@ def preset_of(config: ViTConfig) -> str:
             return name
     raise ValueError(
         f"no model of {config.num_layers} layers, D = {config.hidden_size} and patches of {config.patch_size} pixels "
-        "has a name, so it cannot be trained from scratch beside the transfer"
+        "has a name, so it cannot be trained from scratch next to the transfer"
     )

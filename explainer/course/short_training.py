@@ -1,6 +1,6 @@
-"""A training short enough to watch: a small Vision Transformer learns from which photograph a cut-out comes.
+"""A training short enough to watch: a small Vision Transformer learns from which photograph a crop comes.
 
-It learns from cut-outs of the left part of the gallery's photographs and is measured on the right part. Everything but
+It learns from crops of the left part of the gallery's photographs and is measured on the right part. Everything but
 the three switches is the same in every run, the first weights and the order of the pictures included. Run as
 ``python -m explainer.course.short_training '{"warm_up": true}'`` it writes one JSON object per step, and one for the
 end.
@@ -25,7 +25,7 @@ from vit_core.training.config import TrainingConfig
 from vit_core.training.schedule import learning_rate
 
 STEPS, BATCH_SIZE, TEST_PICTURES = 100, 32, 512
-SIDE, CUT, LEFT = 96, 32, 0.6  # pixels of a photograph's shorter side and of a cut-out; the part that is learned from
+SIDE, CUT, LEFT = 96, 32, 0.6  # pixels of a photograph's shorter side and of a crop; the part that is learned from
 WARMUP_STEPS, CLIP_NORM = 25, 1.0
 CONFIG = ViTConfig(
     image_size=CUT, patch_size=8, num_layers=4, hidden_size=64, mlp_size=128, num_heads=4, num_classes=len(GALLERY)
@@ -80,7 +80,7 @@ class Switches:
 
 
 def train(switches: Switches, steps: int = STEPS) -> Iterator[dict[str, float]]:
-    """Train, and tell each step's loss, learning rate and gradient norm before clipping; last what came of it."""
+    """Train, and report each step's loss, learning rate and gradient norm before clipping; last what came of it."""
     generator = Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the model's first weights are drawn by PyTorch's own generator

@@ -36,7 +36,7 @@ def sizes_html(examination: Examination) -> str:
 
 
 def expectations_html(examination: Examination) -> str:
-    """What no shape tells."""
+    """What no shape shows."""
     rows = [
         (escape(each.what), f"<b>{escape(each.value)}</b>", escape(each.told_by or told_text(each)))
         for each in examination.expectations
@@ -47,9 +47,9 @@ def expectations_html(examination: Examination) -> str:
 def findings_html(examination: Examination) -> str:
     """What was found, the worst first."""
     if not examination.findings and not examination.expectations:  # of another kind
-        return '<p class="vit-doctor-note">All its numbers are finite. More is said only of a plain ViT.</p>'
+        return '<p class="vit-doctor-note">All its numbers are finite. Further findings need a plain ViT.</p>'
     if not examination.findings:
-        return '<p class="vit-doctor-note">Nothing: names, shapes, types and numbers are as they should be.</p>'
+        return '<p class="vit-doctor-note">Nothing: names, shapes, types and numbers are as expected.</p>'
     rows = [
         (
             f'<span class="vit-doctor-{each.severity}">{MARKS[each.severity]} {SEVERITIES[each.severity]}</span>',
@@ -58,7 +58,7 @@ def findings_html(examination: Examination) -> str:
         )
         for each in examination.findings
     ]
-    return _table(("how bad", "about", "what"), rows)
+    return _table(("severity", "about", "what"), rows)
 
 
 def tensors_html(examination: Examination) -> str:

@@ -8,7 +8,7 @@ from vit_core.examination import Examination, Expectation
 from vit_core.weights.head_candidates import HeadCandidate
 
 SIZE_NAMES = {
-    "image_size": "picture",
+    "image_size": "image",
     "patch_size": "patch P",
     "num_channels": "channels C",
     "num_layers": "layers L",
@@ -28,8 +28,8 @@ ABOUT = {
     "type": "type",
 }
 HEADS_UNTOLD = (
-    "No shape tells the number of heads k: the q, k and v of all heads lie side by side in matrices of D columns, and "
-    "every k that divides D gives matrices of the same shape."
+    "No shape shows the number of heads k: the q, k and v of all heads lie side by side in matrices of D columns, "
+    "and every k that divides D gives matrices of the same shape."
 )
 MOST_CANDIDATES = 6
 
@@ -91,7 +91,7 @@ def head_kind(examination: Examination) -> str:
     if "num_classes" not in sizes:
         return ""
     if hidden := sizes.get("representation_size"):
-        return f"a hidden tanh layer of {hidden:,} and one linear layer, as at pre-training (paper D.3)"
+        return f"a hidden tanh layer of {hidden:,} and one linear layer, as in pre-training (paper D.3)"
     return "one linear layer on the class token, as after fine-tuning (paper 3.1)"
 
 
@@ -101,7 +101,7 @@ def as_text(examination: Examination, names: bool = False) -> str:
     if said := recognised(examination):
         lines.append(said)
     if examination.sizes:
-        lines += ["", "Sizes, each with the tensor that it was read from"]
+        lines += ["", "Sizes, and the tensor each was read from"]
         rows = [
             (SIZE_NAMES[read.field], f"{read.value:,}", f"{read.name} {shape_text(read.shape)}", read.how)
             for read in examination.sizes
@@ -117,7 +117,7 @@ def as_text(examination: Examination, names: bool = False) -> str:
                     candidate_text(each),
                     standing_text(each)
                     + (f": {each.reason}" if each.reason else "")
-                    + (" (what you said)" if each.is_chosen else ""),
+                    + (" (your choice)" if each.is_chosen else ""),
                 )
                 for each in shown
             ]
@@ -125,7 +125,7 @@ def as_text(examination: Examination, names: bool = False) -> str:
         if more := len(examination.heads) - len(shown):
             lines.append(f"  and {more} more divisor{'s' if more > 1 else ''} of D")
     if examination.expectations:
-        lines += ["", "What the numbers depend on and no shape tells"]
+        lines += ["", "What the numbers depend on and no shape shows"]
         lines += _aligned([(each.what, f"{each.value} ({told_text(each)})") for each in examination.expectations])
     if examination.findings:
         lines += ["", "Findings"]

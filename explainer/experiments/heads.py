@@ -47,7 +47,7 @@ class KnockedOut:
         )
         flips = "1 of them changes" if self.flips == 1 else f"{self.flips or 'none'} of them change"
         return (
-            f"Of {self.change.numel()} heads, {strongest}. Half of the heads change it by at most "
+            f"Among {self.change.numel()} heads, {strongest}. Half of the heads change it by at most "
             f"{number(self.change.abs().median())}, {int((self.change > 0).sum())} raise it, and {flips} the "
             "predicted class."
         )

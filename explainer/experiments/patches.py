@@ -185,8 +185,8 @@ class PatchesSoFar:
         """How far it came."""
         known = " and ".join(self.maps)
         return (
-            f"Stopped after {self.done} of {self.passes} forward passes, which are kept: the work goes on from there. "
-            f"What is known of “{self.label}” so far: {known}."
+            f"Stopped after {self.done} of {self.passes} forward passes, which are kept: the next start continues "
+            f"from there. The result for “{self.label}” so far: {known}."
         )
 
 

@@ -132,6 +132,6 @@ class Recording:
         return sorted(points), [points[epoch] for epoch in sorted(points)]
 
     def accuracy(self, epoch: int) -> float | None:
-        """The share of the held-out pictures that the model had right after ``epoch``, None if nothing says."""
+        """The share of the held-out pictures that the model had right after ``epoch``, None if nothing states it."""
         epochs, values = self.curve("top1")
         return values[epochs.index(epoch)] if epoch in epochs else None

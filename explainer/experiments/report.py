@@ -70,14 +70,14 @@ class Report:
     @property
     def blanks(self) -> tuple[str, ...]:
         """What has to be put into the line first."""
-        asked = (self.checkpoint == YOUR_WEIGHTS, "the weights"), (self.picture not in GALLERY, "your picture")
+        asked = (self.checkpoint == YOUR_WEIGHTS, "the weights"), (self.picture not in GALLERY, "your image")
         return tuple(what for is_blank, what in asked if is_blank)
 
     def as_json(self) -> str:
         """Everything, to be read by a program."""
         content = {
             "checkpoint": self.checkpoint,
-            "picture": self.picture if self.picture in GALLERY else "an uploaded picture",
+            "picture": self.picture if self.picture in GALLERY else "an uploaded image",
             "changes": str(self.interventions),
             "in_words": [change.title for change in self.interventions],
             "python": self.python,

@@ -33,7 +33,7 @@ class Shuffled:
         verdict = "does not change" if self.is_unchanged else "changes"
         return (
             f"Without E_pos the class token's output {verdict} when the {self.num_patches} patches are shuffled: the "
-            f"largest difference is {number(self.difference_without)}, beside numbers up to {number(self.largest)}. "
+            f"largest difference is {number(self.difference_without)}, next to numbers up to {number(self.largest)}. "
             f"With E_pos it changes by up to {number(self.difference_with)}, and {self.before.to(self.after)}."
         )
 

@@ -1,4 +1,4 @@
-"""Two of anything beside each other: what is on each side, which classes both know, why sizes keep two apart."""
+"""Two of anything, side by side: what is on each side, which classes both know, why sizes keep two apart."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -121,7 +121,7 @@ def why_not(left: Side, right: Side, *sizes: Size) -> str:
     """Why two tensors that need the same ``sizes`` cannot be subtracted; empty if they can."""
     a, b = left.config, right.config
     differs = {
-        "pixels": (a.image_size != b.image_size, f"the pictures have {a.image_size} and {b.image_size} pixels a side"),
+        "pixels": (a.image_size != b.image_size, f"the images have {a.image_size} and {b.image_size} pixels a side"),
         "grid": (
             a.grid_size != b.grid_size,
             f"there are {a.grid_size} × {a.grid_size} patches on the left, {b.grid_size} × {b.grid_size} on the right",

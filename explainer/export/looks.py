@@ -10,7 +10,7 @@ GAP_INCHES = 0.4  # between where the token looks and who looks at it
 
 
 def draw_looks(axes: Axes, panel: Looks, theme: Theme) -> None:
-    """The token's row of A over the picture, and beside it its column, each in its own scale."""
+    """The token's row of A over the picture, and next to it its column, each in its own scale."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     height = axes.get_position(original=True).height * figure.get_size_inches()[1]

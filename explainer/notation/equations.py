@@ -99,7 +99,7 @@ EQUATIONS = {
         ),
         Equation(
             2,
-            "Attention, beside a skip path",
+            "Attention with a skip path",
             r"<z'_l> = <MSA>(<LN>(<z_{l-1}>)) + <z_{l-1}>" + _LAYERS,
             r"\begin{aligned} <z'_l!> &= <MSA>(<LN>(<z_{l-1}!>)) + <z_{l-1}!> \\[4pt]"
             r" \text{layer } & <#l> \text{ of } <L> = <#L>, \qquad <k> = <#k> \text{ heads of }"
@@ -112,7 +112,7 @@ EQUATIONS = {
         ),
         Equation(
             3,
-            "The MLP, beside a skip path",
+            "The MLP with a skip path",
             r"<z_l> = <MLP>(<LN>(<z'_l>)) + <z'_l>" + _LAYERS,
             r"\begin{aligned} <z_l!> &= <MLP>(<LN>(<z'_l!>)) + <z'_l!> \\[4pt]"
             r" <MLP> &: \; <D> = <#D> \;\to\; <D_MLP> = <#D_MLP> \;\to\; <D> = <#D>, \qquad"
@@ -129,7 +129,7 @@ EQUATIONS = {
             r"<y> = <LN>(<z_L^0>)",
             r"<y!> = <LN>(<z_L^0!>), \qquad <L> = <#L>",
             VisionTransformer.represent,
-            "After the last layer the class token alone is normalised: it now stands for the whole picture. The head"
+            "After the last layer the class token alone is normalised: it now stands for the whole image. The head"
             " turns it into one score per class.",
             "y = Linear_layer(LN_layer(x_output_MLP_block[0]))",
             "Section 3.1",
@@ -151,14 +151,14 @@ EQUATIONS = {
             r"<A!> = <softmax>\Big(<q!> \, {<key!>}^{\top} \Big/ \sqrt{<#D_h>}\Big), \qquad"
             r" \sqrt{<#D_h>} \approx <#sqrt(D_h)>, \quad <N> + 1 = <#N+1> \text{ tokens}",
             MultiheadSelfAttention.trace,
-            "Every query is compared with every key by a dot product, the scores are made smaller by the square root"
-            " of the head size, and a softmax turns each row into shares that sum to 1.",
+            "Every query is compared with every key by a dot product, the scores are divided by the square root of "
+            "the head size, and a softmax turns each row into shares that sum to 1.",
             "weights = softmax(q @ transpose(k) / sqrt(head_size))",
             "Appendix A",
         ),
         Equation(
             7,
-            "What a head hands over",
+            "The output of a head",
             r"<SA>(<z>) = <A><v>",
             r"\underbrace{<SA>(<z>)}_{<#N+1> \times <#D_h>} = <A!> \, <v!>",
             MultiheadSelfAttention.trace,
@@ -191,7 +191,7 @@ FORMULAS = {
             "num_patches",
             "How many patches",
             r"<N> = \frac{<H><W>}{<P>^2}",
-            "As many as squares of P by P pixels fit on the picture.",
+            "As many as squares of P by P pixels fit on the image.",
             numbers=r"<N> = \frac{<#H> \cdot <#W>}{<#P>^2} = <#N>",
         ),
         Formula(
@@ -208,7 +208,7 @@ FORMULAS = {
             "Cut and flatten",
             r"<x> \in \mathbb{R}^{<H> \times <W> \times <C>} \;\to\;"
             r" <x_p> \in \mathbb{R}^{<N> \times (<P>^2 \cdot <C>)}",
-            "The picture becomes N rows; a row holds one patch, pixel by pixel, with its colours together.",
+            "The image becomes N rows; a row holds one patch, pixel by pixel, with its colours together.",
             patchify,
             r"<x!> \;\to\; <x_p!>, \qquad <P>^2 \cdot <C> = <#P>^2 \cdot <#C> = <#P^2C>",
         ),
@@ -218,8 +218,8 @@ FORMULAS = {
             r"<LN>(<z>) = <gamma> \odot \frac{<z> - <mu>}{\sqrt{<sigma>^2 + <eps>}} + <beta>, \qquad"
             r" <mu> = \frac{1}{<D>} \sum_{<j>=1}^{<D>} <z:\mathrm{z}_j>, \quad"
             r" <sigma>^2 = \frac{1}{<D>} \sum_{<j>=1}^{<D>} (<z:\mathrm{z}_j> - <mu>)^2",
-            "Each token alone: subtract its mean, divide by its deviation, then scale and shift every component with"
-            " learned numbers.",
+            "Each token alone: subtract its mean, divide by its standard deviation, then scale and shift every "
+            "component with learned numbers.",
             numbers=r"<D> = <#D>, \qquad <eps> = <#eps>",
         ),
         Formula(
@@ -250,8 +250,8 @@ FORMULAS = {
             "GELU",
             r"<GELU>(<a:a>) = <a:a> \cdot <Phi>(<a:a>) ="
             r" \frac{<a:a>}{2} \left(1 + \operatorname{erf}\frac{<a:a>}{\sqrt{2}}\right)",
-            "A number times the share of a standard normal distribution that lies below it: large numbers pass,"
-            " negative ones fade to nothing, and the bend between them is smooth.",
+            "A number times the share of a standard normal distribution that lies below it: large numbers pass, "
+            "negative ones vanish, and the curve between them is smooth.",
         ),
         Formula(
             "gelu_tanh",
@@ -273,8 +273,8 @@ FORMULAS = {
             "From y to probabilities, with a hidden layer",
             r"<y_tanh> = \tanh(<y> <W_pre> + <b_pre>), \qquad <logits> = <y_tanh> <W_head> + <b_head>, \qquad"
             r" <p> = <softmax>(<logits>)",
-            "As at pre-training: one dense layer with tanh comes first, and the linear layer reads what it gives"
-            " instead of y.",
+            "As in pre-training: a dense layer with tanh comes first, and the linear layer reads its output instead "
+            "of y.",
             ClassificationHead.inputs,
             r"\underbrace{<y_tanh>}_{<#D_rep>} = \tanh(<y!> \, \underbrace{<W_pre>}_{<#D> \times <#D_rep>}"
             r" + \underbrace{<b_pre>}_{<#D_rep>}), \qquad"
@@ -301,8 +301,8 @@ FORMULAS = {
             "logit_lens",
             "Logit lens",
             r"<p:\mathbf{p}_{\ell}> = <softmax>(<LN>(<z_l^0>) \, <W_head> + <b_head>)",
-            "Read the class token after an earlier layer as if it were the last. The head was never trained on those"
-            " layers, so early readings are a hint and no more.",
+            "Read the class token after an earlier layer as if it were the last. The head was never trained on "
+            "those layers, so early readings are only a hint.",
             VisionTransformer.classify,
         ),
         Formula(

@@ -83,7 +83,7 @@ def highlighted(
 
     ``marked`` are the indices of the lines to mark instead, where one function computes several equations. Every line
     is a ``span.vit-line`` with its number in a ``span.vit-line-number``; the equation's has ``vit-marked``, and those
-    in ``attributes`` have these attributes of HTML besides.
+    in ``attributes`` have these attributes of HTML as well.
     """
     marked = {code.line} if marked is None else set(marked)
     lines = []

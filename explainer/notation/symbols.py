@@ -16,14 +16,14 @@ class Symbol:
 
 
 _SIZES = (
-    Symbol("H", "H", "height of the picture in pixels", ("image_size",)),
-    Symbol("W", "W", "width of the picture in pixels; here pictures are square, so W = H", ("image_size",)),
-    Symbol("C", "C", "colour channels of the picture: red, green, blue", ("num_channels",)),
+    Symbol("H", "H", "height of the image in pixels", ("image_size",)),
+    Symbol("W", "W", "width of the image in pixels; here images are square, so W = H", ("image_size",)),
+    Symbol("C", "C", "colour channels of the image: red, green, blue", ("num_channels",)),
     Symbol("P", "P", "side of a patch in pixels", ("patch_size",)),
     Symbol("N", "N", "number of patches; with the class token the sequence has N + 1 tokens", ("num_patches",)),
     Symbol("D", "D", "hidden size: how many numbers describe a token, the same in every layer", ("hidden_size",)),
     Symbol("L", "L", "number of encoder layers", ("num_layers",)),
-    Symbol("k", "k", "number of attention heads; not to be mixed up with the bold k of the keys", ("num_heads",)),
+    Symbol("k", "k", "number of attention heads; not to be confused with the bold k of the keys", ("num_heads",)),
     Symbol("D_h", "D_h", "size of a query, key or value of one head: D / k", ("head_size",)),
     Symbol(
         "D_MLP", r"D_{\mathrm{MLP}}", "width of the MLP's hidden layer: four times D in every preset", ("mlp_size",)
@@ -42,7 +42,7 @@ _TENSORS = (
     Symbol(
         "x",
         r"\mathbf{x}",
-        "the picture, after preprocessing; in the program its channels come first",
+        "the image, after preprocessing; in the program its channels come first",
         ("image", "images"),
         "image",
         ("height", "width", "channels"),
@@ -135,7 +135,7 @@ _TENSORS = (
     Symbol(
         "key",
         r"\mathbf{k}",
-        "keys of one head: what each token can be found by",
+        "keys of one head: what each token contains",
         ("key", "k"),
         "k",
         ("tokens", "head_size"),
@@ -143,7 +143,7 @@ _TENSORS = (
     Symbol(
         "v",
         r"\mathbf{v}",
-        "values of one head: what each token hands over when it is looked at",
+        "values of one head: what each token passes on when it is looked at",
         ("value", "v"),
         "v",
         ("tokens", "head_size"),
@@ -159,7 +159,7 @@ _TENSORS = (
     Symbol(
         "A",
         "A",
-        "attention weights of one head: row i says how token i shares its attention out; rows sum to 1",
+        "attention weights of one head: row i shows how token i distributes its attention; rows sum to 1",
         ("weights", "attention_weights"),
         "A",
         ("tokens", "tokens"),
@@ -207,7 +207,7 @@ _TENSORS = (
     Symbol(
         "y",
         r"\mathbf{y}",
-        "the representation of the whole picture: the class token after the last LayerNorm",
+        "the representation of the whole image: the class token after the last LayerNorm",
         ("representation", "y"),
         "y",
         ("hidden",),
@@ -336,19 +336,19 @@ _PARAMETERS = (
     Symbol(
         "y_tanh",
         r"\tilde{\mathbf{y}}",
-        "the head's hidden layer, if it has one, as at pre-training; otherwise y",
+        "the head's hidden layer, if it has one, as in pre-training; otherwise y",
         ("head.inputs",),
         "y",
     ),
     Symbol("W_pre", r"\mathbf{W}_{\text{pre}}", "its weights, learned", ("head.pre_logits.weight",), "y"),
     Symbol("b_pre", r"\mathbf{b}_{\text{pre}}", "its bias, learned", ("head.pre_logits.bias",), "y"),
-    Symbol("I", r"\mathbf{I}", "the identity: every token looks at itself alone"),
+    Symbol("I", r"\mathbf{I}", "the identity: every token looks only at itself"),
 )
 _OPERATIONS = (
     Symbol(
         "LN",
         r"\operatorname{LN}",
-        "LayerNorm: each token alone is brought to mean 0 and deviation 1, then scaled",
+        "LayerNorm: each token alone is brought to mean 0 and standard deviation 1, then scaled",
         ("norm", "attention_norm", "mlp_norm"),
     ),
     Symbol("SA", r"\operatorname{SA}", "self-attention of one head"),

@@ -1,6 +1,6 @@
 """Numbers as people read them, in Python; ``components/decode.js`` writes the same in the browser.
 
-Zero is "0", a number that rounds to nothing has no sign, and a change that rounds to nothing is said to be about 0.
+Zero is "0", a number that rounds to nothing has no sign, and a change that rounds to nothing is written as about 0.
 """
 
 import re

@@ -182,7 +182,7 @@ def checked(address: Address, model: VisionTransformer) -> Address:
         layer = None
     elif layer is None or not first <= layer <= last:
         said = "no layer" if layer is None else f"layer {layer}"
-        raise ValueError(f"{name} is there for layers {first} to {last}, the link says {said}")
+        raise ValueError(f"{name} is there for layers {first} to {last}, the link gives {said}")
     else:
         name, more = _SAME.get(name, (name, 0))
         layer += more

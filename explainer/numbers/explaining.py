@@ -102,7 +102,7 @@ class _Asked:
 
     @cached_property
     def passes(self) -> dict[str, Pass]:
-        """Of all sides, each opened once."""
+        """All sides, each opened once."""
         return {side: self.pass_of(side) for side in sides_of(self.number)}
 
     def config_of(self, side: str) -> ViTConfig:
@@ -184,7 +184,7 @@ class _Asked:
         return rf"\underset{{\text{{{_latex_text(side_name(each.side) or 'as it is')}}}}}{{{symbol}}}"
 
     def _places(self, number: Number | Cells) -> str:
-        """Where all that it is worked out from stands; what stands at the same place on two sides is said once."""
+        """Where all that it is worked out from stands; what stands at the same place on two sides is reported once."""
         sides: dict[str, dict[str, None]] = {}
         for each in addresses_of(number):
             of = self.passes[each.side]

@@ -227,7 +227,7 @@ FUNCTIONS = {
     ),
     "apart": Function("Length of the difference", _apart, "({0}.double() - {1}.double()).norm().item()"),
     "elsewhere": Function(
-        "Share that lies elsewhere",
+        "Share that has moved",
         _elsewhere,
         "(({0}.double() - (b := {1}.double())).abs().sum() / 2 / b.sum().round()).item()",
     ),

@@ -17,9 +17,7 @@ DIGITS = 6
 def body(explanation: NumberExplanation) -> str:
     """Tables; what has a place itself is a button that says in ``data-number`` which."""
     if explanation.working is None:
-        return (
-            '<p class="vit-number-note">A learned number: training has found it. It is the same for every picture.</p>'
-        )
+        return '<p class="vit-number-note">A learned number, found by training. It is the same for every image.</p>'
     columns = [_steps(explanation), *([_terms(explanation)] if explanation.terms else [])]
     return f'<div class="vit-number-columns">{"".join(columns)}</div>{_check(explanation)}'
 

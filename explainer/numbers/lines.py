@@ -72,7 +72,7 @@ class Line:
             self.modules["from explainer.gallery import GALLERY"] = None
             return f'loaded[1].preprocess(open_picture(GALLERY["{picture}"].path))'
         self.modules["from pathlib import Path"] = None
-        self.blanks["your picture"] = None
+        self.blanks["your image"] = None
         return f'loaded[1].preprocess(open_picture(Path("{YOUR_PICTURE}")))'
 
     def _changes(self, side: str) -> str:

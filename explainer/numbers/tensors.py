@@ -17,7 +17,7 @@ EMBEDDED = r"<x_pE:(\mathbf{x}_p\mathbf{E})>"  # x_p E with room for an index
 def _image(numbers: Numbers, layer: int, index: Index) -> Working:
     here = numbers.part("trace.image", None, *index)
     if numbers.preprocess is None:
-        return copied("", f"<x>{at(*index)}", here, "a number of the picture, after preprocessing")
+        return copied("", f"<x>{at(*index)}", here, "a number of the image, after preprocessing")
     mean, std = numbers.preprocess.mean[index[0]], numbers.preprocess.std[index[0]]
     pixel = (here.value * std + mean) * 255
     # A pixel is a whole number but where the picture was resized without rounding, as TensorFlow does.
@@ -47,7 +47,7 @@ def _pixel_of(numbers: Numbers, patch: int, place: int) -> Index:
 def _patches(numbers: Numbers, layer: int, index: Index) -> Working:
     pixel = _pixel_of(numbers, *index)
     part = numbers.part("trace.image", None, *pixel)
-    return copied("patchify", f"<x_p>{at(*index)} = <x>{at(*pixel)}", part, "the same number in the picture")
+    return copied("patchify", f"<x_p>{at(*index)} = <x>{at(*pixel)}", part, "the same number in the image")
 
 
 def _patch_embeddings(numbers: Numbers, layer: int, index: Index) -> Working:

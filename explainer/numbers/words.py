@@ -23,7 +23,7 @@ _FUNCTIONS = {
     "quotient": "{} / {}",
     "moved": "‖{0} − {1}‖ / ‖{1}‖",
     "apart": "‖{} − {}‖",
-    "elsewhere": "share that lies elsewhere, {} and {}",
+    "elsewhere": "share that has moved, {} and {}",
 }
 _OWN_SYMBOLS = {
     "trace.patch_embeddings": EMBEDDED,
@@ -48,7 +48,7 @@ def side_name(side: str) -> str:
     """A side as a reader calls it: "left", "toy, epoch 3", "Mountain goats"."""
     if side.startswith(PICTURE):
         name = side.removeprefix(PICTURE)
-        return GALLERY[name].title if name in GALLERY else f"your picture {name.rpartition('-')[2][:6]}"
+        return GALLERY[name].title if name in GALLERY else f"your image {name.rpartition('-')[2][:6]}"
     if run := re.fullmatch(r"run:(.+):(\d+)", side):
         return f"{run[1]}, epoch {run[2]}"
     return side

@@ -124,9 +124,9 @@ def query_key_value(attention: AttentionTrace, head: int, token: int) -> View:
         f"{the_token(token, side)} their norms are {number(q[token].norm())}, {number(k[token].norm())} "
         f"and {number(v[token].norm())}.",
         (
-            matrix("q", "query", q, "What each token asks for."),
-            matrix("k", "key", k, "What each token offers to be found by."),
-            matrix("v", "value", v, "What each token hands over."),
+            matrix("q", "query", q, "What each token looks for."),
+            matrix("k", "key", k, "What each token contains."),
+            matrix("v", "value", v, "What each token passes on."),
         ),
     )
 
@@ -213,7 +213,7 @@ def looks(
     """The picture under the pointer: where each token looks and who looks at it, in every head.
 
     Args:
-        weights: A of every layer, ``trace.attention_weights``. Of a large model only the chosen one is shown.
+        weights: A of every layer, ``trace.attention_weights``. For a large model only the chosen one is shown.
         layer: the chosen layer, 1..L.
         head: the chosen head, 1..k.
         token: the token shown until the pointer is on another.
@@ -266,10 +266,9 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
         "origin": Origin("block.attention.weights", (head - 1, token, "token")),
     }
     return view(
-        f"Head {head}: {name} looks most at {token_name(best, side)} (weight "
-        f"{number(of_head[token, best])}); its weight on the class token is {number(of_head[token, 0])}. "
-        f"The patch that looks most at it is {token_name(int(seen.argmax()) + 1, side)} "
-        f"({number(seen.max())}).",
+        f"Head {head}: {name} looks most at {token_name(best, side)} (weight {number(of_head[token, best])}); its "
+        f"weight on the class token is {number(of_head[token, 0])}. The patch that looks most at it is "
+        f"{token_name(int(seen.argmax()) + 1, side)} ({number(seen.max())}).",
         (
             _picture(
                 "Where it looks: the light", f"Head {head}, {name}; {left_out}.", looks, scale, "spotlight", given
@@ -277,8 +276,8 @@ def over_picture(weights: Float[Tensor, "heads tokens tokens"], head: int, token
             _picture("Where it looks: the weights", "The same weights as colours.", looks, scale, "heat", given),
             _picture(
                 "Who looks at it",
-                f"The column of A: at most {number(seen.max())} from a patch, "
-                f"{number(of_head[0, token])} from the class token.",
+                f"The column of A: at most {number(seen.max())} from a patch, {number(of_head[0, token])} from the "
+                "class token.",
                 seen,
                 from_zero(seen),
                 "heat",
@@ -388,7 +387,7 @@ def head_output(attention: AttentionTrace, head: int, token: int, count: int = 6
         labels=tuple(token_name(int(j), side) for j in strongest),
         values=as_values(weights[strongest]),
         picks=tuple({"token": int(j)} for j in strongest),
-        caption=f"Even attention would give every token {number(1 / len(weights))}.",
+        caption=f"Uniform attention would give every token {number(1 / len(weights))}.",
         origin=Origin("block.attention.weights", (head - 1, token, "listed"), listed=tuple(int(j) for j in strongest)),
     )
     best = int(strongest[0])

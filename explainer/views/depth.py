@@ -53,9 +53,9 @@ def layers_by_heads(
         token=token or None,
         tile_size=120,
         origin=Origin("block.attention.weights", (f"tile%{num_heads}", token, "place+1"), f"tile//{num_heads}+1"),
-        caption="One row per layer, the first on top; every map starts at 0. "
-        f"Mean weight on the class token, not drawn: {number(on_class[0])} in layer 1, "
-        f"{number(on_class[-1])} in layer {trace.num_layers}.",
+        caption="One row per layer, the first on top; every map starts at 0. Mean weight on the class token, "
+        f"not drawn: {number(on_class[0])} in layer 1, {number(on_class[-1])} in layer "
+        f"{trace.num_layers}.",
     )
     sharpest = places[int(maps.reshape(len(places), -1).max(axis=1).argmax())]
     return view(
@@ -226,7 +226,7 @@ def read_off(
         height=340,
         weight=1.4,
         caption="LN and head of the last layer applied to the class token after every layer. Before layer 1 it has "
-        "seen nothing of the picture.",
+        "seen nothing of the image.",
         series=tuple(
             Series(
                 labels[c],
@@ -241,7 +241,7 @@ def read_off(
     best = probabilities[1:].max(dim=1)
     names = [labels[int(c)] for c in best.indices]
     bars = Bars(
-        title="What would win after each layer",
+        title="The prediction after each layer",
         quantity="y",
         values=as_values(best.values),
         low=0.0,
@@ -281,7 +281,7 @@ def rollout(trace: ForwardTrace, pixels: Pixels, token: int = 0) -> View:
         f"{token_name(best, side)} ({percent(row[best])}), the patches' median is "
         f"{percent(row[1:].median())}; {percent(row[0])} comes from the class token itself.",
         (
-            Picture(title="The picture", quantity="image", pixels=pixels, caption="As the model sees it."),
+            Picture(title="The image", quantity="image", pixels=pixels, caption="As the model sees it."),
             Picture(
                 title="Lit by attention rollout",
                 quantity="A",
@@ -328,7 +328,7 @@ def attention_distance(trace: ForwardTrace, config: ViTConfig, layer: int, head:
         selected_x=float(layer),
         pick="layer",
         height=300,
-        caption=f"Distance from each patch to where it looks, weighted by A; this one picture. Layer {layer}, "
+        caption=f"Distance from each patch to where it looks, weighted by A; this one image. Layer {layer}, "
         f"head {head}: {number(distances[layer - 1, head - 1])} of {config.image_size} pixels.",
         series=(
             Series(

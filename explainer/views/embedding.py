@@ -38,8 +38,8 @@ def sum_of_token(
     )
     strips = Strips(
         title=f"Eq. 1 for {name}",
-        caption=f"Lengths (norms) of {number(content.norm())} and "
-        f"{number(position.norm())} give {number(state.norm())}.",
+        caption=f"Lengths (norms) of {number(content.norm())} and {number(position.norm())} give "
+        f"{number(state.norm())}.",
         strips=(
             Strip(label, as_values(content), scale, quantity, origin=of_content),
             Strip(
@@ -113,7 +113,7 @@ def sequence(
                 "E",
                 embeddings,
                 shared,
-                "Row 0, the class token, is learned; the others come from the picture.",
+                "Row 0, the class token, is learned; the others come from the image.",
                 one_each(
                     Origin("class_token", ("row", "column")), Origin("trace.patch_embeddings", ("row-1", "column"))
                 ),
@@ -123,7 +123,7 @@ def sequence(
                 "E_pos",
                 position_embedding,
                 of_positions,
-                "Learned; the same for every picture.",
+                "Learned; the same for every image.",
                 Origin("position_embedding", ("row", "column")),
             ),
             matrix(
@@ -165,8 +165,9 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
         tile_size=320,
         weight=0.7,
         origin=cosine_of(Origin("position_embedding", ("place+1",)), Origin("position_embedding", (token,))),
-        caption=f"Cosine with every patch position, from {number(chosen.min())} to "
-        f"{number(others.max())}" + (" (its own 1 left aside)" if token else "") + ".",
+        caption=f"Cosine with every patch position, from {number(chosen.min())} to {number(others.max())}"
+        + (" (its own 1 left aside)" if token else "")
+        + ".",
     )
     tiles = Tiles(
         title="All patch positions",

@@ -22,7 +22,7 @@ def representation(trace: ForwardTrace) -> View:
     strips = Strips(
         title=f"y = LN({symbol})",
         quantity="y",
-        caption=f"The {len(y)} numbers that are all the head sees of the picture.",
+        caption=f"The {len(y)} numbers that are all the head sees of the image.",
         strips=(
             Strip(
                 symbol,

@@ -35,7 +35,7 @@ def activations(block: BlockTrace, token: int) -> View:
     strips = Strips(
         title=f"{the_token(token, side).capitalize()}: {size} → {wide} → {size}",
         quantity="mlp",
-        caption="The two in the middle share one scale, so that the GELU can be seen at work.",
+        caption="The two in the middle share one scale, so that the effect of the GELU is visible.",
         strips=tuple(
             Strip(
                 label,
@@ -67,12 +67,12 @@ def activations(block: BlockTrace, token: int) -> View:
     return view(
         f"The MLP: for {the_token(token, side)} {size} numbers become {wide}, of which "
         f"{percent((hidden[token] > 0).float().mean())} are positive before the GELU; the largest after it is "
-        f"{number(activated[token].max())}; the {size} numbers that leave have norm "
+        f"{number(activated[token].max())}; the {size} numbers of the output have norm "
         f"{number(block.mlp.output[token].norm())}.",
         (strips,),
         (
             matrix("Before the GELU", "hidden", hidden, "All tokens."),
-            matrix("After it", "activated", activated, "Nearly all that was negative is gone."),
+            matrix("After it", "activated", activated, "Nearly all negative values are gone."),
         ),
     )
 
@@ -135,7 +135,7 @@ def strongest_neurons(activated: Float[Tensor, "tokens mlp"], token: int, pixels
     values, units = activated[token].topk(min(count, activated.shape[1]))
     maps, numbers = on_grid(activated[1:, units].T), tuple(int(unit) for unit in units)
     tiles = Tiles(
-        title="Where each of them is strong",
+        title="Where each unit is strong",
         quantity="mlp",
         values=maps,
         scales=tuple(symmetric(each) for each in maps),

@@ -35,7 +35,7 @@ def cost_shares(configs: Mapping[str, ViTConfig]) -> View:
     Args:
         configs: the models by the names to write.
     """
-    multiply_adds = _stacked("Multiply-adds for one picture", configs, count_multiply_adds, WORK, "multiply-adds")
+    multiply_adds = _stacked("Multiply-adds for one image", configs, count_multiply_adds, WORK, "multiply-adds")
     parameters = _stacked("Parameters", configs, count_parameters, PARAMETERS, "parameters")
     name, config = next(iter(configs.items()))
     work = count_multiply_adds(config)
@@ -62,9 +62,9 @@ def multiply_adds_over_size(config: ViTConfig, image_sizes: Sequence[int]) -> Vi
     counts = [count_multiply_adds(replace(config, image_size=size)) for size in image_sizes]
     sizes = _float32(image_sizes)
     plot = Plot(
-        title="Multiply-adds over picture size",
+        title="Multiply-adds over image size",
         quantity="A",
-        x_label="picture size in pixels",
+        x_label="image size in pixels",
         y_label="billion multiply-adds",
         selected_x=float(config.image_size),
         height=320,

@@ -59,7 +59,7 @@ def pipeline(
     nodes = tuple(replace(node, page_title=STAGES[node.page].title) if node.page else node for node in nodes)
     best = int(trace.logits.argmax())
     flow = Flow(
-        title="From the picture to the prediction",
+        title="From the image to the prediction",
         nodes=nodes,
         columns=MOST_IN_LINE,
         skips=(("input" if before else "z", "after_attention"), ("after_attention", "output")),
@@ -68,7 +68,7 @@ def pipeline(
         "thumbnails.",
     )
     return view(
-        f"The model on this picture: {config.num_patches} patches of {config.patch_size} by {config.patch_size} "
+        f"The model on this image: {config.num_patches} patches of {config.patch_size} by {config.patch_size} "
         f"pixels, each mapped to {config.hidden_size} numbers; with the class token {config.num_tokens} tokens pass "
         f"{config.num_layers} encoder layers of {config.num_heads} heads; from the class token the head predicts "
         f"{labels[best]} with {percent(trace.probabilities[best])}.",
@@ -87,7 +87,7 @@ def _embedding_nodes(model: VisionTransformer, trace: ForwardTrace, pixels: Pixe
     return (
         Node(
             "image",
-            "Picture",
+            "Image",
             "x",
             "image",
             f"{config.image_size} × {config.image_size} × {config.num_channels}",

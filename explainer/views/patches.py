@@ -33,7 +33,7 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
     name = token_name(token, side)
     counts = f"N = {config.image_size} · {config.image_size} / {size}² = {config.num_patches} patches"
     picture = Picture(
-        title="The picture, cut",
+        title="The image, cut",
         quantity="image",
         caption=f"{counts}.",
         pixels=pixels,
@@ -43,7 +43,7 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
     )
     if token == 0:
         return view(
-            f"The picture cut into {side} by {side} patches of {size} by {size} pixels: {counts}. The class token is "
+            f"The image cut into {side} by {side} patches of {size} by {size} pixels: {counts}. The class token is "
             "no patch.",
             (picture,),
         )
@@ -84,7 +84,7 @@ def grid(pixels: Pixels, image: Float[Tensor, "channels height width"], config: 
         ),
     )
     return view(
-        f"The picture cut into {side} by {side} patches of {size} by {size} pixels, {config.num_patches} in all. "
+        f"The image cut into {side} by {side} patches of {size} by {size} pixels, {config.num_patches} in all. "
         f"{sentence(the_token(token, side))} is enlarged, and written as {config.patch_dim} numbers from "
         f"{number(patch.min())} to {number(patch.max())}, mean {number(patch.mean())}.",
         (picture, enlarged),
@@ -122,7 +122,7 @@ def filters(
     )
     return view(
         f"{len(shown)} of the {config.hidden_size} filters of the patch projection E as {config.patch_size} by "
-        f"{config.patch_size} colour pictures. Filter {int(norms.argmax())} has the largest norm, "
+        f"{config.patch_size} colour images. Filter {int(norms.argmax())} has the largest norm, "
         f"{number(norms.max())}; the median is {number(norms.median())}.",
         (tiles,),
     )
@@ -150,7 +150,7 @@ def filter_components(
         "black to white by itself; its sign is free.",
     )
     return view(
-        f"The first {len(shares)} principal components of the filters of E as colour pictures. The first holds "
+        f"The first {len(shares)} principal components of the filters of E as colour images. The first holds "
         f"{percent(shares[0])} of the variance, all shown together {percent(shares.sum())}.",
         (tiles,),
     )

@@ -70,13 +70,14 @@ def norms(
         title="Their lengths (norms)",
         labels=(start, added, end),
         values=as_values(before.new_tensor(lengths)),
-        caption=f"Cosine between skip and update {number(cosine)}: 1 the same way, 0 at right angles, −1 against.",
+        caption=f"Cosine between skip and update {number(cosine)}: 1: the same direction, 0: a right angle, −1: "
+        "the opposite direction.",
         origin=one_each(*(norm_of(name, token) for name in three)),
     )
     maps = on_grid(before.new_tensor([[*each.norm(dim=1)[1:].tolist()] for each in (before, update, after)]))
     largest = int(ratios[1:].argmax()) + 1
     tiles = Tiles(
-        title="Lengths over the picture",
+        title="Lengths over the image",
         values=maps,
         scales=(from_zero(maps),),
         labels=(start, added, end),

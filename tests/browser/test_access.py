@@ -137,7 +137,7 @@ def test_a_token_and_a_layer_are_chosen_by_keys_alone(shared_server: Server, ope
     page = reader.page
     steps = walk(page)
     assert next(steps)["name"] == "Skip to main content"
-    assert any(step["name"].startswith("The picture, as the model sees it. Chosen: token 37") for step in steps)
+    assert any(step["name"].startswith("The image, as the model sees it. Chosen: token 37") for step in steps)
     for key in ("ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     page.wait_for_url("**token=46**")  # one to the right, and one row of eight down

@@ -116,13 +116,13 @@ def test_uploads_good_and_bad(shared_server: Server, open_reader: OpenReader, tm
         path = tmp_path / name
         path.write_bytes(data)
         if reader.page.locator('input[type="file"]').count() == 0:
-            reader.page.get_by_role("button", name="Your own picture").click()
+            reader.page.get_by_role("button", name="Your own image").click()
         reader.page.locator('input[type="file"]').first.set_input_files(str(path))
         reader.page.wait_for_timeout(1_000)
         reader.settle()
 
     bad = {
-        "text.png": b"this is no picture",
+        "text.png": b"this is not an image",
         "truncated.png": png(Image.effect_noise((300, 300), 80))[:5_000],
         "lying.png": lying_png(),
         "bomb.png": png(Image.new("1", (20_000, 20_000))),

@@ -81,8 +81,8 @@ def test_a_bug_is_mended_by_keys_alone(shared_server: Server, open_reader: OpenR
     tab_to(page, "lab_try", "Run with this change")
     page.keyboard.press("Enter")
     page.wait_for_url("**solved=005000000000000**")
-    page.get_by_text("Mended: logits [2, 10]").wait_for()
-    assert "1 of 15 mended, 1 of 1 predictions right" in reader.main
+    page.get_by_text("Fixed: logits [2, 10]").wait_for()
+    assert "1 of 15 fixed, 1 of 1 predictions right" in reader.main
     assert reader.errors == []
 
 

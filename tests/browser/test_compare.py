@@ -31,7 +31,7 @@ def test_a_click_on_the_right_is_about_the_right_and_swap_changes_sides(
     reader = open_reader(shared_server)
     # A server that has just started has to import torch first: on a busy machine that takes its time.
     reader.page.goto(f"{reader.url}/{LINK}", timeout=240_000)
-    reader.page.wait_for_selector("text=Read off early", timeout=240_000)
+    reader.page.wait_for_selector("text=Early readings", timeout=240_000)
     reader.settle()
     # Three pictures and the sentence below them.
     pictures = reader.page.locator('[class*="st-key-compare_pictures"]')

@@ -176,7 +176,7 @@ def test_a_choice_and_a_change_of_page_keep_it_working(attention: Reader) -> Non
 def test_a_part_of_the_diagram_lights_up_its_row(shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server)
     reader.open("")
-    over = panel(reader, "From the picture to the prediction").locator("canvas.over")
+    over = panel(reader, "From the image to the prediction").locator("canvas.over")
     over.scroll_into_view_if_needed()
     over.hover(position={"x": 80, "y": 70})  # the first card
     assert lit(reader.page)["row", "made"] == ["trace.image"]
@@ -206,9 +206,9 @@ def test_the_equation_of_a_change_and_its_line_light_up_the_picture(
     page.locator(".st-key-equation_1 .vit-line").hover()
     found = lit(page)
     assert found["equation", "made"] == ["Equation 1 · Embed the patches and add their positions"]
-    assert found["panel", "read"] == ["The picture, as the model sees it now"] and len(found["line", "made"]) == 1
+    assert found["panel", "read"] == ["The image, as the model sees it now"] and len(found["line", "made"]) == 1
     assert "E" in found["symbol", "read"]
-    panel(reader, "The picture, as the model sees it now").hover()
+    panel(reader, "The image, as the model sees it now").hover()
     assert lit(page)["line", "read"] == found["line", "made"]
     assert reader.errors == []
 
@@ -260,7 +260,7 @@ def test_symbols_equations_and_pseudocode_of_the_glossary_light_each_other_up(
 
     letter("the tokens that leave this layer").hover()
     found = lit(page)
-    assert found["equation", "made"] == ["Equation 3 · The MLP, beside a skip path · Section 3.1"]
+    assert found["equation", "made"] == ["Equation 3 · The MLP with a skip path · Section 3.1"]
     assert any("3" in text and "ℓ" not in text for text in found["symbol", "made"])  # z_3, in this layer's numbers
     assert "the class token after this layer" in found["row", "made"]
     letter("hidden size: how many numbers").hover()  # a size, which is no tensor
@@ -286,6 +286,6 @@ def test_the_table_of_letters_is_one_stop_of_the_keyboard(shared_server: Server,
     first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    assert lit(page)["row", "made"] == ["colour channels of the picture: red, green, blue"]
+    assert lit(page)["row", "made"] == ["colour channels of the image: red, green, blue"]
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('.st-key-symbols') == null")

@@ -204,7 +204,7 @@ def test_a_link_opens_the_panel_as_its_sender_saw_it(shared_server: Server, open
     panel.click(10)
     panel.click(55)
     row = "Where the token looks: its row of A"
-    switches = ("Layer 5", "Head 4", "One scale for all maps", row, "Weights as light on the picture")
+    switches = ("Layer 5", "Head 4", "One scale for all maps", row, "Weights as light on the image")
     for name in switches:
         panel.root.get_by_role("radio", name=name).click()
     chosen, link = Seen.of(reader), reader.page.url

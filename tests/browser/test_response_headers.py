@@ -65,14 +65,14 @@ def test_uploads_the_camera_downloads_and_links_work(
     with reader.page.expect_download() as download:
         reader.page.get_by_role("button", name="Save this page").click()
     assert download.value.path().stat().st_size > 10_000
-    reader.page.get_by_role("button", name="Your own picture").click()
+    reader.page.get_by_role("button", name="Your own image").click()
     Image.new("RGB", (80, 80), "orange").save(tmp_path / "orange.png")
     reader.page.locator('[data-testid="stPopoverBody"] input[type="file"]').set_input_files(tmp_path / "orange.png")
     reader.page.wait_for_url("**picture=upload-**", timeout=20_000)
     reader.settle()
     camera = reader.page.get_by_text("Use the camera")
     if not camera.is_visible():
-        reader.page.get_by_role("button", name="Your own picture").click()
+        reader.page.get_by_role("button", name="Your own image").click()
     camera.click()
     reader.page.wait_for_selector('[data-testid="stCameraInput"]')
     reader.page.wait_for_timeout(1000)

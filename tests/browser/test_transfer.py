@@ -1,4 +1,4 @@
-"""Transfer and Predict in Chromium, as their readers use them: runs started, models opened, pictures predicted."""
+"""Transfer and Predict in Chromium, as their readers use them: runs started, models opened, images predicted."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ def test_own_pictures_are_predicted_and_stay_after_a_reload(
 ) -> None:
     reader = open_reader(alone)
     reader.open("predict?predict_of=own+pictures")
-    files = {"tall.png": png(1, (60, 200)), "broken.png": b"this is no picture", "wide.png": png(2, (300, 90))}
+    files = {"tall.png": png(1, (60, 200)), "broken.png": b"this is not an image", "wide.png": png(2, (300, 90))}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     main = reader.page.locator('[data-testid="stMain"]')

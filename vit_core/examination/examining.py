@@ -1,4 +1,4 @@
-"""What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape tells."""
+"""What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape shows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ PREFIXES = {
 
 @dataclass(frozen=True)
 class Expectation:
-    """Something that the numbers depend on and no shape tells."""
+    """Something that the numbers depend on and no shape shows."""
 
     what: str
     value: str
@@ -42,7 +42,7 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """Everything that can be told of a weights file."""
+    """Everything that can be reported of a weights file."""
 
     name: str
     file_bytes: int
@@ -83,7 +83,7 @@ class Examination:
 
 
 def examine(path: str | Path, *, part: str | None = None, **config_overrides: Any) -> Examination:
-    """Read a weights file, or a Hugging Face folder, without running anything in it, and tell what it is.
+    """Read a weights file, or a Hugging Face folder, without running anything in it, and report what it is.
 
     Never raises for what a file holds: what is wrong is in the examination. ``part`` and the overrides are those of
     ``load``, which opens exactly what this says that it opens.
@@ -171,7 +171,7 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
     if found.beside:
         said = ", ".join(f"{name} ({value})" for name, value in list(found.beside.items())[:8])
         more = f" and {len(found.beside) - 8} more" if len(found.beside) > 8 else ""
-        yield Finding("note", "container", f"Beside them are {said}{more}, which a prediction does not need.")
+        yield Finding("note", "container", f"Next to them are {said}{more}, which a prediction does not need.")
     if len(found.parts) > 1:
         others = ", ".join(repr(each) for each in found.parts if each != found.part)
         here = repr(found.part) if found.part else "the one without a name"
@@ -235,7 +235,7 @@ def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, An
 
 
 def _heads_beside(path: Path, source: str) -> int | None:
-    """The number of heads that a file beside the weights says: our card, or Hugging Face's config.json."""
+    """The number of heads that a file next to the weights says: our card, or Hugging Face's config.json."""
     try:
         if source == "ours" and (card := path.with_suffix(".json")).is_file():
             return read_card(path, card.name).config.num_heads
@@ -253,7 +253,7 @@ def _expectations(
     given: dict[str, Any],
     image_size: int | None,
 ) -> Iterator[Expectation]:
-    """What the numbers depend on and no shape tells: as it is written beside the file, as the reader says, or as is
+    """What the numbers depend on and no shape shows: as it is written next to the file, as the reader says, or as is
     usual there.
     """
     table, beside = SOURCES[source], ""
@@ -273,7 +273,7 @@ def _expectations(
     has_processor = beside == "config.json" and ((path if path.is_dir() else path.parent) / _PROCESSOR).is_file()
     if preprocess is not None:
         by = _PROCESSOR if has_processor else "" if beside == "config.json" else beside
-        yield Expectation("Pictures", in_words(preprocess), by)
+        yield Expectation("Images", in_words(preprocess), by)
     if config is not None:
         if told == config.num_heads:
             by, guess = beside or "the layout of the file", ""
@@ -285,10 +285,12 @@ def _expectations(
     if source == "lucidrains":
         yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
     elif source == "course":
-        yield Expectation("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU if not told so", "")
+        yield Expectation(
+            "The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU unless this is set", ""
+        )
 
 
-_READER = "what you said"
+_READER = "your choice"
 _PROCESSOR = "preprocessor_config.json"
 
 
@@ -317,7 +319,7 @@ def _remedy(problem: str, other: str | None) -> str:
     if other is not None:
         return f"It would take a model with that part. These are the names of {other}, whose own code opens them."
     if "give num_heads=" in problem:
-        return "Say how many heads it has: that is written in the code that trained it."
+        return "Give its number of heads: it is in the code that trained it."
     if "no classification head" in problem:
         return "Save the model together with its classifier, or train one on top of it first."
     if "not finite" in problem:
@@ -325,5 +327,5 @@ def _remedy(problem: str, other: str | None) -> str:
     if "no class token" in problem:
         return "It would take a head that averages the patches instead; here y is read from the class token (Eq. 4)."
     if "square patches of 3 channels" in problem:
-        return "It would take pictures of that many channels; here pictures are read in RGB."
+        return "It would take images of that many channels; here images are read in RGB."
     return ""

@@ -1,4 +1,4 @@
-"""What an examination finds: one sentence each, and how bad it is."""
+"""What an examination finds: one sentence each, and its severity."""
 
 from dataclasses import dataclass
 from typing import Literal

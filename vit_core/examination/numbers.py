@@ -57,8 +57,8 @@ def _values(state: Mapping[str, Tensor], head: str | None) -> Iterator[Finding]:
             "error",
             "not finite",
             f"{len(damaged)} of {len(state)} tensors {'holds' if len(damaged) == 1 else 'hold'} numbers that are not "
-            f"finite ({numbers}): "
-            f"{some_of(list(damaged))}. Training has diverged, or the file is damaged: take an earlier one.",
+            f"finite ({numbers}): {some_of(list(damaged))}. Training has diverged, or the file is damaged: take an "
+            "earlier one.",
             tuple(damaged),
         )
     if matrices := tuple(name for name in zero if state[name].dim() > 1 and state[name].numel() > 1):

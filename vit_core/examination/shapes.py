@@ -140,8 +140,8 @@ class Shapes:
             yield Finding(
                 "note",
                 "missing",
-                f"{some_of(left_out)}: left out, as {self.table.title} does with a single head as wide as D. What "
-                "changes nothing is put in there.",
+                f"{some_of(left_out)}: left out, as {self.table.title} does with a single head as wide as D. Values "
+                "that change nothing are put in there.",
                 left_out,
             )
         optional = {name for name in absent if self.rows[name][0].startswith("head.pre_logits.")} | set(left_out)
@@ -170,7 +170,7 @@ class Shapes:
         return self.expected.get(self.table.usual(tokens.name), tokens.shape) != tokens.shape
 
     def _reason(self, ours: str, found: tuple[int, ...], expected: tuple[int, ...]) -> str:
-        """Why a tensor has another shape, as far as the shapes tell."""
+        """Why a tensor has another shape, as far as the shapes show."""
         if len(found) > 1 and found == expected[::-1]:
             return "its axes are in the opposite order, so it is transposed"
         if sorted(size for size in found if size > 1) == sorted(size for size in expected if size > 1):
@@ -221,7 +221,7 @@ def _no_square(tokens: int) -> str:
     side = nearest_side(max(tokens - 1, 1))
     return (
         f"has {tokens} rows, the class token's and {tokens - 1} of patches, and {tokens - 1} is no square number (the "
-        f"nearest is {side} x {side} = {side * side}): pictures are cut into as many rows as columns"
+        f"nearest is {side} x {side} = {side * side}): images are cut into as many rows as columns"
     )
 
 

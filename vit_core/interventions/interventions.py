@@ -92,7 +92,7 @@ class Interventions:
         for change in self.changes:
             if before := targets.get(change.target):
                 raise ValueError(
-                    f"{change.key} says two things about one: {before.title!r} and {change.title!r}; keep one of them"
+                    f"{change.key} sets one thing twice: {before.title!r} and {change.title!r}; keep one of them"
                 )
             targets[change.target] = change
         if len(str(self)) > MAX_TEXT:

@@ -227,7 +227,7 @@ class Skip(_PartChange):
 
 @dataclass(frozen=True)
 class RemoveResidual(_PartChange):
-    """The skip path beside the attention or the MLP of a layer removed: only the update is left of the sum."""
+    """The skip path around the attention or the MLP of a layer removed: only the update is left of the sum."""
 
     key: ClassVar[str] = "residual"
 
@@ -239,7 +239,7 @@ class RemoveResidual(_PartChange):
     @property
     def title(self) -> str:
         """Which residual."""
-        return f"Residual beside the {'attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} removed"
+        return f"Residual around the {'attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} removed"
 
     def change_residual(
         self, z: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int

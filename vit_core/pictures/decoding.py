@@ -40,11 +40,11 @@ def begin(data: bytes) -> Image.Image:
         picture = Image.open(BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = f"at most {MAX_PIXELS // 10**6} million pixels are read"
-        raise PictureError(f"the picture is too large: {limit}") from error
+        raise PictureError(f"the image is too large: {limit}") from error
     except MemoryError:
         raise
     except Exception as error:  # untrusted bytes: PIL's readers raise a dozen types, all of which mean this
-        raise PictureError(f"this is no picture that can be read: expected one of {', '.join(FORMATS)}") from error
+        raise PictureError(f"this is not an image that can be read: expected one of {', '.join(FORMATS)}") from error
     check_size(*picture.size)
     return picture
 
@@ -105,22 +105,22 @@ def check_size(width: int, height: int) -> None:
         PictureError: if a side is zero, there are more than ``MAX_PIXELS``, or it is longer than ``MAX_ASPECT`` to 1.
     """
     if min(width, height) < 1:
-        raise PictureError(f"the picture has no pixels: its header says {width}x{height}")
+        raise PictureError(f"the image has no pixels: its header says {width}x{height}")
     if width * height > MAX_PIXELS:
         raise PictureError(
-            f"the picture is too large: {width}x{height} is {width * height / 1e6:.0f} million pixels, "
+            f"the image is too large: {width}x{height} is {width * height / 1e6:.0f} million pixels, "
             f"at most {MAX_PIXELS // 10**6} million are read"
         )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise PictureError(
-            f"the picture is too long and thin: {width}x{height} is more than {MAX_ASPECT}:1, so its middle square "
+            f"the image is too long and thin: {width}x{height} is more than {MAX_ASPECT}:1, so its middle square "
             "would show almost nothing of it; crop it first"
         )
 
 
 def _damaged(width: int, height: int, kind: str | None) -> PictureError:
     return PictureError(
-        f"the picture is damaged or incomplete: its header promises {width}x{height} pixels of {kind or 'a picture'}, "
+        f"the image is damaged or incomplete: its header promises {width}x{height} pixels of {kind or 'an image'}, "
         "and they could not all be read"
     )
 
@@ -164,7 +164,7 @@ def _opaque(picture: Image.Image) -> Image.Image:
     try:
         return picture.convert("RGB")
     except ValueError as error:
-        raise PictureError(f"a picture of mode {picture.mode} cannot be turned into RGB: save it as RGB") from error
+        raise PictureError(f"an image of mode {picture.mode} cannot be turned into RGB: save it as RGB") from error
 
 
 def _from_16_bit(picture: Image.Image) -> Image.Image:

@@ -64,7 +64,7 @@ def read_header(data: bytes) -> Header:
     elif data[4:8] == b"ftyp":
         kind = "AVIF"
     if kind not in FORMATS:
-        raise PictureError(f"this is no picture that can be read: expected one of {', '.join(FORMATS)}")
+        raise PictureError(f"this is not an image that can be read: expected one of {', '.join(FORMATS)}")
     readers = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "BMP": _bmp, "TIFF": _tiff, "WEBP": _webp}
     try:
         return readers[kind](data) if kind in readers else Header(kind)
@@ -97,7 +97,7 @@ def _header(
 
 
 def _too_many(what: str) -> PictureError:
-    return PictureError(f"the picture's file has more than {MAX_PARTS:,} {what}: save it again with another program")
+    return PictureError(f"the image's file has more than {MAX_PARTS:,} {what}: save it again with another program")
 
 
 def _jpeg(data: bytes) -> Header:
@@ -115,7 +115,7 @@ def _jpeg(data: bytes) -> Header:
     check_size(width, height)
     if scans > min(MAX_SCANS, MAX_SCANNED // (width * height)):
         raise PictureError(
-            f"the picture has {scans:,} scans of {width}x{height} pixels, more than can be read in some seconds: save "
+            f"the image has {scans:,} scans of {width}x{height} pixels, more than can be read in some seconds: save "
             "it again as JPEG"
         )
     samples = sum(h * v for h, v in sampling) / (max(h for h, _ in sampling) * max(v for _, v in sampling))

@@ -48,11 +48,11 @@ def open_picture(source: bytes | Path | str) -> Image.Image:
     """
     data = _read(source)
     if not data:
-        raise PictureError("the file is empty: choose a picture")
+        raise PictureError("the file is empty: choose an image")
     header = read_header(data)
     if header.nbytes > 1e6 * PICTURE_MEMORY.most:
         raise PictureError(
-            f"the picture is too large: decoding {header.width}x{header.height} pixels of this {header.format} would "
+            f"the image is too large: decoding {header.width}x{header.height} pixels of this {header.format} would "
             f"take {header.nbytes / 1e6:.0f} MB of memory, at most {PICTURE_MEMORY.most:.0f} MB are allowed: make it "
             "smaller, or save it as a plain JPEG"
         )
@@ -67,7 +67,7 @@ def open_picture(source: bytes | Path | str) -> Image.Image:
 def _read(source: bytes | Path | str) -> bytes:
     """The bytes, at most one more than ``MAX_BYTES`` of them read from a file."""
     if isinstance(source, str):
-        raise TypeError(f"expected the bytes of a picture or a Path, got a str: write Path({source[:80]!r})")
+        raise TypeError(f"expected the bytes of an image or a Path, got a str: write Path({source[:80]!r})")
     if isinstance(source, Path):
         with source.open("rb") as file:
             source = file.read(MAX_BYTES + 1)
@@ -108,13 +108,13 @@ def _decode_apart(data: bytes) -> Image.Image:
     if done.returncode == -getattr(signal, "SIGXCPU", 0) != 0:
         raise _too_slow(seconds)
     raise PictureError(
-        f"the picture needs more than {PICTURE_MEMORY.most:.0f} MB of memory or {seconds:.0f} s to read, or is "
+        f"the image needs more than {PICTURE_MEMORY.most:.0f} MB of memory or {seconds:.0f} s to read, or is "
         "damaged: save it again as a plain JPEG"
     )
 
 
 def _too_slow(seconds: float) -> PictureError:
-    return PictureError(f"the picture takes longer than {seconds:.0f} s to read: save it again with another program")
+    return PictureError(f"the image takes longer than {seconds:.0f} s to read: save it again with another program")
 
 
 class _Taken:
@@ -170,7 +170,7 @@ def _turn(nbytes: int) -> Iterator[None]:
             timeout=_PATIENCE * PICTURE_SECONDS.most,
         )
         if not is_free:
-            raise PictureError("other large pictures are being read at this moment: try again in some seconds")
+            raise PictureError("other large images are being read at this moment: try again in some seconds")
         taken.pictures += 1
         taken.nbytes += nbytes
     try:

@@ -36,7 +36,7 @@ _PROGRAM = "vit-explainer train" if Path(sys.argv[0]).stem == "vit-explainer" el
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. What is wrong with the input is said in one sentence."""
+    """Run one command; the exit status. What is wrong with the input is reported in one sentence."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments[:1] == ["export"]:
@@ -119,7 +119,7 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
     )
     facts.say(
         f"{recipe.weights or recipe.model}: {trainable:,} of {total:,} parameters learn, {len(labels)} classes, "
-        f"{len(loaders.train):,} pictures to learn from, {len(loaders.validation):,} to measure on, "
+        f"{len(loaders.train):,} images to learn from, {len(loaders.validation):,} to measure on, "
         f"{total_steps:,} steps of {recipe.batch_size}"
     )
     if recipe.precision == "bfloat16" and not has_bfloat16(world.device):
@@ -219,15 +219,15 @@ def _train_parser() -> argparse.ArgumentParser:
         nargs="+",
         required=True,
         metavar="DIR",
-        help="class/picture folders, or toy: pictures that the program draws",
+        help="class/picture folders, or toy: images that the program draws",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-    parser.add_argument("--held-out", type=int, default=10, metavar="N", help="pictures per class to measure on (10)")
+    parser.add_argument("--held-out", type=int, default=10, metavar="N", help="images per class to measure on (10)")
     parser.add_argument("--names", type=Path, metavar="TSV", help="better names for classes: old, tab, new")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--threads", type=int, metavar="N", help="threads for torch (as many as it likes)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode pictures (0: none)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode images (0: none)")
     parser.add_argument("--compile", action="store_true", help="compile the model with torch.compile first")
     parser.add_argument("--save-seconds", type=float, default=45.0, metavar="S", help="longest time unsaved (45)")
     add_recipe_options(parser)
@@ -242,7 +242,7 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument("--description", default="", help="what the model is, one sentence for the file")
     parser.add_argument("--licence", default="", help="the terms of use, one sentence for the file")
     parser.add_argument("--threads", type=int, metavar="N", help="threads for torch (as many as it likes)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode pictures (0: none)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode images (0: none)")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A run on disk: one file with all of its state, replaced in one stroke, its weights epoch by epoch, its metrics."""
+"""A run on disk: one file with all of its state, replaced atomically, its weights epoch by epoch, its metrics."""
 
 import errno
 import json
@@ -164,7 +164,7 @@ class RunFolder:
         self._thin_out(number)
 
     def _thin_out(self, latest: int) -> None:
-        """Of a long run keep every second epoch, or every fourth, and so on, and the latest: disks are not endless."""
+        """For a long run keep every second epoch, or every fourth, and so on, and the latest: disks are not endless."""
         every = 1
         while latest // every >= MOST_EPOCHS:
             every *= 2
@@ -262,7 +262,7 @@ _COUNTERS = ("step", "seen", "loss_sum", "right", "batch_shares", "seconds")
 
 
 def read_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All tensors of a run, and the facts beside them.
+    """All tensors of a run, and the facts next to them.
 
     Raises:
         ValueError: if the folder holds no run, or its file is damaged.
@@ -306,7 +306,7 @@ def write_weights(model: VisionTransformer, path: Path, card: Mapping[str, Any])
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside ``path``, then put it in its place in one stroke."""
+    """Write a file beside ``path``, then put it in its place atomically."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         write(partial)

@@ -1,6 +1,6 @@
 """One process or many, by the same code: which part of a batch this process takes, and sums over all of them.
 
-``torchrun`` starts the processes and tells each its place in environment variables; without it there is one process.
+``torchrun`` starts the processes and gives each its place in environment variables; without it there is one process.
 """
 
 import os

@@ -256,7 +256,7 @@ def evaluate(
     """
     count, classes = len(pictures), model.config.num_classes
     if not count:
-        raise ValueError("there are no pictures to evaluate on")
+        raise ValueError("there are no images to evaluate on")
     rows = world.part(list(range(count)))
     results = torch.zeros(3, count, dtype=torch.float64)  # loss, predicted class, whether it is among the first five
     for mine, logits, labels in logits_of(model, pictures, preprocess, rows, world.device, workers, batch_size):

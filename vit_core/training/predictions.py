@@ -1,4 +1,4 @@
-"""Predicting many pictures: what a model says of each, which of them it gets most wrong, all of it as a table."""
+"""Predicting many pictures: the prediction for each, which of them it gets most wrong, all of it as a table."""
 
 import csv
 from collections import Counter
@@ -46,7 +46,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of pictures, in their order; those that could not be read are beside it."""
+    """The predictions of a model for pictures, in their order; those that could not be read are next to it."""
 
     labels: tuple[str, ...]  # of the model's classes
     names: tuple[str, ...]  # of the pictures
@@ -128,7 +128,7 @@ def predict_pictures(
     slot: Callable[[], AbstractContextManager[object]] = nullcontext,
     on_progress: Callable[[int], object] | None = None,
 ) -> Predictions:
-    """What ``model`` says of ``samples``, a few at a time; those that cannot be read are named and left out.
+    """The predictions of ``model`` for ``samples``, a few at a time; those that cannot be read are named and left out.
 
     Args:
         model: the model, in eval mode.
@@ -143,8 +143,8 @@ def predict_pictures(
     """
     if (most := MOST_NUMBERS // len(labels)) < len(samples):
         raise ValueError(
-            f"{len(samples):,} pictures times {len(labels):,} classes are too many probabilities at once: choose at "
-            f"most {most:,} pictures for this model"
+            f"{len(samples):,} images times {len(labels):,} classes are too many probabilities at once: choose at "
+            f"most {most:,} images for this model"
         )
     read: list[int] = []
     unread: list[Unread] = []

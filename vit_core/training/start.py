@@ -113,7 +113,7 @@ def _check_classes(
     if len(known) != num_classes or (labels is not None and tuple(labels) != tuple(known)):
         raise ValueError(
             f"the head of {recipe.weights} cannot be kept: its {len(known)} classes are not the {num_classes} of the "
-            "pictures in the same order; choose the head linear, which begins anew"
+            "images in the same order; choose the head linear, which begins anew"
         )
 
 

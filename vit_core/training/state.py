@@ -86,7 +86,7 @@ class Checkpoints(Protocol):
         """Called after each step; may save, and may raise ``Stopped`` once it has."""
 
     def after_epoch(self, state: TrainingState) -> None:
-        """Called after each epoch, when it has been measured and told."""
+        """Called after each epoch, when it has been measured and reported."""
 
 
 class Stopped(Exception):

@@ -68,7 +68,7 @@ def check_header(path: Path) -> int:
     except ValueError as error:  # what is no UTF-8, too
         raise HeaderError(f"its header is no JSON: {error}") from error
     if not isinstance(header, dict):
-        raise HeaderError(f"its header is no JSON object but a {type(header).__name__}")
+        raise HeaderError(f"its header is not a JSON object but a {type(header).__name__}")
     spans = sorted(_span(name, entry) for name, entry in header.items() if name != "__metadata__")
     _check_spans(spans, size - 8 - length)
     return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

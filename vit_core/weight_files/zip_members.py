@@ -63,7 +63,7 @@ def _check_contents(file: BufferedIOBase, may_have_comment: bool) -> None:
     start = file.seek(max(0, end - 65_557))  # the last record and the longest comment that may follow it
     tail = file.read()
     if (at := tail.rfind(b"PK\x05\x06")) < 0 or len(tail) - at < 22:
-        raise zipfile.BadZipFile("it has no table of contents: it was cut off, or is no zip")
+        raise zipfile.BadZipFile("it has no table of contents: it was cut off, or is not a zip")
     if not may_have_comment and at != len(tail) - 22:  # two programs could find two tables of contents
         raise zipfile.BadZipFile("something follows its table of contents")
     (size,) = struct.unpack_from("<I", tail, at + 12)

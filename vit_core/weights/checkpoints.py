@@ -85,7 +85,7 @@ def _embedded(path: Path, name: str) -> Checkpoint:
 
 
 def read_card(path: Path, name: str) -> Checkpoint:
-    """The record of one of our own files, from the JSON card beside it.
+    """The record of one of our own files, from the JSON card next to it.
 
     Raises:
         ValueError: if the card lacks something or says something impossible.
@@ -99,7 +99,7 @@ def read_card(path: Path, name: str) -> Checkpoint:
         preprocess = Preprocess.from_fields(card["preprocess"])
         if preprocess.image_size != config.image_size or preprocess.resize_size > LARGEST_RESIZE * config.image_size:
             raise ValueError(
-                f"pictures are resized to {preprocess.resize_size} and cut to {preprocess.image_size} for a model of "
+                f"images are resized to {preprocess.resize_size} and cut to {preprocess.image_size} for a model of "
                 f"{config.image_size} pixels"
             )
         return Checkpoint(

@@ -100,7 +100,7 @@ def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
 
 
 def card_of(checkpoint: Checkpoint) -> str:
-    """What our own files have beside them, because no weights can tell it: heads, epsilon, preprocessing, labels."""
+    """What our own files have next to them, because no weights can show it: heads, epsilon, preprocessing, labels."""
     card = {
         "config": asdict(checkpoint.config),
         "labels": checkpoint.labels,

@@ -1,4 +1,4 @@
-"""Which family some weights belong to, told by their names; what is not a plain ViT is refused by what it has."""
+"""Which family some weights belong to, recognised by their names; what is not a plain ViT is refused by what it has."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ OTHER_FAMILIES = tuple(
         ),
         (r"attn_pool|MAPHead", "a head that pools by attention instead of the class token", "SigLIP or big_vision"),
         (r"norm_pre\.|ln_pre\.|pre_layrnorm|embed_norm", "a LayerNorm before the first block, as CLIP has", "CLIP"),
-        (r"^(visual|vision_model)\.", "a tower for pictures beside one for text, as CLIP has", "CLIP or SigLIP"),
+        (r"^(visual|vision_model)\.", "a tower for images and one for text, as in CLIP", "CLIP or SigLIP"),
         (
             r"^to_patch_embedding\.3\.",
             "LayerNorms around its patch projection, as later versions of vit-pytorch have",

@@ -1,4 +1,4 @@
-"""How many heads a model may have: no shape tells it, because q, k and v of all heads lie side by side in D numbers."""
+"""How many heads a model may have: no shape shows it, because q, k and v of all heads lie side by side in D numbers."""
 
 from dataclasses import dataclass
 from math import isqrt
@@ -32,12 +32,12 @@ def head_candidates(
         hidden_size: D.
         num_layers: L, where it is known.
         mlp_size: of the MLP, where it is known.
-        told: what an axis of the file, or a file beside it, says.
+        told: what an axis of the file, or a file next to it, says.
         chosen: what the reader says; it is marked, and what is likely stays so.
     """
     is_told = told is not None and told > 0 and hidden_size % told == 0
     if is_told and told is not None:
-        reasons = {told: "the file itself, or one beside it, says so"}
+        reasons = {told: "the file itself, or one next to it, states it"}
     else:
         reasons = _what_speaks_for(hidden_size, num_layers, mlp_size)
     small = [number for number in range(1, isqrt(hidden_size) + 1) if hidden_size % number == 0]

@@ -22,7 +22,7 @@ GELUS = {"gelu": "none", "gelu_python": "none", "gelu_new": "tanh", "gelu_pytorc
 
 @dataclass(frozen=True)
 class Folder:
-    """The two JSON files beside the weights."""
+    """The two JSON files next to the weights."""
 
     config: dict[str, Any]
     preprocessor: dict[str, Any]
@@ -78,7 +78,7 @@ class Folder:
         resize_size, square = _side(said.get("size", image_size))
         cropped = _side(said.get("crop_size", resize_size))[0] if said.get("do_center_crop") else resize_size
         if not square and not said.get("do_center_crop"):
-            raise ValueError("preprocessor_config.json resizes the shorter side and crops nothing: no square picture")
+            raise ValueError("preprocessor_config.json resizes the shorter side and crops nothing: no square image")
         return Preprocess.from_fields(
             {
                 "image_size": cropped,

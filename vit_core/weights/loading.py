@@ -68,7 +68,7 @@ def open_weights(
 
     Raises:
         ValueError: if they are not those of a plain ViT or do not fit the overrides.
-        OSError: if a file beside them cannot be read.
+        OSError: if a file next to them cannot be read.
     """
     source = recognise(state)
     ours = rename(state, source)
@@ -94,7 +94,7 @@ def _read(path: Path, part: str | None = None) -> dict[str, Tensor]:
 
 
 def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str, Any]) -> Checkpoint:
-    """The record of somebody's own file: from what lies beside it, and for the rest from the shapes."""
+    """The record of somebody's own file: from what lies next to it, and for the rest from the shapes."""
     if source == "ours" and path.with_suffix(".json").is_file():
         return read_card(path, path.name)
     folder = Folder.of(path) if source == "huggingface" else None
@@ -115,13 +115,13 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
         preprocess=preprocess or SOURCES[source].preprocess.at(config.image_size),
         labels=labels or labels_of(config.num_classes),
         description=f"weights named as by {SOURCES[source].title}"
-        + (f"; the file does not tell {', '.join(guesses)}: assumed what is usual there" if guesses else ""),
+        + (f"; the file does not state {', '.join(guesses)}: the usual values are assumed" if guesses else ""),
         file=path,
     )
 
 
 def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) -> ViTConfig:
-    """The sizes that the shapes tell; ``given`` says the rest, and the heads are as many as is likely if nothing does.
+    """The sizes that the shapes show; ``given`` says the rest, and the heads are as many as is likely if nothing does.
 
     Raises:
         ValueError: if a shape makes no sense, or the heads have to be given.
@@ -135,12 +135,12 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
     if patch_size != width or num_channels != 3:
         raise ValueError(
             f"expected square patches of 3 channels, got {patch_size}x{width} of {num_channels}: "
-            "pictures are read in RGB and cut into squares"
+            "images are read in RGB and cut into squares"
         )
     layers = {int(found[1]) for name in ours if (found := re.match(r"blocks\.(\d+)\.", name))}
     likely = head_candidates(hidden_size, len(layers), mlp_size)[0]
     if not likely.reason and "num_heads" not in given:
-        raise ValueError(f"how many heads share D = {hidden_size} cannot be told from the file: give num_heads=")
+        raise ValueError(f"how many heads share D = {hidden_size} cannot be read from the file: give num_heads=")
     pre_logits = ours.get("head.pre_logits.weight")
     told = {
         "image_size": patch_size * square_root(tokens - 1, "patch positions (after the class token)"),

@@ -13,7 +13,7 @@ class ProgressBar:
         self._shown = ""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show how far it is; without a total only the megabytes are told."""
+        """Show how far it is; without a total only the megabytes are shown."""
         if total:
             percent = 100 * done // total
             filled = WIDTH * done // total

@@ -1,7 +1,7 @@
 """The weights that can be loaded by name: which files there are, and what their publishers say of each.
 
 torchvision: its weights enumerations. timm: its pretrained_cfgs. Hugging Face: the models' folders on the Hub. Google:
-the bucket vit_models, with the preprocessing of the code beside it (vit_jax/input_pipeline.py).
+the bucket vit_models, with the preprocessing of the code next to it (vit_jax/input_pipeline.py).
 """
 
 from collections.abc import Iterator, Mapping

@@ -91,7 +91,7 @@ def read_folder(folder: Path) -> dict[str, Tensor]:
         if (index := folder / f"{name}.index.json").is_file():
             places = read_json(index).get("weight_map", {})
             if not isinstance(places, dict) or not all(isinstance(part, str) for part in places.values()):
-                raise ValueError(f"{index.name} does not say which weights are in which file")
+                raise ValueError(f"{index.name} does not state which weights are in which file")
             parts = {Path(part).name for part in places.values()}
             return {key: tensor for part in sorted(parts) for key, tensor in read_state(folder / part).items()}
     raise ValueError(f"{folder.name} holds neither model.safetensors nor pytorch_model.bin")
@@ -111,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} is no JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} is no JSON object but a {type(value).__name__}")
+        raise ValueError(f"{path.name} is not a JSON object but a {type(value).__name__}")
     return value
 
 

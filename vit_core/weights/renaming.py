@@ -139,7 +139,7 @@ def _convert(parts: list[tuple[str, Tensor]], pattern: str) -> Tensor:
 
 
 def flattened_axes(pattern: str, tensor: Tensor) -> dict[str, int]:
-    """How a flattened patch is to be cut: the one size that a shape does not tell is the number of channels, 3 or 1."""
+    """How a flattened patch is to be cut: the one size that a shape does not show is the number of channels, 3 or 1."""
     if not pattern.startswith("d (p1 p2 c) ") or tensor.dim() != 2:
         return {}
     channels = 3 if tensor.shape[1] % 3 == 0 else 1

@@ -26,11 +26,11 @@ def show_sizes() -> None:
     sizes = lab_state.current().sizes
     with st.container(horizontal=True, key="lab_sizes_row"):
         for label, name, values in (
-            ("Picture H = W", "image_size", tuple(PATCHES)),
+            ("Image H = W", "image_size", tuple(PATCHES)),
             ("Patch P", "patch_size", PATCHES[sizes.image_size]),
             ("Hidden size D", "hidden_size", tuple(HIDDEN)),
             ("Heads k", "num_heads", HIDDEN[sizes.hidden_size]),
-            ("Pictures B", "batch", BATCHES),
+            ("Images B", "batch", BATCHES),
         ):
             key = f"lab_{name}"
             _sync(key, getattr(sizes, name))
@@ -71,7 +71,7 @@ def show_bugs() -> None:
             help="Forget what you have predicted and repaired.",
         )
         st.html(
-            f'<p class="vit-answer" role="status"><b>{len(lab.progress.repaired)}</b> of {len(BUGS)} mended, '
+            f'<p class="vit-answer" role="status"><b>{len(lab.progress.repaired)}</b> of {len(BUGS)} fixed, '
             f"<b>{lab.progress.right}</b> of {predicted} predictions right</p>"
         )
 
@@ -125,7 +125,7 @@ def show_prediction() -> bool:
     if lab_state.is_right(lab.prediction, true):
         show_verdict(True, f"Right: {said}", "")
     else:
-        show_verdict(False, f"It came out otherwise: {said}", f"you said {escape(lab.prediction)}")
+        show_verdict(False, f"The right answer is: {said}", f"you predicted {escape(lab.prediction)}")
     return True
 
 
@@ -143,7 +143,7 @@ def show_run() -> None:
     else:
         shown = ending(ledger)
     said = diagnosis_html(ledger, diagnosis(lab.sizes, lab.chosen.edits)) or (
-        '<div class="vit-diagnosis"><p>The shapes do not tell that anything went wrong.</p></div>'
+        '<div class="vit-diagnosis"><p>The shapes do not show that anything went wrong.</p></div>'
     )
     st.html(f"<style>{style()}</style>{shown}{said}")
 
@@ -195,7 +195,7 @@ def _show_tried(outcome: Outcome) -> None:
     edits = lab.chosen.repairs[lab.repair]
     st.html(listing(source_of(lab.sizes, lab.chosen.edits), source_of(lab.sizes, edits), scheme()))
     if outcome.is_sound(lab.sizes):
-        show_verdict(True, f"Mended: logits {wanted}", "the numbers of the model without the mistake")
+        show_verdict(True, f"Fixed: logits {wanted}", "the numbers of the model without the mistake")
         st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
         if (name := lab_state.neighbour(1)) is not None:
             st.button(
@@ -211,7 +211,7 @@ def _show_tried(outcome: Outcome) -> None:
         st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
         return
     if outcome.logits.shape != right.logits.shape:
-        show_verdict(False, f"Logits {shape_text(outcome.shape)}", f"{wanted} was asked for")
+        show_verdict(False, f"Logits {shape_text(outcome.shape)}", f"{wanted} was expected")
     else:
         apart = float((outcome.logits - right.logits).abs().max())
         show_verdict(

@@ -120,7 +120,7 @@ def _parse(parameters: dict[str, str]) -> tuple[Other, list[str]]:
         if name in GALLERY or name.startswith(UPLOAD_PREFIX):
             values["picture"] = name
         else:
-            problems.append(f"The link names the picture {name[:60]!r} for the right side, which does not exist here.")
+            problems.append(f"The link names the image {name[:60]!r} for the right side, which does not exist here.")
     if name := parameters.get("other_checkpoint"):
         try:
             values["checkpoint"] = checkpoints.find(name).name

@@ -22,9 +22,9 @@ from vit_core import ViTConfig
 from vit_core.interventions import Interventions
 
 OPENING = (
-    "One model, two pictures. Look for what the picture decides and what it does not: the position embedding below "
+    "One model, two images. Look for what the image decides and what it does not: the position embedding below "
     "is the model's own, so its difference is zero, while attention and prediction differ; and follow from layer "
-    "to layer how the hidden states of the two part."
+    "to layer how the hidden states of the two separate."
 )
 
 
@@ -37,7 +37,7 @@ def show_right_side(pair: Pair) -> None:
     here = [name for name in names if checkpoints.is_here(name)]
     here += [each for each in (seen[1].state.checkpoint,) if each not in here]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _select("picture", "Picture on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
+        _select("picture", "Image on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
         _select("checkpoint", "Checkpoint", here, checkpoint_title(left.checkpoint), checkpoint_title, 220)
         _select("layer", f"Layer (1 to {config.num_layers})", range(1, config.num_layers + 1), left.layer, str, 150)
         _select("head", f"Head (1 to {config.num_heads})", range(1, config.num_heads + 1), left.head, str, 150)
@@ -79,12 +79,12 @@ def show_actions(pair: Pair) -> None:
         with st.popover("Your own on the right", icon=":material/add_a_photo:"):
             key = f"compare_upload_{st.session_state.get('compare_uploads', 0)}"  # forgets the last picture
             show_box(
-                "Upload a picture",
+                "Upload an image",
                 PICTURE_TYPES,
                 megabytes=MOST_MEGABYTES,
                 key=key,
                 on_change=_take_upload,
-                help="It stays in this server's memory, for as long as there is room, and goes nowhere else.",
+                help="It stays in this server's memory while there is room, and is not passed on.",
             )
 
 
@@ -106,13 +106,13 @@ def show_beginnings(pair: Pair) -> None:
     here = [name for name in others if checkpoints.is_here(name)]
     last, next_head = config.num_layers, left.head % config.num_heads + 1
     beginnings: dict[str, dict[str, str | int]] = {
-        f"Picture: {picture_title(pictures[0])}": {"picture": pictures[0]},
+        f"Image: {picture_title(pictures[0])}": {"picture": pictures[0]},
         **({f"Checkpoint: {checkpoint_title(here[0])}": {"checkpoint": here[0]}} if here else {}),
         **({f"Layer {(other := last if left.layer != last else 1)}": {"layer": other}} if last > 1 else {}),
         **({f"Head {next_head}": {"head": next_head}} if config.num_heads > 1 else {}),
         "Without positions": {"change": "positions=zero"},
     }
-    st.info("Both sides are the same. Switch one thing:", icon=":material/compare:")
+    st.info("Both sides are the same. Change one thing:", icon=":material/compare:")
     with st.container(horizontal=True):
         for index, (label, choice) in enumerate(beginnings.items()):
             st.button(plain(label), key=f"begin_{index}", on_click=compare_choice.choose, kwargs=choice)
@@ -231,7 +231,7 @@ def _take_upload(widget: str) -> None:
         st.session_state["compare_uploads"] = st.session_state.get("compare_uploads", 0) + 1
         compare_choice.choose(picture=keep_upload(upload.getvalue()))
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The picture was not changed.")
+        st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The image was not changed.")
 
 
 def _swap(pair: Pair) -> None:

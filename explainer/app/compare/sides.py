@@ -1,4 +1,4 @@
-"""The two sides opened: the app's choice on the left, what this page puts beside it on the right."""
+"""The two sides opened: the app's choice on the left, what this page puts next to it on the right."""
 
 from dataclasses import dataclass, replace
 
@@ -91,7 +91,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
             session.check_memory(checkpoint, beside=app.checkpoint)
         trace = session.trace(right.state.checkpoint, right.state.picture, change)
     except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
-        problems.append(f"{error} The right side has the picture of the left.")
+        problems.append(f"{error} The right side has the image of the left.")
         other = replace(other, picture=None, change=None)
         right = Seen(replace(right.state, picture=app.state.picture), _fitting(this_change, config, "right", problems))
         trace = session.trace(right.state.checkpoint, right.state.picture, right.change)
@@ -152,7 +152,7 @@ def _side(name: str, seen: Seen, trace: ForwardTrace, marks: tuple[str, ...], is
 
 
 def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
-    """What tells the sides apart, in words, for each of them."""
+    """What distinguishes the sides, in words, for each of them."""
     words: list[list[str]] = [[], []]
     for name in ("picture", "checkpoint", "layer", "head"):
         values = [getattr(each.state, name) for each in (left, right)]
@@ -174,7 +174,7 @@ def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
 
 def picture_title(name: str) -> str:
     """The picture as a person calls it."""
-    return GALLERY[name].title if name in GALLERY else "your picture"
+    return GALLERY[name].title if name in GALLERY else "your image"
 
 
 def checkpoint_title(name: str) -> str:

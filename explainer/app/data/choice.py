@@ -27,7 +27,7 @@ def current_name(known: Mapping[str, Dataset]) -> str:
             st.session_state[_CHOSEN] = asked
         else:
             st.session_state[PROBLEM] = (
-                f"The link names the pictures {asked[:60]!r}, which are not on this server. You see toy pictures."
+                f"The link names the images {asked[:60]!r}, which are not on this server. You see toy images."
             )
             st.session_state[_CHOSEN] = TOY
     name: str = st.session_state.get(_CHOSEN, TOY)

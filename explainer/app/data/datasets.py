@@ -41,7 +41,7 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
     st.session_state[key] = name
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Pictures to learn from",
+            "Images to learn from",
             list(known),
             key=key,
             format_func=lambda each: _label(known[each]),
@@ -97,8 +97,8 @@ def _show_split(data: Dataset, key: str) -> None:
         )
         train, test = found.total("train"), found.total("test")
         st.caption(
-            f"These pictures have no test split, so {found.held_out} of each class are held out to measure on: of "
-            f"{train + test:,} pictures {test:,}, and {train:,} are learned from. The same ones are taken every time."
+            f"These images have no test split, so {found.held_out} of each class are held out to measure on: of "
+            f"{train + test:,} images {test:,}, and {train:,} are learned from. The same ones are taken every time."
         )
 
 

@@ -56,7 +56,7 @@ def offer_download(data: Dataset, key: str) -> None:
 
 def bring_own(key: str) -> None:
     """A zip, or a folder of this computer where it is the reader's."""
-    with st.popover("Your own pictures", icon=":material/create_new_folder:", on_change="rerun") as popover:
+    with st.popover("Your own images", icon=":material/create_new_folder:", on_change="rerun") as popover:
         if not popover.open:
             return
         st.markdown("Laid out as `class/picture.jpg`, or as `train/class/picture.jpg` and `test/class/picture.jpg`.")
@@ -67,7 +67,7 @@ def bring_own(key: str) -> None:
             megabytes=MOST_MEGABYTES,
             key=upload,
             on_change=_take_zip,
-            help="It is unpacked on this server, where everybody who uses it can choose it, and goes nowhere else.",
+            help="It is unpacked on this server, where all its users can choose it, and is not passed on.",
         )
         if is_on_this_machine():
             path = f"{key}_path"
@@ -84,7 +84,7 @@ def offer_removal(data: Dataset, key: str) -> None:
     """For who brought it, and for whoever sits at the server: others may be training on it."""
     ask_reader()
     if is_own(data) and _may_remove(data):
-        hint = "From this list. A folder's own files are left alone."
+        hint = "From this list. The files of a folder stay untouched."
         if st.button("Remove", icon=":material/delete:", key=f"{key}_remove", help=hint):
             _remove(data)
             st.rerun()

@@ -77,7 +77,7 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
-        number("Picture", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
+        number("Image", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
         seed = number("Draws", *whole_limits("draws"), "draws")
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
@@ -119,7 +119,7 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
         *whole_limits("batch_size"),
         "batch_size",
         32,
-        help=f"The recipe “{plain(name)}” says {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for a look.",
+        help=f"The recipe “{plain(name)}” uses {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for display.",
     )
     try:
         key = (*dataset_key(dataset), name, size)
@@ -136,10 +136,10 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     count = found.total("train")
     sizes = data_steps.batch_sizes(count, size)
     st.markdown(
-        f"{count:,} training pictures in batches of {size}: **{len(sizes):,} batches**, and the last holds "
+        f"{count:,} training images in batches of {size}: **{len(sizes):,} batches**, and the last holds "
         f"**{sizes[-1]:,}**."
         + (
-            f" In batches of {recipe.batch_size:,}, as the recipe “{plain(name)}” says: "
+            f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: "
             f"{len(data_steps.batch_sizes(count, recipe.batch_size)):,}."
             if recipe.batch_size != size
             else ""
@@ -163,7 +163,7 @@ def _source(function: Callable[..., Any], colours: Scheme) -> str:
 
 def chosen_picture(dataset: Dataset) -> int:
     """The index of the picture that the reader looks at."""
-    fit("shown", 1, len(inspection(dataset).files), "picture")
+    fit("shown", 1, len(inspection(dataset).files), "image")
     asked = st.session_state.get("shown") or st.query_params.get("shown") or 1
     return int(asked) - 1
 

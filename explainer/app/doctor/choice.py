@@ -27,19 +27,19 @@ def choose_file() -> Path | None:
         megabytes=MOST_MEGABYTES_HERE if is_here else MOST_MEGABYTES,
         key=key,
         on_change=_take,
-        help="It is kept on this server for a while, under a name that only your link has, and goes nowhere else.",
+        help="It is kept on this server for a while, under a name that only your link contains, and is not passed on.",
     )
     if is_here:
         st.text_input(
             "Or the path of a file or of a Hugging Face folder on this computer",
             key=_PATH,
             on_change=_take_path,
-            help="Nothing is copied, and there is no limit but 8 GB.",
+            help="Nothing is copied; the only limit is 8 GB.",
         )
     else:
         st.caption(
-            f"Up to {MOST_MEGABYTES} MB here. For larger files, `python -m explainer doctor FILE` says the same on "
-            "your own computer."
+            f"Up to {MOST_MEGABYTES} MB here. For larger files, `python -m explainer doctor FILE` gives the same "
+            "report on your own computer."
         )
     chosen = _chosen()
     st.session_state["doctor_example"] = chosen.removeprefix(EXAMPLE) if chosen.startswith(EXAMPLE) else None

@@ -77,7 +77,7 @@ def path_of(key: str) -> Path:
     if re.fullmatch(UPLOAD + "[0-9a-f]{24}", key) and (files := list((_folder() / key).glob("*"))):
         return files[0]
     raise LookupError(
-        "The file of this link is not on this server any more: files are kept only for a while. Bring it again, and "
+        "The file of this link is no longer on this server: files are kept only for a while. Upload it again, and "
         "the same link works."
     )
 

@@ -17,7 +17,7 @@ from vit_core.weights.conversion import FORMATS, card_of, caveats, constructor, 
 def show_open(path: Path, examination: Examination) -> None:
     """The button that makes it an ordinary checkpoint, and the downloads."""
     if examination.checkpoint is None:
-        st.markdown("This file does not open, so there is nothing to look at and nothing to convert.")
+        st.markdown("This file does not open, so it can be neither shown nor converted.")
         return
     # What no file says stays a guess: the model's description says it on every page.
     is_guess, heads = examination.guesses_heads, examination.checkpoint.config.num_heads
@@ -29,7 +29,9 @@ def show_open(path: Path, examination: Examination) -> None:
         else:
             open_in_explainer(name)
     if is_guess:
-        st.caption(f"k = {heads} is likely, and no file says it: if you know another, choose it above before you open.")
+        st.caption(
+            f"k = {heads} is likely, but no file states it: if you know another, choose it above before you open."
+        )
     _show_downloads(path, examination)
 
 
@@ -61,17 +63,17 @@ def _show_downloads(path: Path, examination: Examination) -> None:
                     on_click="ignore",
                     icon=":material/description:",
                     key="doctor_card",
-                    help="Beside the weights, under the same name: heads, epsilon, preprocessing and classes, which no "
-                    "weights can tell.",
+                    help="Keep it next to the weights, under the same name: heads, epsilon, preprocessing and "
+                    "classes, which the weights do not contain.",
                 )
     if reason:
         st.warning(plain(f"That cannot be written: {reason}."))
         return
-    st.caption("The model that such a file belongs to, with what no file tells:")
+    st.caption("The model that such a file belongs to, with the settings that no file contains:")
     st.code(for_reader(constructor(source, checkpoint.config)), language="python", wrap_lines=True)
     if examination.guesses_heads:
-        st.caption(f"k = {checkpoint.config.num_heads} in it is a guess: no file says it.")
+        st.caption(f"k = {checkpoint.config.num_heads} in it is a guess: no file states it.")
     if how := how_to_load(source):
         st.caption(how)
     if said := caveats(source, checkpoint.config):
-        st.warning(plain(f"Its own code computes something else: {'; '.join(said)}."))
+        st.warning(plain(f"Its own code computes different numbers: {'; '.join(said)}."))

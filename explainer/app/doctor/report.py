@@ -61,5 +61,5 @@ def choose_heads(path: Path, examination: Examination) -> None:
     st.caption(
         plain(f"{standing_text(first).capitalize()} is k = {first.num_heads}: {first.reason}.")
         if first.reason
-        else "Nothing speaks for one of them: it is written in the code that trained the model."
+        else "Nothing favours one of them: the number is in the code that trained the model."
     )

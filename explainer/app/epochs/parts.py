@@ -27,7 +27,7 @@ SHARED = "shared_epochs"
 
 
 def choose(runs: dict[str, Run]) -> list[Run]:
-    """One run, or two to stand beside each other; both are in the URL."""
+    """One run, or two side by side; both are in the URL."""
     left, right, option = st.columns([2, 2, 1.5], vertical_alignment="bottom")
     newest = next((name for name, run in runs.items() if run.saved_epochs()), next(iter(runs)))
     if "run" not in st.session_state and "run" not in st.query_params:
@@ -60,7 +60,7 @@ def choose(runs: dict[str, Run]) -> list[Run]:
 
 
 def open_runs(runs: Sequence[Run]) -> list[Shown]:
-    """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is said."""
+    """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is reported."""
     shown: list[Shown] = []
     said: list[str] = []
     bar = st.empty()
@@ -152,7 +152,7 @@ def look_again(saved: dict[str, int], runs: Sequence[Run]) -> None:
 
 def show_nothing() -> None:
     """Without a run there is nothing to move through; what there will be, and the way to it."""
-    st.info("No run has saved an epoch here yet. The toy pictures need no download: train on them, then come back.")
+    st.info("No run has saved an epoch here yet. The toy images need no download: train on them, then come back.")
     st.page_link("train.py", label="Train a model", icon=":material/model_training:", query_params=state.parameters())
     prose = text("epochs")
     for slug, title in prose.titles.items():

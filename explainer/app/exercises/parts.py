@@ -35,7 +35,7 @@ def show_verdict(holds: bool, said: str, figures: str) -> None:
 
 
 def show_encoder(session: Session) -> None:
-    """PyTorch's layer beside the chosen block, and its whole encoder beside all of them."""
+    """PyTorch's layer next to the chosen block, and its whole encoder next to all of them."""
     place = (session.state.checkpoint, session.state.picture)
     config, layer = session.config, session.layer
 
@@ -60,7 +60,7 @@ def show_encoder(session: Session) -> None:
     show_table(
         "encoder",
         [
-            "| on the tokens of your picture | value |",
+            "| on the tokens of your image | value |",
             "|---|---:|",
             f"| largest difference in 32 bits, operation by operation | {in_powers(found.single)} |",
             f"| in 32 bits, when PyTorch runs the layer as one call (a batch, no gradients) | {fused} |",
@@ -153,21 +153,21 @@ def show_data_and_swag() -> None:
     more = count_parameters(swag)["total"] - count_parameters(base)["total"]
     work = count_multiply_adds(swag)["total"] / count_multiply_adds(base)["total"]
     st.markdown(
-        f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The parameters "
-        f"grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of {swag.hidden_size}: "
-        f"{more:,}. The multiply-adds grow {work:.1f} times, the attention "
-        f"weights {_entries(swag) / _entries(base):.1f} times."
+        f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The "
+        f"parameters grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of "
+        f"{swag.hidden_size}: {more:,}. The multiply-adds grow {work:.1f} times, the attention weights "
+        f"{_entries(swag) / _entries(base):.1f} times."
     )
     published = [each for each in FIGURES if each.place.startswith("solution of exercise")]
     st.caption(
         "The course's solutions print: "
         + "; ".join(f"{each.model}, accuracy {each.accuracy}" for each in published)
-        + ". What these numbers are as shares of pictures: see the Metric page."
+        + ". What these numbers are as shares of images: see the Metric page."
     )
     for label, choice in (
-        ("Exercise 3: 20 % of the pictures", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16"}),
+        ("Exercise 3: 20 % of the images", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16"}),
         ("Exercise 4: SWAG weights", {"data": "foodvision-20", "transfer_weights": "torchvision/B/16-swag-e2e"}),
-        ("The same without a download: toy pictures, our own weights", {"transfer_weights": "embedded"}),
+        ("The same without a download: toy images, our own weights", {"transfer_weights": "embedded"}),
     ):
         st.page_link("transfer.py", label=label, icon=":material/swap_horiz:", query_params=state.parameters() | choice)
 

@@ -151,7 +151,7 @@ def show_trainings() -> None:
         for each in missing:
             ask_for(each)
         st.rerun()
-    st.caption(f"Learning rate {RATES[chosen.optimizer]:g}, {STEPS} steps of {BATCH_SIZE} cut-outs.")
+    st.caption(f"Learning rate {RATES[chosen.optimizer]:g}, {STEPS} steps of {BATCH_SIZE} crops.")
     runs = [run for run in all_runs() if run.switches.optimizer == chosen.optimizer]
     is_going_on = any(not run.is_over for run in runs)
     st.fragment(_watch, run_every=REFRESH if is_going_on else None)(runs, is_going_on)
@@ -174,7 +174,7 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
     results = {run.switches.title: run.result for run in runs if run.result}
     show_canvas(exercises.short_trainings(begun, results), key="exercise_trainings")
     lines = [
-        "| switched on | loss, largest | loss, last ten steps | gradient norm, largest | right, unseen cut-outs |",
+        "| switched on | loss, largest | loss, last ten steps | gradient norm, largest | right, unseen crops |",
         "|---|---:|---:|---:|---:|",
     ]
     for name in results:

@@ -25,7 +25,7 @@ def show_what_if() -> None:
     st.session_state.setdefault("metric_batch", BATCH_SIZE)
     with st.container(horizontal=True):
         predicted = st.segmented_control(
-            "Every picture is called",
+            "Every image is called",
             list(TEST_SIZES),
             default=list(TEST_SIZES)[-1],
             required=True,

@@ -23,7 +23,7 @@ _PLAYING, _TURNED = "metric_playing", "metric_turned"
 
 
 def show_averages(name: str, mean: str, share: str) -> None:
-    """The mean over batches and the share of pictures beside each other; below each other where it is narrow."""
+    """The mean over batches and the share of pictures side by side; below each other where it is narrow."""
     with st.container(key=f"equation_{name}"):
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.latex(mean)
@@ -106,9 +106,9 @@ def show_own() -> None:
     show_canvas(view, key="metric_own_curves", on_pick=state.pick)
     most, times = epoch.largest
     st.markdown(
-        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} pictures are right; the mean over "
+        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} images are right; the mean over "
         f"batches is **{epoch.mean:.4f}**. {times:,} of them were called {plain(labels[most])}"
-        + (": every picture was given the same class." if times == epoch.pictures else ", more than any other class.")
+        + (": every image was given the same class." if times == epoch.pictures else ", more than any other class.")
     )
     view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
     show_canvas(view, key="metric_own_predictions")

@@ -1,4 +1,4 @@
-"""What the model says of many pictures, on the page: the score, the cards, the mistakes, the table."""
+"""Predictions for many pictures, on the page: the score, the cards, the mistakes, the table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
             help="File, true and predicted class, the probabilities of the first five, checkpoint, preprocessing.",
         )
     if not places:
-        st.success("Not one of them is wrong.", icon=":material/check:")
+        st.success("None of them is wrong.", icon=":material/check:")
         return
     shown = places[(page - 1) * PER_PAGE : page * PER_PAGE]
     for first in range(0, len(shown), IN_A_ROW):  # row by row, so that a phone shows them in this order, too
@@ -95,7 +95,9 @@ def _show_score(predictions: Predictions) -> None:
         name is not None and true is None for name, true in zip(predictions.class_names, predictions.true, strict=True)
     )
     if unknown:
-        sentences.append(f"The model has no word for what {unknown:,} of them show: it cannot be right about those.")
+        sentences.append(
+            f"{unknown:,} of them show something that is not a class of this model: it cannot be right about those."
+        )
     if sentences:
         st.markdown(" ".join(sentences))
     if unread := predictions.unread:
@@ -144,7 +146,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
             icon=":material/route:",
             on_click=_explain,
             args=(sample,),
-            help="Open this picture in the explainer, with this checkpoint.",
+            help="Open this image in the explainer, with this checkpoint.",
         )
         st.button(
             "Read otherwise",
@@ -152,7 +154,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
             icon=":material/compare:",
             on_click=choose,
             args=(place,),
-            help="Show below what another preprocessing would make of this picture.",
+            help="Show below what another preprocessing would make of this image.",
         )
 
 

@@ -20,7 +20,7 @@ _BATCH = "predict_batch"
 
 def choose_kind() -> str:
     """Which of the four."""
-    kind = st.selectbox("Pictures", KINDS, index=2, key="predict_of", bind="query-params", width=320)
+    kind = st.selectbox("Images", KINDS, index=2, key="predict_of", bind="query-params", width=320)
     return kind or KINDS[2]
 
 
@@ -42,7 +42,7 @@ def choose(kind: str, session: Session) -> Source | None:
 def _own() -> Source | None:
     key = f"predict_upload_{st.session_state.get('predict_uploads', 0)}"  # a new one after each upload
     show_box(
-        f"Upload pictures (at a time up to {picture_sources.MOST_TOGETHER}, together up to "
+        f"Upload images (at a time up to {picture_sources.MOST_TOGETHER}, together up to "
         f"{picture_sources.MOST_BYTES // MEGABYTE} MB)",
         PICTURE_TYPES,
         megabytes=MOST_MEGABYTES,
@@ -50,7 +50,7 @@ def _own() -> Source | None:
         together=picture_sources.MOST_BYTES // MEGABYTE,
         key=key,
         on_change=_take,
-        help="They stay in this server's memory, for as long as there is room, and go nowhere else.",
+        help="They stay in this server's memory while there is room, and are not passed on.",
     )
     batch = st.query_params.get(_BATCH) or st.session_state.get(_BATCH)
     if batch is None:
@@ -88,7 +88,7 @@ def test_split(dataset: Dataset) -> Source | None:
     found = inspection(dataset)
     files = [file for file in found.files if file.split == "test"]
     if not files:
-        st.info(plain(f"{dataset.title} has no test pictures: {' '.join(found.errors) or 'the test split is empty.'}"))
+        st.info(plain(f"{dataset.title} has no test images: {' '.join(found.errors) or 'the test split is empty.'}"))
         return None
     by_class: dict[str, list[Sample]] = {}
     for file in files:
@@ -96,10 +96,10 @@ def test_split(dataset: Dataset) -> Source | None:
     each = max(1, MOST_TEST_PICTURES // len(by_class))
     samples = [sample for group in by_class.values() for sample in group[:each]]
     if len(samples) < len(files):
-        st.caption(f"The first {each} pictures of each class: {len(samples):,} of {len(files):,}.")
+        st.caption(f"The first {each} images of each class: {len(samples):,} of {len(files):,}.")
     samples += [Sample(path.name, path) for path in found.broken if _is_test(path, dataset)]
     key = f"test {dataset.name} {hash((tuple(samples), found.is_opened))}"
-    return Source(key, f"the test pictures of {dataset.title}", tuple(samples))
+    return Source(key, f"the test images of {dataset.title}", tuple(samples))
 
 
 def _is_test(path: Path, dataset: Dataset) -> bool:

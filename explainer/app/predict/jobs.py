@@ -71,7 +71,7 @@ def job_for(
         if job is None or job.was_given_up:
             if sum(1 for each in threading.enumerate() if each.name == _THREAD) >= MOST_AT_ONCE:
                 raise ValueError(
-                    f"{MOST_AT_ONCE} readers are having many pictures predicted at this moment: try again in a minute"
+                    f"{MOST_AT_ONCE} readers are having many images predicted at this moment: try again in a minute"
                 )
             job = Job(count)
             _jobs.put(key, job, 4096 + count * (4 * classes + 256))
@@ -81,7 +81,7 @@ def job_for(
     return job
 
 
-_THREAD = "predicting many pictures"
+_THREAD = "predicting many images"
 
 
 def _work(job: Job, checkpoint: str, preprocess: Preprocess, samples: Callable[[], Sequence[Sample]]) -> None:
@@ -131,4 +131,4 @@ def _show_progress(job: Callable[[], Job], words: str) -> None:
     begun = job()
     if begun.ended.is_set():
         st.rerun()
-    st.progress(begun.done / max(1, begun.total), text=f"{plain(words)} {begun.done:,} of {begun.total:,} pictures")
+    st.progress(begun.done / max(1, begun.total), text=f"{plain(words)} {begun.done:,} of {begun.total:,} images")

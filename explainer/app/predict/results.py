@@ -40,7 +40,7 @@ def show_results(session: Session, source: Source) -> None:
     """Everything about the pictures, as soon as they are predicted."""
     ways = prediction_ways.ways(session.checkpoint.preprocess)
     fit_choice("predict_way", ways, "way of reading")
-    way = st.selectbox("Pictures are read", list(ways), key="predict_way", bind="query-params", width=420) or AS_TRAINED
+    way = st.selectbox("Images are read", list(ways), key="predict_way", bind="query-params", width=420) or AS_TRAINED
     st.caption(plain(sentence(preprocessing_words(ways[way])) + "."))
     predictions = prediction_jobs.show(session, source, way, ways[way])
     if predictions is None:

@@ -36,12 +36,12 @@ def keep_batch(files: Sequence[tuple[str, bytes]]) -> str:
     """
     if len(files) > MOST_TOGETHER:
         raise ValueError(
-            f"{len(files)} pictures are too many at once: upload at most {MOST_TOGETHER}, or put them into a folder "
+            f"{len(files)} images are too many at once: upload at most {MOST_TOGETHER}, or put them into a folder "
             "and choose it as data"
         )
     if (size := sum(len(data) for _, data in files)) > MOST_BYTES:
         raise ValueError(
-            f"together these pictures have {size / 2**20:.0f} MB, at most {MOST_BYTES / 2**20:.0f} MB are kept: "
+            f"together these images have {size / 2**20:.0f} MB, at most {MOST_BYTES / 2**20:.0f} MB are kept: "
             "upload fewer at a time"
         )
     batch = tuple((name, keep_shown(data)) for name, data in files)
@@ -61,15 +61,15 @@ def uploaded(key: str) -> Source:
     samples = tuple(Sample(name, source) for name, source in found if source is not None)
     if not batch or len(samples) < len(batch):
         raise LookupError(
-            "The uploaded pictures of this link are no longer on this server: uploads are kept in memory only. "
+            "The uploaded images of this link are no longer on this server: uploads are kept in memory only. "
             "Upload them again, and the same link works."
         )
-    return Source(f"upload {key}", f"{len(samples)} uploaded pictures", samples)
+    return Source(f"upload {key}", f"{len(samples)} uploaded images", samples)
 
 
 def chosen(picture: str) -> Source:
     """The picture that the sidebar shows."""
-    name = GALLERY[picture].title if picture in GALLERY else "Your picture"
+    name = GALLERY[picture].title if picture in GALLERY else "Your image"
     return Source(f"picture {picture}", name, (Sample(name, picture_source(picture)),))
 
 

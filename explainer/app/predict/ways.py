@@ -35,7 +35,7 @@ def show(answers: Answers) -> None:
     if count > 1:
         fit("predict_shown", 1, count, "picture")
         shown = int(
-            st.number_input(f"Picture (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
+            st.number_input(f"Image (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
         )
     name = answers.predictions.names[shown - 1]
     st.caption(plain(name))
@@ -47,7 +47,7 @@ def show(answers: Answers) -> None:
         show_canvas(view, key="predict_ways", on_pick=state.pick)
     except (PictureError, OSError) as error:
         st.caption(plain(f"{name}: {error}."))
-    if count > 1 and st.toggle(f"Read all {count} pictures in each way", key="predict_all_ways", bind="query-params"):
+    if count > 1 and st.toggle(f"Read all {count} images in each way", key="predict_all_ways", bind="query-params"):
         _show_all(answers)
 
 

@@ -81,6 +81,6 @@ class SayOnce:
             self.is_said = True
             _log.error(
                 "No descriptors are left, so new visitors wait until others go: this process may have %s of them. "
-                "Raise the limit (ulimit -n) before the start. This is said once.",
+                "Raise the limit (ulimit -n) before the start. This is reported once.",
                 resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else "a few",
             )

@@ -20,5 +20,5 @@ def reader_key() -> str | None:
 
 
 def ask_reader() -> None:
-    """Let the browser tell its key; the style hides it."""
+    """Let the browser send its key; the style hides it."""
     _component(key=KEY, data={"known": reader_key()}, on_key_change=lambda: None, width=1, height=1)

@@ -1,4 +1,4 @@
-"""What every answer of the server tells the browser to refuse: content from elsewhere, guessed types, foreign frames.
+"""What every answer of the server makes the browser refuse: content from elsewhere, guessed types, foreign frames.
 
 Text from outside is shown as text (``foreign.py``); should something slip through, the browser asks no other machine.
 ``VIT_EXPLAINER_FRAME_ANCESTORS`` names the sites that may show the app in a frame, an LMS for example.

@@ -1,4 +1,4 @@
-"""The boxes that files are dropped into: what each of them takes is said in it, and held by the server as well.
+"""The boxes that files are dropped into: each states what it takes, and the server enforces it.
 
 Streamlit's server has one limit for all of its boxes and lets whoever knows a session's address send files under any
 name. Here a session may send what the boxes of its page take, and nothing where there is no box. ``UploadLimits`` goes

@@ -53,10 +53,10 @@ def picture_source(name: str) -> bytes:
     if name in GALLERY:
         return GALLERY[name].path.read_bytes()
     if not name.startswith(UPLOAD_PREFIX):
-        raise LookupError(f"there is no picture {name[:60]!r}")
+        raise LookupError(f"there is no image {name[:60]!r}")
     if (data := _uploads.get(name)) is None and (data := _shown_bytes(name)) is None:
         raise LookupError(
-            "The uploaded picture of this link is no longer on this server: uploads are kept in memory only. "
+            "The uploaded image of this link is no longer on this server: uploads are kept in memory only. "
             "Upload it again, and the same link works."
         )
     return data

@@ -79,7 +79,7 @@ def show_baseline(text: str) -> None:
             width=300,
             format_func=_title,
         )
-        hint = "From now on, differences are shown to the sizes of this moment."
+        hint = "From now on, differences are relative to the current sizes."
         if st.button(
             "Remember this", icon=":material/push_pin:", key="shapes_remember", disabled=now == text, help=hint
         ):

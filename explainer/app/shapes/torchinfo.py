@@ -23,7 +23,7 @@ def show_torchinfo(sizes: Sizes) -> None:
 
 def _ask(sizes: Sizes, waits: bool) -> None:
     if waits and st.session_state.pop(_MOVED, False):
-        st.caption("torchinfo is asked …")
+        st.caption("Running torchinfo …")
         return
     said = opinion_of(sizes)
     if waits:
@@ -59,8 +59,8 @@ def _show(said: SecondOpinion) -> None:
     same = said.counted_their_way == said.their_multiply_adds
     show_words(
         f"{'✓' if same else '✗'} The ledger's operations counted as torchinfo counts them: "
-        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per picture, not once per token, "
-        f"and leaves out the products of attention, which are no module: so it says "
+        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per image, not once per token, "
+        "and leaves out the products of attention, which are not modules: so it reports "
         f"{count_text(said.their_multiply_adds)} where {count_text(said.multiply_adds)} are done.",
         quiet=True,
     )

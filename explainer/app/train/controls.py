@@ -44,8 +44,8 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
     elif found and choice:
         steps = choice.recipe.total_steps(found.total("train"))
         st.caption(
-            f"{found.total('train'):,} pictures of {len(found.class_names)} classes to learn from, "
-            f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} pictures. "
+            f"{found.total('train'):,} images of {len(found.class_names)} classes to learn from, "
+            f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} images. "
             f"{plain(_takes(found, choice))}"
         )
     suggested = runs.free_name(choice.name if choice else "run")
@@ -129,14 +129,14 @@ def show_damage(run: Run, most: int = 6) -> None:
     more = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
     told = "\n".join(f"- {plain(each)}" for each in problems[:most])
     st.error(
-        f"The folder of {plain(run.name)} is damaged. What is sound is shown and can be used; Delete puts all of it "
-        f"aside for a day.\n{told}{more}",
+        f"The folder of {plain(run.name)} is damaged. The intact parts are shown and can be used; Delete puts all of "
+        f"it aside for a day.\n{told}{more}",
         icon=":material/broken_image:",
     )
 
 
 def show_problem() -> None:
-    """Why the last button did nothing, said once."""
+    """Why the last button did nothing, reported once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(plain(problem), icon=":material/error:")
 

@@ -66,8 +66,8 @@ def _watch(name: str, was_alive: bool) -> None:
     st.markdown(f"**{plain(name)}** · {STATES[run.status]}{plain(recipe + _sizes(facts))}")
     if run.is_example:
         st.caption(
-            "An example that came with the program, trained by the command below on pictures that the program draws. "
-            "It cannot be changed; your own runs stand before it."
+            "An included example, trained by the command below on images that the program draws. It cannot be "
+            "changed; your own runs appear before it."
         )
     if run.status == "failed":
         st.error(plain(f"{name} has failed: {run.problem}."), icon=":material/error:")
@@ -96,7 +96,7 @@ def _watch(name: str, was_alive: bool) -> None:
     if metrics.epochs and run.labels:
         _show("answers", (*state[:2], len(metrics.epochs)), lambda: training.answers(metrics.epochs, run.labels))
     else:
-        st.caption("Measured after every epoch; the first is not over yet.")
+        st.caption("Measured after every epoch; the first has not finished yet.")
 
 
 def _show(name: str, state: tuple[str | int, ...], make: Callable[[], View | Frames]) -> None:
@@ -106,7 +106,7 @@ def _show(name: str, state: tuple[str | int, ...], make: Callable[[], View | Fra
 def _show_progress(run: Run, facts: Mapping[str, Any], metrics: Metrics) -> None:
     total = facts.get("total_steps")
     if run.status == "starting" or (run.status == "running" and not total):
-        st.progress(0.0, text="Reading the pictures and making the model")
+        st.progress(0.0, text="Reading the images and making the model")
         return
     if not total:
         return
@@ -115,7 +115,7 @@ def _show_progress(run: Run, facts: Mapping[str, Any], metrics: Metrics) -> None
         if (left := seconds_left(metrics, facts)) is not None:
             words.append(f"{_duration(left)} left")
         if (speed := metrics.pictures_per_second) is not None:
-            words.append(f"{speed:,.0f} pictures/s")
+            words.append(f"{speed:,.0f} images/s")
     st.progress(run.progress_after(metrics), text=plain(" · ".join(words)))
 
 
@@ -133,7 +133,7 @@ def _show_figures(metrics: Metrics) -> None:
         return
     last, before = metrics.epochs[-1], metrics.epochs[-2] if len(metrics.epochs) > 1 else None
     figures = (
-        ("Test accuracy", "top1", "over pictures", True),
+        ("Test accuracy", "top1", "over images", True),
         ("Batch mean", "batch_mean_top1", "the mean over batches: the course's accuracy", True),
         ("Test loss", "loss", "cross-entropy", False),
     )
@@ -175,9 +175,9 @@ def _sizes(facts: Mapping[str, Any]) -> str:
     if not (parameters := facts.get("parameters")) or not (pictures := facts.get("pictures")):
         return ""
     learn = "" if parameters["trainable"] == parameters["total"] else f"{parameters['trainable']:,} of "
-    broken = f" · {len(facts['broken'])} pictures could not be read and were left out" if facts.get("broken") else ""
+    broken = f" · {len(facts['broken'])} images could not be read and were left out" if facts.get("broken") else ""
     return (
-        f" · {learn}{parameters['total']:,} parameters learn · {pictures['train']:,} pictures to learn from, "
+        f" · {learn}{parameters['total']:,} parameters learn · {pictures['train']:,} images to learn from, "
         f"{pictures['test']:,} to measure on, {len(facts.get('labels', ()))} classes{broken}"
     )
 

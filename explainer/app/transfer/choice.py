@@ -39,10 +39,10 @@ def choose_size(record: Checkpoint) -> int:
     """The side of the pictures in pixels: the weights' own, or another that the patches divide."""
     patch, own = record.config.patch_size, record.config.image_size
     key = f"transfer_size_{own}_{patch}"  # of its own for each grid: a size of another grid would not fit
-    fit(key, 2 * patch, 2 * own, "a picture size of")
+    fit(key, 2 * patch, 2 * own, "an image size of")
     return int(
         st.number_input(
-            f"Picture size (pixels, in steps of the patches' {patch})",
+            f"Image size (pixels, in steps of the patches' {patch})",
             2 * patch,
             2 * own,
             own,

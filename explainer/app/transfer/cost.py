@@ -42,9 +42,10 @@ def show(weights: str, classes: int) -> None:
         view = kept_view(("costs", *(f"{row.name} {row.seconds}" for row in rows)), lambda: transfer.costs(rows))
         show_canvas(view, key="transfer_costs")
         st.caption(
-            f"The median of {REPEATS} forward passes of one picture on the CPU of this server, by "
-            f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}, with all that runs beside "
-            "it. Weights that are not here are timed on random ones of the same sizes: the time depends on the sizes."
+            f"The median of {REPEATS} forward passes of one image on the CPU of this server, by "
+            f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}, with everything else "
+            "that runs on it. Weights that are not here are timed on random ones of the same sizes: the time "
+            "depends on the sizes."
         )
 
 
@@ -67,7 +68,7 @@ def show_course() -> None:
         f"| {each.model} | {each.data} | {each.loss} | {each.accuracy} | {each.place} |"
         for each in course_results.FIGURES
     ]
-    lines += ["", "| model | parameters | file | seconds a picture |", "|---|---:|---:|---:|"]
+    lines += ["", "| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
     with st.container(key="table_transfer_course"):
         st.markdown("\n".join(lines))

@@ -26,8 +26,8 @@ _SHOWN = "transfer_runs"  # the number of the comparison, in the URL
 _PROBLEM = "transfer_problem"  # a sentence to say once
 _OPEN = {
     "overview": ("Explain", ":material/route:", "Open it in the explainer."),
-    "predict": ("Predict", ":material/online_prediction:", "Let it predict pictures."),
-    "epochs": ("Epochs", ":material/history:", "See how it became what it is."),
+    "predict": ("Predict", ":material/online_prediction:", "Let it predict images."),
+    "epochs": ("Epochs", ":material/history:", "See how it learned."),
 }
 
 
@@ -72,8 +72,8 @@ def show_comparison() -> None:
         )
     if any(run.is_example for run in found[number].runs.values()):
         st.caption(
-            "An example that came with the program, trained by the project's own command on the toy pictures; what you "
-            "train takes its place here."
+            "An included example, trained by the project's own command on the toy images; your own run will replace "
+            "it here."
         )
     is_alive = found[number].is_alive
     st.fragment(_watch, run_every=EVERY if is_alive else None)(number, is_alive)
@@ -121,7 +121,7 @@ def _show_run(shown: Comparison, which: str) -> None:
         counted = facts.get("parameters")
         learn = f" · {counted['trainable']:,} of {counted['total']:,} parameters learn" if counted else ""
         pictures = facts.get("pictures")
-        learn += f" · {pictures['train']:,} pictures, measured on {pictures['test']:,}" if pictures else ""
+        learn += f" · {pictures['train']:,} images, measured on {pictures['test']:,}" if pictures else ""
         st.markdown(f"**{plain(sentence(which))}** · {plain(run.name)} · {STATES[run.status]}{plain(learn)}")
         if run.status == "failed":
             st.error(plain(f"{sentence(run.problem)}."), icon=":material/error:")

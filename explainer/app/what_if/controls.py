@@ -34,8 +34,8 @@ REPLACEMENTS: dict[str, Replacement] = {ZERO: "zero", "replaced by its mean over
 PARTS: dict[str, tuple[toggles.PartKind, Part]] = {
     "Skip the attention in layers": (Skip, "attention"),
     "Skip the MLP in layers": (Skip, "mlp"),
-    "Remove the skip path beside the attention in layers": (RemoveResidual, "attention"),
-    "Remove the skip path beside the MLP in layers": (RemoveResidual, "mlp"),
+    "Remove the skip path around the attention in layers": (RemoveResidual, "attention"),
+    "Remove the skip path around the MLP in layers": (RemoveResidual, "mlp"),
 }
 POSITIONS = {
     "as learned": None,
@@ -51,7 +51,7 @@ lesson = HANDS_ON["what_if"]
 
 
 def apply(make: Callable[[Interventions], Interventions]) -> None:
-    """Take one step; what cannot be is said."""
+    """Take one step; what cannot be is reported."""
     try:
         history.change(make(history.shown()))
     except ValueError as error:
@@ -113,9 +113,9 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
     )
     first = st.session_state.get(SWAP_FIRST) if tool == "Swap" else None
     words = {
-        "Mask": "Click to mask a patch, again to bring it back. A stroke takes several; a finger holds still first.",
-        "Blur": "Click to blur a patch, again to bring it back. A stroke takes several; a finger holds still first.",
-        "Swap": "Drag one patch onto another (a finger holds still first), or click on one and then on the other.",
+        "Mask": "Click to mask a patch, again to bring it back. Drag over several; on a touch screen, hold first.",
+        "Blur": "Click to blur a patch, again to bring it back. Drag over several; on a touch screen, hold first.",
+        "Swap": "Drag one patch onto another (on a touch screen, hold first), or click on one and then on the other.",
     }[tool] + (f" Patch {first} waits for the other." if first else "")
     shuffled = any(isinstance(change, ShufflePatches) for change in interventions)
     marked = [] if shuffled else changed_patches(session, after)  # with all of them framed nothing would be seen
@@ -135,7 +135,7 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
             "Shuffle all patches",
             key="what_if_shuffle",
             on_change=_take_shuffle,
-            help="All patches change places at random. The seed names the order, so that it can be had again.",
+            help="All patches change places at random. The seed fixes the order, so that you can repeat it.",
         )
         st.number_input(
             "Seed of the order",
@@ -250,7 +250,7 @@ def _positions(session: Session, interventions: Interventions) -> None:
             on_change=_take_positions,
             width=150,
             args=(session.config.grid_size,),
-            help="The seed names the order, so that it can be had again.",
+            help="The seed fixes the order, so that you can repeat it.",
         )
     if change.kind == "resized":
         _sync("what_if_positions_grid", change.grid_size)

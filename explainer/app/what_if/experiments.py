@@ -115,7 +115,8 @@ def _grids(session: Session) -> None:
         2 * own,
         key=f"experiment_grid_{own}",
         value=own + own // 2,
-        help="The picture is read anew at this size: patches keep their pixels, there are more or fewer of them.",
+        help="The image is read anew at this size: patches keep their size in pixels, so there are more or "
+        "fewer of them.",
     )
 
     def make(progress: Progress) -> View:
@@ -158,14 +159,14 @@ def _show(
     on_pick: Callable[[Pick], None] | None = None,
     so_far: Callable[[], View] | None = None,
 ) -> None:
-    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on besides.
+    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on as well.
 
     Whoever waits can stop it, and is shown what is there ``so_far``.
     """
     key = ("experiment", name, session.state.checkpoint, session.state.picture, *also)
     if st.session_state.get(STOPPED) == key:
         view = so_far() if so_far else None
-        said = sentence(view.alt) if view else "Stopped before it was done."
+        said = sentence(view.alt) if view else "Stopped before it finished."
         st.html(f'<p class="vit-finding" role="status">{escape(said)}</p>')
         st.button("Go on", icon=":material/play_arrow:", on_click=_stop, args=(None,), key="experiment_go_on")
         if view:

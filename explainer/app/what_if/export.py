@@ -20,9 +20,9 @@ def show(session: Session, after: ForwardTrace, interventions: Interventions) ->
     """A box with all of it, computed when it is asked for."""
     report = report_of(session, after, interventions)
     with st.popover("Link, code and files", icon=":material/ios_share:"):
-        st.caption("This link opens the same picture, checkpoint and changes:")
+        st.caption("This link opens the same image, checkpoint and changes:")
         st.code(link(), language=None, wrap_lines=True)
-        blanks = f" Put in {' and '.join(report.blanks)} first." if report.blanks else ""
+        blanks = f" Insert {' and '.join(report.blanks)} first." if report.blanks else ""
         st.caption(f"This line computes the new prediction in Python, in the program's folder.{plain(blanks)}")
         st.code(for_reader(report.python), language="python", wrap_lines=True)
         with st.container(horizontal=True):

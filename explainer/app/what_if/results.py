@@ -1,4 +1,4 @@
-"""What the changes do: the new prediction beside the old, the list of changes, every layer, where the token looks."""
+"""What the changes do: the new prediction next to the old, the list of changes, every layer, where the token looks."""
 
 from html import escape
 
@@ -102,7 +102,7 @@ def show_list(interventions: Interventions) -> None:
         key="what_if_text",
         on_change=_take_text,
         placeholder="mask=12-15;heads=3.1:zero",
-        help="Edit it and press Enter. What it may say: mask=12-15, blur=20, swap=3:17, shuffle=7, positions=zero, "
+        help="Edit it and press Enter. Allowed: mask=12-15, blur=20, swap=3:17, shuffle=7, positions=zero, "
         "temperature=2, heads=3.1:zero, skip=attention.4, residual=mlp.2, with semicolons between kinds.",
     )
 
@@ -112,7 +112,7 @@ def _remove(change: Change) -> None:
 
 
 def _take_text() -> None:
-    """What was typed; what makes no sense is said, and stays to be corrected."""
+    """What was typed; what makes no sense is reported, and stays to be corrected."""
     try:
         history.change(Interventions.parse(st.session_state["what_if_text"].replace(" ", "")))
     except ValueError as error:

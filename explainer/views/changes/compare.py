@@ -1,4 +1,4 @@
-"""Two of anything beside each other: the left, the right, both on one scale, and the right minus the left.
+"""Two of anything, side by side: the left, the right, both on one scale, and the right minus the left.
 
 What one size keeps from being subtracted is left out, and the sentence of the view says which size.
 """
@@ -43,7 +43,7 @@ def pictures(left: Side, right: Side) -> View:
         for side in (left, right)
     ]
     if obstacle := why_not(left, right, "pixels"):
-        return view(f"The pictures cannot be subtracted pixel by pixel: {obstacle}.", tuple(panels))
+        return view(f"The images cannot be subtracted pixel by pixel: {obstacle}.", tuple(panels))
     brightness = [torch.from_numpy(side.pixels.astype("float32")).mean(-1) / 255 for side in (left, right)]
     difference = brightness[1] - brightness[0]
     moved = difference.abs() > 0.5 / 255
@@ -51,7 +51,7 @@ def pictures(left: Side, right: Side) -> View:
         f"{percent(moved.float().mean())} of the pixels differ in brightness, by {percent(difference.abs().mean())} of "
         f"its range on average and by at most {percent(difference.abs().max())}."
         if moved.any()
-        else f"Both sides see the same picture: of its {difference.numel():,} pixels none differs in brightness."
+        else f"Both sides see the same image: of its {difference.numel():,} pixels none differs in brightness."
     )
     panels.append(_difference(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
     return view(said, tuple(panels))
@@ -96,7 +96,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
                 format=".1%",
                 low=ends.low,
                 high=ends.high,
-                caption="Of the probabilities, class by class.",
+                caption="Difference of the probabilities, class by class.",
                 origin=one_each(
                     *(
                         difference_of(
@@ -117,7 +117,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         else f"{both[int(changes.abs().argmax())].name} moves most, by {_points(changes.abs().max())}"
     )
     total = (
-        f"together {percent(changes.abs().sum() / 2)} of the probability lies elsewhere"
+        f"together {percent(changes.abs().sum() / 2)} of the probability has moved"
         if left.labels == right.labels
         else f"the two class lists have {len(both)} names in common, and only those are compared"
     )
@@ -166,8 +166,8 @@ def attention(left: Side, right: Side) -> View:
         )
     )
     return view(
-        f"{sentence(said)}. {percent(difference.abs().sum() / 2)} of the attention{_of_token(left, right)} lies "
-        f"elsewhere; the weights of one patch differ by at most {number(difference[1:].abs().max())}.",
+        f"{sentence(said)}. {percent(difference.abs().sum() / 2)} of the attention{_of_token(left, right)} has "
+        f"moved; the weights of one patch differ by at most {number(difference[1:].abs().max())}.",
         tuple(panels),
     )
 
@@ -183,7 +183,7 @@ def heads_moved(left: Side, right: Side) -> View:
     layers, heads = moved.shape
     first, which = divmod(int(moved.argmax()), heads)
     matrix = Matrix(
-        title="Share of the attention that lies elsewhere",
+        title="Share of the attention that has moved",
         quantity="A",
         values=as_values(moved),
         scale=from_zero(moved),
@@ -203,10 +203,10 @@ def heads_moved(left: Side, right: Side) -> View:
         ),
     )
     if not moved.any():
-        return view(f"All {layers * heads} heads look where they look on the other side: no weight differs.", (matrix,))
+        return view(f"All {layers * heads} heads look at the same places on both sides: no weight differs.", (matrix,))
     return view(
-        f"In the same head of the same layer, {percent(moved.mean())} of the attention lies elsewhere on average: most "
-        f"in layer {first + 1}, head {which + 1} ({percent(moved.max())}), least {percent(moved.min())}.",
+        f"In the same head of the same layer, {percent(moved.mean())} of the attention has moved on average: most in "
+        f"layer {first + 1}, head {which + 1} ({percent(moved.max())}), least {percent(moved.min())}.",
         (matrix,),
     )
 

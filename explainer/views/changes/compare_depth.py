@@ -1,4 +1,4 @@
-"""Two forward passes beside each other, layer by layer: lengths, directions, CKA, and what the head would say."""
+"""Two forward passes side by side, layer by layer: lengths, directions, CKA, and what the head would say."""
 
 from collections.abc import Sequence
 
@@ -186,8 +186,9 @@ def layers_alike(left: Side, right: Side) -> View:
         row_names=names[0],
         column_names=names[1],
         max_height=34 * of.shape[0] + 20,
-        caption="1: the patches lie to each other as they do on the other side, up to a rotation and one scale; 0: no "
-        f"more alike than by chance. Over {left.config.num_patches} patches of one picture, the unbiased estimate.",
+        caption="1: the patches have the same relations on both sides, up to a rotation and one scale; 0: no "
+        f"more alike than by chance. Over {left.config.num_patches} patches of one image, the unbiased "
+        "estimate.",
     )
     best = [int(each) for each in of[1:, 1:].argmax(1)]
     partner = best[left.layer - 1] + 1
@@ -290,7 +291,7 @@ def _state(side: str, token: int | str, layer: int | str) -> Origin:
 
 
 def _read_off(side: str, label: int) -> Origin:
-    """What the head would say after a layer."""
+    """What the head would predict after a layer."""
     return Origin("lens.probabilities", (label,), "point", side=side)
 
 

@@ -71,10 +71,10 @@ def knocked_out(result: KnockedOut) -> View:
         row_names=tuple(str(layer + 1) for layer in range(layers)),
         column_names=tuple(str(head + 1) for head in range(heads)),
         max_height=420,
-        caption=f"One forward pass for each head that is missing. The logit is {number(result.logit)} with all heads.",
+        caption=f"One forward pass without each head. The logit is {number(result.logit)} with all heads.",
     )
     bars = Bars(
-        title=f"The {len(order)} heads that are missed most",
+        title=f"The {len(order)} heads that matter most",
         quantity="A",
         tensors=LOGITS,
         values=as_values(flat[order]),
@@ -240,7 +240,7 @@ def unscaled(result: Unscaled) -> View:
         low=0.0,
         height=340,
         caption=f"0 nats: every token looks at a single other; ln {result.num_tokens} = "
-        f"{number(math.log(result.num_tokens))} nats: at all alike.",
+        f"{number(math.log(result.num_tokens))} nats: at all of them equally.",
         series=(
             Series("divided by √D_{h}", layers, as_values(result.before), "A"),
             Series("without, this layer alone", layers, as_values(result.alone), "q"),

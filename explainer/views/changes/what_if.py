@@ -48,15 +48,14 @@ def prediction(
         high=1.0,
         selected=shown.index(now),
         origin=Origin("trace.probabilities", ("listed",), listed=tuple(shown), side=CHANGED),
-        caption=f"Behind each bar: the probability now, and by how many percentage points it has shifted. {moved} of "
-        "all probability has moved to other classes.",
+        caption=f"After each bar: the probability now, and its shift in percentage points. {moved} of all "
+        "probability has moved to other classes.",
     )
     answer = (
         f"The prediction stays {labels[was]}: {percent(before[was])} before, {percent(after[was])} after."
         if was == now
         else f"The prediction changes from {labels[was]} ({percent(before[was])} before, {percent(after[was])} "
-        f"after) to "
-        f"{labels[now]} ({percent(before[now])} before, {percent(after[now])} after)."
+        f"after) to {labels[now]} ({percent(before[now])} before, {percent(after[now])} after)."
     )
     return view(f"{answer} {moved} of all probability has moved.", (bars,))
 
@@ -71,7 +70,7 @@ def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str)
         words: what a click does.
     """
     panel = Picture(
-        title="The picture, as the model sees it now",
+        title="The image, as the model sees it now",
         quantity="image",
         pixels=pixels,
         grid_size=grid_size,
@@ -81,7 +80,7 @@ def picture(pixels: Pixels, grid_size: int, marked: Collection[int], words: str)
         tensors=("trace.image",),
     )
     count = f"{len(marked)} of {grid_size**2} patches changed" if marked else "No patch changed"
-    return view(f"The picture in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
+    return view(f"The image in {grid_size} × {grid_size} patches. {count}. {words}", (panel,))
 
 
 def heads(trace: ForwardTrace, token: int, removed: Collection[tuple[int, int]]) -> View:
@@ -176,8 +175,8 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
 
     moved = plot(
         "How far z has moved",
-        f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token "
-        f"{percent(effect.moved[layer, 0])}, all tokens {percent(effect.moved_all[layer])}.",
+        f"‖z changed − z‖ / ‖z‖. After layer {layer}: class token {percent(effect.moved[layer, 0])}, all tokens "
+        f"{percent(effect.moved_all[layer])}.",
         "difference / length",
         effect.moved,
         effect.moved_all,
@@ -187,9 +186,9 @@ def over_layers(effect: Effect, layer: int, token: int) -> View:
     )
     means = effect.cosines.mean(1)
     turned = plot(
-        "Which way it points",
-        f"1: the same direction. After layer {layer}: class token "
-        f"{number(effect.cosines[layer, 0])}, on average {number(means[layer])}.",
+        "Its direction",
+        f"1: the same direction. After layer {layer}: class token {number(effect.cosines[layer, 0])}, on average "
+        f"{number(means[layer])}.",
         "cosine with z before",
         effect.cosines,
         means,
@@ -235,7 +234,7 @@ def spread(effect: Effect, layer: int, pixels: Pixels) -> View:
         )
     )
     tiles = Tiles(
-        title="How it spreads over the picture",
+        title="How it spreads over the image",
         quantity="z",
         values=maps,
         scales=(from_zero(maps),),
@@ -299,15 +298,15 @@ def attention(
         scale=symmetric(difference[1:]),
         class_value=float(difference[0]),
         origin=worked_out("difference", *origins[::-1]),
-        caption=f"{percent(difference.abs().sum() / 2)} of this token's attention lies elsewhere; on average over all "
+        caption=f"{percent(difference.abs().sum() / 2)} of this token's attention has moved; on average over all "
         f"tokens {percent(moved[layer - 1, head - 1])}.",
         **common,  # type: ignore[arg-type]
     )
     most = moved.flatten().argmax()
     place = divmod(int(most), moved.shape[1])
     return view(
-        f"Layer {layer}, head {head}: {percent(difference.abs().sum() / 2)} of the attention of {name} lies elsewhere "
-        f"than before. Of all heads the one that moved most is head {place[1] + 1} of layer {place[0] + 1}, "
-        f"{percent(moved.max())} on average over the tokens.",
+        f"Layer {layer}, head {head}: {percent(difference.abs().sum() / 2)} of the attention of {name} has moved. "
+        f"The head that moved most is head {place[1] + 1} of layer {place[0] + 1}, {percent(moved.max())} on average "
+        "over the tokens.",
         (*pictures, third),
     )

@@ -30,7 +30,7 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
     shown = np.sort(np.argsort(-totals, kind="stable")[:MOST_BARS])  # the largest, in the order of the labels
     cut = f"The {len(shown)} largest of {len(class_names)} classes." if len(shown) < len(class_names) else ""
     bars = StackedBars(
-        title="Pictures per class",
+        title="Images per class",
         quantity="image",
         format=",.0f",
         caption=cut,
@@ -47,11 +47,11 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
         + (" and more" if len(class_names) > 10 else "")
         for split, row in by_split.items()
     )
-    return view(f"{totals.sum():,} pictures of {len(class_names)} classes. {said}.", (bars,))
+    return view(f"{totals.sum():,} images of {len(class_names)} classes. {said}.", (bars,))
 
 
 def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Sequence[int], chosen: int) -> View:
-    """Some pictures beside each other, cut to squares; a click chooses one.
+    """Some pictures side by side, cut to squares; a click chooses one.
 
     Args:
         pictures: RGB, of any sizes; taken one after another, so that no two large ones need be in memory.
@@ -60,7 +60,7 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         chosen: the number of the chosen picture, outlined if it is on the sheet.
     """
     tiles = Tiles(
-        title="A sheet at random",
+        title="A random sheet",
         quantity="image",
         columns=9,
         tile_size=SHEET_SIZE,
@@ -68,10 +68,10 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         pixels=np.stack([np.asarray(_square(picture)) for picture in pictures]),
         picks=tuple({"shown": number} for number in numbers),
         selected=numbers.index(chosen) if chosen in numbers else None,
-        caption="Cut to squares for this sheet only. Click one to see below what training makes of it.",
+        caption="Cropped to squares for this sheet only. Click one to see below what training makes of it.",
     )
     found = ", ".join(f"{count} {name}" for name, count in Counter(labels).most_common(8))
-    return view(f"{len(labels)} pictures drawn at random: {found}.", (tiles,))
+    return view(f"{len(labels)} images drawn at random: {found}.", (tiles,))
 
 
 def transformed(
@@ -111,7 +111,7 @@ def transformed(
         caption=f"{size} x {size} pixels{small}",
     )
     return view(
-        f"A picture of {label}, {picture.width} by {picture.height} pixels; {len(drawn)} draws of the training "
+        f"An image of {label}, {picture.width} by {picture.height} pixels; {len(drawn)} draws of the training "
         f"transform at {size} by {size}, {'all different' if is_random else 'all equal'}; and the evaluation "
         "transform.",
         (before, draws, after),
@@ -133,7 +133,7 @@ def channels(image: Float[Tensor, "channels height width"], label: str) -> View:
         labels=("red", "green", "blue"),
     )
     return view(
-        f"The three channels of a picture of {label}, from {values.min():.3g} to {values.max():.3g}, "
+        f"The three channels of an image of {label}, from {values.min():.3g} to {values.max():.3g}, "
         f"mean {values.mean():.3g}.",
         (tiles,),
     )
@@ -165,7 +165,7 @@ def batch(
         values=_float32([by_class[label] for label in present]),
     )
     said = ", ".join(f"{by_class[label]} {class_names[label]}" for label in present[:10])
-    return view(f"A batch of {len(pixels)} pictures: {said}.", (tiles, bars))
+    return view(f"A batch of {len(pixels)} images: {said}.", (tiles, bars))
 
 
 def batches(sizes: Sequence[int]) -> View:
@@ -186,7 +186,7 @@ def batches(sizes: Sequence[int]) -> View:
         values=_float32([sizes[index] for index in shown]),
         caption=f"{len(sizes) - len(shown)} batches of the same size are left out." if len(shown) < len(sizes) else "",
     )
-    return view(f"{len(sizes)} batches in an epoch: the first has {sizes[0]} pictures, the last {sizes[-1]}.", (bars,))
+    return view(f"{len(sizes)} batches in an epoch: the first has {sizes[0]} images, the last {sizes[-1]}.", (bars,))
 
 
 def _square(picture: Image.Image) -> Image.Image:

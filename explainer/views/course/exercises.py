@@ -30,7 +30,7 @@ def encoder_differences(differences: Sequence[float], layer: int) -> View:
         pick="layer",
         height=200,
         series=(Series("", layers, np.asarray(differences, dtype=np.float32) * 1e6, "z"),),
-        caption="In 32 bits. Each layer starts from the one before, so what was rounded there is carried on.",
+        caption="In 32 bits. Each layer starts from the one before, so its rounding errors are carried on.",
     )
     return view(
         f"From the same tokens, PyTorch's encoder and ours are {number(differences[0])} apart after layer 1 and "
@@ -91,7 +91,8 @@ def clipping(before: Mapping[str, float], after: Mapping[str, float], norm: floa
     )
     factor = min(1.0, largest / norm) if norm else 1.0
     return view(
-        f"The gradients of all parameters together have norm {number(norm)}; allowed is {number(largest)}, so each is "
+        f"The gradients of all parameters together have norm {number(norm)}; the limit is {number(largest)}, so each "
+        "is "
         + ("left as it is." if factor == 1.0 else f"multiplied by {number(factor)}: shorter, in the same direction."),
         panels,
     )
@@ -123,7 +124,7 @@ def short_trainings(
         )
         for title, label, field, width, caption in (
             ("Loss", "loss", "loss", average, f"Mean of the last {average} steps."),
-            ("Gradient norm, before clipping", "norm", "gradient_norm", 1, "Of all parameters together."),
+            ("Gradient norm, before clipping", "norm", "gradient_norm", 1, "For all parameters together."),
         )
     )
     told = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
@@ -131,7 +132,7 @@ def short_trainings(
     if not results:
         return view(said, plots)
     bars = Bars(
-        title="Right on cut-outs it has not seen",
+        title="Right on crops it has not seen",
         quantity="y",
         labels=tuple(results),
         format=".1%",

@@ -35,11 +35,11 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
     labels = tuple(f"batch {number}" for number in range(1, len(table) + 1))
     weights = picture_weights(pictures, batch_size)
     stacked = StackedBars(
-        title="Pictures in each batch",
+        title="Images in each batch",
         labels=labels,
         format=".0f",
         quantity="y",
-        totals=tuple(f"{sum(batch.values())} pictures" for batch in table),
+        totals=tuple(f"{sum(batch.values())} images" for batch in table),
         weight=1.3,
         parts=tuple(
             Part(name, _values([batch[name] for batch in table]), CLASS_COLOURS[i % len(CLASS_COLOURS)])
@@ -48,19 +48,19 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
         caption="The test loader hands out class after class.",
     )
     bars = Bars(
-        title="What one picture counts",
+        title="The weight of one image",
         quantity=MEAN,
-        labels=(*labels, "share of pictures"),
+        labels=(*labels, "share of images"),
         values=_values([*weights, Fraction(1, pictures)]),
         format=".2%",
         low=0.0,
-        caption="In the mean over batches by its batch; in the share of pictures everywhere the same.",
+        caption="In the mean over batches it depends on the batch; in the share of images it is the same everywhere.",
     )
     first, last = percent(float(weights[0])), percent(float(weights[-1]))
     return view(
-        f"{pictures} pictures in {len(table)} batches of "
-        f"{', '.join(str(sum(batch.values())) for batch in table)}. One picture of the last batch counts {last} in the "
-        f"mean over batches, one of the first {first}; in the share of pictures each counts {percent(1 / pictures)}.",
+        f"{pictures} images in {len(table)} batches of "
+        f"{', '.join(str(sum(batch.values())) for batch in table)}. One image of the last batch counts {last} in the "
+        f"mean over batches, one of the first {first}; in the share of images each counts {percent(1 / pictures)}.",
         (stacked, bars),
     )
 
@@ -87,7 +87,7 @@ def replay(run: CourseRun, verdicts: Sequence[Verdict], epoch: int) -> View:
         weight=1.4,
         series=(
             Series("printed: mean over batches", x, printed, MEAN),
-            Series("share of pictures", x, shares, SHARE),
+            Series("share of images", x, shares, SHARE),
         ),
     )
     epochs = StackedBars(
@@ -97,13 +97,13 @@ def replay(run: CourseRun, verdicts: Sequence[Verdict], epoch: int) -> View:
         format=".0f",
         weight=0.8,
         parts=_parts(verdicts),
-        caption=f"{verdicts[0].pictures} pictures after every epoch.",
+        caption=f"{verdicts[0].pictures} images after every epoch.",
     )
     apart = max(range(len(run.epochs)), key=lambda i: abs(printed[i] - shares[i]))
     return view(
         f"{run.title}, section {run.section}: the printed accuracy runs from {printed.min():.4f} to "
-        f"{printed.max():.4f}, the share of pictures from {percent(shares.min())} to {percent(shares.max())}. They are "
-        f"furthest apart in epoch {apart + 1}: {printed[apart]:.4f} printed, {percent(shares[apart])} of the pictures.",
+        f"{printed.max():.4f}, the share of images from {percent(shares.min())} to {percent(shares.max())}. They are "
+        f"furthest apart in epoch {apart + 1}: {printed[apart]:.4f} printed, {percent(shares[apart])} of the images.",
         (plot, epochs),
     )
 
@@ -120,20 +120,20 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
     """
     reading, pictures = verdict.reading, verdict.pictures
     if reading is None:
-        raise ValueError(f"no number of right pictures prints {verdict.printed}")
+        raise ValueError(f"no number of right images prints {verdict.printed}")
     *full, last = batch_sizes(pictures, batch_size)
     averages = Bars(
         title="Two averages of the same predictions",
         quantity=MEAN,
-        labels=("mean over batches", "share of pictures"),
+        labels=("mean over batches", "share of images"),
         values=_values([float(verdict.printed), reading.total / pictures]),
         format=".2%",
         low=0.0,
         high=1.0,
-        caption=f"{reading.total} of {pictures} pictures are right.",
+        caption=f"{reading.total} of {pictures} images are right.",
     )
     parts = Bars(
-        title="Right pictures",
+        title="Right images",
         quantity=SHARE,
         labels=(f"the first {sum(full)}", f"the last {last}"),
         values=_values([reading.full / sum(full), reading.last / last]),
@@ -143,11 +143,12 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         caption=f"{reading.full} of {sum(full)} in the full batches, {reading.last} of {last} in the last one.",
     )
     said = (
-        f"Printed is {verdict.printed}: {reading.full} of {sum(full)} pictures right in the full batches and "
-        f"{reading.last} of {last} in the last: {reading.total} of {pictures}, {percent(reading.total / pictures)}."
+        f"The printed number is {verdict.printed}: {reading.full} of {sum(full)} images right in the full batches "
+        f"and {reading.last} of {last} in the last: {reading.total} of {pictures}, "
+        f"{percent(reading.total / pictures)}."
     )
     if verdict.predicted is None:
-        return view(f"{said} Which classes were predicted the number does not tell.", (averages, parts))
+        return view(f"{said} The number does not show which classes were predicted.", (averages, parts))
     histogram = Bars(
         title="Predicted",
         quantity="y",
@@ -156,9 +157,11 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         format=".0f",
         low=0.0,
         high=float(pictures),
-        caption=f"All {pictures} are called {verdict.one_class}: right for the {verdict.total} that are.",
+        caption=f"The model calls all {pictures} {verdict.one_class}: right for {verdict.total} of them.",
     )
-    return view(f"{said} That is what calling all pictures {verdict.one_class} gives.", (averages, parts, histogram))
+    return view(
+        f"{said} A model that calls all images {verdict.one_class} gives the same number.", (averages, parts, histogram)
+    )
 
 
 def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled: int | None) -> View:
@@ -175,7 +178,7 @@ def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled:
     means = _values(mean_over_sizes(sizes, predicted, tried, shuffled))
     share, here = sizes[predicted] / pictures, float(means[batch_size - 1])
     plot = Plot(
-        title=f"Every picture called {predicted}",
+        title=f"Every image called {predicted}",
         quantity="y",
         x_label="batch size",
         y_label="accuracy",
@@ -184,7 +187,7 @@ def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled:
         height=250,
         series=(
             Series("mean over batches", _values(tried), means, MEAN),
-            Series("share of pictures", _values(tried), _values([share] * pictures), SHARE),
+            Series("share of images", _values(tried), _values([share] * pictures), SHARE),
         ),
         caption=f"At {batch_size} per batch the mean is {here:.4f}, and the share {share:.4f}, as always.",
     )
@@ -213,11 +216,11 @@ def own_curves(epochs: Sequence[OwnEpoch], epoch: int) -> View:
         selected_x=float(epoch),
         pick="metric_own_epoch",
         height=230,
-        series=(Series("mean over batches", x, means, MEAN), Series("share of pictures", x, shares, SHARE)),
+        series=(Series("mean over batches", x, means, MEAN), Series("share of images", x, shares, SHARE)),
     )
     apart = float(np.abs(shares - means).max())
     return view(
-        f"After {len(epochs)} epochs {percent(shares[-1])} of the pictures are right and the mean over batches is "
+        f"After {len(epochs)} epochs {percent(shares[-1])} of the images are right and the mean over batches is "
         f"{percent(means[-1])}. The two are at most {percent(apart)} apart.",
         (plot,),
     )
@@ -241,13 +244,13 @@ def own_predictions(epoch: OwnEpoch, labels: Sequence[str], count: int = 12) -> 
         format=".0f",
         low=0.0,
         high=float(epoch.pictures),
-        caption=f"{epoch.pictures} pictures"
+        caption=f"{epoch.pictures} images"
         + (f"; the {count} of {len(labels)} classes that were predicted most often." if count < len(labels) else "."),
     )
     most, times = epoch.largest
     said = (
         f"In epoch {epoch.epoch} the class predicted most often is {labels[most]}, for {times} of {epoch.pictures} "
-        "pictures."
+        "images."
     )
     if epoch.confusion is None:
         return view(said, (histogram,))

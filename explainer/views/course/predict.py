@@ -60,7 +60,7 @@ def card(
     )
     is_what = "" if true is None else f", which shows {true}"
     return view(
-        f"{name}{is_what}: the model says {labels[0]} with {percent(top[0][1])}"
+        f"{name}{is_what}: the model predicts {labels[0]} with {percent(top[0][1])}"
         + {True: ", which is right.", False: ", which is wrong.", None: "."}[is_right],
         (picture,),
         (bars,),
@@ -87,12 +87,12 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         parts.append(Part("as others", _float32(list(others.values())), "image"))
     right = sum(row[true] for true, row in counts.items())
     bars = StackedBars(
-        title="What the pictures of each class are taken for",
+        title="What the images of each class are taken for",
         quantity="y",
         labels=tuple(counts),
         parts=tuple(parts),
         totals=tuple(
-            f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, no word for it"
+            f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, not among its classes"
             for true, row in counts.items()
         ),
         format=".0f",
@@ -101,7 +101,7 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         f"of {row.total()} {true}, " + ", ".join(f"{count} as {name}" for name, count in row.most_common(3))
         for true, row in list(counts.items())[:10]
     )
-    return view(f"{right} of {together.total()} pictures are right: {told}.", (bars,))
+    return view(f"{right} of {together.total()} images are right: {told}.", (bars,))
 
 
 def preprocessing(
@@ -111,11 +111,11 @@ def preprocessing(
     count: int = 5,
     side: str = "",
 ) -> View:
-    """The same picture read in several ways: as the model then sees it, what it says, and by how much that differs.
+    """The same picture read in several ways: as the model then sees it, its prediction, and by how much that differs.
 
     Args:
         seen: way -> the picture, turned back with the checkpoint's own mean and deviation; the first way is its own.
-        probabilities: way -> what the model says.
+        probabilities: way -> the prediction.
         labels: the names of the classes.
         count: how many classes are shown, at least: the answer of each way, then the most probable ones of any.
         side: which forward pass of the page read the picture in the first way; the other ways' passes are not kept.
@@ -158,7 +158,7 @@ def preprocessing(
         for way in others
     )
     told = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
-    return view(f"One picture read in {len(seen)} ways, and what the model says: {told}.", pictures, bars, differences)
+    return view(f"One image read in {len(seen)} ways, and the predictions: {told}.", pictures, bars, differences)
 
 
 def probabilities_of(classes: Sequence[int], side: str) -> Origin:
@@ -189,7 +189,7 @@ def _differs(
 ) -> str:
     """What another way changes, in a sentence."""
     if np.array_equal(own, other):
-        return "Nothing changes: this picture is as large as the model reads it, or square, so nothing is cut off."
+        return "Nothing changes: this image is as large as the model reads it, or square, so nothing is cut off."
     first, then = int(p_own.argmax()), int(p_other.argmax())
     moved = percent((p_own - p_other).abs().sum() / 2)
     if first != then:

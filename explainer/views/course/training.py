@@ -52,7 +52,7 @@ def loss(metrics: Metrics) -> View:
     )
     return view(
         f"Training loss over {int(steps[-1]):,} steps: {number(smooth[0])} at first, {number(smooth[-1])} now."
-        + (f" On the test pictures {number(measured[-1][1])} after epoch {len(measured)}." if measured else ""),
+        + (f" On the test images {number(measured[-1][1])} after epoch {len(measured)}." if measured else ""),
         (plot,),
     )
 
@@ -81,22 +81,22 @@ def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
         low=0.0,
         high=1.0,
         series=(
-            Series("test, share of pictures", x, top1, "z"),
+            Series("test, share of images", x, top1, "z"),
             Series("test, mean over batches", x, means, "A"),
-            *_where_known("training, share of pictures", x, training, "z"),
+            *_where_known("training, share of images", x, training, "z"),
             *_where_known("training, mean over batches", x, training_means, "A"),
         ),
-        caption=f"{pictures:,} test pictures. Best so far {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
+        caption=f"{pictures:,} test images. Best so far {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
     )
     return view(
-        f"Accuracy after epoch {last['epoch']}: {percent(top1[-1])} of {pictures:,} test pictures, "
+        f"Accuracy after epoch {last['epoch']}: {percent(top1[-1])} of {pictures:,} test images, "
         f"{percent(means[-1])} as the mean over batches"
         + (
-            f"; {percent(training[-1])} of the training pictures while they were learned from"
+            f"; {percent(training[-1])} of the training images, measured while it learned"
             if np.isfinite(training[-1])
             else ""
         )
-        + f". Best on the test pictures: {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
+        + f". Best on the test images: {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
         (plot,),
     )
 
@@ -229,12 +229,12 @@ def _answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
                 scale=Scale(0.0, float(values.max()) or 1.0),
                 row_names=tuple(labels),
                 column_names=tuple(labels),
-                caption="On the diagonal is what is right.",
+                caption="The diagonal holds the right answers.",
             ),
         )
     most = order[0]
     return view(
-        f"After epoch {epoch['epoch']} {percent(measured['top1'])} of {pictures:,} test pictures are right. Answered "
+        f"After epoch {epoch['epoch']} {percent(measured['top1'])} of {pictures:,} test images are right. Answered "
         f"most often: {labels[most]}, for {predicted[most]:,}. {_never(never, len(predicted))}"
         + (
             ""
@@ -251,7 +251,7 @@ def _never(never: int, classes: int) -> str:
     if never == 0:
         return "Every class is answered at least once."
     if never == classes - 1:
-        return "All pictures get the same answer."
+        return "All images get the same answer."
     return f"{never} of {classes} classes {'is' if never == 1 else 'are'} never answered."
 
 

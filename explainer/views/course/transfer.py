@@ -94,7 +94,7 @@ def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor
     )
     return view(
         f"Cosine similarity of the position in the middle with all others, on a grid of {names[0]} and on one of "
-        f"{names[1]}: resizing keeps what is near near.",
+        f"{names[1]}: resizing keeps near positions alike.",
         panels,
     )
 
@@ -114,7 +114,7 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | No
         accuracy.append(Series("always the same", ends, np.full(2, constant, dtype=np.float32), "image"))
     plots = (
         Plot(
-            title="Share of the test pictures that is right",
+            title="Share of the test images that is right",
             quantity="z",
             series=tuple(accuracy),
             x_label="epoch",
@@ -124,7 +124,7 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | No
             height=300,
         ),
         Plot(
-            title="Loss on the test pictures",
+            title="Loss on the test images",
             quantity="z",
             x_label="epoch",
             y_label="cross-entropy",
@@ -138,7 +138,7 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | No
         f"{number(epochs[-1]['validation']['loss'])}"
         for name, epochs in told.items()
     )
-    return view(f"Accuracy and loss on the test pictures: {said}.", plots)
+    return view(f"Accuracy and loss on the test images: {said}.", plots)
 
 
 def costs(models: Sequence[Cost]) -> View:
@@ -149,11 +149,11 @@ def costs(models: Sequence[Cost]) -> View:
     bars = (
         Bars(title="File in MiB: 4 bytes a parameter", quantity="E", labels=names, values=files, format=",.1f"),
         Bars(
-            title="Milliseconds for one picture, measured here", quantity="q", labels=names, values=times, format=",.1f"
+            title="Milliseconds for one image, measured here", quantity="q", labels=names, values=times, format=",.1f"
         ),
     )
     told = "; ".join(
-        f"{model.name} {model.file / 2**20:,.1f} MiB, {1000 * model.seconds:,.1f} ms a picture" for model in models
+        f"{model.name} {model.file / 2**20:,.1f} MiB, {1000 * model.seconds:,.1f} ms an image" for model in models
     )
     return view(f"Size and time: {told}.", bars)
 

@@ -17,7 +17,7 @@ QUICK = ("weights", "attention_sum", "mlp_sum")  # what is shown of the layers t
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose way through the model is told: one token's, in one head where heads differ."""
+    """Whose way through the model is shown: one token's, in one head where heads differ."""
 
     token: int
     head: int
@@ -48,8 +48,8 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
     steps = (
         _step(
             "picture",
-            "The picture",
-            f"all that the model gets: {config.image_size} × {config.image_size} pixels in {config.num_channels} "
+            "The image",
+            f"the only input of the model: {config.image_size} × {config.image_size} pixels in {config.num_channels} "
             f"colours, {image.numel():,} numbers, here from {number(image.min())} to {number(image.max())}.",
             "patchify",
             "x",
@@ -59,7 +59,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         _step(
             "patches",
             "Patches lift off",
-            f"the picture is cut into {grid} × {grid} = {patches} patches of {side} × {side} pixels.",
+            f"the image is cut into {grid} × {grid} = {patches} patches of {side} × {side} pixels.",
             "patchify",
             "x_p",
             sizes(patches, side, side, config.num_channels),
@@ -90,7 +90,7 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
             "class_token",
             "The class token joins",
             f"one learned row of length {number(model.class_token.detach().norm())} is put in front, the same for "
-            f"every picture. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
+            f"every image. Now there are {config.num_tokens} tokens, and this one will gather the answer.",
             "1",
             "x_class",
             sizes(config.num_tokens, hidden),
@@ -99,8 +99,8 @@ def embedding_steps(model: VisionTransformer, trace: ForwardTrace, who: Subject)
         _step(
             "positions",
             "Positions are added",
-            f"a row says what is in a patch, not where. {sentence(who.name)}, length {number(before.norm())}, gets the "
-            f"learned vector of its place added, length {number(place)}: together "
+            f"a row describes what is in a patch, not where it is. {sentence(who.name)}, length "
+            f"{number(before.norm())}, gets the learned vector of its place added, length {number(place)}: together "
             f"{number(trace.hidden_states[0][who.token].norm())}.",
             "1",
             "E_pos z_0",
@@ -137,8 +137,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         _step(
             "norm",
             "LayerNorm",
-            f"each token alone is brought to mean 0 and deviation 1, then scaled: {who.name} came with deviation "
-            f"{_deviation(z)} and goes on with {_deviation(block.attention_input[token])}.",
+            f"each token alone is brought to mean 0 and standard deviation 1, then scaled: {who.name} came with "
+            f"deviation {_deviation(z)} and goes on with {_deviation(block.attention_input[token])}.",
             "2",
             "LN",
             sizes(tokens, hidden),
@@ -183,8 +183,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         _step(
             "weights",
             "Where it looks",
-            f"the softmax makes shares of the scores: {in_head} {who.name} gives {percent(weights[order[0]])} of its "
-            f"attention to {who.other(int(order[0]))}{self_share}.",
+            f"the softmax turns the scores into shares: {in_head} {who.name} gives {percent(weights[order[0]])} of "
+            f"its attention to {who.other(int(order[0]))}{self_share}.",
             "6",
             "A",
             sizes(heads, tokens, tokens),
@@ -214,9 +214,8 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
         _step(
             "join",
             "The heads are joined",
-            f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of "
-            f"{hidden:,} numbers, "
-            f"of length {number(update.norm())} for {who.name}. The same happens for every token.",
+            f"{all_heads} lay their results side by side, and U_{{msa}} mixes them into one update of {hidden:,} "
+            f"numbers, of length {number(update.norm())} for {who.name}. The same happens for every token.",
             "8",
             "MSA U_msa",
             sizes(tokens, hidden),
@@ -229,7 +228,7 @@ def _attention_steps(model: VisionTransformer, block: BlockTrace, layer: int, wh
     yield _placed(
         _step(
             "attention_sum",
-            "Added to what it was",
+            "Added to the token",
             f"{who.name} had length {number(z.norm())} in {z_name}, the update has {number(update.norm())}: "
             f"{sum_name} has {number(total.norm())}.",
             "2",
@@ -253,7 +252,7 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
             "mlp_norm",
             "LayerNorm again",
             f"{who.name} comes with deviation {_deviation(z)} and goes on with {_deviation(block.mlp_input[token])}. "
-            "From here on each token is alone.",
+            "From here on each token is processed alone.",
             "3",
             "LN",
             sizes(tokens, hidden),
@@ -267,9 +266,8 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
         _step(
             "expand",
             "The MLP expands",
-            f"W_{{1}} makes {wide:,} numbers of {hidden:,}; for {who.name} {percent((a > 0).float().mean())} of "
-            f"them are "
-            "above zero.",
+            f"W_{{1}} makes {wide:,} numbers of {hidden:,}; for {who.name} {percent((a > 0).float().mean())} of them "
+            "are above zero.",
             "mlp",
             "z W_1 b_1",
             sizes(tokens, wide),
@@ -283,8 +281,8 @@ def _mlp_steps(model: VisionTransformer, block: BlockTrace, layer: int, who: Sub
         _step(
             "gelu",
             "GELU",
-            f"what is far below zero fades to nothing: from {number(a.min())} … {number(a.max())} to "
-            f"{number(activated.min())} … {number(activated.max())} for {who.name}.",
+            f"values far below zero vanish: from {number(a.min())} … {number(a.max())} to {number(activated.min())} "
+            f"… {number(activated.max())} for {who.name}.",
             "mlp",
             "GELU",
             sizes(tokens, wide),
@@ -338,9 +336,9 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
         _step(
             "representation",
             "The class token is read",
-            f"after {config.num_layers} layers the other {config.num_patches} tokens are left behind. LayerNorm "
-            f"turns the "
-            f"class token, length {number(state.norm())}, into y, length {number(trace.representation.norm())}.",
+            f"after {config.num_layers} layers the other {config.num_patches} tokens are no longer used. LayerNorm "
+            f"turns the class token, length {number(state.norm())}, into y, length "
+            f"{number(trace.representation.norm())}.",
             "4",
             "y z_L^0",
             sizes(config.hidden_size),
@@ -354,9 +352,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
         _step(
             "logits",
             "A score for every class",
-            f"{'two dense layers turn' if has_hidden else 'one linear layer turns'} y into "
-            f"{config.num_classes:,} logits "
-            f"from {number(logits.min())} to {number(logits.max())}, the highest for {labels[best]}.",
+            f"{'two dense layers turn' if has_hidden else 'one linear layer turns'} y into {config.num_classes:,} "
+            f"logits from {number(logits.min())} to {number(logits.max())}, the highest for {labels[best]}.",
             "head_pre_logits" if has_hidden else "head",
             "logits",
             sizes(config.num_classes),
@@ -385,8 +382,8 @@ def head_steps(model: VisionTransformer, trace: ForwardTrace, labels: Sequence[s
         _step(
             "prediction",
             "The prediction",
-            f"the model says {labels[best]}, with {percent(top.values[0])}. The shares of its {config.num_classes:,} "
-            "classes sum to 1, also when none of them fits.",
+            f"the model predicts {labels[best]}, with {percent(top.values[0])}. The probabilities of its "
+            f"{config.num_classes:,} classes sum to 1 even when none of them fits.",
             "softmax_logits",
             "p",
             sizes(config.num_classes),

@@ -26,7 +26,7 @@ def forward(
 ) -> View:
     """The whole forward pass, moment by moment, as one token lives through it.
 
-    One layer after the other is recomputed and cut down to what is drawn. The first is told in full.
+    One layer after the other is recomputed and cut down to what is drawn. The first is shown in full.
 
     Args:
         model: the model.
@@ -34,7 +34,7 @@ def forward(
         pixels: the picture as the model sees it.
         labels: the names of the classes.
         head: 1..k, whose q, k and v are drawn; the attention of all heads is.
-        token: 0..N, whose way is told.
+        token: 0..N, whose way is shown.
         block_of: the insides of a layer 1..L, if somebody keeps them; otherwise they are computed.
 
     Raises:
@@ -75,14 +75,14 @@ def forward(
     best = int(trace.logits.argmax())
     return view(
         f"The forward pass in {len(steps)} moments: {config.num_patches} patches become {config.num_tokens} tokens, "
-        f"pass {config.num_layers} layers, and the class token says {labels[best]} with "
+        f"pass {config.num_layers} layers, and the class token gives {labels[best]} with "
         f"{percent(trace.probabilities[best])}.",
         (with_links(walk),),
     )
 
 
 def entered(film: View, layer: int) -> View:
-    """The same film with ``layer`` told in full instead of the first."""
+    """The same film with ``layer`` shown in full instead of the first."""
     (walk,) = film.panels
     assert isinstance(walk, Walk)
     return replace(film, rows=((replace(walk, layer=layer, start=_still(walk.steps, layer)),),))

@@ -36,7 +36,7 @@ class Layout:
 
     @property
     def total_bytes(self) -> int:
-        """Of all pictures, as the zip declares them."""
+        """For all pictures, as the zip declares them."""
         return sum(info.file_size for info in self.members.values())
 
     @property
@@ -65,7 +65,7 @@ def read_layout(archive: zipfile.ZipFile) -> Layout:
         if parts[-1].lower().endswith(PICTURE_SUFFIXES):
             pictures[parts] = info
     if not pictures:
-        raise ArchiveError(f"the zip has no pictures ({', '.join(PICTURE_SUFFIXES)}): expected class/picture.jpg")
+        raise ArchiveError(f"the zip has no images ({', '.join(PICTURE_SUFFIXES)}): expected class/picture.jpg")
     _check_sizes(archive, pictures.values())
     return Layout(MappingProxyType(_placed(pictures)))
 
@@ -81,7 +81,7 @@ def check_contents(file: BufferedIOBase) -> None:
     tail = file.read()
     file.seek(0)
     if (at := tail.rfind(b"PK\x05\x06")) < 0 or len(tail) - at < 22:
-        raise ArchiveError("this is no zip, or only the first part of one: expected a .zip of class folders")
+        raise ArchiveError("this is not a zip, or only the first part of one: expected a .zip of class folders")
     (size,) = struct.unpack_from("<I", tail, at + 12)
     if size > MAX_CONTENTS_BYTES or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07") or start + at < size:
         raise ArchiveError("the zip has too many entries, or is damaged: expected at most some 40,000 files")
@@ -119,13 +119,13 @@ def _check_sizes(archive: zipfile.ZipFile, infos: Collection[zipfile.ZipInfo]) -
             raise ArchiveError(f"{info.filename!r} is packed in an unusual way: make an ordinary zip (deflate)")
     if unpacked > MAX_RATIO * packed:
         raise ArchiveError(
-            f"the zip would unpack to {unpacked / max(packed, 1):,.0f} times its size, as a zip bomb does: pictures "
+            f"the zip would unpack to {unpacked / max(packed, 1):,.0f} times its size, as a zip bomb does: images "
             f"reach at most {MAX_RATIO} times"
         )
     for info in infos:
         if info.file_size > MAX_PICTURE_BYTES:
             raise ArchiveError(
-                f"{info.filename!r} has {info.file_size / 1e6:,.0f} MB: a picture may have at most "
+                f"{info.filename!r} has {info.file_size / 1e6:,.0f} MB: an image may have at most "
                 f"{MAX_PICTURE_BYTES / 1e6:.0f} MB"
             )
     if unpacked > MAX_TOTAL_BYTES:
@@ -156,9 +156,9 @@ def _placed(pictures: Mapping[tuple[str, ...], zipfile.ZipInfo]) -> dict[str, zi
     if len(around) > 1:
         first, second, *_ = around.values()
         raise ArchiveError(
-            f"{first!r} and {second!r} do not lie in class folders of one place: expected all pictures as "
+            f"{first!r} and {second!r} do not lie in class folders of one place: expected all images as "
             "class/picture, or all as train/class/picture and test/class/picture"
         )
     if len(placed) < len(pictures):  # Train/ and train/
-        raise ArchiveError("the zip has two entries for one picture: make it again from a folder")
+        raise ArchiveError("the zip has two entries for one image: make it again from a folder")
     return placed

@@ -110,7 +110,7 @@ def _opened(archive: Path | bytes) -> Iterator[zipfile.ZipFile]:
         try:
             opened = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, struct.error) as error:
-            raise ArchiveError("this is no zip, or it is damaged: expected a .zip of class folders") from error
+            raise ArchiveError("this is not a zip, or it is damaged: expected a .zip of class folders") from error
         with opened:
             yield opened
 

@@ -18,7 +18,7 @@ from vit_core.training.data.toy import TOY as TOY  # theirs is also the first da
 from vit_core.training.data.toy import make_toy_pictures, toy_folder
 from vit_core.weights.downloads import Progress
 
-TOY_TITLE = "Toy pictures (drawn by the program)"
+TOY_TITLE = "Toy images (drawn by the program)"
 FOLDER_PREFIX = "folder-"
 _GIVERS = ".givers"  # in a zip's folder: digests of the secrets of those who gave it
 _REMOVED = ".removed-"  # before the name of a zip's folder that was put aside
@@ -179,7 +179,7 @@ def state_of(folder: Path) -> str:
 
 
 def _change_folders(changes: Mapping[str, Path | None]) -> None:
-    """Add folders to the list, or take away those that are None; in one stroke, one at a time."""
+    """Add folders to the list, or take away those that are None; atomically, one at a time."""
     parent = pictures_folder()
     parent.mkdir(parents=True, exist_ok=True)
     with FileLock(parent / f".{_FOLDERS}.lock"):

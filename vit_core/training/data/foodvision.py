@@ -2,7 +2,7 @@
 
 The course's repository publishes no checksum for its two zips, so these are the checks that are possible. At every
 unpacking: the CRC of every file in the zip, and exactly the number of pictures of each class and split that the course
-has. At the first download: the file's SHA-256 is written beside it, and any later download must have the same. Other
+has. At the first download: the file's SHA-256 is written next to it, and any later download must have the same. Other
 public repositories that keep a copy of a zip state its SHA-256 and size in their Git LFS pointers
 (mansoor9ali/learn-pytorch for 10 %, peeyushkul/foodvision_effnetb2_model for 20 %). Whether those copies are what the
 course serves could not be verified, so a difference is reported by ``same_as_copy`` and not refused.

@@ -95,21 +95,21 @@ def _layout_errors(root: Path) -> list[str]:
             for name, paths in folders.items():
                 if paths and all(path.parent != parent / name for path in paths):
                     return [
-                        f"{parent / name} has no pictures itself, only folders with pictures: give that folder if "
-                        "those are the classes, or move the pictures up."
+                        f"{parent / name} has no images itself, only folders with images: give that folder if "
+                        "those are the classes, or move the images up."
                     ]
             empty += [str((parent / name).relative_to(root)) for name, paths in folders.items() if not paths]
         if not found:
-            return [f"{root} has no pictures in class folders: expected class/picture.jpg or train/class/picture.jpg."]
+            return [f"{root} has no images in class folders: expected class/picture.jpg or train/class/picture.jpg."]
         errors = []
         if len(splits) == 1:
             [missing] = set(SPLITS) - set(splits)
             errors.append(
                 f"{root} has a folder {splits[0]} but none called {missing}: add it, or give a folder of class folders "
-                "without splits, of which some pictures are held out."
+                "without splits, of which some images are held out."
             )
         if empty:
-            errors.append(f"No picture in {_listed(empty)}: every class folder needs some, or delete the folder.")
+            errors.append(f"No image in {_listed(empty)}: every class folder needs some, or delete the folder.")
         return errors
     except OSError as error:
         return [_sentence(error)]
@@ -120,22 +120,22 @@ def _class_errors(found: Inspection, files: Sequence[PictureFile], held_out: int
     errors = []
     there = sorted({file.class_name for file in files}, key=str.casefold)
     if len(there) == 1:
-        errors.append(f"There is only one class, {there[0]!r}: a model learns to tell at least two apart.")
+        errors.append(f"There is only one class, {there[0]!r}: a model learns to distinguish at least two.")
     before = Counter(file.class_name for file in files)
     train = found.counts["train"]
     missing = [name for name in there if not train.get(name)]
     if missing and not is_split:
         errors.append(
-            f"Of each class {held_out} pictures are held out to test on, and nothing is left to learn from for "
+            f"Of each class {held_out} images are held out to test on, and nothing is left to learn from for "
             f"{_listed([f'{name} ({before[name]})' for name in missing])}."
         )
     elif missing:
         errors.append(
-            f"Nothing to learn from for the class {_listed(missing)}: there are test pictures, but no training "
-            "pictures that can be read."
+            f"Nothing to learn from for the class {_listed(missing)}: there are test images, but no training "
+            "images that can be read."
         )
     if not errors and not found.total("test"):
-        errors.append("There is no test picture that can be read: nothing to measure on.")
+        errors.append("There is no test image that can be read: nothing to measure on.")
     return errors
 
 
@@ -143,12 +143,12 @@ def _class_warnings(found: Inspection) -> list[str]:
     warnings = []
     untested = [name for name, count in found.counts["test"].items() if not count]
     if untested and found.total("test"):
-        warnings.append(f"The test split has no picture of {_listed(untested)}: nothing will be measured there.")
+        warnings.append(f"The test split has no image of {_listed(untested)}: nothing will be measured there.")
     counts = [count for count in found.counts["train"].values() if count]
     if counts and max(counts) >= LOPSIDED * min(counts):
         warnings.append(
-            f"The largest class has {max(counts):,} training pictures and the smallest {min(counts):,}: always "
-            "guessing the largest will look better than it is."
+            f"The largest class has {max(counts):,} training images and the smallest {min(counts):,}: always "
+            "answering with the largest will look better than it is."
         )
     return warnings
 
@@ -156,7 +156,7 @@ def _class_warnings(found: Inspection) -> list[str]:
 def _broken_warning(broken: Mapping[Path, str]) -> list[str]:
     if not broken:
         return []
-    count = "1 picture" if len(broken) == 1 else f"{len(broken):,} pictures"
+    count = "1 image" if len(broken) == 1 else f"{len(broken):,} images"
     return [f"{count} cannot be read and will be left out: {_listed([path.name for path in broken])}."]
 
 
@@ -176,7 +176,7 @@ def _left_out(root: Path) -> list[str]:
     if not others:
         return []
     return [
-        f"{sum(others.values()):,} files in class folders are no pictures by their names and are left out: "
+        f"{sum(others.values()):,} files in class folders are not images by their names and are left out: "
         f"{_listed([f'{count} {suffix}' for suffix, count in others.most_common()])}."
     ]
 

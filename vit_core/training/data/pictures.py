@@ -104,7 +104,7 @@ def find_pictures(
     found: list[PictureFile] = []
     for number, root in enumerate(roots):
         if not root.is_dir():
-            raise ValueError(f"{root} is not a folder: give a folder of class folders with pictures in them")
+            raise ValueError(f"{root} is not a folder: give a folder of class folders with images in them")
         table = read_names(root / "classes.tsv")
         split = [root / name for name in SPLITS if (root / name).is_dir()]
         before = len(found)
@@ -115,7 +115,7 @@ def find_pictures(
                 name = (names or {}).get(name, name)
                 found += [PictureFile(p, name, "test" if p in test else "train", number) for p in paths]
         if len(found) == before:
-            raise ValueError(f"{root} holds no pictures: expected {root}/class/picture.jpg or {root}/train/class/...")
+            raise ValueError(f"{root} holds no images: expected {root}/class/picture.jpg or {root}/train/class/...")
     return found
 
 
@@ -143,11 +143,11 @@ def load_pictures(files: Sequence[PictureFile], recipe: TrainingConfig, preproce
 
     class_names = tuple(sorted({file.class_name for file in files}, key=str.casefold))
     if len(class_names) < 2:
-        raise ValueError(f"there is only one class, {', '.join(class_names)}: a model learns to tell classes apart")
+        raise ValueError(f"there is only one class, {', '.join(class_names)}: a model learns to distinguish classes")
     parts = {split: tuple(file for file in files if file.split == split) for split in SPLITS}
     for split, part in parts.items():
         if not part:
-            raise ValueError(f"the {split} split is empty: each class needs more pictures than are held out")
+            raise ValueError(f"the {split} split is empty: each class needs more images than are held out")
     return Loaders(
         Pictures(parts["train"], class_names, training_transform(recipe, preprocess)),
         Pictures(parts["test"], class_names, evaluation_transform(preprocess)),

@@ -153,7 +153,7 @@ def toy_picture(kind: str, split: str, number: int, size: int = SIZE) -> Image.I
 
 
 def toy_folder() -> Path:
-    """Where ``make_toy_pictures`` puts them unless told otherwise."""
+    """Where ``make_toy_pictures`` puts them by default."""
     return pictures_folder() / f"toy-{_VERSION}"
 
 

@@ -146,7 +146,7 @@ def start_run(
     recipe = RECIPES[recipe_name].with_values(changes)
     folders = [Path(each).absolute() for each in data]
     if not folders:
-        raise ValueError("there is nothing to learn from: choose a folder of pictures")
+        raise ValueError("there is nothing to learn from: choose a folder of images")
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise ValueError(f"{missing[0]} is not a folder on this machine")
     runs_folder().mkdir(parents=True, exist_ok=True)

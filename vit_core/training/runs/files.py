@@ -116,7 +116,7 @@ def _problem_of(path: Path, _stamps: str) -> str | None:
     except (ValueError, OSError) as error:
         return _short(str(error))
     needed = count_parameters(config)["total"]
-    return None if numbers == needed else f"its card speaks of {_number(needed)} parameters, its file has {numbers:,}"
+    return None if numbers == needed else f"its card states {_number(needed)} parameters, its file has {numbers:,}"
 
 
 def _object(path: Path) -> tuple[Mapping[str, Any], str]:
@@ -127,9 +127,9 @@ def _object(path: Path) -> tuple[Mapping[str, Any], str]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
-        return {}, f"{path.name} is no JSON: it was cut off, or something else was written there"
+        return {}, f"{path.name} is not JSON: it was cut off, or something else was written there"
     if not isinstance(found, dict):
-        return {}, f"{path.name} is no JSON object but a {type(found).__name__}"
+        return {}, f"{path.name} is not a JSON object but a {type(found).__name__}"
     return found, ""
 
 
@@ -199,7 +199,7 @@ def _is_time(value: Any) -> bool:
 _RECIPE: tuple[Check, str] = (_is_recipe, "a recipe")
 _TEXT: tuple[Check, str] = (_is_text, "text")
 _TEXTS: tuple[Check, str] = (_are_texts, "a list of names")
-_COUNT: tuple[Check, str] = (lambda value: is_whole(value, 10**6), "a number of pictures")
+_COUNT: tuple[Check, str] = (lambda value: is_whole(value, 10**6), "a number of images")
 _FACTS: Mapping[str, tuple[Check, str]] = {
     "recipe": _RECIPE,
     "recipe_name": (_is_text_or_nothing, "text"),
@@ -211,7 +211,7 @@ _FACTS: Mapping[str, tuple[Check, str]] = {
     "outcome": (_is_text_or_nothing, "text"),
     "names": (_are_fields, "a table of names"),
     "broken": (_are_pairs, "a list of files and reasons"),
-    "pictures": (_are_wholes("train", "test"), "the numbers of pictures"),
+    "pictures": (_are_wholes("train", "test"), "the numbers of images"),
     "parameters": (_are_wholes("total", "trainable"), "the numbers of parameters"),
     "total_steps": (is_whole, "a number of steps"),
 }

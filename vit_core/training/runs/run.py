@@ -84,13 +84,13 @@ class Run:
         """The whole recipe, changes included.
 
         Raises:
-            ValueError: if the folder does not tell, or tells something that is no recipe.
+            ValueError: if the folder does not state it, or states something that is no recipe.
         """
         if values := self.facts.get("recipe"):
             return TrainingConfig().with_values(values)
         name = str(self.start.get("recipe_name"))
         if name not in RECIPES:
-            raise ValueError(f"the run {self.name} does not tell its recipe: {FACTS} is missing or broken")
+            raise ValueError(f"the run {self.name} does not state its recipe: {FACTS} is missing or broken")
         return RECIPES[name].with_values(self.start.get("changes", {}))
 
     @property
@@ -164,7 +164,7 @@ class Run:
         if said and re.match(r"[\w.]*(Error|Exception|Interrupt)\b", said[-1]):
             return f"the training process broke off: {said[-1]}"
         return (
-            "the training process ended without a word: it was killed, or the machine ran out of memory or was "
+            "the training process ended without a message: it was killed, or the machine ran out of memory or was "
             "switched off; Resume goes on from what it had saved"
         )
 
@@ -219,7 +219,7 @@ class Run:
         return whole_epochs(self.path)[0]
 
     def epoch_file(self, epoch: int) -> Path:
-        """The weights after that epoch; their card lies beside them.
+        """The weights after that epoch; their card lies next to them.
 
         Raises:
             LookupError: if they have not been saved.
@@ -237,7 +237,7 @@ class Run:
         """What to type to train the same again, or to go on.
 
         Raises:
-            ValueError: if the folder does not tell the recipe.
+            ValueError: if the folder does not state the recipe.
         """
         recipe = self.recipe
         name = self.recipe_name or closest_recipe(recipe)
@@ -284,7 +284,7 @@ def _left_out(path: Path, classes: int, _stamp: tuple[int, int, int]) -> int:
 
 
 def write_object(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON object in one stroke."""
+    """Write a JSON object atomically."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
     os.replace(partial, path)
