@@ -2,11 +2,11 @@
 
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from explainer.components import number_sheet_script
 from explainer.links import of_symbols
 from explainer.number_expressions import Number, checked_number, parse, sides_of
 from explainer.number_html import DIGITS, body
@@ -134,7 +134,6 @@ def _close() -> None:
 
 @cache
 def _component() -> Any:
-    script = Path(__file__).parent.parent / "explainer" / "components" / "number_sheet.js"
     return st.components.v2.component(
-        _COMPONENT, html='<div class="vit-number"></div>', js=script.read_text(encoding="utf-8"), isolate_styles=False
+        _COMPONENT, html='<div class="vit-number"></div>', js=number_sheet_script(), isolate_styles=False
     )

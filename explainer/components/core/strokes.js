@@ -1,0 +1,86 @@
+// Frames and arrows that several kinds of panel share.
+
+/** A frame visible on any picture: dark outside, the colour, white inside. */
+export function outline(ctx, x, y, width, height, colour, { strength = 1, radius = 0 } = {}) {
+  const ring = (offset, thickness, style) => {
+    ctx.lineWidth = thickness;
+    ctx.strokeStyle = style;
+    ctx.beginPath();
+    ctx.roundRect(x - offset, y - offset, width + 2 * offset, height + 2 * offset, radius + Math.max(0, offset));
+    ctx.stroke();
+  };
+  ctx.save();
+  ring(2.75 * strength, 1.5, "rgba(0,0,0,.8)");
+  ring(1 * strength, 2.5 * strength, colour);
+  if (width > 8 && height > 8) ring(-0.75 * strength, 1.25, "rgba(255,255,255,.95)");
+  ctx.restore();
+}
+
+/** The frame of what has to do with what the reader points at elsewhere. */
+export function litFrame(ctx, { x, y, w, h }, lit, paint, radius = 5) {
+  ctx.save();
+  ctx.strokeStyle = paint.theme.primary;
+  ctx.lineWidth = 2.5;
+  ctx.setLineDash(lit === "read" ? [6, 4] : []);
+  ctx.beginPath();
+  ctx.roundRect(x - 4, y - 4, w + 8, h + 8, radius);
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** The frame of what the pointer is on. */
+export function hoverFrame(ctx, x, y, width, height, radius = 0) {
+  ctx.save();
+  for (const [thickness, style] of [
+    [3, "rgba(0,0,0,.65)"],
+    [1.25, "rgba(255,255,255,.98)"],
+  ]) {
+    ctx.lineWidth = thickness;
+    ctx.strokeStyle = style;
+    ctx.beginPath();
+    ctx.roundRect(x, y, width, height, radius);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** The frame of a part that has been changed: white and black dashes, to be seen on any picture. */
+export function dashedFrame(ctx, x, y, width, height) {
+  ctx.save();
+  ctx.lineWidth = width > 12 ? 1.5 : 1;
+  for (const [offset, style] of [
+    [0, "rgba(0,0,0,.85)"],
+    [3, "rgba(255,255,255,.98)"],
+  ]) {
+    ctx.setLineDash([3, 3]);
+    ctx.lineDashOffset = offset;
+    ctx.strokeStyle = style;
+    ctx.strokeRect(x + 1, y + 1, width - 2, height - 2);
+  }
+  ctx.restore();
+}
+
+export function arrow(ctx, points, colour, { dashed = false, head = true } = {}) {
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.lineWidth = 1.75;
+  ctx.lineJoin = ctx.lineCap = "round";
+  ctx.setLineDash(dashed ? [5, 4] : []);
+  ctx.beginPath();
+  ctx.moveTo(...points[0]);
+  for (let i = 1; i < points.length - 1; i++) ctx.arcTo(...points[i], ...points[i + 1], 9);
+  ctx.lineTo(...points.at(-1));
+  ctx.stroke();
+  ctx.setLineDash([]);
+  if (head) {
+    const [[fromX, fromY], [x, y]] = points.slice(-2);
+    const angle = Math.atan2(y - fromY, x - fromX);
+    ctx.beginPath();
+    for (const turn of [-0.5, 0.5]) {
+      ctx.moveTo(x, y);
+      ctx.lineTo(x - 8 * Math.cos(angle + turn), y - 8 * Math.sin(angle + turn));
+    }
+    ctx.stroke();
+  }
+  ctx.restore();
+}
