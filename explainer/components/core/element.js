@@ -7,3 +7,9 @@ export function element(tag, className, attributes = {}, ...children) {
   node.append(...children);
   return node;
 }
+
+/** A button that plays or pauses says which. */
+export function showPlaying(button, isPlaying) {
+  button.dataset.state = isPlaying ? "playing" : "still";
+  button.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
+}

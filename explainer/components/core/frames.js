@@ -1,6 +1,6 @@
 // Views in an order (class Frames in explainer/panels.py): all of them are here, one is shown, a bar moves through them.
 
-import { element } from "./element.js";
+import { element, showPlaying } from "./element.js";
 import { page } from "./page.js";
 import { plainText, richNodes } from "./text.js";
 
@@ -89,7 +89,7 @@ export class FrameBar {
     const at = Number(this.slider.value);
     this.go(at === last ? 0 : at + 1, false);
     this.timer = setInterval(() => this.step(), 1000 * SECONDS_PER_FRAME);
-    this.nameButton();
+    showPlaying(this.play, Boolean(this.timer));
   }
 
   step() {
@@ -108,11 +108,6 @@ export class FrameBar {
   stop() {
     clearInterval(this.timer);
     this.timer = null;
-    this.nameButton();
-  }
-
-  nameButton() {
-    this.play.dataset.state = this.timer ? "playing" : "still";
-    this.play.setAttribute("aria-label", this.timer ? "Pause" : "Play");
+    showPlaying(this.play, Boolean(this.timer));
   }
 }

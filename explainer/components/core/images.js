@@ -81,3 +81,15 @@ export function stretch(ctx, image, x, y, width, height, paint, smooth = false, 
 
 export const heatAlpha = (t) => 0.06 + 0.88 * Math.min(1, 1.5 * t); // little weight: the picture; much: the colour
 export const DIMMED = { light: 0.42, dark: 0.5 }; // how far the picture under a heat map moves towards the page
+
+/** A cleared context in CSS pixels on a canvas of device pixels. */
+export function sized(canvas, width, height, ratio) {
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.max(1, Math.round(height * ratio));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return ctx;
+}
+

@@ -5,11 +5,10 @@ import { readHeader, readView } from "./decode.js";
 import { element } from "./element.js";
 import { FrameBar, Reel, frameAt } from "./frames.js";
 import { links } from "./links.js";
-import { clamp } from "./numbers.js";
 import { Paint, readTheme } from "./paint.js";
 import { PanelFrame } from "./panel.js";
 import { watchScrollers } from "./scrollers.js";
-import { richNodes } from "./text.js";
+import { Tip } from "./tip.js";
 import canvasStyle from "../styles/canvas.css";
 import looksStyle from "../styles/looks.css";
 import walkStyle from "../styles/walk.css";
@@ -30,14 +29,14 @@ class MountedView {
     this.rows = element("div", "rows");
     this.alt = element("figcaption", "unseen");
     this.live = element("div", "unseen", { "aria-live": "polite" });
-    this.tip = element("div", "tip", { role: "tooltip" });
+    this.tip = new Tip(this.root);
     this.notice = element("p", "notice", { role: "status" });
-    this.tip.hidden = this.notice.hidden = true;
+    this.notice.hidden = true;
     // A change of the page's colours reaches this element as a transition, wherever the colours were set.
     this.sentinel = element("i", "sentinel", { "aria-hidden": "true" });
     this.sentinel.addEventListener("transitionend", () => this.redraw());
     const style = element("style", "", {}, [canvasStyle, looksStyle, walkStyle].join("\n"));
-    this.root.append(style, this.alt, this.rows, this.notice, this.tip, this.live, this.sentinel);
+    this.root.append(style, this.alt, this.rows, this.notice, this.tip.root, this.live, this.sentinel);
     parent.append(this.root);
     this.observer = new ResizeObserver(() => {
       if (this.root.clientWidth !== this.width || devicePixelRatio !== this.paint?.ratio) this.redraw();
@@ -237,32 +236,12 @@ class MountedView {
     this.options.onPick?.({ ...pick });
   }
 
-  /** A tooltip at (x, y) of a panel's canvas, kept inside the view. */
   showTip(frame, lines, x, y) {
-    const nodes = lines.map(({ text, colour, isHint }, i) => {
-      const line = element("div", isHint ? "hint" : i ? "" : "value");
-      if (colour) {
-        const dot = element("span", "dot");
-        dot.style.background = colour;
-        line.append(dot);
-      }
-      line.append(...richNodes(text));
-      return line;
-    });
-    this.tip.replaceChildren(...nodes);
-    this.tip.hidden = false;
-    this.tipOwner = frame;
-    const [own, box] = [this.root.getBoundingClientRect(), frame.over.getBoundingClientRect()];
-    const [width, height] = [this.tip.offsetWidth, this.tip.offsetHeight];
-    let [left, top] = [box.left - own.left + x, box.top - own.top + y];
-    if (left + width > own.width) left = Math.max(0, left - width - 28);
-    if (box.top + y + height > innerHeight - 8) top -= height + 32;
-    left = clamp(left, 0, Math.max(0, own.width - width));
-    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+    this.tip.show(frame, lines, x, y);
   }
 
-  hideTip(frame = this.tipOwner) {
-    if (frame === this.tipOwner) this.tip.hidden = true;
+  hideTip(frame) {
+    this.tip.hide(frame);
   }
 
   say(text) {

@@ -4,10 +4,12 @@
 // pictures in the same frame; the maps of all heads follow in the next one, and moves that came in between are dropped.
 
 import { element } from "../core/element.js";
+import { sized } from "../core/images.js";
+import { ARROWS, whereClicked } from "../core/input.js";
 import { clamp, exactText, shortText, sureText, valueText } from "../core/numbers.js";
 import { page } from "../core/page.js";
 import { Paint, colourOf, inkOn } from "../core/paint.js";
-import { ARROWS, PanelFrame, sized, whereClicked } from "../core/panel.js";
+import { PanelFrame } from "../core/panel.js";
 import { write } from "../core/text.js";
 import {
   CLASS_TOKEN_ROOM,

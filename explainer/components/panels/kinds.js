@@ -11,7 +11,7 @@
 // on the page; and, to stand small on a card of a flow, `drawSmall`, `smallCell` and `firstSmallCell`.
 
 import { LOOKS } from "../looks/frame.js";
-import { WALK } from "../walk/frame.js";
+import { WALK } from "../walk/kind.js";
 import { FLOW } from "./flow.js";
 import { SIMPLE_KINDS } from "./simple.js";
 

@@ -17,6 +17,9 @@ export const between = (a, b, t) => a + (b - a) * t;
 /** The part of the way from `start` to `end`, 0..1. */
 const phase = (t, start, end) => clamp((t - start) / (end - start), 0, 1);
 
+/** The number of the moment to which another is nearest. */
+export const nearest = ({ from, to, share }) => (share < 0.5 ? from : to);
+
 const blendBox = (a, b, t) => ({
   x: between(a.x, b.x, t),
   y: between(a.y, b.y, t),
