@@ -14,3 +14,11 @@ declare const PARTS: string[];
 
 /** What core/page.js puts there. */
 declare var __vitPage: any;
+
+/** What is found on a page by a selector is HTML here, never SVG alone. */
+interface Element extends HTMLOrSVGElement, ElementCSSInlineStyle {}
+
+/** Newer than the checker's own list. */
+interface IntersectionObserverInit {
+  scrollMargin?: string;
+}

@@ -30,7 +30,9 @@ function build(parent, data) {
   const style = document.createElement("style");
   style.textContent = data.style;
   parent.replaceChildren(style, root);
-  const [field, button, said] = root.querySelectorAll("input, button, span");
+  const field = root.querySelector("input");
+  const button = root.querySelector("button");
+  const said = root.querySelector("span");
   const parts = { root, field, button, said, table: root.lastElementChild };
   field.placeholder = "Search: softmax, 3072, Eq. 5";
   field.setAttribute("aria-label", "Search the ledger: an operation, a size, an equation, a module, a word of the code");
@@ -43,7 +45,7 @@ function build(parent, data) {
     label(parts);
   });
   parts.table.addEventListener("toggle", () => label(parts), true);
-  parts.table.addEventListener("click", (event) => {
+  parts.table.addEventListener("click", (/** @type {any} */ event) => {
     const link = event.target.closest?.("a[data-stage]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault(); // the app goes there without loading itself again

@@ -3,6 +3,8 @@
 // Until then opening.css keeps the page transparent. `PARTS` is written before this text: parts of Streamlit's front end
 // which, evaluated beforehand, it need not wait for.
 
+/* global PARTS */
+
 for (const part of PARTS) import(part).catch(() => {});
 
 // Streamlit remembers how wide a reader has drawn the sidebar, and whether it was closed.
@@ -32,14 +34,14 @@ const isComplete = () =>
 
 const PATIENCE = 20_000; // milliseconds after the page's script has ended: what is not here by then is not waited for
 
-let frames = 0; // in a row: React puts what it has just loaded in place in the next one
+let steady = 0; // frames in a row: React puts what it has just loaded in place in the next one
 let ended = null;
 
 function look(now) {
   const hasEnded = document.querySelector('[data-test-script-state="notRunning"] .stMain .stElementContainer');
   ended = hasEnded ? (ended ?? now) : null; // before its first run it is said not to run, too
-  frames = isComplete() ? frames + 1 : 0;
-  if (frames > 2 || (ended != null && now - ended > PATIENCE)) document.documentElement.dataset.open = "";
+  steady = isComplete() ? steady + 1 : 0;
+  if (steady > 2 || (ended != null && now - ended > PATIENCE)) document.documentElement.dataset.open = "";
   else requestAnimationFrame(look);
 }
 requestAnimationFrame(look);

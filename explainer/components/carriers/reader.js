@@ -4,7 +4,7 @@
 const NAME = "vit-explainer-reader";
 
 export default function ({ data, setStateValue }) {
-  let key = null;
+  let key;
   try {
     key = localStorage.getItem(NAME);
     if (!/^[0-9a-f]{32}$/.test(key ?? "")) {

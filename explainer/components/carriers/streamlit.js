@@ -4,10 +4,13 @@
 
 import { page } from "../core/page.js";
 
+/* global EXACT_PATH, PATH, loadCore */
+
 const instances = new WeakMap(); // parentElement -> what is mounted there; survives every rerun
 
 /** The address of the app, below whatever path it is served: Streamlit's own script lies in its static/js/. */
 function appAddress() {
+  /** @type {HTMLScriptElement} */
   const script = document.querySelector('script[type="module"][src*="/static/js/"]');
   return script ? new URL("../../", script.src) : new URL("./", document.baseURI);
 }

@@ -1,5 +1,13 @@
 // Elements of the page.
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} [className]
+ * @param {Record<string, any>} [attributes]
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function element(tag, className, attributes = {}, ...children) {
   const node = document.createElement(tag);
   if (className) node.className = className;

@@ -88,6 +88,11 @@ export function sized(canvas, width, height, ratio) {
   canvas.height = Math.max(1, Math.round(height * ratio));
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
+  return scaled(canvas, ratio);
+}
+
+/** The context of a canvas of device pixels, in CSS pixels. */
+export function scaled(canvas, ratio) {
   const ctx = canvas.getContext("2d");
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   return ctx;

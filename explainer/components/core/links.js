@@ -47,8 +47,8 @@ class Links {
   /** {id, makes, reads, names, isStep} of what an event happened on; null if that is about no tensor. */
   sourceOf(event) {
     const path = event.composedPath();
-    const symbol = this.symbolAt(path);
-    if (symbol) return symbol;
+    const found = this.symbolAt(path);
+    if (found) return found;
     for (const node of path) {
       const linked = node.dataset?.link != null ? node : node.matches?.(AREAS) && node.querySelector("[data-link]");
       if (linked) return described(linked);
@@ -83,7 +83,7 @@ class Links {
       if (!source) continue;
       for (const node of root.querySelectorAll("[data-link]")) light(node, relation(source, described(node)));
       for (const formula of root.querySelectorAll(FORMULAS))
-        for (const [node, symbol] of this.symbolsOf(formula)) light(node, relation(source, symbol));
+        for (const [node, each] of this.symbolsOf(formula)) light(node, relation(source, each));
     }
     for (const paint of this.painters.values()) paint();
   }
@@ -121,8 +121,8 @@ class Links {
   }
 }
 
-function light(node, relation) {
-  if (relation) node.dataset.lit = relation;
+function light(node, how) {
+  if (how) node.dataset.lit = how;
 }
 
 const keysOf = (text) => (text ? text.split(" ") : []);

@@ -51,7 +51,7 @@ export function shortText(value, digits = 4) {
 
 /** The part of the format mini-language that Python and d3 share: [,][.digits][f g e d %]. */
 export function formatText(value, spec) {
-  const [, comma, digits, type] = /^(,?)(?:\.(\d+))?([fged%]?)$/.exec(spec) ?? [, "", "3", "g"];
+  const [, comma, digits, type] = /^(,?)(?:\.(\d+))?([fged%]?)$/.exec(spec) ?? ["", "", "3", "g"];
   const places = Number(digits ?? (type === "d" ? 0 : 6));
   let text;
   if (type === "%") text = percentText(value, places);

@@ -42,6 +42,7 @@ export function colourOf(text) {
   return colourCache.get(text);
 }
 
+/** @param {number[]} rgb */
 export const luminance = ([red, green, blue]) => (0.299 * red + 0.587 * green + 0.114 * blue) / 255;
 
 export function mix(from, to, share) {

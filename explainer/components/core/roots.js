@@ -10,8 +10,11 @@ const MOST_CHUNKS = 128;
 
 /** A of some layers: `row` and `column` write the weights of one token in one map, a layer's head. */
 export class Roots {
+  /** @param {any} place */
   constructor({ shape, at, ranges, digest, rows, columns, step, exact }, buffers, kept) {
-    [this.layers, this.heads, this.tokens] = shape;
+    this.layers = shape[0];
+    this.heads = shape[1];
+    this.tokens = shape[2];
     this.shape = shape;
     this.name = exact; // by which its own values are to be had
     const lines = this.layers * this.heads * this.tokens;

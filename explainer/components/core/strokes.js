@@ -31,10 +31,7 @@ export function litFrame(ctx, { x, y, w, h }, lit, paint, radius = 5) {
 /** The frame of what the pointer is on. */
 export function hoverFrame(ctx, x, y, width, height, radius = 0) {
   ctx.save();
-  for (const [thickness, style] of [
-    [3, "rgba(0,0,0,.65)"],
-    [1.25, "rgba(255,255,255,.98)"],
-  ]) {
+  for (const [style, thickness] of Object.entries({ "rgba(0,0,0,.65)": 3, "rgba(255,255,255,.98)": 1.25 })) {
     ctx.lineWidth = thickness;
     ctx.strokeStyle = style;
     ctx.beginPath();
@@ -48,10 +45,7 @@ export function hoverFrame(ctx, x, y, width, height, radius = 0) {
 export function dashedFrame(ctx, x, y, width, height) {
   ctx.save();
   ctx.lineWidth = width > 12 ? 1.5 : 1;
-  for (const [offset, style] of [
-    [0, "rgba(0,0,0,.85)"],
-    [3, "rgba(255,255,255,.98)"],
-  ]) {
+  for (const [style, offset] of Object.entries({ "rgba(0,0,0,.85)": 0, "rgba(255,255,255,.98)": 3 })) {
     ctx.setLineDash([3, 3]);
     ctx.lineDashOffset = offset;
     ctx.strokeStyle = style;

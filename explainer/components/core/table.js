@@ -66,7 +66,7 @@ export class TableDialog {
   }
 
   fill() {
-    for (const [name, mover] of [["Rows", this.rows], ["Columns", this.columns]]) {
+    for (const [name, mover] of Object.entries({ Rows: this.rows, Columns: this.columns })) {
       const { start, most, count } = mover;
       mover.root.hidden = count <= most;
       mover.where.textContent = `${name} ${start + 1} to ${Math.min(start + most, count)} of ${count}`;

@@ -3,112 +3,14 @@
 import { links, relation } from "../core/links.js";
 import { clamp } from "../core/numbers.js";
 import { mix } from "../core/paint.js";
-import { arrow, litFrame } from "../core/strokes.js";
-import { textWidth, wrapped, write } from "../core/text.js";
+import { litFrame } from "../core/strokes.js";
+import { wrapped, write } from "../core/text.js";
+import { drawArrows } from "./flow_arrows.js";
+import { fitsBeside, layoutFlow, nodeFont, textHeight, thumbnailsOf } from "./flow_layout.js";
 import { SIMPLE_KINDS } from "./simple.js";
 
 export const FLOW = {
-  layout(panel, width, paint) {
-    return width < 480 ? this.upright(panel, width, paint) : this.across(panel, width, paint);
-  },
-  /** One card under the other, for a phone. */
-  upright(panel, width, paint) {
-    const inset = panel.skips.length ? 26 : 8;
-    const cards = [];
-    let y = 6;
-    panel.nodes.forEach((node, i) => {
-      const opens = node.group && node.group !== panel.nodes[i - 1]?.group;
-      const closes = panel.nodes[i - 1]?.group && node.group !== panel.nodes[i - 1].group;
-      if (closes) y += 12;
-      if (opens) y += 30;
-      const height = node.thumbnails.length ? 92 : 64;
-      cards.push({ x: 12, y, width: width - 12 - inset - 6, height, line: i });
-      y += height + 26;
-    });
-    if (panel.nodes.at(-1)?.group) y += 12;
-    return { isUpright: true, cards, width, height: y - 14, frames: this.frames(panel, cards) };
-  },
-  across(panel, width, paint) {
-    const [gap, inset, smallest] = [24, 26, paint.size(104)];
-    const room = width - 2 * inset;
-    const most = Math.max(1, Math.floor((room + gap) / (smallest + gap)));
-    // What comes before, in, and after a group stands in lines of its own, each filled evenly.
-    const runs = [];
-    panel.nodes.forEach((node, i) => {
-      if (i && node.group === panel.nodes[i - 1].group) runs.at(-1).push(i);
-      else runs.push([i]);
-    });
-    const perLine = (count) => Math.ceil(count / Math.ceil(count / most));
-    // A diagram that has a card more or less for another choice says how many it has at most: cards keep their size.
-    const columns = panel.columns ?? Math.max(...runs.map((run) => run.length));
-    const lines = runs.flatMap((run) => {
-      const each = panel.nodes[run[0]].group ? perLine(run.length) : perLine(Math.max(columns, run.length));
-      return Array.from({ length: Math.ceil(run.length / each) }, (_, k) => run.slice(k * each, (k + 1) * each));
-    });
-    const longest = Math.max(perLine(columns), ...lines.map((line) => line.length));
-    const cardWidth = Math.min(paint.size(210), (room - (longest - 1) * gap) / longest);
-    const hasPictures = panel.nodes.some((node) => node.thumbnails.length);
-    const text = Math.max(...panel.nodes.map((node) => this.textHeight(node, cardWidth - 20, paint)));
-    const cardHeight = 30 + paint.size(text) + (hasPictures ? paint.size(100) : 0);
-    const cards = [];
-    let y = 6;
-    lines.forEach((line, number) => {
-      const hasGroup = line.some((i) => panel.nodes[i].group);
-      const hasSkip = panel.skips.some(([from, to]) =>
-        [from, to].every((name) => line.some((i) => panel.nodes[i].name === name)),
-      );
-      y += (hasGroup ? 30 : 0) + (hasSkip ? 26 : 0);
-      line.forEach(
-        (i, place) =>
-          (cards[i] = { x: inset + place * (cardWidth + gap), y, width: cardWidth, height: cardHeight, line: number }),
-      );
-      y += cardHeight + (hasGroup ? 14 : 0) + 44;
-    });
-    return {
-      isUpright: false,
-      cards,
-      width,
-      gap,
-      inset,
-      height: y - 32,
-      frames: this.frames(panel, cards, hasPictures),
-    };
-  },
-  /** The symbol, one to three lines of name, and the shape, beside the symbol if there is room. */
-  textHeight(node, width, paint) {
-    const lines = Math.min(3, wrapped(node.label, width, paint.font(13.5, 500)).length);
-    return 20 + 18 * lines + (this.fitsBeside(node, width, paint) ? 0 : 19);
-  },
-  symbolFont: (paint) => `600 ${paint.size(19)}px ui-serif, Georgia, "Times New Roman", serif`,
-  fitsBeside(node, width, paint) {
-    const shape = textWidth(node.shape, paint.font(13));
-    return textWidth(node.symbol, this.symbolFont(paint)) + shape + 10 <= width;
-  },
-  /** The frame of each group, one per line it runs over. */
-  frames(panel, cards) {
-    const frames = [];
-    const isUpright = cards.every((card, i) => card.line === i) && cards.length > 1 && cards[0].x === cards[1].x;
-    cards.forEach((card, i) => {
-      const { group, name } = panel.nodes[i];
-      if (!group) return;
-      const last = frames.at(-1);
-      const skips = panel.skips.length && !isUpright ? 26 : 0;
-      if (last && last.group === group && (isUpright || last.line === card.line)) {
-        last.right = Math.max(last.right, card.x + card.width);
-        last.bottom = card.y + card.height;
-      } else
-        frames.push({
-          group,
-          name,
-          line: card.line,
-          left: card.x,
-          top: card.y - skips,
-          right: card.x + card.width,
-          bottom: card.y + card.height,
-        });
-    });
-    return frames;
-  },
+  layout: layoutFlow,
   draw(ctx, panel, at, paint) {
     for (const frame of at.frames) {
       const [x, y] = [frame.left - 10, frame.top - 27];
@@ -133,127 +35,9 @@ export const FLOW = {
         width: frame.right - frame.left,
       });
     }
-    this.drawArrows(ctx, panel, at, paint);
-    at.small = panel.nodes.map((node, i) => this.thumbnails(node, at.cards[i], at, paint));
+    drawArrows(ctx, panel, at, paint);
+    at.small = panel.nodes.map((node, i) => thumbnailsOf(node, at.cards[i], at, paint));
     panel.nodes.forEach((node, i) => this.drawCard(ctx, node, at.cards[i], at, paint));
-  },
-  /** The sign of Eq. 1 where a card is not made of the one before it but comes in beside it. */
-  drawSign(ctx, sign, x, y, paint) {
-    ctx.fillStyle = paint.theme.background;
-    ctx.strokeStyle = paint.theme.muted;
-    ctx.lineWidth = 1.5;
-    ctx.beginPath();
-    ctx.arc(x, y, 10, 0, 2 * Math.PI);
-    ctx.fill();
-    ctx.stroke();
-    write(ctx, sign, x, y + (sign === ";" ? -1 : 0.5), {
-      font: paint.font(15, 600),
-      colour: paint.theme.text,
-      align: "center",
-    });
-  },
-  drawArrows(ctx, panel, at, paint) {
-    const colour = paint.theme.faint;
-    for (let i = 1; i < at.cards.length; i++) {
-      const [from, to] = [at.cards[i - 1], at.cards[i]];
-      const { joins } = panel.nodes[i];
-      if (joins) {
-        const place = at.isUpright
-          ? [from.x + from.width * 0.84, (from.y + from.height + to.y) / 2]
-          : [to.x - at.gap / 2, to.y + to.height / 2];
-        this.drawSign(ctx, joins, ...place, paint);
-        continue;
-      }
-      if (at.isUpright)
-        arrow(
-          ctx,
-          [
-            [from.x + from.width * 0.84, from.y + from.height + 3],
-            [to.x + to.width * 0.84, to.y - 4],
-          ],
-          colour,
-        );
-      else if (from.line === to.line) {
-        const y = from.y + from.height / 2;
-        arrow(
-          ctx,
-          [
-            [from.x + from.width + 4, y],
-            [to.x - 5, y],
-          ],
-          colour,
-        );
-      } else {
-        const start = [from.x + from.width + 2, from.y + from.height / 2];
-        const between = from.y + from.height + (panel.nodes[i - 1].group ? 28 : 18);
-        const left = 5;
-        arrow(
-          ctx,
-          [
-            start,
-            [start[0] + 14, start[1]],
-            [start[0] + 14, between],
-            [left, between],
-            [left, to.y + to.height / 2],
-            [to.x - 5, to.y + to.height / 2],
-          ],
-          colour,
-        );
-      }
-    }
-    for (const [fromName, toName] of panel.skips) {
-      const [a, b] = [fromName, toName].map((name) => panel.nodes.findIndex((node) => node.name === name));
-      if (a < 0 || b < 0) continue;
-      const [from, to] = [at.cards[a], at.cards[b]];
-      const ink = paint.colour(panel.nodes[a].quantity);
-      if (at.isUpright) {
-        const x = from.x + from.width;
-        arrow(
-          ctx,
-          [
-            [x + 2, from.y + from.height * 0.6],
-            [x + 17, from.y + from.height * 0.6],
-            [x + 17, to.y + to.height * 0.4],
-            [x + 5, to.y + to.height * 0.4],
-          ],
-          ink,
-        );
-      } else if (from.line === to.line) {
-        const y = from.y - 18;
-        arrow(
-          ctx,
-          [
-            [from.x + from.width * 0.62, from.y - 2],
-            [from.x + from.width * 0.62, y],
-            [to.x + to.width * 0.38, y],
-            [to.x + to.width * 0.38, to.y - 5],
-          ],
-          ink,
-        );
-      } else {
-        const between = from.y + from.height + 9;
-        arrow(
-          ctx,
-          [
-            [from.x + from.width / 2, from.y + from.height + 2],
-            [from.x + from.width / 2, between],
-            [to.x + to.width / 2, between],
-            [to.x + to.width / 2, to.y - 5],
-          ],
-          ink,
-        );
-      }
-    }
-  },
-  /** Where the small pictures of a card lie. */
-  thumbnails(node, card, at, paint) {
-    const count = node.thumbnails.length;
-    if (at.isUpright) {
-      const side = card.height - 20;
-      return node.thumbnails.slice(0, 1).map((panel) => [panel, [card.x + card.width - side - 12, card.y + 10, side, side]]);
-    }
-    const each = (card.width - 20 - 8 * (count - 1)) / count;
-    return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, paint.size(94)]]);
   },
   /** The number of a small picture under the pointer; by keys that in the first one's corner. */
   origin(panel, cell, at, pointer) {
@@ -293,7 +77,7 @@ export const FLOW = {
     let textY = card.y + pad + 6;
     let textWidthLeft = card.width - 2 * pad;
     const pictures = node.thumbnails;
-    for (const [panel, box] of this.thumbnails(node, card, at, paint))
+    for (const [panel, box] of thumbnailsOf(node, card, at, paint))
       SIMPLE_KINDS[panel.kind].drawSmall?.(ctx, panel, box, paint);
     if (at.isUpright) {
       const side = card.height - 20;
@@ -303,15 +87,15 @@ export const FLOW = {
     } else if (pictures.length) {
       textY += paint.size(94) + 10;
     } else {
-      textY = card.y + (card.height - paint.size(this.textHeight(node, textWidthLeft, paint))) / 2 + 4;
+      textY = card.y + (card.height - paint.size(textHeight(node, textWidthLeft, paint))) / 2 + 4;
     }
     write(ctx, node.symbol, textX, textY + paint.size(5), {
-      font: this.symbolFont(paint),
+      font: nodeFont(paint),
       colour,
       width: textWidthLeft,
     });
     const shapeFont = paint.font(13);
-    const beside = this.fitsBeside(node, textWidthLeft, paint);
+    const beside = fitsBeside(node, textWidthLeft, paint);
     if (beside)
       write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), {
         font: shapeFont,

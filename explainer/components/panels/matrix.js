@@ -19,7 +19,8 @@ export const MATRIX = {
     const isSquare = rows / columns > 0.25 && rows / columns < 4;
     const columnNames = panel.column_names.length > 0 && widest(panel.column_names);
     const largest = columnNames ? clamp(columnNames + 16, 38, 110) : 38;
-    let [cellWidth, cellHeight] = [Math.min(wide / columns, largest), 0];
+    let cellWidth = Math.min(wide / columns, largest);
+    let cellHeight;
     const upright = columnNames && columnNames + 8 > cellWidth ? Math.min(columnNames, 120) : 0; // names stand on end
     const top = columns > 1 ? 42 + Math.max(0, upright - 14) : 24;
     if (isSquare) {
@@ -219,7 +220,7 @@ export const MATRIX = {
     stretch(ctx, heatImage(panel.values.data, 0, rows, columns, panel.scale, table), ...place, paint);
     frameSmall(ctx, ...place, paint);
   },
-  smallCell: (panel, box, place) => cellWithin(MATRIX.small(panel, box), ...panel.values.shape, place),
+  smallCell: (panel, box, place) => cellWithin(MATRIX.small(panel, box), panel.values.shape[0], panel.values.shape[1], place),
   applies(panel, pick) {
     if (pick.token !== undefined && panel.pick && panel[panel.pick] != null) panel[panel.pick] = pick.token;
   },

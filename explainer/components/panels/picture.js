@@ -1,8 +1,9 @@
 // The picture in its patches, and what is laid over it.
 
 import { DIMMED, heatAlpha, heatImage, pixelImage, smoothed, stretch } from "../core/images.js";
+import { nextToken } from "../core/input.js";
 import { drawLegendBlock, exceeds, legendHeight } from "../core/legend.js";
-import { clamp, exactText, tokenText, valueText } from "../core/numbers.js";
+import { exactText, tokenText, valueText } from "../core/numbers.js";
 import { LIGHT_TABLE, colourOf, colourTable, withAlpha } from "../core/paint.js";
 import { dashedFrame, hoverFrame, outline } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
@@ -49,10 +50,7 @@ function paintPicture(ctx, panel, x, y, width, height, paint) {
 export function paintGrid(ctx, x, y, width, height, size, paint) {
   ctx.save();
   const line = 1 / paint.ratio;
-  for (const [offset, style] of [
-    [0, "rgba(255,255,255,.42)"],
-    [line, "rgba(0,0,0,.28)"],
-  ]) {
+  for (const [style, offset] of Object.entries({ "rgba(255,255,255,.42)": 0, "rgba(0,0,0,.28)": line })) {
     ctx.fillStyle = style;
     for (let i = 1; i < size; i++) {
       ctx.fillRect(x + paint.snap((i * width) / size) - line + offset, y, line, height);
@@ -178,11 +176,7 @@ export const PICTURE = {
   chosen: (panel) => panel.token ?? null,
   move(panel, at, cell, right, down) {
     const size = panel.grid_size;
-    if (!size) return cell;
-    if (cell === 0) return right > 0 || down > 0 ? 1 : 0;
-    const row = Math.floor((cell - 1) / size) + down;
-    if (row < 0 && at.hasClassToken) return 0;
-    return clamp(row, 0, size - 1) * size + clamp(((cell - 1) % size) + right, 0, size - 1) + 1;
+    return size ? nextToken(cell, size, right, down, at.hasClassToken) : cell;
   },
   table(panel) {
     if (panel.overlay) {

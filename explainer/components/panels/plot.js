@@ -1,79 +1,14 @@
 // Lines and points over numbered axes.
 
-import { clamp, exactText, niceTicks, shortText, valueText } from "../core/numbers.js";
+import { clamp, exactText, shortText, valueText } from "../core/numbers.js";
 import { withAlpha } from "../core/paint.js";
-import { textWidth, write } from "../core/text.js";
+import { write } from "../core/text.js";
+import { layoutPlot } from "./plot_layout.js";
 
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 export const PLOT = {
-  layout(panel, width, paint) {
-    const font = paint.font(13.5, 600);
-    const all = panel.series;
-    const xs = all.flatMap((series) => Array.from(series.x.data));
-    const ys = all.flatMap((series) => Array.from(series.y.data));
-    let [xLow, xHigh, yLow, yHigh] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    if (yLow >= 0 && yLow < 0.4 * yHigh) yLow = 0;
-    if (!(yHigh > yLow)) [yLow, yHigh] = [yLow - 0.5 * (Math.abs(yLow) || 1), yHigh + 0.5 * (Math.abs(yHigh) || 1)];
-    if (!(xHigh > xLow)) [xLow, xHigh] = [xLow - 0.5, xHigh + 0.5];
-    const pad = 0.05 * (yHigh - yLow);
-    xLow = panel.start ?? xLow;
-    yLow = panel.low ?? (yLow === 0 ? 0 : yLow - pad);
-    yHigh = panel.high ?? (yHigh === 0 ? 0 : yHigh + pad);
-    const yTicks = niceTicks(yLow, yHigh, Math.max(2, Math.floor(panel.height / 55)));
-    const left = 14 + Math.max(...yTicks.map((tick) => textWidth(shortText(tick, 3), paint.font(13))));
-    const labelled = all.filter((series) => series.label);
-    const lines = labelled.filter((series) => series.style !== "points");
-    const widest = Math.max(0, ...lines.map((series) => textWidth(series.label, font)));
-    const direct = lines.length > 0 && lines.length * 19 < panel.height - 60 && widest < width * 0.3 && width > 420;
-    const chips = this.chips(
-      direct ? labelled.filter((series) => series.style === "points") : labelled,
-      width - left,
-      font,
-      all.length > 1 || direct,
-    );
-    const top = 26 + (chips.lines ? chips.lines * 22 + 4 : 0);
-    const right = direct ? widest + 16 : 12;
-    const plotWidth = Math.max(60, Math.min(width - left - right, 860));
-    const isCounted = xs.every(Number.isInteger); // layers have no halves
-    const xTicks = niceTicks(xLow, xHigh, Math.max(2, Math.floor(plotWidth / 70))).filter(
-      (tick) => !isCounted || Number.isInteger(tick),
-    );
-    const margin = all.some((series) => series.style === "points") ? 0.02 * (xHigh - xLow) : 0;
-    const lineXs = [
-      ...new Set(all.filter((series) => series.style !== "points").flatMap((series) => Array.from(series.x.data))),
-    ].sort((a, b) => a - b);
-    return {
-      font,
-      left,
-      top,
-      plotWidth,
-      plotHeight: panel.height,
-      xLow: xLow - margin,
-      xHigh: xHigh + margin,
-      yLow,
-      yHigh,
-      xTicks,
-      yTicks,
-      direct,
-      chips,
-      lineXs,
-      width,
-      height: top + panel.height + 44,
-    };
-  },
-  /** The names of the series in rows above the plot. */
-  chips(series, width, font, wanted) {
-    const places = [];
-    let [x, line] = [0, 0];
-    for (const one of wanted ? series : []) {
-      const space = textWidth(one.label, font) + 44;
-      if (x && x + space > width) [x, line] = [0, line + 1];
-      places.push({ series: one, x, line });
-      x += space;
-    }
-    return { places, lines: places.length ? line + 1 : 0 };
-  },
+  layout: layoutPlot,
   x: (at, value) => at.left + ((value - at.xLow) / (at.xHigh - at.xLow)) * at.plotWidth,
   y: (at, value) => at.top + (1 - (value - at.yLow) / (at.yHigh - at.yLow)) * at.plotHeight,
   dash(panel, series) {
@@ -321,7 +256,7 @@ export const PLOT = {
   },
   canPick: (panel) => panel.pick,
   /** Of several lines at one x that which is nearest to the pointer; by keys one after the other. */
-  origin(panel, cell, at, { y, turn = 0 } = {}) {
+  origin(panel, cell, at, { y = null, turn = 0 } = {}) {
     if (cell >= at.lineXs.length) {
       const { series, index } = this.point(panel, at, cell);
       return [series.origin, { point: index, each: index }];

@@ -280,7 +280,8 @@ export class WalkFrame extends PanelFrame {
   }
 
   get isWhole() {
-    return this.root.getRootNode().fullscreenElement === this.host.root;
+    const root = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+    return root.fullscreenElement === this.host.root;
   }
 
   resize() {

@@ -50,9 +50,11 @@ export class Stage {
     return this.panel.byName.get(name.includes(".") ? name : `${this.layer}.${name}`);
   }
 
-  matrix(name, place, { id = name, ...options } = {}) {
+  /** @param {any} [options] */
+  matrix(name, place, options = {}) {
+    const { id = name, ...rest } = options;
     const box = typeof place === "string" ? this.box(place) : place;
-    return matrixSprite(`${id}`, this.slice(name), box, options);
+    return matrixSprite(`${id}`, this.slice(name), box, rest);
   }
 
   /** The tokens that this part of the layer began with: they stay where they are, which is the skip path. */
