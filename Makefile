@@ -14,6 +14,9 @@ check:
 	ruff format --check .
 	ruff check .
 	mypy
+	npm ci --silent
+	npx eslint .
+	npx tsc
 
 BENCHMARKS = forward start click hover sessions knockout ledger experiments bytes training hostile
 
