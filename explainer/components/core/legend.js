@@ -1,6 +1,7 @@
 // The legend of a scale: its colours between its two values.
 
 import { clamp, shortText } from "./numbers.js";
+import { roundBox } from "./strokes.js";
 import { textWidth, wrapped, write } from "./text.js";
 
 const LEGEND_HEIGHT = 30;
@@ -36,13 +37,7 @@ export function drawLegend(ctx, x, y, width, { scale, table, outside = [false, f
     const index = 4 * Math.round((i / 16) * 255);
     gradient.addColorStop(i / 16, `rgb(${table[index]},${table[index + 1]},${table[index + 2]})`);
   }
-  ctx.fillStyle = gradient;
-  ctx.strokeStyle = paint.theme.line;
-  ctx.lineWidth = 1;
-  ctx.beginPath();
-  ctx.roundRect(start, middle - 4.5, bar, 9, 3);
-  ctx.fill();
-  ctx.stroke();
+  roundBox(ctx, [start, middle - 4.5, bar, 9], 3, { fill: gradient, line: paint.theme.line });
   if (scale.diverging) {
     ctx.fillStyle = paint.theme.muted;
     ctx.fillRect(paint.snap(start + bar / 2), middle - 6.5, 1, 13);
@@ -71,6 +66,6 @@ export function drawLegendBlock(ctx, x, y, width, height, legend, paint) {
 }
 
 export function drawNote(ctx, text, x, y, width, paint) {
-  const style = { font: paint.font(13), colour: paint.theme.muted };
+  const style = paint.muted(13);
   wrapped(text, width, style.font).forEach((line, i) => write(ctx, line, x, y + NOTE_LINE * i, style));
 }

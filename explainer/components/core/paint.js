@@ -105,6 +105,16 @@ export class Paint {
     return `${weight} ${this.size(pixels)}px ${family}`;
   }
 
+  /** How words are written that are not the first to be read. */
+  muted(pixels, others = {}) {
+    return { font: this.font(pixels), colour: this.theme.muted, ...others };
+  }
+
+  /** How a name is written, and that of what is chosen. */
+  chosen(pixels, isChosen) {
+    return isChosen ? { font: this.font(pixels, 650), colour: this.theme.text } : this.muted(pixels);
+  }
+
   /** A length rounded down to whole device pixels. */
   snap(length) {
     return Math.floor(length * this.ratio + 1e-6) / this.ratio;

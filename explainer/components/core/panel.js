@@ -224,7 +224,7 @@ export class PanelFrame {
     this.kind.draw(ctx, this.panel, at, paint);
     this.kind.mark(ctx, this.panel, at, paint, null);
     captions.forEach((line, i) =>
-      write(ctx, line, 0, at.height + 14 + 20 * i, { font: paint.font(13), colour: paint.theme.muted }),
+      write(ctx, line, 0, at.height + 14 + 20 * i, paint.muted(13)),
     );
     return canvas;
   }

@@ -1,13 +1,32 @@
 // Frames and arrows that several kinds of panel share.
 
+/** A box with round corners: filled, framed, or both. */
+export function roundBox(ctx, box, radius, { fill = null, line = null, width = 1 }) {
+  ctx.beginPath();
+  ctx.roundRect(...box, radius);
+  ctx.fillStyle = fill;
+  if (fill) ctx.fill();
+  ctx.strokeStyle = line;
+  ctx.lineWidth = width;
+  if (line) ctx.stroke();
+}
+
+/**
+ * A frame `out` of a box.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {number[]} box
+ */
+export function frameBox(ctx, [x, y, width, height], out, line, thickness = 1) {
+  ctx.strokeStyle = line;
+  ctx.lineWidth = thickness;
+  ctx.strokeRect(x - out, y - out, width + 2 * out, height + 2 * out);
+}
+
 /** A frame visible on any picture: dark outside, the colour, white inside. */
 export function outline(ctx, x, y, width, height, colour, { strength = 1, radius = 0 } = {}) {
   const ring = (offset, thickness, style) => {
-    ctx.lineWidth = thickness;
-    ctx.strokeStyle = style;
-    ctx.beginPath();
-    ctx.roundRect(x - offset, y - offset, width + 2 * offset, height + 2 * offset, radius + Math.max(0, offset));
-    ctx.stroke();
+    const box = [x - offset, y - offset, width + 2 * offset, height + 2 * offset];
+    roundBox(ctx, box, radius + Math.max(0, offset), { line: style, width: thickness });
   };
   ctx.save();
   ring(2.75 * strength, 1.5, "rgba(0,0,0,.8)");
@@ -19,25 +38,16 @@ export function outline(ctx, x, y, width, height, colour, { strength = 1, radius
 /** The frame of what has to do with what the reader points at elsewhere. */
 export function litFrame(ctx, { x, y, w, h }, lit, paint, radius = 5) {
   ctx.save();
-  ctx.strokeStyle = paint.theme.primary;
-  ctx.lineWidth = 2.5;
   ctx.setLineDash(lit === "read" ? [6, 4] : []);
-  ctx.beginPath();
-  ctx.roundRect(x - 4, y - 4, w + 8, h + 8, radius);
-  ctx.stroke();
+  roundBox(ctx, [x - 4, y - 4, w + 8, h + 8], radius, { line: paint.theme.primary, width: 2.5 });
   ctx.restore();
 }
 
 /** The frame of what the pointer is on. */
 export function hoverFrame(ctx, x, y, width, height, radius = 0) {
   ctx.save();
-  for (const [style, thickness] of Object.entries({ "rgba(0,0,0,.65)": 3, "rgba(255,255,255,.98)": 1.25 })) {
-    ctx.lineWidth = thickness;
-    ctx.strokeStyle = style;
-    ctx.beginPath();
-    ctx.roundRect(x, y, width, height, radius);
-    ctx.stroke();
-  }
+  for (const [line, thickness] of Object.entries({ "rgba(0,0,0,.65)": 3, "rgba(255,255,255,.98)": 1.25 }))
+    roundBox(ctx, [x, y, width, height], radius, { line, width: thickness });
   ctx.restore();
 }
 

@@ -1,28 +1,24 @@
 // The maps of all heads for one token.
 
 import { boundText } from "../core/numbers.js";
-import { outline } from "../core/strokes.js";
+import { outline, roundBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
 
 export const MAP_LABEL = 24;
 
 /** `entry` is {values, token, pin}. */
 export function paintMaps(ctx, sheets, state, at, entry) {
-  const { paint } = sheets;
-  const { tokens, size } = sheets;
+  const { paint, tokens, size } = sheets;
   const { heads } = state.weights;
-  const directions = state.directions;
-  const values = entry.values;
+  const { directions } = state;
+  const { values } = entry;
   const drawn = {};
-  directions.forEach((direction) => {
-    if (!values) return;
-    const data = values[direction].heads;
-    drawn[direction] = Array.from({ length: heads }, (_, head) => state.weights.high(data, head * tokens));
-  });
   const backdrop = sheets.backdrop(at.tile, state.show);
   directions.forEach((direction, d) => {
     if (!values) return;
-    const sheet = sheets.colours(values[direction].heads, heads, drawn[direction], state.show);
+    const data = values[direction].heads;
+    drawn[direction] = Array.from({ length: heads }, (_, head) => state.weights.high(data, head * tokens));
+    const sheet = sheets.colours(data, heads, drawn[direction], state.show);
     for (let head = 0; head < heads; head++) {
       const [x, y] = tilePlace(at, head, d);
       ctx.drawImage(backdrop, x, y, at.tile, at.tile);
@@ -39,14 +35,9 @@ export function paintMaps(ctx, sheets, state, at, entry) {
     const [x, y] = tilePlace(at, head, 0);
     const isChosen = state.ofHead === head + 1;
     const width = at.tile * directions.length + at.inner * (directions.length - 1);
-    if (isChosen) {
-      ctx.strokeStyle = sheets.colour;
-      ctx.lineWidth = 2.5;
-      ctx.beginPath();
-      ctx.roundRect(x - 3.25, y - 3.25, width + 6.5, at.tile + 6.5, 5);
-      ctx.stroke();
-    }
-    const label = { font: paint.font(13, isChosen ? 650 : 400), colour: isChosen ? paint.theme.text : paint.theme.muted };
+    const box = [x - 3.25, y - 3.25, width + 6.5, at.tile + 6.5];
+    if (isChosen) roundBox(ctx, box, 5, { line: sheets.colour, width: 2.5 });
+    const label = paint.chosen(13, isChosen);
     const numbers = values && state.scale !== "shared" ? directions.map((each) => `≤ ${boundText(drawn[each][head], 2)}`) : [];
     const name = `head ${head + 1}`;
     const [nameWidth, first] = [textWidth(name, label.font), numbers[0] ? textWidth(numbers[0], paint.font(12)) : 0];
@@ -54,11 +45,7 @@ export function paintMaps(ctx, sheets, state, at, entry) {
     write(ctx, name, x, y + at.tile + 13.5, label);
     if (beside)
       numbers.forEach((text, d) =>
-        write(ctx, text, tilePlace(at, head, d)[0] + at.tile, y + at.tile + 13.5, {
-          font: paint.font(12),
-          colour: paint.theme.muted,
-          align: "right",
-        }),
+        write(ctx, text, tilePlace(at, head, d)[0] + at.tile, y + at.tile + 13.5, paint.muted(12, { align: "right" })),
       );
   }
 }

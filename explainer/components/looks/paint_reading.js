@@ -3,6 +3,7 @@
 import { heatImage, stretch } from "../core/images.js";
 import { clamp } from "../core/numbers.js";
 import { withAlpha } from "../core/paint.js";
+import { frameBox, roundBox } from "../core/strokes.js";
 import { write } from "../core/text.js";
 import { strongest } from "./weights.js";
 import { DIRECTIONS, patchText } from "./words.js";
@@ -23,11 +24,7 @@ export function paintReading(ctx, sheets, state, at) {
     width: width - swatch - 13,
   });
   const head = state.ofHead ? `head ${state.ofHead}` : "mean";
-  write(ctx, `token ${state.token} · ${head} · layer ${state.layer}`, swatch + 13, 42, {
-    font: paint.font(13),
-    colour: theme.muted,
-    width: width - swatch - 13,
-  });
+  write(ctx, `token ${state.token} · ${head} · layer ${state.layer}`, swatch + 13, 42, paint.muted(13, { width: width - swatch - 13 }));
   let y = swatch + 24;
   for (const direction of state.directions) {
     const values = state.weights.values?.[direction].chosen;
@@ -41,10 +38,8 @@ export function paintReading(ctx, sheets, state, at) {
       const valueWidth = 58;
       const room = width - 30 - valueWidth;
       sheets.patch(ctx, partner, 0, y + 1, 20);
-      ctx.fillStyle = withAlpha(sheets.colour, theme.scheme === "dark" ? 0.3 : 0.24);
-      ctx.beginPath();
-      ctx.roundRect(28, y + 1, Math.max(2, room * (values[partner] / largest)), 20, 4);
-      ctx.fill();
+      const fill = withAlpha(sheets.colour, theme.scheme === "dark" ? 0.3 : 0.24);
+      roundBox(ctx, [28, y + 1, Math.max(2, room * (values[partner] / largest)), 20], 4, { fill });
       const text = partner === state.token ? `${patchText(partner, sheets.size)} · itself` : patchText(partner, sheets.size);
       write(ctx, text, 35, y + 11.5, { font: paint.font(13), colour: theme.text, width: room - 8 });
       const query = direction === "row" ? state.token : partner;
@@ -73,20 +68,16 @@ function paintMatrix(ctx, sheets, state, at, y) {
     stretch(sheet, heatImage(all, 0, tokens, tokens, { low: 0, high }, sheets.table), 0, 0, side, side, paint);
   });
   ctx.drawImage(image, 0, y, side, side);
-  ctx.strokeStyle = paint.theme.line;
-  ctx.lineWidth = 1;
-  ctx.strokeRect(-0.5, y - 0.5, side + 1, side + 1);
+  frameBox(ctx, [0, y, side, side], 0.5, paint.theme.line);
   const cell = side / tokens;
   const thick = Math.max(cell, 2.5);
   const at0 = clamp(state.token * cell + cell / 2 - thick / 2, 0, side - thick);
   for (const direction of state.directions) {
     const box = direction === "row" ? [0, y + at0, side, thick] : [at0, y, thick, side];
-    ctx.lineWidth = 1.5;
-    ctx.strokeStyle = paint.theme.text;
-    ctx.strokeRect(box[0] - 1, box[1] - 1, box[2] + 2, box[3] + 2);
+    frameBox(ctx, box, 1, paint.theme.text, 1.5);
   }
   const words = { row: `row ${state.token}`, column: `column ${state.token}` };
-  const style = { font: paint.font(13), colour: paint.theme.muted, width: at.reading.width - side - 14 };
+  const style = paint.muted(13, { width: at.reading.width - side - 14 });
   const title = state.ofHead ? `A, head ${state.ofHead}` : "A, mean";
   write(ctx, title, side + 14, y + 10, { ...style, font: paint.font(13, 600) });
   state.directions.forEach((each, i) => write(ctx, words[each], side + 14, y + 32 + 20 * i, style));

@@ -3,7 +3,7 @@
 import { drawLegend } from "../core/legend.js";
 import { clamp } from "../core/numbers.js";
 import { LIGHT_TABLE, colourTable } from "../core/paint.js";
-import { outline } from "../core/strokes.js";
+import { outline, roundBox } from "../core/strokes.js";
 import { write } from "../core/text.js";
 import { strongest } from "./weights.js";
 import { DIRECTIONS } from "./words.js";
@@ -42,13 +42,8 @@ function paintHead(ctx, sheets, state, size, direction, values, high) {
   write(ctx, DIRECTIONS[direction].title, 0, 18.5, { font, colour: paint.theme.text });
   const [x, y, side] = sheets.classCell(size);
   const index = values && high > 0 ? Math.round(clamp(values[0] / high, 0, 1) * 255) : 0;
-  ctx.fillStyle = values ? `rgb(${sheets.table.subarray(4 * index, 4 * index + 3).join(",")})` : paint.theme.surface;
-  ctx.strokeStyle = sheets.classColour;
-  ctx.lineWidth = 1.5;
-  ctx.beginPath();
-  ctx.roundRect(x, y, side, side, 4);
-  ctx.fill();
-  ctx.stroke();
+  const fill = values ? `rgb(${sheets.table.subarray(4 * index, 4 * index + 3).join(",")})` : paint.theme.surface;
+  roundBox(ctx, [x, y, side, side], 4, { fill, line: sheets.classColour, width: 1.5 });
   const pin = state.pinOf(0);
   if (state.token === 0) outline(ctx, x, y, side, side, pin?.colour ?? sheets.classColour, { radius: 4 });
   else if (pin) outline(ctx, x, y, side, side, pin.colour, { radius: 4, strength: 0.7 });

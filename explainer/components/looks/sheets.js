@@ -2,7 +2,7 @@
 
 import { heatAlpha, pixelImage } from "../core/images.js";
 import { colourOf, inkOn, withAlpha } from "../core/paint.js";
-import { outline } from "../core/strokes.js";
+import { outline, roundBox } from "../core/strokes.js";
 import { write } from "../core/text.js";
 import { paintGrid } from "../panels/picture.js";
 
@@ -122,13 +122,7 @@ export class Sheets {
 
   /** A pin's letter on its colour. */
   badge(ctx, pin, x, y, size) {
-    ctx.fillStyle = pin.colour;
-    ctx.strokeStyle = "rgba(0,0,0,.75)";
-    ctx.lineWidth = 1;
-    ctx.beginPath();
-    ctx.roundRect(x, y, size, size, 4);
-    ctx.fill();
-    ctx.stroke();
+    roundBox(ctx, [x, y, size, size], 4, { fill: pin.colour, line: "rgba(0,0,0,.75)" });
     write(ctx, pin.letter, x + size / 2, y + size / 2 + 0.5, {
       font: this.paint.font(size * 0.72, 750),
       colour: inkOn(colourOf(pin.colour)),

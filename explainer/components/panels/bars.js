@@ -2,6 +2,7 @@
 
 import { clamp, exactText, formatText, shiftText, shortText, valueText } from "../core/numbers.js";
 import { withAlpha } from "../core/paint.js";
+import { roundBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
 import { cellWithin } from "./small.js";
 import { chooseAmong } from "./tiles.js";
@@ -53,16 +54,9 @@ export const BARS = {
       ctx.fillStyle = paint.theme.surface;
       ctx.fillRect(at.start, middle - at.pitch * 0.29, at.room, at.pitch * 0.58);
       const bar = (to, top, share, style) => {
-        ctx.fillStyle = style;
-        ctx.beginPath();
-        ctx.roundRect(
-          Math.min(zero, to),
-          middle + at.pitch * top,
-          Math.max(1, Math.abs(to - zero)),
-          at.pitch * share,
-          to < zero ? [3, 0, 0, 3] : [0, 3, 3, 0],
-        );
-        ctx.fill();
+        const [left, width] = [Math.min(zero, to), Math.max(1, Math.abs(to - zero))];
+        const corners = to < zero ? [3, 0, 0, 3] : [0, 3, 3, 0];
+        roundBox(ctx, [left, middle + at.pitch * top, width, at.pitch * share], corners, { fill: style });
       };
       const style = strong ? colour : withAlpha(colour, 0.42);
       let furthest = end;
@@ -83,10 +77,7 @@ export const BARS = {
   },
   mark(ctx, panel, at, paint, hover) {
     if (hover == null) return;
-    ctx.fillStyle = withAlpha(paint.theme.text, 0.06);
-    ctx.beginPath();
-    ctx.roundRect(0, 3 + hover * at.pitch, at.width, at.pitch, 5);
-    ctx.fill();
+    roundBox(ctx, [0, 3 + hover * at.pitch, at.width, at.pitch], 5, { fill: withAlpha(paint.theme.text, 0.06) });
   },
   hit(panel, at, x, y) {
     const index = Math.floor((y - 3) / at.pitch);

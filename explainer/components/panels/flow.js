@@ -3,7 +3,7 @@
 import { links, relation } from "../core/links.js";
 import { clamp } from "../core/numbers.js";
 import { mix } from "../core/paint.js";
-import { litFrame } from "../core/strokes.js";
+import { litFrame, roundBox } from "../core/strokes.js";
 import { wrapped, write } from "../core/text.js";
 import { drawArrows } from "./flow_arrows.js";
 import { fitsBeside, layoutFlow, nodeFont, textHeight, thumbnailsOf } from "./flow_layout.js";
@@ -14,26 +14,13 @@ export const FLOW = {
   draw(ctx, panel, at, paint) {
     for (const frame of at.frames) {
       const [x, y] = [frame.left - 10, frame.top - 27];
-      ctx.fillStyle = paint.theme.surface;
-      ctx.strokeStyle = paint.theme.faint;
-      ctx.lineWidth = 1.25;
+      const width = frame.right - frame.left + 20 + (at.isUpright && panel.skips.length ? 18 : 0);
+      const look = { fill: paint.theme.surface, line: paint.theme.faint, width: 1.25 };
       ctx.setLineDash([4, 4]);
-      ctx.beginPath();
-      ctx.roundRect(
-        x,
-        y,
-        frame.right - frame.left + 20 + (at.isUpright && panel.skips.length ? 18 : 0),
-        frame.bottom - frame.top + 38,
-        12,
-      );
-      ctx.fill();
-      ctx.stroke();
+      roundBox(ctx, [x, y, width, frame.bottom - frame.top + 38], 12, look);
       ctx.setLineDash([]);
-      write(ctx, frame.group, x + 12, y + 14, {
-        font: paint.font(13.5, 600),
-        colour: paint.theme.muted,
-        width: frame.right - frame.left,
-      });
+      const words = { font: paint.font(13.5, 600), colour: paint.theme.muted, width: frame.right - frame.left };
+      write(ctx, frame.group, x + 12, y + 14, words);
     }
     drawArrows(ctx, panel, at, paint);
     at.small = panel.nodes.map((node, i) => thumbnailsOf(node, at.cards[i], at, paint));
@@ -89,33 +76,15 @@ export const FLOW = {
     } else {
       textY = card.y + (card.height - paint.size(textHeight(node, textWidthLeft, paint))) / 2 + 4;
     }
-    write(ctx, node.symbol, textX, textY + paint.size(5), {
-      font: nodeFont(paint),
-      colour,
-      width: textWidthLeft,
-    });
-    const shapeFont = paint.font(13);
+    write(ctx, node.symbol, textX, textY + paint.size(5), { font: nodeFont(paint), colour, width: textWidthLeft });
     const beside = fitsBeside(node, textWidthLeft, paint);
     if (beside)
-      write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), {
-        font: shapeFont,
-        colour: paint.theme.muted,
-        align: "right",
-      });
-    const lines = wrapped(node.label, textWidthLeft, paint.font(13.5, 500)).slice(0, at.isUpright ? 1 : 3);
-    lines.forEach((line, i) =>
-      write(ctx, line, textX, textY + paint.size(29 + 18 * i), {
-        font: paint.font(13.5, 500),
-        colour: paint.theme.text,
-        width: textWidthLeft,
-      }),
-    );
+      write(ctx, node.shape, textX + textWidthLeft, textY + paint.size(6), paint.muted(13, { align: "right" }));
+    const label = { font: paint.font(13.5, 500), colour: paint.theme.text, width: textWidthLeft };
+    const lines = wrapped(node.label, textWidthLeft, label.font).slice(0, at.isUpright ? 1 : 3);
+    lines.forEach((line, i) => write(ctx, line, textX, textY + paint.size(29 + 18 * i), label));
     if (!beside && node.shape)
-      write(ctx, node.shape, textX, textY + paint.size(31 + 18 * lines.length), {
-        font: shapeFont,
-        colour: paint.theme.muted,
-        width: textWidthLeft,
-      });
+      write(ctx, node.shape, textX, textY + paint.size(31 + 18 * lines.length), paint.muted(13, { width: textWidthLeft }));
   },
   tensors: (panel, cell) => panel.nodes[cell].tensors ?? [],
   mark(ctx, panel, at, paint, hover) {
@@ -126,11 +95,8 @@ export const FLOW = {
     });
     if (hover == null) return;
     const card = at.cards[hover];
-    ctx.strokeStyle = paint.colour(panel.nodes[hover].quantity);
-    ctx.lineWidth = 2;
-    ctx.beginPath();
-    ctx.roundRect(card.x - 0.5, card.y - 0.5, card.width + 1, card.height + 1, 10.5);
-    ctx.stroke();
+    const line = paint.colour(panel.nodes[hover].quantity);
+    roundBox(ctx, [card.x - 0.5, card.y - 0.5, card.width + 1, card.height + 1], 10.5, { line, width: 2 });
   },
   hit(panel, at, x, y) {
     const index = at.cards.findIndex(

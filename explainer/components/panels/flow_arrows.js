@@ -27,11 +27,8 @@ function drawSign(ctx, sign, x, y, paint) {
   ctx.arc(x, y, 10, 0, 2 * Math.PI);
   ctx.fill();
   ctx.stroke();
-  write(ctx, sign, x, y + (sign === ";" ? -1 : 0.5), {
-    font: paint.font(15, 600),
-    colour: paint.theme.text,
-    align: "center",
-  });
+  const style = { font: paint.font(15, 600), colour: paint.theme.text, align: "center" };
+  write(ctx, sign, x, y + (sign === ";" ? -1 : 0.5), style);
 }
 
 const placeOfSign = (from, to, at) =>

@@ -1,12 +1,12 @@
 // A matrix as a heat map with its two axes.
 
 import { heatImage, stretch, tableIndex } from "../core/images.js";
-import { drawLegendBlock, exceeds, legendHeight } from "../core/legend.js";
+import { drawLegend, exceeds, legendHeight } from "../core/legend.js";
 import { clamp, exactText, niceTicks, placeText, shortText, valueText } from "../core/numbers.js";
 import { inkOn, withAlpha } from "../core/paint.js";
-import { hoverFrame, outline } from "../core/strokes.js";
+import { frameBox, hoverFrame, outline } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
-import { cellWithin, fitted, frameSmall } from "./small.js";
+import { cellWithin, fitted } from "./small.js";
 
 export const MATRIX = {
   layout(panel, width, paint) {
@@ -55,30 +55,14 @@ export const MATRIX = {
   draw(ctx, panel, at, paint) {
     const { data } = panel.values;
     const table = paint.table(panel.quantity, panel.scale);
-    stretch(
-      ctx,
-      heatImage(data, 0, at.rows, at.columns, panel.scale, table),
-      at.x,
-      at.y,
-      at.bodyWidth,
-      at.bodyHeight,
-      paint,
-    );
-    ctx.strokeStyle = paint.theme.line;
-    ctx.lineWidth = 1;
-    ctx.strokeRect(at.x - 0.5, at.y - 0.5, at.bodyWidth + 1, at.bodyHeight + 1);
+    const body = [at.x, at.y, at.bodyWidth, at.bodyHeight];
+    stretch(ctx, heatImage(data, 0, at.rows, at.columns, panel.scale, table), ...body, paint);
+    frameBox(ctx, body, 0.5, paint.theme.line);
     if (Math.min(at.cellWidth, at.cellHeight) >= 12) this.separate(ctx, at, paint);
     if (at.cellWidth >= 36 && at.cellHeight >= 20) this.writeValues(ctx, panel, at, table, paint);
     this.drawAxes(ctx, panel, at, paint);
-    drawLegendBlock(
-      ctx,
-      at.x,
-      at.y + at.bodyHeight + 4,
-      at.legendWidth,
-      at.legend,
-      { scale: panel.scale, table, outside: exceeds(data, panel.scale), note: "" },
-      paint,
-    );
+    const legend = { scale: panel.scale, table, outside: exceeds(data, panel.scale) };
+    drawLegend(ctx, at.x, at.y + at.bodyHeight + 4, at.legendWidth, legend, paint);
   },
   separate(ctx, at, paint) {
     ctx.fillStyle = paint.theme.background;
@@ -95,8 +79,8 @@ export const MATRIX = {
     }
   },
   drawAxes(ctx, panel, at, paint) {
-    const tick = { font: paint.font(13), colour: paint.theme.muted };
-    const axis = { font: paint.font(13.5), colour: paint.theme.muted };
+    const tick = paint.muted(13);
+    const axis = paint.muted(13.5);
     write(ctx, `${panel.column_axis} →`, at.x, at.columns > 1 ? 10 : 12, axis);
     if (at.columnNames) this.writeColumnNames(ctx, panel, at, tick);
     else if (at.columns > 1) {
@@ -147,10 +131,9 @@ export const MATRIX = {
   mark(ctx, panel, at, paint, hover) {
     for (const isRow of [true, false]) {
       const band = this.band(panel, at, isRow);
-      if (band)
-        outline(ctx, ...band, paint.colour(panel.quantity), {
-          strength: Math.min(1, 0.5 + Math.min(band[2], band[3]) / 20),
-        });
+      if (!band) continue;
+      const strength = Math.min(1, 0.5 + Math.min(band[2], band[3]) / 20);
+      outline(ctx, ...band, paint.colour(panel.quantity), { strength });
     }
     if (hover == null) return;
     const [x, y] = [at.x + (hover % at.columns) * at.cellWidth, at.y + Math.floor(hover / at.columns) * at.cellHeight];
@@ -218,7 +201,7 @@ export const MATRIX = {
     const place = this.small(panel, box);
     const table = paint.table(panel.quantity, panel.scale);
     stretch(ctx, heatImage(panel.values.data, 0, rows, columns, panel.scale, table), ...place, paint);
-    frameSmall(ctx, ...place, paint);
+    frameBox(ctx, place, -0.5, paint.theme.line);
   },
   smallCell: (panel, box, place) => cellWithin(MATRIX.small(panel, box), panel.values.shape[0], panel.values.shape[1], place),
   applies(panel, pick) {

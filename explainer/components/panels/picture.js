@@ -5,7 +5,7 @@ import { nextToken } from "../core/input.js";
 import { drawLegendBlock, exceeds, legendHeight } from "../core/legend.js";
 import { exactText, tokenText, valueText } from "../core/numbers.js";
 import { LIGHT_TABLE, colourOf, colourTable, withAlpha } from "../core/paint.js";
-import { dashedFrame, hoverFrame, outline } from "../core/strokes.js";
+import { dashedFrame, hoverFrame, outline, roundBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
 import { cellWithin, fitted } from "./small.js";
 
@@ -27,23 +27,11 @@ function paintPicture(ctx, panel, x, y, width, height, paint) {
   const size = overlay.shape[0];
   const factor = smooth ? 8 : 1;
   const values = smooth ? smoothed(overlay.data, 0, size, factor) : overlay.data;
+  const table = heat ? paint.table(panel.quantity, scale) : colourTable(LIGHT_TABLE);
+  const image = heatImage(values, 0, size * factor, size * factor, scale, table, heat ? heatAlpha : null);
   ctx.save();
-  if (heat) {
-    const image = heatImage(
-      values,
-      0,
-      size * factor,
-      size * factor,
-      scale,
-      paint.table(panel.quantity, scale),
-      heatAlpha,
-    );
-    stretch(ctx, image, x, y, width, height, paint, smooth);
-  } else {
-    ctx.globalCompositeOperation = "multiply";
-    const image = heatImage(values, 0, size * factor, size * factor, scale, colourTable(LIGHT_TABLE));
-    stretch(ctx, image, x, y, width, height, paint, smooth);
-  }
+  if (!heat) ctx.globalCompositeOperation = "multiply";
+  stretch(ctx, image, x, y, width, height, paint, smooth);
   ctx.restore();
 }
 
@@ -98,35 +86,20 @@ export const PICTURE = {
     if (panel.grid_size) paintGrid(ctx, at.x, at.y, at.width, at.tall, panel.grid_size, paint);
     if (at.hasClassToken) {
       const colour = paint.colour("class_token");
-      ctx.fillStyle = withAlpha(colour, panel.token === 0 ? 0.9 : 0.16);
-      ctx.strokeStyle = colour;
-      ctx.lineWidth = 1.25;
-      ctx.beginPath();
-      ctx.roundRect(at.x + 1, 7, 20, 20, 4);
-      ctx.fill();
-      ctx.stroke();
+      const fill = withAlpha(colour, panel.token === 0 ? 0.9 : 0.16);
+      roundBox(ctx, [at.x + 1, 7, 20, 20], 4, { fill, line: colour, width: 1.25 });
       const font = paint.font(13);
       const long = "class token, chosen: it has no place on the picture";
       const chosen = textWidth(long, font) <= at.width - 32 ? long : "class token, chosen";
       const text = panel.token === 0 ? chosen : "class token";
-      write(ctx, text, at.x + 32, 17.5, {
-        font,
-        colour: panel.token === 0 ? colour : paint.theme.muted,
-        width: at.width - 32,
-      });
+      const ink = panel.token === 0 ? colour : paint.theme.muted;
+      write(ctx, text, at.x + 32, 17.5, { font, colour: ink, width: at.width - 32 });
     }
     if (panel.overlay) {
       const table = panel.mode === "spotlight" ? colourTable(LIGHT_TABLE) : paint.table(panel.quantity, panel.scale);
       const outside = exceeds(panel.overlay.data, panel.scale);
-      drawLegendBlock(
-        ctx,
-        at.x,
-        at.y + at.tall + 4,
-        at.width,
-        at.legend,
-        { scale: panel.scale, table, outside, note: at.note },
-        paint,
-      );
+      const legend = { scale: panel.scale, table, outside, note: at.note };
+      drawLegendBlock(ctx, at.x, at.y + at.tall + 4, at.width, at.legend, legend, paint);
     }
   },
   mark(ctx, panel, at, paint, hover) {

@@ -46,8 +46,8 @@ export const PLOT = {
     ctx.fill();
   },
   drawAxes(ctx, panel, at, paint) {
-    const tick = { font: paint.font(13), colour: paint.theme.muted };
-    write(ctx, panel.y_label, 4, 10, { font: paint.font(13.5), colour: paint.theme.muted, width: at.width - 8 });
+    const tick = paint.muted(13);
+    write(ctx, panel.y_label, 4, 10, paint.muted(13.5, { width: at.width - 8 }));
     for (const value of at.yTicks) {
       const y = paint.snap(this.y(at, value));
       ctx.fillStyle = value === 0 ? paint.theme.faint : paint.theme.line;
@@ -61,12 +61,8 @@ export const PLOT = {
       ctx.fillRect(paint.snap(x), at.top + at.plotHeight, 1, 4);
       write(ctx, shortText(value, 3), x, at.top + at.plotHeight + 14, { ...tick, align: "center" });
     }
-    write(ctx, panel.x_label, at.left + at.plotWidth / 2, at.top + at.plotHeight + 34, {
-      font: paint.font(13.5),
-      colour: paint.theme.muted,
-      align: "center",
-      width: at.plotWidth,
-    });
+    const label = paint.muted(13.5, { align: "center", width: at.plotWidth });
+    write(ctx, panel.x_label, at.left + at.plotWidth / 2, at.top + at.plotHeight + 34, label);
   },
   drawSeries(ctx, panel, series, at, paint) {
     const colour = paint.colour(series.quantity);
@@ -110,10 +106,8 @@ export const PLOT = {
     for (let i = labels.length - 1; i >= 0; i--)
       labels[i].y = Math.min(labels[i].y, bottom - 19 * (labels.length - 1 - i));
     for (const { series, y } of labels) {
-      write(ctx, series.label, at.left + at.plotWidth + 10, y, {
-        font: at.font,
-        colour: paint.colour(series.quantity),
-      });
+      const style = { font: at.font, colour: paint.colour(series.quantity) };
+      write(ctx, series.label, at.left + at.plotWidth + 10, y, style);
     }
   },
   mark(ctx, panel, at, paint, hover) {

@@ -17,9 +17,3 @@ export function cellWithin([left, top, width, height], rows, columns, place) {
   const [row, column] = [Math.floor(((place.y - top) / height) * rows), Math.floor(((place.x - left) / width) * columns)];
   return row >= 0 && column >= 0 && row < rows && column < columns ? row * columns + column : null;
 }
-
-export function frameSmall(ctx, x, y, width, height, paint) {
-  ctx.strokeStyle = paint.theme.line;
-  ctx.lineWidth = 1;
-  ctx.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
-}

@@ -1,7 +1,7 @@
 // Bars made of parts: what share of the whole each part has.
 
 import { clamp, exactText, formatText } from "../core/numbers.js";
-import { hoverFrame } from "../core/strokes.js";
+import { hoverFrame, roundBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
 
 export const STACKED = {
@@ -52,11 +52,9 @@ export const STACKED = {
   draw(ctx, panel, at, paint) {
     for (const { part, x, line } of at.places) {
       const y = 14 + line * 24;
-      ctx.fillStyle = paint.colour(part.quantity);
-      ctx.beginPath();
-      ctx.roundRect(4 + x, y - 6, 12, 12, 3);
-      ctx.fill();
-      write(ctx, part.label, 22 + x, y, { font: at.bold, colour: paint.colour(part.quantity) });
+      const colour = paint.colour(part.quantity);
+      roundBox(ctx, [4 + x, y - 6, 12, 12], 3, { fill: colour });
+      write(ctx, part.label, 22 + x, y, { font: at.bold, colour });
     }
     panel.labels.forEach((label, bar) => {
       let end = 4 + at.labelWidth;
@@ -65,13 +63,8 @@ export const STACKED = {
         ctx.fillStyle = paint.colour(part.quantity);
         ctx.fillRect(x, y, Math.max(0.5, width - 1), tall); // a line of background between the parts
         const text = formatText(part.values.data[bar], panel.format);
-        if (textWidth(text, at.font) + 10 < width) {
-          write(ctx, text, x + width / 2, y + tall / 2, {
-            font: at.font,
-            colour: paint.theme.background,
-            align: "center",
-          });
-        }
+        const style = { font: at.font, colour: paint.theme.background, align: "center" };
+        if (textWidth(text, at.font) + 10 < width) write(ctx, text, x + width / 2, y + tall / 2, style);
         end = x + width;
       });
       const middle = this.cell(panel, at, bar * panel.parts.length)[1] + 11;

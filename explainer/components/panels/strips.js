@@ -3,9 +3,9 @@
 import { heatImage, stretch } from "../core/images.js";
 import { drawLegendBlock, exceeds, legendHeight } from "../core/legend.js";
 import { clamp, exactText, placeText, valueText } from "../core/numbers.js";
-import { hoverFrame } from "../core/strokes.js";
+import { frameBox, hoverFrame } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
-import { cellWithin, frameSmall } from "./small.js";
+import { cellWithin } from "./small.js";
 
 export const STRIPS = {
   layout(panel, width, paint) {
@@ -70,18 +70,9 @@ export const STRIPS = {
       const count = strip.values.shape[0];
       const width = at.cell * count;
       const table = paint.table(strip.quantity, strip.scale);
-      stretch(
-        ctx,
-        heatImage(strip.values.data, 0, 1, count, strip.scale, table),
-        at.left,
-        y,
-        width,
-        at.cellHeight,
-        paint,
-      );
-      ctx.strokeStyle = paint.theme.line;
-      ctx.lineWidth = 1;
-      ctx.strokeRect(at.left - 0.5, y - 0.5, width + 1, at.cellHeight + 1);
+      const cells = [at.left, y, width, at.cellHeight];
+      stretch(ctx, heatImage(strip.values.data, 0, 1, count, strip.scale, table), ...cells, paint);
+      frameBox(ctx, cells, 0.5, paint.theme.line);
       if (at.cell >= 12) {
         ctx.fillStyle = paint.theme.background;
         for (let c = 1; c < count; c++) ctx.fillRect(at.left + c * at.cell - 0.5, y, 1, at.cellHeight);
@@ -91,7 +82,7 @@ export const STRIPS = {
       if (at.above) write(ctx, strip.label, at.left, y - 11, { ...label, width: at.width - at.left });
       else write(ctx, strip.label, 4 + at.gutter, middle, { ...label, width: at.column - 8 });
       if (strip.operator)
-        write(ctx, strip.operator, 12, middle, { font: paint.font(18), colour: paint.theme.muted, align: "center" });
+        write(ctx, strip.operator, 12, middle, paint.muted(18, { align: "center" }));
       if (strip.operator === "=") {
         ctx.fillStyle = paint.theme.faint;
         ctx.fillRect(4, paint.snap(y - (at.above ? 25 : 10)), Math.max(width + at.left - 4, 40), 1 / paint.ratio);
@@ -106,7 +97,7 @@ export const STRIPS = {
       drawLegendBlock(ctx, at.left, y, at.width - at.left, height, { scale, table, outside, note }, paint);
       y += height;
     }
-    if (at.note) write(ctx, at.note, at.left, at.height - 12, { font: paint.font(12), colour: paint.theme.muted });
+    if (at.note) write(ctx, at.note, at.left, at.height - 12, paint.muted(12));
   },
   mark(ctx, panel, at, paint, hover) {
     if (hover == null) return;
@@ -167,7 +158,7 @@ export const STRIPS = {
       const image = heatImage(values.data, 0, 1, values.shape[0], scale, paint.table(quantity, scale));
       const place = [x, top + i * pitch + 1, width, pitch - 3];
       stretch(ctx, image, ...place, paint);
-      frameSmall(ctx, ...place, paint);
+      frameBox(ctx, place, -0.5, paint.theme.line);
     });
   },
   smallCell: (panel, box, place) => cellWithin(box, 1, panel.strips[0].values.shape[0], place),

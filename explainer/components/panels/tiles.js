@@ -4,7 +4,7 @@ import { DIMMED, heatAlpha, heatImage, pixelImage, stretch } from "../core/image
 import { drawLegendBlock, drawNote, exceeds } from "../core/legend.js";
 import { clamp, exactText, valueText } from "../core/numbers.js";
 import { colourOf, withAlpha } from "../core/paint.js";
-import { hoverFrame, outline } from "../core/strokes.js";
+import { frameBox, hoverFrame, outline, roundBox } from "../core/strokes.js";
 import { write } from "../core/text.js";
 import { tokenColour } from "./picture.js";
 import { fitted } from "./small.js";
@@ -49,10 +49,7 @@ export const TILES = {
   layout: layoutTiles,
   drawHeaders(ctx, panel, at, paint) {
     const chosen = panel.selected ?? -1;
-    const style = (isChosen) => ({
-      font: isChosen ? at.labelFont.replace("400", "650") : at.labelFont,
-      colour: isChosen ? paint.theme.text : paint.theme.muted,
-    });
+    const style = (isChosen) => paint.chosen(13, isChosen);
     at.headers.columns.forEach((name, i) => {
       const [x, y] = placeOfTile(at, i);
       write(ctx, name, x + at.size / 2, y - 12, { ...style(chosen >= 0 && chosen % at.perRow === i), align: "center" });
@@ -66,21 +63,9 @@ export const TILES = {
     for (let tile = 0; tile < at.count; tile++) {
       const [x, y] = placeOfTile(at, tile);
       paintTile(ctx, panel, tile, x, y, at.size, at.tall, paint);
-      ctx.strokeStyle = paint.theme.line;
-      ctx.lineWidth = 1 / paint.ratio;
-      ctx.strokeRect(
-        x - 0.5 / paint.ratio,
-        y - 0.5 / paint.ratio,
-        at.size + 1 / paint.ratio,
-        at.tall + 1 / paint.ratio,
-      );
-      if (at.labelHeight && panel.labels[tile]) {
-        const chosen = tile === panel.selected;
-        write(ctx, panel.labels[tile], x, y - at.labelHeight / 2 - 2, {
-          font: chosen ? at.labelFont.replace("400", "650") : at.labelFont,
-          colour: chosen ? paint.theme.text : paint.theme.muted,
-        });
-      }
+      frameBox(ctx, [x, y, at.size, at.tall], 0.5 / paint.ratio, paint.theme.line, 1 / paint.ratio);
+      if (at.labelHeight && panel.labels[tile])
+        write(ctx, panel.labels[tile], x, y - at.labelHeight / 2 - 2, paint.chosen(13, tile === panel.selected));
     }
     if (at.headers) this.drawHeaders(ctx, panel, at, paint);
     if (!panel.values || !at.legend) return;
@@ -107,11 +92,8 @@ export const TILES = {
     const frame = (tile, thickness, colour) => {
       const [x, y] = placeOfTile(at, tile);
       const out = thickness / 2 + 1;
-      ctx.lineWidth = thickness;
-      ctx.strokeStyle = colour;
-      ctx.beginPath();
-      ctx.roundRect(x - out, y - out, at.size + 2 * out, at.tall + 2 * out, 3);
-      ctx.stroke();
+      const box = [x - out, y - out, at.size + 2 * out, at.tall + 2 * out];
+      roundBox(ctx, box, 3, { line: colour, width: thickness });
     };
     for (const tile of panel.crossed ?? []) this.crossOut(ctx, at, tile, paint);
     if (panel.selected != null && panel.selected >= 0 && panel.selected < at.count)

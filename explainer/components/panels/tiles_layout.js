@@ -48,7 +48,6 @@ export function layoutTiles(panel, width, paint) {
     count,
     headers,
     labelHeight,
-    labelFont,
     legendWidth,
     note,
     legend,

@@ -50,9 +50,7 @@ export function spectrum(stage, name) {
       }
       const symbol = isShare ? "p" : "o";
       write(ctx, symbol, at.x, at.y + 4, { font: symbolFont(paint), colour: paint.colour("y") });
-      write(ctx, `${data.length.toLocaleString("en")} classes, in their order`, at.x, at.y + at.h + paint.size(14), {
-        font: paint.font(12), colour: paint.theme.muted,
-      });
+      write(ctx, `${data.length.toLocaleString("en")} classes, in their order`, at.x, at.y + at.h + paint.size(14), paint.muted(12));
     },
   };
 }

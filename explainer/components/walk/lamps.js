@@ -3,6 +3,7 @@
 import { heatImage, pixelImage } from "../core/images.js";
 import { percentText } from "../core/numbers.js";
 import { LIGHT_TABLE, colourTable } from "../core/paint.js";
+import { frameBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
 
 /** The picture as the model sees it, made once. */
@@ -90,20 +91,13 @@ export function lamps(stage, room) {
     h: side,
     draw(ctx, at, paint) {
       drawLamp(ctx, panel, slice, head, at, paint);
-      if (head + 1 === chosen) {
-        ctx.strokeStyle = paint.colour("A");
-        ctx.lineWidth = 2.5;
-        ctx.strokeRect(at.x - 2.5, at.y - 2.5, at.w + 5, at.h + 5);
-      }
+      const isChosen = head + 1 === chosen;
+      if (isChosen) frameBox(ctx, [at.x, at.y, at.w, at.h], 2.5, paint.colour("A"), 2.5);
       const most = slice.values.data.reduce((best, value, i) => (i >= count && i % count === head ? Math.max(best, value) : best), 0);
       const long = `head ${head + 1} · max ${percentText(most, 1)}`;
-      const font = paint.font(12);
-      write(ctx, textWidth(long, font) <= at.w ? long : `head ${head + 1}`, at.x + at.w / 2, at.y + at.h + under / 2 + 1, {
-        font: head + 1 === chosen ? paint.font(12, 650) : font,
-        colour: head + 1 === chosen ? paint.theme.text : paint.theme.muted,
-        align: "center",
-        width: at.w + 8,
-      });
+      const text = textWidth(long, paint.font(12)) <= at.w ? long : `head ${head + 1}`;
+      const style = { ...paint.chosen(12, isChosen), align: "center", width: at.w + 8 };
+      write(ctx, text, at.x + at.w / 2, at.y + at.h + under / 2 + 1, style);
     },
   }));
 }

@@ -7,7 +7,7 @@
 
 import { heatImage } from "../core/images.js";
 import { clamp, shortText } from "../core/numbers.js";
-import { arrow } from "../core/strokes.js";
+import { arrow, frameBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
 
 const easeInOut = (t) => (t < 0.5 ? 4 * t * t * t : 1 - (2 - 2 * t) ** 3 / 2);
@@ -51,12 +51,8 @@ export function drawBetween(ctx, before, after, t, paint) {
       const way = easeInOut(delay == null ? t : phase(t, delay, delay + 1 - LONGEST_DELAY));
       const box = blendBox(sprite, next, way);
       if (sprite.look === next.look) {
-        list.push({
-          sprite: next,
-          box,
-          alpha: between(sprite.alpha ?? 1, next.alpha ?? 1, way),
-          over: next.over ?? 0,
-        });
+        const alpha = between(sprite.alpha ?? 1, next.alpha ?? 1, way);
+        list.push({ sprite: next, box, alpha, over: next.over ?? 0 });
       } else {
         put(sprite, box, way < 0.5 ? 1 : 2 - 2 * way);
         put(next, box, Math.min(1, 2 * way));
@@ -100,14 +96,8 @@ export const symbolFont = (paint, size = 18) => `600 ${paint.size(size)}px ui-se
 export function sliceImage(slice, paint) {
   slice.images ??= {};
   const [rows, columns] = slice.values.shape;
-  slice.images[paint.theme.scheme] ??= heatImage(
-    slice.values.data,
-    0,
-    rows,
-    columns,
-    slice.scale,
-    paint.table(slice.quantity, slice.scale),
-  );
+  const table = paint.table(slice.quantity, slice.scale);
+  slice.images[paint.theme.scheme] ??= heatImage(slice.values.data, 0, rows, columns, slice.scale, table);
   return slice.images[paint.theme.scheme];
 }
 
@@ -145,14 +135,11 @@ export function matrixSprite(id, slice, box, { hasClass = true, token = null, li
         piece(0, 1, ...tokenRow(count, true, at.h, 0));
         piece(1, count - 1, y, h * (count - 1));
       } else piece(0, count, 0, at.h);
-      ctx.strokeStyle = paint.theme.line;
-      ctx.lineWidth = 1 / paint.ratio;
-      ctx.strokeRect(at.x - 0.5, at.y - 0.5, at.w + 1, at.h + 1);
+      frameBox(ctx, [at.x, at.y, at.w, at.h], 0.5, paint.theme.line, 1 / paint.ratio);
       if (token != null) {
         const [y, h] = tokenRow(count, isTokens, at.h, token);
-        ctx.strokeStyle = paint.colour(token === 0 ? "class_token" : "z");
-        ctx.lineWidth = 2;
-        ctx.strokeRect(at.x - 2, at.y + y - 1.5, at.w + 4, h + 3);
+        const line = paint.colour(token === 0 ? "class_token" : "z");
+        frameBox(ctx, [at.x - 0.5, at.y + y, at.w + 1, h], 1.5, line, 2);
       }
       if (!words) return;
       // The words stay behind while the matrix moves, and are there when it rests: two on their way would cross.
@@ -167,14 +154,11 @@ export function matrixSprite(id, slice, box, { hasClass = true, token = null, li
 function labelMatrix(ctx, slice, at, paint) {
   const room = Math.max(at.w, paint.size(64));
   const middle = at.x + at.w / 2;
-  write(ctx, slice.symbol, middle, at.y - paint.size(15), {
-    font: symbolFont(paint),
-    colour: paint.colour(slice.quantity),
-    align: "center",
-  });
+  const symbol = { font: symbolFont(paint), colour: paint.colour(slice.quantity), align: "center" };
+  write(ctx, slice.symbol, middle, at.y - paint.size(15), symbol);
   const { low, high, diverging } = slice.scale;
   const ends = diverging ? `±${shortText(high, 2)}` : `${shortText(low, 2)}…${shortText(high, 2)}`;
-  const small = { font: paint.font(12), colour: paint.theme.muted, align: "center" };
+  const small = paint.muted(12, { align: "center" });
   const line = `${slice.shape} · ${ends}`;
   if (textWidth(line, small.font) <= room + 30) write(ctx, line, middle, at.y + at.h + paint.size(13), small);
   else {
@@ -191,7 +175,7 @@ export const signSprite = (id, text, x, y) => ({
   w: 0,
   h: 0,
   draw: (ctx, at, paint) =>
-    write(ctx, text, at.x, at.y, { font: paint.font(26), colour: paint.theme.muted, align: "center" }),
+    write(ctx, text, at.x, at.y, paint.muted(26, { align: "center" })),
 });
 
 /** Words at a place; lowered and raised letters as everywhere. */

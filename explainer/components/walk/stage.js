@@ -1,6 +1,6 @@
 // One moment's stage: its places in pixels, its tensors, and the sprites that several scenes have.
 
-import { outline } from "../core/strokes.js";
+import { frameBox, outline } from "../core/strokes.js";
 import { drawLamp, pictureImage, rowsImage } from "./lamps.js";
 import { PLACES } from "./places.js";
 import { LONGEST_DELAY, arrowSprite, matrixSprite, signSprite, sliceImage, tokenRow, wordsSprite } from "./sprites.js";
@@ -223,9 +223,7 @@ export class Stage {
     sprite.draw = (ctx, at, paint) => {
       draw(ctx, at, paint);
       const width = at.w / panel.num_heads;
-      ctx.strokeStyle = paint.colour("A");
-      ctx.lineWidth = 1.5;
-      ctx.strokeRect(at.x + (head - 1) * width - 0.5, at.y - 2, width + 1, at.h + 4);
+      frameBox(ctx, [at.x + (head - 1) * width, at.y - 1.5, width, at.h + 3], 0.5, paint.colour("A"), 1.5);
     };
     return sprite;
   }
@@ -246,9 +244,9 @@ export class Stage {
         const image = sliceImage(slice, paint);
         ctx.imageSmoothingEnabled = false;
         ctx.drawImage(image, 0, head, columns, 1, at.x, at.y, at.w, at.h);
-        ctx.strokeStyle = head + 1 === chosen ? paint.colour("v") : paint.theme.line;
-        ctx.lineWidth = head + 1 === chosen ? 2 : 1;
-        ctx.strokeRect(at.x - 1, at.y - 1, at.w + 2, at.h + 2);
+        const isChosen = head + 1 === chosen;
+        const line = isChosen ? paint.colour("v") : paint.theme.line;
+        frameBox(ctx, [at.x, at.y, at.w, at.h], 1, line, isChosen ? 2 : 1);
       },
     }));
   }
