@@ -11,13 +11,14 @@ export default [
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
       eqeqeq: ["error", "always", { null: "ignore" }], // == null is what is null or undefined
+      "max-len": ["error", { code: 120 }],
       "no-implicit-globals": "error",
       "no-shadow": ["error", { builtinGlobals: false, hoist: "functions" }],
       "no-unused-vars": ["error", { args: "after-used", argsIgnorePattern: "^_" }],
       "no-useless-assignment": "error",
       "no-useless-rename": "error",
       "no-var": "error",
-      "no-restricted-globals": ["error", "event", "name", "status", "parent", "top", "self", "length", "close", "find", "stop"],
+      "no-restricted-globals": ["error", "event", "name", "status", "parent", "top", "self", "length", "close", "stop"],
       "no-self-compare": "error",
       "no-throw-literal": "error",
       "object-shorthand": "error",

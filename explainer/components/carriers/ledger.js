@@ -30,12 +30,13 @@ function build(parent, data) {
   const style = document.createElement("style");
   style.textContent = data.style;
   parent.replaceChildren(style, root);
-  const field = root.querySelector("input");
-  const button = root.querySelector("button");
-  const said = root.querySelector("span");
+  /** @type {any[]} */
+  const [field, button, said] = ["input", "button", "span"].map((tag) => root.querySelector(tag));
+  /** @type {any} */
   const parts = { root, field, button, said, table: root.lastElementChild };
   field.placeholder = "Search: softmax, 3072, Eq. 5";
-  field.setAttribute("aria-label", "Search the ledger: an operation, a size, an equation, a module, a word of the code");
+  const name = "Search the ledger: an operation, a size, an equation, a module, a word of the code";
+  field.setAttribute("aria-label", name);
   field.addEventListener("input", () => search(parts));
   button.textContent = "Unfold all";
   button.addEventListener("click", () => {
@@ -64,9 +65,10 @@ function label({ table, button }) {
 function search(parts) {
   const { table, field, said } = parts;
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const tests = words.map((word) =>
-    /^\d+$/.test(word) ? (text) => new RegExp(`(?<![\\d.])${word}(?![\\d.])`).test(text) : (text) => text.includes(word),
-  );
+  const tests = words.map((word) => {
+    const number = /^\d+$/.test(word) && new RegExp(`(?<![\\d.])${word}(?![\\d.])`);
+    return number ? (text) => number.test(text) : (text) => text.includes(word);
+  });
   let found = 0, all = 0;
   for (const row of table.querySelectorAll("tbody > tr:not(.how)")) {
     const how = row.nextElementSibling?.classList.contains("how") ? row.nextElementSibling : null;

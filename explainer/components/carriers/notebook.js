@@ -22,7 +22,7 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   };
-  // The cell cuts off what reaches beyond it: a panel's buttons, frames, focus. Jupyter sets the padding of `el` itself.
+  // The cell cuts off what reaches beyond it: a panel's buttons, frames, focus. Jupyter sets the padding of `el`.
   const room = document.createElement("div");
   room.style.padding = "1.4em .7em .5em";
   el.append(room);

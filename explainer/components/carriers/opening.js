@@ -1,7 +1,7 @@
 // Shows the page when what is in the window stands where it stays: with its style, its letters, its equations typeset.
 //
-// Until then opening.css keeps the page transparent. `PARTS` is written before this text: parts of Streamlit's front end
-// which, evaluated beforehand, it need not wait for.
+// Until then opening.css keeps the page transparent. `PARTS` is written before this text: parts of Streamlit's front
+// end which, evaluated beforehand, it need not wait for.
 
 /* global PARTS */
 
@@ -9,7 +9,8 @@ for (const part of PARTS) import(part).catch(() => {});
 
 // Streamlit remembers how wide a reader has drawn the sidebar, and whether it was closed.
 try {
-  const isClosed = Object.keys(localStorage).some((key) => key.startsWith("stSidebarCollapsed-") && localStorage[key] === "true");
+  const kept = Object.entries(localStorage);
+  const isClosed = kept.some(([key, value]) => key.startsWith("stSidebarCollapsed-") && value === "true");
   const width = isClosed ? 0 : parseInt(localStorage.sidebarWidth, 10);
   if (width >= 0) document.documentElement.style.setProperty("--vit-sidebar", `${width}px`);
 } catch {
@@ -17,8 +18,8 @@ try {
 }
 
 // Letters of equations: their style sheet is in the page, but a browser asks for them only when it draws the first one.
-for (const face of ["1em KaTeX_Main", "bold 1em KaTeX_Main", "italic 1em KaTeX_Math", "1em KaTeX_Size1", "1em KaTeX_Size2"])
-  document.fonts.load(face).catch(() => {});
+const FACES = ["1em KaTeX_Main", "bold 1em KaTeX_Main", "italic 1em KaTeX_Math", "1em KaTeX_Size1", "1em KaTeX_Size2"];
+for (const face of FACES) document.fonts.load(face).catch(() => {});
 
 /** Whether something in the window is a placeholder: what comes has another height. */
 const isWaiting = () =>

@@ -10,7 +10,7 @@ const instances = new WeakMap(); // parentElement -> what is mounted there; surv
 
 /** The address of the app, below whatever path it is served: Streamlit's own script lies in its static/js/. */
 function appAddress() {
-  /** @type {HTMLScriptElement} */
+  /** @type {HTMLScriptElement | null} */
   const script = document.querySelector('script[type="module"][src*="/static/js/"]');
   return script ? new URL("../../", script.src) : new URL("./", document.baseURI);
 }
@@ -69,7 +69,7 @@ function onPlace(instance, name, at, isAtOnce) {
     const address = new URL(location.href);
     if (at == null) address.searchParams.delete(name);
     else address.searchParams.set(name, at);
-    history.replaceState(history.state, "", address); // equal to what comes back, so that no page is added to go back to
+    history.replaceState(history.state, "", address); // as what comes back: no page is added to go back to
     instance.setTriggerValue("place", at ?? "last");
   };
   if (isAtOnce) tell();
@@ -108,7 +108,7 @@ async function present(instance, { data, setTriggerValue }) {
       if (turn === instance.turn) await canvas.update(bytes);
     }
     instance.lost = 0;
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     if (turn !== instance.turn) return;
     if (!error.gone) console.error(error);
     const asksAgain = error.gone && (instance.lost = (instance.lost ?? 0) + 1) <= 3;

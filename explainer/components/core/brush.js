@@ -6,7 +6,10 @@ const RESTING = 8; // CSS pixels that a resting finger may tremble
 export class Brush {
   constructor(frame) {
     this.frame = frame; // {panel, over, cellAt(event), canPick(), drawMarks(), host}
-    this.held = this.stroke = null; // what may become a stroke, and the stroke
+    /** @type {any} */
+    this.held = null; // what may become a stroke
+    /** @type {any} */
+    this.stroke = null;
     this.keepPageStill = (event) => {
       if (this.stroke && event.cancelable) event.preventDefault();
     };

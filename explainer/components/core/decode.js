@@ -47,7 +47,8 @@ function readArray(place, buffers, kept) {
   if (type === "roots") return buffers ? new Roots(place, buffers, kept) : new NoRoots(place);
   const count = shape.reduce((product, size) => product * size, 1);
   const exact = () => 0;
-  if (!buffers) return { shape, data: type === "uint8" ? new Uint8Array(count) : new Float32Array(count), uncertainty: exact };
+  const Numbers = type === "uint8" ? Uint8Array : Float32Array;
+  if (!buffers) return { shape, data: new Numbers(count), uncertainty: exact };
   if (digest) return { shape, data: kept.get(digest).subarray(0, count), uncertainty: exact };
   if (type === "uint8") return { shape, data: new Uint8Array(buffers, at, count), uncertainty: exact };
   if (type === "float32") return { shape, data: new Float32Array(buffers, at, count), uncertainty: exact };
@@ -75,7 +76,8 @@ function readArray(place, buffers, kept) {
 export function exactPanel(panel, load, token) {
   const exact = async (value) => {
     if (Array.isArray(value)) return Promise.all(value.map(exact));
-    if (value instanceof Roots) return value.name && load ? new ExactToken(value, token, await load(value.name, token)) : value;
+    if (value instanceof Roots)
+      return value.name && load ? new ExactToken(value, token, await load(value.name, token)) : value;
     if (!value || Object.getPrototypeOf(value) !== Object.prototype) return value;
     if (value.isRounded && value.name && load) {
       const raw = await load(value.name);

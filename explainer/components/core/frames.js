@@ -1,4 +1,5 @@
-// Views in an order (class Frames in explainer/panels.py): all of them are here, one is shown, a bar moves through them.
+// Views in an order (class Frames in explainer/panels.py): all of them are here, one is shown, a bar moves through
+// them.
 
 import { element, showPlaying } from "./element.js";
 import { page } from "./page.js";
@@ -107,7 +108,7 @@ export class FrameBar {
 
   stop() {
     clearInterval(this.timer);
-    this.timer = null;
+    this.timer = 0;
     showPlaying(this.play, Boolean(this.timer));
   }
 }

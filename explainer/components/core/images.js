@@ -1,5 +1,6 @@
 // Numbers and pixels as small canvases, and how they are drawn large.
 
+import { contextOf, newContext } from "./element.js";
 import { clamp } from "./numbers.js";
 import { luminance } from "./paint.js";
 
@@ -7,11 +8,8 @@ export const tableIndex = (value, { low, high, diverging }) =>
   high > low ? Math.round(clamp((value - low) / (high - low), 0, 1) * 255) : diverging ? 128 : 0;
 
 /** A canvas with one pixel per value. `alpha(t)` makes it see-through where t, the place on the scale, is small. */
-export function heatImage(data, start, rows, columns, scale, table, alpha = null) {
-  const canvas = document.createElement("canvas");
-  canvas.width = columns;
-  canvas.height = rows;
-  const ctx = canvas.getContext("2d");
+export function heatImage(data, start, rows, columns, scale, table, alpha = (_place) => 1) {
+  const ctx = newContext(columns, rows);
   const image = ctx.createImageData(columns, rows);
   const pixels = image.data;
   for (let i = 0; i < rows * columns; i++) {
@@ -19,10 +17,10 @@ export function heatImage(data, start, rows, columns, scale, table, alpha = null
     pixels[4 * i] = table[4 * index];
     pixels[4 * i + 1] = table[4 * index + 1];
     pixels[4 * i + 2] = table[4 * index + 2];
-    pixels[4 * i + 3] = alpha ? 255 * alpha(scale.diverging ? Math.abs(index - 127.5) / 127.5 : index / 255) : 255;
+    pixels[4 * i + 3] = 255 * alpha(scale.diverging ? Math.abs(index - 127.5) / 127.5 : index / 255);
   }
   ctx.putImageData(image, 0, 0);
-  return canvas;
+  return ctx.canvas;
 }
 
 /** Values between the centres of the cells, so that a map over the picture is smooth; edges continue. */
@@ -50,10 +48,7 @@ export function smoothed(data, start, size, factor) {
 
 /** A canvas of raw RGB pixels; `grey` 0..1 takes colour out and moves it towards `towards`. */
 export function pixelImage({ shape: [height, width], data }, start = 0, dim = 0, towards = [0, 0, 0]) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const ctx = canvas.getContext("2d");
+  const ctx = newContext(width, height);
   const image = ctx.createImageData(width, height);
   for (let i = 0; i < width * height; i++) {
     const rgb = [data[start + 3 * i], data[start + 3 * i + 1], data[start + 3 * i + 2]];
@@ -65,7 +60,7 @@ export function pixelImage({ shape: [height, width], data }, start = 0, dim = 0,
     image.data[4 * i + 3] = 255;
   }
   ctx.putImageData(image, 0, 0);
-  return canvas;
+  return ctx.canvas;
 }
 
 /**
@@ -93,7 +88,7 @@ export function sized(canvas, width, height, ratio) {
 
 /** The context of a canvas of device pixels, in CSS pixels. */
 export function scaled(canvas, ratio) {
-  const ctx = canvas.getContext("2d");
+  const ctx = contextOf(canvas);
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   return ctx;
 }

@@ -5,9 +5,10 @@ import { clamp } from "./numbers.js";
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Whether a key asks how a number was computed. */
-export const asksForNumber = (event) => event.key.toLowerCase() === "n" && !event.ctrlKey && !event.metaKey && !event.altKey;
+export const asksForNumber = ({ key, ctrlKey, metaKey, altKey }) =>
+  key.toLowerCase() === "n" && !ctrlKey && !metaKey && !altKey;
 
-/** Where a click is: browsers cut its coordinates to whole pixels, those of the press that hovering showed they keep. */
+/** Where a click is: browsers cut its coordinates to whole pixels, but keep those of the press, as hovering has. */
 export const whereClicked = (click, pressed) =>
   pressed && Math.hypot(click.clientX - pressed.clientX, click.clientY - pressed.clientY) < 2 ? pressed : click;
 

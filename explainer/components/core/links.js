@@ -5,6 +5,7 @@
 // data-lit="made", and so is everything that makes or shows the same; what only reads it is marked "read". An equation
 // says in data-symbols what each of its symbols stands for, in the order in which they are written.
 
+import { makeStop } from "./element.js";
 import { page } from "./page.js";
 
 const AREAS = 'tr, [class*="st-key-equation_"], .st-key-number_head'; // what a mark inside stands for
@@ -62,7 +63,7 @@ class Links {
     return path.map((node) => symbols?.get(node)).find(Boolean);
   }
 
-  /** What the symbols of a formula stand for: Map of their outermost elements. Read once, as long as it stays the same. */
+  /** What the symbols of a formula stand for: Map of their outermost elements. Read once while it stays the same. */
   symbolsOf(formula) {
     const area = formula.closest(AREAS);
     const told = area?.querySelector("[data-symbols]")?.dataset.symbols.split(" | ");
@@ -130,8 +131,10 @@ const sharesAny = (some = [], others = []) => some.some((key) => others.includes
 
 function described(node) {
   const { link, reads, symbols } = node.dataset;
+  const isStep = (reads ?? symbols) != null;
+  const id = `${link} from ${reads} in ${symbols}`;
   const names = symbols ? symbols.split(/[ |]+/).map((each) => `symbol.${nameOf(each)}`) : [];
-  return { node, id: `${link} from ${reads} in ${symbols}`, makes: keysOf(link), reads: keysOf(reads), names, isStep: (reads ?? symbols) != null };
+  return { node, id, makes: keysOf(link), reads: keysOf(reads), names, isStep };
 }
 
 /** "made", "read" or null. Two steps of the computation have to do with each other only if they make the same. */
@@ -182,7 +185,7 @@ function goToRow(event) {
   const next = marks[marks.indexOf(mark) + by];
   if (!next || marks.every((each) => each.tabIndex === 0)) return;
   event.preventDefault();
-  for (const each of marks) each.tabIndex = each === next ? 0 : -1;
+  makeStop(marks, next);
   next.focus();
 }
 

@@ -97,7 +97,7 @@ class MountedView {
     this.late = null;
     try {
       draw?.();
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       this.explain(error.message);
       throw error;
     }
@@ -156,10 +156,10 @@ class MountedView {
     const shape = view.rows.map((row) => row.map((panel) => panel.kind).join()).join(";");
     if (shape !== this.shape) {
       this.shape = shape;
-      this.frames = view.rows.map((row) => row.map(({ kind }) => new (KINDS[kind].frame ?? PanelFrame)(this, KINDS[kind])));
-      this.rows.replaceChildren(
-        ...this.frames.map((row) => element("div", "row", {}, ...row.map((frame) => frame.root))),
-      );
+      const make = (kind) => new (kind.frame ?? PanelFrame)(this, kind);
+      this.frames = view.rows.map((row) => row.map((panel) => make(KINDS[panel.kind])));
+      const rows = this.frames.map((row) => element("div", "row", {}, ...row.map((frame) => frame.root)));
+      this.rows.replaceChildren(...rows);
     }
     this.frames.forEach((row, r) => row.forEach((frame, c) => frame.set(view.rows[r][c])));
     this.hideTip();
@@ -176,7 +176,8 @@ class MountedView {
   reserve(header) {
     if (!this.root.clientWidth) return;
     const place = element("div");
-    place.style.cssText = `position: absolute; visibility: hidden; overflow: hidden; height: 0; width: ${this.root.clientWidth}px`;
+    place.style.cssText = "position: absolute; visibility: hidden; overflow: hidden; height: 0";
+    place.style.width = `${this.root.clientWidth}px`;
     this.root.after(place);
     const room = new Room(place, { scheme: this.options.scheme });
     try {
@@ -274,12 +275,12 @@ class Room extends MountedView {
 
 /**
  * Draw packed bytes into `parent`, an element or a shadow root.
- * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page);
- * load(digest) -> Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after},
- * words around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null
- * for the last, and onPlace(name, place, isAtOnce) when the reader moved to another; recall(name) and remember(name, text) for
- * what the address keeps of the reader's own marks; isFollowed: what is chosen in a panel of its own is chosen for all;
- * follower, words for what shows the choice that a picture began with.
+ * options: onPick(pick) for clicks and Enter; scheme "light" or "dark" (otherwise that of the page); load(digest) ->
+ * Promise of the bytes of a picture that was kept out of the packed bytes; fileName() -> {before, after}, words
+ * around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null for
+ * the last, and onPlace(name, place, isAtOnce) when the reader moved to another; recall(name) and remember(name,
+ * text) for what the address keeps of the reader's own marks; isFollowed: what is chosen in a panel of its own is
+ * chosen for all; follower, words for what shows the choice that a picture began with.
  */
 export function mount(parent, bytes, options = {}) {
   watchScrollers();

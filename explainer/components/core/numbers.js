@@ -24,10 +24,11 @@ export function sureText(value, uncertainty) {
   if (!(uncertainty > 0)) return shortText(value, 3);
   const decimals = sureDecimals(uncertainty);
   if (Math.abs(value) + uncertainty < 10 ** -decimals) return `< ${boundText(Math.abs(value) + uncertainty, 1)}`;
-  return decimals > 7 ? minus(value.toExponential(Math.max(0, Math.floor(Math.log10(value)) + decimals))) : minus(value.toFixed(Math.max(0, decimals)));
+  if (decimals <= 7) return minus(value.toFixed(Math.max(0, decimals)));
+  return minus(value.toExponential(Math.max(0, Math.floor(Math.log10(value)) + decimals)));
 }
 
-/** So many decimals that half of the last one is more than the uncertainty: rounded to them, it is off by one at most. */
+/** So many decimals that half of the last one exceeds the uncertainty: rounded to them, it is off by one at most. */
 const sureDecimals = (uncertainty) => Math.floor(-Math.log10(2 * uncertainty));
 
 /** A positive number rounded up to some digits, so that what is below it is below what is written. */

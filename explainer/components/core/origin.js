@@ -1,6 +1,6 @@
 // Which number of the forward pass a cell holds: "block.attention.weights:3:0,12,33", or what it is worked out from:
-// "norm(trace.hidden_states:3:12,*)", as explainer/number_expressions.py reads it. Only views that explain their numbers
-// send such a name.
+// "norm(trace.hidden_states:3:12,*)", as explainer/number_expressions.py reads it. Only views that explain their
+// numbers send such a name.
 
 /** An index as it is written ("place//3%8+1"), counted; a number, a star or a range as it is. */
 function counted(index, places) {

@@ -1,10 +1,11 @@
 // The look: the page's colours and fonts, and colour scales.
 
+import { newContext } from "./element.js";
 import { clamp } from "./numbers.js";
 
-/** Colours and fonts of the page around `element`: Streamlit's CSS variables, or those of a plain page. */
-export function readTheme(element, scheme) {
-  const style = getComputedStyle(element);
+/** Colours and fonts of the page around `node`: Streamlit's CSS variables, or those of a plain page. */
+export function readTheme(node, scheme) {
+  const style = getComputedStyle(node);
   const variable = (name, otherwise) => {
     const value = style.getPropertyValue(name).trim();
     return value && value !== "unset" ? value : otherwise;
@@ -28,7 +29,7 @@ export function readTheme(element, scheme) {
   };
 }
 
-const colourProbe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const colourProbe = newContext(1, 1, { willReadFrequently: true });
 const colourCache = new Map();
 
 /** [red, green, blue] of any CSS colour. */

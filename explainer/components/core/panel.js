@@ -2,7 +2,7 @@
 
 import { Brush } from "./brush.js";
 import { element } from "./element.js";
-import { sized } from "./images.js";
+import { scaled, sized } from "./images.js";
 import { ARROWS, asksForNumber, placeIn, whereClicked } from "./input.js";
 import { links } from "./links.js";
 import { hasOrigin, numberOf } from "./origin.js";
@@ -84,9 +84,8 @@ export class PanelFrame {
   }
 
   drawMarks() {
-    const ctx = this.over.getContext("2d");
     const { paint } = this.host;
-    ctx.setTransform(paint.ratio, 0, 0, paint.ratio, 0, 0);
+    const ctx = scaled(this.over, paint.ratio);
     ctx.clearRect(0, 0, this.over.width, this.over.height);
     this.kind.mark(ctx, this.panel, this.at, paint, this.hover);
     for (const cell of this.brush.cells) dashedFrame(ctx, ...this.kind.cell(this.panel, this.at, cell));
@@ -130,10 +129,11 @@ export class PanelFrame {
     this.setHover(cell);
     if (cell == null) return;
     const number = this.number(cell, this.placeOf(event));
-    this.over.style.cursor = (number && this.explainsByClick) || (this.canPick() && this.kind.pick(this.panel, cell, this.at)) ? "pointer" : "default";
-    const box = this.over.getBoundingClientRect();
+    const picks = this.canPick() && this.kind.pick(this.panel, cell, this.at);
+    this.over.style.cursor = picks || (number && this.explainsByClick) ? "pointer" : "default";
+    const place = this.placeOf(event);
     const below = this.kind.below?.(this.panel, this.at, cell); // where the pointer's place would hide the neighbours
-    const [x, y] = below ?? [event.clientX - box.left + 14, event.clientY - box.top + 16];
+    const [x, y] = below ?? [place.x + 14, place.y + 16];
     const way = this.explainsByClick ? "click" : event.pointerType === "touch" ? "" : "N, or click with Shift";
     const hint = number && way ? [{ text: `${way}: how it was computed`, isHint: true }] : [];
     this.host.showTip(this, [...this.lines(cell), ...hint], x, y);
@@ -148,12 +148,14 @@ export class PanelFrame {
     if (cell == null) this.host.hideTip(this);
     if (cell === this.hover || !this.at) return;
     this.hover = cell;
-    if (this.kind.tensors) links.pointInside(this.body, cell == null ? [] : this.kind.tensors(this.panel, cell, this.at));
+    const tensors = cell == null ? [] : this.kind.tensors?.(this.panel, cell, this.at);
+    if (this.kind.tensors) links.pointInside(this.body, tensors);
     this.drawMarks();
   }
 
   choose(cell, place, isAsking = false) {
-    const number = isAsking || this.explainsByClick ? this.number(cell, place) : null; // a click explains the value, too
+    // A click explains the value, too.
+    const number = isAsking || this.explainsByClick ? this.number(cell, place) : null;
     const pick = number && isAsking && !this.explainsByClick ? null : this.kind.pick(this.panel, cell, this.at);
     if (pick && Object.keys(pick).length) this.host.choose(number ? { ...pick, number } : pick);
     else if (number) this.host.choose({ number });
@@ -172,7 +174,8 @@ export class PanelFrame {
     const start = this.hover ?? this.kind.chosen(this.panel, this.at);
     let cell;
     if (ARROWS[event.key]) {
-      cell = start == null ? this.first() : this.kind.move(this.panel, this.at, start, ...ARROWS[event.key], event.shiftKey);
+      const [right, down] = ARROWS[event.key];
+      cell = start == null ? this.first() : this.kind.move(this.panel, this.at, start, right, down, event.shiftKey);
     } else if ((event.key === "Enter" || event.key === " ") && start != null) {
       event.preventDefault();
       this.choose(start);
@@ -210,7 +213,7 @@ export class PanelFrame {
     const paint = new Paint(this.host.paint.theme, this.host.view, ratio);
     const at = this.kind.layout(this.panel, width, paint);
     const captions = wrapped(this.panel.caption, width, paint.font(13));
-    const canvas = document.createElement("canvas");
+    const canvas = element("canvas");
     const ctx = sized(canvas, width + 2 * margin, at.height + 2 * margin + 34 + captions.length * 20, ratio);
     ctx.fillStyle = paint.theme.background;
     ctx.fillRect(0, 0, canvas.width, canvas.height);

@@ -18,6 +18,9 @@ export class Roots {
     this.shape = shape;
     this.name = exact; // by which its own values are to be had
     const lines = this.layers * this.heads * this.tokens;
+    this.ranges = new Float32Array();
+    this.names = { row: [], column: [] }; // of the chunks in which a large layer travels
+    this.step = step;
     if (!buffers && !kept) return; // see NoRoots
     if (digest) {
       const raw = kept.get(digest);
@@ -28,7 +31,6 @@ export class Roots {
       this.codes = new Uint8Array(buffers, at, lines * this.tokens);
     }
     this.names = { row: rows, column: columns };
-    this.step = step;
   }
 
   chunk(direction, token) {

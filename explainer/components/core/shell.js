@@ -1,13 +1,14 @@
 // What every panel has on the page: its title with a menu, its body, its caption; and its files.
 
 import { exactPanel, hasRounded } from "./decode.js";
-import { element } from "./element.js";
+import { element, makeStop } from "./element.js";
 import { ARROWS } from "./input.js";
 import { TableDialog } from "./table.js";
 import { plainText, richNodes, wrapped } from "./text.js";
 
 const ROUNDED =
-  "Rounded to travel, in 255 steps a row or map: only digits that are sure are written, the last to within 1, and sums of them accordingly.";
+  "Rounded to travel, in 255 steps a row or map: only digits that are sure are written, the last to within 1, " +
+  "and sums of them accordingly.";
 
 const MENU = { Table: "read as table", PNG: "save as picture (PNG)", CSV: "save as table (CSV)" };
 
@@ -22,9 +23,9 @@ export class Shell {
     for (const [name, action] of Object.entries(actions)) {
       const button = element("button", "", { type: "button" }, name);
       button.addEventListener("click", action);
-      button.tabIndex = this.menu.children.length ? -1 : 0;
       this.menu.append(button);
     }
+    makeStop(this.menu.children, this.menu.firstChild);
     this.menu.addEventListener("keydown", (event) => this.moveInMenu(event));
     this.body = element("div", "body");
     this.caption = element("p", "caption");
@@ -37,7 +38,7 @@ export class Shell {
     const next = buttons[buttons.indexOf(event.target) + (ARROWS[event.key]?.[0] ?? 0)];
     if (!next || next === event.target) return;
     event.preventDefault();
-    for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
+    makeStop(buttons, next);
     next.focus();
   }
 
@@ -61,7 +62,10 @@ export class Shell {
     const font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
     const longest = this.frame.panel.caption
       .replaceAll("the class token", "the patch in row 2, column 2")
-      .replace(/−?\d[\d.,]*( · 10[⁻⁰-⁹]+)?/g, (number) => (number.length > 7 ? number : number.includes(".") ? "−0.0000" : number.padEnd(2, "0")));
+      .replace(/−?\d[\d.,]*( · 10[⁻⁰-⁹]+)?/g, (number) => {
+        if (number.length > 7) return number;
+        return number.includes(".") ? "−0.0000" : number.padEnd(2, "0");
+      });
     const width = Math.min(this.caption.clientWidth, parseFloat(style.maxWidth) || Infinity);
     const lines = wrapped(longest, width, font).length;
     this.caption.style.minHeight = `${lines * parseFloat(style.lineHeight)}px`;
@@ -87,8 +91,9 @@ export class Shell {
 
   async readTable() {
     const { lines, isRounded } = await this.printed();
-    this.frame.host.table ??= new TableDialog(this.frame.host.root);
-    this.frame.host.table.show(this.frame.panel.title, this.frame.panel.caption || this.frame.panel.title, lines, isRounded ? ROUNDED : "");
+    const { host, panel } = this.frame;
+    host.table ??= new TableDialog(host.root);
+    host.table.show(panel.title, panel.caption || panel.title, lines, isRounded ? ROUNDED : "");
   }
 
   async saveTable() {

@@ -1,13 +1,17 @@
 // Frames and arrows that several kinds of panel share.
 
-/** A box with round corners: filled, framed, or both. */
-export function roundBox(ctx, box, radius, { fill = null, line = null, width = 1 }) {
+/**
+ * A box with round corners: filled, framed, or both.
+ * @param {any} ctx
+ * @param {number[]} box
+ * @param {number | number[]} radius
+ * @param {{fill?: any, line?: string, width?: number}} look
+ */
+export function roundBox(ctx, box, radius, { fill, line, width = 1 }) {
   ctx.beginPath();
   ctx.roundRect(...box, radius);
-  ctx.fillStyle = fill;
+  Object.assign(ctx, { fillStyle: fill, strokeStyle: line, lineWidth: width });
   if (fill) ctx.fill();
-  ctx.strokeStyle = line;
-  ctx.lineWidth = width;
   if (line) ctx.stroke();
 }
 

@@ -14,15 +14,11 @@ export class TableDialog {
     this.columns = this.mover("columns", TABLE_COLUMNS);
     this.table = element("table");
     // What scrolls can be reached by the keyboard, and then arrow keys scroll it.
-    this.scroll = element("div", "scroll", { tabindex: "0", role: "group", "aria-labelledby": "table-title" }, this.table);
-    this.root = element(
-      "dialog",
-      "numbers",
-      { "aria-labelledby": "table-title" },
-      element("header", "head", {}, this.title, this.close),
-      element("div", "movers", {}, this.rows.root, this.columns.root),
-      this.scroll,
-    );
+    const named = { "aria-labelledby": "table-title" };
+    this.scroll = element("div", "scroll", { tabindex: "0", role: "group", ...named }, this.table);
+    const head = element("header", "head", {}, this.title, this.close);
+    const movers = element("div", "movers", {}, this.rows.root, this.columns.root);
+    this.root = element("dialog", "numbers", named, head, movers, this.scroll);
     this.close.addEventListener("click", () => this.root.close());
     this.root.addEventListener("click", (event) => event.target === this.root && this.root.close()); // beside it
     parent.append(this.root);
@@ -78,13 +74,13 @@ export class TableDialog {
     const cells = (line) => line.slice(first, first + TABLE_COLUMNS);
     const [names, ...lines] = this.lines;
     const head = (text, scope) => element("th", "", { scope }, ...richNodes(text));
+    const row = (...children) => element("tr", "", {}, ...children);
+    const value = (text) => element("td", "", {}, ...richNodes(text));
     const rows = lines.slice(this.rows.start, this.rows.start + TABLE_ROWS);
     this.table.replaceChildren(
       element("caption", "", {}, ...richNodes(this.caption), ...(this.note ? [element("br"), this.note] : [])),
-      element("thead", "", {}, element("tr", "", {}, ...[names[0], ...cells(names)].map((name) => head(name, "col")))),
-      element("tbody", "", {}, ...rows.map((line) =>
-        element("tr", "", {}, head(line[0], "row"), ...cells(line).map((value) => element("td", "", {}, ...richNodes(value)))),
-      )),
+      element("thead", "", {}, row(...[names[0], ...cells(names)].map((name) => head(name, "col")))),
+      element("tbody", "", {}, ...rows.map((line) => row(head(line[0], "row"), ...cells(line).map(value)))),
     );
   }
 }

@@ -1,8 +1,8 @@
 // Words on a canvas and on the page, with lowered and raised letters.
 
-import { element } from "./element.js";
+import { element, newContext } from "./element.js";
 
-const textProbe = document.createElement("canvas").getContext("2d");
+const textProbe = newContext(1, 1);
 
 // Words with lowered or raised letters are marked as in LaTeX: x_{class}, U_{msa}. All other text is what it is.
 const RUNS = /([_^])\{([^{}]*)\}/;
@@ -26,7 +26,7 @@ export const plainText = (text) =>
 export const richNodes = (text) =>
   runsOf(text).map((run) => (run.level ? element(run.level < 0 ? "sub" : "sup", "", {}, run.text) : run.text));
 
-const fontSize = (font) => Number(/([\d.]+)px/.exec(font)[1]);
+const fontSize = (font) => parseFloat(font.slice(font.search(/[\d.]+px/)));
 const smallerFont = (font) => font.replace(/[\d.]+px/, `${(0.74 * fontSize(font)).toFixed(2)}px`);
 
 export function textWidth(text, font) {

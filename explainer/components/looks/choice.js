@@ -1,10 +1,12 @@
 // Buttons of which one is chosen.
 
-import { element } from "../core/element.js";
+import { element, makeStop } from "../core/element.js";
 
 export class Choice {
   constructor(label, onChoose) {
     this.onChoose = onChoose;
+    this.options = [];
+    this.buttons = new Map();
     this.group = element("div", "segment", { role: "radiogroup", "aria-label": label });
     this.root = element("div", "choice", {}, element("span", "name", { "aria-hidden": "true" }, label), this.group);
     this.group.addEventListener("keydown", (event) => {
@@ -35,9 +37,7 @@ export class Choice {
 
   show(value) {
     this.value = value;
-    for (const [each, button] of this.buttons) {
-      button.setAttribute("aria-checked", String(each === value));
-      button.tabIndex = each === value ? 0 : -1;
-    }
+    for (const [each, button] of this.buttons) button.setAttribute("aria-checked", String(each === value));
+    makeStop(this.buttons.values(), this.buttons.get(value));
   }
 }

@@ -1,4 +1,4 @@
-// What the picture under the pointer has to do with the rest of the page: which weight it explains, and what it follows.
+// What the picture under the pointer has to do with the rest of the page: the weight it explains, what it follows.
 
 import { element } from "../core/element.js";
 import { patchText } from "./words.js";

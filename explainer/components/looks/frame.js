@@ -9,6 +9,7 @@ import { page } from "../core/page.js";
 import { Shell } from "../core/shell.js";
 import { Following } from "./follow.js";
 import { HeadMaps } from "./head_maps.js";
+import { Later } from "./later.js";
 import { layoutLooks } from "./layout.js";
 import { lookedPicture } from "./picture.js";
 import { PinList } from "./pin_list.js";
@@ -20,14 +21,12 @@ import { LooksWeights } from "./weights.js";
 import { patchText, sentence, tipLines, weightRead } from "./words.js";
 
 const CHOOSES_AFTER = 250; // milliseconds after the last of several keys
-const SLOW = 7; // milliseconds for all that follows a move, from which on it waits until the pointer rests
-const MOST_WAITS = 6; // frames
 
 export class LooksFrame {
   constructor(host, kind) {
     this.host = host; // the mounted view
     this.kind = kind; // of panels/
-    this.cost = 0;
+    this.later = new Later(() => this.paintRest(false));
     this.shell = new Shell(this);
     this.root = this.shell.root;
     this.head = this.shell.head;
@@ -54,8 +53,9 @@ export class LooksFrame {
     this.hint = element("p", "hint");
     this.maps = new HeadMaps(this);
     this.body.classList.add("looks");
-    this.body.append(this.tools.what, this.tools.how, this.pinList.root, this.sights.root, this.following.ask, this.hint);
-    this.body.append(this.maps.title, this.maps.own.canvas, this.maps.pinned, this.following.root);
+    const { tools, pinList, sights, following, hint, maps } = this;
+    this.body.append(tools.what, tools.how, pinList.root, sights.root, following.ask, hint);
+    this.body.append(maps.title, maps.own.canvas, maps.pinned, following.root);
     const address = globalThis.location?.pathname;
     addEventListener("popstate", () => {
       if (this.root.isConnected && this.panel && location.pathname === address) this.goBack();
@@ -127,7 +127,7 @@ export class LooksFrame {
     this.state.token = token;
     this.read();
     if (this.at) this.sights.paint();
-    this.later();
+    this.later.ask();
   }
 
   /** Layer, head and token that are chosen here are chosen for the whole page, once the keys rest. */
@@ -195,7 +195,7 @@ export class LooksFrame {
   /** What screen readers call the canvases. */
   name() {
     this.sights.name(sentence(this));
-    this.maps.name();
+    this.maps.tellName();
   }
 
   lines() {
@@ -265,25 +265,6 @@ export class LooksFrame {
 
   /** What lights up is not painted here. */
   drawMarks() {}
-
-  /** All that may come a frame later than the pictures; on a slow machine, when the pointer rests. */
-  later() {
-    this.movedAt = performance.now();
-    this.waiting ??= requestAnimationFrame(() => {
-      this.waiting = null;
-      this.waits = (this.waits ?? 0) + 1;
-      if (this.cost > SLOW && performance.now() - this.movedAt < 2 * SLOW && this.waits < MOST_WAITS) {
-        const { movedAt } = this;
-        this.later();
-        this.movedAt = movedAt;
-        return;
-      }
-      this.waits = 0;
-      const start = performance.now();
-      this.paintRest(false);
-      this.cost += 0.2 * (performance.now() - start - this.cost);
-    });
-  }
 
   paintRest(isAll) {
     if (!this.at) return;

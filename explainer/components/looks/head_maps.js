@@ -10,15 +10,19 @@ import { pinLetter } from "./pin_list.js";
 import { patchText, weightName } from "./words.js";
 
 export class HeadMaps {
-  /** `frame` is the panel: {state, weights, at, size, host, over, change(choice)}. */
+  /** `frame` is the panel, a LooksFrame. */
   constructor(frame) {
     this.frame = frame;
-    this.title = element("p", "subtitle", {}, element("span"), element("small"));
+    this.name = element("span");
+    this.scale = element("small");
+    this.title = element("p", "subtitle", {}, this.name, this.scale);
     this.own = this.make(() => {
       const { token } = frame.state;
       return { token, values: frame.weights.values, pin: frame.state.pinOf(token) };
     });
     this.pinned = element("div", "pinned");
+    this.all = [this.own];
+    this.drawnCommon = 0; // the end of the one scale for which the maps of pins were drawn
   }
 
   /** A canvas of the maps for what `entry` returns: hovering tells a value, a click chooses the head. */
@@ -87,7 +91,8 @@ export class HeadMaps {
       const maps = this.make(() => ({ token: pin.token, values: pin.values, pin }));
       maps.canvas.setAttribute("aria-label", `Maps of all ${weights.heads} heads for pin ${pin.letter}`);
       this.all.push(maps);
-      return element("div", "", {}, element("p", "subtitle", {}, pinLetter(pin), patchText(pin.token, size)), maps.canvas);
+      const title = element("p", "subtitle", {}, pinLetter(pin), patchText(pin.token, size));
+      return element("div", "", {}, title, maps.canvas);
     });
     this.pinned.replaceChildren(...parts);
   }
@@ -108,15 +113,17 @@ export class HeadMaps {
     }
     this.drawnCommon = weights.common;
     const title = `All ${weights.heads} heads of layer ${state.layer}: ${patchText(state.token, size)}`;
-    const end = shortText(weights.common, 2);
-    const scale = state.scale === "shared" ? `One scale for all maps, from 0 to ${end}` : "Every map has its own scale, from 0";
-    const which = { both: "left where it looks, right who looks at it", row: "where it looks", column: "who looks at it" };
-    this.title.firstChild.textContent = title;
-    this.title.lastChild.textContent = `${which[state.direction]} · ${scale}`;
+    const shared = `One scale for all maps, from 0 to ${shortText(weights.common, 2)}`;
+    const scale = state.scale === "shared" ? shared : "Every map has its own scale, from 0";
+    const [row, column] = ["where it looks", "who looks at it"];
+    const which = { both: `left ${row}, right ${column}`, row, column };
+    this.name.textContent = title;
+    this.scale.textContent = `${which[state.direction]} · ${scale}`;
   }
 
-  name() {
+  tellName() {
     const { state, weights, size } = this.frame;
-    this.own.canvas.setAttribute("aria-label", `Maps of all ${weights.heads} heads for ${patchText(state.token, size)}`);
+    const name = `Maps of all ${weights.heads} heads for ${patchText(state.token, size)}`;
+    this.own.canvas.setAttribute("aria-label", name);
   }
 }

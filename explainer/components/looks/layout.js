@@ -18,23 +18,26 @@ export function layoutLooks(panel, width, paint, directions) {
   const reading = isStacked
     ? { width: Math.min(width - 4, 460), height: 76 + directions.length * (31 + 25 * 3) }
     : { width: Math.min(beside, 380), height: SIGHT_HEAD + size + SIGHT_FOOT };
-  const partners = isStacked ? 3 : clamp(Math.floor((reading.height - 190) / directions.length / 25) - 1, 3, directions.length === 1 ? 8 : 4);
+  const fitting = Math.floor((reading.height - 190) / directions.length / 25) - 1;
+  const partners = isStacked ? 3 : clamp(fitting, 3, directions.length === 1 ? 8 : 4);
   const free = reading.height - 82 - directions.length * (31 + 25 * partners);
   const matrix = !isStacked && panel.weights.codes && free > 64 ? Math.min(free - 4, reading.width * 0.6, 170) : 0;
-  return { width, size, between, isStacked, reading, partners, matrix, maps: layoutMaps(width, heads, cells, directions.length, paint) };
+  const maps = layoutMaps(width, heads, cells, directions.length, paint);
+  return { width, size, between, isStacked, reading, partners, matrix, maps };
 }
 
 /** Tiles as large as fill the width in lines of equal length. */
 function layoutMaps(width, heads, cells, count, paint) {
   const inner = count > 1 ? 5 : 0;
   const gap = count > 1 ? 20 : 14;
-  const [least, most] = [count > 1 ? 66 : 76, count > 1 ? 132 : 176];
+  const [smallest, largest] = [count > 1 ? 66 : 76, count > 1 ? 132 : 176];
   const room = (perRow) => ((width - 8 - (perRow - 1) * gap) / perRow - inner * (count - 1)) / count;
-  const fitting = Array.from({ length: heads }, (_, i) => heads - i).filter((perRow) => room(perRow) >= least);
+  const fitting = Array.from({ length: heads }, (_, i) => heads - i).filter((perRow) => room(perRow) >= smallest);
   const even = fitting.filter((perRow) => heads % perRow === 0);
-  const perRow = even.find((each) => Math.ceil(heads / each) <= Math.ceil(heads / (fitting[0] ?? 1)) * 2) ?? fitting[0] ?? 1;
+  const most = fitting[0] ?? 1;
+  const perRow = even.find((each) => Math.ceil(heads / each) <= Math.ceil(heads / most) * 2) ?? most;
   const pixel = 1 / paint.ratio;
-  const wide = Math.min(room(perRow), most);
+  const wide = Math.min(room(perRow), largest);
   const side = Math.floor(wide / cells / pixel) * pixel;
   const tile = side >= 2 * pixel ? side * cells : Math.floor(wide);
   const lines = Math.ceil(heads / perRow);

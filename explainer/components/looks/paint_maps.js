@@ -38,7 +38,8 @@ export function paintMaps(ctx, sheets, state, at, entry) {
     const box = [x - 3.25, y - 3.25, width + 6.5, at.tile + 6.5];
     if (isChosen) roundBox(ctx, box, 5, { line: sheets.colour, width: 2.5 });
     const label = paint.chosen(13, isChosen);
-    const numbers = values && state.scale !== "shared" ? directions.map((each) => `≤ ${boundText(drawn[each][head], 2)}`) : [];
+    const hasOwn = values && state.scale !== "shared";
+    const numbers = hasOwn ? directions.map((each) => `≤ ${boundText(drawn[each][head], 2)}`) : [];
     const name = `head ${head + 1}`;
     const [nameWidth, first] = [textWidth(name, label.font), numbers[0] ? textWidth(numbers[0], paint.font(12)) : 0];
     const beside = numbers.length && nameWidth + first + 8 <= at.tile;

@@ -24,7 +24,8 @@ export function paintReading(ctx, sheets, state, at) {
     width: width - swatch - 13,
   });
   const head = state.ofHead ? `head ${state.ofHead}` : "mean";
-  write(ctx, `token ${state.token} · ${head} · layer ${state.layer}`, swatch + 13, 42, paint.muted(13, { width: width - swatch - 13 }));
+  const where = `token ${state.token} · ${head} · layer ${state.layer}`;
+  write(ctx, where, swatch + 13, 42, paint.muted(13, { width: width - swatch - 13 }));
   let y = swatch + 24;
   for (const direction of state.directions) {
     const values = state.weights.values?.[direction].chosen;
@@ -40,7 +41,7 @@ export function paintReading(ctx, sheets, state, at) {
       sheets.patch(ctx, partner, 0, y + 1, 20);
       const fill = withAlpha(sheets.colour, theme.scheme === "dark" ? 0.3 : 0.24);
       roundBox(ctx, [28, y + 1, Math.max(2, room * (values[partner] / largest)), 20], 4, { fill });
-      const text = partner === state.token ? `${patchText(partner, sheets.size)} · itself` : patchText(partner, sheets.size);
+      const text = patchText(partner, sheets.size) + (partner === state.token ? " · itself" : "");
       write(ctx, text, 35, y + 11.5, { font: paint.font(13), colour: theme.text, width: room - 8 });
       const query = direction === "row" ? state.token : partner;
       write(ctx, state.weights.shortWeight(values[partner], query), width, y + 11.5, {

@@ -32,7 +32,8 @@ export function paintSight(ctx, sheets, state, size, direction) {
   ctx.translate(0, SIGHT_HEAD);
   if (values) paintLines(ctx, sheets, state.token, values, size, direction);
   for (const pin of state.pins) if (pin.token > 0) sheets.pinOn(ctx, pin, size);
-  if (state.token > 0) outline(ctx, ...sheets.cell(size, state.token), state.pinOf(state.token)?.colour ?? sheets.colour);
+  const colour = state.pinOf(state.token)?.colour ?? sheets.colour;
+  if (state.token > 0) outline(ctx, ...sheets.cell(size, state.token), colour);
   ctx.restore();
 }
 

@@ -1,5 +1,6 @@
 // The picture under the pointer for a file.
 
+import { element } from "../core/element.js";
 import { sized } from "../core/images.js";
 import { Paint } from "../core/paint.js";
 import { write } from "../core/text.js";
@@ -20,13 +21,13 @@ export function lookedPicture({ panel, host, state, at, size, maps }) {
   const stacked = state.directions.length * sightHeight + at.reading.height;
   const sights = at.isStacked ? stacked : Math.max(sightHeight, at.reading.height);
   const height = 34 + sights + 16 + mapsHeight * entries.length;
-  const canvas = document.createElement("canvas");
+  const canvas = element("canvas");
   const ctx = sized(canvas, at.width + 2 * margin, height + 2 * margin, ratio);
   ctx.fillStyle = paint.theme.background;
   ctx.fillRect(0, 0, canvas.width, canvas.height);
   const part = (x, y, width, tall, draw) => {
     // Painters clear what they draw on: each gets a canvas of its own.
-    const own = document.createElement("canvas");
+    const own = element("canvas");
     draw(sized(own, width, tall, ratio));
     ctx.drawImage(own, x + margin, y + margin, own.width / ratio, own.height / ratio);
   };

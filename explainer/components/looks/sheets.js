@@ -1,10 +1,12 @@
-// What all pictures of the picture under the pointer are painted of: the picture itself, its grid, colours, patches, pins.
+// What is painted wherever the picture under the pointer is seen: itself, its grid, colours, patches, pins.
 
+import { newContext } from "../core/element.js";
 import { heatAlpha, pixelImage } from "../core/images.js";
 import { colourOf, inkOn, withAlpha } from "../core/paint.js";
 import { outline, roundBox } from "../core/strokes.js";
 import { write } from "../core/text.js";
 import { paintGrid } from "../panels/picture.js";
+import { patchBox } from "../panels/small.js";
 
 const PALE = { light: 0.26, dark: 0.36 }; // how far the picture below the colours moves towards the page
 
@@ -39,7 +41,9 @@ export class Sheets {
     this.colour = paint.colour("A");
     this.classColour = paint.colour("class_token");
     this.cache = new Map();
-    this.heat = document.createElement("canvas");
+    this.heat = newContext(0, 0); // of `colours`: its pixels, and the same as one number each
+    this.heatImage = new ImageData(1, 1);
+    this.heatWords = new Uint32Array();
   }
 
   cached(key, make) {
@@ -50,14 +54,11 @@ export class Sheets {
   /** A canvas of device pixels drawn once. */
   sheet(key, width, height, draw) {
     return this.cached(key, () => {
-      const canvas = document.createElement("canvas");
       const { ratio } = this.paint;
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-      const ctx = canvas.getContext("2d");
+      const ctx = newContext(Math.round(width * ratio), Math.round(height * ratio));
       ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
       draw(ctx);
-      return canvas;
+      return ctx.canvas;
     });
   }
 
@@ -84,12 +85,12 @@ export class Sheets {
 
   /** Maps of patches below each other in one small canvas, one pixel to a patch. */
   colours(data, count, highs, show) {
-    const { size, tokens, heat } = this;
-    if (heat.width !== size || heat.height !== size * count) {
-      heat.width = size;
-      heat.height = size * count;
-      this.heatContext = heat.getContext("2d");
-      this.heatImage = this.heatContext.createImageData(size, size * count);
+    const { size, tokens } = this;
+    const { canvas } = this.heat;
+    if (canvas.height !== size * count) {
+      canvas.width = size;
+      canvas.height = size * count;
+      this.heatImage = this.heat.createImageData(size, size * count);
       this.heatWords = new Uint32Array(this.heatImage.data.buffer);
     }
     const words = wordTable(this.table, show);
@@ -101,14 +102,12 @@ export class Sheets {
         this.heatWords[to + i] = words[step > 255 ? 255 : step | 0];
       }
     }
-    this.heatContext.putImageData(this.heatImage, 0, 0);
-    return heat;
+    this.heat.putImageData(this.heatImage, 0, 0);
+    return canvas;
   }
 
   cell(size, token) {
-    const side = size / this.size;
-    const row = Math.floor((token - 1) / this.size);
-    return [(token - 1 - row * this.size) * side, row * side, side, side];
+    return patchBox(token, this.size, [0, 0, size, size]);
   }
 
   /** Where the class token's square is above a picture. */

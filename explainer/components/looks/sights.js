@@ -9,7 +9,7 @@ import { CLASS_TOKEN_ROOM, SIGHT_FOOT, SIGHT_HEAD, paintSight } from "./paint_si
 import { DIRECTIONS } from "./words.js";
 
 export class Sights {
-  /** `frame` is the panel: {state, weights, sheets, at, size, host, go(token), leave(), choose(), toggle(token), key(event)}. */
+  /** `frame` is the panel, a LooksFrame. */
   constructor(frame) {
     this.frame = frame;
     this.pointer = null;
@@ -99,7 +99,8 @@ export class Sights {
   arrange() {
     const { at, state } = this.frame;
     this.root.classList.toggle("stacked", at.isStacked);
-    for (const [direction, canvas] of Object.entries(this.canvases)) canvas.hidden = !state.directions.includes(direction);
+    for (const [direction, canvas] of Object.entries(this.canvases))
+      canvas.hidden = !state.directions.includes(direction);
   }
 
   /** Canvases of the right size, which empties them. */

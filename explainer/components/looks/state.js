@@ -2,6 +2,7 @@
 
 // What the address does not say while other pages are open. A page that is loaded anew has its address alone: whoever
 // opens a link sees what its sender saw.
+/** @type {any} */
 const kept = { look: "", pins: { count: 0, tokens: [] } };
 
 const LETTERS = "ABCDEF";
@@ -11,6 +12,7 @@ export class LooksState {
   constructor(host) {
     this.host = host;
     this.pins = []; // {token, letter, colour, values}
+    /** @type {any} */
     this.weights = null; // LooksWeights
     this.takeLook(host.options.recall?.("look") ?? kept.look);
   }
@@ -36,7 +38,7 @@ export class LooksState {
     this.likesMean = words.has("mean");
   }
 
-  /** A panel has come: what it chooses is chosen, unless it chose the same before. `isOpen`: a choice waits to be told. */
+  /** A panel has come: what it chooses is chosen, if it is new. `isOpen`: a choice waits to be told. */
   take(panel, before, { isOpen, isPointedAt }) {
     const isNew = (name) => !before || before[name] !== panel[name];
     const isSame = before && before.weights.tokens === panel.weights.tokens;
@@ -107,7 +109,8 @@ export class LooksState {
 
   /** The pins of the address, or those before the reader went to another page. */
   recallPins() {
-    this.pinAll(this.host.options.recall?.("pins") ?? (kept.pins.count === this.tokens ? kept.pins.tokens.join(".") : ""));
+    const before = kept.pins.count === this.tokens ? kept.pins.tokens.join(".") : "";
+    this.pinAll(this.host.options.recall?.("pins") ?? before);
   }
 
   pinAll(text) {

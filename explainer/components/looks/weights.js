@@ -29,6 +29,8 @@ export class LooksWeights {
     this.state = state;
     this.host = host;
     this.fetched = fetched;
+    /** @type {any} */
+    this.values = null; // of the token under the pointer; null while they are fetched
   }
 
   take(panel) {

@@ -1,4 +1,4 @@
-// Words for what the picture under the pointer shows. `seen` is {state, weights, size}, size that of the grid of patches.
+// Words for what the picture under the pointer shows; `size` is that of its grid of patches.
 
 export const DIRECTIONS = {
   row: { title: "Where it looks", most: "looks most at" },

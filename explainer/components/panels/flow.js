@@ -33,7 +33,8 @@ export const FLOW = {
       const kind = SIMPLE_KINDS[thumbnail.kind];
       const place = pointer?.x == null ? (kind.firstSmallCell ?? 0) : kind.smallCell?.(thumbnail, box, pointer);
       if (place == null) continue;
-      const [origin, places] = kind.origin?.(thumbnail, place, { longest: thumbnail.strips?.[0].values.shape[0] }) ?? [];
+      const longest = thumbnail.strips?.[0].values.shape[0];
+      const [origin, places] = kind.origin?.(thumbnail, place, { longest }) ?? [];
       if (origin) return [origin, places];
     }
     return [];
@@ -84,7 +85,7 @@ export const FLOW = {
     const lines = wrapped(node.label, textWidthLeft, label.font).slice(0, at.isUpright ? 1 : 3);
     lines.forEach((line, i) => write(ctx, line, textX, textY + paint.size(29 + 18 * i), label));
     if (!beside && node.shape)
-      write(ctx, node.shape, textX, textY + paint.size(31 + 18 * lines.length), paint.muted(13, { width: textWidthLeft }));
+      write(ctx, node.shape, textX, textY + paint.size(31 + 18 * lines.length), { ...label, ...paint.muted(13) });
   },
   tensors: (panel, cell) => panel.nodes[cell].tensors ?? [],
   mark(ctx, panel, at, paint, hover) {

@@ -107,7 +107,8 @@ export function thumbnailsOf(node, card, at, paint) {
   const count = node.thumbnails.length;
   if (at.isUpright) {
     const side = card.height - 20;
-    return node.thumbnails.slice(0, 1).map((panel) => [panel, [card.x + card.width - side - 12, card.y + 10, side, side]]);
+    const box = [card.x + card.width - side - 12, card.y + 10, side, side];
+    return node.thumbnails.slice(0, 1).map((panel) => [panel, box]);
   }
   const each = (card.width - 20 - 8 * (count - 1)) / count;
   return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, paint.size(94)]]);

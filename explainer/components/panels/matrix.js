@@ -88,7 +88,8 @@ export const MATRIX = {
         const x = at.x + (i + 0.5) * at.cellWidth;
         ctx.fillStyle = paint.theme.faint;
         ctx.fillRect(paint.snap(x), at.y - 5, 1, 4);
-        write(ctx, String(i + panel.column_start), x, at.y - 13, { ...tick, align: i === 0 && at.cellWidth < 8 ? "left" : "center" });
+        const align = i === 0 && at.cellWidth < 8 ? "left" : "center";
+        write(ctx, String(i + panel.column_start), x, at.y - 13, { ...tick, align });
       }
     }
     if (at.rowNames)
@@ -101,7 +102,8 @@ export const MATRIX = {
         const y = at.y + (i + 0.5) * at.cellHeight;
         ctx.fillStyle = paint.theme.faint;
         ctx.fillRect(at.x - 5, paint.snap(y), 4, 1);
-        write(ctx, String(i + panel.row_start), at.x - 8, clamp(y, at.y + 5, at.y + at.bodyHeight - 4), { ...tick, align: "right" });
+        const inside = clamp(y, at.y + 5, at.y + at.bodyHeight - 4);
+        write(ctx, String(i + panel.row_start), at.x - 8, inside, { ...tick, align: "right" });
       }
       ctx.save();
       ctx.translate(10, at.y);
@@ -181,8 +183,9 @@ export const MATRIX = {
       Array.from({ length: columns }, (_, i) =>
         exactText(panel.values.data[row * columns + i], panel.values.uncertainty(row * columns + i)),
       );
+    const names = Array.from({ length: columns }, (_, i) => panel.column_names[i] ?? i + panel.column_start);
     return [
-      [`${panel.row_axis} \\ ${panel.column_axis}`, ...Array.from({ length: columns }, (_, i) => panel.column_names[i] ?? i + panel.column_start)],
+      [`${panel.row_axis} \\ ${panel.column_axis}`, ...names],
       ...Array.from({ length: rows }, (_, row) => [panel.row_names[row] ?? row + panel.row_start, ...line(row)]),
     ];
   },
@@ -203,7 +206,10 @@ export const MATRIX = {
     stretch(ctx, heatImage(panel.values.data, 0, rows, columns, panel.scale, table), ...place, paint);
     frameBox(ctx, place, -0.5, paint.theme.line);
   },
-  smallCell: (panel, box, place) => cellWithin(MATRIX.small(panel, box), panel.values.shape[0], panel.values.shape[1], place),
+  smallCell(panel, box, place) {
+    const [rows, columns] = panel.values.shape;
+    return cellWithin(this.small(panel, box), rows, columns, place);
+  },
   applies(panel, pick) {
     if (pick.token !== undefined && panel.pick && panel[panel.pick] != null) panel[panel.pick] = pick.token;
   },

@@ -7,7 +7,7 @@ import { exactText, tokenText, valueText } from "../core/numbers.js";
 import { LIGHT_TABLE, colourOf, colourTable, withAlpha } from "../core/paint.js";
 import { dashedFrame, hoverFrame, outline, roundBox } from "../core/strokes.js";
 import { textWidth, write } from "../core/text.js";
-import { cellWithin, fitted } from "./small.js";
+import { cellWithin, fitted, patchBox } from "./small.js";
 
 const PICTURE_LIMIT = 460; // CSS pixels; larger shows no more of a picture of 64 to 384 pixels
 
@@ -28,7 +28,7 @@ function paintPicture(ctx, panel, x, y, width, height, paint) {
   const factor = smooth ? 8 : 1;
   const values = smooth ? smoothed(overlay.data, 0, size, factor) : overlay.data;
   const table = heat ? paint.table(panel.quantity, scale) : colourTable(LIGHT_TABLE);
-  const image = heatImage(values, 0, size * factor, size * factor, scale, table, heat ? heatAlpha : null);
+  const image = heatImage(values, 0, size * factor, size * factor, scale, table, heat ? heatAlpha : undefined);
   ctx.save();
   if (!heat) ctx.globalCompositeOperation = "multiply";
   stretch(ctx, image, x, y, width, height, paint, smooth);
@@ -76,10 +76,7 @@ export const PICTURE = {
     };
   },
   cell(panel, at, token) {
-    const size = panel.grid_size;
-    const [width, height] = [at.width / size, at.tall / size];
-    const row = Math.floor((token - 1) / size);
-    return [at.x + (token - 1 - row * size) * width, at.y + row * height, width, height];
+    return patchBox(token, panel.grid_size, [at.x, at.y, at.width, at.tall]);
   },
   draw(ctx, panel, at, paint) {
     paintPicture(ctx, panel, at.x, at.y, at.width, at.tall, paint);
@@ -189,7 +186,7 @@ export const PICTURE = {
     paintPicture(ctx, panel, left, top, w, h, paint);
     if (panel.grid_size && panel.grid_size <= 16) paintGrid(ctx, left, top, w, h, panel.grid_size, paint);
     if (!(panel.token > 0)) return;
-    const cell = this.cell(panel, { x: left, y: top, width: w, tall: w }, panel.token);
+    const cell = patchBox(panel.token, panel.grid_size, [left, top, w, w]);
     outline(ctx, ...cell, tokenColour(panel, panel.token, paint), { strength: 0.5 });
   },
   smallCell(panel, box, place) {

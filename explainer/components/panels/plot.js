@@ -3,7 +3,7 @@
 import { clamp, exactText, shortText, valueText } from "../core/numbers.js";
 import { withAlpha } from "../core/paint.js";
 import { write } from "../core/text.js";
-import { layoutPlot } from "./plot_layout.js";
+import { isCloud, layoutPlot } from "./plot_layout.js";
 
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
@@ -12,7 +12,7 @@ export const PLOT = {
   x: (at, value) => at.left + ((value - at.xLow) / (at.xHigh - at.xLow)) * at.plotWidth,
   y: (at, value) => at.top + (1 - (value - at.yLow) / (at.yHigh - at.yLow)) * at.plotHeight,
   dash(panel, series) {
-    const same = panel.series.filter((other) => other.quantity === series.quantity && other.style !== "points");
+    const same = panel.series.filter((other) => other.quantity === series.quantity && !isCloud(other));
     return DASHES[Math.max(0, same.indexOf(series)) % DASHES.length];
   },
   draw(ctx, panel, at, paint) {
@@ -26,7 +26,7 @@ export const PLOT = {
     for (const { series, x, line } of at.chips.places) {
       const [px, py] = [at.left + x, 32 + line * 22];
       ctx.strokeStyle = ctx.fillStyle = paint.colour(series.quantity);
-      if (series.style === "points") this.dot(ctx, px + 10, py, 4);
+      if (isCloud(series)) this.dot(ctx, px + 10, py, 4);
       else {
         ctx.lineWidth = 2.25;
         ctx.setLineDash(this.dash(panel, series));
@@ -67,7 +67,7 @@ export const PLOT = {
   drawSeries(ctx, panel, series, at, paint) {
     const colour = paint.colour(series.quantity);
     const [x, y] = [series.x.data, series.y.data];
-    if (series.style === "points") {
+    if (isCloud(series)) {
       const radius = x.length > 200 ? 2.2 : x.length > 60 ? 3 : 4.5;
       for (let i = 0; i < x.length; i++) {
         ctx.fillStyle = withAlpha(colour, x.length > 60 ? 0.5 : 0.85);
@@ -98,7 +98,7 @@ export const PLOT = {
   /** Each line's name at its right end, moved apart where they would touch. */
   drawDirectLabels(ctx, panel, at, paint) {
     const labels = panel.series
-      .filter((series) => series.label && series.style !== "points" && series.x.shape[0])
+      .filter((series) => series.label && !isCloud(series) && series.x.shape[0])
       .map((series) => ({ series, y: this.y(at, series.y.data[series.y.shape[0] - 1]) }))
       .sort((a, b) => a.y - b.y);
     for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 19);
@@ -127,36 +127,36 @@ export const PLOT = {
       ctx.fillStyle = withAlpha(paint.colour(panel.quantity), 0.1);
       ctx.fillRect(x - 9, at.top, 18, at.plotHeight);
       vertical(panel.selected_x, paint.colour(panel.quantity), 1.75, []);
-      this.ring(ctx, panel, at, paint, panel.selected_x, 4.5);
+      for (const each of this.linesAt(panel, panel.selected_x)) this.ring(ctx, each, at, paint, 4.5);
     }
     if (hover == null) return;
     if (hover < at.lineXs.length) {
       vertical(at.lineXs[hover], paint.theme.faint, 1, [3, 3]);
-      this.ring(ctx, panel, at, paint, at.lineXs[hover], 5);
+      for (const each of this.linesAt(panel, at.lineXs[hover])) this.ring(ctx, each, at, paint, 5);
       return;
     }
-    const { series, index } = this.point(panel, at, hover);
+    this.ring(ctx, this.point(panel, at, hover), at, paint, 6.5);
+  },
+  ring(ctx, { series, index }, at, paint, radius) {
     ctx.fillStyle = paint.colour(series.quantity);
     ctx.strokeStyle = paint.theme.background;
     ctx.lineWidth = 2;
-    this.dot(ctx, this.x(at, series.x.data[index]), this.y(at, series.y.data[index]), 6.5);
+    this.dot(ctx, this.x(at, series.x.data[index]), this.y(at, series.y.data[index]), radius);
     ctx.stroke();
   },
-  ring(ctx, panel, at, paint, value, radius) {
-    for (const series of panel.series) {
-      const index = series.style === "points" ? -1 : series.x.data.indexOf(value);
-      if (index < 0) continue;
-      ctx.fillStyle = paint.colour(series.quantity);
-      ctx.strokeStyle = paint.theme.background;
-      ctx.lineWidth = 2;
-      this.dot(ctx, this.x(at, value), this.y(at, series.y.data[index]), radius);
-      ctx.stroke();
-    }
-  },
-  /** Cells are first the x of all lines, then the points of all clouds. */
+  /** The lines that have a value at an x, and its number in each. */
+  linesAt: (panel, x) =>
+    panel.series
+      .filter((series) => !isCloud(series))
+      .map((series) => ({ series, index: series.x.data.indexOf(x) }))
+      .filter(({ index }) => index >= 0),
+  /**
+   * Cells are first the x of all lines, then the points of all clouds.
+   * @returns {any}
+   */
   point(panel, at, cell) {
     let index = cell - at.lineXs.length;
-    for (const series of panel.series.filter((one) => one.style === "points")) {
+    for (const series of index < 0 ? [] : panel.series.filter(isCloud)) {
       if (index < series.x.shape[0]) return { series, index };
       index -= series.x.shape[0];
     }
@@ -166,18 +166,16 @@ export const PLOT = {
     if (x < at.left - 12 || x > at.left + at.plotWidth + 12 || y < at.top - 8 || y > at.top + at.plotHeight + 24)
       return null;
     let [best, distance, cell] = [null, at.lineXs.length ? 12 : 40, at.lineXs.length];
-    for (const series of panel.series.filter((one) => one.style === "points")) {
+    for (const series of panel.series.filter(isCloud)) {
       for (let i = 0; i < series.x.shape[0]; i++, cell++) {
-        const away = Math.hypot(this.x(at, series.x.data[i]) - x, this.y(at, series.y.data[i]) - y);
-        if (away < distance) [best, distance] = [cell, away];
+        const here = Math.hypot(this.x(at, series.x.data[i]) - x, this.y(at, series.y.data[i]) - y);
+        if (here < distance) [best, distance] = [cell, here];
       }
     }
     if (best != null || !at.lineXs.length) return best;
     const value = at.xLow + ((x - at.left) / at.plotWidth) * (at.xHigh - at.xLow);
-    return at.lineXs.reduce(
-      (nearest, one, i) => (Math.abs(one - value) < Math.abs(at.lineXs[nearest] - value) ? i : nearest),
-      0,
-    );
+    const away = at.lineXs.map((one) => Math.abs(one - value));
+    return away.indexOf(Math.min(...away));
   },
   anchor(panel, at, cell) {
     if (cell < at.lineXs.length) return [this.x(at, at.lineXs[cell]), at.top + at.plotHeight * 0.3];
@@ -195,47 +193,32 @@ export const PLOT = {
       ];
     }
     const value = at.lineXs[cell];
-    const rows = panel.series
-      .filter((series) => series.style !== "points")
-      .map((series) => ({ series, index: series.x.data.indexOf(value) }))
-      .filter(({ index }) => index >= 0)
-      .sort((a, b) => b.series.y.data[b.index] - a.series.y.data[a.index]);
+    const height = ({ series, index }) => series.y.data[index];
+    const rows = this.linesAt(panel, value).sort((a, b) => height(b) - height(a));
     const place = `${panel.x_label} ${shortText(value)}`;
     const text = ({ series, index }) =>
-      valueText(series.y.data[index], series.y.uncertainty(index)) + (series.point_labels[index] ? ` · ${series.point_labels[index]}` : "");
-    if (rows.length === 1)
-      return [
-        text(rows[0]),
-        ...(rows[0].series.label
-          ? [{ text: rows[0].series.label, colour: paint.colour(rows[0].series.quantity) }]
-          : []),
-        place,
-      ];
-    return [
-      place,
-      ...rows
-        .slice(0, 14)
-        .map((row) => ({ text: `${text(row)}  ${row.series.label}`, colour: paint.colour(row.series.quantity) })),
-    ];
+      valueText(series.y.data[index], series.y.uncertainty(index)) +
+      (series.point_labels[index] ? ` · ${series.point_labels[index]}` : "");
+    const colour = ({ series }) => paint.colour(series.quantity);
+    if (rows.length === 1) {
+      const [row] = rows;
+      return [text(row), ...(row.series.label ? [{ text: row.series.label, colour: colour(row) }] : []), place];
+    }
+    const lines = rows.slice(0, 14).map((row) => ({ text: `${text(row)}  ${row.series.label}`, colour: colour(row) }));
+    return [place, ...lines];
   },
   pick(panel, cell, at) {
     if (!panel.pick) return null;
-    const value =
-      cell < at.lineXs.length
-        ? at.lineXs[cell]
-        : (({ series, index }) => series.x.data[index])(this.point(panel, at, cell));
-    return { [panel.pick]: Math.round(value) };
+    const point = this.point(panel, at, cell);
+    return { [panel.pick]: Math.round(point ? point.series.x.data[point.index] : at.lineXs[cell]) };
   },
   chosen(panel, at) {
     const index = panel.selected_x == null || !at ? -1 : at.lineXs.indexOf(panel.selected_x);
     return index < 0 ? null : index;
   },
   move(panel, at, cell, right, down) {
-    const last =
-      at.lineXs.length +
-      panel.series.filter((one) => one.style === "points").reduce((sum, one) => sum + one.x.shape[0], 0) -
-      1;
-    return clamp(cell + right + down, 0, last);
+    const count = panel.series.filter(isCloud).reduce((sum, one) => sum + one.x.shape[0], at.lineXs.length);
+    return clamp(cell + right + down, 0, count - 1);
   },
   table(panel) {
     const rows = panel.series.flatMap((series) =>
@@ -250,17 +233,14 @@ export const PLOT = {
   },
   canPick: (panel) => panel.pick,
   /** Of several lines at one x that which is nearest to the pointer; by keys one after the other. */
-  origin(panel, cell, at, { y = null, turn = 0 } = {}) {
+  origin(panel, cell, at, { y = NaN, turn = 0 } = {}) {
     if (cell >= at.lineXs.length) {
       const { series, index } = this.point(panel, at, cell);
       return [series.origin, { point: index, each: index }];
     }
-    const here = panel.series
-      .filter((series) => series.style !== "points" && series.origin)
-      .map((series) => ({ series, index: series.x.data.indexOf(at.lineXs[cell]) }))
-      .filter(({ index }) => index >= 0);
+    const here = this.linesAt(panel, at.lineXs[cell]).filter(({ series }) => series.origin);
     const away = ({ series, index }) => Math.abs(this.y(at, series.y.data[index]) - y);
-    const found = y == null ? here[turn % here.length] : here.sort((one, other) => away(one) - away(other))[0];
+    const found = Number.isNaN(y) ? here[turn % here.length] : here.sort((one, other) => away(one) - away(other))[0];
     return found ? [found.series.origin, { point: found.index, each: found.index }] : [];
   },
   drawSmall(ctx, panel, [left, top, plotWidth, plotHeight], paint) {

@@ -3,6 +3,9 @@
 import { niceTicks, shortText } from "../core/numbers.js";
 import { textWidth } from "../core/text.js";
 
+/** Whether a series is a cloud of points, not a line. */
+export const isCloud = (series) => series.style === "points";
+
 export function layoutPlot(panel, width, paint) {
   const font = paint.font(13.5, 600);
   const all = panel.series;
@@ -19,15 +22,11 @@ export function layoutPlot(panel, width, paint) {
   const yTicks = niceTicks(yLow, yHigh, Math.max(2, Math.floor(panel.height / 55)));
   const left = 14 + Math.max(...yTicks.map((tick) => textWidth(shortText(tick, 3), paint.font(13))));
   const labelled = all.filter((series) => series.label);
-  const lines = labelled.filter((series) => series.style !== "points");
+  const lines = labelled.filter((series) => !isCloud(series));
   const widest = Math.max(0, ...lines.map((series) => textWidth(series.label, font)));
   const direct = lines.length > 0 && lines.length * 19 < panel.height - 60 && widest < width * 0.3 && width > 420;
-  const chips = chipPlaces(
-    direct ? labelled.filter((series) => series.style === "points") : labelled,
-    width - left,
-    font,
-    all.length > 1 || direct,
-  );
+  const above = direct ? labelled.filter(isCloud) : labelled;
+  const chips = chipPlaces(all.length > 1 || direct ? above : [], width - left, font);
   const top = 26 + (chips.lines ? chips.lines * 22 + 4 : 0);
   const right = direct ? widest + 16 : 12;
   const plotWidth = Math.max(60, Math.min(width - left - right, 860));
@@ -35,10 +34,8 @@ export function layoutPlot(panel, width, paint) {
   const xTicks = niceTicks(xLow, xHigh, Math.max(2, Math.floor(plotWidth / 70))).filter(
     (tick) => !isCounted || Number.isInteger(tick),
   );
-  const margin = all.some((series) => series.style === "points") ? 0.02 * (xHigh - xLow) : 0;
-  const lineXs = [
-    ...new Set(all.filter((series) => series.style !== "points").flatMap((series) => Array.from(series.x.data))),
-  ].sort((a, b) => a - b);
+  const margin = all.some(isCloud) ? 0.02 * (xHigh - xLow) : 0;
+  const lineXs = all.filter((series) => !isCloud(series)).flatMap((series) => Array.from(series.x.data));
   return {
     font,
     left,
@@ -53,17 +50,17 @@ export function layoutPlot(panel, width, paint) {
     yTicks,
     direct,
     chips,
-    lineXs,
+    lineXs: [...new Set(lineXs)].sort((a, b) => a - b),
     width,
     height: top + panel.height + 44,
   };
 }
 
 /** The names of the series in rows above the plot. */
-function chipPlaces(series, width, font, wanted) {
+function chipPlaces(series, width, font) {
   const places = [];
   let [x, line] = [0, 0];
-  for (const one of wanted ? series : []) {
+  for (const one of series) {
     const space = textWidth(one.label, font) + 44;
     if (x && x + space > width) [x, line] = [0, line + 1];
     places.push({ series: one, x, line });

@@ -14,6 +14,19 @@ export function fitted(aspect, [x, y, width, height]) {
  * @param {number[]} box
  */
 export function cellWithin([left, top, width, height], rows, columns, place) {
-  const [row, column] = [Math.floor(((place.y - top) / height) * rows), Math.floor(((place.x - left) / width) * columns)];
+  const row = Math.floor(((place.y - top) / height) * rows);
+  const column = Math.floor(((place.x - left) / width) * columns);
   return row >= 0 && column >= 0 && row < rows && column < columns ? row * columns + column : null;
+}
+
+/**
+ * Where a token's patch is on a picture of size * size patches.
+ * @param {number} token
+ * @param {number} size
+ * @param {number[]} box
+ * @returns {[number, number, number, number]}
+ */
+export function patchBox(token, size, [x, y, width, height]) {
+  const [row, column] = [Math.floor((token - 1) / size), (token - 1) % size];
+  return [x + (column * width) / size, y + (row * height) / size, width / size, height / size];
 }

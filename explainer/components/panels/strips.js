@@ -29,7 +29,8 @@ export const STRIPS = {
       one.note = panel.strips.length === 1 ? "" : legends.length === 1 ? "one scale for all" : one.labels.join(", ");
       one.height = legendHeight(one.scale, one.note, width - left, paint);
     }
-    const legend = own ? legendHeight(null, note, width - left, paint) : legends.reduce((sum, one) => sum + one.height, 0);
+    const drawn = legends.reduce((sum, one) => sum + one.height, 0);
+    const legend = own ? legendHeight(null, note, width - left, paint) : drawn;
     return {
       above,
       left,
@@ -49,7 +50,8 @@ export const STRIPS = {
   /** Which rows share a scale, read off the scales themselves. */
   scaleNote(legends) {
     const groups = legends.filter(({ labels }) => labels.length > 1).map(({ labels }) => labels.join(" and "));
-    return groups.length ? `one scale for ${groups.join(", one for ")}; every other row has its own` : "every row has its own scale";
+    if (!groups.length) return "every row has its own scale";
+    return `one scale for ${groups.join(", one for ")}; every other row has its own`;
   },
   legends(panel, paint) {
     const seen = new Map();

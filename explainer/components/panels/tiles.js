@@ -20,7 +20,7 @@ function tileSheet(panel, paint) {
   }
   const [scale] = panel.scales;
   const table = paint.table(panel.quantity, scale);
-  const alpha = panel.backdrop ? heatAlpha : null;
+  const alpha = panel.backdrop ? heatAlpha : undefined;
   panel.sheets[paint.theme.scheme] ??= heatImage(panel.values.data, 0, count * rows, columns, scale, table, alpha);
   return panel.sheets[paint.theme.scheme];
 }
@@ -39,7 +39,7 @@ function paintTile(ctx, panel, tile, x, y, width, height, paint) {
     return;
   }
   const scale = panel.scales[tile] ?? panel.scales[0];
-  const alpha = panel.backdrop ? heatAlpha : null;
+  const alpha = panel.backdrop ? heatAlpha : undefined;
   const table = paint.table(panel.quantity, scale);
   const image = heatImage(panel.values.data, tile * rows * columns, rows, columns, scale, table, alpha);
   stretch(ctx, image, x, y, width, height, paint);
@@ -168,7 +168,7 @@ export const TILES = {
       : tileCount(panel) === 1
         ? "Arrow keys read the values."
         : "Arrow keys go from map to map, with Shift from value to value.",
-  /** An arrow key leads to the same place of the next map; with Shift to the next value, also across the maps' edges. */
+  /** An arrow key leads to the same place of the next map; with Shift to the next value, also across maps. */
   move(panel, at, cell, right, down, byValue = false) {
     const [rows, columns] = tileGrid(panel);
     const [tile, inner] = [Math.floor(cell / (rows * columns)), cell % (rows * columns)];
@@ -210,8 +210,8 @@ export const TILES = {
   origin(panel, cell) {
     const [rows, columns] = tileGrid(panel);
     const [tile, place] = [Math.floor(cell / (rows * columns)), cell % (rows * columns)];
-    const listed = panel.origin?.listed[tile];
-    return [panel.origin, { tile, place, listed, row: Math.floor(place / columns), column: place % columns, each: tile }];
+    const [row, column] = [Math.floor(place / columns), place % columns];
+    return [panel.origin, { tile, place, listed: panel.origin?.listed[tile], row, column, each: tile }];
   },
   drawSmall(ctx, panel, box, paint) {
     const [rows, columns] = tileGrid(panel);

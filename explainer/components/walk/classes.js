@@ -44,13 +44,15 @@ export function spectrum(stage, name) {
         const width = textWidth(text, font);
         const left = clamp(x - width / 2, at.x, at.x + at.w - width);
         const box = [left - 6, top - 22, left + width + 6, top - 2];
-        if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+        const meets = (other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3];
+        if (taken.some(meets)) continue;
         taken.push(box);
         write(ctx, text, left, top - 11, { font, colour: rank ? paint.theme.muted : paint.theme.text });
       }
       const symbol = isShare ? "p" : "o";
       write(ctx, symbol, at.x, at.y + 4, { font: symbolFont(paint), colour: paint.colour("y") });
-      write(ctx, `${data.length.toLocaleString("en")} classes, in their order`, at.x, at.y + at.h + paint.size(14), paint.muted(12));
+      const order = `${data.length.toLocaleString("en")} classes, in their order`;
+      write(ctx, order, at.x, at.y + at.h + paint.size(14), paint.muted(12));
     },
   };
 }

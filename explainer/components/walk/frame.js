@@ -4,6 +4,7 @@
 // is written into the address, and the server is told nothing.
 
 import { showPlaying } from "../core/element.js";
+import { scaled } from "../core/images.js";
 import { links } from "../core/links.js";
 import { clamp } from "../core/numbers.js";
 import { PanelFrame } from "../core/panel.js";
@@ -32,7 +33,9 @@ export class WalkFrame extends PanelFrame {
     this.body.after(this.controls.root, this.words.root);
     this.root.addEventListener("keydown", (event) => this.steer(event));
     host.root.addEventListener("fullscreenchange", () => this.resize());
-    this.index = null;
+    /** @type {any} */
+    this.index = null; // number of the moment
+    this.asked = 0; // for the next frame of the browser
   }
 
   set(panel) {
@@ -76,7 +79,7 @@ export class WalkFrame extends PanelFrame {
   start() {
     const { way } = this;
     this.isPlaying = true;
-    this.showPlaying();
+    showPlaying(this.controls.play, true);
     if (this.index === way.at(-1)) this.show(way[0]);
     this.goOn();
   }
@@ -100,12 +103,8 @@ export class WalkFrame extends PanelFrame {
     clearTimeout(this.waiting);
     cancelAnimationFrame(this.asked);
     this.isPlaying = false;
-    this.waiting = this.asked = null;
-    this.showPlaying();
-  }
-
-  showPlaying() {
-    showPlaying(this.controls.play, this.isPlaying);
+    this.waiting = this.asked = 0;
+    showPlaying(this.controls.play, false);
   }
 
   step(by) {
@@ -146,7 +145,7 @@ export class WalkFrame extends PanelFrame {
         this.asked = requestAnimationFrame(tick);
         return;
       }
-      this.asked = null;
+      this.asked = 0;
       this.show(index, false);
       this.arrive();
     };
@@ -233,8 +232,7 @@ export class WalkFrame extends PanelFrame {
   repaint() {
     if (!this.at) return;
     const { paint } = this.host;
-    const ctx = this.base.getContext("2d");
-    ctx.setTransform(paint.ratio, 0, 0, paint.ratio, 0, 0);
+    const ctx = scaled(this.base, paint.ratio);
     ctx.clearRect(0, 0, this.at.width + 1, this.at.height + 1);
     this.kind.draw(ctx, this.panel, this.at, paint);
     if (this.hover) this.setHover(null);
@@ -293,7 +291,7 @@ export class WalkFrame extends PanelFrame {
   /** On the whole screen the stage takes what the words leave. */
   roomFor(width, height) {
     if (!this.isWhole) return height;
-    const others = [this.head, this.parts.root, this.controls.root, this.words.root].reduce((sum, each) => sum + each.offsetHeight, 0);
-    return Math.max(height, innerHeight - others - 90);
+    const others = [this.head, this.parts.root, this.controls.root, this.words.root].map((each) => each.offsetHeight);
+    return Math.max(height, innerHeight - 90 - others.reduce((sum, each) => sum + each));
   }
 }

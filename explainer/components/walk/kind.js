@@ -11,7 +11,8 @@ import { drawBetween, nearest, tokenAt, tokenRow } from "./sprites.js";
 /** The box around boxes. */
 function around(boxes) {
   const [x, y] = [Math.min(...boxes.map((box) => box.x)), Math.min(...boxes.map((box) => box.y))];
-  const [right, bottom] = [Math.max(...boxes.map((box) => box.x + box.w)), Math.max(...boxes.map((box) => box.y + box.h))];
+  const right = Math.max(...boxes.map((box) => box.x + box.w));
+  const bottom = Math.max(...boxes.map((box) => box.y + box.h));
   return { x, y, w: right - x, h: bottom - y };
 }
 
@@ -20,7 +21,8 @@ export const WALK = {
   layout(panel, width, paint) {
     const isNarrow = width < 620;
     const height = isNarrow ? Math.round(clamp(width * 1.5, 480, 680)) : clamp(Math.round(width * 0.42), 360, 480);
-    return { width, isNarrow, height: panel.roomFor?.(width, height) ?? height, unit: paint.theme.unit, scenes: new Map() };
+    const room = panel.roomFor?.(width, height) ?? height;
+    return { width, isNarrow, height: room, unit: paint.theme.unit, scenes: new Map() };
   },
   scene(panel, at, index) {
     if (!at.scenes.has(index)) at.scenes.set(index, sceneOf(panel, at, panel.steps[index]));
@@ -89,7 +91,10 @@ export const WALK = {
     const { sprite, row, column } = found;
     const size = panel.grid_size;
     if (sprite.isPatch) return sprite;
-    if (sprite.isPicture) return { x: sprite.x + (column * sprite.w) / size, y: sprite.y + (row * sprite.h) / size, w: sprite.w / size, h: sprite.h / size };
+    if (sprite.isPicture) {
+      const [x, y] = [sprite.x + (column * sprite.w) / size, sprite.y + (row * sprite.h) / size];
+      return { x, y, w: sprite.w / size, h: sprite.h / size };
+    }
     const [rows, columns] = sprite.slice.values.shape;
     const w = sprite.w / columns;
     if (sprite.isBars || sprite.row != null) return { x: sprite.x + column * w, y: sprite.y, w, h: sprite.h };
@@ -111,7 +116,8 @@ export const WALK = {
       if (!sprite.lit) return [tokenText(token, size)];
       const weights = panel.slices.find((slice) => slice.name === `${sprite.layer}.weights`).values;
       const index = token * panel.num_heads + sprite.lit - 1;
-      return [valueText(weights.data[index], weights.uncertainty(index)), `A, head ${sprite.lit}`, tokenText(token, size)];
+      const weight = valueText(weights.data[index], weights.uncertainty(index));
+      return [weight, `A, head ${sprite.lit}`, tokenText(token, size)];
     }
     const { values, symbol, shape } = sprite.slice;
     const [rows, columns] = values.shape;
@@ -119,8 +125,10 @@ export const WALK = {
     const value = valueText(values.data[index], values.uncertainty(index));
     if (sprite.isBars) return [value, `${symbol}: ${panel.labels[column]}`];
     if (sprite.row != null) return [value, `head ${row + 1}, number ${column}`];
-    if (/^\d+\.(scores|weights)$/.test(sprite.slice.name)) return [value, `${symbol}, head ${column + 1}`, tokenText(row, size)];
-    if (rows === 1 || sprite.slice.name.endsWith(".projection")) return [value, `${symbol}, ${rows === 1 ? "" : `row ${row}, `}number ${column}`];
+    if (/^\d+\.(scores|weights)$/.test(sprite.slice.name))
+      return [value, `${symbol}, head ${column + 1}`, tokenText(row, size)];
+    if (rows === 1) return [value, `${symbol}, number ${column}`];
+    if (sprite.slice.name.endsWith(".projection")) return [value, `${symbol}, row ${row}, number ${column}`];
     const token = row + (rows === size * size ? 1 : 0);
     return [value, `${symbol} (${shape}), number ${column}`, tokenText(token, size)];
   },

@@ -1,5 +1,6 @@
 // The picture of the walk: as the model sees it, as rows of pixels, and lit by the weights of a head.
 
+import { newContext } from "../core/element.js";
 import { heatImage, pixelImage } from "../core/images.js";
 import { percentText } from "../core/numbers.js";
 import { LIGHT_TABLE, colourTable } from "../core/paint.js";
@@ -52,16 +53,16 @@ function lampImage(image, slice, head, grid) {
   const [count, heads] = slice.values.shape;
   const weights = Float32Array.from({ length: count - 1 }, (_, i) => slice.values.data[(i + 1) * heads + head]);
   const most = Math.max(...weights) || 1;
-  const light = heatImage(weights.map((value) => DARKEST + (1 - DARKEST) * (value / most)), 0, grid, grid, { low: 0, high: 1 }, colourTable(LIGHT_TABLE));
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = Math.min(image.width, grid * Math.max(1, Math.floor(LARGEST_LAMP / grid)));
-  const ctx = canvas.getContext("2d");
+  const lit = weights.map((value) => DARKEST + (1 - DARKEST) * (value / most));
+  const light = heatImage(lit, 0, grid, grid, { low: 0, high: 1 }, colourTable(LIGHT_TABLE));
+  const side = Math.min(image.width, grid * Math.max(1, Math.floor(LARGEST_LAMP / grid)));
+  const ctx = newContext(side, side);
   ctx.imageSmoothingQuality = "high";
-  ctx.drawImage(image, 0, 0, canvas.width, canvas.height);
+  ctx.drawImage(image, 0, 0, side, side);
   ctx.globalCompositeOperation = "multiply";
   ctx.imageSmoothingEnabled = false;
-  ctx.drawImage(light, 0, 0, canvas.width, canvas.height);
-  return canvas;
+  ctx.drawImage(light, 0, 0, side, side);
+  return ctx.canvas;
 }
 
 /** The picture for each head, lit by its weights. */
@@ -93,7 +94,8 @@ export function lamps(stage, room) {
       drawLamp(ctx, panel, slice, head, at, paint);
       const isChosen = head + 1 === chosen;
       if (isChosen) frameBox(ctx, [at.x, at.y, at.w, at.h], 2.5, paint.colour("A"), 2.5);
-      const most = slice.values.data.reduce((best, value, i) => (i >= count && i % count === head ? Math.max(best, value) : best), 0);
+      const isOwn = (_value, i) => i >= count && i % count === head; // a weight of this head, on a patch
+      const most = Math.max(0, ...slice.values.data.filter(isOwn));
       const long = `head ${head + 1} · max ${percentText(most, 1)}`;
       const text = textWidth(long, paint.font(12)) <= at.w ? long : `head ${head + 1}`;
       const style = { ...paint.chosen(12, isChosen), align: "center", width: at.w + 8 };

@@ -4,6 +4,8 @@ import { element } from "../core/element.js";
 
 export class WalkParts {
   constructor() {
+    /** @type {HTMLButtonElement[]} */
+    this.buttons = [];
     this.root = element("div", "walk-parts", { role: "group", "aria-label": "Parts of the forward pass" });
   }
 

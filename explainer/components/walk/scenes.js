@@ -3,8 +3,15 @@
 import { percentText } from "../core/numbers.js";
 import { answers, spectrum } from "./classes.js";
 import { lamps } from "./lamps.js";
-import { arrowSprite, beamsSprite, tokenRow, wordsSprite } from "./sprites.js";
+import { arrowSprite, beamsSprite, symbolSprite, wordsSprite } from "./sprites.js";
 import { Stage } from "./stage.js";
+
+/** A function that is known by a name: looks that have the same are not cross-faded. */
+const named = (name, act) => Object.defineProperty(act, "name", { value: name });
+
+// The two parts of the first sequence of tokens.
+const CLASS = { id: "class", hasClass: false, words: false, over: 1 };
+const PATCHES = { id: "tokens", hasClass: false, words: false };
 
 const SCENES = {
   picture: (stage) => {
@@ -15,7 +22,7 @@ const SCENES = {
   rows: (stage) => [
     stage.picture(),
     ...stage.pixelRows(stage.box("rows")),
-    wordsSprite("rows-symbol", "xₚ", ...stage.above("rows"), { serif: true, size: 18, colour: (paint) => paint.colour("image") }),
+    symbolSprite("rows-symbol", "xₚ", ...stage.above("rows"), "image"),
     wordsSprite("rows-shape", stage.step.shape, ...stage.below("rows"), { size: 12 }),
   ],
   projection: (stage) => {
@@ -24,39 +31,35 @@ const SCENES = {
     return [
       stage.picture(),
       ...stage.pixelRows(rows),
-      wordsSprite("rows-symbol", "xₚ", rows.x + rows.w / 2, rows.y - 15, { serif: true, size: 18, colour: (paint) => paint.colour("image") }),
+      symbolSprite("rows-symbol", "xₚ", rows.x + rows.w / 2, rows.y - 15, "image"),
       stage.matrix("0.projection", matrix, { hasClass: false }),
       stage.matrix("0.patch_embeddings", "third", { id: "tokens", hasClass: false }),
-      ...(stage.isNarrow ? [] : [stage.sign("times", "·", rows, matrix), stage.sign("is", "=", matrix, stage.box("third"))]),
+      ...(stage.isNarrow ? [] : [stage.sign("times", "·", rows, matrix)]),
+      ...(stage.isNarrow ? [] : [stage.sign("is", "=", matrix, stage.box("third"))]),
     ];
   },
   class_token: (stage) => {
     const box = stage.box("before");
-    const [top, height] = tokenRow(stage.tokens, true, box.h, 1);
-    const own = { ...box, h: tokenRow(stage.tokens, true, box.h, 0)[1] };
-    const rest = { ...box, y: box.y + top, h: height * (stage.tokens - 1) };
+    const [own, rest] = stage.classAndPatches(box);
+    const beside = { size: 17, align: stage.isNarrow ? "right" : "left" };
     const target = stage.isNarrow ? [box.x - 12, box.y + 6] : [box.x + box.w + 14, box.y + 4];
     return [
       stage.picture(),
-      stage.matrix("0.patch_embeddings", rest, { id: "tokens", hasClass: false, words: false }),
-      stage.matrix("0.class_token", own, { id: "class", words: false, hasClass: false, from: { ...own, y: own.y - 26 }, over: 1 }),
-      wordsSprite("class-symbol", "x_{class}", target[0], target[1], {
-        serif: true, size: 17, align: stage.isNarrow ? "right" : "left", colour: (paint) => paint.colour("class_token"),
-      }),
-      wordsSprite("tokens-symbol", "xₚE", target[0], box.y + box.h / 2, {
-        serif: true, size: 17, align: stage.isNarrow ? "right" : "left", colour: (paint) => paint.colour("E"),
-      }),
+      stage.matrix("0.patch_embeddings", rest, PATCHES),
+      stage.matrix("0.class_token", own, { ...CLASS, from: { ...own, y: own.y - 26 } }),
+      symbolSprite("class-symbol", "x_{class}", target[0], target[1], "class_token", beside),
+      symbolSprite("tokens-symbol", "xₚE", target[0], box.y + box.h / 2, "E", beside),
       wordsSprite("rows-shape", stage.step.shape, ...stage.below("before"), { size: 12 }),
     ];
   },
   positions: (stage) => {
     const box = stage.box("before");
-    const [top, height] = tokenRow(stage.tokens, true, box.h, 1);
+    const [own, rest] = stage.classAndPatches(box);
     return [
       stage.picture(),
-      stage.matrix("0.patch_embeddings", { ...box, y: box.y + top, h: height * (stage.tokens - 1) }, { id: "tokens", hasClass: false, words: false }),
-      stage.matrix("0.class_token", { ...box, h: tokenRow(stage.tokens, true, box.h, 0)[1] }, { id: "class", hasClass: false, words: false, over: 1 }),
-      wordsSprite("sequence", "[x_{class}; xₚE]", ...stage.above("before"), { serif: true, size: 17, colour: (paint) => paint.colour("E") }),
+      stage.matrix("0.patch_embeddings", rest, PATCHES),
+      stage.matrix("0.class_token", own, CLASS),
+      symbolSprite("sequence", "[x_{class}; xₚE]", ...stage.above("before"), "E", { size: 17 }),
       wordsSprite("rows-shape", stage.step.shape, ...stage.below("before"), { size: 12 }),
       stage.matrix("0.position_embedding", "second"),
       stage.matrix("0.output", "third", { id: "stream 0", token: stage.token, from: box }),
@@ -67,19 +70,22 @@ const SCENES = {
   qkv: (stage) => [
     stage.picture(),
     stage.stream("input", "before"),
-    ...["query", "key", "value"].map((name) => stage.matrix(name, name, { token: stage.token, from: stage.box("second") })),
+    ...["query", "key", "value"].map((name) =>
+      stage.matrix(name, name, { token: stage.token, from: stage.box("second") }),
+    ),
     stage.headName("value"),
     stage.arrow("LN, U_{qkv}", "before", "query"),
   ],
   scores: (stage) => {
     const [query, key] = [stage.box("query"), stage.box("key")];
     const from = [query.x + query.w + 3, stage.rowMiddle(query, stage.token)];
+    const lit = (row) => (row === stage.token ? 1 : 0.22);
     const scores = stage.column("scores");
     const [low, high] = [Math.min(...scores), Math.max(...scores)];
     return [
       stage.picture(),
       stage.stream("input", "before"),
-      stage.matrix("query", "query", { token: stage.token, lit: function one(row) { return row === stage.token ? 1 : 0.22; } }),
+      stage.matrix("query", "query", { token: stage.token, lit: named("one", lit) }),
       stage.matrix("key", "key"),
       beamsSprite("compared", stage.strongest(scores.map((value) => (value - low) / (high - low || 1)), (row) => ({
         from, to: [key.x - 3, stage.rowMiddle(key, row)],
@@ -92,7 +98,8 @@ const SCENES = {
     const weights = stage.column("weights");
     const most = Math.max(...weights.slice(1));
     const [picture, before] = [stage.square("picture"), stage.box("before")];
-    const to = stage.isNarrow ? [before.x - 4, stage.rowMiddle(before, stage.token)] : [before.x - 6, stage.rowMiddle(before, stage.token)];
+    const to = [before.x - (stage.isNarrow ? 4 : 6), stage.rowMiddle(before, stage.token)];
+    const own = `${stage.isNarrow ? "" : `head ${stage.head} · `}class token ${percentText(weights[0], 1)}`;
     const beams = stage.strongest(weights.map((value, row) => (row ? value / most : 0)), (row) => ({
       from: stage.patchMiddle(picture, row), to,
     }));
@@ -100,7 +107,7 @@ const SCENES = {
       stage.picture(picture, { lit: stage.head }),
       stage.stream("input", "before"),
       beamsSprite("light", beams, "A", true),
-      wordsSprite("own", `${stage.isNarrow ? "" : `head ${stage.head} · `}class token ${percentText(weights[0], 1)}`, picture.x + picture.w / 2, picture.y + picture.h + 16, { size: 12.5 }),
+      wordsSprite("own", own, picture.x + picture.w / 2, picture.y + picture.h + 16, { size: 12.5 }),
       stage.heads("weights", "shares", {}),
       ...lamps(stage, stage.box("heads")),
     ];
@@ -111,32 +118,33 @@ const SCENES = {
     const [shares, values, outputs] = [stage.box("shares"), stage.box("values"), stage.box("outputs")];
     const row = outputs.h / stage.panel.num_heads;
     const to = [outputs.x - 5, outputs.y + (stage.head - 0.5) * row];
+    const middle = outputs.x + outputs.w / 2;
     return [
       stage.picture(stage.square("picture"), { lit: stage.head }),
       stage.stream("input", "before"),
       stage.heads("weights", "shares", {}),
-      stage.matrix("value", "values", { lit: Object.defineProperty((token) => 0.12 + (0.88 * weights[token]) / most, "name", { value: "taken" }) }),
+      stage.matrix("value", "values", { lit: named("taken", (token) => 0.12 + (0.88 * weights[token]) / most) }),
       stage.sign("of", "·", shares, values),
       beamsSprite("taken", stage.strongest(weights.map((value) => value / most), (token) => ({
         from: [values.x + values.w + 3, stage.rowMiddle(values, token)], to,
       })), "A"),
-      ...stage.outputRows((head) => ({ x: outputs.x, y: outputs.y + head * row + row * 0.2, w: outputs.w, h: row * 0.6 }), values),
-      wordsSprite("outputs-symbol", "SA(z)", outputs.x + outputs.w / 2, outputs.y - 15, { serif: true, size: 18, colour: (paint) => paint.colour("v") }),
-      wordsSprite("outputs-shape", "a row for each head", outputs.x + outputs.w / 2, outputs.y + outputs.h + 12, { size: 12 }),
+      ...stage.outputRows((head) => ({ ...outputs, y: outputs.y + head * row + row * 0.2, h: row * 0.6 }), values),
+      symbolSprite("outputs-symbol", "SA(z)", middle, outputs.y - 15, "v"),
+      wordsSprite("outputs-shape", "a row for each head", middle, outputs.y + outputs.h + 12, { size: 12 }),
     ];
   },
   join: (stage) => {
     const [joined, update] = [stage.box("joined"), stage.box("update")];
     const each = joined.w / stage.panel.num_heads;
+    const middle = joined.x + joined.w / 2;
+    const symbol = `[SA_{1}(z); …; SA_{${stage.panel.num_heads}}(z)]`;
     return [
       stage.picture(),
       stage.stream("input", "before"),
       ...stage.outputRows((head) => ({ x: joined.x + head * each + 1, y: joined.y, w: each - 2, h: joined.h }), null),
-      wordsSprite("outputs-symbol", `[SA_{1}(z); …; SA_{${stage.panel.num_heads}}(z)]`, joined.x + joined.w / 2, joined.y - 15, {
-        serif: true, size: 17, colour: (paint) => paint.colour("v"),
-      }),
-      arrowSprite("arrow", "U_{msa}", [joined.x + joined.w / 2, joined.y + joined.h + 6], [joined.x + joined.w / 2, update.y - 30]),
-      stage.matrix("attention_output", update, { id: `update ${2 * stage.layer - 1}`, token: stage.token, from: joined }),
+      symbolSprite("outputs-symbol", symbol, middle, joined.y - 15, "v", { size: 17 }),
+      arrowSprite("arrow", "U_{msa}", [middle, joined.y + joined.h + 6], [middle, update.y - 30]),
+      stage.matrix("attention_output", update, { ...stage.update(2 * stage.layer - 1), from: joined }),
     ];
   },
   attention_sum: (stage) => stage.added("input", "attention_output", "after_attention", 2 * stage.layer - 1),
@@ -156,7 +164,7 @@ const SCENES = {
   contract: (stage) => [
     stage.picture(),
     stage.stream("after_attention", "before"),
-    stage.matrix("mlp_output", "second", { id: `update ${2 * stage.layer}`, token: stage.token, from: stage.box("wide") }),
+    stage.matrix("mlp_output", "second", { ...stage.update(2 * stage.layer), from: stage.box("wide") }),
     stage.arrow("W_{2}", "before", "second", "mlp"),
   ],
   mlp_sum: (stage) => stage.added("skip", "mlp_output", "output", 2 * stage.layer),

@@ -105,7 +105,8 @@ export function sliceImage(slice, paint) {
  * The rows of a slice, with its symbol above and its shape below. `hasClass`: the first row is the class token's.
  * `lit(row)` 0..1 says how strongly a row is seen, `token` which one is outlined.
  */
-export function matrixSprite(id, slice, box, { hasClass = true, token = null, lit = null, words = true, ...rest } = {}) {
+export function matrixSprite(id, slice, box, options = {}) {
+  const { hasClass = true, token = null, lit = null, words = true, ...rest } = options;
   const count = slice.values.shape[0];
   const isTokens = hasClass && count > 1;
   return {
@@ -167,31 +168,28 @@ function labelMatrix(ctx, slice, at, paint) {
   }
 }
 
+const pointAt = (x, y) => ({ x, y, w: 0, h: 0 });
+
 /** A sign between two boxes: "+", "=", "·". */
 export const signSprite = (id, text, x, y) => ({
   id,
-  x,
-  y,
-  w: 0,
-  h: 0,
-  draw: (ctx, at, paint) =>
-    write(ctx, text, at.x, at.y, paint.muted(26, { align: "center" })),
+  ...pointAt(x, y),
+  draw: (ctx, at, paint) => write(ctx, text, at.x, at.y, paint.muted(26, { align: "center" })),
 });
 
 /** Words at a place; lowered and raised letters as everywhere. */
-export const wordsSprite = (id, text, x, y, { size = 13, weight = 400, align = "center", colour = null, serif = false } = {}) => ({
+export const wordsSprite = (id, text, x, y, { size = 13, align = "center" } = {}) => ({
   id,
-  x,
-  y,
-  w: 0,
-  h: 0,
+  ...pointAt(x, y),
   look: text,
+  draw: (ctx, at, paint) => write(ctx, text, at.x, at.y, paint.muted(size, { align })),
+});
+
+/** A symbol of the paper in the colour of its quantity. */
+export const symbolSprite = (id, text, x, y, quantity, { size = 18, align = "center" } = {}) => ({
+  ...wordsSprite(id, text, x, y),
   draw: (ctx, at, paint) =>
-    write(ctx, text, at.x, at.y, {
-      font: serif ? symbolFont(paint, size) : paint.font(size, weight),
-      colour: colour ? colour(paint) : paint.theme.muted,
-      align,
-    }),
+    write(ctx, text, at.x, at.y, { font: symbolFont(paint, size), colour: paint.colour(quantity), align }),
 });
 
 /** An arrow with what happens on the way written on it; `turns`: first across, then down, with the words left of it. */
@@ -208,7 +206,8 @@ export const arrowSprite = (id, text, from, to, quantity = null, turns = false) 
     const style = { font: symbolFont(paint, 15), colour: quantity ? paint.colour(quantity) : paint.theme.text };
     const isAcross = Math.abs(at.w) >= Math.abs(at.h);
     if (turns) write(ctx, text, end[0] - 10, end[1] - 12, { ...style, align: "right" });
-    else if (isAcross) write(ctx, text, at.x + at.w / 2, at.y + at.h / 2 - paint.size(13), { ...style, align: "center" });
+    else if (isAcross)
+      write(ctx, text, at.x + at.w / 2, at.y + at.h / 2 - paint.size(13), { ...style, align: "center" });
     else write(ctx, text, at.x + at.w / 2 + 12, at.y + at.h / 2, style);
   },
 });
@@ -217,10 +216,7 @@ export const arrowSprite = (id, text, from, to, quantity = null, turns = false) 
 export function beamsSprite(id, beams, quantity, isLight = false) {
   return {
     id,
-    x: 0,
-    y: 0,
-    w: 0,
-    h: 0,
+    ...pointAt(0, 0),
     over: 2,
     draw(ctx, at, paint) {
       const ink = paint.colour(quantity);

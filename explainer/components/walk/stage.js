@@ -1,6 +1,7 @@
 // One moment's stage: its places in pixels, its tensors, and the sprites that several scenes have.
 
 import { frameBox, outline } from "../core/strokes.js";
+import { patchBox } from "../panels/small.js";
 import { drawLamp, pictureImage, rowsImage } from "./lamps.js";
 import { PLACES } from "./places.js";
 import { LONGEST_DELAY, arrowSprite, matrixSprite, signSprite, sliceImage, tokenRow, wordsSprite } from "./sprites.js";
@@ -63,14 +64,26 @@ export class Stage {
     return this.matrix(name, place, { id: `stream ${state}`, token: this.token });
   }
 
+  /** What a sum adds to the tokens: it is the same sprite when it is made and when it is added. */
+  update(number) {
+    return { id: `update ${number}`, token: this.token };
+  }
+
+  /** The places of the class token and of the patches in a sequence of tokens. */
+  classAndPatches(box) {
+    const [top, height] = tokenRow(this.tokens, true, box.h, 1);
+    const own = { ...box, h: tokenRow(this.tokens, true, box.h, 0)[1] };
+    return [own, { ...box, y: box.y + top, h: height * (this.tokens - 1) }];
+  }
+
   rowMiddle(box, row) {
     const [top, height] = tokenRow(this.tokens, true, box.h, row);
     return box.y + top + height / 2;
   }
 
   patchMiddle(box, token) {
-    const size = this.panel.grid_size;
-    return [box.x + ((((token - 1) % size) + 0.5) * box.w) / size, box.y + ((Math.floor((token - 1) / size) + 0.5) * box.h) / size];
+    const [x, y, width, height] = patchBox(token, this.panel.grid_size, [box.x, box.y, box.w, box.h]);
+    return [x + width / 2, y + height / 2];
   }
 
   /** A slice's column of the chosen head, as numbers. */
@@ -103,11 +116,9 @@ export class Stage {
       tensors: slice?.tensors ?? ["trace.image"],
       draw(ctx, at, paint) {
         drawLamp(ctx, panel, slice, lit - 1, at, paint);
-        if (token > 0) {
-          const side = at.w / panel.grid_size;
-          const row = Math.floor((token - 1) / panel.grid_size);
-          outline(ctx, at.x + ((token - 1) % panel.grid_size) * side, at.y + row * side, side, side, paint.colour("z"), { strength: 0.6 });
-        }
+        if (!(token > 0)) return;
+        const cell = patchBox(token, panel.grid_size, [at.x, at.y, at.w, at.w]);
+        outline(ctx, ...cell, paint.colour("z"), { strength: 0.6 });
       },
     };
   }
@@ -192,7 +203,8 @@ export class Stage {
   headName(place) {
     const { panel, head } = this;
     const box = this.box(place);
-    return wordsSprite("head", `head ${head} of ${panel.num_heads}`, box.x + box.w, box.y + box.h + 30, { size: 12, align: "right" });
+    const name = `head ${head} of ${panel.num_heads}`;
+    return wordsSprite("head", name, box.x + box.w, box.y + box.h + 30, { size: 12, align: "right" });
   }
 
   normed(before, after) {
@@ -208,7 +220,7 @@ export class Stage {
     return [
       this.picture(),
       this.stream(before, "before"),
-      this.matrix(update, "second", { id: `update ${state}`, token: this.token }),
+      this.matrix(update, "second", this.update(state)),
       this.matrix(after, "third", { id: `stream ${state}`, token: this.token, from: this.box("second") }),
       ...this.sum("+"),
     ];

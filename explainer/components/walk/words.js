@@ -64,27 +64,35 @@ export class WalkWords {
 
   /** The line of code of the moment, and what it, the equation and each of its symbols are about. */
   tie({ symbols, code }, step) {
-    for (const each of [this.formula, this.code]) Object.assign(each.dataset, { link: step.tensors.join(" "), reads: step.sources.join(" ") });
+    for (const each of [this.formula, this.code]) {
+      each.dataset.link = step.tensors.join(" ");
+      each.dataset.reads = step.sources.join(" ");
+    }
     for (const each of this.symbols) {
-      each.dataset.link = symbols[step.equation]?.[each.dataset.symbol]?.join(" ") ?? "";
+      each.dataset.link = symbols[step.equation]?.[each.dataset.symbol ?? ""]?.join(" ") ?? "";
     }
     const line = code[step.name];
     this.code.style.visibility = line ? "" : "hidden"; // its place stays: nothing below it moves
-    this.code.replaceChildren(...(line ? [element("code", "", {}, ...line.pieces.map(codePiece)), ` ${line.path}, line ${line.number}`] : ["\u00a0"]));
+    if (line) {
+      const words = element("code", "", {}, ...line.pieces.map(codePiece));
+      this.code.replaceChildren(words, ` ${line.path}, line ${line.number}`);
+    } else this.code.replaceChildren("\u00a0");
     if (links.source) links.renew();
   }
 
   colour() {
     if (!this.host.paint) return;
-    for (const each of this.root.querySelectorAll("[data-quantity]")) each.style.color = this.host.paint.colour(each.dataset.quantity);
+    for (const each of this.root.querySelectorAll("[data-quantity]"))
+      each.style.color = this.host.paint.colour(each.dataset.quantity);
   }
 
   /** An equation that is wider than its place is written smaller. */
   fitEquation() {
     const written = this.equation.firstElementChild;
     this.equation.style.fontSize = "";
-    const [width, room] = [written?.getBoundingClientRect().width, this.equation.clientWidth];
-    if (room && width > room) this.equation.style.fontSize = `${(parseFloat(getComputedStyle(this.equation).fontSize) * room * 0.985) / width}px`;
+    const [width, room] = [written?.getBoundingClientRect().width ?? 0, this.equation.clientWidth];
+    const size = parseFloat(getComputedStyle(this.equation).fontSize);
+    if (room && width > room) this.equation.style.fontSize = `${(size * room * 0.985) / width}px`;
   }
 
   /** Room for the longest sentence and the tallest equation: other words move nothing. */
