@@ -15,6 +15,9 @@ check:
 	ruff check .
 	mypy
 	mkdocs build --strict --quiet
+	npm ci --silent
+	npx eslint .
+	npx tsc
 
 BENCHMARKS = machine forward start page click hover sessions knockout ledger experiments bytes training hostile
 

@@ -20,7 +20,7 @@ setup(
     package_data={
         "vit_core": ["py.typed"],
         "explainer": ["py.typed"],
-        "explainer.components": ["*.js", "*.css", "**/*.js", "**/*.css"],
+        "explainer.components": ["**/*.js", "**/*.css"],
         **{package: files_below(folder) for package, folder in FOLDERS.items()},
     },
 )

@@ -140,7 +140,7 @@ class Link:
 
     @property
     def attributes(self) -> str:
-        """What the browser reads (``explainer/components/links.js``), as attributes of HTML."""
+        """What the browser reads (``explainer/components/core/links.js``), as attributes of HTML."""
         reads = f' data-reads="{escape(" ".join(self.reads))}"' if self.reads else ""
         return f'data-link="{escape(" ".join(self.makes))}"{reads}'
 

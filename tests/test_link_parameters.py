@@ -109,7 +109,7 @@ _VARIABLES = {
 
 
 def test_what_the_pages_read_or_bind_is_in_the_table_and_the_table_has_nothing_else() -> None:
-    scripts = "".join(path.read_text(encoding="utf-8") for path in COMPONENTS.glob("*.js"))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in COMPONENTS.rglob("*.js"))
     used = set(re.findall(r'(?:remember|recall)\?\.\("(\w+)"', scripts))  # what browsers keep there themselves
     for module, path in app_files().items():
         tree = ast.parse(path.read_text(encoding="utf-8"))

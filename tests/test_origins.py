@@ -31,7 +31,7 @@ LAYER, HEAD, TOKEN = 2, 3, 4
 
 
 def counted(index: int | str, places: dict[str, int]) -> int | str:
-    """What explainer/components/origin.js counts in the browser."""
+    """What explainer/components/core/origin.js counts in the browser."""
     if isinstance(index, int) or index == "*":
         return index
     if averaged := re.fullmatch(r"([a-z]+)~(\d+)/(\d+)", index):
@@ -91,7 +91,7 @@ def cells(panel: Panel) -> Iterator[tuple[Origin, dict[str, int], float]]:
 
 
 def number_of(origin: Origin, places: dict[str, int], layer: int) -> str | None:
-    """What explainer/components/origin.js sends."""
+    """What explainer/components/core/origin.js sends."""
     if origin.function == "each":
         return number_of(origin.of[places["each"]], places, layer)
     if origin.function:

@@ -33,7 +33,7 @@ _by_route = st.components.v2.component(
 )
 _by_socket = st.components.v2.component(
     "vit_explainer.canvas_by_socket",
-    js=core() + _PATH + streamlit_adapter() + "\nconst loadCore = async () => ({ mount });\n",
+    js=core() + _PATH + streamlit_adapter(after_core=True) + "\nconst loadCore = async () => ({ mount });\n",
 )
 
 

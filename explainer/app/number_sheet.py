@@ -2,7 +2,6 @@
 
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,6 +12,7 @@ from explainer.app.foreign import plain
 from explainer.app.number_passes import check_side, pass_of
 from explainer.app.server.loopback import for_reader
 from explainer.app.session import Session
+from explainer.components import number_sheet_script
 from explainer.links import of_symbols
 from explainer.numbers import NumberExplanation, explain_number
 from explainer.numbers.expressions import Number, checked_number, parse, sides_of
@@ -134,7 +134,6 @@ def _close() -> None:
 
 @cache
 def _component() -> Any:
-    script = Path(__file__).parents[1] / "components" / "number_sheet.js"
     return st.components.v2.component(
-        _COMPONENT, html='<div class="vit-number"></div>', js=script.read_text(encoding="utf-8"), isolate_styles=False
+        _COMPONENT, html='<div class="vit-number"></div>', js=number_sheet_script(), isolate_styles=False
     )

@@ -13,7 +13,7 @@ from explainer.shapes.shape_html import moved_html, quantity_of, repeats_html, s
 from explainer.shapes.source_lines import around
 
 COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "Multiply-adds")
-_STYLE = Path(__file__).parents[1] / "components" / "ledger.css"
+_STYLE = Path(__file__).parents[1] / "components" / "styles" / "ledger.css"
 _COLGROUP = f"<colgroup>{'<col>' * len(COLUMNS)}</colgroup>"  # the same widths in every table of a ledger
 ToEquation = Callable[[int], str]  # the address of the page that explains an equation
 

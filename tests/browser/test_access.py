@@ -57,7 +57,7 @@ def test_axe_sees_what_is_wrong(shared_server: Server, open_reader: OpenReader) 
     reader = open_reader(shared_server)
     reader.open("mlp")
     reader.page.evaluate("""() => {
-      const here = [...globalThis.__vitLinks.roots].at(-1);
+      const here = [...globalThis.__vitPage.links.roots].at(-1);
       here.insertAdjacentHTML("beforeend", '<img src="data:,">');
       document.querySelector(".vit-kicker").style = "color: #aaa; opacity: 1";
     }""")

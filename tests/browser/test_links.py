@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 OpenReader = Callable[..., Reader]
 
 # What is marked, in the page and in the shadow roots of the canvases: how, and the words it begins with.
-LIT = """() => [...globalThis.__vitLinks.roots].flatMap((root) =>
+LIT = """() => [...globalThis.__vitPage.links.roots].flatMap((root) =>
   [...root.querySelectorAll("[data-lit]")]).map((node) => [
   node.closest(".katex-html") ? "symbol" : node.matches(".panel") ? "panel" : node.closest("tr") ? "row"
     : node.matches(".vit-line") ? "line" : node.matches(".vit-proof") ? "proof" : "equation",
@@ -169,7 +169,7 @@ def test_a_choice_and_a_change_of_page_keep_it_working(attention: Reader) -> Non
         found["row", "made"] == ["trace.representation"]
         and "Equation 4 · Read the class token" in found["equation", "made"]
     )
-    assert page.evaluate("[...globalThis.__vitLinks.roots].every((root) => root === document || root.isConnected)")
+    assert page.evaluate("[...globalThis.__vitPage.links.roots].every((root) => root === document || root.isConnected)")
     assert attention.errors == []
 
 
@@ -231,7 +231,7 @@ SYMBOLS = """() => [...document.querySelectorAll("[data-symbols]")].flatMap((tol
   const area = told.closest('[class*="st-key-equation_"]');
   return [...area.querySelectorAll(".katex")].map((formula, i) => [told.textContent,
     told.dataset.symbols.split(" | ")[i].split(" ").map((each) => each.slice(0, each.lastIndexOf("="))),
-    [...__vitLinks.symbolsOf(formula).values()].map(({ id }) => id.slice(0, id.lastIndexOf("=")))]); })"""
+    [...__vitPage.links.symbolsOf(formula).values()].map(({ id }) => id.slice(0, id.lastIndexOf("=")))]); })"""
 
 
 @pytest.mark.parametrize("page", ["", "patches", "embedding", "attention", "mlp", "encoder", "head", "glossary"])

@@ -26,7 +26,7 @@ def headers_of(url: str, **asked: str) -> dict[str, str]:
 
 
 def test_every_answer_carries_them(shared_server: Server) -> None:
-    script = next((ROOT / "explainer" / "components").glob("*.js")).name
+    script = next((ROOT / "explainer" / "components").rglob("*.js")).name
     for path in (
         *("", "attention?picture=x", "favicon.png", "_stcore/health", "_stcore/host-config", "vit/tensor/unknown"),
         *("media/unknown.png", "static/js/unknown.js", "_stcore/upload_file/a/b", f"component/unknown/{script}"),

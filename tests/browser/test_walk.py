@@ -396,7 +396,7 @@ def test_in_the_app_another_token_is_followed_from_the_same_moment(
     assert "step=9" in reader.page.url and reader.errors == []
 
 
-LIT = """() => Object.fromEntries([...globalThis.__vitLinks.roots]
+LIT = """() => Object.fromEntries([...globalThis.__vitPage.links.roots]
   .flatMap((root) => [...root.querySelectorAll("[data-lit]")])
   .map((node) => [node.dataset.symbol ?? (node.className || node.tagName), node.dataset.lit]))"""
 
@@ -422,8 +422,8 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         box = over.bounding_box()
         assert box
         page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])  # the values, between A and SA
-        page.wait_for_function("() => document.querySelector('main').firstChild && __vitLinks.source?.makes.length")
-        assert page.evaluate("__vitLinks.source.makes") == ["block.attention.value"]
+        page.wait_for_function("() => document.querySelector('main').firstChild && __vitPage.links.source?.makes[0]")
+        assert page.evaluate("__vitPage.links.source.makes") == ["block.attention.value"]
         assert {"v": "made", "walk-code": "read"}.items() <= page.evaluate(LIT).items()
         page.mouse.move(2, 2)
         page.locator(".walk-equation-title").focus()
@@ -432,7 +432,7 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         page.keyboard.press("Shift+Tab")
         assert page.evaluate(LIT)["SA"] == "made"
         page.keyboard.press("ArrowRight")  # the next moment is lit as what it is
-        page.wait_for_function("() => __vitLinks.source && document.querySelector('[data-symbol=MSA][data-lit]')")
+        page.wait_for_function("() => __vitPage.links.source && document.querySelector('[data-symbol=MSA][data-lit]')")
 
 
 def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(

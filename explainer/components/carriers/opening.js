@@ -1,0 +1,48 @@
+// Shows the page when what is in the window stands where it stays: with its style, its letters, its equations typeset.
+//
+// Until then opening.css keeps the page transparent. `PARTS` is written before this text: parts of Streamlit's front
+// end which, evaluated beforehand, it need not wait for.
+
+/* global PARTS */
+
+for (const part of PARTS) import(part).catch(() => {});
+
+// Streamlit remembers how wide a reader has drawn the sidebar, and whether it was closed.
+try {
+  const kept = Object.entries(localStorage);
+  const isClosed = kept.some(([key, value]) => key.startsWith("stSidebarCollapsed-") && value === "true");
+  const width = isClosed ? 0 : parseInt(localStorage.sidebarWidth, 10);
+  if (width >= 0) document.documentElement.style.setProperty("--vit-sidebar", `${width}px`);
+} catch {
+  // A browser that remembers nothing shows the usual sidebar.
+}
+
+// Letters of equations: their style sheet is in the page, but a browser asks for them only when it draws the first one.
+const FACES = ["1em KaTeX_Main", "bold 1em KaTeX_Main", "italic 1em KaTeX_Math", "1em KaTeX_Size1", "1em KaTeX_Size2"];
+for (const face of FACES) document.fonts.load(face).catch(() => {});
+
+/** Whether something in the window is a placeholder: what comes has another height. */
+const isWaiting = () =>
+  [...document.querySelectorAll('[data-testid="stSkeleton"], [data-testid="stAppSkeleton"]')].some(
+    (each) => each.getBoundingClientRect().top < innerHeight,
+  );
+
+const isComplete = () =>
+  document.querySelector(".stMain h1") &&
+  document.querySelector('[data-testid="stSidebar"]') &&
+  document.fonts.status === "loaded" &&
+  !isWaiting();
+
+const PATIENCE = 20_000; // milliseconds after the page's script has ended: what is not here by then is not waited for
+
+let steady = 0; // frames in a row: React puts what it has just loaded in place in the next one
+let ended = null;
+
+function look(now) {
+  const hasEnded = document.querySelector('[data-test-script-state="notRunning"] .stMain .stElementContainer');
+  ended = hasEnded ? (ended ?? now) : null; // before its first run it is said not to run, too
+  steady = isComplete() ? steady + 1 : 0;
+  if (steady > 2 || (ended != null && now - ended > PATIENCE)) document.documentElement.dataset.open = "";
+  else requestAnimationFrame(look);
+}
+requestAnimationFrame(look);
