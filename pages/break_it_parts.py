@@ -13,8 +13,8 @@ from explainer.lab_progress import NEVER, UNKNOWN, read_shape, shape_text
 from explainer.lab_runs import Outcome, answer, diagnosis, options, run, source_of
 from explainer.lab_sizes import BATCHES, HIDDEN, PATCHES
 from explainer.lab_windows import ending, surroundings
-from explainer.shapes.html import style
-from explainer.shapes.report import diagnosis_html
+from explainer.shapes.diagnosis import diagnosis_html
+from explainer.shapes.rendering.html import style
 from pages import break_it_state as lab_state
 from pages.blocks import scheme
 from pages.exercise_parts import show_verdict

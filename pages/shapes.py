@@ -3,8 +3,8 @@
 import streamlit as st
 
 from explainer.lessons import TOOLS
-from explainer.shapes import html
 from explainer.shapes.catalogue import in_words
+from explainer.shapes.rendering import html
 from pages import shapes_choice as choice
 from pages import shapes_controls as controls
 from pages.blocks import show_head, show_neighbours, show_section

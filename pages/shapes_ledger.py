@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 
 from explainer.components import ledger_script
-from explainer.shapes import Ledger, config_ledger, exports, html
-from explainer.shapes.differences import Differences, differences
-from explainer.shapes.text_table import as_text
+from explainer.shapes import Ledger, config_ledger
+from explainer.shapes.entries import Differences, differences
+from explainer.shapes.rendering import exports, html
+from explainer.shapes.rendering.text_table import as_text
 from explainer.stages import STAGES
 from pages import state
 from pages.foreign import plain

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explainer.shapes.amounts import count_text
+from explainer.shapes.entries import count_text
 from explainer.shapes.second_opinion import SecondOpinion, second_opinion
 from pages.blocks import show_words
 from pages.session import is_kept, kept_large

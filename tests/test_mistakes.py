@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger, mistakes
-from explainer.shapes.report import UNTOLD, report_html, report_text
+from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger
+from explainer.shapes.diagnosis import UNTOLD, diagnosis_html, diagnosis_text, mistakes
+from explainer.shapes.rendering.text_table import as_text
 from tests import coincidental_models as coincidences
 from tests import mistaken_models as models
 
@@ -211,16 +212,16 @@ def test_a_repair_that_does_not_work_is_not_said() -> None:
 
     found = diagnose(ledger(Stubborn(batch_first=False), models.PICTURES))
     assert found is not None and found.cause == "batch-first" and found.fix == ""
-    said = report_text(ledger(Stubborn(batch_first=False), models.PICTURES), found)
-    assert "Repair:   none is said" in said and "batch_first=" not in said.partition("Likely mistake")[2]
+    said = diagnosis_text(ledger(Stubborn(batch_first=False), models.PICTURES), found)
+    assert "Repair:   none is said" in said and "batch_first=" not in said
 
 
 def test_what_was_not_run_is_not_called_a_repair() -> None:
     heads = course((2, 3, 32, 32), dim=48, heads=7)
     assert not heads.is_tried
     made = ledger(lambda: models.Course(dim=48, heads=7), (2, 3, 32, 32), device="meta")
-    assert "To try:   num_heads = " in report_text(made, heads) and "Repair" not in report_text(made, heads)
-    assert "<dt>To try</dt>" in report_html(made, heads)
+    assert "To try:   num_heads = " in diagnosis_text(made, heads) and "Repair" not in diagnosis_text(made, heads)
+    assert "<dt>To try</dt>" in diagnosis_html(made, heads)
 
 
 def test_a_wrong_output_is_explained_from_what_was_expected() -> None:
@@ -244,17 +245,17 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_a_report_shows_what_ran_where_it_broke_and_why() -> None:
     make, shape = next((make, shape) for _, name, make, shape in EVERY if name == "course_of_64")
     made = ledger(make, shape)
-    said = report_text(made, diagnose(made))
-    assert "[2, 48, 8, 8]" in said  # what ran
-    assert re.search(r"^> +\d+ +return x \+ self\.pos$", said, re.M)  # the line, between its neighbours
+    said = f"{as_text(made)}{diagnosis_text(made, diagnose(made))}"
+    assert "2 × 48 × 8 × 8" in said  # what ran
+    assert re.search(r"^ *> +\d+ +return x \+ self\.pos$", said, re.M)  # the line, between its neighbours
     assert re.search(r"^ +\d+ +def place", said, re.M)
     assert made.failure is not None
     assert made.failure.message in said
     assert MISTAKES["positions-of-another-resolution"] in said
-    html = report_html(made, diagnose(made))
+    html = diagnosis_html(made, diagnose(made))
     assert 'data-cause="positions-of-another-resolution"' in html
 
     make, shape = next((make, shape) for name, make, shape in models.ELSEWHERE if name == "mlp typo")
     made = ledger(make, shape)
-    assert UNTOLD in report_text(made, None)
-    assert UNTOLD in report_html(made, None)
+    assert UNTOLD in diagnosis_text(made, None)
+    assert UNTOLD in diagnosis_html(made, None)

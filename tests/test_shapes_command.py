@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from explainer.__main__ import COMMANDS, main
 from explainer.commands.shapes import _parser
 from explainer.shapes import config_ledger
-from explainer.shapes.differences import differences
-from explainer.shapes.text_table import _COLUMNS, as_text, painted
+from explainer.shapes.entries import differences
+from explainer.shapes.rendering.text_table import _COLUMNS, as_text, painted
 from tests import silent_models
 from tests.conftest import randomised
 from vit_core import VisionTransformer, ViTConfig, count_multiply_adds, count_parameters

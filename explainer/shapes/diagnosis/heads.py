@@ -1,0 +1,275 @@
+"""A number of heads that does not divide the vectors."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from explainer.shapes.diagnosis.attention import multiplied
+from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding
+from explainer.shapes.diagnosis.code import Division, divisions
+from explainer.shapes.diagnosis.steps import Code, Sizes, Step
+
+
+def heads(case: Case) -> Iterator[Finding]:
+    """A number of heads that does not divide the vectors."""
+    if case.base.ran:
+        return
+    widths = {size for sizes in case.weights for size in sizes}
+    for division in case.divisions:
+        if not _stays(case, division):
+            continue
+        if division.axis and division.number == division.axis[-1] and division.axis != case.picture:
+            width = division.number
+            if len(division.axis) >= 3:
+                yield _heads(width, division.divisor, division.code)
+                return
+        elif not division.axis and division.number in widths and division.number not in case.picture[2:]:
+            yield _heads(division.number, division.divisor, division.code)
+            return
+    failing = case.base.failing
+    if failing is None or not failing.inputs:
+        return
+    found: tuple[int, int] | None = None
+    if failing.name == MULTIHEAD and len(failing.ints) >= 2:
+        width, count = failing.ints[:2]
+        found = (width, count) if count > 1 and width % count else None
+    elif failing.name in RESHAPES and failing.inputs[0].flows:
+        kinds = case.kinds(failing.inputs[0].source)
+        found = None if kinds and kinds[-1] else _split(failing)  # the last axis may be that of the tokens
+    else:
+        found = _pieces(case, failing) or _narrower(case, failing)
+    if found is not None:
+        yield _heads(*found, failing.code)
+
+
+def _stays(case: Case, division: Division) -> bool:
+    """Whether a number that was not divided has nothing to do with the size of the picture: D has not."""
+    if len(case.picture) < 4 or len(case.wide.steps) < len(case.base.steps) or not _names_heads(division):
+        return _names_heads(division)
+    error = case.wide.error
+    there = divisions(error.__traceback__) if error is not None else ()
+    return any((each.number, each.divisor) == (division.number, division.divisor) for each in there)
+
+
+def _names_heads(division: Division) -> bool:
+    """Whether it may be heads that should have divided: by what the user calls the two, or where they are divided."""
+    if division.frame is None or not any(division.names):
+        return True
+    code = division.frame.f_code
+    owner = division.frame.f_locals.get("self")
+    if "/torch/nn/" in code.co_filename.replace("\\", "/"):
+        return isinstance(owner, nn.MultiheadAttention)  # others divide groups, scales, strides
+    words = [_word(name) for name in division.names]
+    if "head" in words[1] or "head" in words[0]:
+        return True
+    if all(len(word) <= 2 for word in words) or len(words[1]) <= 2:
+        return True  # letters tell nothing
+    where = f"{type(owner).__name__} {code.co_qualname}".lower()
+    return any(word in where for word in ("attention", "attn", "head"))
+
+
+def _word(name: str) -> str:
+    """The last part of ``self.config.num_heads``, in small letters."""
+    return name.rpartition(".")[2].lower()
+
+
+def _split(step: Step) -> tuple[int, int] | None:
+    """From a reshape of vectors that could not be: their size and the heads."""
+    before = step.inputs[0].sizes
+    wanted = list(step.ints)
+    if step.name == "unflatten" and wanted:
+        axis = wanted.pop(0)
+        if axis not in (-1, len(before) - 1):
+            return None
+    else:
+        for size in before[:-1]:
+            if size in wanted:
+                wanted.remove(size)
+            elif -1 in wanted and wanted.index(-1) < len(wanted) - 1:
+                wanted.remove(-1)
+    threes = 3 in wanted and before[-1] % 3 == 0
+    width = before[-1]
+    for whole, sizes in ((width // 3, _without(wanted, 3)) if threes else (width, wanted), (width, wanted)):
+        if len(sizes) != 2:
+            continue
+        first, second = sizes
+        batch = min(before[:2])
+        count = first // batch  # if heads and batch are in one axis
+        if len(before) == 3 and first == count * batch and count > 1 and whole % count and second == whole // count:
+            return whole, count
+        if -1 in sizes:
+            count = max(sizes)
+            if 1 < count < whole and whole % count:
+                return whole, count
+        for count, size in ((first, second), (second, first)):
+            if count > 1 and size == whole // count and whole % count and size > 1:
+                return whole, count
+    return None
+
+
+def _without(values: list[int], value: int) -> list[int]:
+    kept = list(values)
+    kept.remove(value)
+    return kept
+
+
+def _pieces(case: Case, failing: Step) -> tuple[int, int] | None:
+    """From pieces of unequal size that could not be put together."""
+    sources = {each.source for each in failing.inputs if each.flows}
+    if len(sources) != 1 or min(sources) < 0:
+        return None
+    step = case.base.steps[sources.pop()]
+    if step.name not in ("chunk", "split", "tensor_split", "split_with_sizes") or len(step.outputs) < 2:
+        return None
+    last = {sizes[-1] for sizes in step.outputs}
+    width = step.inputs[0].sizes[-1]
+    if len(last) < 2 or sum(sizes[-1] for sizes in step.outputs) != width:
+        return None
+    number = next((each for each in step.ints if each > 1), 0)
+    if step.name == "split" and number and width // number > 1 and width // (width // number) == number:
+        number = width // number
+    return (width, number) if number > 1 and width % number else None
+
+
+def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
+    """From heads joined again to fewer numbers than there were: 5 x 38 = 190 instead of 192."""
+    if failing.name != "linear" or len(failing.inputs) < 2 or not failing.inputs[0].flows:
+        return None
+    given, wanted = failing.inputs[0].sizes[-1], failing.inputs[1].sizes[-1]
+    if not any(step.flows and len(step.output) == 3 and step.output[-1] == wanted for step in case.base.steps):
+        return None  # no tokens of that width
+    for step in case.ancestors(case.base):
+        kinds = case.kinds(step.index) or ("",) * len(step.output)
+        plain = [size if not kind else 0 for size, kind in zip(step.output, kinds, strict=True)]
+        for first, second in itertools.pairwise(plain):
+            for count, size in ((first, second), (second, first)):
+                if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
+                    return wanted, count
+        sizes = step.output
+        if step.name in JOINS and len({each.sizes for each in step.inputs}) == 1:
+            count, size = len(step.inputs), step.inputs[0].sizes[-1]
+            if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
+                return wanted, count
+        if len(sizes) == 4:
+            for count, size in ((plain[1], plain[3]), (plain[2], plain[3])):
+                if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
+                    return wanted, count
+    return None
+
+
+def lost_in_heads(case: Case) -> Iterator[Finding]:
+    """Heads that together have fewer numbers than the vectors, because a remainder was left out."""
+    if not case.base.ran:
+        return
+    for step in case.base.steps:
+        if step.name not in (FUSED, "softmax") or not step.inputs[0].flows or len(step.inputs[0].sizes) != 4:
+            continue
+        product = (step.inputs[0].sizes, ()) if step.name == FUSED else multiplied(case, step)
+        if product is None:
+            continue
+        count, size = product[0][1], product[0][3]
+        for rows, columns in _projections(case, step):
+            if rows in (count * size, 3 * count * size) and count > 1 and columns % count and columns // count == size:
+                finding = _heads(columns, count, step.code)
+                lost = columns - count * size
+                yield replace(finding, found=f"{finding.found}: {lost} numbers of D are in no head")
+                return
+
+
+def _projections(case: Case, step: Step) -> list[Sizes]:
+    """Weights, rows by columns, of the last linear layer before attention: that of the queries, not just any."""
+    while step.name != "linear":
+        source = max((each.source for each in step.inputs if each.flows), default=-1)
+        if source < 0:
+            return []
+        step = case.base.steps[source]
+    return [each.sizes for each in step.inputs[1:2] if len(each.sizes) == 2]
+
+
+def _heads(width: int, count: int, code: Code | None) -> Finding:
+    near = [divisor for divisor in range(2, width) if width % divisor == 0]
+    below = max((divisor for divisor in near if divisor < count), default=1)
+    above = min((divisor for divisor in near if divisor > count), default=width)
+    best = below if count - below <= above - count else above
+    return Finding(
+        "heads-do-not-divide",
+        f"D = {width} shared among {count} heads: {width} = {count} x {width // count} + {width % count}",
+        f"a number of heads that divides {width}: {below} (of {width // below}) or {above} (of {width // above})",
+        f"num_heads = {best}  # {width} = {best} x {width // best}; or D = {count * round(width / count)}",
+        code,
+        2,
+        is_tried=False,
+    )
+
+
+def constructor(demanded: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
+    """A division that a constructor demanded: of the picture, or of D by the heads."""
+    for division in demanded:
+        frame = division.frame
+        number, divisor = division.number, division.divisor
+        owner = None if frame is None else frame.f_locals.get("self")
+        if isinstance(owner, nn.MultiheadAttention) or "head" in _word(division.names[1]):
+            yield _heads(number, divisor, division.code)
+            return
+        if isinstance(owner, nn.Module) and type(owner).__module__.startswith("torch.nn."):
+            return  # groups of a convolution or of a norm
+        built = _built(division)
+        if len(picture) == 3 and picture[0] not in (1, 3, 4):  # tokens
+            if number == picture[-1]:
+                yield _heads(number, divisor, division.code)
+            return
+        if number in picture[-2:]:
+            if number in built:
+                continue  # D is as large as the picture: it may be either
+            yield _of_picture(number, divisor, division.code)
+            return
+        seen = {value for value in _whole_numbers(frame) if value in picture[-2:]}
+        if (number in built or seen) and _names_heads(division):
+            yield _heads(number, divisor, division.code)
+            return
+
+
+def _of_picture(number: int, patch: int, code: Code | None) -> Finding:
+    down, rest = number - number % patch, number % patch
+    return Finding(
+        "patch-does-not-divide",
+        f"a picture of {number} x {number} cut into patches of {patch}: {number} = {number // patch} x {patch} + "
+        f"{rest}; "
+        f"{rest} {'pixel is' if rest == 1 else 'pixels are'} left over in height and width",
+        f"a picture of {down} x {down}: {down // patch} x {down // patch} = {(down // patch) ** 2} patches",
+        f"image_size = {down}  # and transforms.Resize(({down}, {down}))",
+        code,
+        2,
+        is_tried=False,
+    )
+
+
+def _built(division: Division) -> set[int]:
+    """Sizes of the parameters that had been made in the constructors under way."""
+    sizes: set[int] = set()
+    frame = division.frame
+    while frame is not None:
+        for value in list(frame.f_locals.values()):
+            if isinstance(value, nn.Module) and hasattr(value, "_parameters"):
+                for parameter in value.parameters():
+                    sizes.update(parameter.shape)
+        frame = frame.f_back
+        if frame is not None and "/explainer/shapes/" in frame.f_code.co_filename:
+            break
+    return sizes
+
+
+def _whole_numbers(frame: Any) -> Iterator[int]:
+    """Whole numbers that the code under way was given, in tuples and configurations, too."""
+    while frame is not None and "/explainer/shapes/" not in frame.f_code.co_filename:
+        for value in list(frame.f_locals.values()):
+            if isinstance(value, int):
+                yield value
+            elif isinstance(value, tuple):
+                yield from (each for each in value if isinstance(each, int))
+            elif hasattr(value, "__dict__") and not isinstance(value, nn.Module | type):
+                yield from (each for each in vars(value).values() if isinstance(each, int))
+        frame = frame.f_back

@@ -1,0 +1,149 @@
+"""What went wrong: the likely mistake behind a shape error or a wrong shape, worked out from the shapes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from explainer.shapes.diagnosis.attention import over_the_batch, over_the_heads
+from explainer.shapes.diagnosis.axes import axes, square_tokens
+from explainer.shapes.diagnosis.case import Case, Finding
+from explainer.shapes.diagnosis.code import divisions, line_of
+from explainer.shapes.diagnosis.head import head
+from explainer.shapes.diagnosis.heads import constructor, heads, lost_in_heads
+from explainer.shapes.diagnosis.inputs import channels_last, missing_batch, rgba
+from explainer.shapes.diagnosis.reshapes import cut_across
+from explainer.shapes.diagnosis.sequence import class_token, sequence, sliced_positions
+from explainer.shapes.diagnosis.sizes import another_size, loaded
+from explainer.shapes.diagnosis.steps import Repair
+from explainer.shapes.diagnosis.tables import tables
+from explainer.shapes.diagnosis.trials import Trials
+from explainer.shapes.entries import Ledger, Line, Subject
+
+MISTAKES: dict[str, str] = {  # the cause, and what a reader calls it
+    "patch-does-not-divide": "The patch does not divide the picture",
+    "missing-flatten": "The grid was not flattened",
+    "missing-permute": "Axes are in the wrong order",
+    "missing-batch": "The batch axis is missing",
+    "class-token-not-expanded": "The class token was not expanded to the batch",
+    "positions-of-another-resolution": "The positions belong to another resolution",
+    "heads-do-not-divide": "The heads do not divide D",
+    "batch-first": "Attention runs over the batch",
+    "head-reads-all-tokens": "The head reads all tokens",
+    "channels-last": "The channels are the last axis",
+    "rgba": "The picture has four channels",
+    "sequence-not-joined": "The sequence is one token short or long",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The likely mistake: what the shapes were, what they should have been, and the repair."""
+
+    cause: str  # a key of MISTAKES
+    found: str
+    expected: str
+    fix: str  # a line of code with this model's numbers; empty where no repair that was tried worked
+    line: Line | None  # where to repair it
+    title: str = ""  # what a reader calls it, where it is not as in MISTAKES
+    is_tried: bool = True  # whether the model was run with the repair, and did as it should; if not, it is worked out
+
+
+def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> Diagnosis | None:
+    """The likely mistake in a model that broke, or that ran and did not do what it should.
+
+    A repair has been tried, with it the model runs, or it says of itself that it was not (``is_tried``): a number of
+    heads, weights of another size, and axes mixed by a reshape are worked out from the sizes. None where the shapes do
+    not tell.
+    """
+    finding = _finding(ledger, expected_output)
+    if finding is None:
+        return None
+    line = line_of(finding.code) or (ledger.failure.line if ledger.failure else None)
+    return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line, finding.title, finding.is_tried)
+
+
+def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:
+    subject = ledger.subject
+    if subject is None:
+        return None
+    if not isinstance(subject.model, nn.Module):
+        try:
+            subject = replace(subject, model=subject.model())
+        except Exception as error:  # the same again, with its frames
+            found = [*loaded(error.__traceback__), *constructor(divisions(error.__traceback__), _picture(subject))]
+            return found[0] if found else None
+    if not any(isinstance(each, Tensor) for each in (*subject.arguments, *subject.named.values())):
+        return None
+    case = _case(ledger, subject, expected)
+    if case is None or _lies_otherwise(case):
+        return None
+    for rules in _RULES:
+        findings = [finding for rule in rules for finding in _said(rule, case)]
+        if not findings:
+            continue
+        best = max(finding.score for finding in findings)
+        causes = {finding.cause: finding for finding in reversed(findings) if finding.score == best}
+        return next(iter(causes.values())) if len(causes) == 1 else None
+    return None
+
+
+def _said(rule: Callable[[Case], Iterator[Finding]], case: Case) -> list[Finding]:
+    """What a rule finds; nothing where somebody's code is such that it cannot look at it."""
+    try:
+        return list(rule(case))
+    except (IndexError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError):
+        if STRICT:
+            raise
+        return []
+
+
+def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) -> Case | None:
+    """The case on meta, if the model does there what it did; otherwise with real tensors."""
+    for real in (False, True):
+        if real and (ledger.device == "meta" or ledger.parameters > _TRIED_FOR_REAL):
+            return None
+        case = Case(ledger, Trials(subject, real), expected)
+        error = type(case.base.error).__name__ if case.base.error else None
+        if error == (ledger.failure.error if ledger.failure else None):
+            return case
+    return None
+
+
+def _lies_otherwise(case: Case) -> bool:
+    """Whether a view failed only because the numbers do not lie in memory in that order: none of the mistakes."""
+    failing = case.base.failing
+    if failing is None or failing.name not in ("view", "view_as"):
+        return False
+
+    def reshaped(args: Any, kwargs: Any) -> Any:
+        return args[0].reshape_as(args[1]) if failing.name == "view_as" else args[0].reshape(*args[1:], **kwargs)
+
+    return len(case.trials.run(Repair(instead={failing.index: reshaped})).steps) > failing.index
+
+
+def _picture(subject: Subject) -> tuple[int, ...]:
+    first = subject.arguments[0] if subject.arguments else None
+    if isinstance(first, Tensor):
+        return tuple(first.shape)
+    return subject.arguments if all(isinstance(each, int) for each in subject.arguments) else ()
+
+
+STRICT = False  # whether what goes wrong in a rule is raised: for tests
+_TRIED_FOR_REAL = 100_000_000  # parameters
+
+# Those that say more of what they explain come first; of one group, two that explain equally well explain nothing.
+_RULES: tuple[tuple[Callable[[Case], Iterator[Finding]], ...], ...] = (
+    (missing_batch, channels_last, rgba),
+    (heads,),
+    (another_size, tables),
+    (over_the_batch,),
+    (class_token,),
+    (sequence,),
+    (head, axes),
+    (square_tokens, cut_across),
+    (over_the_heads,),
+    (lost_in_heads,),
+    (sliced_positions,),
+)
