@@ -30,6 +30,7 @@ from explainer.shapes.recording import (
     with_own_buffers,
     with_tensors,
 )
+from explainer.shapes.torch_internals import is_compiled
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.config import PRESETS
 
@@ -160,7 +161,7 @@ def _check(module: nn.Module, device: str | torch.device | None) -> None:
                 f"{where} is compiled by torch.jit, which runs no Python code that could be followed: "
                 "give the module as it was before torch.jit.script or torch.jit.trace"
             )
-        if type(part).__name__ == "OptimizedModule" or part._compiled_call_impl is not None:
+        if is_compiled(part):
             raise TypeError(
                 f"{where} is compiled by torch.compile, which merges operations: give the module as it was before "
                 "(its _orig_mod)"

@@ -10,9 +10,10 @@ from functools import cached_property
 from torch import Tensor, nn
 
 from explainer.shapes.diagnosis.code import Division, divisions
-from explainer.shapes.diagnosis.steps import Code, Repair, Run, Seen, Sizes, Step
-from explainer.shapes.diagnosis.trials import Trials, code_of
+from explainer.shapes.diagnosis.steps import Repair, Run, Seen, Sizes, Step
+from explainer.shapes.diagnosis.trials import Trials
 from explainer.shapes.entries import Ledger
+from explainer.shapes.recording import Code, code_of
 
 JOINS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "column_stack", "stack"])
 RESHAPES = frozenset(["reshape", "view", "unflatten", "flatten"])

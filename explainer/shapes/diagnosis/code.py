@@ -10,9 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from explainer.shapes.diagnosis.steps import Code
-from explainer.shapes.entries import Line
-from explainer.shapes.recording import is_model_code
+from explainer.shapes.recording import Code, is_model_code
 
 
 @dataclass(frozen=True)
@@ -25,15 +23,6 @@ class Division:
     axis: tuple[int, ...] = ()  # the shape of the tensor of whose axes it is one, if it is
     names: tuple[str, str] = ("", "")  # what the user calls them
     frame: FrameType | None = None
-
-
-def line_of(code: Code | None) -> Line | None:
-    """The line that an expression stands in."""
-    if code is None:
-        return None
-    path = code.code.co_filename
-    text = linecache.getline(path, code.number).strip()
-    return Line(path, code.number, code.code.co_qualname, text)
 
 
 def expression(code: Code | None) -> str:

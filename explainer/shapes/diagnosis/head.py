@@ -6,7 +6,8 @@ from typing import Any
 
 from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding, constant, text
 from explainer.shapes.diagnosis.code import call_of, expression, followed_by, replaced
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Code, Repair, Sizes, Step
+from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Sizes, Step
+from explainer.shapes.recording import Code
 
 
 def head(case: Case) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ from torch import nn
 from explainer.shapes.diagnosis.attention import multiplied
 from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding
 from explainer.shapes.diagnosis.code import Division, divisions
-from explainer.shapes.diagnosis.steps import Code, Sizes, Step
+from explainer.shapes.diagnosis.steps import Sizes, Step
+from explainer.shapes.recording import Code
 
 
 def heads(case: Case) -> Iterator[Finding]:

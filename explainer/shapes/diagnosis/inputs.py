@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
-from explainer.shapes.diagnosis.code import followed_by, line_of
+from explainer.shapes.diagnosis.code import followed_by
 from explainer.shapes.diagnosis.steps import Repair, Sizes, Step
 
 
@@ -91,8 +91,7 @@ def _without_loss(step: Step) -> str:
     if step.name == "squeeze":
         axes = [axis for axis, size in enumerate(step.inputs[0].sizes) if axis and size == 1]
         return f"x = x.squeeze({axes[0]})" if axes else "leave the squeeze out"
-    line = line_of(step.code)
-    return f"leave out: {line.text}" if line else "leave the step out"
+    return f"leave out: {step.code.line.text}" if step.code else "leave the step out"
 
 
 def _loses_batch(before: Sizes, after: Sizes) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from explainer.shapes.diagnosis.attention import over_the_batch, over_the_heads
 from explainer.shapes.diagnosis.axes import axes, square_tokens
 from explainer.shapes.diagnosis.case import Case, Finding
-from explainer.shapes.diagnosis.code import divisions, line_of
+from explainer.shapes.diagnosis.code import divisions
 from explainer.shapes.diagnosis.head import head
 from explainer.shapes.diagnosis.heads import constructor, heads, lost_in_heads
 from explainer.shapes.diagnosis.inputs import channels_last, missing_batch, rgba
@@ -60,7 +60,7 @@ def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> 
     finding = _finding(ledger, expected_output)
     if finding is None:
         return None
-    line = line_of(finding.code) or (ledger.failure.line if ledger.failure else None)
+    line = finding.code.line if finding.code else ledger.failure.line if ledger.failure else None
     return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line, finding.title, finding.is_tried)
 
 

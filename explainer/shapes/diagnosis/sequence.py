@@ -10,7 +10,8 @@ import torch
 
 from explainer.shapes.diagnosis.case import JOINS, Case, Finding, constant, empty_as, flowing, text
 from explainer.shapes.diagnosis.code import call_of, expression, is_method_of, operands, replaced
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Code, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.recording import Code
 
 
 def class_token(case: Case) -> Iterator[Finding]:

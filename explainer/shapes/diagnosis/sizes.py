@@ -12,8 +12,8 @@ from types import TracebackType
 from torch import Tensor, nn
 
 from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Code, Repair, Run, Sizes, Step
-from explainer.shapes.diagnosis.trials import code_of
+from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Sizes, Step
+from explainer.shapes.recording import Code, code_of
 
 
 def another_size(case: Case) -> Iterator[Finding]:

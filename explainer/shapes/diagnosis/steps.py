@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import CodeType
 from typing import Any
 
 from torch import Tensor
+
+from explainer.shapes.recording import Code
 
 Sizes = tuple[int, ...]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -22,15 +23,6 @@ class Seen:
     source: int  # the step that made it, INPUT, or CONSTANT for parameters and what is made of nothing
     flows: bool  # whether anything of the input is in it
     name: str = ""  # of a parameter or buffer
-
-
-@dataclass(frozen=True)
-class Code:
-    """An expression in somebody's code: what ran, and where in its file it stands."""
-
-    code: CodeType
-    instruction: int
-    number: int
 
 
 @dataclass(frozen=True)

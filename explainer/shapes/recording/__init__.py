@@ -2,8 +2,9 @@
 
 from explainer.shapes.recording.answers import answer
 from explainer.shapes.recording.building import built_on_meta
-from explainer.shapes.recording.code_lines import frames_of, is_model_code, start_here
+from explainer.shapes.recording.code_lines import Code, code_here, code_of, frames_of, is_model_code, start_here
 from explainer.shapes.recording.copies import device_of, meta_copy, to_meta, with_own_buffers, with_tensors
+from explainer.shapes.recording.mode import CallMode
 from explainer.shapes.recording.recorder import Event, Recorder
 from explainer.shapes.recording.signatures import (
     Number,
@@ -17,6 +18,8 @@ from explainer.shapes.recording.signatures import (
 )
 
 __all__ = [
+    "CallMode",
+    "Code",
     "Event",
     "Number",
     "Opaque",
@@ -27,6 +30,8 @@ __all__ = [
     "TensorKey",
     "answer",
     "built_on_meta",
+    "code_here",
+    "code_of",
     "device_of",
     "frames_of",
     "is_model_code",

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._prims_common import compute_elementwise_output_strides
 from torch.nn import functional
+
+from explainer.shapes.torch_internals import elementwise_output_strides
 
 Answer = Callable[..., Tensor | None]
 
@@ -49,7 +50,7 @@ def _elementwise(*tensors: Tensor) -> Tensor | None:
     if not shape:
         return _like(first, shape)
     views = [each.expand(shape) for each in tensors]
-    return torch.empty_strided(shape, compute_elementwise_output_strides(*views), dtype=first.dtype, device="meta")
+    return torch.empty_strided(shape, elementwise_output_strides(*views), dtype=first.dtype, device="meta")
 
 
 def _broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> torch.Size | None:

@@ -3,6 +3,7 @@
 import linecache
 import sys
 import sysconfig
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 from torch import nn
 
 from explainer.shapes.entries import Line
+from explainer.shapes.torch_internals import MODULE_CALL
 
 # Code that is nobody's model: what is called from a line of a model and calls torch.
 _BETWEEN = ("torch", "einops", "jaxtyping", "beartype")
-_CALL = nn.Module._call_impl.__code__  # every call of a module passes through it
 
 _SKIPPED, _MODULE_CALL, _MODEL_CODE, _START = range(4)
 _KEPT = 20_000
@@ -52,19 +53,28 @@ def _kind(code: CodeType) -> int:
         if code in _starts:
             kind = _START
         else:
-            kind = _MODULE_CALL if code is _CALL else _MODEL_CODE if is_model_code(code.co_filename) else _SKIPPED
+            kind = _MODULE_CALL if code is MODULE_CALL else _MODEL_CODE if is_model_code(code.co_filename) else _SKIPPED
         _kinds[id(code)] = known = (code, kind)
     return known[1]
+
+
+@dataclass(frozen=True)
+class Code:
+    """An expression in somebody's code: the code that ran, and where in it and in its file the expression stands."""
+
+    code: CodeType
+    instruction: int
+    number: int
+
+    @property
+    def line(self) -> Line:
+        """The line that it stands in."""
+        return _line(self.code, self.instruction, self.number)
 
 
 def start_here(function: Any) -> None:
     """Look no further out than the frame of this function."""
     _starts.add(function.__code__)
-
-
-def line_of(frame: FrameType) -> Line:
-    """The line a frame is at."""
-    return _line(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
 def _line(code: CodeType, instruction: int, number: int) -> Line:
@@ -85,9 +95,9 @@ def place(depth: int) -> tuple[Line | None, nn.Module | None]:
         kind = known[1] if known else _kind(frame.f_code)
         if kind == _MODULE_CALL:
             module: nn.Module = frame.f_locals["self"]
-            return line or _first_line(frame.f_back), module
+            return line or _line_above(frame.f_back), module
         if kind == _MODEL_CODE:
-            line = line or line_of(frame)
+            line = line or code_at(frame).line
             if (method_of := _module_of(frame)) is not None:
                 return line, method_of
         elif kind == _START:
@@ -96,15 +106,41 @@ def place(depth: int) -> tuple[Line | None, nn.Module | None]:
     return line, None
 
 
-def _first_line(frame: FrameType | None) -> Line | None:
+def _line_above(frame: FrameType | None) -> Line | None:
+    code = _innermost(frame)
+    return code.line if code else None
+
+
+def _innermost(frame: FrameType | None) -> Code | None:
     while frame is not None:
         kind = _kind(frame.f_code)
         if kind == _MODEL_CODE:
-            return line_of(frame)
+            return code_at(frame)
         if kind == _START:
             break
         frame = frame.f_back
     return None
+
+
+def code_at(frame: FrameType) -> Code:
+    """The expression that a frame is at."""
+    return Code(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def code_here(depth: int) -> Code | None:
+    """The innermost expression of a model's own code, seen from ``depth`` frames above."""
+    return _innermost(sys._getframe(depth + 1))
+
+
+def code_of(traceback: TracebackType | None) -> Code | None:
+    """The innermost expression of a model's own code that an exception went through."""
+    found = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if is_model_code(code.co_filename):
+            found = Code(code, traceback.tb_lasti, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
 
 
 def _module_of(frame: FrameType) -> nn.Module | None:

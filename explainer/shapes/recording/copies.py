@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_OF_EVERY_MODULE = frozenset(vars(nn.Module()))  # hooks and the like, which are shared
+from explainer.shapes.torch_internals import OF_EVERY_MODULE
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
@@ -50,7 +50,7 @@ class _Copy:
             name: None if child is None else self.module(child) for name, child in module._modules.items()
         }
         for name, value in own.items():
-            if name not in _OF_EVERY_MODULE:
+            if name not in OF_EVERY_MODULE:  # hooks are shared
                 copy.__dict__[name] = self.value(value)
         return copy
 
@@ -88,13 +88,21 @@ def to_meta(value: Any) -> Any:
     return with_tensors(value, lambda tensor: tensor.detach().to("meta"))
 
 
-def with_tensors(value: Any, change: Callable[[Tensor], Tensor], done: dict[int, Tensor] | None = None) -> Any:
-    """An input with its tensors changed. What is one tensor stays one: attention asks whether its query is its key."""
+def with_tensors(
+    value: Any, change: Callable[[Tensor], Tensor], done: dict[int, tuple[Tensor, Tensor]] | None = None
+) -> Any:
+    """A value with its tensors changed. What is one tensor stays one: attention asks whether its query is its key.
+
+    Args:
+        value: tensors, in lists, tuples and dicts, too.
+        change: what is done with each tensor.
+        done: what was changed before, by identity, with the tensor that the identity belongs to.
+    """
     done = {} if done is None else done
     if isinstance(value, Tensor):
         if id(value) not in done:
-            done[id(value)] = change(value)
-        return done[id(value)]
+            done[id(value)] = (value, change(value))
+        return done[id(value)][1]
     if type(value) in (list, tuple):
         return type(value)(with_tensors(item, change, done) for item in value)
     if isinstance(value, dict):

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
-from torch.utils._device import _device_constructors
 
 from explainer.shapes.entries import Line
 from explainer.shapes.recording.answers import answer
 from explainer.shapes.recording.code_lines import place
+from explainer.shapes.recording.copies import with_tensors
+from explainer.shapes.recording.mode import CallMode
 from explainer.shapes.recording.signatures import (
     Number,
     Sequence,
@@ -30,6 +30,7 @@ from explainer.shapes.recording.signatures import (
     has_opaque,
     keys_of_result,
 )
+from explainer.shapes.torch_internals import is_any_autocast_enabled
 
 
 def _names(text: str) -> frozenset[str]:
@@ -43,9 +44,6 @@ _QUESTIONS = _names(
     untyped_storage storage has_names __hash__ __repr__ __format__ __len__ __dir__ __set__ __reduce_ex__ _is_view
     backward register_hook __deepcopy__ _has_compatible_shallow_copy_type"""
 )
-_COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
-_MOVES = frozenset({"cpu", "cuda"})
-_FACTORIES = frozenset(_device_constructors())
 _ANSWERS_KEPT = 20_000
 # What autocast computes in its lower precision, on the CPU as on a GPU.
 _LOWERED = _names(
@@ -101,45 +99,30 @@ _ENTERED: dict[Any, Callable[..., Any]] = {
 _answers: dict[Signature, TensorKey | tuple[type, tuple[TensorKey, ...]]] = {}
 
 
-class Recorder(TorchFunctionMode):
-    """Records each call of torch in its thread; ``known`` are the identities of the parameters and buffers.
-
-    On ``meta``, every tensor is taken there, and what is made inside ``forward`` is made there.
-    """
+class Recorder(CallMode):
+    """Records each call of torch in its thread; ``known`` are the identities of the parameters and buffers."""
 
     def __init__(self, known: frozenset[int], meta: bool, places: bool = True) -> None:
-        super().__init__()
+        super().__init__(meta)
         self.known = known
-        self.meta = meta
         self.places = places
         self.events: list[Event] = []
         self.refusal: Refusal | None = None
         self._inside = 0
-        self._kept: dict[int, tuple[Tensor, Tensor]] = {}  # real tensors and their meta copies
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        if name in _QUESTIONS or (name == "__get__" and func.__self__.__name__ not in _COMPUTING_PROPERTIES):
-            return self._asked(func, args, kwargs) if name != "__get__" else func(*args, **kwargs)
-        if func in _ENTERED:
-            return self._enter(func, args, kwargs)
-        if self.meta:
-            if name in _MOVES:
-                return args[0]
-            if func in _FACTORIES:
-                kwargs = kwargs | {"device": "meta"}
-            elif name == "to":
-                args, kwargs = _staying(args, kwargs)
+    def call(self, function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Do what was called, and add it to the events."""
+        if name in _QUESTIONS:
+            return self._asked(function, args, kwargs)
+        if function in _ENTERED:
+            return self._enter(function, args, kwargs)
         tensors: list[Tensor] = []
         arguments, keywords = self._described(args, kwargs, tensors)
         if self.meta and any(not tensor.is_meta for tensor in tensors):
-            args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+            args, kwargs = self.on_meta(args), self.on_meta(kwargs)
             tensors = []
             arguments, keywords = self._described(args, kwargs, tensors)
-        signature = Signature(func, arguments, keywords)
+        signature = Signature(function, arguments, keywords)
         try:
             result = self._answer(signature, args, kwargs, tensors, name)
         except Exception as error:
@@ -147,7 +130,7 @@ class Recorder(TorchFunctionMode):
             raise
         outputs = keys_of_result(args[0] if name == "__setitem__" else result)
         if outputs:
-            line, module = place(1) if self.places else (None, None)
+            line, module = place(2) if self.places else (None, None)
             known = self.known
             identities = tuple([identity if (identity := id(tensor)) in known else 0 for tensor in tensors])
             self.events.append(Event(signature, outputs, identities, line, module, self._inside > 0))
@@ -169,7 +152,11 @@ class Recorder(TorchFunctionMode):
             return function(*args, **kwargs)
         if (lower := _autocast_dtype()) is not None:  # which the meta device does not know
             if name in _LOWERED:
-                args, kwargs = _lowered(args, lower), _lowered(kwargs, lower)
+
+                def lowered(tensor: Tensor) -> Tensor:
+                    return tensor.to(lower) if tensor.is_floating_point() else tensor
+
+                args, kwargs = with_tensors(args, lowered), with_tensors(kwargs, lowered)
             return function(*args, **kwargs)
         known = _answers.get(signature)
         if known is not None:
@@ -213,19 +200,6 @@ class Recorder(TorchFunctionMode):
         identities = tuple(id(tensor) if id(tensor) in self.known else 0 for tensor in tensors)
         self.refusal = Refusal(error, signature, identities, line, module)
 
-    def _on_meta(self, value: Any) -> Any:
-        if isinstance(value, Tensor):
-            if value.is_meta:
-                return value
-            if id(value) not in self._kept:
-                self._kept[id(value)] = (value, value.to("meta"))
-            return self._kept[id(value)][1]
-        if type(value) in (tuple, list):
-            return type(value)(self._on_meta(item) for item in value)
-        if isinstance(value, dict):
-            return {key: self._on_meta(item) for key, item in value.items()}
-        return value
-
 
 def _say_as_on_cpu(signature: Signature, name: str) -> None:
     """Raise the same error in the words that everybody knows, which are those of the CPU.
@@ -248,26 +222,10 @@ def _one_number(key: Any) -> Any:
 
 
 def _autocast_dtype() -> torch.dtype | None:
-    if not torch._C._is_any_autocast_enabled():
+    if not is_any_autocast_enabled():
         return None
     device = next((name for name in ("cpu", "cuda") if torch.is_autocast_enabled(name)), None)
     return None if device is None else torch.get_autocast_dtype(device)
-
-
-def _lowered(value: Any, dtype: torch.dtype) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(dtype) if value.is_floating_point() else value
-    if type(value) in (tuple, list):
-        return type(value)(_lowered(item, dtype) for item in value)
-    if isinstance(value, dict):
-        return {key: _lowered(item, dtype) for key, item in value.items()}
-    return value
-
-
-def _staying(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of ``Tensor.to`` without a device."""
-    kept = tuple(each for each in args[1:] if not isinstance(each, str | int | torch.device) or isinstance(each, bool))
-    return (args[0], *kept), {key: value for key, value in kwargs.items() if key != "device"}
 
 
 def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
