@@ -113,7 +113,7 @@ class Setting:
         start, *parts = (part.strip() for part in text.split(","))
         changes: dict[str, int] = {}
         for part in parts:
-            name, _, value = (each.strip() for each in part.partition("="))
+            name, _, value = (text.strip() for text in part.partition("="))
             if name not in FIELDS:
                 raise ValueError(f"unknown size {name[:40]!r}: expected one of {', '.join(FIELDS)}")
             if not re.fullmatch(r"[0-9]{1,9}", value):

@@ -48,7 +48,7 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
     names = {id(module): name for name, module in model.named_modules()}
     made: dict[str, set[tuple[int, ...]]] = {}  # a module may run twice: the dropout of an MLP does
     for operation in ledger.operations:
-        made.setdefault(operation.module, set()).update(each.sizes for each in operation.outputs)
+        made.setdefault(operation.module, set()).update(shape.sizes for shape in operation.outputs)
     shapes, differing = 0, []
     for layer in said.summary_list:
         name = names.get(layer.layer_id) or names.get(id(layer.module), "")

@@ -151,7 +151,7 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     query, key, value = keys[:3]
     rows, columns, size = query.sizes[-2], key.sizes[-2], query.sizes[-1]
     scores = TensorShape((*outputs[0].sizes[:-1], columns), _dtype(query.dtype))
-    shapes = [_shape(each) for each in (query, key, value)]
+    shapes = [_shape(tensor) for tensor in (query, key, value)]
     given = dict(signature.keywords).get("scale")
     scale = f"/ √{size}" if given is None else f"· {getattr(given, 'value', given):g}"
     first, second = attention_multiply_adds(query.sizes, key.sizes, value.sizes)
@@ -207,7 +207,7 @@ def _equations() -> dict[tuple[str, int], int]:
     from explainer.excerpts import excerpt, excerpt_of
 
     root = Path(__file__).parents[3]
-    codes = {each.number: excerpt(each) for each in EQUATIONS.values()}
+    codes = {equation.number: excerpt(equation) for equation in EQUATIONS.values()}
     marked = {(code.path, code.number) for code in codes.values()}
     found = {}
     for number, code in codes.items():

@@ -106,8 +106,8 @@ def _probe(build: Build, num_layers: int, has_hidden_head: bool, gelu: Any, batc
         return tuple(replace(shape, axes=_letters_of(shape.sizes, letters)) for shape in shapes)
 
     operations = tuple(
-        replace(each, inputs=named(each.inputs), outputs=named(each.outputs))
-        for each in operations_of(recorder.events, names)
+        replace(operation, inputs=named(operation.inputs), outputs=named(operation.outputs))
+        for operation in operations_of(recorder.events, names)
     )
     return Pass(operations, named(shapes_of(result)))
 

@@ -5,23 +5,23 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from explainer.shapes.diagnosis.case import FUSED, MULTIHEAD, Case, Finding, flowing, text
+from explainer.shapes.diagnosis.case import FUSED, MULTIHEAD, Case, Finding, text
 from explainer.shapes.diagnosis.steps import Arguments, Repair, Run, Sizes, Step
 
 
 def over_the_batch(case: Case) -> Iterator[Finding]:
     """Attention among the pictures of a batch instead of among the tokens of a picture."""
-    film = len(case.picture) == 5
-    if film and not (case.more.ran and _all_grow(case)):
+    film = len(case.shape) == 5
+    if film and not (case.larger_run.completed and _all_grow(case)):
         return  # its first axis may be time
-    if not case.is_picture and not film and not (len(case.picture) == 3 and case.picture[0] < case.picture[1]):
+    if not case.is_picture and not film and not (len(case.shape) == 3 and case.shape[0] < case.shape[1]):
         return
     for step, other in _pairs(case):
         places = _attended(step, other)
         if places is None or not _is_over_the_batch(case, step, places):
             continue
         fix = _torchs_order(case, step) if step.name == MULTIHEAD else _exchange(case, step, (0, 1))
-        if not case.base.ran and not fix:
+        if not case.original.completed and not fix:
             return
         keys = step.inputs[1].sizes if step.name == MULTIHEAD and len(step.inputs) > 1 else places[0]
         yield _over_the_batch(case, step, keys, fix)
@@ -30,7 +30,7 @@ def over_the_batch(case: Case) -> Iterator[Finding]:
 
 def _is_over_the_batch(case: Case, step: Step, places: tuple[Sizes, Sizes]) -> bool:
     """Whether what attends to each other grows in number as the pictures do."""
-    grows = case.grows(*places)
+    grows = case.growing_axes(*places)
     if step.name == MULTIHEAD:
         return len(places[0]) == 3 and grows[0] and not grows[1]
     return all(grows[axis] and places[0][axis] == case.batch for axis in _attending(step))
@@ -38,8 +38,8 @@ def _is_over_the_batch(case: Case, step: Step, places: tuple[Sizes, Sizes]) -> b
 
 def _all_grow(case: Case) -> bool:
     """Whether every output has as many rows more as there are more pictures."""
-    pairs = list(zip(case.base.outputs, case.more.outputs, strict=False))
-    return bool(pairs) and all(before and case.grows(before, after)[:1] == (True,) for before, after in pairs)
+    pairs = list(zip(case.original.outputs, case.larger_run.outputs, strict=False))
+    return bool(pairs) and all(before and case.growing_axes(before, after)[:1] == (True,) for before, after in pairs)
 
 
 def _attending(step: Step) -> tuple[int, ...]:
@@ -49,12 +49,8 @@ def _attending(step: Step) -> tuple[int, ...]:
 
 def _pairs(case: Case) -> Iterator[tuple[Step, Step]]:
     """Steps of the run, and the same steps with more pictures."""
-
-    def every(run: Run) -> list[Step]:
-        return [*run.steps, *([run.failing] if run.failing else [])]
-
-    for step in every(case.base):
-        if (other := case.with_more(step.index)) is not None:
+    for step in case.original.all_steps:
+        if (other := case.larger_step(step.index)) is not None:
             yield step, other
 
 
@@ -104,7 +100,7 @@ def _torchs_order(case: Case, step: Step) -> str:
     repair = Repair(batch_first=batch_first)
     if not _repairs(case, repair, repair, step):
         return ""
-    width, number = step.inputs[0].sizes[-1], step.ints[1] if len(step.ints) > 1 else 1
+    width, number = step.inputs[0].sizes[-1], step.whole_numbers[1] if len(step.whole_numbers) > 1 else 1
     layers = any(isinstance(module, nn.TransformerEncoderLayer) for module in case.trials.model.modules())
     if layers:
         return f"nn.TransformerEncoderLayer({width}, {number}, ..., batch_first={batch_first})"
@@ -114,7 +110,7 @@ def _torchs_order(case: Case, step: Step) -> str:
 def _exchange(case: Case, step: Step, axes: tuple[int, int]) -> str:
     """Two axes of queries, keys and values exchanged, and those of what comes out exchanged back, if that works."""
     repairs: list[Repair] = []
-    for run, start in ((case.base, step.index), (case.more, _index_with_more(case, step))):
+    for run, start in ((case.original, step.index), (case.larger_run, _index_with_more(case, step))):
         places = _products(run, start)
         if places is None:
             return ""
@@ -132,7 +128,7 @@ def _exchange(case: Case, step: Step, axes: tuple[int, int]) -> str:
 
 
 def _index_with_more(case: Case, step: Step) -> int:
-    other = case.with_more(step.index)
+    other = case.larger_step(step.index)
     return step.index if other is None else other.index
 
 
@@ -146,8 +142,8 @@ def _products(run: Run, index: int) -> tuple[int, int] | None:
     scores = _scores(run, step)
     of_weights = {index}
     for later in run.steps[index + 1 :]:
-        mine = any(each.source in of_weights for each in later.inputs)
-        if mine and later.name in ("matmul", "bmm") and len(flowing(later)) == 2:
+        mine = any(tensor.source in of_weights for tensor in later.inputs)
+        if mine and later.name in ("matmul", "bmm") and len(later.flowing) == 2:
             return (scores.index, later.index) if scores is not None else None
         if mine and later.output == step.output:
             of_weights.add(later.index)
@@ -184,12 +180,12 @@ def _repairs(case: Case, repair: Repair, with_more: Repair, step: Step) -> bool:
         with_more: the same repair for more pictures, where steps may have other numbers.
         step: the attention that is repaired.
     """
-    more = (case.other_batch, *case.picture[1:])
+    more = (case.larger_batch, *case.shape[1:])
     runs = case.trials.run(repair), case.trials.run(with_more, more)
-    if case.base.ran:
-        if not runs[0].ran or runs[0].outputs != case.base.outputs or not runs[1].ran:
+    if case.original.completed:
+        if not runs[0].completed or runs[0].outputs != case.original.outputs or not runs[1].completed:
             return False
-    elif not case.score(runs[0]) or not case.score(runs[1], case.other_batch):
+    elif not case.rate(runs[0]) or not case.rate(runs[1], case.larger_batch):
         return False
     pairs = [
         _attended(one, other)
@@ -201,9 +197,9 @@ def _repairs(case: Case, repair: Repair, with_more: Repair, step: Step) -> bool:
 
 def over_the_heads(case: Case) -> Iterator[Finding]:
     """Attention among the heads of one token: scores of heads by heads, with the tokens among the batch."""
-    if not case.base.ran or not case.is_picture:
+    if not case.original.completed or not case.is_picture:
         return
-    for step in case.base.steps:
+    for step in case.original.steps:
         if step.name == FUSED and step.inputs[0].flows and len(step.inputs) >= 2:
             query, key = step.inputs[0].sizes, step.inputs[1].sizes
         elif step.name == "softmax" and step.inputs[0].flows and len(step.inputs[0].sizes) == 4:
@@ -216,10 +212,10 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
         if len(query) != 4 or len(key) != 4 or query[0] != case.batch:
             continue
         tokens, count = query[1], query[2]
-        if count == tokens or not any(case.counts_patches(tokens - extra) for extra in (0, 1, 2)):
+        if count == tokens or not any(case.may_be_patch_count(tokens - extra) for extra in (0, 1, 2)):
             continue
         width = count * query[3]
-        if not any(width in sizes for sizes in case.weights):
+        if not any(width in sizes for sizes in case.weight_shapes):
             continue
         yield Finding(
             "missing-permute",
@@ -235,10 +231,10 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
 
 def multiplied(case: Case, step: Step) -> tuple[Sizes, Sizes] | None:
     """What was multiplied to the scores that a softmax is taken of."""
-    maker = _scores(case.base, step)
+    maker = _scores(case.original, step)
     if maker is None:
         return None
-    query, key = (each.sizes for each in flowing(maker))
+    query, key = (tensor.sizes for tensor in maker.flowing)
     return query, (*key[:-2], key[-1], key[-2])
 
 
@@ -249,9 +245,9 @@ def _scores(run: Run, step: Step) -> Step | None:
         if source < 0:
             return None
         maker = run.steps[source]
-        if maker.name in ("matmul", "bmm") and len(flowing(maker)) == 2:
+        if maker.name in ("matmul", "bmm") and len(maker.flowing) == 2:
             return maker
-        if len(flowing(maker)) != 1 or maker.output != step.inputs[0].sizes:
+        if len(maker.flowing) != 1 or maker.output != step.inputs[0].sizes:
             return None
-        source = flowing(maker)[0].source
+        source = maker.flowing[0].source
     return None

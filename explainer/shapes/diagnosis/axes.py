@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explainer.shapes.diagnosis.case import JOINS, Case, Finding, flowing, text
+from explainer.shapes.diagnosis.case import JOINS, Case, Finding, text
 from explainer.shapes.diagnosis.code import expression, followed_by, replaced
 from explainer.shapes.diagnosis.reshapes import cuts_across
-from explainer.shapes.diagnosis.steps import Repair, Run, Seen, Sizes, Step
+from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step, StepInput
 
 Change = Callable[[Tensor], Tensor]
 _REORDERINGS = frozenset({"flatten", "reshape", "view", "permute", "transpose", "movedim", "unflatten"})
@@ -22,24 +22,24 @@ _NOTHING = Finding("", "", "", "", None, 0)
 
 def axes(case: Case) -> Iterator[Finding]:
     """A flatten or a permute that is missing: one put in between makes the model run."""
-    run = case.base
-    if run.ran:
+    run = case.original
+    if run.completed:
         return
     best: dict[str, Finding] = {}
-    for step in case.ancestors(run):
+    for step in case.steps_before_failure():
         if step.name in _REDUCTIONS and len(step.inputs[0].sizes) == 3 and len(step.output) == 2:
             break  # to reduce another axis explains as much as to permute before
         for cause, suffix, change in _changes(step.output):
-            if case.tired or (cause == "missing-batch" and (case.batch > 1 or _has_batch(case, step))):
+            if case.is_out_of_time or (cause == "missing-batch" and (case.batch > 1 or _has_batch(case, step))):
                 continue
             if cause == "missing-permute" and _turns_the_grid(case, step, change):
                 continue
             repair = Repair(after={step.index: change})
             trial = case.trials.run(repair)
-            score = case.score(trial)
+            score = case.rate(trial)
             if score <= best.get(cause, _NOTHING).score or _scattered(trial, step.index):
                 continue
-            if not _made_idle(run, trial, step.index) and (cause == "missing-batch" or case.holds(repair, step)):
+            if not _made_idle(run, trial, step.index) and (cause == "missing-batch" or case.generalises(repair, step)):
                 best[cause] = _reordered(case, cause, suffix, step, trial.steps[step.index].output, score)
     if run.failing is not None and run.failing.name not in JOINS:
         for place, seen in enumerate(run.failing.inputs[:2]):
@@ -81,21 +81,21 @@ def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
 
 def _has_batch(case: Case, step: Step) -> bool:
     """Whether an axis of its tensor grows with the number of pictures: then no axis of the batch is missing."""
-    more = case.with_more(step.index)
-    return more is not None and any(case.grows(step.output, more.output))
+    more = case.larger_step(step.index)
+    return more is not None and any(case.growing_axes(step.output, more.output))
 
 
 def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:
     """Whether a change of order exchanges rows and columns, or takes them apart: that may make equal sizes meet, and is
     no permute that is missing.
     """
-    kinds = case.kinds(step.index)
+    kinds = case.axis_kinds(step.index)
     if not {"rows", "columns"} <= set(kinds):
         return False
     places = change(torch.empty(tuple(range(2, 2 + len(kinds))), device="meta")).shape
     after = [kinds[place - 2] for place in places]
     apart = ("rows", "columns") in itertools.pairwise(kinds) and ("rows", "columns") not in itertools.pairwise(after)
-    return apart or [each for each in kinds if each in _GRID] != [each for each in after if each in _GRID]
+    return apart or [kind for kind in kinds if kind in _GRID] != [kind for kind in after if kind in _GRID]
 
 
 def _permuted(order: tuple[int, ...]) -> str:
@@ -128,7 +128,7 @@ def _reordered(case: Case, cause: str, suffix: str, step: Step, after: Sizes, sc
         found = f"the tokens come as {text(before)}: {_grid_said(before, suffix)}"
     elif cause == "missing-batch":
         found = f"a batch of one picture comes as {text(before)}: its first axis is not the batch"
-    elif len(before) == 3 and case.counts_patches(before[2]):
+    elif len(before) == 3 and case.may_be_patch_count(before[2]):
         found = f"the tokens come as {text(before)}: {before[1]} numbers before {before[2]} patches"
     elif len(before) == 4 and case.grid in (before[2:], None) and after[-1] == before[1]:
         found = f"the patches come as {text(before)}: {before[1]} channels before the grid of {before[2]} x {before[3]}"
@@ -147,7 +147,7 @@ def _grid_said(before: Sizes, suffix: str) -> str:
     return "axes that belong together are still apart"
 
 
-def _operand(case: Case, failing: Step, place: int, seen: Seen) -> Iterator[Finding]:
+def _operand(case: Case, failing: Step, place: int, seen: StepInput) -> Iterator[Finding]:
     """One of the two that could not be multiplied, turned: ``k`` of ``q k`` transposed."""
     rank = len(seen.sizes)
 
@@ -156,10 +156,10 @@ def _operand(case: Case, failing: Step, place: int, seen: Seen) -> Iterator[Find
         changed[place] = changed[place].transpose(-2, -1)
         return tuple(changed), kwargs
 
-    if failing.name not in ("matmul", "bmm", "rmatmul") or len(flowing(failing)) != 2:
+    if failing.name not in ("matmul", "bmm", "rmatmul") or len(failing.flowing) != 2:
         return
     trial = case.trials.run(Repair(before={failing.index: turned}))
-    score = case.score(trial)
+    score = case.rate(trial)
     other = failing.inputs[1 - place].sizes
     if not score or place == 0 or seen.sizes != other:
         return
@@ -181,28 +181,28 @@ def _operand(case: Case, failing: Step, place: int, seen: Seen) -> Iterator[Find
 
 def square_tokens(case: Case) -> Iterator[Finding]:
     """As many patches as numbers in a vector: without its permute the model runs, until the picture is another."""
-    if not case.base.ran or not case.is_picture or not case.patches:
+    if not case.original.completed or not case.is_picture or not case.patch_sizes:
         return
     candidates = [
         step
-        for step in case.base.steps
+        for step in case.original.steps
         if step.flows
         and len(step.output) == 3
         and step.output[1] == step.output[2]
-        and case.counts_patches(step.output[1])
+        and case.may_be_patch_count(step.output[1])
     ]
     if not candidates:
         return
-    patch = case.patches[0]
-    grid = (case.picture[2] // patch + 1, case.picture[3] // patch + 1)
-    sizes = (*case.picture[:2], grid[0] * patch, grid[1] * patch)
-    if case.trials.run(Repair(lenient=True), sizes=sizes).ran:
+    patch = case.patch_sizes[0]
+    grid = (case.shape[2] // patch + 1, case.shape[3] // patch + 1)
+    sizes = (*case.shape[:2], grid[0] * patch, grid[1] * patch)
+    if case.trials.run(Repair(lenient=True), sizes=sizes).completed:
         return
     for step in candidates[:3]:
-        if not case.score(case.trials.run(Repair(after={step.index: lambda tensor: tensor.transpose(1, 2)}))):
+        if not case.rate(case.trials.run(Repair(after={step.index: lambda tensor: tensor.transpose(1, 2)}))):
             continue
         repair = Repair(after={step.index: lambda tensor: tensor.transpose(1, 2)}, lenient=True)
-        if case.score(case.trials.run(repair, sizes)):
+        if case.rate(case.trials.run(repair, sizes)):
             size = step.output[1]
             yield Finding(
                 "missing-permute",

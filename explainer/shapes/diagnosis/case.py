@@ -1,4 +1,4 @@
-"""A model in which something went wrong, or seems right: what the rules look at, and what they try."""
+"""A model that broke or seems wrong, as the rules see it: its runs, what they tell of its axes, trials of repairs."""
 
 import itertools
 import math
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from torch import Tensor, nn
+from torch import nn
 
 from explainer.shapes.diagnosis.code import Division, divisions
-from explainer.shapes.diagnosis.steps import Repair, Run, Seen, Sizes, Step
+from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step
 from explainer.shapes.diagnosis.trials import Trials
 from explainer.shapes.entries import Ledger
 from explainer.shapes.recording import Code, code_of
@@ -18,9 +18,11 @@ from explainer.shapes.recording import Code, code_of
 JOINS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "column_stack", "stack"])
 RESHAPES = frozenset(["reshape", "view", "unflatten", "flatten"])
 MULTIHEAD = "multi_head_attention_forward"
-_SECONDS = 15.0  # of trials, then what has been found must do
 FUSED = "scaled_dot_product_attention"
+ATTENDING = (MULTIHEAD, FUSED, "softmax")  # steps in which tokens read each other
 COLOURS = (1, 3, 4)  # channels that a picture may have
+SIDES = ("rows", "columns")  # kinds of axes
+_SECONDS = 15.0  # of trials, after which the diagnosis uses what has been found
 
 
 @dataclass(frozen=True)
@@ -30,39 +32,39 @@ class Finding:
     cause: str
     found: str
     expected: str
-    fix: str  # empty where none that was tried worked
+    fix: str  # empty if no repair worked that was tried
     code: Code | None
     score: int = 1
-    title: str = ""  # where that of the cause says too little
-    is_tried: bool = True  # whether the model was run with the repair; if not, it is worked out from the sizes
+    title: str = ""  # replaces the title of the cause where that says too little
+    is_tried: bool = True  # whether the model was run with the repair; if not, the repair is worked out from the sizes
 
 
 class Case:
-    """One diagnosis: the model, what came of it, and trials."""
+    """One diagnosis: the model, what happened when it ran, and trials of repairs."""
 
     def __init__(self, ledger: Ledger, trials: Trials, expected: Sizes | None) -> None:
         self.ledger = ledger
         self.trials = trials
-        self.expected = expected
-        self.until = time.monotonic() + _SECONDS
-        self.base = trials.run()
-        self.picture = trials.picture
-        self.is_picture = len(self.picture) == 4
-        self.is_alone = len(self.picture) == 3 and bool({self.picture[0], self.picture[2]} & set(COLOURS))
+        self.expected = expected  # the shape that the output should have
+        self.deadline = time.monotonic() + _SECONDS
+        self.original = trials.run()
+        self.shape = trials.shape  # of what the model was given
+        self.is_picture = len(self.shape) == 4
+        self.is_single = len(self.shape) == 3 and bool({self.shape[0], self.shape[2]} & set(COLOURS))
 
     @property
     def batch(self) -> int:
-        """How many pictures the model was given, or sequences of tokens."""
-        return 1 if self.is_alone or not self.picture else self.picture[0]
+        """The number of pictures, or of sequences of tokens, that the model was given."""
+        return 1 if self.is_single or not self.shape else self.shape[0]
 
     @property
-    def tired(self) -> bool:
-        """Whether enough has been tried."""
-        return time.monotonic() > self.until
+    def is_out_of_time(self) -> bool:
+        """Whether no more trials should begin."""
+        return time.monotonic() > self.deadline
 
-    def score(self, run: Run, batch: int | None = None) -> int:
-        """How well a repaired model does: 0 not, 1 it runs, 2 one answer per picture or a loss, 3 as expected."""
-        if not run.ran or not run.outputs:
+    def rate(self, run: Run, batch: int | None = None) -> int:
+        """Score a repaired model: 0 it fails, 1 it runs, 2 it gives one answer a picture or a loss, 3 as expected."""
+        if not run.completed or not run.outputs:
             return 0
         batch = self.batch if batch is None else batch
         if self.expected is not None:
@@ -72,191 +74,194 @@ class Case:
             return 2
         return 1 if any(sizes and sizes[0] == batch for sizes in run.outputs) else 0
 
-    def tried(self, repair: Repair, batch: int | None = None, sizes: Sizes | None = None) -> int:
-        """The score of a repair."""
-        return self.score(self.trials.run(repair, sizes), batch)
+    def try_repair(self, repair: Repair, batch: int | None = None, sizes: Sizes | None = None) -> int:
+        """Run the model with a repair and score it."""
+        return self.rate(self.trials.run(repair, sizes), batch)
 
     @cached_property
-    def code(self) -> Code | None:
-        """Where the model's own code stopped."""
-        return None if self.base.error is None else code_of(self.base.error.__traceback__)
+    def stopped_at(self) -> Code | None:
+        """The expression of the model's own code that raised."""
+        return None if self.original.error is None else code_of(self.original.error.__traceback__)
 
     @cached_property
-    def divisions(self) -> tuple[Division, ...]:
-        """Divisions with a remainder that stopped it."""
-        return () if self.base.error is None else divisions(self.base.error.__traceback__)
+    def failed_divisions(self) -> tuple[Division, ...]:
+        """Divisions whose remainder stopped the model."""
+        return () if self.original.error is None else divisions(self.original.error.__traceback__)
+
+    # The same model with a larger batch: an axis that grows with it belongs to the batch.
 
     @cached_property
-    def other_batch(self) -> int:
-        """How many pictures it is given for comparison."""
+    def larger_batch(self) -> int:
+        """The number of pictures in the run for comparison."""
         return self.batch + 3
 
     @cached_property
-    def more(self) -> Run:
-        """The same with more pictures."""
-        if self.is_alone:
-            return self.base
-        return self.trials.run(sizes=(self.other_batch, *self.picture[1:]))
+    def larger_run(self) -> Run:
+        """The run for comparison."""
+        if self.is_single:
+            return self.original
+        return self.trials.run(sizes=(self.larger_batch, *self.shape[1:]))
 
-    def with_more(self, index: int) -> Step | None:
-        """The same step with more pictures, also where a loop over them makes more steps of each."""
-        base, more = ([*run.steps, *([run.failing] if run.failing else [])] for run in (self.base, self.more))
-        if len(base) != len(more) and _same_end(self.base, self.more):
-            back = len(base) - index
-            names = [[step.name for step in steps[len(steps) - back :]] for steps in (base, more)]
-            if back <= len(more) and names[0] == names[1]:
-                return more[len(more) - back]
-        if index >= min(len(base), len(more)) or base[index].name != more[index].name:
+    def larger_step(self, index: int) -> Step | None:
+        """Find a step in the run with a larger batch, even where a loop over the pictures makes more steps of it."""
+        ours, theirs = self.original.all_steps, self.larger_run.all_steps
+        if len(ours) != len(theirs) and _stop_at_same_place(self.original, self.larger_run):
+            from_end = len(ours) - index
+            names = [[step.name for step in steps[len(steps) - from_end :]] for steps in (ours, theirs)]
+            if from_end <= len(theirs) and names[0] == names[1]:
+                return theirs[len(theirs) - from_end]
+        if index >= min(len(ours), len(theirs)) or ours[index].name != theirs[index].name:
             return None
-        return more[index]
+        return theirs[index]
 
-    def grows(self, before: Sizes, after: Sizes) -> tuple[bool, ...]:
-        """For each axis, whether it grew as the batch did."""
-        if len(before) != len(after) or self.is_alone:
-            return (False,) * len(before)
-        return tuple(a * self.batch == b * self.other_batch for b, a in zip(before, after, strict=True))
+    def growing_axes(self, sizes: Sizes, larger: Sizes) -> tuple[bool, ...]:
+        """Tell for each axis whether it grows as the batch does."""
+        if len(sizes) != len(larger) or self.is_single:
+            return (False,) * len(sizes)
+        pairs = zip(sizes, larger, strict=True)
+        return tuple(after * self.batch == before * self.larger_batch for before, after in pairs)
 
-    @cached_property
-    def wide(self) -> Run:
-        """As far as it goes with a picture twice as high and three times as wide, constants made to fit."""
-        return self.trials.run(Repair(lenient=True), self.wide_picture)
-
-    @property
-    def wide_picture(self) -> Sizes:
-        """The shape of such a picture."""
-        height, width = self.size
-        return self.sized(2 * height, 3 * width)
+    # The same model with a picture of another shape: an axis that grows with a side belongs to that side.
 
     @cached_property
-    def sides(self) -> tuple[int, int]:
-        """Which axes of the picture are its height and width; its channels may be last, and put before by the model."""
-        last = len(self.picture)
-        if self.is_picture and self.picture[3] in COLOURS and self.picture[1] not in COLOURS:
-            every = [*self.base.steps, *([self.base.failing] if self.base.failing else [])]
-            given = next((each.inputs[0] for each in every if each.name == "conv2d" and each.flows), None)
-            if given is not None and given.sizes[-2:] == self.picture[1:3] and given.sizes[-3] in COLOURS:
-                return 1, 2
-        return last - 2, last - 1
+    def wide_run(self) -> Run:
+        """The run with a picture of ``wide_shape``, as far as it goes; constants are made to fit."""
+        return self.trials.run(Repair(lenient=True), self.wide_shape)
 
     @property
-    def size(self) -> tuple[int, int]:
+    def wide_shape(self) -> Sizes:
+        """The shape of a picture twice as high and three times as wide."""
+        height, width = self.picture_size
+        return self.shape_of_size(2 * height, 3 * width)
+
+    @cached_property
+    def side_axes(self) -> tuple[int, int]:
+        """The axes of the input that are height and width. A model may be given its channels last and move them."""
+        if self.is_picture and self.shape[3] in COLOURS and self.shape[1] not in COLOURS:
+            convolution = next((step for step in self.original.all_steps if step.name == "conv2d" and step.flows), None)
+            if convolution is not None:
+                given = convolution.inputs[0].sizes
+                if given[-2:] == self.shape[1:3] and given[-3] in COLOURS:
+                    return 1, 2
+        return len(self.shape) - 2, len(self.shape) - 1
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
         """Height and width of the picture."""
-        return self.picture[self.sides[0]], self.picture[self.sides[1]]
+        return self.shape[self.side_axes[0]], self.shape[self.side_axes[1]]
 
-    def sized(self, height: int, width: int) -> Sizes:
-        """The shape of a picture of another size."""
-        sizes = list(self.picture)
-        sizes[self.sides[0]], sizes[self.sides[1]] = height, width
+    def shape_of_size(self, height: int, width: int) -> Sizes:
+        """Give the shape of the input for a picture of another size."""
+        sizes = list(self.shape)
+        sizes[self.side_axes[0]], sizes[self.side_axes[1]] = height, width
         return tuple(sizes)
 
-    def kinds(self, index: int) -> tuple[str, ...]:
-        """What the axes of a step's tensor belong to: batch, rows, columns, tokens, or none of them; () if unknown."""
-        if not 0 <= index < min(len(self.base.steps), len(self.wide.steps)) or len(self.picture) < 4:
+    def axis_kinds(self, index: int) -> tuple[str, ...]:
+        """Tell what each axis of a step's output counts: batch, rows, columns, tokens, or ""; () if that is unknown."""
+        if not 0 <= index < min(len(self.original.steps), len(self.wide_run.steps)) or len(self.shape) < 4:
             return ()
-        step, wide = self.base.steps[index], self.wide.steps[index]
+        step, wide = self.original.steps[index], self.wide_run.steps[index]
         if step.name != wide.name or len(step.output) != len(wide.output) or not step.output:
             return ()
-        with_more = self.with_more(index)
-        more = with_more.output if with_more is not None else ()
-        grows = self.grows(step.output, more) if len(more) == len(step.output) else (False,) * len(step.output)
+        larger = self.larger_step(index)
+        grows = self.growing_axes(step.output, larger.output if larger else ())
         kinds = []
-        for before, after, with_batch in zip(step.output, wide.output, grows, strict=True):
-            times = after // before if before and not after % before else 0
-            grid = {1: "", 2: "rows", 3: "columns"}.get(times, "tokens")
-            kinds.append(grid or ("batch" if with_batch else ""))
+        for size, wide_size, grows_with_batch in zip(step.output, wide.output, grows, strict=True):
+            times = wide_size // size if size and not wide_size % size else 0
+            side = {1: "", 2: "rows", 3: "columns"}.get(times, "tokens")
+            kinds.append(side or ("batch" if grows_with_batch else ""))
         return tuple(kinds)
 
-    def holds(self, repair: Repair, step: Step) -> bool:
-        """Whether a repair after a step also serves other sizes, or does so for no equality of these ones."""
+    def generalises(self, repair: Repair, step: Step) -> bool:
+        """Tell whether a repair after a step works for other sizes, or at least not because two sizes are equal."""
         if self.is_picture:
-            more = (self.other_batch, *self.picture[1:])
-            other = self.with_more(step.index)
-            again = self.trials.run(_moved(repair, other.index) if other else repair, more)
-            if not self.score(again, self.other_batch):
+            larger = self.larger_step(step.index)
+            moved = _at_index(repair, larger.index) if larger else repair
+            if not self.try_repair(moved, self.larger_batch, (self.larger_batch, *self.shape[1:])):
                 return False
-        kinds = self.kinds(step.index)
+        kinds = self.axis_kinds(step.index)
         if not kinds:
             return True
-        wide = self.trials.run(replace(repair, lenient=True), self.wide_picture)
-        if wide.ran or len(wide.steps) > (self.base.failing.index if self.base.failing else len(self.base.steps)):
+        wide = self.trials.run(replace(repair, lenient=True), self.wide_shape)
+        failing = self.original.failing
+        if wide.completed or len(wide.steps) > (failing.index if failing else len(self.original.steps)):
             return True
-        # It may be that its weights are for this grid alone; then none of its sizes may be mistaken for another.
-        weights = {size for each in constant(self.base.failing) for size in each.sizes} if self.base.failing else set()
-        if any(kind in ("rows", "columns") and size in weights for size, kind in zip(step.output, kinds, strict=True)):
+        # The weights may be for this grid alone. Then none of its sizes may be taken for another.
+        weights = {size for weight in failing.constant for size in weight.sizes} if failing else set()
+        axes = list(zip(step.output, kinds, strict=True))
+        if any(kind in SIDES and size in weights for size, kind in axes):
             return False
-        pairs = itertools.combinations(zip(step.output, kinds, strict=True), 2)
-        return not any(a[0] == b[0] > 1 and a[1] != b[1] and {a[1], b[1]} != {"rows", "columns"} for a, b in pairs)
+        pairs = itertools.combinations(axes, 2)
+        return not any(a[0] == b[0] > 1 and a[1] != b[1] and {a[1], b[1]} != set(SIDES) for a, b in pairs)
+
+    # What the weights and the steps tell of the patches.
 
     @cached_property
     def channels(self) -> int:
-        """Of the picture as it is."""
+        """The channels of the picture as it was given; 0 if it is no picture."""
         if not self.is_picture:
             return 0
-        return self.picture[3 if self.sides == (1, 2) else 1]
+        return self.shape[3 if self.side_axes == (1, 2) else 1]
 
     @cached_property
-    def weights(self) -> tuple[Sizes, ...]:
-        """Shapes of all parameters and buffers."""
-        return tuple(self.trials.sizes.values())
+    def weight_shapes(self) -> tuple[Sizes, ...]:
+        """The shapes of all parameters and buffers."""
+        return tuple(self.trials.shapes.values())
 
     @cached_property
-    def patches(self) -> tuple[int, ...]:
-        """Sizes of patch that the weights tell: of a convolution, or of rows of 3 P P numbers."""
-        found: dict[int, None] = {}
+    def patch_sizes(self) -> tuple[int, ...]:
+        """The sizes of a patch that the weights allow: of a convolution's kernel, or of rows of 3 P P numbers."""
         modules = self.trials.model.named_modules()
-        kernels = [f"{name}.weight" for name, module in modules if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)]
-        # Where there are convolutions, a square table of positions is none.
-        of_kernels = [self.trials.sizes[name] for name in kernels if name in self.trials.sizes]
-        for sizes in of_kernels or self.weights:
-            if len(sizes) == 4 and sizes[2] == sizes[3] >= 2 and sizes[1] in (1, 3, 4, self.channels):
-                found.setdefault(sizes[2])
-        for sizes in self.weights:  # of boxes of a film
+        names = [f"{name}.weight" for name, module in modules if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)]
+        kernels = [self.trials.shapes[name] for name in names if name in self.trials.shapes]
+        found = []
+        for sizes in kernels or self.weight_shapes:  # next to kernels, a square table is one of positions
+            if len(sizes) == 4 and sizes[2] == sizes[3] >= 2 and sizes[1] in (*COLOURS, self.channels):
+                found.append(sizes[2])
+        for sizes in self.weight_shapes:  # kernels over the frames of a film
             if len(sizes) == 5 and sizes[3] == sizes[4] >= 2 and sizes[1] in COLOURS:
-                found.setdefault(sizes[3])
-        for sizes in self.weights:
+                found.append(sizes[3])
+        for sizes in self.weight_shapes:
             for channels in (self.channels, 3):
                 if len(sizes) == 2 and channels and sizes[1] % channels == 0:
                     patch = math.isqrt(sizes[1] // channels)
                     if patch >= 2 and patch * patch * channels == sizes[1]:
-                        found.setdefault(patch)
-        return tuple(found)
+                        found.append(patch)
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def grid(self) -> tuple[int, int] | None:
-        """Rows and columns of patches, where a convolution made them."""
-        for step in self.base.steps:
-            if step.name == "conv2d" and step.flows and len(step.output) == 4:
-                height, width = step.output[2:]
-                if step.inputs[1].sizes[2] > 1:
-                    return height, width
+        """The rows and columns of patches, if a convolution made them."""
+        for step in self.original.steps:
+            if step.name == "conv2d" and step.flows and len(step.output) == 4 and step.inputs[1].sizes[2] > 1:
+                return step.output[2], step.output[3]
         return None
 
-    def counts_patches(self, count: int) -> bool:
-        """Whether a number may be that of the patches of this picture."""
+    def may_be_patch_count(self, count: int) -> bool:
+        """Tell whether a number may be that of the patches of this picture."""
         if self.grid is not None:
             return count == self.grid[0] * self.grid[1]
-        if self.is_picture and self.patches:
-            return any(count == (self.size[0] // p) * (self.size[1] // p) for p in self.patches)
+        if self.is_picture and self.patch_sizes:
+            height, width = self.picture_size
+            return any(count == (height // patch) * (width // patch) for patch in self.patch_sizes)
         return count >= 4 and math.isqrt(count) ** 2 == count
 
-    def ancestors(self, run: Run, limit: int = 14) -> Iterator[Step]:
-        """Steps that what failed came from, the latest first; the last steps if nothing of torch failed."""
-        if run.failing is None:
-            flowing = [step for step in run.steps if step.flows]
-            yield from flowing[: -limit - 1 : -1]
+    def steps_before_failure(self, limit: int = 14) -> Iterator[Step]:
+        """Yield the steps that led to what failed, the latest first; the last steps if no call of torch failed."""
+        steps, failing = self.original.steps, self.original.failing
+        if failing is None:
+            yield from [step for step in steps if step.flows][: -limit - 1 : -1]
             return
-        waiting = {each.source for each in run.failing.inputs if each.flows and each.source >= 0}
+        waiting = failing.sources
         while waiting and limit:
-            latest = max(waiting)
-            waiting.discard(latest)
-            step = run.steps[latest]
-            yield step
+            latest = steps[max(waiting)]
+            yield latest
             limit -= 1
-            waiting |= {each.source for each in step.inputs if each.flows and each.source >= 0}
+            waiting = waiting - {latest.index} | latest.sources
 
 
-def _moved(repair: Repair, index: int) -> Repair:
-    """A repair of one step, at another index."""
+def _at_index(repair: Repair, index: int) -> Repair:
+    """Move a repair of one step to another step."""
     return replace(
         repair,
         before=dict.fromkeys([index], *repair.before.values()) if repair.before else {},
@@ -265,29 +270,14 @@ def _moved(repair: Repair, index: int) -> Repair:
     )
 
 
-def _same_end(one: Run, other: Run) -> bool:
-    """Whether two runs ended at the same place in the code."""
-    if one.ran or other.ran or one.failing is None or other.failing is None:
-        return one.ran and other.ran
+def _stop_at_same_place(one: Run, other: Run) -> bool:
+    """Tell whether two runs ended at the same place in the code."""
+    if one.completed or other.completed or one.failing is None or other.failing is None:
+        return one.completed and other.completed
     first, second = one.failing.code, other.failing.code
     return first is not None and first == second and one.failing.name == other.failing.name
 
 
 def text(sizes: Sizes) -> str:
-    """``[2, 196, 192]``."""
+    """Write a shape: ``[2, 196, 192]``."""
     return f"[{', '.join(map(str, sizes))}]"
-
-
-def flowing(step: Step) -> tuple[Seen, ...]:
-    """Its inputs that come from the model's input."""
-    return tuple(each for each in step.inputs if each.flows)
-
-
-def constant(step: Step) -> tuple[Seen, ...]:
-    """Its inputs that do not."""
-    return tuple(each for each in step.inputs if not each.flows)
-
-
-def empty_as(tensor: Tensor, sizes: Sizes) -> Tensor:
-    """A tensor of other sizes, of the same kind."""
-    return tensor.new_zeros(sizes)

@@ -70,8 +70,8 @@ def is_method_of(code: Code | None, owner: object) -> bool:
     """Whether an expression stands in a method of an object's class, so that ``self`` is the object or one like it."""
     if code is None:
         return False
-    methods = (each for kind in type(owner).__mro__ for each in vars(kind).values())
-    return any(getattr(each, "__code__", None) is code.code for each in methods)
+    methods = (method for kind in type(owner).__mro__ for method in vars(kind).values())
+    return any(getattr(method, "__code__", None) is code.code for method in methods)
 
 
 def call_of(code: Code | None) -> ast.Call | None:
@@ -199,7 +199,7 @@ def _names(targets: list[ast.expr]) -> Iterator[ast.Name]:
         if isinstance(target, ast.Name):
             yield target
         elif isinstance(target, ast.Tuple):
-            yield from (each for each in target.elts if isinstance(each, ast.Name))
+            yield from (name for name in target.elts if isinstance(name, ast.Name))
 
 
 def _pairs(test: ast.expr, assigned: dict[str, ast.expr], depth: int) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -4,7 +4,15 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding, constant, text
+from explainer.shapes.diagnosis.case import (
+    FUSED,
+    JOINS,
+    MULTIHEAD,
+    RESHAPES,
+    Case,
+    Finding,
+    text,
+)
 from explainer.shapes.diagnosis.code import call_of, expression, followed_by, replaced
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Sizes, Step
 from explainer.shapes.recording import Code
@@ -12,14 +20,14 @@ from explainer.shapes.recording import Code
 
 def head(case: Case) -> Iterator[Finding]:
     """A head that is given every token instead of one vector per picture."""
-    if not case.base.ran:
+    if not case.original.completed:
         yield from _head_fails(case)
         return
-    outputs = case.base.outputs
+    outputs = case.original.outputs
     if not outputs or not case.is_picture:
         return
-    linear = next((step for step in reversed(case.base.steps) if _is_linear(step)), None)
-    if linear is None or linear.index < len(case.base.steps) - 4 or len(linear.output) not in (2, 3):
+    linear = next((step for step in reversed(case.original.steps) if _is_linear(step)), None)
+    if linear is None or linear.index < len(case.original.steps) - 4 or len(linear.output) not in (2, 3):
         return
     given, made = linear.inputs[0].sizes, linear.output
     if made not in outputs and not (case.expected and len(case.expected) == 2):
@@ -27,27 +35,27 @@ def head(case: Case) -> Iterator[Finding]:
     if len(given) == 3 and given[0] == case.batch and given[1] > 1 and _is_answer(case, linear):
         if case.expected is not None and case.expected == made:
             return
-        if not any(case.counts_patches(given[1] - extra) for extra in (0, 1, 2, _in_front(case))):
+        if not any(case.may_be_patch_count(given[1] - extra) for extra in (0, 1, 2, _in_front(case))):
             return
         repair = Repair(before={linear.index: _first_token})
-        score = case.tried(repair)
-        if score >= 2 and case.holds(repair, linear):
+        score = case.try_repair(repair)
+        if score >= 2 and case.generalises(repair, linear):
             yield _reads_all(case, linear, given, score)
     elif len(given) == 2 and made[0] != case.batch and made in outputs:
         source = linear.inputs[0].source
         while source >= 0:
-            step = case.base.steps[source]
+            step = case.original.steps[source]
             before = step.inputs[0].sizes if step.inputs else ()
             flat = len(before) == 3 and before[0] == case.batch and given == (before[0] * before[1], before[2])
             if flat and step.name in RESHAPES:
-                score = case.tried(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
+                score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
                 if score >= 2:
                     yield _reads_all(case, linear, before, score)
                 return
             if len(before) == 3 and before[0] == case.batch and before[1:] == given and len(step.output) == 2:
                 if step.name not in ("getitem", "select"):
                     return
-                score = case.tried(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
+                score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
                 if score >= 2:
                     yield _one_picture(step, before, score)
                 return
@@ -65,9 +73,9 @@ def _is_linear(step: Step) -> bool:
 
 def _in_front(case: Case) -> int:
     """How many tokens were joined to the patches."""
-    for step in case.base.steps:
-        patches = next((each.sizes for each in step.inputs if each.flows), ())
-        if step.name in JOINS and constant(step) and len(step.output) == len(patches) == 3:
+    for step in case.original.steps:
+        patches = next((tensor.sizes for tensor in step.inputs if tensor.flows), ())
+        if step.name in JOINS and step.constant and len(step.output) == len(patches) == 3:
             return step.output[1] - patches[1]
     return 0
 
@@ -88,13 +96,13 @@ def _is_answer(case: Case, linear: Step) -> bool:
     width, made = linear.inputs[0].sizes[-1], linear.output[-1]
     if case.expected is not None:
         return True
-    if made == width or any(made == patch * patch * case.channels for patch in case.patches):
+    if made == width or any(made == patch * patch * case.channels for patch in case.patch_sizes):
         return False
     return any(
         step.name in (MULTIHEAD, FUSED, "softmax")
-        or (step.name in JOINS and step.flows and constant(step))
-        or (step.name in ELEMENTWISE and step.flows and any(len(each.sizes) >= 2 for each in constant(step)))
-        for step in case.base.steps[: linear.index]
+        or (step.name in JOINS and step.flows and step.constant)
+        or (step.name in ELEMENTWISE and step.flows and any(len(tensor.sizes) >= 2 for tensor in step.constant))
+        for step in case.original.steps[: linear.index]
     )
 
 
@@ -105,7 +113,7 @@ def _first_token(args: Any, kwargs: Any) -> Any:
 def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
     classes = linear.output[-1]
     front = _in_front(case)
-    with_token = case.counts_patches(given[1] - 1) or (front > 0 and case.counts_patches(given[1] - front))
+    with_token = case.may_be_patch_count(given[1] - 1) or (front > 0 and case.may_be_patch_count(given[1] - front))
     what = f"the class token and {given[1] - 1} patches" if with_token else f"{given[1]} tokens"
     if with_token and front > 1:
         what = f"{front} tokens in front and {given[1] - front} patches"
@@ -116,7 +124,7 @@ def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
         fix = replaced(linear.code, f"{ast.unparse(call.func)}({ast.unparse(call.args[0])}{suffix})") or fix
     source = linear.inputs[0].source
     if linear.name == "matmul" and source >= 0:
-        fix = followed_by(case.base.steps[source].code, suffix)
+        fix = followed_by(case.original.steps[source].code, suffix)
     return Finding(
         "head-reads-all-tokens",
         f"the head is given {text(given)}, {what}, and answers {text(linear.output)}: {given[1]} answers per picture",
@@ -128,21 +136,21 @@ def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
 
 
 def _head_fails(case: Case) -> Iterator[Finding]:
-    mixing = [step.index for step in case.base.steps if step.name in (MULTIHEAD, FUSED, "softmax") and step.flows]
+    mixing = [step.index for step in case.original.steps if step.name in (MULTIHEAD, FUSED, "softmax") and step.flows]
     if not mixing:
         return
-    for step in case.ancestors(case.base, 6):
+    for step in case.steps_before_failure(6):
         sizes = step.output
         if len(sizes) != 3 or sizes[0] != case.batch or sizes[1] < 2 or step.index < mixing[-1]:
             continue
         run = case.trials.run(Repair(after={step.index: lambda tensor: tensor[:, 0]}))
-        score = case.score(run)
+        score = case.rate(run)
         if score < 2 or any(len(later.output) > 2 for later in run.steps[step.index + 1 :]):
             continue
-        failing = case.base.failing
+        failing = case.original.failing
         given = failing.inputs[0].sizes if failing and failing.inputs else sizes
         flat = f" = {sizes[1]} x {sizes[2]} numbers of each picture" if given == (sizes[0], sizes[1] * sizes[2]) else ""
-        suffix = "[:, 0]" if case.counts_patches(sizes[1] - 1) else ".mean(dim=1)"
+        suffix = "[:, 0]" if case.may_be_patch_count(sizes[1] - 1) else ".mean(dim=1)"
         fix, code = _to_the_head(case, step, suffix)
         yield Finding(
             "head-reads-all-tokens",
@@ -157,8 +165,8 @@ def _head_fails(case: Case) -> Iterator[Finding]:
 
 def _to_the_head(case: Case, step: Step, suffix: str) -> tuple[str, Code | None]:
     """The line that hands the tokens of a step on, with one vector of each picture instead."""
-    every = [*case.base.steps, *([case.base.failing] if case.base.failing else [])]
-    taker = next((each for each in every if any(seen.source == step.index for seen in each.inputs)), None)
+    takers = (taker for taker in case.original.all_steps if any(given.source == step.index for given in taker.inputs))
+    taker = next(takers, None)
     call = call_of(taker.code) if taker else None
     if taker is not None and call is not None:
         function, given = call.func, call.args[:1]

@@ -16,29 +16,29 @@ from explainer.shapes.recording import Code
 
 def heads(case: Case) -> Iterator[Finding]:
     """A number of heads that does not divide the vectors."""
-    if case.base.ran:
+    if case.original.completed:
         return
-    widths = {size for sizes in case.weights for size in sizes}
-    for division in case.divisions:
+    widths = {size for sizes in case.weight_shapes for size in sizes}
+    for division in case.failed_divisions:
         if not _stays(case, division):
             continue
-        if division.axis and division.number == division.axis[-1] and division.axis != case.picture:
+        if division.axis and division.number == division.axis[-1] and division.axis != case.shape:
             width = division.number
             if len(division.axis) >= 3:
                 yield _heads(width, division.divisor, division.code)
                 return
-        elif not division.axis and division.number in widths and division.number not in case.picture[2:]:
+        elif not division.axis and division.number in widths and division.number not in case.shape[2:]:
             yield _heads(division.number, division.divisor, division.code)
             return
-    failing = case.base.failing
+    failing = case.original.failing
     if failing is None or not failing.inputs:
         return
     found: tuple[int, int] | None = None
-    if failing.name == MULTIHEAD and len(failing.ints) >= 2:
-        width, count = failing.ints[:2]
+    if failing.name == MULTIHEAD and len(failing.whole_numbers) >= 2:
+        width, count = failing.whole_numbers[:2]
         found = (width, count) if count > 1 and width % count else None
     elif failing.name in RESHAPES and failing.inputs[0].flows:
-        kinds = case.kinds(failing.inputs[0].source)
+        kinds = case.axis_kinds(failing.inputs[0].source)
         found = None if kinds and kinds[-1] else _split(failing)  # the last axis may be that of the tokens
     else:
         found = _pieces(case, failing) or _narrower(case, failing)
@@ -48,11 +48,11 @@ def heads(case: Case) -> Iterator[Finding]:
 
 def _stays(case: Case, division: Division) -> bool:
     """Whether a number that was not divided has nothing to do with the size of the picture: D has not."""
-    if len(case.picture) < 4 or len(case.wide.steps) < len(case.base.steps) or not _names_heads(division):
+    if len(case.shape) < 4 or len(case.wide_run.steps) < len(case.original.steps) or not _names_heads(division):
         return _names_heads(division)
-    error = case.wide.error
+    error = case.wide_run.error
     there = divisions(error.__traceback__) if error is not None else ()
-    return any((each.number, each.divisor) == (division.number, division.divisor) for each in there)
+    return any((other.number, other.divisor) == (division.number, division.divisor) for other in there)
 
 
 def _names_heads(division: Division) -> bool:
@@ -80,7 +80,7 @@ def _word(name: str) -> str:
 def _split(step: Step) -> tuple[int, int] | None:
     """From a reshape of vectors that could not be: their size and the heads."""
     before = step.inputs[0].sizes
-    wanted = list(step.ints)
+    wanted = list(step.whole_numbers)
     if step.name == "unflatten" and wanted:
         axis = wanted.pop(0)
         if axis not in (-1, len(before) - 1):
@@ -119,17 +119,17 @@ def _without(values: list[int], value: int) -> list[int]:
 
 def _pieces(case: Case, failing: Step) -> tuple[int, int] | None:
     """From pieces of unequal size that could not be put together."""
-    sources = {each.source for each in failing.inputs if each.flows}
+    sources = {tensor.source for tensor in failing.inputs if tensor.flows}
     if len(sources) != 1 or min(sources) < 0:
         return None
-    step = case.base.steps[sources.pop()]
+    step = case.original.steps[sources.pop()]
     if step.name not in ("chunk", "split", "tensor_split", "split_with_sizes") or len(step.outputs) < 2:
         return None
     last = {sizes[-1] for sizes in step.outputs}
     width = step.inputs[0].sizes[-1]
     if len(last) < 2 or sum(sizes[-1] for sizes in step.outputs) != width:
         return None
-    number = next((each for each in step.ints if each > 1), 0)
+    number = next((number for number in step.whole_numbers if number > 1), 0)
     if step.name == "split" and number and width // number > 1 and width // (width // number) == number:
         number = width // number
     return (width, number) if number > 1 and width % number else None
@@ -140,17 +140,17 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
     if failing.name != "linear" or len(failing.inputs) < 2 or not failing.inputs[0].flows:
         return None
     given, wanted = failing.inputs[0].sizes[-1], failing.inputs[1].sizes[-1]
-    if not any(step.flows and len(step.output) == 3 and step.output[-1] == wanted for step in case.base.steps):
+    if not any(step.flows and len(step.output) == 3 and step.output[-1] == wanted for step in case.original.steps):
         return None  # no tokens of that width
-    for step in case.ancestors(case.base):
-        kinds = case.kinds(step.index) or ("",) * len(step.output)
+    for step in case.steps_before_failure():
+        kinds = case.axis_kinds(step.index) or ("",) * len(step.output)
         plain = [size if not kind else 0 for size, kind in zip(step.output, kinds, strict=True)]
         for first, second in itertools.pairwise(plain):
             for count, size in ((first, second), (second, first)):
                 if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
                     return wanted, count
         sizes = step.output
-        if step.name in JOINS and len({each.sizes for each in step.inputs}) == 1:
+        if step.name in JOINS and len({tensor.sizes for tensor in step.inputs}) == 1:
             count, size = len(step.inputs), step.inputs[0].sizes[-1]
             if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
                 return wanted, count
@@ -163,9 +163,9 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
 
 def lost_in_heads(case: Case) -> Iterator[Finding]:
     """Heads that together have fewer numbers than the vectors, because a remainder was left out."""
-    if not case.base.ran:
+    if not case.original.completed:
         return
-    for step in case.base.steps:
+    for step in case.original.steps:
         if step.name not in (FUSED, "softmax") or not step.inputs[0].flows or len(step.inputs[0].sizes) != 4:
             continue
         product = (step.inputs[0].sizes, ()) if step.name == FUSED else multiplied(case, step)
@@ -183,11 +183,11 @@ def lost_in_heads(case: Case) -> Iterator[Finding]:
 def _projections(case: Case, step: Step) -> list[Sizes]:
     """Weights, rows by columns, of the last linear layer before attention: that of the queries, not just any."""
     while step.name != "linear":
-        source = max((each.source for each in step.inputs if each.flows), default=-1)
+        source = max((tensor.source for tensor in step.inputs if tensor.flows), default=-1)
         if source < 0:
             return []
-        step = case.base.steps[source]
-    return [each.sizes for each in step.inputs[1:2] if len(each.sizes) == 2]
+        step = case.original.steps[source]
+    return [tensor.sizes for tensor in step.inputs[1:2] if len(tensor.sizes) == 2]
 
 
 def _heads(width: int, count: int, code: Code | None) -> Finding:
@@ -270,7 +270,7 @@ def _whole_numbers(frame: Any) -> Iterator[int]:
             if isinstance(value, int):
                 yield value
             elif isinstance(value, tuple):
-                yield from (each for each in value if isinstance(each, int))
+                yield from (number for number in value if isinstance(number, int))
             elif hasattr(value, "__dict__") and not isinstance(value, nn.Module | type):
-                yield from (each for each in vars(value).values() if isinstance(each, int))
+                yield from (number for number in vars(value).values() if isinstance(number, int))
         frame = frame.f_back

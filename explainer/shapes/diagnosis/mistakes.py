@@ -74,7 +74,7 @@ def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None
         except Exception as error:  # the same again, with its frames
             found = [*loaded(error.__traceback__), *constructor(divisions(error.__traceback__), _picture(subject))]
             return found[0] if found else None
-    if not any(isinstance(each, Tensor) for each in (*subject.arguments, *subject.named.values())):
+    if not any(isinstance(value, Tensor) for value in (*subject.arguments, *subject.named.values())):
         return None
     case = _case(ledger, subject, expected)
     if case is None or _lies_otherwise(case):
@@ -105,7 +105,7 @@ def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) ->
         if real and (ledger.device == "meta" or ledger.parameters > _TRIED_FOR_REAL):
             return None
         case = Case(ledger, Trials(subject, real), expected)
-        error = type(case.base.error).__name__ if case.base.error else None
+        error = type(case.original.error).__name__ if case.original.error else None
         if error == (ledger.failure.error if ledger.failure else None):
             return case
     return None
@@ -113,7 +113,7 @@ def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) ->
 
 def _lies_otherwise(case: Case) -> bool:
     """Whether a view failed only because the numbers do not lie in memory in that order: none of the mistakes."""
-    failing = case.base.failing
+    failing = case.original.failing
     if failing is None or failing.name not in ("view", "view_as"):
         return False
 
@@ -127,7 +127,7 @@ def _picture(subject: Subject) -> tuple[int, ...]:
     first = subject.arguments[0] if subject.arguments else None
     if isinstance(first, Tensor):
         return tuple(first.shape)
-    return subject.arguments if all(isinstance(each, int) for each in subject.arguments) else ()
+    return subject.arguments if all(isinstance(value, int) for value in subject.arguments) else ()
 
 
 STRICT = False  # whether what goes wrong in a rule is raised: for tests

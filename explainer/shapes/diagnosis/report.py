@@ -18,7 +18,7 @@ def untold(ledger: Ledger, expected: tuple[int, ...] | None = None) -> str:
     failure = ledger.failure
     if failure is None:
         return _last_axis(ledger, expected) or UNTOLD
-    kinds = sorted({each.dtype for each in failure.inputs if "float" in each.dtype})
+    kinds = sorted({shape.dtype for shape in failure.inputs if "float" in shape.dtype})
     if len(kinds) > 1:
         return f"This is no error of shapes: numbers of type {' and '.join(kinds)} meet. Bring both to one type."
     if not failure.operation and failure.error not in _OF_SHAPES:
@@ -34,7 +34,9 @@ def _last_axis(ledger: Ledger, expected: tuple[int, ...] | None) -> str:
     sizes = ledger.outputs[0].sizes if ledger.outputs else ()
     if expected is None or len(sizes) != len(expected) or not sizes or sizes[:-1] != expected[:-1]:
         return ""
-    matrices = [(each, made) for made in ledger.operations for each in made.inputs if each.name and len(each.sizes) > 1]
+    matrices = [
+        (tensor, made) for made in ledger.operations for tensor in made.inputs if tensor.name and len(tensor.sizes) > 1
+    ]
     if not matrices:
         return ""
     weight, made = matrices[-1]
@@ -94,9 +96,9 @@ class Verdict:
     @property
     def text(self) -> str:
         """For a console: what was checked, what was noticed, what was not checked."""
-        noticed = [f"Worth a look: {each}." for each in self.noticed]
+        noticed = [f"Worth a look: {notice}." for notice in self.noticed]
         sentences = f"Checked: {'; '.join(self.checked)}.", *noticed, f"Not checked: {self.not_checked}"
-        return "\n".join(textwrap.fill(each, _WIDTH, subsequent_indent="  ") for each in sentences)
+        return "\n".join(textwrap.fill(sentence, _WIDTH, subsequent_indent="  ") for sentence in sentences)
 
     @property
     def html(self) -> str:
@@ -113,7 +115,7 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
         expected: the shape that its output should have; None if nobody said.
         is_diagnosed: whether mistakes were looked for.
     """
-    made = " and ".join(f"[{each.plain}]" for each in ledger.outputs) or "no tensor"
+    made = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs) or "no tensor"
     said = " (which shape was expected, nobody said)" if is_diagnosed and expected is None else ""
     checked = [
         f"all {len(ledger.operations):,} operations ran" + (", on shapes alone" if ledger.device == "meta" else ""),
@@ -124,9 +126,10 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
     if is_diagnosed:
         checked.append(f"none of {len(MISTAKES)} mistakes that shapes tell was found")
     columns = [
-        f"{each.name} {_file(each.line) if each.line else each.module}: {each.rule.partition(': the shape')[0]}"
-        for each in ledger.operations
-        if ROWS_NEED_NOT in each.rule
+        f"{softmax.name} {_file(softmax.line) if softmax.line else softmax.module}: "
+        f"{softmax.rule.partition(': the shape')[0]}"
+        for softmax in ledger.operations
+        if ROWS_NEED_NOT in softmax.rule
     ]
     return Verdict(tuple(checked), tuple(dict.fromkeys(columns)))
 

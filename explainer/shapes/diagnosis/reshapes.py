@@ -69,27 +69,29 @@ def _merges_reordered(many: Sizes, few: Sizes) -> bool:
 
 def cut_across(case: Case) -> Iterator[Finding]:
     """A reshape that fits the count of numbers and mixes the axes, where a permute was meant."""
-    if not case.base.ran or not case.is_picture:
+    if not case.original.completed or not case.is_picture:
         return
     other = _another_grid(case)
     for step, grown, larger in itertools.zip_longest(
-        case.base.steps, case.more.steps[: len(case.base.steps)], other.steps[: len(case.base.steps)] if other else ()
+        case.original.steps,
+        case.larger_run.steps[: len(case.original.steps)],
+        other.steps[: len(case.original.steps)] if other else (),
     ):
         if step is None:
             return
         if larger is not None and _counts_the_grid(case, step, larger):
             larger = None
-        same = [step, *(each for each in (grown, larger) if each is not None and each.name == step.name)]
+        same = [step, *(tensor for tensor in (grown, larger) if tensor is not None and tensor.name == step.name)]
         if cuts_across(*same):
             finding = _cut(step, same)
-            channels = case.picture[3]
+            channels = case.shape[3]
             if step.inputs[0].source == INPUT and channels in (1, 3, 4) and channels == step.output[1]:
                 finding = replace(
                     finding,
                     cause="channels-last",
-                    found=f"the model was given {text(case.picture)}: the {channels} channels are the last axis, and "
+                    found=f"the model was given {text(case.shape)}: the {channels} channels are the last axis, and "
                     f"it takes the first after the batch for them: {text(step.output)}",
-                    expected=f"{text((case.picture[0], channels, *case.picture[1:3]))}: the channels before the rows",
+                    expected=f"{text((case.shape[0], channels, *case.shape[1:3]))}: the channels before the rows",
                     fix="logits = model(x.permute(0, 3, 1, 2))",
                 )
             yield finding
@@ -98,8 +100,8 @@ def cut_across(case: Case) -> Iterator[Finding]:
 
 def _counts_the_grid(case: Case, step: Step, larger: Step) -> bool:
     """Whether a reshape is written for this grid alone: with another one it may well cut across axes."""
-    numbers = step.ints
-    if case.grid is None or numbers != larger.ints or step.inputs[:1] == larger.inputs[:1]:
+    numbers = step.whole_numbers
+    if case.grid is None or numbers != larger.whole_numbers or step.inputs[:1] == larger.inputs[:1]:
         return False
     count = math.prod(case.grid)
     return case.grid in itertools.pairwise(numbers) or (count in numbers and step.inputs[0].sizes.count(count) < 2)
@@ -107,11 +109,11 @@ def _counts_the_grid(case: Case, step: Step, larger: Step) -> bool:
 
 def _another_grid(case: Case) -> Run | None:
     """The model on a picture with another number of patches, as far as it goes."""
-    if not case.patches:
+    if not case.patch_sizes:
         return None
-    patch = max(case.patches)
-    rows = 13 if case.picture[2] // patch != 13 else 11
-    return case.trials.run(Repair(lenient=True), sizes=(*case.picture[:2], rows * patch, rows * patch))
+    patch = max(case.patch_sizes)
+    rows = 13 if case.shape[2] // patch != 13 else 11
+    return case.trials.run(Repair(lenient=True), sizes=(*case.shape[:2], rows * patch, rows * patch))
 
 
 def _cut(step: Step, same: list[Step]) -> Finding:

@@ -8,22 +8,27 @@ from typing import Any
 
 import torch
 
-from explainer.shapes.diagnosis.case import JOINS, Case, Finding, constant, empty_as, flowing, text
+from explainer.shapes.diagnosis.case import (
+    JOINS,
+    Case,
+    Finding,
+    text,
+)
 from explainer.shapes.diagnosis.code import call_of, expression, is_method_of, operands, replaced
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Sizes, Step, StepInput
 from explainer.shapes.recording import Code
 
 
 def class_token(case: Case) -> Iterator[Finding]:
     """A class token that is joined to the tokens without being expanded to the batch, or expanded wrongly."""
-    failing = case.base.failing
+    failing = case.original.failing
     if failing is not None and failing.name in ("expand", "repeat", "broadcast_to", "tile") and not failing.flows:
         yield from _expanded_wrongly(case, failing)
-    if not case.base.ran:
-        yield from _joined(case, case.base, case.batch, {})
-    elif case.batch == 1 and not case.more.ran:  # it fits a batch of one alone
-        size = (case.other_batch, *case.picture[1:])
-        for finding in _joined(case, case.more, case.other_batch, {"sizes": size}):
+    if not case.original.completed:
+        yield from _joined(case, case.original, case.batch, {})
+    elif case.batch == 1 and not case.larger_run.completed:  # it fits a batch of one alone
+        size = (case.larger_batch, *case.shape[1:])
+        for finding in _joined(case, case.larger_run, case.larger_batch, {"sizes": size}):
             if finding.cause == "class-token-not-expanded":
                 yield finding
 
@@ -33,13 +38,13 @@ def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
     if math.prod(token.sizes) != token.sizes[-1]:
         return
     wanted_all = (case.batch, 1, token.sizes[-1])
-    if score := case.tried(Repair(instead={step.index: lambda args, kwargs: args[0].new_zeros(wanted_all)})):
+    if score := case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0].new_zeros(wanted_all)})):
         call = call_of(step.code)
         name = ast.unparse(call.func.value) if call is not None and isinstance(call.func, ast.Attribute) else ""
         repaired = f"{name}.expand({case.batch}, 1, -1)" if name else ""
         yield Finding(
             "class-token-not-expanded",
-            f"a class token {text(token.sizes)} cannot be expanded to {text(step.ints)}",
+            f"a class token {text(token.sizes)} cannot be expanded to {text(step.whole_numbers)}",
             f"{text(wanted_all)}: one class token for each of the {case.batch} pictures",
             (replaced(step.code, repaired) if name else "") or f"expand it to {text(wanted_all)}",
             step.code,
@@ -51,12 +56,12 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
     step = run.failing
     if step is None or step.name not in JOINS:
         return
-    tokens = max(flowing(step), key=lambda seen: math.prod(seen.sizes), default=None)
+    tokens = max(step.flowing, key=lambda seen: math.prod(seen.sizes), default=None)
     if tokens is None or len(tokens.sizes) != 3:
         return
     width = tokens.sizes[-1]
     axis = _axis_of(step)
-    for token in constant(step):
+    for token in step.constant:
         others = [size for size in token.sizes if size not in (1, width)]
         if math.prod(token.sizes) % width or token.sizes[-1:] != (width,):
             continue
@@ -72,11 +77,13 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
             if wanted == token.sizes and at == axis:
                 continue
 
-            def join(args: Any, kwargs: Any, at: int = at, wanted: Sizes = wanted, token: Seen = token) -> Any:
-                parts = [each if tuple(each.shape) != token.sizes else empty_as(each, wanted) for each in args[0]]
+            def join(args: Any, kwargs: Any, at: int = at, wanted: Sizes = wanted, token: StepInput = token) -> Any:
+                parts = [
+                    tensor if tuple(tensor.shape) != token.sizes else tensor.new_zeros(wanted) for tensor in args[0]
+                ]
                 return torch.cat(parts, dim=at)
 
-            score = case.score(case.trials.run(Repair(instead={step.index: join}), **given), batch)
+            score = case.rate(case.trials.run(Repair(instead={step.index: join}), **given), batch)
             if not score:
                 continue
             if at == axis:
@@ -86,7 +93,7 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
             return  # the first that works
 
 
-def _made_of(run: Run, token: Seen) -> Sizes:
+def _made_of(run: Run, token: StepInput) -> Sizes:
     """The shape of the parameter that was expanded or repeated to a token; its own if it is one."""
     while token.source >= 0 and len(run.steps[token.source].inputs) == 1:
         token = run.steps[token.source].inputs[0]
@@ -99,12 +106,14 @@ def _axis_of(step: Step) -> int:
         return -1
     if step.name in ("hstack", "column_stack"):
         return 1
-    axis = step.named.get("dim", step.named.get("axis", step.arguments[1] if len(step.arguments) > 1 else 0))
-    rank = max(len(each.sizes) for each in step.inputs)
+    axis = step.keywords.get("dim", step.keywords.get("axis", step.arguments[1] if len(step.arguments) > 1 else 0))
+    rank = max(len(tensor.sizes) for tensor in step.inputs)
     return axis % rank if isinstance(axis, int) and -rank <= axis < rank else 0
 
 
-def _not_expanded(case: Case, step: Step, token: Seen, tokens: Seen, wanted: Sizes, batch: int, score: int) -> Finding:
+def _not_expanded(
+    case: Case, step: Step, token: StepInput, tokens: StepInput, wanted: Sizes, batch: int, score: int
+) -> Finding:
     name = _token_text(step, token)
     batch_first = len(token.sizes) == 3 and wanted[1] == token.sizes[1]
     among = _token_text(step, tokens)
@@ -126,7 +135,7 @@ def _not_expanded(case: Case, step: Step, token: Seen, tokens: Seen, wanted: Siz
 
 
 def _along_another_axis(
-    step: Step, token: Seen, tokens: Seen, axis: int, at: int, wanted: Sizes, score: int
+    step: Step, token: StepInput, tokens: StepInput, axis: int, at: int, wanted: Sizes, score: int
 ) -> Finding:
     joined = (*tokens.sizes[:at], tokens.sizes[at] + 1, *tokens.sizes[at + 1 :])
     return Finding(
@@ -141,30 +150,31 @@ def _along_another_axis(
     )
 
 
-def _rejoined(step: Step, token: Seen, at: int, wanted: Sizes) -> str:
-    """The user's own line, which joins along another axis."""
-    call = call_of(step.code)
-    if call is None or not call.args or not isinstance(call.args[0], ast.Tuple | ast.List):
+def _rejoined(step: Step, token: StepInput, at: int, wanted: Sizes) -> str:
+    """Write the user's line so that it joins along another axis; empty where that cannot be read."""
+    call, parts = call_of(step.code), _joined_parts(step)
+    if call is None or not parts:
         return ""
-    parts = call.args[0].elts
-    if len(parts) != len(step.inputs):
-        return ""
-    also = "" if wanted == token.sizes else f".expand({', '.join(map(str, wanted))})"
-    said = [ast.unparse(part) + (also if each is token else "") for part, each in zip(parts, step.inputs, strict=True)]
+    expanded = "" if wanted == token.sizes else f".expand({', '.join(map(str, wanted))})"
+    names = ", ".join(name + (expanded if tensor is token else "") for name, tensor in parts)
     owner = f"{ast.unparse(call.func.value)}." if isinstance(call.func, ast.Attribute) else ""
-    both = f"[{', '.join(said)}]" if isinstance(call.args[0], ast.List) else f"({', '.join(said)})"
+    both = f"[{names}]" if isinstance(call.args[0], ast.List) else f"({names})"
     return replaced(step.code, f"{owner}cat({both}, dim={at})")
 
 
-def _token_text(step: Step, token: Seen) -> str:
-    """What the user calls the class token in the call that joins it."""
+def _joined_parts(step: Step) -> list[tuple[str, StepInput]]:
+    """Name the tensors that a call joins as the user does; empty where that cannot be read."""
     call = call_of(step.code)
-    if call is not None and call.args and isinstance(call.args[0], ast.Tuple | ast.List):
-        parts = call.args[0].elts
-        seen = [each for each in step.inputs]
-        if len(parts) == len(seen):
-            return next(ast.unparse(part) for part, each in zip(parts, seen, strict=True) if each is token)
-    return f"self.{token.name}" if token.name and "." not in token.name else ""
+    if call is None or not call.args or not isinstance(call.args[0], ast.Tuple | ast.List):
+        return []
+    names = [ast.unparse(part) for part in call.args[0].elts]
+    return list(zip(names, step.inputs, strict=True)) if len(names) == len(step.inputs) else []
+
+
+def _token_text(step: Step, token: StepInput) -> str:
+    """Name a tensor as the user does in the call that joins it."""
+    named = next((name for name, tensor in _joined_parts(step) if tensor is token), "")
+    return named or (f"self.{token.name}" if token.name and "." not in token.name else "")
 
 
 def _with_part(step: Step, part: str, repaired: str) -> str:
@@ -174,31 +184,31 @@ def _with_part(step: Step, part: str, repaired: str) -> str:
 
 def sequence(case: Case) -> Iterator[Finding]:
     """Tokens and positions that differ by one: the class token was forgotten, or joined along another axis."""
-    run = case.base
-    if run.ran:
+    run = case.original
+    if run.completed:
         return
     for step in run.steps:  # joined without an error, along an axis that is not the tokens'
-        if step.name not in JOINS or not step.flows or not constant(step):
+        if step.name not in JOINS or not step.flows or not step.constant:
             continue
-        tokens = max(flowing(step), key=lambda seen: math.prod(seen.sizes))
+        tokens = max(step.flowing, key=lambda seen: math.prod(seen.sizes))
         axis = _axis_of(step)
         if len(tokens.sizes) != 3 or axis == 1:
             continue
         joined = (tokens.sizes[0], tokens.sizes[1] + 1, tokens.sizes[2])
-        if score := case.tried(Repair(after={step.index: partial(empty_as, sizes=joined)})):
-            token = constant(step)[0]
+        if score := case.try_repair(Repair(after={step.index: partial(torch.Tensor.new_zeros, size=joined)})):
+            token = step.constant[0]
             yield _along_another_axis(step, token, tokens, axis, 1, (tokens.sizes[0], 1, tokens.sizes[2]), score)
             return
     step_or_none = run.failing
     if step_or_none is None:
         return
     step = step_or_none
-    if step.name.strip("_") in ELEMENTWISE and len(step.inputs) == 2 and len(flowing(step)) == 1:
-        tokens, positions = flowing(step)[0], constant(step)[0]
+    if step.name.strip("_") in ELEMENTWISE and len(step.inputs) == 2 and len(step.flowing) == 1:
+        tokens, positions = step.flowing[0], step.constant[0]
         yield from _differ_by_one(case, step, tokens.sizes, positions)
     elif step.name in ("expand", "broadcast_to", "expand_as") and not step.flows and step.inputs:
         kept = step.inputs[0].sizes
-        wanted: Sizes = step.inputs[1].sizes if len(step.inputs) > 1 else step.ints
+        wanted: Sizes = step.inputs[1].sizes if len(step.inputs) > 1 else step.whole_numbers
         if len(wanted) == len(kept):
             wanted = tuple(old if new == -1 else new for old, new in zip(kept, wanted, strict=True))
         yield from _differ_by_one(case, step, wanted, step.inputs[0])
@@ -206,7 +216,7 @@ def sequence(case: Case) -> Iterator[Finding]:
         yield from _differ_by_one(case, step, step.inputs[1].sizes, step.inputs[0])
 
 
-def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> Iterator[Finding]:
+def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) -> Iterator[Finding]:
     rows = positions.sizes
     if len(tokens) < 2 or len(rows) < 2 or len(rows) > len(tokens) or tokens[-1] != rows[-1]:
         return
@@ -216,20 +226,20 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> It
         return
     count, places = tokens[other[0]], full[other[0]]
     fitting_rows = (*full[: other[0]], count, *full[other[0] + 1 :])[len(full) - len(rows) :]
-    if abs(count - places) != 1 or not any(case.counts_patches(min(count, places) - extra) for extra in (0, 1)):
+    if abs(count - places) != 1 or not any(case.may_be_patch_count(min(count, places) - extra) for extra in (0, 1)):
         return
 
     def fitting(args: Any, kwargs: Any) -> Any:
         return args[0].new_zeros(tokens)
 
-    if not (score := case.tried(Repair(instead={step.index: fitting}))):
+    if not (score := case.try_repair(Repair(instead={step.index: fitting}))):
         return
     if places > count:
         never = _unused_token(case, tokens[-1])
         flowing_first = bool(step.inputs) and step.inputs[0].flows
         names = operands(step.code) if step.name in ("add", "iadd") and len(step.inputs) == 2 else ()
         among = names[0 if flowing_first else 1] if names else ""
-        forgotten = f"; {never} {text(case.trials.sizes[never])} was never used" if never else ""
+        forgotten = f"; {never} {text(case.trials.shapes[never])} was never used" if never else ""
         yield Finding(
             "sequence-not-joined",
             f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: one token is missing{forgotten}",
@@ -257,9 +267,9 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: Seen) -> It
 
 def _with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
     """The class token joined to the tokens, in the names of the user's function; in words where it has none."""
-    every = case.trials.sizes.items()
+    every = case.trials.shapes.items()
     names = [name for name, sizes in every if len(sizes) == 3 and math.prod(sizes) == width == sizes[-1]]
-    for name in sorted(names, key=lambda name: name in case.base.used):
+    for name in sorted(names, key=lambda name: name in case.original.used):
         owner, _, own = name.rpartition(".")
         if tokens.isidentifier() and is_method_of(code, case.trials.model.get_submodule(owner)):
             return f"{tokens} = torch.cat((self.{own}.expand({tokens}.shape[0], -1, -1), {tokens}), dim=1)"
@@ -270,8 +280,8 @@ def _unused_token(case: Case, width: int) -> str:
     return next(
         (
             name
-            for name, sizes in case.trials.sizes.items()
-            if name not in case.base.used and len(sizes) >= 2 and math.prod(sizes) == width == sizes[-1]
+            for name, sizes in case.trials.shapes.items()
+            if name not in case.original.used and len(sizes) >= 2 and math.prod(sizes) == width == sizes[-1]
         ),
         "",
     )
@@ -279,26 +289,31 @@ def _unused_token(case: Case, width: int) -> str:
 
 def sliced_positions(case: Case) -> Iterator[Finding]:
     """Positions of a larger picture, of which the first rows are taken: they fit, and belong to other places."""
-    if not case.base.ran or not case.is_picture:
+    if not case.original.completed or not case.is_picture:
         return
-    for step in case.base.steps:
-        if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(flowing(step)) != 1:
+    for step in case.original.steps:
+        if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
             continue
-        tokens, positions = flowing(step)[0], constant(step)[0]
+        tokens, positions = step.flowing[0], step.constant[0]
         if positions.source < 0 or len(positions.sizes) < 2 or len(tokens.sizes) != 3:
             continue
-        cut = case.base.steps[positions.source]
+        cut = case.original.steps[positions.source]
         if cut.name not in ("getitem", "narrow") or not cut.inputs or len(cut.inputs) != 1:
             continue
         before, after = cut.inputs[0].sizes, cut.output
         if len(before) != len(after) or before[-1] != after[-1] or before[-2] == after[-2] or not cut.inputs[0].name:
             continue
         never = _unused_token(case, before[-1])
-        if never and before[-2] == after[-2] + 1 and case.counts_patches(after[-2]) and tokens.sizes[-2] == after[-2]:
+        if (
+            never
+            and before[-2] == after[-2] + 1
+            and case.may_be_patch_count(after[-2])
+            and tokens.sizes[-2] == after[-2]
+        ):
             yield Finding(
                 "sequence-not-joined",
                 f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
-                f"{text(case.trials.sizes[never])} was never used",
+                f"{text(case.trials.shapes[never])} was never used",
                 f"{before[-2]} tokens: the class token and {after[-2]} patches",
                 _with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]),
                 cut.code,
@@ -309,7 +324,7 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
             return
         for extra in (1, 0, 2):
             side = math.isqrt(max(0, before[-2] - extra))
-            if side * side != before[-2] - extra or not case.counts_patches(after[-2] - extra):
+            if side * side != before[-2] - extra or not case.may_be_patch_count(after[-2] - extra):
                 continue
             if side * side == after[-2] - extra:
                 continue

@@ -18,18 +18,18 @@ from explainer.shapes.recording import Code, code_of
 
 def another_size(case: Case) -> Iterator[Finding]:
     """A patch that does not divide the picture, or positions of another resolution."""
-    film = len(case.picture) == 5 and bool({case.picture[1], case.picture[2]} & set(COLOURS))
+    film = len(case.shape) == 5 and bool({case.shape[1], case.shape[2]} & set(COLOURS))
     if not film and (not case.is_picture or case.channels not in COLOURS):
         return
-    height, width = case.size
+    height, width = case.picture_size
     if min(height, width) < 4:
         return
-    if case.base.ran:
+    if case.original.completed:
         if not film:
             yield from _dropped_pixels(case)
         return
-    patches = list(case.patches)
-    for division in case.divisions:
+    patches = list(case.patch_sizes)
+    for division in case.failed_divisions:
         if division.number in (height, width) and division.divisor not in patches and division.divisor >= 2:
             patches.insert(0, division.divisor)
     if not patches:
@@ -42,17 +42,17 @@ def another_size(case: Case) -> Iterator[Finding]:
 
 
 def _sized(case: Case, height: int, width: int) -> Sizes:
-    return case.sized(height, width)
+    return case.shape_of_size(height, width)
 
 
 def _passes(case: Case, run: Run) -> bool:
     """Whether it came further than the model did."""
-    return run.ran or len(run.steps) > len(case.base.steps)
+    return run.completed or len(run.steps) > len(case.original.steps)
 
 
 def _patches_by_trial(case: Case) -> list[int]:
     """The patch size, from which smaller pictures the model takes where it stopped."""
-    height, width = case.size
+    height, width = case.picture_size
     taken: list[int] = []
     for size in range(min(height, width) - 1, max(4, min(height, width) - 70), -1):
         if _passes(case, case.trials.run(sizes=_sized(case, size, size))):
@@ -63,30 +63,32 @@ def _patches_by_trial(case: Case) -> list[int]:
 
 
 def _remainder(case: Case, patch: int) -> Iterator[Finding]:
-    height, width = case.size
+    height, width = case.picture_size
     down = (height - height % patch, width - width % patch)
     up = (height + -height % patch, width + -width % patch)
     for sizes in (down, up):
         if min(sizes) < patch:
             continue
         run = case.trials.run(sizes=_sized(case, *sizes))
-        if score := case.score(run):
-            yield _does_not_divide(case, patch, down, case.code, score)
+        if score := case.rate(run):
+            yield _does_not_divide(case, patch, down, case.stopped_at, score)
             return
     # The model's positions were counted with the same remainder: then no picture fits, unless they were made anew.
     run = case.trials.run(Repair(lenient=True), _sized(case, *down))
-    if (score := case.score(run)) and run.made_to_fit:
-        rows = {sizes[-2] for sizes in case.weights if 2 <= len(sizes) <= 4 and math.prod(sizes[:-2]) == 1}
+    if (score := case.rate(run)) and run.made_to_fit:
+        rows = {sizes[-2] for sizes in case.weight_shapes if 2 <= len(sizes) <= 4 and math.prod(sizes[:-2]) == 1}
         counted = {int((height / patch) * (width / patch)), math.ceil((height / patch) * (width / patch))}
         counted |= {math.ceil(height / patch) * math.ceil(width / patch), round((height / patch) * (width / patch))}
-        boxes = next((each.output[2] for each in case.base.steps if each.name == "conv3d" and len(each.output) == 5), 1)
+        boxes = next(
+            (step.output[2] for step in case.original.steps if step.name == "conv3d" and len(step.output) == 5), 1
+        )
         counted |= {count * boxes for count in counted}
         if any(row - extra in counted for row in rows for extra in (0, 1, 2)):
-            yield _does_not_divide(case, patch, down, case.code, score)
+            yield _does_not_divide(case, patch, down, case.stopped_at, score)
 
 
 def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
-    height, width = case.size
+    height, width = case.picture_size
     left = [
         f"{size} = {size // patch} x {patch} + {size % patch} {axis}"
         for size, axis in ((height, "rows of pixels"), (width, "columns"))
@@ -108,7 +110,7 @@ def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code |
 
 def _resized(case: Case, size: tuple[int, int], other: str) -> str:
     """What brings the picture to a size, by the name that the model has for it."""
-    if case.sides == (1, 2):
+    if case.side_axes == (1, 2):
         return f"resize the pictures to {size[0]} x {size[1]} before; or {other}"
     name = case.trials.input_name or "x"
     return f"{name} = torch.nn.functional.interpolate({name}, size={size})  # or {other}"
@@ -116,10 +118,10 @@ def _resized(case: Case, size: tuple[int, int], other: str) -> str:
 
 def _dropped_pixels(case: Case) -> Iterator[Finding]:
     """The model runs, but pixels at the right and below are in no patch."""
-    height, width = case.size
-    if not _attends(case.base):
+    height, width = case.picture_size
+    if not _attends(case.original):
         return
-    for step in case.base.steps:
+    for step in case.original.steps:
         given = step.inputs[0] if step.inputs else None
         if given is None or not given.flows:
             continue
@@ -131,7 +133,7 @@ def _dropped_pixels(case: Case) -> Iterator[Finding]:
         if patch and given.sizes[2:] == (height, width) and (height % patch or width % patch):
             down = (height - height % patch, width - width % patch)
             finding = _does_not_divide(case, patch, down, step.code, 2)
-            yield replace(finding, is_tried=bool(case.tried(Repair(), sizes=_sized(case, *down))))
+            yield replace(finding, is_tried=bool(case.try_repair(Repair(), sizes=_sized(case, *down))))
             return
 
 
@@ -141,13 +143,13 @@ def _cut_into(step: Step) -> int:
         kernel = step.inputs[1].sizes[2:]
         arguments = step.arguments
         stride, padding = (arguments[3] if len(arguments) > 3 else 1), (arguments[4] if len(arguments) > 4 else 0)
-        stride, padding = step.named.get("stride", stride), step.named.get("padding", padding)
+        stride, padding = step.keywords.get("stride", stride), step.keywords.get("padding", padding)
         steps = (stride, stride) if isinstance(stride, int) else tuple(stride)
         pads = (padding, padding) if isinstance(padding, int) else padding
         if isinstance(pads, tuple) and not any(pads) and steps == kernel and kernel[0] == kernel[1] > 1:
             return int(kernel[0])
     if step.name == "unfold":
-        numbers = step.ints
+        numbers = step.whole_numbers
         if len(numbers) == 3 and numbers[1] == numbers[2]:  # Tensor.unfold(axis, size, step)
             return numbers[1]
         if len(numbers) >= 1 and len(step.output) == 3 and step.inputs[0].sizes[1]:
@@ -166,13 +168,13 @@ def _attends(run: Run) -> bool:
 
 def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
     """The model runs on a picture of another size, of which its positions are."""
-    failing = case.base.failing
+    failing = case.original.failing
     if failing is not None and failing.name in ("linear", "conv2d", "matmul", "bmm", "layer_norm", "batch_norm"):
         return
-    height, width = case.size
-    named = {name: sizes for name, sizes in case.trials.sizes.items() if not _is_kernel(sizes)}
+    height, width = case.picture_size
+    named = {name: sizes for name, sizes in case.trials.shapes.items() if not _is_kernel(sizes)}
     if failing is not None:
-        named |= {each.name or "the positions": each.sizes for each in failing.inputs if not each.flows}
+        named |= {tensor.name or "the positions": tensor.sizes for tensor in failing.inputs if not tensor.flows}
     tried: dict[int, Run] = {}
     for name, sizes in named.items():
         if not _is_table(sizes):
@@ -182,14 +184,14 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
                 size = side * patch
                 if (size, size) == (height, width):
                     continue
-                if case.tired:
+                if case.is_out_of_time:
                     return
                 if size not in tried:
                     tried[size] = case.trials.run(sizes=_sized(case, size, size))
                 run = tried[size]
-                if not (score := case.score(run)) or not _has_grid(run, side, rows, extra) or _stretched(run, rows):
+                if not (score := case.rate(run)) or not _has_grid(run, side, rows, extra) or _stretched(run, rows):
                     continue
-                met = failing is not None and any(name in (each.name, "the positions") for each in failing.inputs)
+                met = failing is not None and any(name in (tensor.name, "the positions") for tensor in failing.inputs)
                 if met or _is_added(run, name, rows, side):
                     yield _other_resolution(case, name, sizes, rows, extra, (side, patch), score)
                     return
@@ -263,11 +265,11 @@ def _stretched(run: Run, rows: int) -> bool:
     return any(
         step.name in ELEMENTWISE
         and len(step.inputs) == 2
-        and len(step.output) == len(each.sizes) == 3
-        and step.output[1] == rows > each.sizes[1] == 1
+        and len(step.output) == len(tensor.sizes) == 3
+        and step.output[1] == rows > tensor.sizes[1] == 1
         for step in run.steps
-        for each in step.inputs
-        if each.flows
+        for tensor in step.inputs
+        if tensor.flows
     )
 
 
@@ -277,14 +279,16 @@ def _is_added(run: Run, name: str, rows: int, side: int) -> bool:
     """
     of_it: set[int] = set()
     for step in run.steps:
-        mine = [each for each in step.inputs if not each.flows and (each.name == name or each.source in of_it)]
+        mine = [
+            tensor for tensor in step.inputs if not tensor.flows and (tensor.name == name or tensor.source in of_it)
+        ]
         if mine and not step.flows:
             of_it.add(step.index)
         if not mine or len(step.inputs) != 2 or step.name not in ELEMENTWISE or not step.flows:
             continue
         sizes = step.output
         tokens = len(sizes) >= 3 and sizes[-2] == rows != sizes[-1]
-        if tokens or (len(sizes) == 3 and sizes[1] == rows and mine[0].sizes[-2:-1] == (rows,) and run.ran):
+        if tokens or (len(sizes) == 3 and sizes[1] == rows and mine[0].sizes[-2:-1] == (rows,) and run.completed):
             return len(sizes) == 3 or mine[0].sizes[-2:] != (rows, rows)
         if len(sizes) == 4 and (side, side) in (sizes[1:3], sizes[2:]):
             return True
@@ -311,7 +315,7 @@ def _other_resolution(
     case: Case, name: str, sizes: Sizes, rows: int, extra: int, of: tuple[int, int], score: int
 ) -> Finding:
     side, patch = of
-    height, width = case.size
+    height, width = case.picture_size
     grid = (height // patch, width // patch)
     more = f" + {extra}" if extra else ""
     tokens = grid[0] * grid[1] + extra
@@ -323,6 +327,6 @@ def _other_resolution(
         f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid[0]} x {grid[1]}; "
         f"or a picture of {side * patch} x {side * patch}",
         _resized(case, (side * patch, side * patch), f"build the model for {height} x {width}"),
-        case.code,
+        case.stopped_at,
         score,
     )

@@ -16,7 +16,7 @@ ELEMENTWISE = frozenset({"add", "radd", "iadd", "sub", "rsub", "isub", "mul", "r
 
 
 @dataclass(frozen=True)
-class Seen:
+class StepInput:
     """A tensor among the arguments of a step."""
 
     sizes: Sizes
@@ -31,16 +31,31 @@ class Step:
 
     index: int
     name: str
-    inputs: tuple[Seen, ...]
+    inputs: tuple[StepInput, ...]
     outputs: tuple[Sizes, ...]
-    arguments: tuple[Any, ...]  # with a Seen for each tensor
-    named: Mapping[str, Any]
+    arguments: tuple[Any, ...]  # with a StepInput for each tensor
+    keywords: Mapping[str, Any]
     code: Code | None
 
     @property
     def flows(self) -> bool:
         """Whether the input reaches it."""
-        return any(each.flows for each in self.inputs)
+        return any(tensor.flows for tensor in self.inputs)
+
+    @property
+    def flowing(self) -> tuple[StepInput, ...]:
+        """The inputs that come from the model's input."""
+        return tuple(tensor for tensor in self.inputs if tensor.flows)
+
+    @property
+    def constant(self) -> tuple[StepInput, ...]:
+        """The inputs that do not."""
+        return tuple(tensor for tensor in self.inputs if not tensor.flows)
+
+    @property
+    def sources(self) -> set[int]:
+        """The steps that made its flowing inputs."""
+        return {tensor.source for tensor in self.flowing if tensor.source >= 0}
 
     @property
     def output(self) -> Sizes:
@@ -48,9 +63,9 @@ class Step:
         return self.outputs[0] if len(self.outputs) == 1 else ()
 
     @property
-    def ints(self) -> tuple[int, ...]:
+    def whole_numbers(self) -> tuple[int, ...]:
         """The whole numbers among its arguments, in order."""
-        return tuple(_ints((*self.arguments, *self.named.values())))
+        return tuple(_ints((*self.arguments, *self.keywords.values())))
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,12 @@ class Run:
     made_to_fit: int = 0
 
     @property
-    def ran(self) -> bool:
+    def all_steps(self) -> tuple[Step, ...]:
+        """Its steps, with the one that raised as the last."""
+        return self.steps if self.failing is None else (*self.steps, self.failing)
+
+    @property
+    def completed(self) -> bool:
         """Whether it came to an end."""
         return self.error is None
 

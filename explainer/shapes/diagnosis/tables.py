@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from explainer.shapes.diagnosis.case import Case, Finding, constant, flowing, text
+from explainer.shapes.diagnosis.case import Case, Finding, text
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes, Step
 
 _SIDES = ("rows", "columns")
@@ -10,30 +10,30 @@ _SIDES = ("rows", "columns")
 
 def tables(case: Case) -> Iterator[Finding]:
     """A table of rows or of columns of another grid: with a picture of that grid, the model runs."""
-    if case.base.failing is None or not case.is_picture:
+    if case.original.failing is None or not case.is_picture:
         return
-    first = _mismatch(case, case.base, case.base.failing)
+    first = _mismatch(case, case.original, case.original.failing)
     if first is None:
         return
     axis, found = first
-    picture, run = _with_side(case, case.picture, axis, found)
+    picture, run = _with_side(case, case.shape, axis, found)
     if run.failing is not None:  # the other table may be of the same picture
         second = _mismatch(case, run, run.failing)
         if second is None or second[0] == axis:
             return
         picture, run = _with_side(case, picture, *second)
-    score = case.score(run)
+    score = case.rate(run)
     # Of the grid the other way round, rows and columns may as well have been exchanged.
-    if score and picture[2:] != case.picture[:1:-1]:
-        yield _of_another_grid(case, case.base.failing, axis, found, picture, score)
+    if score and picture[2:] != case.shape[:1:-1]:
+        yield _of_another_grid(case, case.original.failing, axis, found, picture, score)
 
 
 def _mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] | None:
     """Which side of the grid does not fit, 0 of its rows and 1 of its columns; how many there are, and positions."""
-    if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(flowing(step)) != 1:
+    if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
         return None
-    tokens, table = flowing(step)[0], constant(step)[0]
-    kinds = case.kinds(tokens.source)
+    tokens, table = step.flowing[0], step.constant[0]
+    kinds = case.axis_kinds(tokens.source)
     if len(kinds) != len(tokens.sizes) or len(table.sizes) > len(kinds) or not set(_SIDES) <= set(kinds):
         return None
     full = (1,) * (len(kinds) - len(table.sizes)) + table.sizes
@@ -53,8 +53,8 @@ def _mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] |
 def _is_placed(case: Case, run: Run, across: int, rank: int) -> bool:
     """Whether a table of positions along that axis was added before."""
     for step in run.steps:
-        if step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == rank and len(constant(step)) == 1:
-            sizes = constant(step)[0].sizes
+        if step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == rank and len(step.constant) == 1:
+            sizes = step.constant[0].sizes
             full = (1,) * (rank - len(sizes)) + sizes
             if step.flows and full[across] == step.output[across] > 1:
                 return True
@@ -70,15 +70,15 @@ def _with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) ->
 
 
 def _of_another_grid(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
-    table, (there, positions) = constant(step)[0], found
+    table, (there, positions) = step.constant[0], found
     name, what = table.name or "the table of positions", _SIDES[side]
     return Finding(
         "positions-of-another-resolution",
-        f"{name} {text(table.sizes)} has positions of {positions} {what}; this picture of {case.picture[2]} x "
-        f"{case.picture[3]} has {there} {what} of patches",
+        f"{name} {text(table.sizes)} has positions of {positions} {what}; this picture of {case.shape[2]} x "
+        f"{case.shape[3]} has {there} {what} of patches",
         f"{there} positions of {what}; or a picture of {picture[2]} x {picture[3]}",
         f"x = torch.nn.functional.interpolate(x, size=({picture[2]}, {picture[3]}))  # or build the model for "
-        f"{case.picture[2]} x {case.picture[3]}",
+        f"{case.shape[2]} x {case.shape[3]}",
         step.code,
         score,
     )

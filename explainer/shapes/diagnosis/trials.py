@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explainer.shapes.diagnosis.steps import CONSTANT, ELEMENTWISE, INPUT, Repair, Run, Seen, Sizes, Step
+from explainer.shapes.diagnosis.steps import CONSTANT, ELEMENTWISE, INPUT, Repair, Run, Sizes, Step, StepInput
 from explainer.shapes.entries import Subject
 from explainer.shapes.recording import (
     CallMode,
@@ -32,18 +32,18 @@ class Trials:
         model = subject.model
         if not isinstance(model, nn.Module):
             model = model()
-        self.real = real
+        self.is_real = real
         self.model = with_own_buffers(model) if real else meta_copy(model)
         self.arguments = subject.arguments if real else to_meta(subject.arguments)
-        self.named = dict(subject.named) if real else to_meta(dict(subject.named))
+        self.keywords = dict(subject.named) if real else to_meta(dict(subject.named))
         self.names: dict[int, str] = {}
-        self.sizes: dict[str, Sizes] = {}
+        self.shapes: dict[str, Sizes] = {}
         for name, tensor in [*self.model.named_parameters(), *self.model.named_buffers()]:
             self.names[id(tensor)] = name
-            self.sizes[name] = tuple(tensor.shape)
+            self.shapes[name] = tuple(tensor.shape)
 
     @property
-    def picture(self) -> Sizes:
+    def shape(self) -> Sizes:
         """The shape of the first tensor that the model is given."""
         tensor = self._first()
         return () if tensor is None else tuple(tensor.shape)
@@ -52,7 +52,7 @@ class Trials:
     def input_name(self) -> str:
         """What the model calls the first tensor that it is given; empty where that cannot be read."""
         first = self._first()
-        for name, value in self.named.items():
+        for name, value in self.keywords.items():
             if value is first:
                 return name if not self.arguments else ""
         code = getattr(getattr(type(self.model), "forward", None), "__code__", None)
@@ -62,7 +62,7 @@ class Trials:
         return str(code.co_varnames[place + 1])
 
     def _first(self) -> Tensor | None:
-        values = [*self.arguments, *self.named.values()]
+        values = [*self.arguments, *self.keywords.values()]
         return next((value for value in values if isinstance(value, Tensor)), None)
 
     def run(self, repair: Repair | None = None, sizes: Sizes | None = None) -> Run:
@@ -79,8 +79,8 @@ class Trials:
             return repair.picture(tensor) if repair.picture else tensor
 
         arguments = tuple(given(value) for value in self.arguments)
-        named = {key: given(value) for key, value in self.named.items()}
-        steps = _Steps(self.names, repair, meta=not self.real)
+        named = {key: given(value) for key, value in self.keywords.items()}
+        steps = _Steps(self.names, repair, meta=not self.is_real)
         steps.start_from([value for value in (*arguments, *named.values()) if isinstance(value, Tensor)])
         outputs: tuple[Sizes, ...] = ()
         error = None
@@ -143,7 +143,7 @@ class _Steps(CallMode):
         repair, index = self.repair, len(self.steps)
         if index in repair.before:
             args, kwargs = repair.before[index](args, kwargs)
-        seen: list[Seen] = []
+        seen: list[StepInput] = []
         described = (self._described(args, seen), self._described(kwargs, seen))
         try:
             if index in repair.instead:
@@ -174,7 +174,9 @@ class _Steps(CallMode):
         self.steps.append(Step(index, name.strip("_"), tuple(seen), sizes, *described, code_here(2)))
         return result
 
-    def _result(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, seen: list[Seen]) -> Any:
+    def _result(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, seen: list[StepInput]
+    ) -> Any:
         """What the call returns; in a lenient trial a sum that does not fit returns the operand that flows."""
         try:
             return function(*args, **kwargs)
@@ -186,11 +188,11 @@ class _Steps(CallMode):
             self.made_to_fit += 1
             return args[0].clone() if seen[0].flows else args[1].clone()
 
-    def _described(self, value: Any, seen: list[Seen]) -> Any:
-        """A value with a ``Seen`` for each tensor, which is appended to ``seen``."""
+    def _described(self, value: Any, seen: list[StepInput]) -> Any:
+        """A value with a ``StepInput`` for each tensor, which is appended to ``seen``."""
         if isinstance(value, Tensor):
             _, source, flows = self._origin.get(id(value), (None, CONSTANT, False))
-            seen.append(Seen(tuple(value.shape), source, flows, self.names.get(id(value), "")))
+            seen.append(StepInput(tuple(value.shape), source, flows, self.names.get(id(value), "")))
             return seen[-1]
         if isinstance(value, list | tuple):
             return tuple(self._described(item, seen) for item in value)

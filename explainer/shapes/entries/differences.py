@@ -104,7 +104,7 @@ def _entries(ledger: Ledger) -> Iterator[tuple[tuple[str, str], Operation, int]]
 def _shown(operation: Operation | None) -> tuple[object, ...] | None:
     if operation is None:
         return None
-    shapes = tuple((each.sizes, each.dtype) for each in operation.outputs)
+    shapes = tuple((shape.sizes, shape.dtype) for shape in operation.outputs)
     return (shapes, operation.bytes, operation.parameters, operation.multiply_adds)
 
 

@@ -38,18 +38,18 @@ def _like(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
 
 def _elementwise(*tensors: Tensor) -> Tensor | None:
     first = tensors[0]
-    if first.dtype not in _FLOATS or any(each.dtype is not first.dtype for each in tensors):
+    if first.dtype not in _FLOATS or any(tensor.dtype is not first.dtype for tensor in tensors):
         return None
     shape = first.shape
-    if all(each.shape == shape and each.is_contiguous() for each in tensors):
+    if all(tensor.shape == shape and tensor.is_contiguous() for tensor in tensors):
         return _like(first, shape)
-    for each in tensors[1:]:
-        if (both := _broadcast(shape, each.shape)) is None:
+    for tensor in tensors[1:]:
+        if (both := _broadcast(shape, tensor.shape)) is None:
             return None
         shape = both
     if not shape:
         return _like(first, shape)
-    views = [each.expand(shape) for each in tensors]
+    views = [tensor.expand(shape) for tensor in tensors]
     return torch.empty_strided(shape, elementwise_output_strides(*views), dtype=first.dtype, device="meta")
 
 
@@ -62,7 +62,7 @@ def _broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> torch.Size | No
 
 
 def _binary(left: Any, right: Any) -> Tensor | None:
-    tensors = [each for each in (left, right) if isinstance(each, Tensor)]
+    tensors = [tensor for tensor in (left, right) if isinstance(tensor, Tensor)]
     if len(tensors) < 2 and type(left) not in _NUMBERS and type(right) not in _NUMBERS:
         return None
     return _elementwise(*tensors)
@@ -88,10 +88,10 @@ def _layer_norm(
     eps: float = 1e-5,
 ) -> Tensor | None:
     shape = tuple(normalized_shape)
-    parameters = [each for each in (weight, bias) if each is not None]
+    parameters = [tensor for tensor in (weight, bias) if tensor is not None]
     if not shape or tuple(input.shape[-len(shape) :]) != shape or len(shape) > input.dim():
         return None
-    if any(tuple(each.shape) != shape or each.dtype is not input.dtype for each in parameters):
+    if any(tuple(parameter.shape) != shape or parameter.dtype is not input.dtype for parameter in parameters):
         return None
     return _like(input, input.shape) if input.dtype in _FLOATS else None
 
@@ -118,7 +118,7 @@ def _attention(
 ) -> Tensor | None:
     """In memory the answer lies as the queries do, as on the CPU."""
     tensors = (query, key, value)
-    if any(each.dim() != 4 or each.dtype is not query.dtype or each.stride(-1) != 1 for each in tensors):
+    if any(tensor.dim() != 4 or tensor.dtype is not query.dtype or tensor.stride(-1) != 1 for tensor in tensors):
         return None
     batch, heads, tokens, size = query.shape
     if key.shape != value.shape or key.shape[:2] != query.shape[:2] or key.shape[-1] != size:
@@ -136,17 +136,17 @@ def _attention(
 def _cat(tensors: Any, dim: int = 0) -> Tensor | None:
     first = tensors[0]
     rank = first.dim()
-    if not rank or not -rank <= dim < rank or any(each.dim() != rank for each in tensors):
+    if not rank or not -rank <= dim < rank or any(tensor.dim() != rank for tensor in tensors):
         return None
-    if rank > 3 and not all(each.is_contiguous() for each in tensors):  # the channels may lie last in memory
+    if rank > 3 and not all(tensor.is_contiguous() for tensor in tensors):  # the channels may lie last in memory
         return None
     shape, dim = list(first.shape), dim % rank
-    for each in tensors[1:]:
-        if each.dtype is not first.dtype or any(
-            a != b for axis, (a, b) in enumerate(zip(shape, each.shape, strict=True)) if axis != dim
+    for tensor in tensors[1:]:
+        if tensor.dtype is not first.dtype or any(
+            a != b for axis, (a, b) in enumerate(zip(shape, tensor.shape, strict=True)) if axis != dim
         ):
             return None
-        shape[dim] += each.shape[dim]
+        shape[dim] += tensor.shape[dim]
     return _like(first, tuple(shape))
 
 

@@ -52,5 +52,7 @@ class CallMode(TorchFunctionMode):
 
 def _without_device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of ``Tensor.to`` without a device."""
-    kept = tuple(each for each in args[1:] if not isinstance(each, str | int | torch.device) or isinstance(each, bool))
+    kept = tuple(
+        value for value in args[1:] if not isinstance(value, str | int | torch.device) or isinstance(value, bool)
+    )
     return (args[0], *kept), {key: value for key, value in kwargs.items() if key != "device"}

@@ -139,8 +139,8 @@ class Recorder(CallMode):
     def _described(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> tuple[tuple[Hashable, ...], tuple[tuple[str, Hashable], ...]]:
-        arguments = tuple([described(each, tensors) for each in args])
-        keywords = tuple([(key, described(each, tensors)) for key, each in kwargs.items()]) if kwargs else ()
+        arguments = tuple([described(value, tensors) for value in args])
+        keywords = tuple([(key, described(value, tensors)) for key, value in kwargs.items()]) if kwargs else ()
         return arguments, keywords
 
     def _answer(
@@ -208,8 +208,8 @@ def _say_as_on_cpu(signature: Signature, name: str) -> None:
     """
     if name in _IN_OTHER_WORDS:
         signature.function(
-            *[_one_number(each) for each in signature.arguments],
-            **{key: _one_number(each) for key, each in signature.keywords},
+            *[_one_number(value) for value in signature.arguments],
+            **{key: _one_number(value) for key, value in signature.keywords},
         )
 
 

@@ -109,7 +109,7 @@ def table(
             open_rows.clear()
 
     open_rows.extend(_input_row(shape, index) for index, shape in enumerate(ledger.inputs))
-    rows = [Row((each,), 1, each.module) for each in ledger.operations] if every else ledger.rows()
+    rows = [Row((operation,), 1, operation.module) for operation in ledger.operations] if every else ledger.rows()
     for row in rows:
         if row.repeats == 1 and len(row.operations) == 1:
             open_rows.extend(_rows(row.operations[0], row.operations[0].module, changes, to_equation))
@@ -129,13 +129,13 @@ def failure(failed: Failure) -> str:
     """Where a pass has stopped: the line of the user's code with its neighbours, and what PyTorch said."""
     place = f" in {escape(_place(failed.module, failed.module_type))}" if failed.module or failed.module_type else ""
     what = escape(failed.operation) or "the code itself"
-    shapes = " and ".join(f"[{escape(each.plain)}]" for each in failed.inputs)
+    shapes = " and ".join(f"[{escape(shape.plain)}]" for shape in failed.inputs)
     given = f" It was given {shapes}." if shapes else ""
     code = ""
     if failed.line is not None:
         lines = "".join(
-            f'<span class="{"vit-ledger-it" if each.is_it else ""}"><i>{each.number}</i>{escape(each.text)}\n</span>'
-            for each in around(failed.line)
+            f'<span class="{"vit-ledger-it" if near.is_it else ""}"><i>{near.number}</i>{escape(near.text)}\n</span>'
+            for near in around(failed.line)
         )
         name = escape(_file(failed.line))
         code = f'<p>{name}</p><pre tabindex="0" role="group" aria-label="{name}"><code>{lines}</code></pre>'
@@ -157,19 +157,23 @@ def _table(rows: Iterable[str], label: str, first: bool) -> str:
 
 def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None) -> str:
     """Equal blocks: one line that says what all of them take, and unfolds into the operations of one."""
-    moved = [changes[id(each)] for each in row.operations if id(each) in changes]
+    moved = [changes[id(operation)] for operation in row.operations if id(operation) in changes]
     times = repeats_html(row.repeats, moved[0].repeats_before if moved else row.repeats)
     sums = [
-        moved_html(text, old, row.repeats * sum(getattr(each, name) for each in row.operations))
+        moved_html(text, old, row.repeats * sum(getattr(operation, name) for operation in row.operations))
         for name, text in (("bytes", bytes_text), ("parameters", count_text), ("multiply_adds", count_text))
         for old in [
-            sum(each.repeats_before * getattr(each.before, name) for each in moved if each.before) if moved else None
+            sum(change.repeats_before * getattr(change.before, name) for change in moved if change.before)
+            if moved
+            else None
         ]
     ]
     last, was = row.operations[-1].outputs, moved[-1].before if moved else None
     shape, prefix = shapes_html(last, "z", was.outputs if was else None), common_module(row)
     body = "".join(
-        line for each in row.operations for line in _rows(each, inside(each.module, prefix), changes, to_equation)
+        line
+        for operation in row.operations
+        for line in _rows(operation, inside(operation.module, prefix), changes, to_equation)
     )
     mark = " moved" if any(change.moved for change in moved) else ""
     cells = "".join(f'<span class="{name}">{value}</span>' for name, value in zip(("b", "p", "f"), sums, strict=True))
@@ -186,7 +190,7 @@ def _rows(operation: Operation, module: str, changes: dict[int, Change], to_equa
     before = change.before if change else None
     moved = change is not None and change.moved
     fused = ' <small title="a step inside a fused operation, worked out from its inputs">fused</small>'
-    kinds = " ".join(dict.fromkeys(escape(each.dtype) for each in operation.outputs))
+    kinds = " ".join(dict.fromkeys(escape(shape.dtype) for shape in operation.outputs))
     shape = shapes_html(operation.outputs, quantity_of(operation), before.outputs if before else None)
     cells = (
         f'<th role="rowheader" scope="row" class="n"><b>{escape(operation.name)}</b>{fused if operation.fused else ""}'
@@ -251,9 +255,9 @@ def _failing_row(failed: Failure) -> list[str]:
 def _gone(changes: list[Change]) -> str:
     """What the later ledger no longer has."""
     names = ", ".join(
-        f"{escape(each.before.name)} <small>{escape(each.before.module)}</small> [{_plain(each.before.outputs)}]"
-        for each in changes
-        if each.before
+        f"{escape(change.before.name)} <small>{escape(change.before.module)}</small> [{_plain(change.before.outputs)}]"
+        for change in changes
+        if change.before
     )
     return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
 

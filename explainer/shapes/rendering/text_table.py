@@ -108,19 +108,19 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
     what = failure.operation or "the code itself"
     said = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
     if failure.inputs:
-        said.append("  it was given " + " and ".join(f"[{each.plain}]" for each in failure.inputs))
+        said.append("  it was given " + " and ".join(f"[{shape.plain}]" for shape in failure.inputs))
     if failure.line is not None:
         said.append(f"  {failure.line.path}, line {failure.line.number}, in {failure.line.function}")
-        for each in around(failure.line):
-            text = f"  {'>' if each.is_it else ' '} {each.number:5}  {each.text}"
-            said.append(paint(text, "failed") if each.is_it else text)
+        for source_line in around(failure.line):
+            text = f"  {'>' if source_line.is_it else ' '} {source_line.number:5}  {source_line.text}"
+            said.append(paint(text, "failed") if source_line.is_it else text)
     first, *more = failure.message.splitlines() or [""]
     said += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
     return [*said, f"  {failure.advice}"] if failure.advice else said
 
 
 def _title(ledger: Ledger) -> str:
-    given, made = (" and ".join(f"[{each.plain}]" for each in shapes) for shapes in (ledger.inputs, ledger.outputs))
+    given, made = (" and ".join(f"[{shape.plain}]" for shape in shapes) for shapes in (ledger.inputs, ledger.outputs))
     if ledger.failure is not None:
         return f"{ledger.title}: {given} → it breaks" if given else f"{ledger.title} cannot be built"
     return f"{ledger.title}: {given} → {made or 'no tensor'}"
@@ -132,7 +132,7 @@ def _totals(ledger: Ledger) -> list[str]:
         f"{ledger.parameters:,} parameters",
         f"{ledger.multiply_adds:,} multiply-adds of matrix products (FLOPs, counted one by one, are twice as many)",
         f"{output_bytes(ledger):,} bytes of outputs",
-        *([f"never read: {', '.join(each.name for each in ledger.unused)}"] if ledger.unused else []),
+        *([f"never read: {', '.join(shape.name for shape in ledger.unused)}"] if ledger.unused else []),
         *([f"with one picture more it breaks: {ledger.other_batch.message}"] if ledger.other_batch else []),
     ]
 
@@ -160,7 +160,7 @@ def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iter
             is_block = row.repeats > 1 or len(row.operations) > 1
             if is_block:
                 sums = {
-                    name: row.repeats * sum(getattr(each, name) for each in row.operations)
+                    name: row.repeats * sum(getattr(operation, name) for operation in row.operations)
                     for name in ("bytes", "parameters", "multiply_adds")
                 }
                 yield _TextLine(
@@ -188,7 +188,7 @@ def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iter
                     "moved",
                 )
     if ledger.failure is not None:
-        given = " and ".join(each.plain for each in ledger.failure.inputs)
+        given = " and ".join(shape.plain for shape in ledger.failure.inputs)
         yield _TextLine(
             {
                 "operation": f"✗ {ledger.failure.operation or 'the code itself'} {ledger.failure.module}".rstrip(),
@@ -204,7 +204,7 @@ def _line(operation: Operation, module: str, change: Change | None, indent: str 
         "operation": f"{indent}{_name(operation, module)}",
         "shape": axes_text(operation.outputs),
         "numbers": _plain(operation.outputs, before.outputs if before else None),
-        "type": " ".join(dict.fromkeys(each.dtype for each in operation.outputs)),
+        "type": " ".join(dict.fromkeys(shape.dtype for shape in operation.outputs)),
         "bytes": _moved(bytes_text, before.bytes if before else None, operation.bytes),
         "parameters": _moved(_count, before.parameters if before else None, operation.parameters),
         "multiply-adds": _moved(_count, before.multiply_adds if before else None, operation.multiply_adds),
