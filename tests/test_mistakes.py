@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from explainer.lab_bugs import BUGS
 from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger
 from explainer.shapes.diagnosis import UNTOLD, diagnosis_html, diagnosis_text, mistakes
 from explainer.shapes.rendering.text_table import as_text
@@ -27,10 +28,44 @@ def strict() -> Iterator[None]:
     mistakes.STRICT = False
 
 
-def test_every_mistake_is_made_in_three_spellings_and_more() -> None:
+def parts_of(mistake: mistakes.Mistake, findings: str) -> dict[str, bool]:
+    """What a mistake needs to be complete, and whether it is there; ``findings`` is the code of the rules."""
+    return {
+        "a rule in its record in explainer/shapes/diagnosis/mistakes.py": bool(mistake.rules),
+        "a Finding with its cause in explainer/shapes/diagnosis": f'"{mistake.cause}"' in findings,
+        "three broken models in tests/mistaken_models.py": len(models.BROKEN.get(mistake.cause, ())) >= 3,
+        "an exercise in the lab": any(bug.cause == mistake.cause for bug in BUGS.values()),
+    }
+
+
+def missing_parts(registry: tuple[mistakes.Mistake, ...]) -> list[str]:
+    folder = Path(mistakes.__file__).parent
+    rules = [path for path in folder.glob("*.py") if path.name != "mistakes.py"]
+    findings = "".join(path.read_text(encoding="utf-8") for path in rules)
+    return [
+        f"{mistake.cause} lacks {part}"
+        for mistake in registry
+        for part, is_there in parts_of(mistake, findings).items()
+        if not is_there
+    ]
+
+
+def test_every_mistake_has_all_its_parts() -> None:
+    """CONTRIBUTING.md, "Add a mistake"."""
+    assert missing_parts(mistakes._REGISTRY) == []
     assert set(models.BROKEN) == set(MISTAKES)
-    assert min(map(len, models.BROKEN.values())) >= 3
     assert len(models.SOUND) + len(models.ELSEWHERE) >= 50
+
+
+def test_a_part_that_is_missing_is_named() -> None:
+    missing = missing_parts((mistakes.Mistake("thrown-away", "Something was thrown away", ()),))
+    assert [line.partition(" lacks ")[0] for line in missing] == ["thrown-away"] * 4
+
+
+def test_a_rule_that_explains_more_is_asked_first() -> None:
+    names = [{rule.__name__ for rule in rules} for rules in mistakes.rules_in_order()]
+    assert names[0] == {"missing_batch", "channels_last", "rgba"} and len(names) == 11
+    assert {"head", "axes"} in names and names[-1] == {"sliced_positions"}
 
 
 @pytest.mark.parametrize(("cause", "name", "make", "shape"), EVERY, ids=[f"{each[0]}: {each[1]}" for each in EVERY])

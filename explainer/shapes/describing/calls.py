@@ -9,60 +9,34 @@ import torch
 from explainer.shapes.recording import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
 
 _OPERATORS = {
-    "truediv": "div",
-    "rtruediv": "div",
-    "itruediv": "div",
-    "radd": "add",
-    "iadd": "add",
-    "rsub": "sub",
-    "isub": "sub",
-    "rmul": "mul",
-    "imul": "mul",
-    "rmatmul": "matmul",
-    "imatmul": "matmul",
-    "rpow": "pow",
-    "ipow": "pow",
     "getitem": "index",
     "setitem": "index_put",
     "invert": "bitwise_not",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-    "rfloordiv": "floordiv",
-    "rmod": "mod",
+    **{name: f"bitwise_{name}" for name in ("and", "or", "xor")},
+    **{f"{side}{name}": name for side in "ri" for name in ("add", "sub", "mul", "matmul", "pow", "floordiv", "mod")},
+    **{f"{side}truediv": "div" for side in ("", "r", "i")},
 }
-
 # Names of arguments that are commonly given by their place; the tensors among them are not written.
-_PLACES: dict[str, tuple[str, ...]] = {
-    "conv1d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
-    "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
-    "conv3d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
-    "conv_transpose2d": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
-    "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
-    "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
-    "dropout": ("input", "p", "training", "inplace"),
-    "softmax": ("input", "dim"),
-    "log_softmax": ("input", "dim"),
-    "cat": ("tensors", "dim"),
-    "concat": ("tensors", "dim"),
-    "concatenate": ("tensors", "dim"),
-    "stack": ("tensors", "dim"),
-    "chunk": ("input", "chunks", "dim"),
-    "split": ("input", "split_size", "dim"),
-    "unbind": ("input", "dim"),
-    "squeeze": ("input", "dim"),
-    "unsqueeze": ("input", "dim"),
-    "mean": ("input", "dim", "keepdim"),
-    "sum": ("input", "dim", "keepdim"),
-    "amax": ("input", "dim", "keepdim"),
-    "roll": ("input", "shifts", "dims"),
-    "pad": ("input", "pad", "mode", "value"),
-    "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
-    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p", "is_causal"),
-    "masked_fill": ("input", "mask", "value"),
-    "gelu": ("input", "approximate"),
-    "tensordot": ("input", "other", "dims"),
+_NAMED_PLACES = {
+    "conv1d conv2d conv3d": "input weight bias stride padding dilation groups",
+    "conv_transpose2d": "input weight bias stride padding output_padding groups dilation",
+    "layer_norm": "input normalized_shape weight bias eps",
+    "group_norm": "input num_groups weight bias eps",
+    "dropout": "input p training inplace",
+    "softmax log_softmax unbind squeeze unsqueeze": "input dim",
+    "cat concat concatenate stack": "tensors dim",
+    "chunk": "input chunks dim",
+    "split": "input split_size dim",
+    "mean sum amax": "input dim keepdim",
+    "roll": "input shifts dims",
+    "pad": "input pad mode value",
+    "unfold": "input kernel_size dilation padding stride",
+    "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal",
+    "masked_fill": "input mask value",
+    "gelu": "input approximate",
+    "tensordot": "input other dims",
 }
+_PLACES = {name: places.split() for names, places in _NAMED_PLACES.items() for name in names.split()}
 _SILENT = {"_stacklevel", "inplace", "device", "pin_memory"}  # which change no shape
 
 
@@ -81,7 +55,7 @@ def arguments_of(signature: Signature) -> str:
     name = name_of(signature.function)
     if name in ("index", "index_put") and len(signature.arguments) > 1:
         return f"[{_index(signature.arguments[1])}]"
-    named = _PLACES.get(name, ())
+    named = _PLACES.get(name, [])
     written = []
     for place, value in enumerate(signature.arguments):
         if value is None or isinstance(value, TensorKey | torch.device) or _only_tensors(value):
@@ -212,37 +186,22 @@ def attention_multiply_adds(query: tuple[int, ...], key: tuple[int, ...], value:
 
 
 def _attention(call: Signature, output: tuple[int, ...]) -> int:
-    query, key, value = (argument(call, place, name).sizes for place, name in enumerate(QUERY_KEY_VALUE))
+    query, key, value = (argument(call, place, name).sizes for place, name in enumerate(("query", "key", "value")))
     return sum(attention_multiply_adds(query, key, value))
 
 
-QUERY_KEY_VALUE = ("query", "key", "value")
-
-_MULTIPLY_ADDS: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
-    "linear": _linear,
-    "matmul": _matmul,
-    "mm": _matmul,
-    "bmm": _matmul,
-    "mv": _matmul,
-    "dot": _matmul,
-    "addmm": _added_matmul,
-    "baddbmm": _added_matmul,
-    "addbmm": _added_matmul,
-    "conv1d": _convolution,
-    "conv2d": _convolution,
-    "conv3d": _convolution,
-    "conv_transpose1d": _transposed_convolution,
-    "conv_transpose2d": _transposed_convolution,
-    "conv_transpose3d": _transposed_convolution,
-    "einsum": _einsum,
-    "tensordot": _contraction,
-    "inner": _contraction,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "rnn_tanh": _recurrent,
-    "rnn_relu": _recurrent,
-    "scaled_dot_product_attention": _attention,
+_COUNTED: dict[Callable[[Signature, tuple[int, ...]], int], str] = {
+    _linear: "linear",
+    _matmul: "matmul mm bmm mv dot",
+    _added_matmul: "addmm baddbmm addbmm",
+    _convolution: "conv1d conv2d conv3d",
+    _transposed_convolution: "conv_transpose1d conv_transpose2d conv_transpose3d",
+    _einsum: "einsum",
+    _contraction: "tensordot inner",
+    _recurrent: "lstm gru rnn_tanh rnn_relu",
+    _attention: "scaled_dot_product_attention",
 }
+_MULTIPLY_ADDS = {name: count for count, names in _COUNTED.items() for name in names.split()}
 
 
 _IN_PLACE = frozenset(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod"))

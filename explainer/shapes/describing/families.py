@@ -23,39 +23,32 @@ def family_of(module: nn.Module) -> tuple[Build, ViTConfig] | None:
         return None
 
 
-def _ours(config: ViTConfig) -> nn.Module:
-    return VisionTransformer(config)
-
-
 def _torchvision(config: ViTConfig) -> nn.Module:
     from torchvision.models import VisionTransformer as Theirs
 
-    model = Theirs(
-        image_size=config.image_size,
-        patch_size=config.patch_size,
-        num_layers=config.num_layers,
-        num_heads=config.num_heads,
-        hidden_dim=config.hidden_size,
-        mlp_dim=config.mlp_size,
-        num_classes=config.num_classes,
-        representation_size=config.representation_size,
-    )
+    sizes = {theirs: getattr(config, ours) for ours, theirs in _OF_TORCHVISION.items()}
+    model = Theirs(**sizes, num_layers=config.num_layers, num_heads=config.num_heads)
     if config.num_channels != 3:  # which it cannot be told
         model.conv_proj = nn.Conv2d(config.num_channels, config.hidden_size, config.patch_size, config.patch_size)
     return model
 
 
+_OF_TORCHVISION = {  # our name -> theirs, of the argument and of the attribute
+    "image_size": "image_size",
+    "patch_size": "patch_size",
+    "hidden_size": "hidden_dim",
+    "mlp_size": "mlp_dim",
+    "num_classes": "num_classes",
+    "representation_size": "representation_size",
+}
+
+
 def _of_torchvision(model: Any) -> ViTConfig:
     return ViTConfig(
-        image_size=model.image_size,
-        patch_size=model.patch_size,
         num_channels=model.conv_proj.in_channels,
         num_layers=len(model.encoder.layers),
-        hidden_size=model.hidden_dim,
-        mlp_size=model.mlp_dim,
         num_heads=model.encoder.layers[0].num_heads,
-        num_classes=model.num_classes,
-        representation_size=model.representation_size,
+        **{ours: getattr(model, theirs) for ours, theirs in _OF_TORCHVISION.items()},
     )
 
 
@@ -88,34 +81,28 @@ def _of_timm(model: Any) -> ViTConfig:
     )
 
 
+_OF_HUGGING_FACE = {  # our name -> theirs, in their configuration
+    "image_size": "image_size",
+    "patch_size": "patch_size",
+    "num_channels": "num_channels",
+    "hidden_size": "hidden_size",
+    "num_layers": "num_hidden_layers",
+    "mlp_size": "intermediate_size",
+    "num_heads": "num_attention_heads",
+}
+
+
 def _hugging_face(config: ViTConfig) -> nn.Module:
     import transformers
 
-    theirs = transformers.ViTConfig(
-        image_size=config.image_size,
-        patch_size=config.patch_size,
-        num_channels=config.num_channels,
-        hidden_size=config.hidden_size,
-        num_hidden_layers=config.num_layers,
-        intermediate_size=config.mlp_size,
-        num_attention_heads=config.num_heads,
-        id2label={index: str(index) for index in range(config.num_classes)},
-    )
-    return transformers.ViTForImageClassification(theirs)
+    sizes = {theirs: getattr(config, ours) for ours, theirs in _OF_HUGGING_FACE.items()}
+    labels = {index: str(index) for index in range(config.num_classes)}
+    return transformers.ViTForImageClassification(transformers.ViTConfig(**sizes, id2label=labels))
 
 
 def _of_hugging_face(model: Any) -> ViTConfig:
-    theirs = model.config
-    return ViTConfig(
-        image_size=theirs.image_size,
-        patch_size=theirs.patch_size,
-        num_channels=theirs.num_channels,
-        num_layers=theirs.num_hidden_layers,
-        hidden_size=theirs.hidden_size,
-        mlp_size=theirs.intermediate_size,
-        num_heads=theirs.num_attention_heads,
-        num_classes=model.num_labels,
-    )
+    sizes = {ours: getattr(model.config, theirs) for ours, theirs in _OF_HUGGING_FACE.items()}
+    return ViTConfig(**sizes, num_classes=model.num_labels)
 
 
 def _of_ours(model: Any) -> ViTConfig:
@@ -123,7 +110,7 @@ def _of_ours(model: Any) -> ViTConfig:
 
 
 _FAMILIES: dict[tuple[str, str], tuple[Build, Callable[[Any], ViTConfig]]] = {
-    (VisionTransformer.__module__, "VisionTransformer"): (_ours, _of_ours),
+    (VisionTransformer.__module__, "VisionTransformer"): (VisionTransformer, _of_ours),
     ("torchvision.models.vision_transformer", "VisionTransformer"): (_torchvision, _of_torchvision),
     ("timm.models.vision_transformer", "VisionTransformer"): (_timm, _of_timm),
     ("transformers.models.vit.modeling_vit", "ViTForImageClassification"): (_hugging_face, _of_hugging_face),

@@ -1,10 +1,11 @@
 """From what was recorded to operations: names of parameters, work, rules, and the steps inside fused attention."""
 
+import math
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import nn
 
@@ -59,19 +60,6 @@ class Names:
         return self.parts.get(id(module), ("", type(module).__name__))
 
 
-class _Template(NamedTuple):
-    """What all calls of one signature have in common."""
-
-    name: str
-    inputs: tuple[TensorShape, ...]
-    outputs: tuple[TensorShape, ...]
-    arguments: str
-    bytes: int
-    multiply_adds: int
-    rule: str
-    steps: tuple[Operation, ...]  # of a fused operation
-
-
 def shapes_of(value: Any) -> tuple[TensorShape, ...]:
     """The shapes of the tensors in a value."""
     return tuple(TensorShape(tuple(tensor.shape), _dtype(tensor.dtype)) for tensor in tensors_in(value))
@@ -82,13 +70,12 @@ def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
     seen: set[int] = set()
     operations: list[Operation] = []
     for event in events:
-        template = _template(event.signature, event.outputs)
-        inputs, count = template.inputs, 0
+        operation, steps = _unplaced(event.signature, event.outputs)
+        inputs, count = operation.inputs, 0
         if any(event.tensors):
-            pairs = list(zip(inputs, event.tensors, strict=True))
             inputs = tuple(
-                TensorShape(shape.sizes, shape.dtype, None, names.tensors[identity]) if identity else shape
-                for shape, identity in pairs
+                replace(shape, name=names.tensors[identity]) if identity else shape
+                for shape, identity in zip(inputs, event.tensors, strict=True)
             )
             for identity in event.tensors:
                 if identity in names.learned and identity not in seen:
@@ -97,26 +84,14 @@ def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
         path, kind = names.part(event.module)
         if event.inside:
             path, kind = _owner(event, names, path, kind)
-        equation = equation_of(event.line)
-        operations.append(
-            Operation(
-                template.name,
-                path,
-                kind,
-                inputs,
-                template.outputs,
-                template.arguments,
-                template.bytes,
-                count,
-                0 if template.steps else template.multiply_adds,
-                template.rule,
-                event.line,
-                equation,
-            )
-        )
-        operations += [
-            replace(step, module=path, module_type=kind, line=event.line, equation=equation) for step in template.steps
-        ]
+        place: dict[str, Any] = {
+            "module": path,
+            "module_type": kind,
+            "line": event.line,
+            "equation": equation_of(event.line),
+        }
+        operations.append(replace(operation, inputs=inputs, parameters=count, **place))
+        operations += [replace(step, **place) for step in steps]
     return tuple(operations)
 
 
@@ -131,19 +106,25 @@ def _owner(event: Event, names: Names, path: str, kind: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=20_000)
-def _template(signature: Signature, outputs: tuple[TensorKey, ...]) -> _Template:
+def _unplaced(signature: Signature, outputs: tuple[TensorKey, ...]) -> tuple[Operation, tuple[Operation, ...]]:
+    """What all calls of one signature have in common, as an operation without a place, and the steps inside it."""
     keys = keys_of(signature)
     name = name_of(signature.function)
-    return _Template(
+    steps = _steps(signature, keys, outputs) if name == "scaled_dot_product_attention" else ()
+    operation = Operation(
         name=name,
+        module="",
+        module_type="",
         inputs=tuple(map(_shape, keys)),
         outputs=tuple(map(_shape, outputs)),
         arguments=arguments_of(signature),
-        bytes=sum(_bytes(key) for key in outputs),
-        multiply_adds=multiply_adds_of(signature, outputs),
+        bytes=sum(math.prod(key.sizes) * key.dtype.itemsize for key in outputs),
+        parameters=0,
+        multiply_adds=0 if steps else multiply_adds_of(signature, outputs),
         rule=rule_of(signature, keys, outputs),
-        steps=_steps(signature, keys, outputs) if name == "scaled_dot_product_attention" else (),
+        line=None,
     )
+    return operation, steps
 
 
 def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[TensorKey, ...]) -> tuple[Operation, ...]:
@@ -187,13 +168,6 @@ def _shape(key: TensorKey) -> TensorShape:
 
 def _dtype(dtype: Any) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _bytes(key: TensorKey) -> int:
-    count = 1
-    for size in key.sizes:
-        count *= size
-    return count * key.dtype.itemsize
 
 
 def equation_of(line: Line | None) -> int | None:

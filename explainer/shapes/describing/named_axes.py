@@ -212,21 +212,5 @@ def _named(
         inputs, outputs = pairs(operation.inputs, other.inputs), pairs(operation.outputs, other.outputs)
         if inputs is None or outputs is None:
             return None
-        named.append(
-            Operation(
-                operation.name,
-                operation.module,
-                operation.module_type,
-                inputs,
-                outputs,
-                operation.arguments,
-                operation.bytes,
-                operation.parameters,
-                operation.multiply_adds,
-                operation.rule,
-                operation.line,
-                operation.equation,
-                operation.fused,
-            )
-        )
+        named.append(replace(operation, inputs=inputs, outputs=outputs))
     return tuple(named)

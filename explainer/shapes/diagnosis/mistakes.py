@@ -1,6 +1,6 @@
 """What went wrong: the likely mistake behind a shape error or a wrong shape, worked out from the shapes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,28 +13,66 @@ from explainer.shapes.diagnosis.code import divisions
 from explainer.shapes.diagnosis.head import head
 from explainer.shapes.diagnosis.heads import constructor, heads, lost_in_heads
 from explainer.shapes.diagnosis.inputs import channels_last, missing_batch, rgba
+from explainer.shapes.diagnosis.patches import another_size
+from explainer.shapes.diagnosis.positions import loaded, sliced_positions
 from explainer.shapes.diagnosis.reshapes import cut_across
-from explainer.shapes.diagnosis.sequence import class_token, sequence, sliced_positions
-from explainer.shapes.diagnosis.sizes import another_size, loaded
+from explainer.shapes.diagnosis.sequence import class_token, sequence
 from explainer.shapes.diagnosis.steps import Repair
 from explainer.shapes.diagnosis.tables import tables
 from explainer.shapes.diagnosis.trials import Trials
 from explainer.shapes.entries import Ledger, Line, Subject
 
-MISTAKES: dict[str, str] = {  # the cause, and what a reader calls it
-    "patch-does-not-divide": "The patch does not divide the picture",
-    "missing-flatten": "The grid was not flattened",
-    "missing-permute": "Axes are in the wrong order",
-    "missing-batch": "The batch axis is missing",
-    "class-token-not-expanded": "The class token was not expanded to the batch",
-    "positions-of-another-resolution": "The positions belong to another resolution",
-    "heads-do-not-divide": "The heads do not divide D",
-    "batch-first": "Attention runs over the batch",
-    "head-reads-all-tokens": "The head reads all tokens",
-    "channels-last": "The channels are the last axis",
-    "rgba": "The picture has four channels",
-    "sequence-not-joined": "The sequence is one token short or long",
-}
+STRICT = False  # whether an error inside a rule is raised: for tests
+_TRIED_FOR_REAL = 100_000_000  # parameters: a model with more is tried on the meta device alone
+
+Rule = Callable[[Case], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that shapes tell."""
+
+    cause: str
+    title: str  # what a reader calls it
+    rules: tuple[tuple[int, Rule], ...]  # what finds it, and when: rules of 1 are asked first
+
+
+# A rule that explains more is asked earlier. If two rules of one number explain a model equally well, neither counts.
+_REGISTRY = (
+    Mistake("patch-does-not-divide", "The patch does not divide the picture", ((3, another_size),)),
+    Mistake("missing-flatten", "The grid was not flattened", ((7, axes),)),
+    Mistake(
+        "missing-permute",
+        "Axes are in the wrong order",
+        ((7, axes), (8, square_tokens), (8, cut_across), (9, over_the_heads)),
+    ),
+    Mistake("missing-batch", "The batch axis is missing", ((1, missing_batch), (7, axes))),
+    Mistake("class-token-not-expanded", "The class token was not expanded to the batch", ((5, class_token),)),
+    Mistake(
+        "positions-of-another-resolution",
+        "The positions belong to another resolution",
+        ((3, another_size), (3, tables), (11, sliced_positions)),
+    ),
+    Mistake("heads-do-not-divide", "The heads do not divide D", ((2, heads), (10, lost_in_heads))),
+    Mistake("batch-first", "Attention runs over the batch", ((4, over_the_batch),)),
+    Mistake("head-reads-all-tokens", "The head reads all tokens", ((7, head),)),
+    Mistake("channels-last", "The channels are the last axis", ((1, channels_last), (8, cut_across))),
+    Mistake("rgba", "The picture has four channels", ((1, rgba),)),
+    Mistake(
+        "sequence-not-joined",
+        "The sequence is one token short or long",
+        ((5, class_token), (6, sequence), (11, sliced_positions)),
+    ),
+)
+MISTAKES = {mistake.cause: mistake.title for mistake in _REGISTRY}
+
+
+def rules_in_order(mistakes: Iterable[Mistake] = _REGISTRY) -> tuple[tuple[Rule, ...], ...]:
+    """Group the rules of all mistakes by their number, the lowest first."""
+    ranked = dict.fromkeys(pair for mistake in mistakes for pair in mistake.rules)
+    return tuple(
+        tuple(rule for other, rule in ranked if other == rank) for rank in sorted({rank for rank, _ in ranked})
+    )
 
 
 @dataclass(frozen=True)
@@ -77,10 +115,10 @@ def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None
     if not any(isinstance(value, Tensor) for value in (*subject.arguments, *subject.named.values())):
         return None
     case = _case(ledger, subject, expected)
-    if case is None or _lies_otherwise(case):
+    if case is None or _is_of_memory_order(case):
         return None
-    for rules in _RULES:
-        findings = [finding for rule in rules for finding in _said(rule, case)]
+    for rules in rules_in_order():
+        findings = [finding for rule in rules for finding in _findings_of(rule, case)]
         if not findings:
             continue
         best = max(finding.score for finding in findings)
@@ -89,8 +127,8 @@ def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None
     return None
 
 
-def _said(rule: Callable[[Case], Iterator[Finding]], case: Case) -> list[Finding]:
-    """What a rule finds; nothing where somebody's code is such that it cannot look at it."""
+def _findings_of(rule: Rule, case: Case) -> list[Finding]:
+    """Apply a rule; somebody's code may be such that it cannot be applied, and then it finds nothing."""
     try:
         return list(rule(case))
     except (IndexError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError):
@@ -111,7 +149,7 @@ def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) ->
     return None
 
 
-def _lies_otherwise(case: Case) -> bool:
+def _is_of_memory_order(case: Case) -> bool:
     """Whether a view failed only because the numbers do not lie in memory in that order: none of the mistakes."""
     failing = case.original.failing
     if failing is None or failing.name not in ("view", "view_as"):
@@ -128,22 +166,3 @@ def _picture(subject: Subject) -> tuple[int, ...]:
     if isinstance(first, Tensor):
         return tuple(first.shape)
     return subject.arguments if all(isinstance(value, int) for value in subject.arguments) else ()
-
-
-STRICT = False  # whether what goes wrong in a rule is raised: for tests
-_TRIED_FOR_REAL = 100_000_000  # parameters
-
-# Those that say more of what they explain come first; of one group, two that explain equally well explain nothing.
-_RULES: tuple[tuple[Callable[[Case], Iterator[Finding]], ...], ...] = (
-    (missing_batch, channels_last, rgba),
-    (heads,),
-    (another_size, tables),
-    (over_the_batch,),
-    (class_token,),
-    (sequence,),
-    (head, axes),
-    (square_tokens, cut_across),
-    (over_the_heads,),
-    (lost_in_heads,),
-    (sliced_positions,),
-)

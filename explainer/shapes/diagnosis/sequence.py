@@ -235,7 +235,7 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) 
     if not (score := case.try_repair(Repair(instead={step.index: fitting}))):
         return
     if places > count:
-        never = _unused_token(case, tokens[-1])
+        never = unused_token(case, tokens[-1])
         flowing_first = bool(step.inputs) and step.inputs[0].flows
         names = operands(step.code) if step.name in ("add", "iadd") and len(step.inputs) == 2 else ()
         among = names[0 if flowing_first else 1] if names else ""
@@ -244,7 +244,7 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) 
             "sequence-not-joined",
             f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: one token is missing{forgotten}",
             f"{places} tokens: the class token and {count} patches",
-            _with_token(case, step.code, among, tokens[-1]),
+            with_token(case, step.code, among, tokens[-1]),
             step.code,
             score,
             "A token is missing, likely the class token",
@@ -265,7 +265,7 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) 
     )
 
 
-def _with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
+def with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
     """The class token joined to the tokens, in the names of the user's function; in words where it has none."""
     every = case.trials.shapes.items()
     names = [name for name, sizes in every if len(sizes) == 3 and math.prod(sizes) == width == sizes[-1]]
@@ -276,7 +276,7 @@ def _with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
     return "join the class token to the patches along dim=1, before the positions are added"
 
 
-def _unused_token(case: Case, width: int) -> str:
+def unused_token(case: Case, width: int) -> str:
     return next(
         (
             name
@@ -285,59 +285,3 @@ def _unused_token(case: Case, width: int) -> str:
         ),
         "",
     )
-
-
-def sliced_positions(case: Case) -> Iterator[Finding]:
-    """Positions of a larger picture, of which the first rows are taken: they fit, and belong to other places."""
-    if not case.original.completed or not case.is_picture:
-        return
-    for step in case.original.steps:
-        if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
-            continue
-        tokens, positions = step.flowing[0], step.constant[0]
-        if positions.source < 0 or len(positions.sizes) < 2 or len(tokens.sizes) != 3:
-            continue
-        cut = case.original.steps[positions.source]
-        if cut.name not in ("getitem", "narrow") or not cut.inputs or len(cut.inputs) != 1:
-            continue
-        before, after = cut.inputs[0].sizes, cut.output
-        if len(before) != len(after) or before[-1] != after[-1] or before[-2] == after[-2] or not cut.inputs[0].name:
-            continue
-        never = _unused_token(case, before[-1])
-        if (
-            never
-            and before[-2] == after[-2] + 1
-            and case.may_be_patch_count(after[-2])
-            and tokens.sizes[-2] == after[-2]
-        ):
-            yield Finding(
-                "sequence-not-joined",
-                f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
-                f"{text(case.trials.shapes[never])} was never used",
-                f"{before[-2]} tokens: the class token and {after[-2]} patches",
-                _with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]),
-                cut.code,
-                1,
-                "The class token was forgotten",
-                is_tried=False,
-            )
-            return
-        for extra in (1, 0, 2):
-            side = math.isqrt(max(0, before[-2] - extra))
-            if side * side != before[-2] - extra or not case.may_be_patch_count(after[-2] - extra):
-                continue
-            if side * side == after[-2] - extra:
-                continue
-            small = math.isqrt(after[-2] - extra)
-            more = f" + {extra}" if extra else ""
-            yield Finding(
-                "positions-of-another-resolution",
-                f"of {before[-2]} = {side} x {side}{more} positions the first {after[-2]} are taken for a grid of "
-                f"{small} x {small}: the second row of patches gets positions of the first",
-                f"the {side} x {side} grid of positions interpolated to {small} x {small}",
-                f"interpolate the positions, or resize the pictures by {side / small:g}",
-                cut.code,
-                1,
-                is_tried=False,
-            )
-            return

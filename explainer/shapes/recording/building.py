@@ -7,21 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-_FILLING = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")) | {
-    "zero_",
-    "fill_",
-    "copy_",
-    "mul_",
-    "add_",
-    "sub_",
-    "div_",
-    "clamp_",
-    "erfinv_",
-    "exponential_",
-    "bernoulli_",
-    "random_",
-    "log_normal_",
-}
+_FILLING = frozenset(
+    [
+        *(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")),
+        *(f"{name}_" for name in ("zero", "fill", "copy", "mul", "add", "sub", "div", "clamp")),
+        *(f"{name}_" for name in ("erfinv", "exponential", "bernoulli", "random", "log_normal")),
+    ]
+)
 
 
 class _Unfilled(TorchFunctionMode):

@@ -1,172 +1,20 @@
-"""A picture of another size: its patches do not divide it, or the positions are of another resolution.
-
-Each is tried: the model is run again on a picture of the size that it should have been.
-"""
+"""Positions of another resolution: in the model, in weights that were to be loaded, or cut from a larger table."""
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import TracebackType
 
 from torch import Tensor, nn
 
 from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Sizes, Step
-from explainer.shapes.recording import Code, code_of
+from explainer.shapes.diagnosis.code import operands
+from explainer.shapes.diagnosis.sequence import unused_token, with_token
+from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes
+from explainer.shapes.recording import code_of
 
 
-def another_size(case: Case) -> Iterator[Finding]:
-    """A patch that does not divide the picture, or positions of another resolution."""
-    film = len(case.shape) == 5 and bool({case.shape[1], case.shape[2]} & set(COLOURS))
-    if not film and (not case.is_picture or case.channels not in COLOURS):
-        return
-    height, width = case.picture_size
-    if min(height, width) < 4:
-        return
-    if case.original.completed:
-        if not film:
-            yield from _dropped_pixels(case)
-        return
-    patches = list(case.patch_sizes)
-    for division in case.failed_divisions:
-        if division.number in (height, width) and division.divisor not in patches and division.divisor >= 2:
-            patches.insert(0, division.divisor)
-    if not patches:
-        patches = _patches_by_trial(case)
-    for patch in patches:
-        if height % patch or width % patch:
-            yield from _remainder(case, patch)
-            return
-    yield from _positions(case, patches)
-
-
-def _sized(case: Case, height: int, width: int) -> Sizes:
-    return case.shape_of_size(height, width)
-
-
-def _passes(case: Case, run: Run) -> bool:
-    """Whether it came further than the model did."""
-    return run.completed or len(run.steps) > len(case.original.steps)
-
-
-def _patches_by_trial(case: Case) -> list[int]:
-    """The patch size, from which smaller pictures the model takes where it stopped."""
-    height, width = case.picture_size
-    taken: list[int] = []
-    for size in range(min(height, width) - 1, max(4, min(height, width) - 70), -1):
-        if _passes(case, case.trials.run(sizes=_sized(case, size, size))):
-            taken.append(size)
-            if len(taken) == 2:
-                return [taken[0] - taken[1]] if taken[0] - taken[1] > 1 else []
-    return []
-
-
-def _remainder(case: Case, patch: int) -> Iterator[Finding]:
-    height, width = case.picture_size
-    down = (height - height % patch, width - width % patch)
-    up = (height + -height % patch, width + -width % patch)
-    for sizes in (down, up):
-        if min(sizes) < patch:
-            continue
-        run = case.trials.run(sizes=_sized(case, *sizes))
-        if score := case.rate(run):
-            yield _does_not_divide(case, patch, down, case.stopped_at, score)
-            return
-    # The model's positions were counted with the same remainder: then no picture fits, unless they were made anew.
-    run = case.trials.run(Repair(lenient=True), _sized(case, *down))
-    if (score := case.rate(run)) and run.made_to_fit:
-        rows = {sizes[-2] for sizes in case.weight_shapes if 2 <= len(sizes) <= 4 and math.prod(sizes[:-2]) == 1}
-        counted = {int((height / patch) * (width / patch)), math.ceil((height / patch) * (width / patch))}
-        counted |= {math.ceil(height / patch) * math.ceil(width / patch), round((height / patch) * (width / patch))}
-        boxes = next(
-            (step.output[2] for step in case.original.steps if step.name == "conv3d" and len(step.output) == 5), 1
-        )
-        counted |= {count * boxes for count in counted}
-        if any(row - extra in counted for row in rows for extra in (0, 1, 2)):
-            yield _does_not_divide(case, patch, down, case.stopped_at, score)
-
-
-def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
-    height, width = case.picture_size
-    left = [
-        f"{size} = {size // patch} x {patch} + {size % patch} {axis}"
-        for size, axis in ((height, "rows of pixels"), (width, "columns"))
-        if size % patch
-    ]
-    said = left[0].replace("rows of pixels", "in height and width") if height == width else ", ".join(left)
-    rest = max(height % patch, width % patch)
-    return Finding(
-        "patch-does-not-divide",
-        f"a picture of {height} x {width} cut into patches of {patch}: {said}; {rest} "
-        f"{'pixel is' if rest == 1 else 'pixels are'} left over",
-        f"a picture of {down[0]} x {down[1]}: {down[0] // patch} x {down[1] // patch} = "
-        f"{(down[0] // patch) * (down[1] // patch)} patches",
-        _resized(case, down, f"transforms.Resize({down})"),
-        code,
-        score,
-    )
-
-
-def _resized(case: Case, size: tuple[int, int], other: str) -> str:
-    """What brings the picture to a size, by the name that the model has for it."""
-    if case.side_axes == (1, 2):
-        return f"resize the pictures to {size[0]} x {size[1]} before; or {other}"
-    name = case.trials.input_name or "x"
-    return f"{name} = torch.nn.functional.interpolate({name}, size={size})  # or {other}"
-
-
-def _dropped_pixels(case: Case) -> Iterator[Finding]:
-    """The model runs, but pixels at the right and below are in no patch."""
-    height, width = case.picture_size
-    if not _attends(case.original):
-        return
-    for step in case.original.steps:
-        given = step.inputs[0] if step.inputs else None
-        if given is None or not given.flows:
-            continue
-        if len(given.sizes) != 4 or given.sizes[1] > 4:
-            if step.name == "unfold":
-                continue
-            return
-        patch = _cut_into(step)
-        if patch and given.sizes[2:] == (height, width) and (height % patch or width % patch):
-            down = (height - height % patch, width - width % patch)
-            finding = _does_not_divide(case, patch, down, step.code, 2)
-            yield replace(finding, is_tried=bool(case.try_repair(Repair(), sizes=_sized(case, *down))))
-            return
-
-
-def _cut_into(step: Step) -> int:
-    """The size of the patches that a step cuts a picture into; 0 if it does not."""
-    if step.name == "conv2d":
-        kernel = step.inputs[1].sizes[2:]
-        arguments = step.arguments
-        stride, padding = (arguments[3] if len(arguments) > 3 else 1), (arguments[4] if len(arguments) > 4 else 0)
-        stride, padding = step.keywords.get("stride", stride), step.keywords.get("padding", padding)
-        steps = (stride, stride) if isinstance(stride, int) else tuple(stride)
-        pads = (padding, padding) if isinstance(padding, int) else padding
-        if isinstance(pads, tuple) and not any(pads) and steps == kernel and kernel[0] == kernel[1] > 1:
-            return int(kernel[0])
-    if step.name == "unfold":
-        numbers = step.whole_numbers
-        if len(numbers) == 3 and numbers[1] == numbers[2]:  # Tensor.unfold(axis, size, step)
-            return numbers[1]
-        if len(numbers) >= 1 and len(step.output) == 3 and step.inputs[0].sizes[1]:
-            patch = math.isqrt(step.output[1] // step.inputs[0].sizes[1])
-            if patch * patch * step.inputs[0].sizes[1] == step.output[1]:
-                grid = (step.inputs[0].sizes[2] // patch) * (step.inputs[0].sizes[3] // patch)
-                return patch if grid == step.output[2] else 0
-    return 0
-
-
-def _attends(run: Run) -> bool:
-    return any(
-        step.name in ("softmax", "scaled_dot_product_attention", "multi_head_attention_forward") for step in run.steps
-    )
-
-
-def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
+def another_resolution(case: Case, patches: list[int]) -> Iterator[Finding]:
     """The model runs on a picture of another size, of which its positions are."""
     failing = case.original.failing
     if failing is not None and failing.name in ("linear", "conv2d", "matmul", "bmm", "layer_norm", "batch_norm"):
@@ -187,7 +35,7 @@ def _positions(case: Case, patches: list[int]) -> Iterator[Finding]:
                 if case.is_out_of_time:
                     return
                 if size not in tried:
-                    tried[size] = case.trials.run(sizes=_sized(case, size, size))
+                    tried[size] = case.trials.run(sizes=case.shape_of_size(size, size))
                 run = tried[size]
                 if not (score := case.rate(run)) or not _has_grid(run, side, rows, extra) or _stretched(run, rows):
                     continue
@@ -326,7 +174,71 @@ def _other_resolution(
         f"{more} tokens",
         f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid[0]} x {grid[1]}; "
         f"or a picture of {side * patch} x {side * patch}",
-        _resized(case, (side * patch, side * patch), f"build the model for {height} x {width}"),
+        resizing_line(case, (side * patch, side * patch), f"build the model for {height} x {width}"),
         case.stopped_at,
         score,
     )
+
+
+def resizing_line(case: Case, size: tuple[int, int], other: str) -> str:
+    """What brings the picture to a size, by the name that the model has for it."""
+    if case.side_axes == (1, 2):
+        return f"resize the pictures to {size[0]} x {size[1]} before; or {other}"
+    name = case.trials.input_name or "x"
+    return f"{name} = torch.nn.functional.interpolate({name}, size={size})  # or {other}"
+
+
+def sliced_positions(case: Case) -> Iterator[Finding]:
+    """Positions of a larger picture, of which the first rows are taken: they fit, and belong to other places."""
+    if not case.original.completed or not case.is_picture:
+        return
+    for step in case.original.steps:
+        if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
+            continue
+        tokens, positions = step.flowing[0], step.constant[0]
+        if positions.source < 0 or len(positions.sizes) < 2 or len(tokens.sizes) != 3:
+            continue
+        cut = case.original.steps[positions.source]
+        if cut.name not in ("getitem", "narrow") or not cut.inputs or len(cut.inputs) != 1:
+            continue
+        before, after = cut.inputs[0].sizes, cut.output
+        if len(before) != len(after) or before[-1] != after[-1] or before[-2] == after[-2] or not cut.inputs[0].name:
+            continue
+        never = unused_token(case, before[-1])
+        if (
+            never
+            and before[-2] == after[-2] + 1
+            and case.may_be_patch_count(after[-2])
+            and tokens.sizes[-2] == after[-2]
+        ):
+            yield Finding(
+                "sequence-not-joined",
+                f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
+                f"{text(case.trials.shapes[never])} was never used",
+                f"{before[-2]} tokens: the class token and {after[-2]} patches",
+                with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]),
+                cut.code,
+                1,
+                "The class token was forgotten",
+                is_tried=False,
+            )
+            return
+        for extra in (1, 0, 2):
+            side = math.isqrt(max(0, before[-2] - extra))
+            if side * side != before[-2] - extra or not case.may_be_patch_count(after[-2] - extra):
+                continue
+            if side * side == after[-2] - extra:
+                continue
+            small = math.isqrt(after[-2] - extra)
+            more = f" + {extra}" if extra else ""
+            yield Finding(
+                "positions-of-another-resolution",
+                f"of {before[-2]} = {side} x {side}{more} positions the first {after[-2]} are taken for a grid of "
+                f"{small} x {small}: the second row of patches gets positions of the first",
+                f"the {side} x {side} grid of positions interpolated to {small} x {small}",
+                f"interpolate the positions, or resize the pictures by {side / small:g}",
+                cut.code,
+                1,
+                is_tried=False,
+            )
+            return
