@@ -248,7 +248,7 @@ def test_a_repair_that_does_not_work_is_not_said() -> None:
     found = diagnose(ledger(Stubborn(batch_first=False), models.PICTURES))
     assert found is not None and found.cause == "batch-first" and found.fix == ""
     said = diagnosis_text(ledger(Stubborn(batch_first=False), models.PICTURES), found)
-    assert "Repair:   none is said" in said and "batch_first=" not in said
+    assert "Repair:   none: no repair" in said and "batch_first=" not in said
 
 
 def test_what_was_not_run_is_not_called_a_repair() -> None:

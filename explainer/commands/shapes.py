@@ -178,12 +178,12 @@ def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argpars
 
     said = []
     if ledger.failure is None and _is_expected(ledger, options.expect):
-        said.append("It runs, and does not do what it should.")
+        said.append("It runs, but it does not do what it should.")
     elif ledger.failure is None:
         shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
         said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
-        said.append("This code needs numbers, and on the device meta there are only shapes: try --device cpu.")
+        said.append("This code needs values, and the meta device has only shapes: try --device cpu.")
     said.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))
     return "\n".join(said)
 

@@ -182,12 +182,12 @@ def _value(config: ViTConfig, name: str) -> int:
 
 def changes_between(before: tuple[ViTConfig, int], after: tuple[ViTConfig, int]) -> tuple[str, ...]:
     """What was changed, in the paper's letters: ``("P from 32 to 16", "D from 384 to 768")``."""
-    said = []
+    texts = []
     for name, (letter, _) in _LETTER_AND_WORD.items():
         old, new = ((batch if name == BATCH else getattr(config, name)) for config, batch in (before, after))
         if old != new:
-            said.append(f"{letter} from {_number(old)} to {_number(new)}")
-    return tuple(said)
+            texts.append(f"{letter} from {_number(old)} to {_number(new)}")
+    return tuple(texts)
 
 
 def _number(value: int | None) -> str:

@@ -137,7 +137,7 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     scale = f"/ √{size}" if given is None else f"· {getattr(given, 'value', given):g}"
     first, second = attention_multiply_adds(query.sizes, key.sizes, value.sizes)
 
-    said = (
+    steps = (
         (
             "scores",
             (shapes[0], shapes[1], *map(_shape, keys[3:])),
@@ -158,7 +158,7 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     )
     return tuple(
         Operation(name, "", "", inputs, (output,), arguments, 0, 0, multiply_adds, rule, None, None, True)
-        for name, inputs, output, arguments, multiply_adds, rule in said
+        for name, inputs, output, arguments, multiply_adds, rule in steps
     )
 
 
@@ -221,8 +221,8 @@ def failure_of(error: Exception, recorder: Recorder | None = None, names: Names 
 
 
 _NEEDS_VALUES = (
-    "The model looks at the numbers themselves here, and on the meta device there are none: "
-    "ask for its ledger on real tensors (device=None, with the model on the CPU)."
+    "The model reads values here, and tensors on the meta device have none: "
+    "make its ledger with real tensors (device=None, with the model on the CPU)."
 )
 
 
@@ -237,8 +237,10 @@ def _einops(failure: Failure, frames: tuple[FrameType, ...]) -> Failure:
         if frame.f_globals.get("__name__") == "einops.einops" and "pattern" in frame.f_locals:
             given = frame.f_locals.get("tensor")
             lengths = frame.f_locals.get("axes_lengths") or {}
-            said = [repr(frame.f_locals["pattern"]), *(f"{name}={size}" for name, size in lengths.items())]
-            return replace(failure, operation=frame.f_code.co_name, inputs=shapes_of(given), arguments=", ".join(said))
+            arguments = [repr(frame.f_locals["pattern"]), *(f"{name}={size}" for name, size in lengths.items())]
+            return replace(
+                failure, operation=frame.f_code.co_name, inputs=shapes_of(given), arguments=", ".join(arguments)
+            )
     return failure
 
 

@@ -46,14 +46,14 @@ def rule_of(signature: Signature, inputs: tuple[TensorKey, ...], outputs: tuple[
 
 def _general(call: Call) -> str:
     if is_in_place(call.signature.function):
-        return f"written into the tensor itself, which stays {sizes(call.output)}"
+        return f"written into the tensor itself, which keeps its shape {sizes(call.output)}"
     if not call.inputs:
         return f"a new tensor of {sizes(call.output)}"
     shapes = {key.sizes for key in call.inputs}
     if all(output.sizes == call.first for output in call.outputs) and len(call.outputs) == 1:
         if len(call.inputs) > 1 and shapes != {call.first}:
             return _broadcast(call)
-        return "number by number: the shape stays" if call.name in _NUMBER_BY_NUMBER else "the shape stays"
+        return "elementwise: the shape stays" if call.name in _NUMBER_BY_NUMBER else "the shape stays"
     if len(call.outputs) > 1:
         return f"{len(call.outputs)} tensors, the first {sizes(call.output)}"
     if len(shapes) > 1 and _can_broadcast(call):
@@ -85,7 +85,7 @@ def _broadcast(call: Call) -> str:
         given = " and ".join(map(sizes, small))
         return f"{given} are repeated along axes of size 1 to fit {sizes(call.output)}"
     if math.prod(small[0]) == 1:
-        return "the one number meets all the others: the shape stays"
+        return "one number is combined with every element: the shape stays"
     return f"{sizes(small[0])} is repeated to fit {sizes(call.output)}, aligned from the last axis"
 
 
@@ -148,7 +148,7 @@ def _reshape(call: Call) -> str:
     if len(old) == 1 and len(new) > 1:
         return f"split: {old[0]} = {'·'.join(map(str, new))}"
     if math.prod(old) == 1:
-        return "an axis of size 1 " + ("goes" if len(after) < len(before) else "comes")
+        return "an axis of size 1 is " + ("removed" if len(after) < len(before) else "added")
     return f"the same {math.prod(after):,} numbers in the same order, laid out as {sizes(after)}"
 
 
@@ -188,14 +188,14 @@ ROWS_NEED_NOT = "the rows need not"
 
 
 def sums_to_one(dim: int, output: tuple[int, ...]) -> str:
-    """Which numbers a softmax along an axis makes add up to 1: those of a row, and of nothing else, along the last."""
+    """Which numbers a softmax along an axis makes sum to 1: those of a row, and of nothing else, along the last."""
     place = dim % len(output) if output else 0
     which = f"the {output[place]} numbers" if output else "the one number"
     if place == len(output) - 1 or not output:
-        return f"along axis {place}, the last, {which} of each row add up to 1"
+        return f"along axis {place}, the last, {which} of each row sum to 1"
     if place == len(output) - 2:
-        return f"along axis {place}, the last but one, {which} of each column add up to 1; {ROWS_NEED_NOT}"
-    return f"along axis {place} of {len(output)}, not the last, {which} add up to 1; {ROWS_NEED_NOT}"
+        return f"along axis {place}, the last but one, {which} of each column sum to 1; {ROWS_NEED_NOT}"
+    return f"along axis {place} of {len(output)}, not the last, {which} sum to 1; {ROWS_NEED_NOT}"
 
 
 def _norm(call: Call) -> str:
@@ -210,7 +210,7 @@ def _last(call: Call) -> tuple[int, ...]:
 def _dropout(call: Call) -> str:
     training = argument(call.signature, 2, "training", True)
     off = getattr(training, "value", training) is False
-    return "switched off in eval mode: nothing changes" if off else "some numbers become 0: the shape stays"
+    return "off in eval mode: nothing changes" if off else "some numbers are set to 0: the shape stays"
 
 
 def _index(call: Call) -> str:
@@ -228,7 +228,7 @@ def _parts(call: Call) -> str:
 def _reduce(call: Call) -> str:
     if len(call.output) == len(call.first):
         return f"{sizes(call.first)} becomes {sizes(call.output)}: the reduced axes keep size 1"
-    return f"the reduced axes go: {sizes(call.first)} becomes {sizes(call.output)}"
+    return f"the reduced axes are removed: {sizes(call.first)} becomes {sizes(call.output)}"
 
 
 def _new_axis(call: Call) -> str:
@@ -238,12 +238,12 @@ def _new_axis(call: Call) -> str:
 def _squeeze(call: Call) -> str:
     if call.first == call.output:
         return "the shape stays: no such axis has size 1"
-    return f"axes of size 1 go: {sizes(call.output)}"
+    return f"axes of size 1 are removed: {sizes(call.output)}"
 
 
 def _attention(call: Call) -> str:
     tokens, others, size = call.first[-2], call.inputs[1].sizes[-2], call.inputs[2].sizes[-1]
-    return f"{tokens} queries meet {others} keys; each takes a weighted sum of values of size {size}"
+    return f"{tokens} queries are compared with {others} keys; each query takes a weighted sum of values of size {size}"
 
 
 def _einsum(call: Call) -> str:
@@ -254,7 +254,7 @@ def _einsum(call: Call) -> str:
 def _pad(call: Call) -> str:
     if call.first == call.output:
         return "nothing is added: the shape stays"
-    return f"filled up at the edges: {sizes(call.first)} becomes {sizes(call.output)}"
+    return f"padded at the edges: {sizes(call.first)} becomes {sizes(call.output)}"
 
 
 def _channels(call: Call) -> str:
@@ -277,11 +277,11 @@ def _same(call: Call) -> str:
 
 
 def _pool(call: Call) -> str:
-    return f"neighbours become one: {sizes(call.first)} becomes {sizes(call.output)}"
+    return f"neighbouring numbers are pooled: {sizes(call.first)} becomes {sizes(call.output)}"
 
 
 def _roll(call: Call) -> str:
-    return "the numbers move round: the shape stays"
+    return "the numbers are shifted in a circle: the shape stays"
 
 
 _OPERATIONS: dict[Callable[[Call], str], str] = {

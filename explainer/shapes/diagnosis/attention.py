@@ -12,19 +12,19 @@ from explainer.shapes.diagnosis.steps import Arguments, Repair, Run, Sizes, Step
 def over_the_batch(case: Case) -> Iterator[Finding]:
     """Attention among the pictures of a batch instead of among the tokens of a picture."""
     film = len(case.shape) == 5
-    if film and not (case.larger_run.completed and _all_grow(case)):
+    if film and not (case.larger_run.completed and _all_outputs_grow(case)):
         return  # its first axis may be time
     if not case.is_picture and not film and not (len(case.shape) == 3 and case.shape[0] < case.shape[1]):
         return
-    for step, other in _pairs(case):
-        places = _attended(step, other)
+    for step, other in _steps_in_both_runs(case):
+        places = _attending_shapes(step, other)
         if places is None or not _is_over_the_batch(case, step, places):
             continue
-        fix = _torchs_order(case, step) if step.name == MULTIHEAD else _exchange(case, step, (0, 1))
+        fix = _try_other_batch_first(case, step) if step.name == MULTIHEAD else _try_exchange(case, step, (0, 1))
         if not case.original.completed and not fix:
             return
         keys = step.inputs[1].sizes if step.name == MULTIHEAD and len(step.inputs) > 1 else places[0]
-        yield _over_the_batch(case, step, keys, fix)
+        yield _batch_finding(case, step, keys, fix)
         return
 
 
@@ -33,28 +33,28 @@ def _is_over_the_batch(case: Case, step: Step, places: tuple[Sizes, Sizes]) -> b
     grows = case.growing_axes(*places)
     if step.name == MULTIHEAD:
         return len(places[0]) == 3 and grows[0] and not grows[1]
-    return all(grows[axis] and places[0][axis] == case.batch for axis in _attending(step))
+    return all(grows[axis] and places[0][axis] == case.batch for axis in _token_axes(step))
 
 
-def _all_grow(case: Case) -> bool:
+def _all_outputs_grow(case: Case) -> bool:
     """Whether every output has as many rows more as there are more pictures."""
     pairs = list(zip(case.original.outputs, case.larger_run.outputs, strict=False))
     return bool(pairs) and all(before and case.growing_axes(before, after)[:1] == (True,) for before, after in pairs)
 
 
-def _attending(step: Step) -> tuple[int, ...]:
+def _token_axes(step: Step) -> tuple[int, ...]:
     """The axes that attention is among: rows and columns of the scores, or the rows of the queries."""
     return (-2, -1) if step.name == "softmax" else (-2,)
 
 
-def _pairs(case: Case) -> Iterator[tuple[Step, Step]]:
+def _steps_in_both_runs(case: Case) -> Iterator[tuple[Step, Step]]:
     """Steps of the run, and the same steps with more pictures."""
     for step in case.original.all_steps:
         if (other := case.larger_step(step.index)) is not None:
             yield step, other
 
 
-def _attended(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
+def _attending_shapes(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
     """The shapes of what attends: the queries, or the scores that a softmax is taken of."""
     if not step.inputs or not other.inputs or not step.flows:
         return None
@@ -66,16 +66,18 @@ def _attended(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
     return None
 
 
-def _over_the_batch(case: Case, step: Step, sizes: Sizes, fix: str) -> Finding:
+def _batch_finding(case: Case, step: Step, sizes: Sizes, fix: str) -> Finding:
     count = case.batch
-    among = f"the {count} pictures of the batch attend to each other" if count > 1 else "a token sees itself alone"
+    among = (
+        f"the {count} pictures of the batch attend to each other" if count > 1 else "each token attends only to itself"
+    )
     if step.name == MULTIHEAD:
         if sizes[0] != count:  # places or frames of all pictures
             count = sizes[0]
-            among = f"the {count} sequences of tokens, of different pictures, too, attend to each other"
+            among = f"the {count} sequences of tokens, even of different pictures, attend to each other"
         return Finding(
             "batch-first",
-            f"attention is given {text(sizes)} and takes the first axis for the tokens: {among}, "
+            f"attention is given {text(sizes)} and treats the first axis as the tokens: {among}, "
             f"{count} x {count} weights for each of {sizes[1]} tokens",
             f"weights among the {sizes[1]} tokens of each picture",
             fix,
@@ -93,12 +95,12 @@ def _over_the_batch(case: Case, step: Step, sizes: Sizes, fix: str) -> Finding:
     )
 
 
-def _torchs_order(case: Case, step: Step) -> str:
+def _try_other_batch_first(case: Case, step: Step) -> str:
     """The attention of torch built for the order of axes that it is given, if the model then runs as it should."""
     modules = [module for module in case.trials.model.modules() if isinstance(module, nn.MultiheadAttention)]
     batch_first = not (bool(modules) and all(module.batch_first for module in modules))
     repair = Repair(batch_first=batch_first)
-    if not _repairs(case, repair, repair, step):
+    if not _is_repaired(case, repair, repair, step):
         return ""
     width, number = step.inputs[0].sizes[-1], step.whole_numbers[1] if len(step.whole_numbers) > 1 else 1
     layers = any(isinstance(module, nn.TransformerEncoderLayer) for module in case.trials.model.modules())
@@ -107,15 +109,15 @@ def _torchs_order(case: Case, step: Step) -> str:
     return f"nn.MultiheadAttention({width}, {number}, batch_first={batch_first})"
 
 
-def _exchange(case: Case, step: Step, axes: tuple[int, int]) -> str:
+def _try_exchange(case: Case, step: Step, axes: tuple[int, int]) -> str:
     """Two axes of queries, keys and values exchanged, and those of what comes out exchanged back, if that works."""
     repairs: list[Repair] = []
     for run, start in ((case.original, step.index), (case.larger_run, _index_with_more(case, step))):
-        places = _products(run, start)
+        places = _find_products(run, start)
         if places is None:
             return ""
-        repairs.append(_exchanging(*places, axes))
-    if not _repairs(case, repairs[0], repairs[1], step):
+        repairs.append(_exchange_repair(*places, axes))
+    if not _is_repaired(case, repairs[0], repairs[1], step):
         return ""
     names = step.code.code.co_varnames if step.code is not None else ()
     pair = f"({axes[0]}, {axes[1]})"
@@ -132,25 +134,25 @@ def _index_with_more(case: Case, step: Step) -> int:
     return step.index if other is None else other.index
 
 
-def _products(run: Run, index: int) -> tuple[int, int] | None:
+def _find_products(run: Run, index: int) -> tuple[int, int] | None:
     """The steps that multiply queries with keys, and weights with values: one step, if attention is fused."""
     if index >= len(run.steps):
         return None
     step = run.steps[index]
     if step.name == FUSED:
         return index, index
-    scores = _scores(run, step)
+    scores = _find_scores(run, step)
     of_weights = {index}
     for later in run.steps[index + 1 :]:
-        mine = any(tensor.source in of_weights for tensor in later.inputs)
-        if mine and later.name in ("matmul", "bmm") and len(later.flowing) == 2:
+        is_used = any(tensor.source in of_weights for tensor in later.inputs)
+        if is_used and later.name in ("matmul", "bmm") and len(later.flowing) == 2:
             return (scores.index, later.index) if scores is not None else None
-        if mine and later.output == step.output:
+        if is_used and later.output == step.output:
             of_weights.add(later.index)
     return None
 
 
-def _exchanging(first: int, last: int, axes: tuple[int, int]) -> Repair:
+def _exchange_repair(first: int, last: int, axes: tuple[int, int]) -> Repair:
     def exchanged(tensor: Tensor) -> Tensor:
         return tensor.transpose(*axes)
 
@@ -171,7 +173,7 @@ def _exchanging(first: int, last: int, axes: tuple[int, int]) -> Repair:
     return Repair(before=before, after={last: exchanged})
 
 
-def _repairs(case: Case, repair: Repair, with_more: Repair, step: Step) -> bool:
+def _is_repaired(case: Case, repair: Repair, with_more: Repair, step: Step) -> bool:
     """Whether with the repair the model runs, with more pictures too, gives what it should, and attends to tokens.
 
     Args:
@@ -188,7 +190,7 @@ def _repairs(case: Case, repair: Repair, with_more: Repair, step: Step) -> bool:
     elif not case.rate(runs[0]) or not case.rate(runs[1], case.larger_batch):
         return False
     pairs = [
-        _attended(one, other)
+        _attending_shapes(one, other)
         for one, other in zip(runs[0].steps, runs[1].steps, strict=False)
         if one.name == other.name == step.name and one.code == step.code
     ]
@@ -203,7 +205,7 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
         if step.name == FUSED and step.inputs[0].flows and len(step.inputs) >= 2:
             query, key = step.inputs[0].sizes, step.inputs[1].sizes
         elif step.name == "softmax" and step.inputs[0].flows and len(step.inputs[0].sizes) == 4:
-            product = multiplied(case, step)
+            product = multiplied_shapes(case, step)
             if product is None:
                 continue
             query, key = product
@@ -222,23 +224,23 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
             f"q is {text(query)}: its {count} heads attend to each other, within each of the {tokens} tokens "
             f"({count} x {count} weights)",
             f"{text((query[0], count, tokens, query[3]))}: heads before tokens, for {tokens} x {tokens} weights",
-            _exchange(case, step, (1, 2)),
+            _try_exchange(case, step, (1, 2)),
             step.code,
             2,
         )
         return
 
 
-def multiplied(case: Case, step: Step) -> tuple[Sizes, Sizes] | None:
+def multiplied_shapes(case: Case, step: Step) -> tuple[Sizes, Sizes] | None:
     """What was multiplied to the scores that a softmax is taken of."""
-    maker = _scores(case.original, step)
+    maker = _find_scores(case.original, step)
     if maker is None:
         return None
     query, key = (tensor.sizes for tensor in maker.flowing)
     return query, (*key[:-2], key[-1], key[-2])
 
 
-def _scores(run: Run, step: Step) -> Step | None:
+def _find_scores(run: Run, step: Step) -> Step | None:
     """The product of queries and keys that a softmax is taken of."""
     source = step.inputs[0].source
     for _ in range(5):

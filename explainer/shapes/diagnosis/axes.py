@@ -29,7 +29,7 @@ def axes(case: Case) -> Iterator[Finding]:
     for step in case.steps_before_failure():
         if step.name in _REDUCTIONS and len(step.inputs[0].sizes) == 3 and len(step.output) == 2:
             break  # to reduce another axis explains as much as to permute before
-        for cause, suffix, change in _changes(step.output):
+        for cause, suffix, change in _possible_changes(step.output):
             if case.is_out_of_time or (cause == "missing-batch" and (case.batch > 1 or _has_batch(case, step))):
                 continue
             if cause == "missing-permute" and _turns_the_grid(case, step, change):
@@ -37,14 +37,16 @@ def axes(case: Case) -> Iterator[Finding]:
             repair = Repair(after={step.index: change})
             trial = case.trials.run(repair)
             score = case.rate(trial)
-            if score <= best.get(cause, _NOTHING).score or _scattered(trial, step.index):
+            if score <= best.get(cause, _NOTHING).score or _mixes_axes_later(trial, step.index):
                 continue
-            if not _made_idle(run, trial, step.index) and (cause == "missing-batch" or case.generalises(repair, step)):
-                best[cause] = _reordered(case, cause, suffix, step, trial.steps[step.index].output, score)
+            if not _makes_reordering_idle(run, trial, step.index) and (
+                cause == "missing-batch" or case.generalises(repair, step)
+            ):
+                best[cause] = _reordering_finding(case, cause, suffix, step, trial.steps[step.index].output, score)
     if run.failing is not None and run.failing.name not in JOINS:
         for place, seen in enumerate(run.failing.inputs[:2]):
             if seen.flows and len(seen.sizes) >= 3 and place < len(run.failing.arguments):
-                for finding in _operand(case, run.failing, place, seen):
+                for finding in _find_untransposed_operand(case, run.failing, place, seen):
                     if finding.score > best.get(finding.cause, _NOTHING).score:
                         best[finding.cause] = finding
     if best:
@@ -52,7 +54,7 @@ def axes(case: Case) -> Iterator[Finding]:
         yield from (finding for finding in best.values() if finding.score == top)
 
 
-def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
+def _possible_changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
     """What may be missing after a tensor of these sizes: the code, and what it does."""
     rank = len(sizes)
     if rank == 2 or (rank == 3 and sizes[0] != 1):
@@ -76,7 +78,7 @@ def _changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
         if rank == 5 and 3 in sizes:  # q, k and v first
             wholes = [(2, 0, 3, 1, 4), (2, 0, 1, 3, 4), (3, 0, 2, 1, 4), *wholes]
         for full in wholes:
-            yield "missing-permute", _permuted(full), partial(torch.permute, dims=full)
+            yield "missing-permute", _permute_code(full), partial(torch.permute, dims=full)
 
 
 def _has_batch(case: Case, step: Step) -> bool:
@@ -98,14 +100,14 @@ def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:
     return apart or [kind for kind in kinds if kind in _GRID] != [kind for kind in after if kind in _GRID]
 
 
-def _permuted(order: tuple[int, ...]) -> str:
+def _permute_code(order: tuple[int, ...]) -> str:
     moved = [place for place, axis in enumerate(order) if place != axis]
     if len(moved) == 2:
         return f".transpose({moved[0]}, {moved[1]})"
     return f".permute({', '.join(map(str, order))})"
 
 
-def _made_idle(run: Run, trial: Run, start: int) -> bool:
+def _makes_reordering_idle(run: Run, trial: Run, start: int) -> bool:
     """Whether a reordering that the code has already does nothing any more after the repair."""
     return any(
         old.name == new.name
@@ -117,15 +119,15 @@ def _made_idle(run: Run, trial: Run, start: int) -> bool:
     )
 
 
-def _scattered(run: Run, start: int) -> bool:
+def _mixes_axes_later(run: Run, start: int) -> bool:
     """Whether the repaired model cuts a tensor across its axes after all."""
     return any(step.index > start and cuts_across(step) for step in run.steps)
 
 
-def _reordered(case: Case, cause: str, suffix: str, step: Step, after: Sizes, score: int) -> Finding:
+def _reordering_finding(case: Case, cause: str, suffix: str, step: Step, after: Sizes, score: int) -> Finding:
     before = step.output
     if cause == "missing-flatten":
-        found = f"the tokens come as {text(before)}: {_grid_said(before, suffix)}"
+        found = f"the tokens come as {text(before)}: {_describe_grid(before, suffix)}"
     elif cause == "missing-batch":
         found = f"a batch of one picture comes as {text(before)}: its first axis is not the batch"
     elif len(before) == 3 and case.may_be_patch_count(before[2]):
@@ -133,23 +135,22 @@ def _reordered(case: Case, cause: str, suffix: str, step: Step, after: Sizes, sc
     elif len(before) == 4 and case.grid in (before[2:], None) and after[-1] == before[1]:
         found = f"the patches come as {text(before)}: {before[1]} channels before the grid of {before[2]} x {before[3]}"
     else:
-        found = f"the axes come as {text(before)}, in another order than what follows takes them"
+        found = f"the axes come as {text(before)}, not in the order that the next step expects"
     return Finding(cause, found, text(after), followed_by(step.code, suffix), step.code, score)
 
 
-def _grid_said(before: Sizes, suffix: str) -> str:
+def _describe_grid(before: Sizes, suffix: str) -> str:
     if "transpose" in suffix:
         return f"{before[1]} channels before a grid of {before[2]} x {before[3]}, instead of a sequence"
     if suffix == ".flatten(2)" and len(before) == 4:
         return f"{before[2]} x {before[3]} is still two axes"
     if suffix == ".flatten(1, 2)":
         return f"the grid {before[1]} x {before[2]} is still two axes, instead of {before[1] * before[2]} tokens"
-    return "axes that belong together are still apart"
+    return "axes that belong together are still separate"
 
 
-def _operand(case: Case, failing: Step, place: int, seen: StepInput) -> Iterator[Finding]:
+def _find_untransposed_operand(case: Case, failing: Step, place: int, seen: StepInput) -> Iterator[Finding]:
     """One of the two that could not be multiplied, turned: ``k`` of ``q k`` transposed."""
-    rank = len(seen.sizes)
 
     def turned(args: Any, kwargs: Any) -> Any:
         changed = list(args)
@@ -164,16 +165,15 @@ def _operand(case: Case, failing: Step, place: int, seen: StepInput) -> Iterator
     if not score or place == 0 or seen.sizes != other:
         return
     whole = expression(failing.code)
-    said = "q @ k.transpose(-2, -1)" if rank else ""
-    for mark in ("@",):
-        if mark in whole:
-            left, _, right = whole.rpartition(mark)
-            said = replaced(failing.code, f"{left.strip()} @ {right.strip()}.transpose(-2, -1)") or said
+    fix = "q @ k.transpose(-2, -1)"
+    if "@" in whole:
+        left, _, right = whole.rpartition("@")
+        fix = replaced(failing.code, f"{left.strip()} @ {right.strip()}.transpose(-2, -1)") or fix
     yield Finding(
         "missing-permute",
         f"{text(other)} times {text(seen.sizes)}: the last axis {other[-1]} meets {seen.sizes[-2]}",
         f"{text((*seen.sizes[:-2], seen.sizes[-1], seen.sizes[-2]))} as the second",
-        said,
+        fix,
         failing.code,
         score,
     )
@@ -207,7 +207,7 @@ def square_tokens(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "missing-permute",
                 f"{text(step.output)} has the {size} channels before the {size} patches; it fits only because "
-                "these are as many",
+                "the two numbers are equal",
                 f"patches before channels: with {grid[0]} x {grid[1]} patches it must be "
                 f"{text((step.output[0], grid[0] * grid[1], size))}",
                 followed_by(step.code, ".transpose(1, 2)"),

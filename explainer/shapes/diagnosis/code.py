@@ -27,7 +27,7 @@ class Division:
 
 def expression(code: Code | None) -> str:
     """The text of the expression that ran; empty where it cannot be read or goes over several lines."""
-    span = _span(code)
+    span = _source_span(code)
     if code is None or span is None or span[0] != span[1]:
         return ""
     line = linecache.getline(code.code.co_filename, span[0]).encode()
@@ -45,14 +45,14 @@ def followed_by(code: Code | None, suffix: str) -> str:
 
 def replaced(code: Code | None, new: str) -> str:
     """The line with the expression that ran replaced."""
-    span = _span(code)
+    span = _source_span(code)
     if code is None or span is None or span[0] != span[1]:
         return ""
     line = linecache.getline(code.code.co_filename, span[0]).encode()
     return (line[: span[2]] + new.encode() + line[span[3] :]).decode(errors="replace").strip()
 
 
-def operands(code: Code | None) -> tuple[str, ...]:
+def operand_names(code: Code | None) -> tuple[str, ...]:
     """What the user calls the two sides of a sum or a product: ``z`` and ``self.positions``."""
     text = expression(code)
     try:
@@ -91,7 +91,7 @@ def _is_compound(text: str) -> bool:
         return False
 
 
-def _span(code: Code | None) -> tuple[int, int, int, int] | None:
+def _source_span(code: Code | None) -> tuple[int, int, int, int] | None:
     if code is None:
         return None
     positions = list(code.code.co_positions())
@@ -120,13 +120,13 @@ def divisions(traceback: TracebackType | None) -> tuple[Division, ...]:
             break
         path = frame.f_code.co_filename.replace("\\", "/")
         if "/einops/" in path:
-            found += [Division(*pair, code, shape, frame=frame) for pair, shape in _of_pattern(frame)]
+            found += [Division(*pair, code, shape, frame=frame) for pair, shape in _einops_divisions(frame)]
         elif is_model_code(frame.f_code.co_filename) or "/torch/nn/" in path:
-            found += [Division(a, b, code, (), names, frame) for a, b, names in _demanded(frame, number)]
+            found += [Division(a, b, code, (), names, frame) for a, b, names in _asserted_divisions(frame, number)]
     return tuple(found)
 
 
-def _of_pattern(frame: FrameType) -> Iterator[tuple[tuple[int, int], tuple[int, ...]]]:
+def _einops_divisions(frame: FrameType) -> Iterator[tuple[tuple[int, int], tuple[int, ...]]]:
     """From ``b c (h p) (w q) -> ...``: axes that a product of given lengths does not divide."""
     values = frame.f_locals
     tensor, pattern, lengths = values.get("tensor"), values.get("pattern"), values.get("axes_lengths")
@@ -161,9 +161,9 @@ def _of_pattern(frame: FrameType) -> Iterator[tuple[tuple[int, int], tuple[int, 
             yield (size, known), shape
 
 
-def _demanded(frame: FrameType, number: int) -> Iterator[tuple[int, int, tuple[str, str]]]:
+def _asserted_divisions(frame: FrameType, number: int) -> Iterator[tuple[int, int, tuple[str, str]]]:
     """From ``assert a % b == 0``, ``if a % b: raise``, ``a // b * b == a``: a and b, where there is a remainder."""
-    tree = _tree(frame.f_code.co_filename)
+    tree = _parse_file(frame.f_code.co_filename)
     if tree is None:
         return
     inside = [
@@ -185,16 +185,16 @@ def _demanded(frame: FrameType, number: int) -> Iterator[tuple[int, int, tuple[s
         target.id: node.value
         for node in (ast.walk(functions[-1]) if functions else ())
         if isinstance(node, ast.Assign) and node.lineno < number
-        for target in _names(node.targets)
+        for target in _assigned_names(node.targets)
     }
     for test in reversed(tests):
-        for a, b in _pairs(test, assigned, 0):
-            first, second = _value(a, frame), _value(b, frame)
+        for a, b in _divided_pairs(test, assigned, 0):
+            first, second = _evaluate(a, frame), _evaluate(b, frame)
             if isinstance(first, int) and isinstance(second, int) and second > 1 and first % second:
                 yield first, second, (ast.unparse(a), ast.unparse(b))
 
 
-def _names(targets: list[ast.expr]) -> Iterator[ast.Name]:
+def _assigned_names(targets: list[ast.expr]) -> Iterator[ast.Name]:
     for target in targets:
         if isinstance(target, ast.Name):
             yield target
@@ -202,7 +202,7 @@ def _names(targets: list[ast.expr]) -> Iterator[ast.Name]:
             yield from (name for name in target.elts if isinstance(name, ast.Name))
 
 
-def _pairs(test: ast.expr, assigned: dict[str, ast.expr], depth: int) -> Iterator[tuple[ast.expr, ast.expr]]:
+def _divided_pairs(test: ast.expr, assigned: dict[str, ast.expr], depth: int) -> Iterator[tuple[ast.expr, ast.expr]]:
     for node in ast.walk(test):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             yield node.left, node.right
@@ -215,20 +215,20 @@ def _pairs(test: ast.expr, assigned: dict[str, ast.expr], depth: int) -> Iterato
                     yield whole, product.right  # head_size * heads == D
                     yield whole, product.left
         elif isinstance(node, ast.Name) and node.id in assigned and depth < 3:
-            yield from _pairs(assigned[node.id], assigned, depth + 1)
+            yield from _divided_pairs(assigned[node.id], assigned, depth + 1)
 
 
-def _value(node: ast.expr, frame: FrameType) -> Any:
+def _evaluate(node: ast.expr, frame: FrameType) -> Any:
     """What a name, an attribute, an item or arithmetic of them is; nothing is called."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
         return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
     if isinstance(node, ast.Attribute):
-        owner = _value(node.value, frame)
+        owner = _evaluate(node.value, frame)
         return getattr(owner, node.attr, None) if owner is not None else None
     if isinstance(node, ast.Subscript):
-        owner, key = _value(node.value, frame), _value(node.slice, frame)
+        owner, key = _evaluate(node.value, frame), _evaluate(node.slice, frame)
         if isinstance(owner, tuple | list | dict) and isinstance(key, int | str):
             try:
                 return owner[key]  # type: ignore[index]
@@ -236,10 +236,10 @@ def _value(node: ast.expr, frame: FrameType) -> Any:
                 return None
         return None
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _value(node.operand, frame)
+        value = _evaluate(node.operand, frame)
         return -value if isinstance(value, int) else None
     if isinstance(node, ast.BinOp):
-        first, second = _value(node.left, frame), _value(node.right, frame)
+        first, second = _evaluate(node.left, frame), _evaluate(node.right, frame)
         if isinstance(first, int) and isinstance(second, int):
             if isinstance(node.op, ast.Add):
                 return first + second
@@ -250,15 +250,15 @@ def _value(node: ast.expr, frame: FrameType) -> Any:
             if isinstance(node.op, ast.FloorDiv) and second:
                 return first // second
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "size":
-        owner = _value(node.func.value, frame)
-        key = _value(node.args[0], frame) if len(node.args) == 1 else None
+        owner = _evaluate(node.func.value, frame)
+        key = _evaluate(node.args[0], frame) if len(node.args) == 1 else None
         if isinstance(owner, Tensor) and isinstance(key, int) and -owner.ndim <= key < owner.ndim:
             return owner.shape[key]
     return None
 
 
 @cache
-def _tree(path: str) -> ast.Module | None:
+def _parse_file(path: str) -> ast.Module | None:
     lines = linecache.getlines(path)
     try:
         return ast.parse("".join(lines)) if lines else None

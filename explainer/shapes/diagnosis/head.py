@@ -4,15 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from explainer.shapes.diagnosis.case import (
-    FUSED,
-    JOINS,
-    MULTIHEAD,
-    RESHAPES,
-    Case,
-    Finding,
-    text,
-)
+from explainer.shapes.diagnosis.case import ATTENDING, JOINS, RESHAPES, Case, Finding, text
 from explainer.shapes.diagnosis.code import call_of, expression, followed_by, replaced
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Sizes, Step
 from explainer.shapes.recording import Code
@@ -21,7 +13,7 @@ from explainer.shapes.recording import Code
 def head(case: Case) -> Iterator[Finding]:
     """A head that is given every token instead of one vector per picture."""
     if not case.original.completed:
-        yield from _head_fails(case)
+        yield from _find_failing_head(case)
         return
     outputs = case.original.outputs
     if not outputs or not case.is_picture:
@@ -32,15 +24,15 @@ def head(case: Case) -> Iterator[Finding]:
     given, made = linear.inputs[0].sizes, linear.output
     if made not in outputs and not (case.expected and len(case.expected) == 2):
         return
-    if len(given) == 3 and given[0] == case.batch and given[1] > 1 and _is_answer(case, linear):
+    if len(given) == 3 and given[0] == case.batch and given[1] > 1 and _is_head(case, linear):
         if case.expected is not None and case.expected == made:
             return
-        if not any(case.may_be_patch_count(given[1] - extra) for extra in (0, 1, 2, _in_front(case))):
+        if not any(case.may_be_patch_count(given[1] - extra) for extra in (0, 1, 2, _count_tokens_in_front(case))):
             return
-        repair = Repair(before={linear.index: _first_token})
+        repair = Repair(before={linear.index: _keep_first_token})
         score = case.try_repair(repair)
         if score >= 2 and case.generalises(repair, linear):
-            yield _reads_all(case, linear, given, score)
+            yield _all_tokens_finding(case, linear, given, score)
     elif len(given) == 2 and made[0] != case.batch and made in outputs:
         source = linear.inputs[0].source
         while source >= 0:
@@ -50,14 +42,14 @@ def head(case: Case) -> Iterator[Finding]:
             if flat and step.name in RESHAPES:
                 score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
                 if score >= 2:
-                    yield _reads_all(case, linear, before, score)
+                    yield _all_tokens_finding(case, linear, before, score)
                 return
             if len(before) == 3 and before[0] == case.batch and before[1:] == given and len(step.output) == 2:
                 if step.name not in ("getitem", "select"):
                     return
                 score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
                 if score >= 2:
-                    yield _one_picture(step, before, score)
+                    yield _first_picture_finding(step, before, score)
                 return
             if step.output != given:
                 return
@@ -71,7 +63,7 @@ def _is_linear(step: Step) -> bool:
     return step.name == "linear" and step.flows
 
 
-def _in_front(case: Case) -> int:
+def _count_tokens_in_front(case: Case) -> int:
     """How many tokens were joined to the patches."""
     for step in case.original.steps:
         patches = next((tensor.sizes for tensor in step.inputs if tensor.flows), ())
@@ -80,7 +72,7 @@ def _in_front(case: Case) -> int:
     return 0
 
 
-def _one_picture(step: Step, before: Sizes, score: int) -> Finding:
+def _first_picture_finding(step: Step, before: Sizes, score: int) -> Finding:
     return Finding(
         "head-reads-all-tokens",
         f"of {text(before)} the first picture is taken, with all its {before[1]} tokens",
@@ -91,7 +83,7 @@ def _one_picture(step: Step, before: Sizes, score: int) -> Finding:
     )
 
 
-def _is_answer(case: Case, linear: Step) -> bool:
+def _is_head(case: Case, linear: Step) -> bool:
     """Whether a linear layer on tokens is a head, rather than an encoder's last or a decoder's of pixels."""
     width, made = linear.inputs[0].sizes[-1], linear.output[-1]
     if case.expected is not None:
@@ -99,20 +91,20 @@ def _is_answer(case: Case, linear: Step) -> bool:
     if made == width or any(made == patch * patch * case.channels for patch in case.patch_sizes):
         return False
     return any(
-        step.name in (MULTIHEAD, FUSED, "softmax")
+        step.name in ATTENDING
         or (step.name in JOINS and step.flows and step.constant)
         or (step.name in ELEMENTWISE and step.flows and any(len(tensor.sizes) >= 2 for tensor in step.constant))
         for step in case.original.steps[: linear.index]
     )
 
 
-def _first_token(args: Any, kwargs: Any) -> Any:
+def _keep_first_token(args: Any, kwargs: Any) -> Any:
     return (args[0][:, 0], *args[1:]), kwargs
 
 
-def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
+def _all_tokens_finding(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
     classes = linear.output[-1]
-    front = _in_front(case)
+    front = _count_tokens_in_front(case)
     with_token = case.may_be_patch_count(given[1] - 1) or (front > 0 and case.may_be_patch_count(given[1] - front))
     what = f"the class token and {given[1] - 1} patches" if with_token else f"{given[1]} tokens"
     if with_token and front > 1:
@@ -135,8 +127,8 @@ def _reads_all(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
     )
 
 
-def _head_fails(case: Case) -> Iterator[Finding]:
-    mixing = [step.index for step in case.original.steps if step.name in (MULTIHEAD, FUSED, "softmax") and step.flows]
+def _find_failing_head(case: Case) -> Iterator[Finding]:
+    mixing = [step.index for step in case.original.steps if step.name in ATTENDING and step.flows]
     if not mixing:
         return
     for step in case.steps_before_failure(6):
@@ -151,7 +143,7 @@ def _head_fails(case: Case) -> Iterator[Finding]:
         given = failing.inputs[0].sizes if failing and failing.inputs else sizes
         flat = f" = {sizes[1]} x {sizes[2]} numbers of each picture" if given == (sizes[0], sizes[1] * sizes[2]) else ""
         suffix = "[:, 0]" if case.may_be_patch_count(sizes[1] - 1) else ".mean(dim=1)"
-        fix, code = _to_the_head(case, step, suffix)
+        fix, code = _line_to_the_head(case, step, suffix)
         yield Finding(
             "head-reads-all-tokens",
             f"all {sizes[1]} tokens {text(sizes)} go on to the head, which is given {text(given)}{flat}",
@@ -163,7 +155,7 @@ def _head_fails(case: Case) -> Iterator[Finding]:
         return
 
 
-def _to_the_head(case: Case, step: Step, suffix: str) -> tuple[str, Code | None]:
+def _line_to_the_head(case: Case, step: Step, suffix: str) -> tuple[str, Code | None]:
     """The line that hands the tokens of a step on, with one vector of each picture instead."""
     takers = (taker for taker in case.original.all_steps if any(given.source == step.index for given in taker.inputs))
     taker = next(takers, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from explainer.shapes.diagnosis.attention import multiplied
+from explainer.shapes.diagnosis.attention import multiplied_shapes
 from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding
 from explainer.shapes.diagnosis.code import Division, divisions
 from explainer.shapes.diagnosis.steps import Sizes, Step
@@ -20,15 +20,15 @@ def heads(case: Case) -> Iterator[Finding]:
         return
     widths = {size for sizes in case.weight_shapes for size in sizes}
     for division in case.failed_divisions:
-        if not _stays(case, division):
+        if not _is_independent_of_picture(case, division):
             continue
         if division.axis and division.number == division.axis[-1] and division.axis != case.shape:
             width = division.number
             if len(division.axis) >= 3:
-                yield _heads(width, division.divisor, division.code)
+                yield _heads_finding(width, division.divisor, division.code)
                 return
         elif not division.axis and division.number in widths and division.number not in case.shape[2:]:
-            yield _heads(division.number, division.divisor, division.code)
+            yield _heads_finding(division.number, division.divisor, division.code)
             return
     failing = case.original.failing
     if failing is None or not failing.inputs:
@@ -39,23 +39,23 @@ def heads(case: Case) -> Iterator[Finding]:
         found = (width, count) if count > 1 and width % count else None
     elif failing.name in RESHAPES and failing.inputs[0].flows:
         kinds = case.axis_kinds(failing.inputs[0].source)
-        found = None if kinds and kinds[-1] else _split(failing)  # the last axis may be that of the tokens
+        found = None if kinds and kinds[-1] else _read_reshape(failing)  # the last axis may be that of the tokens
     else:
-        found = _pieces(case, failing) or _narrower(case, failing)
+        found = _read_unequal_parts(case, failing) or _read_joined_heads(case, failing)
     if found is not None:
-        yield _heads(*found, failing.code)
+        yield _heads_finding(*found, failing.code)
 
 
-def _stays(case: Case, division: Division) -> bool:
+def _is_independent_of_picture(case: Case, division: Division) -> bool:
     """Whether a number that was not divided has nothing to do with the size of the picture: D has not."""
-    if len(case.shape) < 4 or len(case.wide_run.steps) < len(case.original.steps) or not _names_heads(division):
-        return _names_heads(division)
+    if len(case.shape) < 4 or len(case.wide_run.steps) < len(case.original.steps) or not _is_about_heads(division):
+        return _is_about_heads(division)
     error = case.wide_run.error
     there = divisions(error.__traceback__) if error is not None else ()
     return any((other.number, other.divisor) == (division.number, division.divisor) for other in there)
 
 
-def _names_heads(division: Division) -> bool:
+def _is_about_heads(division: Division) -> bool:
     """Whether it may be heads that should have divided: by what the user calls the two, or where they are divided."""
     if division.frame is None or not any(division.names):
         return True
@@ -63,7 +63,7 @@ def _names_heads(division: Division) -> bool:
     owner = division.frame.f_locals.get("self")
     if "/torch/nn/" in code.co_filename.replace("\\", "/"):
         return isinstance(owner, nn.MultiheadAttention)  # others divide groups, scales, strides
-    words = [_word(name) for name in division.names]
+    words = [_last_word(name) for name in division.names]
     if "head" in words[1] or "head" in words[0]:
         return True
     if all(len(word) <= 2 for word in words) or len(words[1]) <= 2:
@@ -72,12 +72,12 @@ def _names_heads(division: Division) -> bool:
     return any(word in where for word in ("attention", "attn", "head"))
 
 
-def _word(name: str) -> str:
+def _last_word(name: str) -> str:
     """The last part of ``self.config.num_heads``, in small letters."""
     return name.rpartition(".")[2].lower()
 
 
-def _split(step: Step) -> tuple[int, int] | None:
+def _read_reshape(step: Step) -> tuple[int, int] | None:
     """From a reshape of vectors that could not be: their size and the heads."""
     before = step.inputs[0].sizes
     wanted = list(step.whole_numbers)
@@ -91,35 +91,33 @@ def _split(step: Step) -> tuple[int, int] | None:
                 wanted.remove(size)
             elif -1 in wanted and wanted.index(-1) < len(wanted) - 1:
                 wanted.remove(-1)
-    threes = 3 in wanted and before[-1] % 3 == 0
     width = before[-1]
-    for whole, sizes in ((width // 3, _without(wanted, 3)) if threes else (width, wanted), (width, wanted)):
+    candidates = [(width, wanted)]
+    if 3 in wanted and width % 3 == 0:  # queries, keys and values in one
+        others = list(wanted)
+        others.remove(3)
+        candidates.insert(0, (width // 3, others))
+    for whole, sizes in candidates:
         if len(sizes) != 2:
             continue
         first, second = sizes
         batch = min(before[:2])
         count = first // batch  # if heads and batch are in one axis
-        if len(before) == 3 and first == count * batch and count > 1 and whole % count and second == whole // count:
+        if len(before) == 3 and first == count * batch and _is_rounded_down(whole, count, second):
             return whole, count
         if -1 in sizes:
             count = max(sizes)
             if 1 < count < whole and whole % count:
                 return whole, count
         for count, size in ((first, second), (second, first)):
-            if count > 1 and size == whole // count and whole % count and size > 1:
+            if size > 1 and _is_rounded_down(whole, count, size):
                 return whole, count
     return None
 
 
-def _without(values: list[int], value: int) -> list[int]:
-    kept = list(values)
-    kept.remove(value)
-    return kept
-
-
-def _pieces(case: Case, failing: Step) -> tuple[int, int] | None:
+def _read_unequal_parts(case: Case, failing: Step) -> tuple[int, int] | None:
     """From pieces of unequal size that could not be put together."""
-    sources = {tensor.source for tensor in failing.inputs if tensor.flows}
+    sources = {tensor.source for tensor in failing.flowing}
     if len(sources) != 1 or min(sources) < 0:
         return None
     step = case.original.steps[sources.pop()]
@@ -135,7 +133,7 @@ def _pieces(case: Case, failing: Step) -> tuple[int, int] | None:
     return (width, number) if number > 1 and width % number else None
 
 
-def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
+def _read_joined_heads(case: Case, failing: Step) -> tuple[int, int] | None:
     """From heads joined again to fewer numbers than there were: 5 x 38 = 190 instead of 192."""
     if failing.name != "linear" or len(failing.inputs) < 2 or not failing.inputs[0].flows:
         return None
@@ -145,20 +143,20 @@ def _narrower(case: Case, failing: Step) -> tuple[int, int] | None:
     for step in case.steps_before_failure():
         kinds = case.axis_kinds(step.index) or ("",) * len(step.output)
         plain = [size if not kind else 0 for size, kind in zip(step.output, kinds, strict=True)]
-        for first, second in itertools.pairwise(plain):
-            for count, size in ((first, second), (second, first)):
-                if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
-                    return wanted, count
-        sizes = step.output
+        pairs = [pair for first, second in itertools.pairwise(plain) for pair in ((first, second), (second, first))]
         if step.name in JOINS and len({tensor.sizes for tensor in step.inputs}) == 1:
-            count, size = len(step.inputs), step.inputs[0].sizes[-1]
-            if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
+            pairs.append((len(step.inputs), step.inputs[0].sizes[-1]))
+        if len(plain) == 4:
+            pairs += [(plain[1], plain[3]), (plain[2], plain[3])]
+        for count, size in pairs:
+            if count * size == given < wanted and _is_rounded_down(wanted, count, size):
                 return wanted, count
-        if len(sizes) == 4:
-            for count, size in ((plain[1], plain[3]), (plain[2], plain[3])):
-                if count * size == given < wanted and count > 1 and size == wanted // count and wanted % count:
-                    return wanted, count
     return None
+
+
+def _is_rounded_down(width: int, count: int, size: int) -> bool:
+    """Tell whether heads have the size that is left when a width is shared among too many of them."""
+    return count > 1 and width % count > 0 and size == width // count
 
 
 def lost_in_heads(case: Case) -> Iterator[Finding]:
@@ -168,19 +166,19 @@ def lost_in_heads(case: Case) -> Iterator[Finding]:
     for step in case.original.steps:
         if step.name not in (FUSED, "softmax") or not step.inputs[0].flows or len(step.inputs[0].sizes) != 4:
             continue
-        product = (step.inputs[0].sizes, ()) if step.name == FUSED else multiplied(case, step)
+        product = (step.inputs[0].sizes, ()) if step.name == FUSED else multiplied_shapes(case, step)
         if product is None:
             continue
         count, size = product[0][1], product[0][3]
-        for rows, columns in _projections(case, step):
-            if rows in (count * size, 3 * count * size) and count > 1 and columns % count and columns // count == size:
-                finding = _heads(columns, count, step.code)
+        for rows, columns in _projection_weights(case, step):
+            if rows in (count * size, 3 * count * size) and _is_rounded_down(columns, count, size):
+                finding = _heads_finding(columns, count, step.code)
                 lost = columns - count * size
                 yield replace(finding, found=f"{finding.found}: {lost} numbers of D are in no head")
                 return
 
 
-def _projections(case: Case, step: Step) -> list[Sizes]:
+def _projection_weights(case: Case, step: Step) -> list[Sizes]:
     """Weights, rows by columns, of the last linear layer before attention: that of the queries, not just any."""
     while step.name != "linear":
         source = max((tensor.source for tensor in step.inputs if tensor.flows), default=-1)
@@ -190,7 +188,7 @@ def _projections(case: Case, step: Step) -> list[Sizes]:
     return [tensor.sizes for tensor in step.inputs[1:2] if len(tensor.sizes) == 2]
 
 
-def _heads(width: int, count: int, code: Code | None) -> Finding:
+def _heads_finding(width: int, count: int, code: Code | None) -> Finding:
     near = [divisor for divisor in range(2, width) if width % divisor == 0]
     below = max((divisor for divisor in near if divisor < count), default=1)
     above = min((divisor for divisor in near if divisor > count), default=width)
@@ -206,34 +204,34 @@ def _heads(width: int, count: int, code: Code | None) -> Finding:
     )
 
 
-def constructor(demanded: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
+def failed_constructor(failed: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
     """A division that a constructor demanded: of the picture, or of D by the heads."""
-    for division in demanded:
+    for division in failed:
         frame = division.frame
         number, divisor = division.number, division.divisor
         owner = None if frame is None else frame.f_locals.get("self")
-        if isinstance(owner, nn.MultiheadAttention) or "head" in _word(division.names[1]):
-            yield _heads(number, divisor, division.code)
+        if isinstance(owner, nn.MultiheadAttention) or "head" in _last_word(division.names[1]):
+            yield _heads_finding(number, divisor, division.code)
             return
         if isinstance(owner, nn.Module) and type(owner).__module__.startswith("torch.nn."):
             return  # groups of a convolution or of a norm
-        built = _built(division)
+        built = _sizes_built_so_far(division)
         if len(picture) == 3 and picture[0] not in (1, 3, 4):  # tokens
             if number == picture[-1]:
-                yield _heads(number, divisor, division.code)
+                yield _heads_finding(number, divisor, division.code)
             return
         if number in picture[-2:]:
             if number in built:
                 continue  # D is as large as the picture: it may be either
-            yield _of_picture(number, divisor, division.code)
+            yield _picture_finding(number, divisor, division.code)
             return
-        seen = {value for value in _whole_numbers(frame) if value in picture[-2:]}
-        if (number in built or seen) and _names_heads(division):
-            yield _heads(number, divisor, division.code)
+        seen = {value for value in _numbers_in_frames(frame) if value in picture[-2:]}
+        if (number in built or seen) and _is_about_heads(division):
+            yield _heads_finding(number, divisor, division.code)
             return
 
 
-def _of_picture(number: int, patch: int, code: Code | None) -> Finding:
+def _picture_finding(number: int, patch: int, code: Code | None) -> Finding:
     down, rest = number - number % patch, number % patch
     return Finding(
         "patch-does-not-divide",
@@ -248,7 +246,7 @@ def _of_picture(number: int, patch: int, code: Code | None) -> Finding:
     )
 
 
-def _built(division: Division) -> set[int]:
+def _sizes_built_so_far(division: Division) -> set[int]:
     """Sizes of the parameters that had been made in the constructors under way."""
     sizes: set[int] = set()
     frame = division.frame
@@ -263,7 +261,7 @@ def _built(division: Division) -> set[int]:
     return sizes
 
 
-def _whole_numbers(frame: Any) -> Iterator[int]:
+def _numbers_in_frames(frame: Any) -> Iterator[int]:
     """Whole numbers that the code under way was given, in tuples and configurations, too."""
     while frame is not None and "/explainer/shapes/" not in frame.f_code.co_filename:
         for value in list(frame.f_locals.values()):

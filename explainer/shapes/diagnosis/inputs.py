@@ -35,16 +35,16 @@ def missing_batch(case: Case) -> Iterator[Finding]:
     if not case.is_picture or case.original.completed:
         return
     if case.batch == 1:
-        yield from _squeezed(case)
-    yield from _single(case)
+        yield from _find_squeezed_batch(case)
+    yield from _find_unbatched_convolution(case)
     for step in case.steps_before_failure(6):
         if step.name in ("getitem", "select", "squeeze", "mean") and _loses_batch(step.inputs[0].sizes, step.output):
             score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0]}))
             if score >= 2 and step.inputs[0].sizes[0] == case.batch:
-                yield _lost(case, step, score)
+                yield _lost_batch_finding(case, step, score)
 
 
-def _single(case: Case) -> Iterator[Finding]:
+def _find_unbatched_convolution(case: Case) -> Iterator[Finding]:
     """A convolution takes one picture without an axis for the batch; what follows does not."""
     every = case.original.all_steps
     step = next((step for step in every if step.name == "conv2d" and step.flows and step.inputs[0].flows), None)
@@ -62,7 +62,7 @@ def _single(case: Case) -> Iterator[Finding]:
         )
 
 
-def _squeezed(case: Case) -> Iterator[Finding]:
+def _find_squeezed_batch(case: Case) -> Iterator[Finding]:
     """With one picture it breaks, with several it does not: the axis of size 1 was taken away."""
     if not case.larger_run.completed or not case.rate(case.larger_run, case.larger_batch):
         return
@@ -71,24 +71,24 @@ def _squeezed(case: Case) -> Iterator[Finding]:
             return
         if len(step.output) < len(other.output):
             if step.inputs and step.inputs[0].sizes[0] == 1:
-                yield _lost(case, step, 2)
+                yield _lost_batch_finding(case, step, 2)
             return
 
 
-def _lost(case: Case, step: Step, score: int) -> Finding:
+def _lost_batch_finding(case: Case, step: Step, score: int) -> Finding:
     before = step.inputs[0].sizes
     return Finding(
         "missing-batch",
         f"here {text(before)} becomes {text(step.output)}: the axis of the batch is gone",
-        f"{text(before)}: the batch stays the first axis, also when it has {before[0]} "
+        f"{text(before)}: the batch stays the first axis, even with {before[0]} "
         f"{'picture' if before[0] == 1 else 'pictures'}",
-        _without_loss(step),
+        _line_that_keeps_batch(step),
         step.code,
         score,
     )
 
 
-def _without_loss(step: Step) -> str:
+def _line_that_keeps_batch(step: Step) -> str:
     if step.name == "squeeze":
         axes = [axis for axis, size in enumerate(step.inputs[0].sizes) if axis and size == 1]
         return f"x = x.squeeze({axes[0]})" if axes else "leave the squeeze out"
@@ -131,8 +131,8 @@ def channels_last(case: Case) -> Iterator[Finding]:
         if score:
             yield Finding(
                 "channels-last",
-                f"the model was given {text(sizes)}: the {sizes[3]} channels are the last axis, so that {sizes[1]} "
-                "rows of pixels are taken for channels",
+                f"the model was given {text(sizes)}: the {sizes[3]} channels are the last axis, so {sizes[1]} "
+                "rows of pixels are read as channels",
                 f"{text((sizes[0], sizes[3], *sizes[1:3]))}: the channels before height and width",
                 "logits = model(x.permute(0, 3, 1, 2))",
                 case.stopped_at,
@@ -144,7 +144,7 @@ def channels_last(case: Case) -> Iterator[Finding]:
         if score:
             yield Finding(
                 "channels-last",
-                f"the model was given {text(sizes)}, the channels before height and width; this one takes them last",
+                f"the model was given {text(sizes)}, the channels before height and width; it expects them last",
                 f"{text((sizes[0], *sizes[2:], sizes[1]))}: the channels as the last axis",
                 "logits = model(x.permute(0, 2, 3, 1))",
                 case.stopped_at,
@@ -184,7 +184,7 @@ def rgba(case: Case) -> Iterator[Finding]:
             cut = "..., :3" if axis == len(sizes) - 1 else ":, :3" if axis else ":3"
             yield Finding(
                 "rgba",
-                f"the model was given {text(sizes)}: four channels, red, green, blue and how opaque a pixel is",
+                f"the model was given {text(sizes)}: four channels: red, green, blue and opacity",
                 f"{text(three)}: the three colours alone",
                 f'image = image.convert("RGB")  # or x = x[{cut}]',
                 case.stopped_at,
@@ -198,13 +198,13 @@ def rgba(case: Case) -> Iterator[Finding]:
             "rgba",
             f"the model was built for 4 channels (RGBA), and was given {text(sizes)}: 3 channels (RGB)",
             "weights for 3 channels",
-            _three_channels(case),
+            _layer_for_three_channels(case),
             case.stopped_at,
             score,
         )
 
 
-def _three_channels(case: Case) -> str:
+def _layer_for_three_channels(case: Case) -> str:
     for sizes in case.weight_shapes:
         if len(sizes) == 4 and sizes[1] == 4 and sizes[2] > 1:
             return f"nn.Conv2d(3, {sizes[0]}, kernel_size={sizes[2]}, stride={sizes[2]})"

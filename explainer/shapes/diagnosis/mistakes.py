@@ -11,10 +11,10 @@ from explainer.shapes.diagnosis.axes import axes, square_tokens
 from explainer.shapes.diagnosis.case import Case, Finding
 from explainer.shapes.diagnosis.code import divisions
 from explainer.shapes.diagnosis.head import head
-from explainer.shapes.diagnosis.heads import constructor, heads, lost_in_heads
+from explainer.shapes.diagnosis.heads import failed_constructor, heads, lost_in_heads
 from explainer.shapes.diagnosis.inputs import channels_last, missing_batch, rgba
 from explainer.shapes.diagnosis.patches import another_size
-from explainer.shapes.diagnosis.positions import loaded, sliced_positions
+from explainer.shapes.diagnosis.positions import failed_loading, sliced_positions
 from explainer.shapes.diagnosis.reshapes import cut_across
 from explainer.shapes.diagnosis.sequence import class_token, sequence
 from explainer.shapes.diagnosis.steps import Repair
@@ -95,14 +95,14 @@ def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> 
     heads, weights of another size, and axes mixed by a reshape are worked out from the sizes. None where the shapes do
     not tell.
     """
-    finding = _finding(ledger, expected_output)
+    finding = _find(ledger, expected_output)
     if finding is None:
         return None
     line = finding.code.line if finding.code else ledger.failure.line if ledger.failure else None
     return Diagnosis(finding.cause, finding.found, finding.expected, finding.fix, line, finding.title, finding.is_tried)
 
 
-def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:
+def _find(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:
     subject = ledger.subject
     if subject is None:
         return None
@@ -110,11 +110,14 @@ def _finding(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None
         try:
             subject = replace(subject, model=subject.model())
         except Exception as error:  # the same again, with its frames
-            found = [*loaded(error.__traceback__), *constructor(divisions(error.__traceback__), _picture(subject))]
+            found = [
+                *failed_loading(error.__traceback__),
+                *failed_constructor(divisions(error.__traceback__), _shape_given(subject)),
+            ]
             return found[0] if found else None
     if not any(isinstance(value, Tensor) for value in (*subject.arguments, *subject.named.values())):
         return None
-    case = _case(ledger, subject, expected)
+    case = _open_case(ledger, subject, expected)
     if case is None or _is_of_memory_order(case):
         return None
     for rules in rules_in_order():
@@ -137,7 +140,7 @@ def _findings_of(rule: Rule, case: Case) -> list[Finding]:
         return []
 
 
-def _case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) -> Case | None:
+def _open_case(ledger: Ledger, subject: Subject, expected: tuple[int, ...] | None) -> Case | None:
     """The case on meta, if the model does there what it did; otherwise with real tensors."""
     for real in (False, True):
         if real and (ledger.device == "meta" or ledger.parameters > _TRIED_FOR_REAL):
@@ -161,7 +164,7 @@ def _is_of_memory_order(case: Case) -> bool:
     return len(case.trials.run(Repair(instead={failing.index: reshaped})).steps) > failing.index
 
 
-def _picture(subject: Subject) -> tuple[int, ...]:
+def _shape_given(subject: Subject) -> tuple[int, ...]:
     first = subject.arguments[0] if subject.arguments else None
     if isinstance(first, Tensor):
         return tuple(first.shape)

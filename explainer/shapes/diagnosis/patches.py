@@ -23,7 +23,7 @@ def another_size(case: Case) -> Iterator[Finding]:
         return
     if case.original.completed:
         if not film:
-            yield from _dropped_pixels(case)
+            yield from _find_dropped_pixels(case)
         return
     patches = list(case.patch_sizes)
     for division in case.failed_divisions:
@@ -33,12 +33,12 @@ def another_size(case: Case) -> Iterator[Finding]:
         patches = _patches_by_trial(case)
     for patch in patches:
         if height % patch or width % patch:
-            yield from _remainder(case, patch)
+            yield from _find_remainder(case, patch)
             return
     yield from another_resolution(case, patches)
 
 
-def _passes(case: Case, run: Run) -> bool:
+def _gets_further(case: Case, run: Run) -> bool:
     """Whether it came further than the model did."""
     return run.completed or len(run.steps) > len(case.original.steps)
 
@@ -48,14 +48,14 @@ def _patches_by_trial(case: Case) -> list[int]:
     height, width = case.picture_size
     taken: list[int] = []
     for size in range(min(height, width) - 1, max(4, min(height, width) - 70), -1):
-        if _passes(case, case.trials.run(sizes=case.shape_of_size(size, size))):
+        if _gets_further(case, case.trials.run(sizes=case.shape_of_size(size, size))):
             taken.append(size)
             if len(taken) == 2:
                 return [taken[0] - taken[1]] if taken[0] - taken[1] > 1 else []
     return []
 
 
-def _remainder(case: Case, patch: int) -> Iterator[Finding]:
+def _find_remainder(case: Case, patch: int) -> Iterator[Finding]:
     height, width = case.picture_size
     down = (height - height % patch, width - width % patch)
     up = (height + -height % patch, width + -width % patch)
@@ -64,7 +64,7 @@ def _remainder(case: Case, patch: int) -> Iterator[Finding]:
             continue
         run = case.trials.run(sizes=case.shape_of_size(*sizes))
         if score := case.rate(run):
-            yield _does_not_divide(case, patch, down, case.stopped_at, score)
+            yield _remainder_finding(case, patch, down, case.stopped_at, score)
             return
     # The model's positions were counted with the same remainder: then no picture fits, unless they were made anew.
     run = case.trials.run(Repair(lenient=True), case.shape_of_size(*down))
@@ -77,21 +77,21 @@ def _remainder(case: Case, patch: int) -> Iterator[Finding]:
         )
         counted |= {count * boxes for count in counted}
         if any(row - extra in counted for row in rows for extra in (0, 1, 2)):
-            yield _does_not_divide(case, patch, down, case.stopped_at, score)
+            yield _remainder_finding(case, patch, down, case.stopped_at, score)
 
 
-def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
+def _remainder_finding(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
     height, width = case.picture_size
     left = [
         f"{size} = {size // patch} x {patch} + {size % patch} {axis}"
         for size, axis in ((height, "rows of pixels"), (width, "columns"))
         if size % patch
     ]
-    said = left[0].replace("rows of pixels", "in height and width") if height == width else ", ".join(left)
+    division = left[0].replace("rows of pixels", "in height and width") if height == width else ", ".join(left)
     rest = max(height % patch, width % patch)
     return Finding(
         "patch-does-not-divide",
-        f"a picture of {height} x {width} cut into patches of {patch}: {said}; {rest} "
+        f"a picture of {height} x {width} cut into patches of {patch}: {division}; {rest} "
         f"{'pixel is' if rest == 1 else 'pixels are'} left over",
         f"a picture of {down[0]} x {down[1]}: {down[0] // patch} x {down[1] // patch} = "
         f"{(down[0] // patch) * (down[1] // patch)} patches",
@@ -101,7 +101,7 @@ def _does_not_divide(case: Case, patch: int, down: tuple[int, int], code: Code |
     )
 
 
-def _dropped_pixels(case: Case) -> Iterator[Finding]:
+def _find_dropped_pixels(case: Case) -> Iterator[Finding]:
     """The model runs, but pixels at the right and below are in no patch."""
     height, width = case.picture_size
     if not any(step.name in ATTENDING for step in case.original.steps):
@@ -114,15 +114,15 @@ def _dropped_pixels(case: Case) -> Iterator[Finding]:
             if step.name == "unfold":
                 continue
             return
-        patch = _cut_into(step)
+        patch = _patch_size_of(step)
         if patch and given.sizes[2:] == (height, width) and (height % patch or width % patch):
             down = (height - height % patch, width - width % patch)
-            finding = _does_not_divide(case, patch, down, step.code, 2)
+            finding = _remainder_finding(case, patch, down, step.code, 2)
             yield replace(finding, is_tried=bool(case.try_repair(Repair(), sizes=case.shape_of_size(*down))))
             return
 
 
-def _cut_into(step: Step) -> int:
+def _patch_size_of(step: Step) -> int:
     """The size of the patches that a step cuts a picture into; 0 if it does not."""
     if step.name == "conv2d":
         kernel = step.inputs[1].sizes[2:]

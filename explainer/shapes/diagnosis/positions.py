@@ -8,8 +8,8 @@ from types import TracebackType
 from torch import Tensor, nn
 
 from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
-from explainer.shapes.diagnosis.code import operands
-from explainer.shapes.diagnosis.sequence import unused_token, with_token
+from explainer.shapes.diagnosis.code import operand_names
+from explainer.shapes.diagnosis.sequence import line_with_token, unused_token
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes
 from explainer.shapes.recording import code_of
 
@@ -27,7 +27,7 @@ def another_resolution(case: Case, patches: list[int]) -> Iterator[Finding]:
     for name, sizes in named.items():
         if not _is_table(sizes):
             continue
-        for side, rows, extra in _sides(sizes):
+        for side, rows, extra in _possible_grids(sizes):
             for patch in patches:
                 size = side * patch
                 if (size, size) == (height, width):
@@ -37,15 +37,19 @@ def another_resolution(case: Case, patches: list[int]) -> Iterator[Finding]:
                 if size not in tried:
                     tried[size] = case.trials.run(sizes=case.shape_of_size(size, size))
                 run = tried[size]
-                if not (score := case.rate(run)) or not _has_grid(run, side, rows, extra) or _stretched(run, rows):
+                if (
+                    not (score := case.rate(run))
+                    or not _has_grid(run, side, rows, extra)
+                    or _broadcasts_one_token(run, rows)
+                ):
                     continue
                 met = failing is not None and any(name in (tensor.name, "the positions") for tensor in failing.inputs)
                 if met or _is_added(run, name, rows, side):
-                    yield _other_resolution(case, name, sizes, rows, extra, (side, patch), score)
+                    yield _resolution_finding(case, name, sizes, rows, extra, (side, patch), score)
                     return
 
 
-def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
+def failed_loading(traceback: TracebackType | None) -> Iterator[Finding]:
     """Weights that were to be loaded, of which the positions alone are for another picture."""
     while traceback is not None:
         values, code = traceback.tb_frame.f_locals, code_of(traceback)
@@ -59,7 +63,7 @@ def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
             for name, sizes in own.items()
             if isinstance(weights.get(name), Tensor) and tuple(weights[name].shape) != sizes
         ]
-        grids = [(name, before, after, _grids(before, after)) for name, before, after in pairs]
+        grids = [(name, before, after, _square_grids(before, after)) for name, before, after in pairs]
         if not grids or any(grid is None for *_, grid in grids) or set(own) != set(weights):
             continue
         name, before, after, grid = grids[0]
@@ -79,7 +83,7 @@ def loaded(traceback: TracebackType | None) -> Iterator[Finding]:
             return
 
 
-def _grids(before: Sizes, after: Sizes) -> tuple[int, int, int] | None:
+def _square_grids(before: Sizes, after: Sizes) -> tuple[int, int, int] | None:
     """The sides of two square grids that two tables of positions are of, and the tokens besides."""
     other = [axis for axis, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
     if len(before) != len(after) or len(other) != 1 or len(before) < 2 or other[0] == len(before) - 1:
@@ -108,7 +112,7 @@ def _is_table(sizes: Sizes) -> bool:
     return sum(size > 1 for size in sizes) >= 2
 
 
-def _stretched(run: Run, rows: int) -> bool:
+def _broadcasts_one_token(run: Run, rows: int) -> bool:
     """Whether a single token was added to that many positions: it fits any."""
     return any(
         step.name in ELEMENTWISE
@@ -125,19 +129,19 @@ def _is_added(run: Run, name: str, rows: int, side: int) -> bool:
     """Whether a parameter, or what is made of it, is added to that many tokens or multiplied with them: a weight of a
     layer is not, and an index is one of pairs of tokens.
     """
-    of_it: set[int] = set()
+    derived: set[int] = set()
     for step in run.steps:
-        mine = [
-            tensor for tensor in step.inputs if not tensor.flows and (tensor.name == name or tensor.source in of_it)
+        uses = [
+            tensor for tensor in step.inputs if not tensor.flows and (tensor.name == name or tensor.source in derived)
         ]
-        if mine and not step.flows:
-            of_it.add(step.index)
-        if not mine or len(step.inputs) != 2 or step.name not in ELEMENTWISE or not step.flows:
+        if uses and not step.flows:
+            derived.add(step.index)
+        if not uses or len(step.inputs) != 2 or step.name not in ELEMENTWISE or not step.flows:
             continue
         sizes = step.output
         tokens = len(sizes) >= 3 and sizes[-2] == rows != sizes[-1]
-        if tokens or (len(sizes) == 3 and sizes[1] == rows and mine[0].sizes[-2:-1] == (rows,) and run.completed):
-            return len(sizes) == 3 or mine[0].sizes[-2:] != (rows, rows)
+        if tokens or (len(sizes) == 3 and sizes[1] == rows and uses[0].sizes[-2:-1] == (rows,) and run.completed):
+            return len(sizes) == 3 or uses[0].sizes[-2:] != (rows, rows)
         if len(sizes) == 4 and (side, side) in (sizes[1:3], sizes[2:]):
             return True
     return False
@@ -147,7 +151,7 @@ def _is_kernel(sizes: Sizes) -> bool:
     return len(sizes) == 4 and sizes[2] == sizes[3] and sizes[1] in COLOURS
 
 
-def _sides(sizes: Sizes) -> Iterator[tuple[int, int, int]]:
+def _possible_grids(sizes: Sizes) -> Iterator[tuple[int, int, int]]:
     """Sides of square grids that a table of positions may be of: the side, its rows, and the tokens besides."""
     for rows in dict.fromkeys(sizes[:-1] if len(sizes) > 1 else sizes):
         for extra in (1, 0, 2):
@@ -159,7 +163,7 @@ def _sides(sizes: Sizes) -> Iterator[tuple[int, int, int]]:
             yield first, first * second, 0
 
 
-def _other_resolution(
+def _resolution_finding(
     case: Case, name: str, sizes: Sizes, rows: int, extra: int, of: tuple[int, int], score: int
 ) -> Finding:
     side, patch = of
@@ -216,7 +220,7 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
                 f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
                 f"{text(case.trials.shapes[never])} was never used",
                 f"{before[-2]} tokens: the class token and {after[-2]} patches",
-                with_token(case, step.code, next(iter(operands(step.code)), ""), before[-1]),
+                line_with_token(case, step.code, next(iter(operand_names(step.code)), ""), before[-1]),
                 cut.code,
                 1,
                 "The class token was forgotten",

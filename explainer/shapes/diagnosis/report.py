@@ -1,4 +1,4 @@
-"""What is said about a model: the likely mistake, or what was checked where nothing was found."""
+"""The report on a model: the likely mistake, or what was checked where nothing was found."""
 
 import textwrap
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from explainer.shapes.describing import ROWS_NEED_NOT
 from explainer.shapes.diagnosis.mistakes import MISTAKES, Diagnosis
 from explainer.shapes.entries import Ledger, Line
 
-UNTOLD = "The shapes do not tell what went wrong."
+UNTOLD = "The shapes do not show what went wrong."
 _WIDTH = 100
 
 
 def untold(ledger: Ledger, expected: tuple[int, ...] | None = None) -> str:
-    """What can be said where no mistake of shapes is found: what kind of error it is, if it is none of shapes."""
+    """Explain a model in which no mistake was found: what kind of error it has, if it is not a shape error."""
     failure = ledger.failure
     if failure is None:
         return _last_axis(ledger, expected) or UNTOLD
     kinds = sorted({shape.dtype for shape in failure.inputs if "float" in shape.dtype})
     if len(kinds) > 1:
-        return f"This is no error of shapes: numbers of type {' and '.join(kinds)} meet. Bring both to one type."
+        return f"This is not a shape error: numbers of type {' and '.join(kinds)} meet. Convert both to one type."
     if not failure.operation and failure.error not in _OF_SHAPES:
-        return "This is no error of shapes: no operation of torch refused its input, the code itself raised it."
+        return "This is not a shape error: the code itself raised it, not an operation of torch."
     return UNTOLD
 
 
@@ -79,7 +79,7 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
 def _repair(diagnosis: Diagnosis) -> tuple[str, str]:
     """A repair after it worked; otherwise what may be tried, called so."""
     if not diagnosis.fix:
-        return "Repair", "none is said: with those that were tried the model does not do what it should"
+        return "Repair", "none: no repair that was tried makes the model do what it should"
     return ("Repair" if diagnosis.is_tried else "To try"), diagnosis.fix
 
 
@@ -112,19 +112,19 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
 
     Args:
         ledger: of the model.
-        expected: the shape that its output should have; None if nobody said.
+        expected: the shape that its output should have; None if it is unknown.
         is_diagnosed: whether mistakes were looked for.
     """
     made = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs) or "no tensor"
-    said = " (which shape was expected, nobody said)" if is_diagnosed and expected is None else ""
+    note = " (no expected shape was given)" if is_diagnosed and expected is None else ""
     checked = [
         f"all {len(ledger.operations):,} operations ran" + (", on shapes alone" if ledger.device == "meta" else ""),
-        f"the output is {made}{said if expected is None else ', as expected'}",
+        f"the output is {made}{note if expected is None else ', as expected'}",
     ]
     if ledger.other_batch is not None:
-        checked.append("with one picture more it breaks")
+        checked.append("it breaks with one more picture")
     if is_diagnosed:
-        checked.append(f"none of {len(MISTAKES)} mistakes that shapes tell was found")
+        checked.append(f"none of {len(MISTAKES)} mistakes that shapes reveal was found")
     columns = [
         f"{softmax.name} {_file(softmax.line) if softmax.line else softmax.module}: "
         f"{softmax.rule.partition(': the shape')[0]}"

@@ -41,17 +41,17 @@ def _indivisible(step: Step) -> bool:
     takes 192 of rows of 196.
     """
     many, few = _without_ones(step)
-    ends = sorted({*_ends(many), *_ends(few)})
+    ends = sorted({*_axis_ends(many), *_axis_ends(few)})
     return any(b % a for a, b in itertools.pairwise(ends))
 
 
-def _ends(sizes: Sizes) -> list[int]:
+def _axis_ends(sizes: Sizes) -> list[int]:
     return list(itertools.accumulate(reversed(sizes), operator.mul))
 
 
 def _merges(many: Sizes, few: Sizes) -> bool:
     """Whether each of ``few`` is the product of neighbours of ``many``, in order."""
-    return set(_ends(few)) <= set(_ends(many))
+    return set(_axis_ends(few)) <= set(_axis_ends(many))
 
 
 def _merges_reordered(many: Sizes, few: Sizes) -> bool:
@@ -83,7 +83,7 @@ def cut_across(case: Case) -> Iterator[Finding]:
             larger = None
         same = [step, *(tensor for tensor in (grown, larger) if tensor is not None and tensor.name == step.name)]
         if cuts_across(*same):
-            finding = _cut(step, same)
+            finding = _mixing_finding(step, same)
             channels = case.shape[3]
             if step.inputs[0].source == INPUT and channels in (1, 3, 4) and channels == step.output[1]:
                 finding = replace(
@@ -116,9 +116,9 @@ def _another_grid(case: Case) -> Run | None:
     return case.trials.run(Repair(lenient=True), sizes=(*case.shape[:2], rows * patch, rows * patch))
 
 
-def _cut(step: Step, same: list[Step]) -> Finding:
+def _mixing_finding(step: Step, same: list[Step]) -> Finding:
     before, after = step.inputs[0].sizes, step.output
-    order = _order(same)
+    order = _find_order(same)
     whole = expression(step.code)
     fix = f"x = x.permute({', '.join(map(str, order[0]))}).reshape({', '.join(map(str, after))})" if order else ""
     if order and order[1]:
@@ -127,13 +127,13 @@ def _cut(step: Step, same: list[Step]) -> Finding:
         owner, _, call = whole.rpartition(".")
         if call.startswith(("reshape", "view")):
             moved = [place for place, axis in enumerate(order[0]) if place != axis]
-            said = f"permute({', '.join(map(str, order[0]))})"
-            said = f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else said
-            fix = replaced(step.code, f"{owner}.{said}.{call.replace('view', 'reshape', 1)}") or fix
+            reordering = f"permute({', '.join(map(str, order[0]))})"
+            reordering = f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else reordering
+            fix = replaced(step.code, f"{owner}.{reordering}.{call.replace('view', 'reshape', 1)}") or fix
     return Finding(
         "missing-permute",
-        f"{text(before)} is cut into {text(after)} in the order the numbers lie in memory: numbers of different axes "
-        "are mixed, though their count fits",
+        f"{text(before)} is reshaped to {text(after)} in the order of memory: this mixes numbers of different axes, "
+        "although their count fits",
         f"the axes of {text(before)} put into the order of {text(after)} first",
         fix or "permute before the reshape",
         step.code,
@@ -142,14 +142,14 @@ def _cut(step: Step, same: list[Step]) -> Finding:
     )
 
 
-def _order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def _find_order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """The order of axes that makes the reshape one of whole axes, and the shape before it if it must come after."""
     rank = len(same[0].inputs[0].sizes)
     if rank > 6 or any(len(step.inputs[0].sizes) != rank for step in same):
         return None
     # What is innermost stays so where it can: the numbers of one head stay together.
     orders = sorted(
-        itertools.permutations(range(rank)), key=lambda order: (order[0], order[-1] != rank - 1, _moves(order))
+        itertools.permutations(range(rank)), key=lambda order: (order[0], order[-1] != rank - 1, _count_moves(order))
     )
     for order in orders:
         turned = [
@@ -161,7 +161,7 @@ def _order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     after = len(same[0].output)
     if after > 6:
         return None
-    for order in sorted(itertools.permutations(range(after)), key=lambda order: (order[0], _moves(order))):
+    for order in sorted(itertools.permutations(range(after)), key=lambda order: (order[0], _count_moves(order))):
         turned = [replace(step, outputs=(tuple(step.output[axis] for axis in order),)) for step in same]
         if not cuts_across(*turned):
             back = tuple(order.index(axis) for axis in range(after))
@@ -169,6 +169,6 @@ def _order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     return None
 
 
-def _moves(order: tuple[int, ...]) -> int:
+def _count_moves(order: tuple[int, ...]) -> int:
     """How far an order is from leaving everything where it is."""
     return sum(b != a + 1 for a, b in itertools.pairwise(order))

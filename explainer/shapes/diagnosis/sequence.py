@@ -14,7 +14,7 @@ from explainer.shapes.diagnosis.case import (
     Finding,
     text,
 )
-from explainer.shapes.diagnosis.code import call_of, expression, is_method_of, operands, replaced
+from explainer.shapes.diagnosis.code import call_of, expression, is_method_of, operand_names, replaced
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Sizes, Step, StepInput
 from explainer.shapes.recording import Code
 
@@ -23,17 +23,17 @@ def class_token(case: Case) -> Iterator[Finding]:
     """A class token that is joined to the tokens without being expanded to the batch, or expanded wrongly."""
     failing = case.original.failing
     if failing is not None and failing.name in ("expand", "repeat", "broadcast_to", "tile") and not failing.flows:
-        yield from _expanded_wrongly(case, failing)
+        yield from _find_wrong_expand(case, failing)
     if not case.original.completed:
-        yield from _joined(case, case.original, case.batch, {})
+        yield from _find_joined_token(case, case.original, case.batch, {})
     elif case.batch == 1 and not case.larger_run.completed:  # it fits a batch of one alone
         size = (case.larger_batch, *case.shape[1:])
-        for finding in _joined(case, case.larger_run, case.larger_batch, {"sizes": size}):
+        for finding in _find_joined_token(case, case.larger_run, case.larger_batch, {"sizes": size}):
             if finding.cause == "class-token-not-expanded":
                 yield finding
 
 
-def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
+def _find_wrong_expand(case: Case, step: Step) -> Iterator[Finding]:
     token = step.inputs[0]
     if math.prod(token.sizes) != token.sizes[-1]:
         return
@@ -52,7 +52,7 @@ def _expanded_wrongly(case: Case, step: Step) -> Iterator[Finding]:
         )
 
 
-def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator[Finding]:
+def _find_joined_token(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator[Finding]:
     step = run.failing
     if step is None or step.name not in JOINS:
         return
@@ -60,7 +60,7 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
     if tokens is None or len(tokens.sizes) != 3:
         return
     width = tokens.sizes[-1]
-    axis = _axis_of(step)
+    axis = _joined_axis(step)
     for token in step.constant:
         others = [size for size in token.sizes if size not in (1, width)]
         if math.prod(token.sizes) % width or token.sizes[-1:] != (width,):
@@ -71,7 +71,7 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
         for at in dict.fromkeys((axis, 1, 0)):
             count = 1
             if at == axis and several:
-                whole = _made_of(run, token)
+                whole = _parameter_shape(run, token)
                 count = token.sizes[at] if math.prod(whole) > width else 1  # several tokens in one parameter
             wanted = (*tokens.sizes[:at], count, *tokens.sizes[at + 1 :])
             if wanted == token.sizes and at == axis:
@@ -87,20 +87,20 @@ def _joined(case: Case, run: Run, batch: int, given: dict[str, Any]) -> Iterator
             if not score:
                 continue
             if at == axis:
-                yield _not_expanded(case, step, token, tokens, wanted, batch, score)
+                yield _not_expanded_finding(case, step, token, tokens, wanted, batch, score)
             else:
-                yield _along_another_axis(step, token, tokens, axis, at, wanted, score)
+                yield _wrong_axis_finding(step, token, tokens, axis, at, wanted, score)
             return  # the first that works
 
 
-def _made_of(run: Run, token: StepInput) -> Sizes:
+def _parameter_shape(run: Run, token: StepInput) -> Sizes:
     """The shape of the parameter that was expanded or repeated to a token; its own if it is one."""
     while token.source >= 0 and len(run.steps[token.source].inputs) == 1:
         token = run.steps[token.source].inputs[0]
     return token.sizes
 
 
-def _axis_of(step: Step) -> int:
+def _joined_axis(step: Step) -> int:
     """The axis that tensors are joined along; -1 for a new one."""
     if step.name == "stack":
         return -1
@@ -111,7 +111,7 @@ def _axis_of(step: Step) -> int:
     return axis % rank if isinstance(axis, int) and -rank <= axis < rank else 0
 
 
-def _not_expanded(
+def _not_expanded_finding(
     case: Case, step: Step, token: StepInput, tokens: StepInput, wanted: Sizes, batch: int, score: int
 ) -> Finding:
     name = _token_text(step, token)
@@ -122,19 +122,19 @@ def _not_expanded(
     repaired = f"{name}.expand({numbers})"
     alone = "" if case.batch > 1 else f" (it fits a batch of one picture alone: {batch} were tried)"
     one, what = "one class token", "a class token"
-    if math.prod(token.sizes) > tokens.sizes[-1] and wanted[_axis_of(step)] > 1:
-        one, what = f"these {wanted[_axis_of(step)]} tokens", "a parameter of several tokens"
+    if math.prod(token.sizes) > tokens.sizes[-1] and wanted[_joined_axis(step)] > 1:
+        one, what = f"these {wanted[_joined_axis(step)]} tokens", "a parameter of several tokens"
     return Finding(
         "class-token-not-expanded",
         f"{what} {text(token.sizes)} is joined to tokens {text(tokens.sizes)} of {batch} pictures{alone}",
         f"{text(wanted)}: {one} for each of the {batch} pictures",
-        (_with_part(step, name, repaired) if name else "") or f"expand it to {text(wanted)} before it is joined",
+        (_replace_part(step, name, repaired) if name else "") or f"expand it to {text(wanted)} before it is joined",
         step.code,
         score,
     )
 
 
-def _along_another_axis(
+def _wrong_axis_finding(
     step: Step, token: StepInput, tokens: StepInput, axis: int, at: int, wanted: Sizes, score: int
 ) -> Finding:
     joined = (*tokens.sizes[:at], tokens.sizes[at] + 1, *tokens.sizes[at + 1 :])
@@ -143,14 +143,14 @@ def _along_another_axis(
         f"the class token {text(token.sizes)} and the tokens {text(tokens.sizes)} are joined along "
         f"{'a new axis' if axis == -1 else f'axis {axis}'}",
         f"joined along axis {at}, that of the tokens: {text(joined)}",
-        _rejoined(step, token, at, wanted) or f"torch.cat along dim={at}, the class token as {text(wanted)}",
+        _rejoin_line(step, token, at, wanted) or f"torch.cat along dim={at}, the class token as {text(wanted)}",
         step.code,
         score,
         "The class token is joined along the wrong axis",
     )
 
 
-def _rejoined(step: Step, token: StepInput, at: int, wanted: Sizes) -> str:
+def _rejoin_line(step: Step, token: StepInput, at: int, wanted: Sizes) -> str:
     """Write the user's line so that it joins along another axis; empty where that cannot be read."""
     call, parts = call_of(step.code), _joined_parts(step)
     if call is None or not parts:
@@ -177,7 +177,7 @@ def _token_text(step: Step, token: StepInput) -> str:
     return named or (f"self.{token.name}" if token.name and "." not in token.name else "")
 
 
-def _with_part(step: Step, part: str, repaired: str) -> str:
+def _replace_part(step: Step, part: str, repaired: str) -> str:
     whole = expression(step.code)
     return replaced(step.code, whole.replace(part, repaired, 1)) if whole and part in whole else ""
 
@@ -191,13 +191,13 @@ def sequence(case: Case) -> Iterator[Finding]:
         if step.name not in JOINS or not step.flows or not step.constant:
             continue
         tokens = max(step.flowing, key=lambda seen: math.prod(seen.sizes))
-        axis = _axis_of(step)
+        axis = _joined_axis(step)
         if len(tokens.sizes) != 3 or axis == 1:
             continue
         joined = (tokens.sizes[0], tokens.sizes[1] + 1, tokens.sizes[2])
         if score := case.try_repair(Repair(after={step.index: partial(torch.Tensor.new_zeros, size=joined)})):
             token = step.constant[0]
-            yield _along_another_axis(step, token, tokens, axis, 1, (tokens.sizes[0], 1, tokens.sizes[2]), score)
+            yield _wrong_axis_finding(step, token, tokens, axis, 1, (tokens.sizes[0], 1, tokens.sizes[2]), score)
             return
     step_or_none = run.failing
     if step_or_none is None:
@@ -205,18 +205,18 @@ def sequence(case: Case) -> Iterator[Finding]:
     step = step_or_none
     if step.name.strip("_") in ELEMENTWISE and len(step.inputs) == 2 and len(step.flowing) == 1:
         tokens, positions = step.flowing[0], step.constant[0]
-        yield from _differ_by_one(case, step, tokens.sizes, positions)
+        yield from _find_difference_of_one(case, step, tokens.sizes, positions)
     elif step.name in ("expand", "broadcast_to", "expand_as") and not step.flows and step.inputs:
         kept = step.inputs[0].sizes
         wanted: Sizes = step.inputs[1].sizes if len(step.inputs) > 1 else step.whole_numbers
         if len(wanted) == len(kept):
             wanted = tuple(old if new == -1 else new for old, new in zip(kept, wanted, strict=True))
-        yield from _differ_by_one(case, step, wanted, step.inputs[0])
+        yield from _find_difference_of_one(case, step, wanted, step.inputs[0])
     elif step.name == "expand_as" and len(step.inputs) == 2 and not step.inputs[0].flows:
-        yield from _differ_by_one(case, step, step.inputs[1].sizes, step.inputs[0])
+        yield from _find_difference_of_one(case, step, step.inputs[1].sizes, step.inputs[0])
 
 
-def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) -> Iterator[Finding]:
+def _find_difference_of_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) -> Iterator[Finding]:
     rows = positions.sizes
     if len(tokens) < 2 or len(rows) < 2 or len(rows) > len(tokens) or tokens[-1] != rows[-1]:
         return
@@ -237,14 +237,14 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) 
     if places > count:
         never = unused_token(case, tokens[-1])
         flowing_first = bool(step.inputs) and step.inputs[0].flows
-        names = operands(step.code) if step.name in ("add", "iadd") and len(step.inputs) == 2 else ()
+        names = operand_names(step.code) if step.name in ("add", "iadd") and len(step.inputs) == 2 else ()
         among = names[0 if flowing_first else 1] if names else ""
         forgotten = f"; {never} {text(case.trials.shapes[never])} was never used" if never else ""
         yield Finding(
             "sequence-not-joined",
             f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: one token is missing{forgotten}",
             f"{places} tokens: the class token and {count} patches",
-            with_token(case, step.code, among, tokens[-1]),
+            line_with_token(case, step.code, among, tokens[-1]),
             step.code,
             score,
             "A token is missing, likely the class token",
@@ -265,7 +265,7 @@ def _differ_by_one(case: Case, step: Step, tokens: Sizes, positions: StepInput) 
     )
 
 
-def with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
+def line_with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
     """The class token joined to the tokens, in the names of the user's function; in words where it has none."""
     every = case.trials.shapes.items()
     names = [name for name, sizes in every if len(sizes) == 3 and math.prod(sizes) == width == sizes[-1]]
@@ -277,11 +277,8 @@ def with_token(case: Case, code: Code | None, tokens: str, width: int) -> str:
 
 
 def unused_token(case: Case, width: int) -> str:
-    return next(
-        (
-            name
-            for name, sizes in case.trials.shapes.items()
-            if name not in case.original.used and len(sizes) >= 2 and math.prod(sizes) == width == sizes[-1]
-        ),
-        "",
-    )
+    """Name a parameter of one token that the model never used; empty if there is none."""
+    for name, sizes in case.trials.shapes.items():
+        if name not in case.original.used and len(sizes) >= 2 and math.prod(sizes) == width == sizes[-1]:
+            return name
+    return ""

@@ -12,23 +12,23 @@ def tables(case: Case) -> Iterator[Finding]:
     """A table of rows or of columns of another grid: with a picture of that grid, the model runs."""
     if case.original.failing is None or not case.is_picture:
         return
-    first = _mismatch(case, case.original, case.original.failing)
+    first = _find_mismatch(case, case.original, case.original.failing)
     if first is None:
         return
     axis, found = first
-    picture, run = _with_side(case, case.shape, axis, found)
+    picture, run = _run_with_side(case, case.shape, axis, found)
     if run.failing is not None:  # the other table may be of the same picture
-        second = _mismatch(case, run, run.failing)
+        second = _find_mismatch(case, run, run.failing)
         if second is None or second[0] == axis:
             return
-        picture, run = _with_side(case, picture, *second)
+        picture, run = _run_with_side(case, picture, *second)
     score = case.rate(run)
     # Of the grid the other way round, rows and columns may as well have been exchanged.
     if score and picture[2:] != case.shape[:1:-1]:
-        yield _of_another_grid(case, case.original.failing, axis, found, picture, score)
+        yield _grid_finding(case, case.original.failing, axis, found, picture, score)
 
 
-def _mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] | None:
+def _find_mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] | None:
     """Which side of the grid does not fit, 0 of its rows and 1 of its columns; how many there are, and positions."""
     if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
         return None
@@ -45,12 +45,12 @@ def _mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] |
     across = kinds.index(_SIDES[1 - side])
     if full[place] == tokens.sizes[place]:
         return None
-    if full[place] == tokens.sizes[across] and not _is_placed(case, run, across, len(kinds)):
+    if full[place] == tokens.sizes[across] and not _has_positions_along(case, run, across, len(kinds)):
         return None  # it fits along the other side, that has no positions yet
     return side, (tokens.sizes[place], full[place])
 
 
-def _is_placed(case: Case, run: Run, across: int, rank: int) -> bool:
+def _has_positions_along(case: Case, run: Run, across: int, rank: int) -> bool:
     """Whether a table of positions along that axis was added before."""
     for step in run.steps:
         if step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == rank and len(step.constant) == 1:
@@ -61,7 +61,7 @@ def _is_placed(case: Case, run: Run, across: int, rank: int) -> bool:
     return False
 
 
-def _with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) -> tuple[Sizes, Run]:
+def _run_with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) -> tuple[Sizes, Run]:
     """A picture of as many rows or columns as there are positions, and the model on it."""
     there, positions = found
     sizes = list(picture)
@@ -69,7 +69,7 @@ def _with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) ->
     return tuple(sizes), case.trials.run(sizes=tuple(sizes))
 
 
-def _of_another_grid(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
+def _grid_finding(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
     table, (there, positions) = step.constant[0], found
     name, what = table.name or "the table of positions", _SIDES[side]
     return Finding(

@@ -71,11 +71,11 @@ class Differences:
         still = [total.name for total in self.totals if not total.size]
         if not moved:
             return "Nothing has moved." if not self.moved else "Single operations have moved, no total has."
-        said = [
+        texts = [
             f"{total.name} {factor(total)} ({amount(total.before, total)} → {amount(total.after, total)})"
             for total in moved[:4]
         ]
-        text = "; ".join(said)
+        text = "; ".join(texts)
         return f"{text[0].upper()}{text[1:]}" + (f". As before: {', '.join(still)}." if still else ".")
 
 

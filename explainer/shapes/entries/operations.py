@@ -57,7 +57,7 @@ class Failure:
     inputs: tuple[TensorShape, ...]
     arguments: str
     error: str  # the type of the exception: "RuntimeError"
-    message: str  # what PyTorch said
+    message: str  # PyTorch's
     line: Line | None  # of the user's own code
     advice: str = ""  # where it is not the model that is wrong: what to ask for instead
 

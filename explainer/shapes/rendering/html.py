@@ -61,7 +61,7 @@ def fragment(ledger: Ledger, differences: Differences | None = None, *, every: b
 
 def totals(ledger: Ledger) -> str:
     """What the whole pass takes."""
-    said = (
+    entries = (
         ("operations" if len(ledger.operations) != 1 else "operation", f"{len(ledger.operations):,}", ""),
         ("parameters", count_text(ledger.parameters), f"{ledger.parameters:,}"),
         ("multiply-adds", count_text(ledger.multiply_adds), f"{ledger.multiply_adds:,}"),
@@ -69,7 +69,7 @@ def totals(ledger: Ledger) -> str:
     )
     items = "".join(
         f"<div><dt>{name}</dt><dd{f' title={chr(34)}{exact}{chr(34)}' if exact else ''}>{value}</dd></div>"
-        for name, value, exact in said
+        for name, value, exact in entries
     )
     return f'<dl class="vit-ledger-totals">{items}</dl>'
 
@@ -126,7 +126,7 @@ def table(
 
 
 def failure(failed: Failure) -> str:
-    """Where a pass has stopped: the line of the user's code with its neighbours, and what PyTorch said."""
+    """Where a pass has stopped: the line of the user's code with its neighbours, and PyTorch's message."""
     place = f" in {escape(_place(failed.module, failed.module_type))}" if failed.module or failed.module_type else ""
     what = escape(failed.operation) or "the code itself"
     shapes = " and ".join(f"[{escape(shape.plain)}]" for shape in failed.inputs)
@@ -218,19 +218,19 @@ def _rows(operation: Operation, module: str, changes: dict[int, Change], to_equa
 
 def _where(operation: Operation, to_equation: ToEquation | None) -> str:
     """The equation, and the line of code."""
-    said = ""
+    text = ""
     if operation.equation is not None:
         name = f"Eq. {operation.equation}"
         address = to_equation(operation.equation) if to_equation else ""
-        said += (
+        text += (
             f' · <a href="{escape(address)}" data-equation="{operation.equation}">{name}</a>'
             if address
             else (f" · {name}")
         )
     if operation.line is not None:
         path, code = escape(_file(operation.line)), re.sub(r"\s*# Eq\. \d$", "", operation.line.text)
-        said += f' · <span class="code" title="{path}"><code>{escape(code)}</code> <i>{path}</i></span>'
-    return said
+        text += f' · <span class="code" title="{path}"><code>{escape(code)}</code> <i>{path}</i></span>'
+    return text
 
 
 def _input_row(shape: TensorShape, index: int) -> str:

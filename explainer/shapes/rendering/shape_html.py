@@ -17,17 +17,17 @@ def shapes_html(
     shapes: tuple[TensorShape, ...], quantity: str | None, before: tuple[TensorShape, ...] | None = None
 ) -> str:
     """Shapes with their axes named, in the colour of what the tensor is, and their numbers, with what these were."""
-    said = []
+    texts = []
     for index, shape in enumerate(shapes):
         old = before[index] if before is not None and index < len(before) else None
         numbers = _sizes(shape, old)
         if shape.axes is None:
-            said.append(f'<span class="numbers">{numbers}</span>')
+            texts.append(f'<span class="numbers">{numbers}</span>')
             continue
         colour = f' style="color:{_colour(quantity)}"' if quantity else ""
         axes = " × ".join(f"<i>{_letters(axis)}</i>" for axis in shape.axes) or "one number"
-        said.append(f'<span class="axes"{colour}>{axes}</span> <span class="numbers">{numbers}</span>')
-    return counted(said)
+        texts.append(f'<span class="axes"{colour}>{axes}</span> <span class="numbers">{numbers}</span>')
+    return counted(texts)
 
 
 def _sizes(shape: TensorShape, before: TensorShape | None) -> str:

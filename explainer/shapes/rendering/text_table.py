@@ -75,20 +75,20 @@ def as_text(
     Where there is no room, long cells are shortened in the middle and columns left out, which a line says. Sentences
     go on in the next line; code and PyTorch's message stand as they are written.
     """
-    lines = list(_lines(ledger, differences, every))
-    widths, left_out = _fitting(lines, width)
-    said = [paint(_join({name: name for name in widths}, widths), "quiet")]
-    said += [_painted_line(line, widths, paint) for line in lines]
-    said.append("")
+    rows = list(_lines(ledger, differences, every))
+    widths, left_out = _fitting(rows, width)
+    lines = [paint(_join({name: name for name in widths}, widths), "quiet")]
+    lines += [_painted_line(line, widths, paint) for line in rows]
+    lines.append("")
     if left_out:
-        said += _wrapped(f"left out for want of room: {', '.join(left_out)}", width)
-    said += [line for total in _totals(ledger) for line in _wrapped(total, width)]
+        lines += _wrapped(f"left out to fit the width: {', '.join(left_out)}", width)
+    lines += [line for total in _totals(ledger) for line in _wrapped(total, width)]
     if differences is not None:
-        said += ["", *_compared(differences, paint, width)]
+        lines += ["", *_compared(differences, paint, width)]
     if ledger.failure is not None:
-        said += ["", *failure_text(ledger.failure, paint)]
+        lines += ["", *failure_text(ledger.failure, paint)]
     title = [paint(line, "bold") for line in _wrapped(_title(ledger), width)]
-    return "\n".join([*title, *said]) + "\n"
+    return "\n".join([*title, *lines]) + "\n"
 
 
 def for_console(ledger: Ledger) -> str:
@@ -102,21 +102,21 @@ def _wrapped(text: str, width: int | None) -> list[str]:
 
 
 def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
-    """Where it stopped: the line of the user's code with its neighbours, and what PyTorch said."""
+    """Where it stopped: the line of the user's code with its neighbours, and PyTorch's message."""
     kind = f"({failure.module_type})" if failure.module_type else ""
     place = f"{failure.module} {kind}".strip()
     what = failure.operation or "the code itself"
-    said = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
+    lines = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
     if failure.inputs:
-        said.append("  it was given " + " and ".join(f"[{shape.plain}]" for shape in failure.inputs))
+        lines.append("  it was given " + " and ".join(f"[{shape.plain}]" for shape in failure.inputs))
     if failure.line is not None:
-        said.append(f"  {failure.line.path}, line {failure.line.number}, in {failure.line.function}")
+        lines.append(f"  {failure.line.path}, line {failure.line.number}, in {failure.line.function}")
         for source_line in around(failure.line):
             text = f"  {'>' if source_line.is_it else ' '} {source_line.number:5}  {source_line.text}"
-            said.append(paint(text, "failed") if source_line.is_it else text)
+            lines.append(paint(text, "failed") if source_line.is_it else text)
     first, *more = failure.message.splitlines() or [""]
-    said += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
-    return [*said, f"  {failure.advice}"] if failure.advice else said
+    lines += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
+    return [*lines, f"  {failure.advice}"] if failure.advice else lines
 
 
 def _title(ledger: Ledger) -> str:
@@ -133,7 +133,7 @@ def _totals(ledger: Ledger) -> list[str]:
         f"{ledger.multiply_adds:,} multiply-adds of matrix products (FLOPs, counted one by one, are twice as many)",
         f"{output_bytes(ledger):,} bytes of outputs",
         *([f"never read: {', '.join(shape.name for shape in ledger.unused)}"] if ledger.unused else []),
-        *([f"with one picture more it breaks: {ledger.other_batch.message}"] if ledger.other_batch else []),
+        *([f"it breaks with one more picture: {ledger.other_batch.message}"] if ledger.other_batch else []),
     ]
 
 
@@ -234,15 +234,15 @@ def axes_text(shapes: tuple[TensorShape, ...]) -> str:
 
 
 def _plain(shapes: tuple[TensorShape, ...], before: tuple[TensorShape, ...] | None = None) -> str:
-    said = []
+    texts = []
     for index, shape in enumerate(shapes):
         old = before[index] if before is not None and index < len(before) else None
         if old is None or len(old.sizes) != len(shape.sizes):
-            said.append(shape.plain)
+            texts.append(shape.plain)
         else:
             pairs = zip(old.sizes, shape.sizes, strict=True)
-            said.append(" × ".join(str(b) if a == b else f"{a}→{b}" for a, b in pairs) or "1")
-    return counted(said)
+            texts.append(" × ".join(str(b) if a == b else f"{a}→{b}" for a, b in pairs) or "1")
+    return counted(texts)
 
 
 def _moved(text: Callable[[int], str], before: int | None, now: int) -> str:
@@ -284,9 +284,9 @@ def _painted_line(line: _TextLine, widths: dict[str, int], paint: Paint) -> str:
 
 
 def _join(cells: dict[str, str], widths: dict[str, int]) -> str:
-    said = []
+    padded = []
     for name, width in widths.items():
         cell = cells.get(name, "")
         cell = _short(cell, width)
-        said.append(cell.rjust(width) if name in _ON_THE_RIGHT else cell.ljust(width))
-    return "  ".join(said).rstrip()
+        padded.append(cell.rjust(width) if name in _ON_THE_RIGHT else cell.ljust(width))
+    return "  ".join(padded).rstrip()
