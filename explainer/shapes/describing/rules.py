@@ -26,6 +26,11 @@ class Call(NamedTuple):
         """Sizes of the first tensor that came out."""
         return self.outputs[0].sizes
 
+    @property
+    def change(self) -> str:
+        """Both: ``2 × 64 × 192 becomes 2 × 192``."""
+        return f"{sizes(self.first)} becomes {sizes(self.output)}"
+
 
 def sizes(shape: tuple[int, ...]) -> str:
     """``2 × 65 × 192``."""
@@ -58,7 +63,7 @@ def _general(call: Call) -> str:
         return f"{len(call.outputs)} tensors, the first {sizes(call.output)}"
     if len(shapes) > 1 and _can_broadcast(call):
         return _broadcast(call)
-    return f"{sizes(call.first)} becomes {sizes(call.output)}"
+    return call.change
 
 
 # What makes each number from the one in its place: of others, such as log_softmax or cumsum, this is not so.
@@ -79,7 +84,7 @@ def _can_broadcast(call: Call) -> bool:
 
 def _broadcast(call: Call) -> str:
     if not _can_broadcast(call):
-        return f"{sizes(call.first)} becomes {sizes(call.output)}"
+        return call.change
     small = [key.sizes for key in call.inputs if key.sizes != call.output]
     if len(small) > 1:
         given = " and ".join(map(sizes, small))
@@ -156,8 +161,8 @@ def _permute(call: Call) -> str:
     given = call.signature.arguments[1:]
     order = given[0].items if len(given) == 1 and isinstance(given[0], Sequence) else given
     if call.name == "permute" and order and all(isinstance(axis, int) for axis in order):
-        return f"the axes in the order {', '.join(map(str, order))}: {sizes(call.first)} becomes {sizes(call.output)}"
-    return f"two axes change places: {sizes(call.first)} becomes {sizes(call.output)}"
+        return f"the axes in the order {', '.join(map(str, order))}: {call.change}"
+    return f"two axes change places: {call.change}"
 
 
 def _cat(call: Call) -> str:
@@ -170,10 +175,6 @@ def _cat(call: Call) -> str:
 def _stack(call: Call) -> str:
     dim = argument(call.signature, 1, "dim", 0) % len(call.output)
     return f"{len(call.inputs)} tensors along a new axis {dim}"
-
-
-def _expand(call: Call) -> str:
-    return f"repeated without copying: {sizes(call.first)} is read as {sizes(call.output)}"
 
 
 def _softmax(call: Call) -> str:
@@ -227,12 +228,8 @@ def _parts(call: Call) -> str:
 
 def _reduce(call: Call) -> str:
     if len(call.output) == len(call.first):
-        return f"{sizes(call.first)} becomes {sizes(call.output)}: the reduced axes keep size 1"
-    return f"the reduced axes are removed: {sizes(call.first)} becomes {sizes(call.output)}"
-
-
-def _new_axis(call: Call) -> str:
-    return f"a new axis of size 1: {sizes(call.output)}"
+        return f"{call.change}: the reduced axes keep size 1"
+    return f"the reduced axes are removed: {call.change}"
 
 
 def _squeeze(call: Call) -> str:
@@ -254,15 +251,7 @@ def _einsum(call: Call) -> str:
 def _pad(call: Call) -> str:
     if call.first == call.output:
         return "nothing is added: the shape stays"
-    return f"padded at the edges: {sizes(call.first)} becomes {sizes(call.output)}"
-
-
-def _channels(call: Call) -> str:
-    return f"each of the {call.first[1]} channels is normalised: the shape stays"
-
-
-def _new(call: Call) -> str:
-    return f"a new tensor of {sizes(call.output)}"
+    return f"padded at the edges: {call.change}"
 
 
 def _put(call: Call) -> str:
@@ -276,14 +265,6 @@ def _same(call: Call) -> str:
     return "the same numbers: the shape stays"
 
 
-def _pool(call: Call) -> str:
-    return f"neighbouring numbers are pooled: {sizes(call.first)} becomes {sizes(call.output)}"
-
-
-def _roll(call: Call) -> str:
-    return "the numbers are shifted in a circle: the shape stays"
-
-
 _OPERATIONS: dict[Callable[[Call], str], str] = {
     _linear: "linear",
     _matmul: "matmul mm bmm addmm baddbmm",
@@ -292,23 +273,27 @@ _OPERATIONS: dict[Callable[[Call], str], str] = {
     _permute: "permute transpose T mT t movedim swapaxes moveaxis swapdims",
     _cat: "cat concat concatenate",
     _stack: "stack",
-    _expand: "expand expand_as",
+    (lambda call: f"repeated without copying: {sizes(call.first)} is read as {sizes(call.output)}"): "expand expand_as",
     _softmax: "softmax",
     _norm: "layer_norm rms_norm",
     _dropout: "dropout",
     _index: "index",
     _parts: "chunk split unbind tensor_split",
     _reduce: "mean sum amax norm var prod",
-    _new_axis: "unsqueeze",
+    (lambda call: f"a new axis of size 1: {sizes(call.output)}"): "unsqueeze",
     _squeeze: "squeeze",
     _attention: "scaled_dot_product_attention",
     _einsum: "einsum",
     _pad: "pad",
-    _roll: "roll",
-    _channels: "batch_norm",
+    (lambda call: "the numbers are shifted in a circle: the shape stays"): "roll",
+    (lambda call: f"each of the {call.first[1]} channels is normalised: the shape stays"): "batch_norm",
     _put: "index_put",
     _same: "contiguous clone to float type_as detach half bfloat16 double",
-    _new: "new_zeros new_ones new_empty new_full zeros_like ones_like",
-    _pool: "adaptive_avg_pool2d avg_pool2d max_pool2d adaptive_avg_pool1d avg_pool1d",
+    (
+        lambda call: f"a new tensor of {sizes(call.output)}"
+    ): "new_zeros new_ones new_empty new_full zeros_like ones_like",
+    (
+        lambda call: f"neighbouring numbers are pooled: {call.change}"
+    ): "adaptive_avg_pool2d avg_pool2d max_pool2d adaptive_avg_pool1d avg_pool1d",
 }
 _RULES = {name: rule for rule, names in _OPERATIONS.items() for name in names.split()}
