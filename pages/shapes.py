@@ -11,8 +11,8 @@ from explainer.app.shapes.ledger import differences_of, ledger_of, show_download
 from explainer.app.shapes.own import show_own
 from explainer.app.shapes.torchinfo import show_torchinfo
 from explainer.lessons import TOOLS
-from explainer.shapes import html
 from explainer.shapes.catalogue import in_words
+from explainer.shapes.rendering import html
 
 
 def show_moved(sizes: Sizes, before: Sizes | None) -> None:

@@ -49,7 +49,7 @@ ALL = [*BROKEN, *(pytest.param(each, id=f"other-{each.name}") for each in OTHERS
 
 
 def test_four_spellings_of_each_cause_and_two_and_twelve_others_twice() -> None:
-    assert set(CAUSES) == set(MISTAKES)
+    assert set(CAUSES) <= set(MISTAKES)  # a mistake that is added later has no hold-out of that day
     assert [len(spellings(cause)) for cause in CAUSES] == [4] * len(CAUSES)
     assert len(OTHERS) == 12
     assert [len(second_spellings(cause)) for cause in CAUSES] == [2] * len(CAUSES)

@@ -77,14 +77,14 @@ def test_a_folder_can_be_taken_in_at_a_glance(package: str) -> None:
     assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
-def imports_of(files: dict[str, Path]) -> dict[str, set[str]]:
-    """Of each module the modules that it imports while it is imported itself, not what a function imports later."""
+def imports_of(files: dict[str, Path], *, in_functions: bool = False) -> dict[str, set[str]]:
+    """Of each module the modules that it imports while it is imported itself; on request what functions import, too."""
 
     def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import | ast.ImportFrom):
                 yield child
-            elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            elif in_functions or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield from statements(child)
 
     found = {}
@@ -132,6 +132,45 @@ def test_no_packages_of_the_model_import_each_other() -> None:
             packages[home[name]] |= {home[each] for each in named if not f"{home[name]}.".startswith(f"{home[each]}.")}
     assert len(packages) == 9 and packages["vit_core.examination"] == {"vit_core.weights"}
     assert circle({package: used for package, used in packages.items() if package != "vit_core"}) == []
+
+
+SHAPES = "explainer.shapes"
+
+
+def shapes_files() -> dict[str, Path]:
+    """The modules of ``explainer.shapes`` and of its packages; ``__init__`` of the whole hands on what there is."""
+    return {name: path for name, path in named_files("explainer/shapes").items() if name != SHAPES}
+
+
+def test_no_modules_of_shapes_import_each_other_inside_functions_either() -> None:
+    assert circle(imports_of(shapes_files(), in_functions=True)) == []
+
+
+def test_no_packages_of_shapes_import_each_other() -> None:
+    """A package imports others through what their ``__init__`` exports or from their modules: it counts as the same."""
+    packages: dict[str, set[str]] = {}
+    for name, named in imports_of(shapes_files(), in_functions=True).items():
+        home = name.split(".")[2]
+        packages.setdefault(home, set()).update({each.split(".")[2] for each in named} - {home})
+    assert {"entries", "recording", "describing", "diagnosis", "rendering"} <= packages.keys()
+    assert circle(packages) == []
+
+
+def test_a_circle_inside_functions_is_found(tmp_path: Path) -> None:
+    """What an operation of a ledger once did: it knew its renderer, which reads operations."""
+    texts = {"operations": "def show():\n    from renderer import draw\n", "renderer": "import operations\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    files = {name: tmp_path / f"{name}.py" for name in texts}
+    assert circle(imports_of(files)) == []
+    assert circle(imports_of(files, in_functions=True)) == ["operations", "renderer"]
+
+
+def test_no_folder_of_shapes_has_more_than_sixteen_modules() -> None:
+    count: dict[Path, int] = {}
+    for path in shapes_files().values():
+        count[path.parent] = count.get(path.parent, 0) + (path.stem != "__init__")
+    assert len(count) > 5 and max(count.values()) <= 16
 
 
 def test_a_circle_is_found() -> None:

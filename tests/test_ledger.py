@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
 
 from explainer.shapes import Ledger, ledger
-from explainer.shapes.signatures import tensors_in
+from explainer.shapes.recording import tensors_in
 from tests.ledger_models import MODELS, SIZES, EinopsViT, built
 from vit_core import VisionTransformer, count_multiply_adds, count_parameters
 
@@ -469,7 +469,7 @@ def test_rules_say_what_happened() -> None:
         ("permute", "the axes in the order 2, 0, 3, 1, 4: 2 × 10 × 3 × 4 × 5 becomes 3 × 2 × 4 × 10 × 5"),
         ("unbind", "3 parts, each 2 × 4 × 10 × 5"),
         ("matmul", "rows of 5 times columns of 5: 10 × 5 by 5 × 10 gives 10 × 10, for each of 2 × 4"),
-        ("softmax", "along axis 3, the last, the 10 numbers of each row add up to 1: the shape stays"),
+        ("softmax", "along axis 3, the last, the 10 numbers of each row sum to 1: the shape stays"),
         ("index", "[..., 0, :] takes 2 × 20 out of 2 × 10 × 20"),
     }
 

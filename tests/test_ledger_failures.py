@@ -186,7 +186,7 @@ class Looks(nn.Module):
 def test_a_model_that_needs_numbers_says_so_on_meta(how: str) -> None:
     meta, real = ledger(Looks(how), (2, 3), device="meta"), ledger(Looks(how), (2, 3))
     assert real.failure is None
-    assert meta.failure and "ask for its ledger on real tensors" in meta.failure.advice
+    assert meta.failure and "make its ledger with real tensors" in meta.failure.advice
     assert meta.operations == real.operations[: len(meta.operations)] and meta.operations
 
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger, mistakes
-from explainer.shapes.report import UNTOLD, report_html, report_text
+from explainer.break_it.bugs import BUGS
+from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger
+from explainer.shapes.diagnosis import UNTOLD, diagnosis_html, diagnosis_text, mistakes
+from explainer.shapes.rendering.text_table import as_text
 from tests import coincidental_models as coincidences
 from tests import mistaken_models as models
 
@@ -26,10 +28,46 @@ def strict() -> Iterator[None]:
     mistakes.STRICT = False
 
 
-def test_every_mistake_is_made_in_three_spellings_and_more() -> None:
+def parts_of(mistake: mistakes.Mistake, findings: str) -> dict[str, bool]:
+    """What a mistake needs to be complete, and whether it is there; ``findings`` is the code of the rules."""
+    return {
+        "a rule in its record in explainer/shapes/diagnosis/mistakes.py": bool(mistake.rules),
+        "a Finding with its cause in explainer/shapes/diagnosis": f'"{mistake.cause}"' in findings,
+        "three broken models in tests/mistaken_models.py": len(models.BROKEN.get(mistake.cause, ())) >= 3,
+        "an exercise in the lab": any(bug.cause == mistake.cause for bug in BUGS.values()),
+    }
+
+
+def missing_parts(registry: tuple[mistakes.Mistake, ...]) -> list[str]:
+    folder = Path(mistakes.__file__).parent
+    rules = [path for path in folder.glob("*.py") if path.name != "mistakes.py"]
+    findings = "".join(path.read_text(encoding="utf-8") for path in rules)
+    return [
+        f"{mistake.cause} lacks {part}"
+        for mistake in registry
+        for part, is_there in parts_of(mistake, findings).items()
+        if not is_there
+    ]
+
+
+def test_every_mistake_has_all_its_parts() -> None:
+    """CONTRIBUTING.md, "Add a mistake"."""
+    missing = missing_parts(mistakes._REGISTRY)
+    assert not missing, "\n".join(missing)
     assert set(models.BROKEN) == set(MISTAKES)
-    assert min(map(len, models.BROKEN.values())) >= 3
     assert len(models.SOUND) + len(models.ELSEWHERE) >= 50
+
+
+def test_a_part_that_is_missing_is_named() -> None:
+    missing = missing_parts((mistakes.Mistake("thrown-away", "Something was thrown away", ()),))
+    assert [line.partition(" lacks ")[0] for line in missing] == ["thrown-away"] * 4
+
+
+def test_a_rule_that_explains_more_is_asked_first() -> None:
+    names = [{rule.__name__ for rule in rules} for rules in mistakes.rules_in_order()]
+    assert names[0] == {"missing_batch", "channels_last", "rgba"} and {"head", "axes"} in names
+    ranks = [[rank for rank, rule in mistake.rules] for mistake in mistakes._REGISTRY]
+    assert len(names) == len({rank for each in ranks for rank in each})
 
 
 @pytest.mark.parametrize(("cause", "name", "make", "shape"), EVERY, ids=[f"{each[0]}: {each[1]}" for each in EVERY])
@@ -211,16 +249,16 @@ def test_a_repair_that_does_not_work_is_not_said() -> None:
 
     found = diagnose(ledger(Stubborn(batch_first=False), models.PICTURES))
     assert found is not None and found.cause == "batch-first" and found.fix == ""
-    said = report_text(ledger(Stubborn(batch_first=False), models.PICTURES), found)
-    assert "Repair:   none is said" in said and "batch_first=" not in said.partition("Likely mistake")[2]
+    said = diagnosis_text(ledger(Stubborn(batch_first=False), models.PICTURES), found)
+    assert "Repair:   none: no repair" in said and "batch_first=" not in said
 
 
 def test_what_was_not_run_is_not_called_a_repair() -> None:
     heads = course((2, 3, 32, 32), dim=48, heads=7)
     assert not heads.is_tried
     made = ledger(lambda: models.Course(dim=48, heads=7), (2, 3, 32, 32), device="meta")
-    assert "To try:   num_heads = " in report_text(made, heads) and "Repair" not in report_text(made, heads)
-    assert "<dt>To try</dt>" in report_html(made, heads)
+    assert "To try:   num_heads = " in diagnosis_text(made, heads) and "Repair" not in diagnosis_text(made, heads)
+    assert "<dt>To try</dt>" in diagnosis_html(made, heads)
 
 
 def test_a_wrong_output_is_explained_from_what_was_expected() -> None:
@@ -244,17 +282,17 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_a_report_shows_what_ran_where_it_broke_and_why() -> None:
     make, shape = next((make, shape) for _, name, make, shape in EVERY if name == "course_of_64")
     made = ledger(make, shape)
-    said = report_text(made, diagnose(made))
-    assert "[2, 48, 8, 8]" in said  # what ran
-    assert re.search(r"^> +\d+ +return x \+ self\.pos$", said, re.M)  # the line, between its neighbours
+    said = f"{as_text(made)}{diagnosis_text(made, diagnose(made))}"
+    assert "2 × 48 × 8 × 8" in said  # what ran
+    assert re.search(r"^ *> +\d+ +return x \+ self\.pos$", said, re.M)  # the line, between its neighbours
     assert re.search(r"^ +\d+ +def place", said, re.M)
     assert made.failure is not None
     assert made.failure.message in said
     assert MISTAKES["positions-of-another-resolution"] in said
-    html = report_html(made, diagnose(made))
+    html = diagnosis_html(made, diagnose(made))
     assert 'data-cause="positions-of-another-resolution"' in html
 
     make, shape = next((make, shape) for name, make, shape in models.ELSEWHERE if name == "mlp typo")
     made = ledger(make, shape)
-    assert UNTOLD in report_text(made, None)
-    assert UNTOLD in report_html(made, None)
+    assert UNTOLD in diagnosis_text(made, None)
+    assert UNTOLD in diagnosis_html(made, None)

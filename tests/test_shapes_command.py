@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from explainer.__main__ import COMMANDS, main
 from explainer.commands.shapes import _parser
 from explainer.shapes import config_ledger
-from explainer.shapes.differences import differences
-from explainer.shapes.text_table import _COLUMNS, as_text, painted
+from explainer.shapes.entries import differences
+from explainer.shapes.rendering.text_table import _COLUMNS, as_text, painted
 from tests import silent_models
 from tests.conftest import randomised
 from vit_core import VisionTransformer, ViTConfig, count_multiply_adds, count_parameters
@@ -224,7 +224,7 @@ def test_it_says_what_was_checked_and_that_the_meaning_was_not(
     end = " ".join(out.partition("Checked: ")[2].split())
     assert status == 0 and "the output is [2 × 10], as expected;" in end
     assert "Not checked: what the numbers mean." in end
-    assert "[2 × 10] (which shape was expected, nobody said)" in " ".join(run(capsys, *arguments)[1].split())
+    assert "[2 × 10] (no expected shape was given)" in " ".join(run(capsys, *arguments)[1].split())
     for kind in ("json", "csv", "html"):  # the answer is on the screen wherever the ledger goes
         file = tmp_path / f"shapes.{kind}"
         _, out, err = run(capsys, *arguments, "--format", kind, "--output", str(file))
@@ -259,8 +259,8 @@ def test_another_shape_than_expected(code: Path, capsys: pytest.CaptureFixture[s
     ("name", "says"),
     [
         ("Silent", "Likely mistake: Attention runs over the batch."),
-        ("Mixed", "This is no error of shapes: numbers of type float32 and float64 meet."),
-        ("Misspelt", "This is no error of shapes: no operation of torch refused its input, the code itself raised it."),
+        ("Mixed", "This is not a shape error: numbers of type float32 and float64 meet."),
+        ("Misspelt", "This is not a shape error: the code itself raised it, not an operation of torch."),
     ],
 )
 def test_what_is_silent_and_what_is_no_error_of_shapes(
@@ -348,7 +348,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert "Differences" in rest
     # What is not there is said to be left out.
     heads = table.splitlines()[1]
-    left_out = re.search(r"left out for want of room: ((?:.|\n  )*?)\n\d", said)
+    left_out = re.search(r"left out to fit the width: ((?:.|\n  )*?)\n\d", said)
     missing = left_out[1].replace("\n  ", " ").split(", ") if left_out else []
     whole = as_text(ledger, compared).splitlines()[1]
     assert {name for name in _COLUMNS if name in whole} == {name for name in _COLUMNS if name in heads} | set(missing)

@@ -17,9 +17,8 @@ from explainer.app import session
 from explainer.app.shapes import choice as shapes_choice
 from explainer.app.what_if.history import History
 from explainer.shapes import config_ledger
-from explainer.shapes.amounts import bytes_text, count_text
 from explainer.shapes.catalogue import CATALOGUE, Setting, changes_between
-from explainer.shapes.differences import differences
+from explainer.shapes.entries import bytes_text, count_text, differences
 from explainer.shapes.second_opinion import second_opinion
 from explainer.stages import STAGES
 from vit_core import PRESETS, VisionTransformer, ViTConfig, count_multiply_adds, count_parameters
@@ -429,7 +428,7 @@ def test_history_is_that_of_what_if() -> None:
 def test_shapes_wear_the_colours_of_what_they_are() -> None:
     """The tensors of the paper as its symbols elsewhere; a model with other names has none."""
     from explainer.shapes import ledger
-    from explainer.shapes.shape_html import quantity_of
+    from explainer.shapes.rendering.shape_html import quantity_of
 
     made = {(each.name, each.module): quantity_of(each) for each in config_ledger(SMALL).operations}
     attention = "blocks.0.attention"

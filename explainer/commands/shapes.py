@@ -16,8 +16,8 @@ from explainer.commands.question import Parser, Refused, answered
 
 if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
     from explainer.shapes import Diagnosis, Ledger
-    from explainer.shapes.differences import Differences
-    from explainer.shapes.report import Verdict
+    from explainer.shapes.diagnosis import Verdict
+    from explainer.shapes.entries import Differences
     from vit_core import ViTConfig
 
 SIZES = {  # option -> the field of ViTConfig, or the batch
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     before = _ledger(options.against, options, with_sizes=False) if options.against else None
     found = None
     if before is not None:
-        from explainer.shapes.differences import differences
+        from explainer.shapes.entries import differences
 
         found = differences(before, ledger)
     verdict: Verdict | None = None
@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
         diagnosis = diagnose(ledger, options.expect)  # also of own code that runs: attention over the batch is silent
         is_well = is_well and diagnosis is None
     if is_well:
-        from explainer.shapes.report import verdict as verdict_of
+        from explainer.shapes.diagnosis import verdict as verdict_of
 
         verdict = verdict_of(ledger, options.expect, is_diagnosed)
     _write(_written(ledger, found, diagnosis, verdict, options), options.output)
@@ -174,7 +174,7 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
 
 def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
     """The likely mistake, or that the shapes do not show it."""
-    from explainer.shapes.report import diagnosis_text, untold
+    from explainer.shapes.diagnosis import diagnosis_text, untold
 
     said = []
     if ledger.failure is None and _is_expected(ledger, options.expect):
@@ -183,7 +183,7 @@ def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argpars
         shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
         said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
-        said.append("This code needs numbers, and on the device meta there are only shapes: try --device cpu.")
+        said.append("This code needs values, and the meta device has only shapes: try --device cpu.")
     said.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))
     return "\n".join(said)
 
@@ -195,8 +195,8 @@ def _written(
     verdict: "Verdict | None",
     options: argparse.Namespace,
 ) -> str:
-    from explainer.shapes import exports, html, text_table
-    from explainer.shapes.report import diagnosis_html
+    from explainer.shapes.diagnosis import diagnosis_html
+    from explainer.shapes.rendering import exports, html, text_table
 
     if options.format == "html":
         explanation = verdict.html if verdict else diagnosis_html(ledger, diagnosis)

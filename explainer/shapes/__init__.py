@@ -1,9 +1,11 @@
 """Shapes: those that our model's traces declare, and those of every operation that ran in anybody's model."""
 
 from explainer.notation.declared import AXES, Shape, axes_of, dimensions, letters, shape, shape_of, size_of
+from explainer.shapes.diagnosis import MISTAKES, Diagnosis, diagnose
+from explainer.shapes.entries import Failure, Ledger, Line, Operation, Row, TensorShape
+from explainer.shapes.entries.ledger import show_ledgers_with
 from explainer.shapes.ledgers import config_ledger, ledger
-from explainer.shapes.mistakes import MISTAKES, Diagnosis, diagnose
-from explainer.shapes.operations import Failure, Ledger, Line, Operation, Row, TensorShape
+from explainer.shapes.rendering import html, text_table
 
 __all__ = [
     "AXES",
@@ -26,3 +28,6 @@ __all__ = [
     "shape_of",
     "size_of",
 ]
+
+# Rendering reads ledgers, never the other way round: here a ledger learns how a console and a notebook show it.
+show_ledgers_with(text=text_table.for_console, html=html.fragment)

@@ -17,7 +17,7 @@ LARGEST = (
 )
 _WORDS = {PAPER: "Table 1", DEIT: "community (DeiT)", GIANT: "arXiv 2106.04560", LARGEST: "arXiv 2302.05442"}
 BATCH = "batch"
-# What may be changed -> its letter or name for people, and the range in which all that is computed stays a number.
+# What may be changed -> its name for people, and the range in which all that is computed stays a number.
 FIELDS = MappingProxyType(
     {
         "image_size": ("Picture (pixels)", 1, 4096),
@@ -32,29 +32,17 @@ FIELDS = MappingProxyType(
         "num_channels": ("Channels C", 1, 64),
     }
 )
-_LETTERS = {
-    "image_size": "the picture's side",
-    "patch_size": "P",
-    "hidden_size": "D",
-    "num_heads": "k",
-    "num_layers": "L",
-    "mlp_size": "the MLP size",
-    "num_classes": "K",
-    BATCH: "B",
-    "representation_size": "the head's hidden layer",
-    "num_channels": "C",
-}
-_WORDS_OF = {
-    "image_size": "picture",
-    "patch_size": "patch P",
-    "hidden_size": "hidden size D",
-    "num_heads": "heads k",
-    "num_layers": "layers",
-    "mlp_size": "MLP size",
-    "num_classes": "classes",
-    BATCH: "batch",
-    "representation_size": "head's hidden layer",
-    "num_channels": "channels C",
+_LETTER_AND_WORD = {  # the paper's letter, where it has one, and the name in a sentence
+    "image_size": ("the picture's side", "picture"),
+    "patch_size": ("P", "patch P"),
+    "hidden_size": ("D", "hidden size D"),
+    "num_heads": ("k", "heads k"),
+    "num_layers": ("L", "layers"),
+    "mlp_size": ("the MLP size", "MLP size"),
+    "num_classes": ("K", "classes"),
+    BATCH: ("B", "batch"),
+    "representation_size": ("the head's hidden layer", "head's hidden layer"),
+    "num_channels": ("C", "channels C"),
 }
 MOST_BYTES = 2**62  # of one tensor: what PyTorch can count on the meta device
 
@@ -113,7 +101,7 @@ class Setting:
         start, *parts = (part.strip() for part in text.split(","))
         changes: dict[str, int] = {}
         for part in parts:
-            name, _, value = (each.strip() for each in part.partition("="))
+            name, _, value = (text.strip() for text in part.partition("="))
             if name not in FIELDS:
                 raise ValueError(f"unknown size {name[:40]!r}: expected one of {', '.join(FIELDS)}")
             if not re.fullmatch(r"[0-9]{1,9}", value):
@@ -140,7 +128,9 @@ class Setting:
     @property
     def words(self) -> str:
         """The same for people: ``"B/16, picture 384, batch B 8"``."""
-        return ", ".join([self.start, *(f"{_WORDS_OF[name]} {value:,}" for name, value in self.changes.items())])
+        return ", ".join(
+            [self.start, *(f"{_LETTER_AND_WORD[name][1]} {value:,}" for name, value in self.changes.items())]
+        )
 
     def with_(self, start: ViTConfig, **values: int) -> "Setting":
         """With these sizes; what is as in ``start`` goes without saying."""
@@ -183,7 +173,7 @@ class Setting:
 
 def in_words(sentence: str) -> str:
     """A sentence about fields of the configuration, with the names that the page gives them."""
-    return re.sub(rf"\b({'|'.join(_WORDS_OF)})\b", lambda found: _WORDS_OF[found[0]], sentence)
+    return re.sub(rf"\b({'|'.join(_LETTER_AND_WORD)})\b", lambda found: _LETTER_AND_WORD[found[0]][1], sentence)
 
 
 def _value(config: ViTConfig, name: str) -> int:
@@ -192,12 +182,12 @@ def _value(config: ViTConfig, name: str) -> int:
 
 def changes_between(before: tuple[ViTConfig, int], after: tuple[ViTConfig, int]) -> tuple[str, ...]:
     """What was changed, in the paper's letters: ``("P from 32 to 16", "D from 384 to 768")``."""
-    said = []
-    for name, letter in _LETTERS.items():
+    texts = []
+    for name, (letter, _) in _LETTER_AND_WORD.items():
         old, new = ((batch if name == BATCH else getattr(config, name)) for config, batch in (before, after))
         if old != new:
-            said.append(f"{letter} from {_number(old)} to {_number(new)}")
-    return tuple(said)
+            texts.append(f"{letter} from {_number(old)} to {_number(new)}")
+    return tuple(texts)
 
 
 def _number(value: int | None) -> str:

@@ -7,14 +7,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explainer.shapes import code_lines
-from explainer.shapes.building import built_on_meta
-from explainer.shapes.copies import device_of, meta_copy, to_meta, with_own_buffers, with_tensors
-from explainer.shapes.finished import Names, failure_of, operations_of, shapes_of
-from explainer.shapes.named_axes import Pass, batch_of, of_another_batch, with_batch_axes, with_config_axes
-from explainer.shapes.operations import Ledger, Subject
-from explainer.shapes.rebuilt import family_of
-from explainer.shapes.recording import Recorder
+from explainer.shapes.describing import (
+    Names,
+    Pass,
+    batch_of,
+    failure_of,
+    family_of,
+    of_another_batch,
+    operations_of,
+    shapes_of,
+    with_batch_axes,
+    with_config_axes,
+)
+from explainer.shapes.entries import Ledger, Subject
+from explainer.shapes.recording import (
+    Recorder,
+    built_on_meta,
+    device_of,
+    meta_copy,
+    start_here,
+    to_meta,
+    with_own_buffers,
+    with_tensors,
+)
+from explainer.shapes.torch_internals import is_compiled
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.config import PRESETS
 
@@ -115,7 +131,7 @@ def _run(
         return None, error
 
 
-code_lines.start_here(_run)
+start_here(_run)
 
 
 def _build(builder: Callable[[], nn.Module], device: str | torch.device | None) -> nn.Module | Exception:
@@ -129,7 +145,7 @@ def _build(builder: Callable[[], nn.Module], device: str | torch.device | None) 
         return error
 
 
-code_lines.start_here(_build)
+start_here(_build)
 
 
 def _name(builder: Any) -> str:
@@ -145,7 +161,7 @@ def _check(module: nn.Module, device: str | torch.device | None) -> None:
                 f"{where} is compiled by torch.jit, which runs no Python code that could be followed: "
                 "give the module as it was before torch.jit.script or torch.jit.trace"
             )
-        if type(part).__name__ == "OptimizedModule" or part._compiled_call_impl is not None:
+        if is_compiled(part):
             raise TypeError(
                 f"{where} is compiled by torch.compile, which merges operations: give the module as it was before "
                 "(its _orig_mod)"

@@ -5,7 +5,7 @@ from math import prod
 
 import torch
 
-from explainer.shapes.operations import Ledger
+from explainer.shapes.entries import Ledger
 from vit_core import VisionTransformer, ViTConfig
 
 
@@ -36,7 +36,7 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
         model = VisionTransformer(config).eval()
     # Given the size alone, torchinfo fills it with random numbers on the CPU before it goes to meta: gigabytes.
     pictures = torch.empty(batch, config.num_channels, config.image_size, config.image_size, device="meta")
-    said = summary(
+    theirs = summary(
         model,
         input_data=pictures,
         device="meta",
@@ -48,9 +48,9 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
     names = {id(module): name for name, module in model.named_modules()}
     made: dict[str, set[tuple[int, ...]]] = {}  # a module may run twice: the dropout of an MLP does
     for operation in ledger.operations:
-        made.setdefault(operation.module, set()).update(each.sizes for each in operation.outputs)
+        made.setdefault(operation.module, set()).update(shape.sizes for shape in operation.outputs)
     shapes, differing = 0, []
-    for layer in said.summary_list:
+    for layer in theirs.summary_list:
         name = names.get(layer.layer_id) or names.get(id(layer.module), "")
         if not layer.is_leaf_layer or name not in made:
             continue
@@ -59,13 +59,13 @@ def second_opinion(config: ViTConfig, batch: int, ledger: Ledger) -> SecondOpini
             differing.append(name)
     return SecondOpinion(
         parameters=ledger.parameters,
-        their_parameters=said.total_params,
+        their_parameters=theirs.total_params,
         shapes=shapes,
         differing=tuple(differing),
         multiply_adds=ledger.multiply_adds,
-        their_multiply_adds=said.total_mult_adds,
+        their_multiply_adds=theirs.total_mult_adds,
         counted_their_way=_counted_their_way(ledger, set(_leaves(model))),
-        summary=str(said),
+        summary=str(theirs),
     )
 
 

@@ -11,9 +11,10 @@ from explainer.app.foreign import plain
 from explainer.app.session import kept_large
 from explainer.app.shapes.choice import Sizes
 from explainer.components import ledger_script
-from explainer.shapes import Ledger, config_ledger, exports, html
-from explainer.shapes.differences import Differences, differences
-from explainer.shapes.text_table import as_text
+from explainer.shapes import Ledger, config_ledger
+from explainer.shapes.entries import Differences, differences
+from explainer.shapes.rendering import exports, html
+from explainer.shapes.rendering.text_table import as_text
 from explainer.stages import STAGES
 
 BYTES_OF_OPERATION = 2000  # measured 1,600 to 1,700: with its shapes, its rule and its line, as Python keeps them

@@ -1,5 +1,5 @@
 // A ledger on a page: it is searched without asking the server, and what is unfolded stays so when it changes.
-// The table itself is HTML that needs none of this: explainer/shapes/html.py.
+// The table itself is HTML that needs none of this: explainer/shapes/rendering/html.py.
 
 const ledgers = new WeakMap(); // parentElement -> its parts; survives every rerun
 

@@ -1,0 +1,138 @@
+"""The report on a model: the likely mistake, or what was checked where nothing was found."""
+
+import textwrap
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from explainer.shapes.describing import ROWS_NEED_NOT
+from explainer.shapes.diagnosis.mistakes import MISTAKES, Diagnosis
+from explainer.shapes.entries import Ledger, Line
+
+UNTOLD = "The shapes do not show what went wrong."
+_WIDTH = 100
+
+
+def untold(ledger: Ledger, expected: tuple[int, ...] | None = None) -> str:
+    """Explain a model in which no mistake was found: what kind of error it has, if it is not a shape error."""
+    failure = ledger.failure
+    if failure is None:
+        return _last_axis(ledger, expected) or UNTOLD
+    kinds = sorted({shape.dtype for shape in failure.inputs if "float" in shape.dtype})
+    if len(kinds) > 1:
+        return f"This is not a shape error: numbers of type {' and '.join(kinds)} meet. Convert both to one type."
+    if not failure.operation and failure.error not in _OF_SHAPES:
+        return "This is not a shape error: the code itself raised it, not an operation of torch."
+    return UNTOLD
+
+
+_OF_SHAPES = ("AssertionError", "ValueError", "RuntimeError", "EinopsError")  # what code raises that checks shapes
+
+
+def _last_axis(ledger: Ledger, expected: tuple[int, ...] | None) -> str:
+    """Which parameter decides an output's last axis, where that alone is not as expected."""
+    sizes = ledger.outputs[0].sizes if ledger.outputs else ()
+    if expected is None or len(sizes) != len(expected) or not sizes or sizes[:-1] != expected[:-1]:
+        return ""
+    matrices = [
+        (tensor, made) for made in ledger.operations for tensor in made.inputs if tensor.name and len(tensor.sizes) > 1
+    ]
+    if not matrices:
+        return ""
+    weight, made = matrices[-1]
+    if weight.sizes[0] != sizes[-1] or made.outputs[0].sizes[-1] != sizes[-1]:
+        return ""
+    name, shape = weight.name, weight.plain
+    return f"The last axis is {sizes[-1]} because {name} is [{shape}]: for {expected[-1]} it needs as many rows."
+
+
+def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
+    """The likely mistake; that the shapes do not tell, if it broke; nothing for a model with which nothing is wrong."""
+    if diagnosis is None:
+        return untold(ledger) if ledger.failure is not None else ""
+    lines = [f"Likely mistake: {diagnosis.title or MISTAKES[diagnosis.cause]}."]
+    for name, text in (("Found:    ", diagnosis.found), ("Expected: ", diagnosis.expected)):
+        lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
+    name, fix = _repair(diagnosis)
+    lines.append(f"{name + ':':<10}{fix}")  # code is not wrapped
+    if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
+        lines.append(f"Where:    {_file(diagnosis.line)}  {diagnosis.line.text}")
+    return "\n".join(lines)
+
+
+def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
+    """The same for a page."""
+    if diagnosis is None:
+        return f'<div class="vit-diagnosis"><p>{untold(ledger)}</p></div>' if ledger.failure is not None else ""
+    elsewhere, (name, fix) = "", _repair(diagnosis)
+    repair = f"<code>{escape(fix)}</code>" if diagnosis.fix else escape(fix)
+    if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
+        elsewhere = f"<dt>Where</dt><dd>{escape(_file(diagnosis.line))} <code>{escape(diagnosis.line.text)}</code></dd>"
+    return (
+        f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
+        f"<p><b>Likely mistake: {escape(diagnosis.title or MISTAKES[diagnosis.cause])}.</b></p><dl>"
+        f"<dt>Found</dt><dd>{escape(diagnosis.found)}</dd><dt>Expected</dt><dd>{escape(diagnosis.expected)}</dd>"
+        f"<dt>{name}</dt><dd>{repair}</dd>{elsewhere}</dl></div>"
+    )
+
+
+def _repair(diagnosis: Diagnosis) -> tuple[str, str]:
+    """A repair after it worked; otherwise what may be tried, called so."""
+    if not diagnosis.fix:
+        return "Repair", "none: no repair that was tried makes the model do what it should"
+    return ("Repair" if diagnosis.is_tried else "To try"), diagnosis.fix
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What looking at shapes has shown of a model with which nothing was found, and what it cannot show."""
+
+    checked: tuple[str, ...]
+    noticed: tuple[str, ...] = ()  # what may be meant so, and often is not
+    not_checked: str = (
+        "what the numbers mean. A softmax along the wrong axis, a wrong scale or a missing LayerNorm keeps every shape."
+    )
+
+    @property
+    def text(self) -> str:
+        """For a console: what was checked, what was noticed, what was not checked."""
+        noticed = [f"Worth a look: {notice}." for notice in self.noticed]
+        sentences = f"Checked: {'; '.join(self.checked)}.", *noticed, f"Not checked: {self.not_checked}"
+        return "\n".join(textwrap.fill(sentence, _WIDTH, subsequent_indent="  ") for sentence in sentences)
+
+    @property
+    def html(self) -> str:
+        """The same for a page."""
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self.text.replace("\n  ", " ").splitlines())
+        return f'<div class="vit-diagnosis" role="status">{lines}</div>'
+
+
+def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool) -> Verdict:
+    """Of a model that runs, with the shape that was expected, and without a mistake that its shapes tell.
+
+    Args:
+        ledger: of the model.
+        expected: the shape that its output should have; None if it is unknown.
+        is_diagnosed: whether mistakes were looked for.
+    """
+    made = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs) or "no tensor"
+    note = " (no expected shape was given)" if is_diagnosed and expected is None else ""
+    checked = [
+        f"all {len(ledger.operations):,} operations ran" + (", on shapes alone" if ledger.device == "meta" else ""),
+        f"the output is {made}{note if expected is None else ', as expected'}",
+    ]
+    if ledger.other_batch is not None:
+        checked.append("it breaks with one more picture")
+    if is_diagnosed:
+        checked.append(f"none of {len(MISTAKES)} mistakes that shapes reveal was found")
+    columns = [
+        f"{softmax.name} {_file(softmax.line) if softmax.line else softmax.module}: "
+        f"{softmax.rule.partition(': the shape')[0]}"
+        for softmax in ledger.operations
+        if ROWS_NEED_NOT in softmax.rule
+    ]
+    return Verdict(tuple(checked), tuple(dict.fromkeys(columns)))
+
+
+def _file(line: Line) -> str:
+    return f"{Path(line.path).name}:{line.number}"

@@ -1,0 +1,44 @@
+"""Building a module on the meta device: no memory, and no time spent on random numbers that nobody sees."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+_FILLING = frozenset(
+    [
+        *(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")),
+        *(f"{name}_" for name in ("zero", "fill", "copy", "mul", "add", "sub", "div", "clamp")),
+        *(f"{name}_" for name in ("erfinv", "exponential", "bernoulli", "random", "log_normal")),
+    ]
+)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out what only fills a tensor of the meta device."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in _FILLING:
+            target = args[0] if args else kwargs.get("tensor")
+            if isinstance(target, Tensor) and target.is_meta:
+                return target
+        return func(*args, **kwargs)
+
+
+def built_on_meta(builder: Callable[[], nn.Module]) -> nn.Module:
+    """What ``builder`` returns, with its tensors on meta; built where it wants if it needs values of tensors to build.
+
+    Whatever else it raises is raised here.
+    """
+    try:
+        with torch.device("meta"), _Unfilled():
+            return builder()
+    except (NotImplementedError, RuntimeError) as error:
+        if "meta" not in str(error).lower():
+            raise
+    return builder()

@@ -1,0 +1,292 @@
+"""A ledger as text: for a terminal, as wide as that is, or for a file."""
+
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import get_terminal_size
+
+from explainer.shapes.entries import (
+    Change,
+    Differences,
+    Failure,
+    Ledger,
+    Operation,
+    TensorShape,
+    amount,
+    bytes_text,
+    common_module,
+    count_text,
+    counted,
+    factor,
+    inside,
+    output_bytes,
+)
+from explainer.shapes.rendering.source_lines import around
+
+Paint = Callable[[str, str], str]  # text, kind -> text in the kind's colour
+
+# Column -> how soon it is left out where there is no room for all; 0 never.
+_COLUMNS = {
+    "operation": 0,
+    "shape": 6,
+    "numbers": 0,
+    "type": 3,
+    "bytes": 7,
+    "parameters": 8,
+    "multiply-adds": 9,
+    "equation": 4,
+    "rule": 2,
+    "line": 5,
+    "code": 1,
+}
+_ON_THE_RIGHT = ("bytes", "parameters", "multiply-adds")
+_LONGEST = 70  # characters of a rule or a line of code
+_SHORTENED, _SHORTEST = ("code", "rule"), 24  # columns that are shortened before they are left out, and how far
+_CODES = {"bold": "1", "quiet": "2", "moved": "33", "failed": "31"}
+
+
+def plain(text: str, kind: str) -> str:
+    """No colour: for a file, a pipe, and those who have set NO_COLOR."""
+    return text
+
+
+def painted(text: str, kind: str) -> str:
+    """Colour as a terminal understands it."""
+    return f"\033[{_CODES[kind]}m{text}\033[0m" if text else text
+
+
+@dataclass(frozen=True)
+class _TextLine:
+    cells: dict[str, str]
+    kind: str = ""  # how it is painted
+
+
+def as_text(
+    ledger: Ledger,
+    differences: Differences | None = None,
+    *,
+    every: bool = False,
+    width: int | None = None,
+    paint: Paint = plain,
+) -> str:
+    """A table of at most ``width`` characters a line, or of as many as it needs.
+
+    Where there is no room, long cells are shortened in the middle and columns left out, which a line says. Sentences
+    go on in the next line; code and PyTorch's message stand as they are written.
+    """
+    rows = list(_lines(ledger, differences, every))
+    widths, left_out = _fitting(rows, width)
+    lines = [paint(_join({name: name for name in widths}, widths), "quiet")]
+    lines += [_painted_line(line, widths, paint) for line in rows]
+    lines.append("")
+    if left_out:
+        lines += _wrapped(f"left out to fit the width: {', '.join(left_out)}", width)
+    lines += [line for total in _totals(ledger) for line in _wrapped(total, width)]
+    if differences is not None:
+        lines += ["", *_compared(differences, paint, width)]
+    if ledger.failure is not None:
+        lines += ["", *failure_text(ledger.failure, paint)]
+    title = [paint(line, "bold") for line in _wrapped(_title(ledger), width)]
+    return "\n".join([*title, *lines]) + "\n"
+
+
+def for_console(ledger: Ledger) -> str:
+    """A table as wide as the console."""
+    return as_text(ledger, width=get_terminal_size((120, 24)).columns).rstrip()
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """A sentence in as many lines as it needs."""
+    return textwrap.wrap(text, width, subsequent_indent="  ") if width is not None else [text]
+
+
+def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
+    """Where it stopped: the line of the user's code with its neighbours, and PyTorch's message."""
+    kind = f"({failure.module_type})" if failure.module_type else ""
+    place = f"{failure.module} {kind}".strip()
+    what = failure.operation or "the code itself"
+    lines = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
+    if failure.inputs:
+        lines.append("  it was given " + " and ".join(f"[{shape.plain}]" for shape in failure.inputs))
+    if failure.line is not None:
+        lines.append(f"  {failure.line.path}, line {failure.line.number}, in {failure.line.function}")
+        for source_line in around(failure.line):
+            text = f"  {'>' if source_line.is_it else ' '} {source_line.number:5}  {source_line.text}"
+            lines.append(paint(text, "failed") if source_line.is_it else text)
+    first, *more = failure.message.splitlines() or [""]
+    lines += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
+    return [*lines, f"  {failure.advice}"] if failure.advice else lines
+
+
+def _title(ledger: Ledger) -> str:
+    given, made = (" and ".join(f"[{shape.plain}]" for shape in shapes) for shapes in (ledger.inputs, ledger.outputs))
+    if ledger.failure is not None:
+        return f"{ledger.title}: {given} → it breaks" if given else f"{ledger.title} cannot be built"
+    return f"{ledger.title}: {given} → {made or 'no tensor'}"
+
+
+def _totals(ledger: Ledger) -> list[str]:
+    return [
+        f"{len(ledger.operations):,} operations on {ledger.device}",
+        f"{ledger.parameters:,} parameters",
+        f"{ledger.multiply_adds:,} multiply-adds of matrix products (FLOPs, counted one by one, are twice as many)",
+        f"{output_bytes(ledger):,} bytes of outputs",
+        *([f"never read: {', '.join(shape.name for shape in ledger.unused)}"] if ledger.unused else []),
+        *([f"it breaks with one more picture: {ledger.other_batch.message}"] if ledger.other_batch else []),
+    ]
+
+
+def _compared(differences: Differences, paint: Paint, width: int | None) -> list[str]:
+    longest = max(len(total.name) for total in differences.totals)
+    lines = [
+        f"{total.name:{longest}}  {amount(total.before, total):>10} → {amount(total.after, total):<10}  "
+        + (paint(factor(total), "moved") if total.size else "=")
+        for total in differences.totals
+    ]
+    return [paint("Differences", "bold"), *lines, "", *_wrapped(differences.sentence, width)]
+
+
+def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iterator[_TextLine]:
+    changes = differences.before_of if differences else {}
+    for index, shape in enumerate(ledger.inputs):
+        name = shape.name or ("input" if index == 0 else f"input {index + 1}")
+        yield _TextLine({"operation": name, "shape": axes_text((shape,)), "numbers": shape.plain, "type": shape.dtype})
+    if every:
+        for operation in ledger.operations:
+            yield _line(operation, operation.module, changes.get(id(operation)))
+    else:
+        for row in ledger.rows():
+            is_block = row.repeats > 1 or len(row.operations) > 1
+            if is_block:
+                sums = {
+                    name: row.repeats * sum(getattr(operation, name) for operation in row.operations)
+                    for name in ("bytes", "parameters", "multiply_adds")
+                }
+                yield _TextLine(
+                    {
+                        "operation": f"{row.module} × {row.repeats}",
+                        "bytes": bytes_text(sums["bytes"]),
+                        "parameters": _count(sums["parameters"]),
+                        "multiply-adds": _count(sums["multiply_adds"]),
+                    },
+                    "bold",
+                )
+            prefix = common_module(row) if is_block else ""
+            for operation in row.operations:
+                module = inside(operation.module, prefix)
+                yield _line(operation, module, changes.get(id(operation)), "  " if is_block else "")
+    if differences is not None:
+        for change in differences.changes:
+            if change.after is None and change.before is not None:
+                yield _TextLine(
+                    {
+                        "operation": f"- {_name(change.before, change.before.module)}",
+                        "numbers": _plain(change.before.outputs),
+                        "rule": "no longer there",
+                    },
+                    "moved",
+                )
+    if ledger.failure is not None:
+        given = " and ".join(shape.plain for shape in ledger.failure.inputs)
+        yield _TextLine(
+            {
+                "operation": f"✗ {ledger.failure.operation or 'the code itself'} {ledger.failure.module}".rstrip(),
+                "numbers": given,
+            },
+            "failed",
+        )
+
+
+def _line(operation: Operation, module: str, change: Change | None, indent: str = "") -> _TextLine:
+    before = change.before if change else None
+    cells = {
+        "operation": f"{indent}{_name(operation, module)}",
+        "shape": axes_text(operation.outputs),
+        "numbers": _plain(operation.outputs, before.outputs if before else None),
+        "type": " ".join(dict.fromkeys(shape.dtype for shape in operation.outputs)),
+        "bytes": _moved(bytes_text, before.bytes if before else None, operation.bytes),
+        "parameters": _moved(_count, before.parameters if before else None, operation.parameters),
+        "multiply-adds": _moved(_count, before.multiply_adds if before else None, operation.multiply_adds),
+        "equation": f"Eq. {operation.equation}" if operation.equation else "",
+        "line": f"{Path(operation.line.path).name}:{operation.line.number}" if operation.line else "",
+        "code": _short(operation.line.text if operation.line else ""),
+        "rule": _short(operation.rule),
+    }
+    return _TextLine(cells, "moved" if change is not None and change.moved else "")
+
+
+def _short(text: str, longest: int = _LONGEST) -> str:
+    """A text of at most that many characters, without its middle if it has more: both ends tell what it is."""
+    if len(text) <= longest:
+        return text
+    start = longest // 2
+    return f"{text[:start]}…{text[len(text) - (longest - start - 1) :]}" if longest > 2 else text[:longest]
+
+
+def _name(operation: Operation, module: str) -> str:
+    return f"{operation.name}{' (fused)' if operation.fused else ''} {module}".rstrip()
+
+
+def axes_text(shapes: tuple[TensorShape, ...]) -> str:
+    """The names of the axes of shapes, where they are known: ``B × N+1 × D``."""
+    return counted(" × ".join(shape.axes) for shape in shapes if shape.axes)
+
+
+def _plain(shapes: tuple[TensorShape, ...], before: tuple[TensorShape, ...] | None = None) -> str:
+    texts = []
+    for index, shape in enumerate(shapes):
+        old = before[index] if before is not None and index < len(before) else None
+        if old is None or len(old.sizes) != len(shape.sizes):
+            texts.append(shape.plain)
+        else:
+            pairs = zip(old.sizes, shape.sizes, strict=True)
+            texts.append(" × ".join(str(b) if a == b else f"{a}→{b}" for a, b in pairs) or "1")
+    return counted(texts)
+
+
+def _moved(text: Callable[[int], str], before: int | None, now: int) -> str:
+    return text(now) if before is None or before == now else f"{text(before)} → {text(now)}"
+
+
+def _count(count: int) -> str:
+    return count_text(count) if count else "–"
+
+
+def _fitting(lines: list[_TextLine], width: int | None) -> tuple[dict[str, int], list[str]]:
+    """The columns for which there is room and how wide they are, and those that are left out; empty ones are anyway."""
+    used = [name for name in _COLUMNS if any(line.cells.get(name) for line in lines)]
+    widths = {name: max(len(name), *(len(line.cells.get(name, "")) for line in lines)) for name in used}
+    left_out: list[str] = []
+    if width is None:
+        return widths, left_out
+
+    def too_much() -> int:
+        return sum(widths.values()) + 2 * (len(widths) - 1) - width
+
+    for name in sorted((name for name in used if _COLUMNS[name]), key=lambda name: _COLUMNS[name]):
+        if (more := too_much()) <= 0:
+            break
+        if name in _SHORTENED and widths[name] - more >= _SHORTEST:
+            widths[name] -= more
+        else:
+            left_out.append(name)
+            del widths[name]
+    for name, least in (("operation", 12), ("numbers", 20)):  # of which a line cannot do without
+        if (more := too_much()) > 0:
+            widths[name] = min(widths[name], max(least, widths[name] - more))
+    return widths, left_out
+
+
+def _painted_line(line: _TextLine, widths: dict[str, int], paint: Paint) -> str:
+    text = _join(line.cells, widths)
+    return paint(text, line.kind) if line.kind else text
+
+
+def _join(cells: dict[str, str], widths: dict[str, int]) -> str:
+    padded = []
+    for name, width in widths.items():
+        cell = cells.get(name, "")
+        cell = _short(cell, width)
+        padded.append(cell.rjust(width) if name in _ON_THE_RIGHT else cell.ljust(width))
+    return "  ".join(padded).rstrip()
