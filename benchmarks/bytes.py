@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explainer.app import blocks, session
+from explainer.app import blocks, kept, session
 from explainer.app.server import tensor_route
 from explainer.lessons import HANDS_ON
 from explainer.stages import STAGES
@@ -74,7 +74,7 @@ def random_checkpoint(config: ViTConfig, *, one_layer: bool = False) -> Iterator
         card = {"config": {name: getattr(config, name) for name in sizes}, "preprocess": own | size}
         file.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
         EMBEDDED[NAME] = file
-        stores = (session._models, session._traces, session._blocks, session._results, session._views)
+        stores = (session._models, session._traces, session._blocks, kept.results, kept.views)
         try:
             session._models.put(NAME, (model, read_card(file, NAME)), 1)
             tensor_route._route.is_mounted = True

@@ -10,11 +10,11 @@ from explainer.app.epochs.parts import (
     show_nothing,
     show_way_in,
 )
-from explainer.app.link_parameters import fit_choice
+from explainer.app.links.parameters import fit_choice
 from explainer.app.session import current
 from explainer.app.train.controls import run_title
 from explainer.lessons import LESSONS
-from vit_core.training.runs.control import all_runs
+from vit_core.training.runs.listing import all_runs
 
 lesson, session = LESSONS["epochs"], current()
 show_head(lesson)

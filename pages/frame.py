@@ -9,10 +9,12 @@ import streamlit as st
 if find_spec("explainer") is None:  # run by itself in a checkout: Streamlit puts only this folder on the path
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from explainer.app import link_parameters, menu, number_sheet, session, sidebar, state
+from explainer.app import menu, session, sidebar, state
 from explainer.app.blocks import show_way_back
 from explainer.app.checkpoints import is_of_a_run
 from explainer.app.foreign import plain
+from explainer.app.links import parameters as link_parameters
+from explainer.app.numbers import sheet as number_sheet
 from explainer.app.server import shell, upload_boxes
 from explainer.app.server.response_headers import TO_THE_TOP
 from explainer.app.server.start import start

@@ -4,10 +4,10 @@ import streamlit as st
 
 from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.canvas import show as show_canvas
+from explainer.app.kept import kept_view
 from explainer.app.listing import show_function
 from explainer.app.metric.parts import show_table, show_what_if
 from explainer.app.metric.replay import show_averages, show_own, show_replay
-from explainer.app.session import kept_view
 from explainer.course.metric_detective import batch_mean, readings
 from explainer.course.metric_tables import (
     MEAN_OVER_BATCHES,

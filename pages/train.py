@@ -11,7 +11,7 @@ from explainer.app.train.recipe_form import show_recipe
 from explainer.app.train.watch import show_compared, show_no_run, show_run
 from explainer.lessons import LESSONS
 from explainer.views.course.training import MEASURES
-from vit_core.training.runs.control import all_runs
+from vit_core.training.runs.listing import all_runs
 
 lesson = LESSONS["train"]
 show_head(lesson)

@@ -5,33 +5,19 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.canvas import show as show_canvas
-from explainer.app.session import block, current, kept_view
+from explainer.app.film import film
+from explainer.app.kept import kept_view
+from explainer.app.session import current
 from explainer.lessons import HANDS_ON
-from explainer.panels import Pick, View
+from explainer.panels import Pick
 from explainer.views.compose import explained
 from explainer.views.walk import walk
-from vit_core import BlockTrace
 
 ENTERED = "walk_entered"  # the model, the layer that the reader has entered in the browser, the layer that was sent
 
 lesson, session = HANDS_ON["walk"], current()
 token = session.state.token or 0  # who has chosen none follows the class token
 same = ("walk", session.state.checkpoint, session.state.picture, session.head, token)
-
-
-def film() -> View:
-    """The film of this picture; the layers of a large model take a few seconds, and say so."""
-    bar, count = st.empty(), session.config.num_layers
-
-    def block_of(layer: int) -> BlockTrace:
-        if session.config.hidden_size > 400:
-            bar.progress(layer / count, text=f"Layer {layer} of {count}")
-        return block(session.state.checkpoint, session.state.picture, layer)
-
-    labels = session.checkpoint.labels
-    view = walk.forward(session.model, session.trace, session.pixels, labels, session.head, token, block_of)
-    bar.empty()
-    return view
 
 
 def sent_layer() -> int:
@@ -54,7 +40,9 @@ def picked(pick: Pick) -> None:
 show_head(lesson)
 show_section(lesson, "film")
 layer = sent_layer()
-view = kept_view((*same, layer), lambda: explained(walk.entered(kept_view(same, film), layer), layer))
+view = kept_view(
+    (*same, layer), lambda: explained(walk.entered(kept_view(same, lambda: film(session, token)), layer), layer)
+)
 show_canvas(view, key="walk", on_pick=picked)
 show_section(lesson, "drawn")
 show_neighbours(lesson)

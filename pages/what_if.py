@@ -6,14 +6,14 @@ from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours
 from explainer.app.foreign import plain
 from explainer.app.session import current, trace
-from explainer.app.what_if import controls, experiments, export, history, results
+from explainer.app.what_if import applying, controls, experiments, export, history, results
 from explainer.lessons import HANDS_ON
 
 lesson, session = HANDS_ON["what_if"], current()
 show_head(lesson)
 interventions, problems = history.read(session.config)
 after = trace(session.state.checkpoint, session.state.picture, str(interventions))
-for sentence in problems + st.session_state.pop(controls.SAID, []):
+for sentence in problems + st.session_state.pop(applying.SAID, []):
     st.warning(plain(sentence))
 results.show_bar(session, after, interventions)
 group = controls.choose_group()

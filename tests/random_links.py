@@ -5,19 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote
 
-from explainer.app.link_parameters import (
-    FIELD,
-    PARAMETERS,
-    Kind,
-    OneOf,
-    Pattern,
-    Real,
-    RecipeField,
-    Text,
-    Whole,
-    YesNo,
-    kind_of,
-)
+from explainer.app.links.kinds import Kind, OneOf, Pattern, Real, RecipeField, Text, Whole, YesNo
+from explainer.app.links.parameters import FIELD, PARAMETERS, kind_of
 from explainer.app.train import recipe_values
 from explainer.menu import PAGES
 from vit_core.training import RECIPES

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from explainer.app import session
+from explainer.app import kept, session
 from explainer.app.compare import choice as compare_choice
 from explainer.app.compare import controls as compare_controls
 from explainer.app.compare import sides as compare_sides
@@ -56,7 +56,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     file.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
     monkeypatch.setitem(named.EMBEDDED, SMALL, file)
     yield SMALL
-    for store in (session._models, session._traces, session._views, session._results):
+    for store in (session._models, session._traces, kept.views, kept.results):
         store.drop(SMALL)
 
 

@@ -50,7 +50,7 @@ OF_THE_BUTTON = {
     ("what_if.controls", "part"),
     ("what_if.controls", "key"),
     ("what_if.controls", "session"),
-    ("what_if.controls", "layer"),
+    ("what_if.softmax", "layer"),
     ("shapes.controls", "name"),
     ("shapes.controls", "key"),
     ("shapes.controls", "start"),

@@ -21,7 +21,7 @@ from vit_core.training.checkpointing import STATE, read_state
 from vit_core.training.data.archives import pictures_folder
 from vit_core.training.data.datasets import add_zip, datasets, note_giver, was_given_by
 from vit_core.training.runs import processes
-from vit_core.training.runs.control import runs_folder
+from vit_core.training.runs.listing import runs_folder
 from vit_core.training.runs.run import Run
 from vit_core.weights.downloads import DownloadError, _check_space
 from vit_core.weights.own_files import make_room

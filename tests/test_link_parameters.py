@@ -15,20 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.server import running
 from benchmarks.visitor import Run, Visitor
-from explainer.app.link_parameters import (
-    FAMILIES,
-    FIELD,
-    MOST_REPEATED,
-    MOST_SAID,
-    PARAMETERS,
-    OneOf,
-    Real,
-    RecipeField,
-    Whole,
-    YesNo,
-    judge,
-    kind_of,
-)
+from explainer.app.links.kinds import OneOf, Real, RecipeField, Whole, YesNo
+from explainer.app.links.parameters import FAMILIES, FIELD, MOST_REPEATED, MOST_SAID, PARAMETERS, judge, kind_of
 from explainer.app.train.recipe_values import MOST, parse
 from tests.app_files import app_files, imported_modules, short
 from tests.random_links import FIELDS, GRIDS, HOSTILE, PAGES, Link, random_links, random_value
@@ -104,7 +92,7 @@ _VARIABLES = {
     "metric.replay": {"metric_own_epoch"},
     "transfer.choice": set(GRIDS),
     "model_sizes": {name for name in PARAMETERS if name.startswith("own_")},
-    "link_parameters": set(PARAMETERS),
+    "links.parameters": set(PARAMETERS),
 }
 
 

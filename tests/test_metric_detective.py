@@ -30,7 +30,6 @@ from explainer.course.results import BATCH_SIZE, FIGURES, RUNS, TABLE_ROW, TEST_
 from explainer.panels import Bars, Plot, StackedBars
 from explainer.views.course import metric
 from tests.test_pages import app, markup
-from vit_core.training.runs import control as runs
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -300,7 +299,7 @@ def test_playing_ends_at_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_without_runs_the_page_says_where_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "none"))
-    monkeypatch.setattr(runs, "EXAMPLES", tmp_path / "none")
+    monkeypatch.setattr("vit_core.training.runs.listing.EXAMPLES", tmp_path / "none")
     at = app("metric")
     assert "No run has been trained here yet." in [element.value for element in at.info]
 

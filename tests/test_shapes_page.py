@@ -13,7 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torchinfo import summary
 
-from explainer.app import session
+from explainer.app import kept, session
 from explainer.app.shapes import choice as shapes_choice
 from explainer.app.what_if.history import History
 from explainer.shapes import config_ledger
@@ -388,9 +388,9 @@ def test_the_largest_model_answers_without_memory() -> None:
 
 def test_the_page_keeps_at_most_what_its_store_may() -> None:
     """An operation is counted with what it takes; many settings push out the oldest."""
-    assert session._large.limit == 64 * session.MEGABYTE
+    assert kept._large.limit == 64 * kept.MEGABYTE
     app(sizes="B/16,num_layers=2")
-    assert session._large.nbytes > 0
+    assert kept._large.nbytes > 0
 
 
 def test_the_commands_on_the_page_are_those_that_work() -> None:

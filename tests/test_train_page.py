@@ -12,9 +12,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explainer.app import checkpoints, session
+from explainer.app import checkpoints, kept, session
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import judge
+from explainer.app.links.parameters import judge
 from explainer.app.server import loopback
 from explainer.app.server.store import Store
 from explainer.app.state import State
@@ -38,7 +38,7 @@ RECIPE = RECIPES["mini"].with_values({"image_size": 16, "steps": None, "epochs":
 
 @pytest.fixture(autouse=True)
 def _no_examples(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "EXAMPLES", own_folders / "no-examples")
+    monkeypatch.setattr("vit_core.training.runs.listing.EXAMPLES", own_folders / "no-examples")
     checkpoints._latest_of_runs.clear()
 
 
@@ -318,11 +318,11 @@ def test_another_run_of_the_same_name_is_not_mistaken_for_the_one_before() -> No
 
 def test_the_same_measurements_are_read_once_for_all_readers() -> None:
     run = make_run("watched")
-    first = session.metrics_of(run)
-    assert session.metrics_of(runs.open_run("watched")) is first
+    first = kept.metrics_of(run)
+    assert kept.metrics_of(runs.open_run("watched")) is first
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(step_line(10)) + "\n")
-    assert session.metrics_of(run).last_step == 10
+    assert kept.metrics_of(run).last_step == 10
 
 
 def test_dropping_a_part_leaves_the_rest() -> None:

@@ -20,7 +20,6 @@ from explainer.views.course.transfer import SCRATCH, TRANSFER, Cost
 from vit_core import CHECKPOINTS, VisionTransformer, count_parameters, resize_position_embedding
 from vit_core.config import PRESETS, ViTConfig
 from vit_core.training import RECIPES, TrainingConfig
-from vit_core.training.runs import control as runs
 from vit_core.training.start import begin
 
 FRAME = "../pages/frame.py"
@@ -28,7 +27,7 @@ FRAME = "../pages/frame.py"
 
 @pytest.fixture(autouse=True)
 def _no_examples(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "EXAMPLES", own_folders / "no-examples")
+    monkeypatch.setattr("vit_core.training.runs.listing.EXAMPLES", own_folders / "no-examples")
 
 
 def tiny(image_size: int, **sizes: int) -> ViTConfig:

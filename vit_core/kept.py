@@ -11,7 +11,7 @@ from types import MappingProxyType
 from vit_core.allowance import OPENED, RUNS, UPLOADS, WEIGHTS, Limit, bytes_below
 from vit_core.training.data.archives import UPLOAD_PREFIX, pictures_folder, read_record
 from vit_core.training.runs import processes
-from vit_core.training.runs.control import DELETED, runs_folder
+from vit_core.training.runs.listing import DELETED, runs_folder
 from vit_core.weights.downloads import cache_folder
 from vit_core.weights.own_files import opened_folder
 

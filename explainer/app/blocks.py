@@ -9,7 +9,8 @@ from explainer import links
 from explainer.app import saved_page, state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
-from explainer.app.session import Session, current, kept, kept_view, proof
+from explainer.app.kept import kept, kept_view
+from explainer.app.session import Session, current, proof
 from explainer.app.tensor_maps import show_map
 from explainer.export.saved_parts import Code, Heading, Mathematics, Proved, Tensors, Words
 from explainer.lessons import HANDS_ON, Lesson

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from vit_core import CHECKPOINTS, Checkpoint
-from vit_core.training.runs.control import PREFIX, all_runs, checkpoint_name, run_checkpoint
+from vit_core.training.runs.listing import PREFIX, all_runs, checkpoint_name, run_checkpoint
 from vit_core.weights.checkpoints import EMBEDDED
 from vit_core.weights.own_files import PREFIX as FILE_PREFIX
 from vit_core.weights.own_files import opened_checkpoint

@@ -10,7 +10,7 @@ from explainer.app.blocks import (
     show_words,
 )
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import whole_limits
+from explainer.app.links.parameters import whole_limits
 from explainer.app.session import Session
 from explainer.table1 import PAPER_MILLIONS, Variant, variant
 from explainer.views import models

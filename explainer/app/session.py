@@ -6,21 +6,19 @@ that looks at the same ten pictures costs ten forward passes. Everything shared 
 
 import os
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run
+from explainer.app.kept import MEGABYTE, kept, results, views
 from explainer.app.server.slots import ForwardSlots
 from explainer.app.server.store import Store
 from explainer.app.server.uploads import picture_source
 from explainer.app.state import State
 from explainer.app.state import current as current_state
-from explainer.panels import Frames, View
 from explainer.proofs import Proof, prove
 from explainer.views import depth
 from vit_core import (
@@ -36,18 +34,10 @@ from vit_core.allowance import MEMORY, MODELS, NotAllowedError
 from vit_core.estimates import allow_traces, allow_weights
 from vit_core.interventions import Interventions
 from vit_core.pictures import open_picture
-from vit_core.training.runs.metrics import Metrics
-from vit_core.training.runs.run import Run
 
-MEGABYTE = 2**20
 _models: Store[tuple[VisionTransformer, Checkpoint]] = Store(int(MODELS.most * 1e6))  # L/16 is 1.2 GB, B/16 0.35 GB
 _traces: Store[ForwardTrace] = Store(int(MEMORY.most * 1e6))  # L/16 at 224 is 81 MB, B/16 31 MB
 _blocks: Store[BlockTrace] = Store(384 * MEGABYTE)  # B/16 15 MB a layer
-_results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
-_views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
-_live: Store[View | Frames] = Store(16 * MEGABYTE)  # curves of runs: apart, so that they do not push out the others
-_large: Store[Any] = Store(64 * MEGABYTE)  # ledgers of shapes and their HTML: 0.6 MB for B/16, 3 MB for 48 layers
-_metrics: Store[Metrics] = Store(64 * MEGABYTE)  # by the run's folder
 _stamps: Store[tuple[int, int, int]] = Store(MEGABYTE)  # which file the weights of a run's checkpoint were
 _stamps_lock = threading.Lock()
 
@@ -166,7 +156,7 @@ def forget_replaced(checkpoint: Checkpoint) -> None:
         before = _stamps.get(checkpoint.name)
         _stamps.put(checkpoint.name, stamp, 128)
         if before is not None and before != stamp:
-            for store in (_models, _traces, _blocks, _results, _views):
+            for store in (_models, _traces, _blocks, results, views):
                 store.drop(checkpoint.name)
 
 
@@ -253,50 +243,6 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
 def current() -> Session:
     """The session of this run, for a page."""
     return open_session(current_state())[0]
-
-
-def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
-    """A view, made once for everybody who looks at the same; ``key`` names all that it depends on."""
-
-    def make_sized() -> tuple[View, int]:
-        view = make()
-        return view, view.nbytes + 4096
-
-    return _views.get_or_make(key, make_sized)
-
-
-def kept_live(key: tuple[str | int, ...], make: Callable[[], View | Frames]) -> View | Frames:
-    """A picture of something that goes on, made once for everybody until it has changed; old ones soon make room."""
-
-    def make_sized() -> tuple[View | Frames, int]:
-        view = make()
-        return view, view.nbytes + 4096
-
-    return _live.get_or_make(key, make_sized)
-
-
-def metrics_of(run: Run) -> Metrics:
-    """What a run has measured so far; only what nobody has read yet is read."""
-    before = _metrics.get(str(run.path))
-    now = run.metrics(before)
-    if now is not before:
-        _metrics.put(str(run.path), now, now.nbytes)
-    return now
-
-
-def kept(key: tuple[str | int, ...], make: Callable[[], Any]) -> Any:
-    """Something small that takes long to compute, as lists of numbers; ``key`` names all that it depends on."""
-    return _results.get_or_make(key, lambda: (make(), 4096))
-
-
-def kept_large(key: tuple[str | int, ...], make: Callable[[], tuple[Any, int]]) -> Any:
-    """Something that is made with its size in bytes; ``key`` names all that it depends on."""
-    return _large.get_or_make(key, make)
-
-
-def is_kept(key: tuple[str | int, ...]) -> bool:
-    """Whether ``kept_large`` would have it at once."""
-    return _large.get(key) is not None
 
 
 def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:

@@ -11,9 +11,10 @@ from explainer.app import state
 from explainer.app.canvas import show as show_view
 from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed
 from explainer.app.foreign import plain
+from explainer.app.kept import kept_view
 from explainer.app.server.upload_boxes import expect, show_box, take
 from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
-from explainer.app.session import Session, check_memory, kept_view
+from explainer.app.session import Session, check_memory
 from explainer.gallery import GALLERY
 from explainer.notation.wording import sentence
 from explainer.panels import Picture, Tiles, View

@@ -5,7 +5,8 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
-from explainer.app.session import Session, kept_view
+from explainer.app.kept import kept_view
+from explainer.app.session import Session
 from explainer.notation.symbols import SYMBOLS
 from explainer.stages import Stage
 from explainer.tensors import TensorRow, find

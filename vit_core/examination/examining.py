@@ -6,10 +6,10 @@ from math import isqrt
 from pathlib import Path
 from typing import Any
 
+from vit_core.examination.expectations import Expectation, expectations
 from vit_core.examination.findings import Finding
 from vit_core.examination.numbers import number_findings
 from vit_core.examination.shapes import Shapes, SizeRead, is_grid
-from vit_core.preprocess import Preprocess
 from vit_core.weights.checkpoints import Checkpoint, read_card
 from vit_core.weights.families import head_name, other_family, source_of
 from vit_core.weights.head_candidates import HeadCandidate, head_candidates
@@ -28,16 +28,6 @@ PREFIXES = {
     "backbone": "a model made of a backbone and a head",
     "net": "a training program",
 }
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """Something that the numbers depend on and no shape shows."""
-
-    what: str
-    value: str
-    told_by: str  # where it is written, or who said so; empty: nowhere, and the value is what the family usually has
-    guess: str = ""  # what speaks for it, where it is not even the family's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +143,7 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
         remedy=remedy,
         checkpoint=checkpoint,
         expectations=(
-            tuple(_expectations(path, source, checkpoint, told, given, image_size)) if source and not other else ()
+            tuple(expectations(path, source, checkpoint, told, given, image_size)) if source and not other else ()
         ),
     )
 
@@ -243,75 +233,6 @@ def _heads_beside(path: Path, source: str) -> int | None:
         return folder.config_fields().get("num_heads") if folder else None
     except (ValueError, OSError, TypeError):
         return None  # opening it says why
-
-
-def _expectations(
-    path: Path,
-    source: str,
-    checkpoint: Checkpoint | None,
-    told: int | None,
-    given: dict[str, Any],
-    image_size: int | None,
-) -> Iterator[Expectation]:
-    """What the numbers depend on and no shape shows: as it is written next to the file, as the reader says, or as is
-    usual there.
-    """
-    table, beside = SOURCES[source], ""
-    config = checkpoint.config if checkpoint else None
-    if checkpoint is not None and checkpoint.card:
-        beside = path.with_suffix(".json").name
-    elif source == "huggingface":
-        try:
-            beside = "config.json" if Folder.of(path) else ""
-        except (ValueError, OSError):
-            beside = ""
-    epsilon, gelu = (config.norm_eps, config.gelu) if config else (table.norm_eps, table.gelu)
-    names = {"none": "erf, the exact one", "tanh": "the tanh approximation"}
-    yield Expectation("LayerNorm's epsilon", f"{epsilon:g}", _READER if config and "norm_eps" in given else beside)
-    yield Expectation("GELU", names[gelu], _READER if config and "gelu" in given else beside)
-    preprocess = checkpoint.preprocess if checkpoint else table.preprocess.at(image_size) if image_size else None
-    has_processor = beside == "config.json" and ((path if path.is_dir() else path.parent) / _PROCESSOR).is_file()
-    if preprocess is not None:
-        by = _PROCESSOR if has_processor else "" if beside == "config.json" else beside
-        yield Expectation("Images", in_words(preprocess), by)
-    if config is not None:
-        if told == config.num_heads:
-            by, guess = beside or "the layout of the file", ""
-        elif "num_heads" in given:
-            by, guess = _READER, ""
-        else:
-            by, guess = "", head_candidates(config.hidden_size, config.num_layers, config.mlp_size)[0].reason
-        yield Expectation("Attention heads k", str(config.num_heads), by, guess)
-    if source == "lucidrains":
-        yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
-    elif source == "course":
-        yield Expectation(
-            "The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU unless this is set", ""
-        )
-
-
-_READER = "your choice"
-_PROCESSOR = "preprocessor_config.json"
-
-
-def in_words(preprocess: Preprocess) -> str:
-    """What is done with a picture before the model sees it."""
-    resized = (
-        f"the shorter side to {preprocess.resize_size} pixels"
-        if preprocess.keep_aspect
-        else f"both sides to {preprocess.resize_size} pixels"
-    )
-    cut = (
-        ""
-        if preprocess.image_size == preprocess.resize_size and not preprocess.keep_aspect
-        else (f", the middle {preprocess.image_size} x {preprocess.image_size}")
-    )
-    if set(preprocess.mean) == {0.0} and set(preprocess.std) == {1.0}:
-        values = "values 0 to 1, not normalised"
-    else:
-        mean, std = (", ".join(f"{value:g}" for value in values) for values in (preprocess.mean, preprocess.std))
-        values = f"values 0 to 1, minus ({mean}), divided by ({std})"
-    return f"{resized} ({preprocess.interpolation}){cut}; {values}"
 
 
 def _remedy(problem: str, other: str | None) -> str:

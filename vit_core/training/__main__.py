@@ -18,10 +18,11 @@ from typing import Any
 
 import torch
 
-from vit_core.training.checkpointing import FACTS, STATE, ProcessLock, RunFolder, replace_file
+from vit_core.training.checkpointing import FACTS, STATE, RunFolder
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data.pictures import broken_pictures, find_pictures, load_pictures, read_names
 from vit_core.training.data.toy import TOY, make_toy_pictures
+from vit_core.training.disk import ProcessLock, replace_file
 from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
 from vit_core.training.loop import fit

@@ -1,15 +1,12 @@
 """A run on disk: one file with all of its state, replaced atomically, its weights epoch by epoch, its metrics."""
 
-import errno
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -18,19 +15,13 @@ from torch.optim import Optimizer
 from vit_core.model import VisionTransformer
 from vit_core.preprocess import Preprocess
 from vit_core.training.config import TrainingConfig
+from vit_core.training.disk import DiskFullError, is_disk_full, replace_file
 from vit_core.training.state import EpochRecord, Evaluation, StepRecord, Stopped, TrainingState
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-STATE, METRICS, FACTS, EPOCHS, LOCK, PROCESS = (
-    "state.safetensors",
-    "metrics.jsonl",
-    "run.json",
-    "epochs",
-    "process.lock",
-    "process.json",
-)
+STATE, METRICS, FACTS, EPOCHS = "state.safetensors", "metrics.jsonl", "run.json", "epochs"
 MOST_EPOCHS = 64  # whose weights are kept
 
 
@@ -232,30 +223,6 @@ class RunFolder:
                 )
 
 
-class ProcessLock:
-    """Held by the process that trains in a folder, for as long as it lives: also kill -9 gives it back.
-
-    Raises:
-        ValueError: if another process trains there.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = FileLock(path / LOCK)
-
-    def __enter__(self) -> "ProcessLock":
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=2.0)  # somebody may be looking whether it is held
-        except Timeout:
-            raise ValueError(f"another process is training in {self.path}: wait for it, or stop it") from None
-        replace_file(self.path / PROCESS, lambda path: path.write_text(json.dumps({"pid": os.getpid()})))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
 # How long to train may be decided while it trains: the rest of the recipe may not.
 _MAY_CHANGE = frozenset({"epochs", "steps", "cooldown", "patch_drop_until"})
 _COUNTERS = ("step", "seen", "loss_sum", "right", "batch_shares", "seconds")
@@ -303,38 +270,6 @@ def write_weights(model: VisionTransformer, path: Path, card: Mapping[str, Any])
     replace_file(card_file, lambda partial: partial.write_text(text, encoding="utf-8"))
     replace_file(weights, lambda partial: save_file(half, partial))  # last: whoever sees it finds the card
     return weights, card_file
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside ``path``, then put it in its place atomically."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)  # what was there before stays, and has room again
-        if is_disk_full(error):
-            raise DiskFullError(path.parent) from None
-        raise
-    os.replace(partial, path)
-
-
-class DiskFullError(OSError):
-    """Nothing more can be written to the disk of a folder; the message is one sentence."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"the disk of {folder} is full: delete what is not needed any more (python -m explainer kept shows what is "
-            "kept), then resume; the run goes on from what it had saved"
-        )
-
-
-def is_disk_full(error: Exception) -> bool:
-    """Whether an error says that the disk, or a quota on it, has no room; safetensors says so in its text alone."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "No space left on device" in str(error) or "os error 28" in str(error)
 
 
 def _is_whole(line: str) -> bool:

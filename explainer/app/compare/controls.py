@@ -11,9 +11,9 @@ from explainer.app.compare import choice as compare_choice
 from explainer.app.compare.choice import NONE
 from explainer.app.compare.sides import Pair, change_title, checkpoint_title, picture_title
 from explainer.app.foreign import plain
+from explainer.app.kept import kept_view
 from explainer.app.server.upload_boxes import show_box, take
 from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload
-from explainer.app.session import kept_view
 from explainer.experiments.sides import Size, why_not
 from explainer.gallery import GALLERY
 from explainer.panels import View

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from explainer.app.link_parameters import whole_limits
+from explainer.app.links.parameters import whole_limits
 from vit_core.training.data.datasets import TOY, Dataset
 
 PARAMETER = "data"  # in the URL

@@ -12,9 +12,9 @@ from explainer.app.blocks import scheme, show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.datasets import Dataset, dataset_key, inspection
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit, whole_limits
+from explainer.app.kept import kept_view
+from explainer.app.links.parameters import fit, whole_limits
 from explainer.app.server.store import Store
-from explainer.app.session import kept_view
 from explainer.course import data_steps
 from explainer.lessons import Lesson
 from explainer.notation.excerpts import excerpt_of, highlighted

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock
 
-from explainer.app.session import check_memory, kept_large
+from explainer.app.kept import kept_large
+from explainer.app.session import check_memory
 from explainer.doctor.examples import EXAMPLES
 from vit_core import load
 from vit_core.examination import Examination, examine

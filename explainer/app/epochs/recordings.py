@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from explainer.app.kept import MEGABYTE
 from explainer.app.server.store import Store
 from explainer.app.server.uploads import picture_source
-from explainer.app.session import MEGABYTE, Session, forward_slots
+from explainer.app.session import Session, forward_slots
 from explainer.experiments.recordings import Recording, Snapshot, snapshot_bytes, take_snapshot, thinned
 from explainer.panels import Frames, Pixels
 from explainer.views.course.scenes import Scene

@@ -7,9 +7,10 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.blocks import scheme
 from explainer.app.canvas import show as show_canvas
-from explainer.app.link_parameters import whole_limits
+from explainer.app.kept import kept, kept_view
+from explainer.app.links.parameters import whole_limits
 from explainer.app.listing import show_functions
-from explainer.app.session import Session, forward_slots, kept, kept_view
+from explainer.app.session import Session, forward_slots
 from explainer.course import exercises as compute
 from explainer.course.results import FIGURES
 from explainer.export.one_file import one_file, open_module

@@ -7,9 +7,10 @@ import streamlit as st
 from explainer.app.canvas import show as show_canvas
 from explainer.app.exercises.short_runs import ShortRun, all_runs, ask_for, find
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import real_limits, whole_limits
+from explainer.app.kept import kept, kept_view
+from explainer.app.links.parameters import real_limits, whole_limits
 from explainer.app.listing import show_functions
-from explainer.app.session import Session, forward_slots, kept, kept_view, load_model, trace
+from explainer.app.session import Session, forward_slots, load_model, trace
 from explainer.course import exercises as compute
 from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
 from explainer.notation.wording import percent

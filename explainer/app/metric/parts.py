@@ -4,9 +4,9 @@ import streamlit as st
 
 from explainer.app import state
 from explainer.app.canvas import show as show_canvas
-from explainer.app.link_parameters import whole_limits
+from explainer.app.kept import kept_view
+from explainer.app.links.parameters import whole_limits
 from explainer.app.metric.replay import ORDERS
-from explainer.app.session import kept_view
 from explainer.course.metric_tables import (
     TEST_PICTURES,
 )

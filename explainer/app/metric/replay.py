@@ -7,14 +7,14 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit, fit_choice
-from explainer.app.session import kept_view
+from explainer.app.kept import kept_view
+from explainer.app.links.parameters import fit, fit_choice
 from explainer.app.train.controls import run_title, show_damage
 from explainer.course.metric_detective import own_epochs
 from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
 from explainer.course.results import BATCH_SIZE, RUNS, CourseRun
 from explainer.views.course import metric
-from vit_core.training.runs.control import all_runs
+from vit_core.training.runs.listing import all_runs
 
 ORDERS = ("by class", "shuffled")
 TITLES = {run.title: name for name, run in RUNS.items()}

@@ -9,9 +9,10 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit, fit_choice
+from explainer.app.kept import kept_view
+from explainer.app.links.parameters import fit, fit_choice
 from explainer.app.predict.sources import Source, name_for_explainer, side_of
-from explainer.app.session import Session, kept_view
+from explainer.app.session import Session
 from explainer.notation.wording import percent
 from explainer.panels import View
 from explainer.views.compose import explained

@@ -12,6 +12,7 @@ import streamlit as st
 
 from explainer.app import session
 from explainer.app.foreign import plain
+from explainer.app.kept import MEGABYTE
 from explainer.app.predict.sources import Source
 from explainer.app.server.store import Store
 from vit_core import Preprocess
@@ -20,7 +21,7 @@ from vit_core.training.predictions import Predictions, Sample, predict_pictures
 MOST_AT_ONCE = 8  # pieces of work; each takes its forward passes in turn with all other readers
 GIVEN_UP_AFTER = 30.0  # seconds in which nobody looked
 
-_jobs: "Store[Job]" = Store(64 * session.MEGABYTE)
+_jobs: "Store[Job]" = Store(64 * MEGABYTE)
 _lock = threading.Lock()
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from explainer.app import checkpoints, state
 from explainer.app.blocks import show_section
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit_choice
+from explainer.app.links.parameters import fit_choice
 from explainer.app.predict import cards as prediction_cards
 from explainer.app.predict import jobs as prediction_jobs
 from explainer.app.predict import ways as prediction_ways

@@ -8,11 +8,12 @@ from torch import Tensor
 from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit
+from explainer.app.kept import kept_view
+from explainer.app.links.parameters import fit
 from explainer.app.predict import jobs as prediction_jobs
 from explainer.app.predict.cards import Answers
 from explainer.app.predict.sources import side_of
-from explainer.app.session import forward_slots, kept_view
+from explainer.app.session import forward_slots
 from explainer.notation.wording import percent
 from explainer.panels import Pixels, View
 from explainer.views.compose import explained

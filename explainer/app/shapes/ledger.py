@@ -8,7 +8,7 @@ import streamlit as st
 
 from explainer.app import state
 from explainer.app.foreign import plain
-from explainer.app.session import kept_large
+from explainer.app.kept import kept_large
 from explainer.app.shapes.choice import Sizes
 from explainer.components import ledger_script
 from explainer.shapes import Ledger, config_ledger

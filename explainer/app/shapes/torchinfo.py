@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explainer.app.blocks import show_words
-from explainer.app.session import is_kept, kept_large
+from explainer.app.kept import is_kept, kept_large
 from explainer.app.shapes.choice import Sizes
 from explainer.app.shapes.ledger import ledger_of
 from explainer.shapes.entries import count_text

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explainer.app.checkpoints import is_of_a_run, listed
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import FIELD
+from explainer.app.links.parameters import FIELD
 from explainer.app.train.recipe_values import MOST, NOTHING, choices, is_optional, kind_of, parse, written
 from explainer.course.recipes import GROUPS, SOURCES, field_title
 from vit_core import CHECKPOINTS

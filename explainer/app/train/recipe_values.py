@@ -9,7 +9,7 @@ from explainer.course.recipes import field_title
 from vit_core import CHECKPOINTS
 from vit_core.config import PRESETS
 from vit_core.training import TrainingConfig
-from vit_core.training.runs.control import checkpoint_name, run_checkpoint, runs_folder
+from vit_core.training.runs.listing import checkpoint_name, run_checkpoint, runs_folder
 from vit_core.training.runs.run import EXAMPLES
 
 NOTHING = "none"

@@ -12,8 +12,8 @@ import streamlit as st
 from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
+from explainer.app.kept import kept_live, metrics_of
 from explainer.app.server.loopback import for_reader
-from explainer.app.session import kept_live, metrics_of
 from explainer.app.state import open_in_explainer
 from explainer.app.train.controls import STATES, show_controls, show_damage, show_problem
 from explainer.lessons import LESSONS
@@ -21,7 +21,8 @@ from explainer.notation.wording import sentence
 from explainer.notation.written_numbers import written_shift
 from explainer.panels import Frames, View
 from explainer.views.course import training
-from vit_core.training.runs.control import Run, all_runs, checkpoint_name, open_run
+from vit_core.training.runs.control import Run
+from vit_core.training.runs.listing import all_runs, checkpoint_name, open_run
 from vit_core.training.runs.metrics import Metrics, seconds_left
 
 EVERY = 1.5  # seconds between two looks at a run that trains

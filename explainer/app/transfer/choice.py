@@ -8,8 +8,9 @@ import streamlit as st
 from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit, real_limits, whole_limits
-from explainer.app.session import check_memory, kept, kept_view, load_model
+from explainer.app.kept import kept, kept_view
+from explainer.app.links.parameters import fit, real_limits, whole_limits
+from explainer.app.session import check_memory, load_model
 from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
 from explainer.notation.wording import sentence

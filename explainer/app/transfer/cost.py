@@ -9,8 +9,9 @@ import torch
 
 from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
+from explainer.app.kept import kept_view
 from explainer.app.server.store import Store
-from explainer.app.session import check_memory, forward_slots, kept_view, load_model
+from explainer.app.session import check_memory, forward_slots, load_model
 from explainer.app.transfer.choice import FIRST
 from explainer.course import results as course_results
 from explainer.course.model_parts import model_parts

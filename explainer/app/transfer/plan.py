@@ -2,7 +2,7 @@
 
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.datasets import inspection
-from explainer.app.session import kept_view
+from explainer.app.kept import kept_view
 from explainer.app.transfer.comparison import Plan
 from explainer.course.model_parts import model_parts
 from explainer.views.course import transfer

@@ -7,8 +7,8 @@ import streamlit as st
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.choice import held_out
 from explainer.app.foreign import plain
-from explainer.app.link_parameters import fit_choice
-from explainer.app.session import kept_live, metrics_of
+from explainer.app.kept import kept_live, metrics_of
+from explainer.app.links.parameters import fit_choice
 from explainer.app.state import open_in_explainer
 from explainer.app.train.controls import STATES, show_damage
 from explainer.app.transfer import comparison
@@ -18,7 +18,8 @@ from explainer.views.course import transfer
 from explainer.views.course.transfer import SCRATCH, TRANSFER
 from vit_core import Checkpoint
 from vit_core.training.data.datasets import Dataset
-from vit_core.training.runs.control import Run, checkpoint_name, stop_run
+from vit_core.training.runs.control import Run, stop_run
+from vit_core.training.runs.listing import checkpoint_name
 from vit_core.training.runs.metrics import seconds_left
 
 EVERY = 1.5  # seconds between two looks at runs that train

@@ -1,6 +1,6 @@
 """What can be changed: patches on the picture, heads on a grid, small controls for the rest; each click is a step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
@@ -9,9 +9,12 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.blocks import show_equation_line, show_section
 from explainer.app.canvas import show as show_canvas
-from explainer.app.session import Session, kept_view
+from explainer.app.kept import kept_view
+from explainer.app.session import Session
 from explainer.app.state import NUMBER
-from explainer.app.what_if import history, toggles
+from explainer.app.what_if import toggles
+from explainer.app.what_if.applying import SWAP_FIRST, apply, sync
+from explainer.app.what_if.softmax import softmax
 from explainer.lessons import HANDS_ON
 from explainer.notation.equations import EQUATIONS
 from explainer.panels import Pick, Pixels
@@ -19,8 +22,8 @@ from explainer.views.changes import what_if
 from explainer.views.compose import explained
 from vit_core import ForwardTrace, patchify
 from vit_core.interventions import Interventions
-from vit_core.interventions.changes import Change, Part
-from vit_core.interventions.layers import RemoveResidual, ReplaceHead, Replacement, Skip, Temperature
+from vit_core.interventions.changes import Part
+from vit_core.interventions.layers import RemoveResidual, ReplaceHead, Replacement, Skip
 from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatches
 from vit_core.interventions.positions import ChangePositions
 from vit_core.positions import ResizeMethod
@@ -44,18 +47,7 @@ POSITIONS = {
     "sines and cosines": "sinusoidal",
     "through another grid": "resized",
 }
-TEMPERATURES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-ALL_LAYERS = "all layers"
-SAID, SWAP_FIRST = "what_if_said", "what_if_swap_first"
 lesson = HANDS_ON["what_if"]
-
-
-def apply(make: Callable[[Interventions], Interventions]) -> None:
-    """Take one step; what cannot be is reported."""
-    try:
-        history.change(make(history.shown()))
-    except ValueError as error:
-        st.session_state.setdefault(SAID, []).append(f"That cannot be changed: {error}.")
 
 
 def choose_group() -> str:
@@ -87,7 +79,7 @@ def show(group: str, session: Session, after: ForwardTrace, interventions: Inter
             _positions(session, interventions)
             show_section(lesson, "positions")
         case _:
-            _softmax(session, interventions)
+            softmax(session, interventions)
             show_section(lesson, "softmax")
     for number in CHANGED[group]:
         show_equation_line(EQUATIONS[number])
@@ -127,9 +119,9 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
     )
     show_canvas(view, key="what_if_picture", on_pick=lambda pick: _take_stroke(pick, session.config.num_patches))
     shuffle = next((change for change in interventions if isinstance(change, ShufflePatches)), None)
-    _sync("what_if_shuffle", shuffle is not None)
+    sync("what_if_shuffle", shuffle is not None)
     if shuffle:
-        _sync("what_if_shuffle_seed", shuffle.seed)
+        sync("what_if_shuffle_seed", shuffle.seed)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.toggle(
             "Shuffle all patches",
@@ -210,7 +202,7 @@ def _layers(session: Session, interventions: Interventions) -> None:
             for change in interventions
             if isinstance(change, Skip | RemoveResidual) and type(change) is kind and change.part == part
         ]
-        _sync(key, sorted(chosen))
+        sync(key, sorted(chosen))
         st.pills(
             label,
             range(1, session.config.num_layers + 1),
@@ -229,7 +221,7 @@ def _take_parts(kind: toggles.PartKind, part: Part, key: str) -> None:
 def _positions(session: Session, interventions: Interventions) -> None:
     change = next((each for each in interventions if isinstance(each, ChangePositions)), None)
     kinds = {kind: words for words, kind in POSITIONS.items()}
-    _sync("what_if_positions", kinds[change.kind if change else None])
+    sync("what_if_positions", kinds[change.kind if change else None])
     st.segmented_control(
         "The position embedding is",
         list(POSITIONS),
@@ -241,7 +233,7 @@ def _positions(session: Session, interventions: Interventions) -> None:
     if change is None:
         return
     if change.kind == "shuffled":
-        _sync("what_if_positions_seed", change.seed)
+        sync("what_if_positions_seed", change.seed)
         st.number_input(
             "Seed of the order",
             0,
@@ -253,8 +245,8 @@ def _positions(session: Session, interventions: Interventions) -> None:
             help="The seed fixes the order, so that you can repeat it.",
         )
     if change.kind == "resized":
-        _sync("what_if_positions_grid", change.grid_size)
-        _sync("what_if_positions_method", change.method)
+        sync("what_if_positions_grid", change.grid_size)
+        sync("what_if_positions_method", change.method)
         st.slider(
             "Grid in between, patches a side",
             1,
@@ -285,58 +277,3 @@ def _take_positions(grid_size: int) -> None:
     elif chosen is not None:
         change = ChangePositions(chosen)  # type: ignore[arg-type]
     apply(lambda changes: toggles.with_one(changes, ChangePositions, change))
-
-
-def _softmax(session: Session, interventions: Interventions) -> None:
-    names = [ALL_LAYERS, *(f"layer {layer}" for layer in range(1, session.config.num_layers + 1))]
-    where: str = st.selectbox("In", names, key="what_if_where", width=200) or ALL_LAYERS
-    layer = None if where == ALL_LAYERS else int(where.removeprefix("layer "))
-    change = _temperature(interventions, layer)
-    value = 1.0 if change is None or change.value == "unscaled" else float(change.value)
-    _sync("what_if_temperature", value)
-    st.select_slider(
-        "Softmax temperature",
-        sorted({*TEMPERATURES, value}),
-        key="what_if_temperature",
-        on_change=_take_temperature,
-        args=(layer,),
-        format_func=lambda each: f"{each:g}",
-        disabled=change is not None and change.value == "unscaled",
-        help="Scores are divided by it. Below 1 attention becomes sharper, above 1 flatter; 1 changes nothing.",
-    )
-    _sync("what_if_unscaled", change is not None and change.value == "unscaled")
-    st.toggle(
-        rf"Without the division by $\sqrt{{D_h}} = \sqrt{{{session.config.head_size}}}$",
-        key="what_if_unscaled",
-        on_change=_take_unscaled,
-        args=(layer,),
-    )
-
-
-def _temperature(interventions: Interventions, layer: int | None) -> Temperature | None:
-    return next((each for each in interventions if isinstance(each, Temperature) and each.layer == layer), None)
-
-
-def _take_temperature(layer: int | None) -> None:
-    value = float(st.session_state["what_if_temperature"])
-    _set_temperature(layer, None if value == 1 else Temperature(value, layer))
-
-
-def _take_unscaled(layer: int | None) -> None:
-    _set_temperature(layer, Temperature("unscaled", layer) if st.session_state["what_if_unscaled"] else None)
-
-
-def _set_temperature(layer: int | None, change: Change | None) -> None:
-    def make(changes: Interventions) -> Interventions:
-        before = _temperature(changes, layer)
-        if change is None:
-            return changes if before is None else changes.without(before)
-        return changes.with_(change)
-
-    apply(make)
-
-
-def _sync(key: str, value: object) -> None:
-    """A control shows what the changes say, however they came about: by itself, undone, or from a link."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value

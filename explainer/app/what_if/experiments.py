@@ -10,8 +10,9 @@ from explainer import experiments as compute
 from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
+from explainer.app.kept import kept_large, kept_view
 from explainer.app.server.uploads import picture_source
-from explainer.app.session import Session, forward_slots, kept_large, kept_view
+from explainer.app.session import Session, forward_slots
 from explainer.app.what_if import history
 from explainer.app.what_if.controls import REPLACEMENTS, pixels_of, take_head
 from explainer.experiments.patches import passes_for, patches_so_far, rank_patches

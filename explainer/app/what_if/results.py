@@ -8,9 +8,11 @@ from explainer.app import state
 from explainer.app.blocks import scheme, show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
-from explainer.app.session import Session, kept_view
+from explainer.app.kept import kept_view
+from explainer.app.session import Session
 from explainer.app.what_if import history
-from explainer.app.what_if.controls import SAID, apply, pixels_of
+from explainer.app.what_if.applying import SAID, apply
+from explainer.app.what_if.controls import pixels_of
 from explainer.experiments.effects import Effect, effect_of
 from explainer.lessons import HANDS_ON
 from explainer.notation.wording import percent

@@ -1,11 +1,9 @@
-"""The runs of this machine: found, started, stopped, resumed, deleted and brought back; and the examples."""
+"""The runs of this machine: started, stopped, resumed, deleted and brought back; ``listing`` finds them."""
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,21 @@ from vit_core.training.config import RECIPES, TrainingConfig
 from vit_core.training.runs import processes
 from vit_core.training.runs.commands import training_command
 from vit_core.training.runs.estimate import allow_training, estimate_run
-from vit_core.training.runs.files import is_run, read_start
-from vit_core.training.runs.run import EXAMPLES, FACTS, START, Run, facts_time, write_object
-from vit_core.weights.checkpoints import Checkpoint, read_card
+from vit_core.training.runs.listing import (
+    DELETED,
+    all_runs,
+    check_name,
+    checkpoint_name,
+    deleted_paths,
+    free_name,
+    is_run_folder,
+    list_examples,
+    list_runs,
+    open_run,
+    run_checkpoint,
+    runs_folder,
+)
+from vit_core.training.runs.run import START, Run, facts_time, write_object
 
 __all__ = [
     "CORES",
@@ -40,81 +50,10 @@ __all__ = [
     "undo_delete",
 ]
 
-DELETED, STARTING = ".deleted", ".starting.lock"
+STARTING = ".starting.lock"
 KEPT_SECONDS = 24 * 3600  # for how long a deleted run can be brought back
-PREFIX = "run:"  # of the names of runs' checkpoints: run:NAME:EPOCH
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 MOST_AT_ONCE = max(1, CORES // 2)
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
-
-
-def runs_folder() -> Path:
-    """Where the runs are: the environment variable VIT_EXPLAINER_RUNS, or ``runs`` below the working folder."""
-    return Path(os.environ.get("VIT_EXPLAINER_RUNS") or "runs").absolute()
-
-
-def list_runs() -> list[Run]:
-    """All runs, the one that was started last first."""
-    try:
-        paths = [Path(entry.path) for entry in os.scandir(runs_folder())]
-    except OSError:
-        return []
-    return [Run(path) for path in sorted(filter(_is_run, paths), key=_begun, reverse=True)]
-
-
-def list_examples() -> list[Run]:
-    """The runs that come with the program. They take no room of the reader's, and nothing can be done to them."""
-    return [Run(path) for path in sorted(EXAMPLES.glob("*")) if _is_run(path)]
-
-
-def all_runs() -> list[Run]:
-    """What there is to look at: the reader's own runs, the one that was started last first, then the examples."""
-    own = list_runs()
-    names = {run.name for run in own}
-    return own + [run for run in list_examples() if run.name not in names]
-
-
-def open_run(name: str) -> Run:
-    """The run of that name, an example if the reader has none of that name.
-
-    Raises:
-        LookupError: if there is none.
-    """
-    path = next((path for each in (runs_folder(), EXAMPLES) if _is_run(path := each / name)), None)
-    if path is None:
-        raise LookupError(f"there is no run {name[:60]!r} here: it was never started on this machine, or was deleted")
-    return Run(path)
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that no new run can have.
-
-    Raises:
-        ValueError: if it has other characters than it may, or is taken.
-    """
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"a run cannot be called {name[:60]!r}: use up to 60 letters, digits, dots, hyphens and underscores, "
-            "beginning with a letter or digit"
-        )
-    # Names of files differ by more than case only on some systems.
-    taken = {path.name.casefold() for path in runs_folder().glob("*")}
-    if name.casefold() in {run.name for run in list_examples()}:
-        raise ValueError(f"{name!r} is the name of an example that comes with the program: choose another name")
-    if name.casefold() in taken:
-        raise ValueError(f"there is a run {name!r} already: choose another name, or delete that one")
-
-
-def free_name(stem: str) -> str:
-    """The first of ``stem-1``, ``stem-2``, ... that no run has, deleted ones included."""
-    folder = runs_folder()
-    taken = {path.name.casefold() for path in folder.glob("*")} | {run.casefold() for run, _ in _deleted()}
-    taken |= {run.name for run in list_examples()}
-    number = 1
-    while f"{stem}-{number}".casefold() in taken:
-        number += 1
-    return f"{stem}-{number}"
 
 
 def start_run(
@@ -226,11 +165,11 @@ def delete_run(run: Run) -> str:
     with FileLock(runs_folder() / STARTING, timeout=10):
         if run.is_alive:
             raise ValueError(f"{run.name} is running: stop it first")
-        if not _is_run(run.path):
+        if not is_run_folder(run.path):
             raise ValueError(f"there is no run {run.name!r} any more")
         aside = runs_folder() / DELETED
         aside.mkdir(exist_ok=True)
-        for _, path in _deleted():
+        for _, path in deleted_paths():
             if time.time() - _deleted_at(path) > KEPT_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
         token = f"{run.name}@{time.time():.6f}"
@@ -247,7 +186,7 @@ def undo_delete(token: str) -> Run:
     """
     with FileLock(runs_folder() / STARTING, timeout=10):
         name, path = token.rpartition("@")[0], runs_folder() / DELETED / token
-        if path not in [each for _, each in _deleted()]:
+        if path not in [each for _, each in deleted_paths()]:
             raise LookupError(f"the run {name[:60]!r} cannot be brought back any more")
         check_name(name)
         os.rename(path, runs_folder() / name)
@@ -256,31 +195,8 @@ def undo_delete(token: str) -> Run:
 
 def deleted_runs() -> dict[str, str]:
     """What ``undo_delete`` can bring back: its token and the run's name, deleted last first."""
-    found = sorted(_deleted(), key=lambda each: _deleted_at(each[1]), reverse=True)
+    found = sorted(deleted_paths(), key=lambda each: _deleted_at(each[1]), reverse=True)
     return {path.name: name for name, path in found if time.time() - _deleted_at(path) <= KEPT_SECONDS}
-
-
-def checkpoint_name(run: Run | str, epoch: int) -> str:
-    """What the weights of an epoch of a run are called in a link."""
-    return f"{PREFIX}{run if isinstance(run, str) else run.name}:{epoch}"
-
-
-def run_checkpoint(name: str) -> Checkpoint:
-    """The checkpoint that ``run:NAME:EPOCH`` stands for.
-
-    Raises:
-        LookupError: if there is no such run or epoch here, or the name is none.
-        ValueError: if its card is broken.
-    """
-    found = re.fullmatch(r"run:([^:]{1,60}):([0-9]{1,6})", name, re.ASCII)
-    if not found:
-        raise LookupError(f"{name[:80]!r} is no checkpoint of a run: they are called run:NAME:EPOCH")
-    path = open_run(found[1]).epoch_file(int(found[2]))
-    try:
-        checkpoint = read_card(path, name)
-    except FileNotFoundError:
-        raise LookupError(f"the run {found[1]} has been deleted") from None
-    return replace(checkpoint, description=f"epoch {found[2]} of the run {found[1]}")
 
 
 def _check_estimate(
@@ -316,23 +232,6 @@ def _check_room() -> int:
 def _threads(running: int) -> int:
     """Half of the cores, shared with the runs that are going on, so that the app can answer."""
     return max(1, CORES // 2 // (running + 1))
-
-
-def _is_run(path: Path) -> bool:
-    return bool(_NAME.fullmatch(path.name)) and is_run(path)
-
-
-def _begun(path: Path) -> tuple[float, str]:
-    """When the run began: of its folder that is the first file's time, which nothing changes later."""
-    said = read_start(path)[0].get("started")
-    try:
-        return float(said if said is not None else (path / FACTS).stat().st_mtime), path.name
-    except OSError:
-        return 0.0, path.name
-
-
-def _deleted() -> list[tuple[str, Path]]:
-    return [(path.name.rpartition("@")[0], path) for path in (runs_folder() / DELETED).glob("*@*")]
 
 
 def _deleted_at(path: Path) -> float:

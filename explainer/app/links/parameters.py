@@ -5,125 +5,22 @@ widgets that are bound to a parameter, and all who read one, meet only what ``PA
 on the data, the table has the outer one, and ``fit`` or ``fit_choice`` is called as soon as the data is known.
 """
 
-import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.state import get_session_state
 
 from explainer.app.foreign import plain
-from explainer.app.train import recipe_values
+from explainer.app.links.kinds import Kind, OneOf, Pattern, Real, RecipeField, Text, Whole, YesNo
 from vit_core.interventions import MAX_TEXT
 
 FIELD = "set_"  # before the name of a recipe's field
 MOST_SAID = 4  # sentences about one link; the rest is counted
 MOST_REPEATED = 24  # values of a parameter that may stand several times
 _NAME_SHOWN, _VALUE_SHOWN = 40, 60  # characters
-
-
-class Kind(Protocol):
-    """What the text of a parameter may be."""
-
-    def expected(self, text: str) -> str:
-        """What is expected instead of ``text``, in words; empty if ``text`` is one of those."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole number in plain digits; ``int`` would also take "１" and "1_0"."""
-
-    low: int
-    high: int
-
-    def expected(self, text: str) -> str:
-        """The range, if the text is no number in it."""
-        if re.fullmatch("[0-9]{1,12}", text) and self.low <= int(text) <= self.high:
-            return ""
-        return f"a whole number from {self.low:,} to {self.high:,}"
-
-
-@dataclass(frozen=True)
-class Real:
-    """A number, which may have a point and a power of ten."""
-
-    low: float
-    high: float
-
-    def expected(self, text: str) -> str:
-        """The range, if the text is no number in it."""
-        is_written = re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?", text)
-        if is_written and math.isfinite(float(text)) and self.low <= float(text) <= self.high:
-            return ""
-        return f"a number from {self.low:g} to {self.high:g}"
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """One of the words of a constant, ``"package.module:NAME"``, which is looked up when a link has the parameter."""
-
-    constant: str
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What can be chosen."""
-        module, _, name = self.constant.partition(":")
-        return tuple(map(str, getattr(import_module(module), name)))
-
-    def expected(self, text: str) -> str:
-        """The words, if the text is none of them."""
-        return "" if text in self.words else f"one of {', '.join(self.words)}"
-
-
-@dataclass(frozen=True)
-class YesNo:
-    """A switch."""
-
-    def expected(self, text: str) -> str:
-        """The two words, if the text is none of them."""
-        return "" if text in ("true", "false") else "true or false"
-
-
-@dataclass(frozen=True)
-class Text:
-    """Words that only their page can judge: a name, a search, changes as the app writes them."""
-
-    most: int
-
-    def expected(self, text: str) -> str:
-        """The length, if the text has another, or something invisible in it."""
-        return "" if 0 < len(text) <= self.most and text.isprintable() else f"1 to {self.most:,} visible characters"
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Text of one form."""
-
-    form: str
-    words: str
-
-    def expected(self, text: str) -> str:
-        """The form in words, if the text has another."""
-        return "" if re.fullmatch(self.form, text, re.ASCII) else self.words
-
-
-@dataclass(frozen=True)
-class RecipeField:
-    """The value of a field of a recipe."""
-
-    field: str
-
-    def expected(self, text: str) -> str:
-        """What the field asks for, if the text is no value of it."""
-        try:
-            recipe_values.parse(self.field, text)
-        except ValueError as error:
-            return str(error)
-        return ""
 
 
 _NUMBER = Whole(0, 999_999)  # of a layer, head, token: which there are, the model says

@@ -9,7 +9,7 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.blocks import scheme
 from explainer.app.foreign import plain
-from explainer.app.number_passes import check_side, pass_of
+from explainer.app.numbers.passes import check_side, pass_of
 from explainer.app.server.loopback import for_reader
 from explainer.app.session import Session
 from explainer.components import number_sheet_script

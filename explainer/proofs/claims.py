@@ -1,0 +1,79 @@
+"""What is claimed of a forward pass, the case that is looked at, and the proof."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from explainer.notation.written_numbers import in_powers
+from explainer.proofs.rounding import Rounded, exact
+from vit_core import BlockTrace, ForwardTrace, VisionTransformer
+from vit_core.model import EncoderBlock
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What a proof is about: one model, one picture's trace, and the block of one layer."""
+
+    model: VisionTransformer
+    trace: ForwardTrace
+    block: BlockTrace
+    layer: int
+
+    @property
+    def parameters(self) -> EncoderBlock:
+        """The parameters of the layer."""
+        return self.model.block(self.layer)
+
+    def tensor(self, path: str) -> Tensor:
+        """A tensor by the way to it: ``"trace.logits"``, ``"block.attention.query"``, ``"trace.hidden_states[-1]"``."""
+        root, _, fields = path.partition(".")
+        value: Any = self.trace if root == "trace" else self.block
+        for field in fields.split("."):
+            name, _, index = field.partition("[")
+            value = getattr(value, name)
+            if index:
+                value = value[{"layer]": self.layer, "layer-1]": self.layer - 1, "0]": 0, "-1]": -1}[index]]
+        assert isinstance(value, Tensor)
+        return value
+
+    def read(self, path: str) -> Rounded:
+        """The numbers at ``path``, as they are: the proof starts from them."""
+        return exact(self.tensor(path))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What can be proved: which tensors of the trace it reads, which it makes, and how."""
+
+    name: str  # "Eq. 6", or what the fact is called
+    reads: tuple[str, ...]
+    makes: tuple[str, ...]
+    compute: Callable[[Case], tuple[Rounded, ...]]  # what ``makes`` should hold
+    per_layer: bool = True
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How it came out: the largest difference over ``count`` numbers, and what rounding allows."""
+
+    equation: str
+    largest_difference: float
+    count: int
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the largest difference is a number, and no larger than rounding explains."""
+        return self.largest_difference <= self.tolerance
+
+    @property
+    def statement(self) -> str:
+        """The proof in one sentence."""
+        verdict = "holds" if self.holds else "does not hold"
+        return (
+            f"{self.equation} {verdict} for these {self.count:,} numbers: the largest difference to the same"
+            f" computation in double precision is {in_powers(self.largest_difference)}, rounding to 32 bits explains up"
+            f" to {in_powers(self.tolerance)}."
+        )

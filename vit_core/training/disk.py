@@ -1,0 +1,68 @@
+"""Files that are whole or not there, a full disk told apart from other errors, and the lock on a run."""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+
+LOCK, PROCESS = "process.lock", "process.json"
+
+
+class ProcessLock:
+    """Held by the process that trains in a folder, for as long as it lives: also kill -9 gives it back.
+
+    Raises:
+        ValueError: if another process trains there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / LOCK)
+
+    def __enter__(self) -> "ProcessLock":
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=2.0)  # somebody may be looking whether it is held
+        except Timeout:
+            raise ValueError(f"another process is training in {self.path}: wait for it, or stop it") from None
+        replace_file(self.path / PROCESS, lambda path: path.write_text(json.dumps({"pid": os.getpid()})))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside ``path``, then put it in its place atomically."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        write(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)  # what was there before stays, and has room again
+        if is_disk_full(error):
+            raise DiskFullError(path.parent) from None
+        raise
+    os.replace(partial, path)
+
+
+class DiskFullError(OSError):
+    """Nothing more can be written to the disk of a folder; the message is one sentence."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"the disk of {folder} is full: delete what is not needed any more (python -m explainer kept shows what is "
+            "kept), then resume; the run goes on from what it had saved"
+        )
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether an error says that the disk, or a quota on it, has no room; safetensors says so in its text alone."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "No space left on device" in str(error) or "os error 28" in str(error)
