@@ -90,7 +90,7 @@ def test_a_run_of_ones_own_stands_before_them_and_hides_one_of_its_name() -> Non
 def test_a_first_visit_to_train_finds_curves() -> None:
     at = app("train")
     assert len(at.metric) == 3
-    assert "came with the program" in " ".join(each.value for each in at.caption)
+    assert "An included example" in " ".join(each.value for each in at.caption)
     keys = {button.key for button in at.button}
     assert not {"delete_run_example", "resume_run_example"} & keys
     assert not at.error and not at.warning
