@@ -77,23 +77,29 @@ def rules_in_order(mistakes: Iterable[Mistake] = _REGISTRY) -> tuple[tuple[Rule,
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The likely mistake: what the shapes were, what they should have been, and the repair."""
+    """The likely mistake: which shapes were found, which were expected, and the repair."""
 
     cause: str  # a key of MISTAKES
     found: str
     expected: str
-    fix: str  # a line of code with this model's numbers; empty where no repair that was tried worked
+    fix: str  # a line of code with this model's numbers; empty if no repair that was tried worked
     line: Line | None  # where to repair it
-    title: str = ""  # what a reader calls it, where it is not as in MISTAKES
-    is_tried: bool = True  # whether the model was run with the repair, and did as it should; if not, it is worked out
+    title: str = ""  # replaces the one in MISTAKES
+    is_tried: bool = True  # whether the repaired model ran as it should; if not, the repair is worked out
 
 
 def diagnose(ledger: Ledger, expected_output: tuple[int, ...] | None = None) -> Diagnosis | None:
-    """The likely mistake in a model that broke, or that ran and did not do what it should.
+    """Find the likely mistake in a model that broke, or that ran but did not do what it should.
 
-    A repair has been tried, with it the model runs, or it says of itself that it was not (``is_tried``): a number of
-    heads, weights of another size, and axes mixed by a reshape are worked out from the sizes. None where the shapes do
-    not tell.
+    A repair is reported after the model ran with it. Three kinds are worked out from the sizes instead, and
+    ``is_tried`` is then False: a number of heads, weights of another size, and axes mixed by a reshape.
+
+    Args:
+        ledger: the ledger of the model.
+        expected_output: the shape that the output should have, if it is known.
+
+    Returns:
+        The mistake, or None if the shapes do not show one.
     """
     finding = _find(ledger, expected_output)
     if finding is None:
@@ -131,7 +137,7 @@ def _find(ledger: Ledger, expected: tuple[int, ...] | None) -> Finding | None:
 
 
 def _findings_of(rule: Rule, case: Case) -> list[Finding]:
-    """Apply a rule; somebody's code may be such that it cannot be applied, and then it finds nothing."""
+    """Apply a rule. On code that it cannot deal with, a rule finds nothing."""
     try:
         return list(rule(case))
     except (IndexError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError):

@@ -3,11 +3,10 @@
 import textwrap
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from explainer.shapes.describing import ROWS_NEED_NOT
 from explainer.shapes.diagnosis.mistakes import MISTAKES, Diagnosis
-from explainer.shapes.entries import Ledger, Line
+from explainer.shapes.entries import Ledger
 
 UNTOLD = "The shapes do not show what went wrong."
 _WIDTH = 100
@@ -30,7 +29,7 @@ _OF_SHAPES = ("AssertionError", "ValueError", "RuntimeError", "EinopsError")  # 
 
 
 def _last_axis(ledger: Ledger, expected: tuple[int, ...] | None) -> str:
-    """Which parameter decides an output's last axis, where that alone is not as expected."""
+    """Name the parameter that decides an output's last axis, if that axis alone is not as expected."""
     sizes = ledger.outputs[0].sizes if ledger.outputs else ()
     if expected is None or len(sizes) != len(expected) or not sizes or sizes[:-1] != expected[:-1]:
         return ""
@@ -47,7 +46,7 @@ def _last_axis(ledger: Ledger, expected: tuple[int, ...] | None) -> str:
 
 
 def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
-    """The likely mistake; that the shapes do not tell, if it broke; nothing for a model with which nothing is wrong."""
+    """Write the likely mistake for a console, or that the shapes do not show one; empty if all is well."""
     if diagnosis is None:
         return untold(ledger) if ledger.failure is not None else ""
     lines = [f"Likely mistake: {diagnosis.title or MISTAKES[diagnosis.cause]}."]
@@ -56,7 +55,7 @@ def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     name, fix = _repair(diagnosis)
     lines.append(f"{name + ':':<10}{fix}")  # code is not wrapped
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
-        lines.append(f"Where:    {_file(diagnosis.line)}  {diagnosis.line.text}")
+        lines.append(f"Where:    {diagnosis.line.place}  {diagnosis.line.text}")
     return "\n".join(lines)
 
 
@@ -67,7 +66,7 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     elsewhere, (name, fix) = "", _repair(diagnosis)
     repair = f"<code>{escape(fix)}</code>" if diagnosis.fix else escape(fix)
     if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
-        elsewhere = f"<dt>Where</dt><dd>{escape(_file(diagnosis.line))} <code>{escape(diagnosis.line.text)}</code></dd>"
+        elsewhere = f"<dt>Where</dt><dd>{escape(diagnosis.line.place)} <code>{escape(diagnosis.line.text)}</code></dd>"
     return (
         f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
         f"<p><b>Likely mistake: {escape(diagnosis.title or MISTAKES[diagnosis.cause])}.</b></p><dl>"
@@ -77,7 +76,7 @@ def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
 
 
 def _repair(diagnosis: Diagnosis) -> tuple[str, str]:
-    """A repair after it worked; otherwise what may be tried, called so."""
+    """Label a repair: it is called a repair only if the model ran with it."""
     if not diagnosis.fix:
         return "Repair", "none: no repair that was tried makes the model do what it should"
     return ("Repair" if diagnosis.is_tried else "To try"), diagnosis.fix
@@ -85,7 +84,7 @@ def _repair(diagnosis: Diagnosis) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What looking at shapes has shown of a model with which nothing was found, and what it cannot show."""
+    """What was checked in a model without a mistake, and what shapes cannot show."""
 
     checked: tuple[str, ...]
     noticed: tuple[str, ...] = ()  # what may be meant so, and often is not
@@ -126,13 +125,9 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
     if is_diagnosed:
         checked.append(f"none of {len(MISTAKES)} mistakes that shapes reveal was found")
     columns = [
-        f"{softmax.name} {_file(softmax.line) if softmax.line else softmax.module}: "
+        f"{softmax.name} {softmax.line.place if softmax.line else softmax.module}: "
         f"{softmax.rule.partition(': the shape')[0]}"
         for softmax in ledger.operations
         if ROWS_NEED_NOT in softmax.rule
     ]
     return Verdict(tuple(checked), tuple(dict.fromkeys(columns)))
-
-
-def _file(line: Line) -> str:
-    return f"{Path(line.path).name}:{line.number}"

@@ -1,4 +1,4 @@
-"""The steps of a trial, each one call of torch as a person writes it, and what a repair changes of them."""
+"""The steps of a trial, which are calls of torch as a person writes them, and what a repair changes in them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

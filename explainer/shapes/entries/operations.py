@@ -1,6 +1,7 @@
 """The entries of a ledger: an operation with its shapes, the failure that ends it, and their lines of code."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Line:
     number: int  # from 1
     function: str
     text: str  # the source, stripped; empty where it cannot be read
+
+    @property
+    def place(self) -> str:
+        """``model.py:61``: the last part of the path says enough next to the code."""
+        return f"{Path(self.path).name}:{self.number}"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class CallMode(TorchFunctionMode):
         return self.call(func, name, args, kwargs)
 
     def call(self, function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Do what was called, and note it."""
+        """Do what was called, and record it."""
         raise NotImplementedError
 
     def on_meta(self, value: Any) -> Any:

@@ -11,7 +11,6 @@ from explainer.shapes.entries import (
     Differences,
     Failure,
     Ledger,
-    Line,
     Operation,
     Row,
     TensorShape,
@@ -137,7 +136,7 @@ def failure(failed: Failure) -> str:
             f'<span class="{"vit-ledger-it" if near.is_it else ""}"><i>{near.number}</i>{escape(near.text)}\n</span>'
             for near in around(failed.line)
         )
-        name = escape(_file(failed.line))
+        name = escape(failed.line.place)
         code = f'<p>{name}</p><pre tabindex="0" role="group" aria-label="{name}"><code>{lines}</code></pre>'
     return (
         f'<div class="vit-ledger-failure" role="status"><p><b>Here it breaks: {what}{place}.</b>{given}</p>{code}'
@@ -228,7 +227,7 @@ def _where(operation: Operation, to_equation: ToEquation | None) -> str:
             else (f" · {name}")
         )
     if operation.line is not None:
-        path, code = escape(_file(operation.line)), re.sub(r"\s*# Eq\. \d$", "", operation.line.text)
+        path, code = escape(operation.line.place), re.sub(r"\s*# Eq\. \d$", "", operation.line.text)
         text += f' · <span class="code" title="{path}"><code>{escape(code)}</code> <i>{path}</i></span>'
     return text
 
@@ -272,8 +271,3 @@ def _plain(shapes: tuple[TensorShape, ...]) -> str:
 
 def _place(module: str, kind: str) -> str:
     return f"{module} ({kind})" if module and kind else module or kind
-
-
-def _file(line: Line) -> str:
-    """``model.py:61``: the last part of the path says enough beside the code."""
-    return f"{Path(line.path).name}:{line.number}"

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from shutil import get_terminal_size
 
 from explainer.shapes.entries import (
@@ -209,7 +208,7 @@ def _line(operation: Operation, module: str, change: Change | None, indent: str 
         "parameters": _moved(_count, before.parameters if before else None, operation.parameters),
         "multiply-adds": _moved(_count, before.multiply_adds if before else None, operation.multiply_adds),
         "equation": f"Eq. {operation.equation}" if operation.equation else "",
-        "line": f"{Path(operation.line.path).name}:{operation.line.number}" if operation.line else "",
+        "line": operation.line.place if operation.line else "",
         "code": _short(operation.line.text if operation.line else ""),
         "rule": _short(operation.rule),
     }
