@@ -63,7 +63,7 @@ for name in STAGES:
     if name != "overview":
         page.switch_page(f"{name}.py").run()
     assert not page.exception and page.title[0].value == STAGES[name].title
-late = {"torchvision", "torch._dynamo", "sympy", "matplotlib", "scipy.stats", "transformers", "timm", "torchinfo"}
+late = {"torchvision", "torch._dynamo", "sympy", "matplotlib", "scipy", "tkinter", "transformers", "timm", "torchinfo"}
 assert not late & set(sys.modules), late & set(sys.modules)
 """)
 

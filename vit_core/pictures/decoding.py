@@ -15,8 +15,10 @@ MAX_WHOLE_PIXELS = 16_000_000  # above, a picture is halved: models read at most
 MAX_ASPECT = 50  # long side to short side; beyond it, resizing the short side to 224 makes a strip of gigabytes
 # What cameras, phones and browsers write, and nothing that PIL hands on to another program (EPS to Ghostscript).
 # A name that this PIL cannot read would make Image.open fail for all of them.
-_SUPPORTED = features.get_supported()
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", *(name for name in ("WEBP", "AVIF") if name.lower() in _SUPPORTED))
+# Asked one by one: features.get_supported() also imports tkinter.
+_OPTIONAL = ("WEBP", "AVIF")
+_READABLE = (name for name in _OPTIONAL if name.lower() in features.modules and features.check(name.lower()))
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", *_READABLE)
 STRIP = 1_000_000  # pixels that are converted at a time
 REFUSED = 3  # the exit code that goes with a sentence
 
