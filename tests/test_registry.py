@@ -8,21 +8,26 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import Tensor
 
 import vit_core
+from explainer import panels
+from explainer.export.drawers import DRAWERS, drawer_of
 from explainer.menu import GROUPS, PAGES, neighbours
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.notation.excerpts import excerpt, highlighted
 from explainer.notation.symbols import QUANTITY_OF_NAME, SYMBOLS
 from explainer.notation.templates import number, plain, value, written_symbols
 from explainer.palette import QUANTITIES, TEXT, Scheme
+from explainer.panels import Panel
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES, Page
 from explainer.tensors import describe
 from explainer.texts import TEXTS, text
+from tests.all_views import all_views
 from tests.app_files import app_files, imported_modules
 from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, ViTConfig
 from vit_core.model import MLP, ClassificationHead, EncoderBlock, MultiheadSelfAttention
@@ -412,3 +417,40 @@ def test_an_unknown_page_is_refused() -> None:
 def test_templates_name_symbols_that_exist() -> None:
     with pytest.raises(KeyError, match="nobody"):
         plain("<nobody>")
+
+
+# Kinds of panels
+
+
+def kinds(of: type[Panel] = Panel) -> list[type[Panel]]:
+    own = [kind for kind in of.__subclasses__() if kind.__module__.startswith("explainer.")]
+    return [*own, *(deeper for kind in own for deeper in kinds(kind))]
+
+
+def code_of_the_browser() -> str:
+    """The scripts of the canvas without their comments."""
+    scripts = sorted((ROOT / "explainer" / "components").rglob("*.js"))
+    return "\n".join(re.sub(r"//.*", "", path.read_text(encoding="utf-8")) for path in scripts)
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_every_kind_of_panel_is_complete(
+    kind: type[Panel], tiny_model: VisionTransformer, tiny_trace: ForwardTrace
+) -> None:
+    """Its class, its record for Matplotlib, its drawing in the browser, and a view that has it."""
+    name = kind.__name__
+    assert getattr(panels, name, None) is kind, f"explainer/panels/__init__.py has no {name}"
+    assert kind in DRAWERS, f"explainer/export/drawers.py has no record for {name}"
+    assert re.search(rf"\b{name}\b", code_of_the_browser()), f"nothing in explainer/components draws a {name}"
+    pixels = np.zeros((tiny_model.config.image_size, tiny_model.config.image_size, 3), dtype=np.uint8)
+    views = (make() for make in all_views(tiny_model, tiny_trace, pixels, 2, 3, 6).values())
+    assert any(type(panel) is kind for view in views for panel in view.panels), f"tests/all_views.py has no {name}"
+
+
+def test_a_kind_without_its_record_is_refused() -> None:
+    class Unknown(Panel):
+        pass
+
+    assert Unknown not in kinds()
+    with pytest.raises(TypeError, match="cannot draw a Unknown"):
+        drawer_of(Unknown(title=""))
