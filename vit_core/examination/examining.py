@@ -239,7 +239,7 @@ def _heads_beside(path: Path, source: str) -> int | None:
     try:
         if source == "ours" and (card := path.with_suffix(".json")).is_file():
             return read_card(path, card.name).config.num_heads
-        folder = Folder.of(path) if source == "huggingface" else None
+        folder = Folder.of(path) if SOURCES[source].has_folder else None
         return folder.config_fields().get("num_heads") if folder else None
     except (ValueError, OSError, TypeError):
         return None  # opening it says why
@@ -260,7 +260,7 @@ def _expectations(
     config = checkpoint.config if checkpoint else None
     if checkpoint is not None and checkpoint.card:
         beside = path.with_suffix(".json").name
-    elif source == "huggingface":
+    elif table.has_folder:
         try:
             beside = "config.json" if Folder.of(path) else ""
         except (ValueError, OSError):
@@ -282,10 +282,8 @@ def _expectations(
         else:
             by, guess = "", head_candidates(config.hidden_size, config.num_layers, config.mlp_size)[0].reason
         yield Expectation("Attention heads k", str(config.num_heads), by, guess)
-    if source == "lucidrains":
-        yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
-    elif source == "course":
-        yield Expectation("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU if not told so", "")
+    for question, usual in table.expects:
+        yield Expectation(question, usual, "")
 
 
 _READER = "what you said"
