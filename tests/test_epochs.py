@@ -22,7 +22,7 @@ from explainer.lessons import LESSONS
 from explainer.packing import pack, unpack
 from explainer.panels import Bars, Frames, Panel, Pixels, Plot, Tiles, View
 from explainer.texts import text
-from explainer.views import depth, embedding
+from explainer.views import embedding
 from explainer.views.course import epochs
 from explainer.views.course.scenes import Scene
 from tests.conftest import randomised
@@ -173,7 +173,7 @@ def test_frames_show_the_numbers_of_their_epoch(
         np.testing.assert_array_equal(picture.overlay, looks[HEAD - 1])  # type: ignore[attr-defined]
         shown = embedding.position_similarity(model.position_embedding, TOKEN).panels[1]
         np.testing.assert_array_equal(positions.panels[1].values, shown.values)  # type: ignore[attr-defined]
-        alone = depth.logit_lens(model, trace, LABELS, LAYER).panels[1]
+        alone = lens.logit_lens(model, trace, LABELS, LAYER).panels[1]
         np.testing.assert_array_equal(lens.panels[1].values, alone.values)  # type: ignore[attr-defined]
         distances = made["movement"].views[index].panels[0]
         assert isinstance(distances, Plot)

@@ -41,7 +41,7 @@ OF_THE_BUTTON = {
     ("predict.cards", "sample"),
     ("predict.cards", "place"),
     ("what_if.results", "change"),
-    ("what_if.experiments", "key"),
+    ("what_if.running", "key"),
     ("train.controls", "run"),
     ("train.controls", "token"),
     ("transfer.runs", "number"),

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import vit_core
 from explainer import panels
+from explainer.app.what_if.experiments import EXPERIMENTS
 from explainer.export.drawers import DRAWERS, drawer_of
 from explainer.menu import GROUPS, PAGES, neighbours
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
@@ -370,6 +371,20 @@ def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
     assert (ROOT / "pages" / f"{stage}.py").is_file()
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_complete(page: str) -> None:
+    """Its record, its text and its script; the menu, the address and the neighbours read the record."""
+    assert PAGES[page].title and re.fullmatch("[a-z0-9_]+", PAGES[page].icon), "the record's icon"
+    assert (TEXTS / f"{page}.md").is_file(), f"assets/text/{page}.md is missing"
+    script = ROOT / "pages" / f"{page}.py"
+    assert script.is_file(), f"pages/{page}.py is missing"
+
+
+def test_every_script_is_a_page() -> None:
+    """``frame.py`` is what all pages stand in."""
+    assert {path.stem for path in (ROOT / "pages").glob("*.py")} - {"frame"} - PAGES.keys() == set()
+
+
 def test_there_is_no_text_without_a_page() -> None:
     assert {path.stem for path in TEXTS.glob("*.md")} == set(PAGES)
 
@@ -394,6 +409,11 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_section"
     ]
     slugs = [str(call.args[1].value) for call in calls if isinstance(call.args[1], ast.Constant)]
+    if by_record := [call for call in calls if ast.unparse(call.args[1]) == "experiment.section"]:
+        calls = [call for call in calls if call not in by_record]
+        sections = [experiment.section for experiment in EXPERIMENTS.values()]
+        assert set(sections) <= text(stage).sections.keys(), "a section of an experiment"
+        slugs, calls = slugs + sections, calls + by_record * len(sections)
     if len(slugs) == len(calls):  # a page that walks through all sections names none
         assert sorted(slugs) == sorted(text(stage).sections)
 
@@ -423,8 +443,9 @@ def test_templates_name_symbols_that_exist() -> None:
 
 
 def kinds(of: type[Panel] = Panel) -> list[type[Panel]]:
+    """The classes below ``Panel`` that no other class of the project is made of, each once."""
     own = [kind for kind in of.__subclasses__() if kind.__module__.startswith("explainer.")]
-    return [*own, *(deeper for kind in own for deeper in kinds(kind))]
+    return list(dict.fromkeys(leaf for kind in own for leaf in kinds(kind))) if own else [of]
 
 
 def code_of_the_browser() -> str:

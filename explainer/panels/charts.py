@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from explainer.origins import Origin
-from explainer.panels.panel import Panel, Pick, Scale, Values, moved, origins_of
+from explainer.panels.panel import Panel, Pick, Scale, Values, WithOrigin, WithPicks, moved, origins_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Strips(Panel):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Bars(Panel):
+class Bars(WithPicks, WithOrigin):
     """Horizontal bars with their values written out."""
 
     labels: tuple[str, ...]
@@ -54,24 +54,6 @@ class Bars(Panel):
     high: float | None = None
     before: Values | None = None  # what the values were: drawn as a pale bar, and the difference is written
     origin: Origin | None = None
-
-    @property
-    def pick_keys(self) -> set[str]:
-        """What the picks choose."""
-        return {key for pick in self.picks for key in pick}
-
-    def still(self, but: str) -> Self:
-        """Without the picks."""
-        return replace(self, picks=())
-
-    @property
-    def origins(self) -> tuple[Origin, ...]:
-        """Of its numbers."""
-        return origins_of(self)
-
-    def on_side(self, side: str, layer: int) -> Self:
-        """The numbers of another forward pass."""
-        return moved(self, side, layer)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 from explainer.origins import Origin
-from explainer.panels.panel import Panel, Pick, Pixels, Scale, Values, moved, origins_of
+from explainer.panels.panel import Panel, Pick, Pixels, Scale, Values, WithOrigin, WithPicks
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Picture(Panel):
+class Picture(WithOrigin):
     """The user's picture, as the model sees it; with the patch grid, a chosen token and values laid over it."""
 
     pixels: Pixels
@@ -34,18 +34,9 @@ class Picture(Panel):
         """No patch is chosen."""
         return replace(self, pick_tokens=False)
 
-    @property
-    def origins(self) -> tuple[Origin, ...]:
-        """Of its numbers."""
-        return origins_of(self)
-
-    def on_side(self, side: str, layer: int) -> Self:
-        """The numbers of another forward pass."""
-        return moved(self, side, layer)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Matrix(Panel):
+class Matrix(WithOrigin):
     """A matrix as a heat map; hovering tells the value, clicking a row or column may choose a token."""
 
     values: Values  # [rows, columns]
@@ -67,18 +58,9 @@ class Matrix(Panel):
         """The token of a row or of a column."""
         return {"token"} if self.pick else set()
 
-    @property
-    def origins(self) -> tuple[Origin, ...]:
-        """Of its numbers."""
-        return origins_of(self)
-
-    def on_side(self, side: str, layer: int) -> Self:
-        """The numbers of another forward pass."""
-        return moved(self, side, layer)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Tiles(Panel):
+class Tiles(WithPicks, WithOrigin):
     """Many small maps of one size: heads, layers x heads, position similarities, filters."""
 
     values: Values | None = None  # [tiles, rows, columns]
@@ -93,24 +75,6 @@ class Tiles(Panel):
     tile_size: int = 96  # CSS pixels, the largest a tile grows
     crossed: tuple[int, ...] | None = None  # tiles crossed out; if not None, a click crosses out or brings back
     origin: Origin | None = None
-
-    @property
-    def pick_keys(self) -> set[str]:
-        """What the picks choose."""
-        return {key for pick in self.picks for key in pick}
-
-    def still(self, but: str) -> Self:
-        """Without the picks."""
-        return replace(self, picks=())
-
-    @property
-    def origins(self) -> tuple[Origin, ...]:
-        """Of its numbers."""
-        return origins_of(self)
-
-    def on_side(self, side: str, layer: int) -> Self:
-        """The numbers of another forward pass."""
-        return moved(self, side, layer)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -66,6 +66,37 @@ class Panel:
         return self
 
 
+class WithOrigin(Panel):
+    """A panel all of whose numbers have one origin, if any."""
+
+    origin: Origin | None
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The one, if it is known."""
+        return origins_of(self)
+
+    def on_side(self, side: str, layer: int) -> Self:
+        """The numbers of another forward pass."""
+        return moved(self, side, layer)
+
+
+class WithPicks(Panel):
+    """A panel whose parts choose something, each its own."""
+
+    picks: tuple[Pick, ...]
+
+    @property
+    def pick_keys(self) -> set[str]:
+        """What the picks choose."""
+        return {key for pick in self.picks for key in pick}
+
+    def still(self, but: str) -> Self:
+        """Without the picks."""
+        without: Any = {"picks": ()}
+        return replace(self, **without)
+
+
 def origins_of(*holders: Any) -> tuple[Origin, ...]:
     """The origins that these have."""
     return tuple(holder.origin for holder in holders if holder.origin is not None)

@@ -12,8 +12,8 @@ from explainer.experiments.sides import Side, beside_each_other, shared_classes,
 from explainer.experiments.similarity import layer_similarity, token_cosines
 from explainer.notation.wording import number, percent, sentence, subscript, token_name
 from explainer.origins import Origin, cosine_of, norm_of, worked_out
-from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, Values, View
-from explainer.views.arrays import as_values, on_grid
+from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, View
+from explainer.views.arrays import as_values, on_grid, whole_numbers
 from explainer.views.attention import tile_columns
 from explainer.views.changes.compare import DIFFERENCE, difference_of, refuse
 from explainer.views.compose import view
@@ -34,7 +34,7 @@ def norms(left: Side, right: Side) -> View:
         weight=1.4,
         caption=f"Left: {left.the_token}. Right: {right.the_token}.",
         series=tuple(
-            Series(side.title, _states(len(values)), as_values(values), colour, origin=_length(side))
+            Series(side.title, whole_numbers(range(len(values))), as_values(values), colour, origin=_length(side))
             for side, values, colour in zip((left, right), lengths, ("z", "q"), strict=True)
         ),
     )
@@ -59,7 +59,7 @@ def norms(left: Side, right: Side) -> View:
         series=(
             Series(
                 "difference",
-                _states(len(difference)),
+                whole_numbers(range(len(difference))),
                 as_values(difference),
                 "mlp",
                 origin=difference_of(_length(right), _length(left)),
@@ -105,14 +105,14 @@ def cosines(left: Side, right: Side) -> View:
         series=(
             Series(
                 "class token",
-                _states(count),
+                whole_numbers(range(count)),
                 as_values(of[:, 0]),
                 "class_token",
                 origin=cosine_of(_state("left", 0, "point"), _state("right", 0, "point")),
             ),
             Series(
                 "mean of the patches",
-                _states(count),
+                whole_numbers(range(count)),
                 as_values(patches),
                 "z",
                 origin=worked_out(
@@ -265,7 +265,7 @@ def _over_layers(
     high: float | None = None,
 ) -> Plot:
     series = tuple(
-        Series(name, _states(len(values)), as_values(values), colour, origin=origin)
+        Series(name, whole_numbers(range(len(values))), as_values(values), colour, origin=origin)
         for (name, values, origin), colour in zip(lines, COLOURS, strict=False)
     )
     return Plot(
@@ -292,10 +292,6 @@ def _state(side: str, token: int | str, layer: int | str) -> Origin:
 def _read_off(side: str, label: int) -> Origin:
     """What the head would say after a layer."""
     return Origin("lens.probabilities", (label,), "point", side=side)
-
-
-def _states(count: int) -> Values:
-    return as_values(torch.arange(count, dtype=torch.float32))
 
 
 def _settled(probabilities: Float[Tensor, "states classes"]) -> int:

@@ -14,8 +14,8 @@ from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import number, percent
 from explainer.origins import Origin, on_side, one_each, worked_out
 from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, plain
-from explainer.views import attention, depth, embedding, patches
-from explainer.views.arrays import as_values
+from explainer.views import attention, embedding, lens, patches
+from explainer.views.arrays import as_values, float_values
 from explainer.views.compose import view
 from explainer.views.course.scenes import (
     Scene,
@@ -25,7 +25,6 @@ from explainer.views.course.scenes import (
     label_of,
     line_of,
     named,
-    numbers,
     over_epochs,
     side_by_side,
     side_of,
@@ -54,7 +53,7 @@ def curves(scenes: Scenes) -> Frames:
         ("Accuracy", "share right", (("top1", "held out"), ("train_top1", "training"))),
     ):
         lines = [
-            Series(named(scenes, scene, label), numbers(epochs), numbers(values), colour)
+            Series(named(scenes, scene, label), float_values(epochs), float_values(values), colour)
             for scene, colour in zip(scenes, RUN_COLOURS, strict=False)
             for field, label in fields
             for epochs, values in [scene.recording.curve(field)]
@@ -193,7 +192,7 @@ def logit_lens(scenes: Scenes) -> Frames:
     high = 1.05 * max(float(each.lens[:, scene.classes].max()) for scene, each in every_snapshot(scenes))
 
     def make(scene: Scene, now: Snapshot) -> View:
-        made = depth.read_off(now.lens, scene.recording.labels, scene.layer, scene.classes)
+        made = lens.read_off(now.lens, scene.recording.labels, scene.layer, scene.classes)
         plot, bars = made.panels
         assert isinstance(plot, Plot)
         return view(made.alt, (replace(plot, low=0.0, high=min(1.0, high), caption=""), bars))
@@ -251,13 +250,19 @@ def _changes(
     scene: Scene, now: Snapshot, of_e: list[float], of_positions: list[float], high: float
 ) -> tuple[Plot, str]:
     snapshots = scene.recording.snapshots
-    epochs = numbers(each.epoch for each in snapshots[1:])
+    epochs = float_values(each.epoch for each in snapshots[1:])
     lines = [
-        Series("E", epochs, numbers(of_e), "E", origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4))),
+        Series(
+            "E",
+            epochs,
+            float_values(of_e),
+            "E",
+            origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4)),
+        ),
         Series(
             "E_{pos}",
             epochs,
-            numbers(of_positions),
+            float_values(of_positions),
             "E_pos",
             origin=_apart(scene, Origin("position_embedding", ("*", "*"))),
         ),

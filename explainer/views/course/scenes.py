@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from explainer import origins
 from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import percent, sentence
 from explainer.origins import Origin, one_each
-from explainer.panels import Frames, Plot, Series, Values, View
+from explainer.panels import Frames, Plot, Series, View
+from explainer.views.arrays import float_values
 from explainer.views.compose import view
 
 NAME = "epoch"  # what is counted, in picks and in the URL
@@ -113,7 +112,7 @@ def line_of(
     """A line with a point for each of the recording's snapshots; ``origin`` of one of them, in its own epoch."""
     snapshots = recording.snapshots
     of = one_each(*(origins.on_side(origin, side_of(recording, at)) for at in snapshots)) if origin else None
-    return Series(label, numbers(at.epoch for at in snapshots), numbers(values), quantity, origin=of)
+    return Series(label, float_values(at.epoch for at in snapshots), float_values(values), quantity, origin=of)
 
 
 def side_of(recording: Recording, now: Snapshot) -> str:
@@ -129,8 +128,3 @@ def named(scenes: Scenes, scene: Scene, label: str) -> str:
 def every_snapshot(scenes: Scenes) -> list[tuple[Scene, Snapshot]]:
     """All snapshots of all runs."""
     return [(scene, each) for scene in scenes for each in scene.recording.snapshots]
-
-
-def numbers(values: Iterable[float]) -> Values:
-    """As panels hold them."""
-    return np.array(list(values), dtype=np.float32)
