@@ -22,11 +22,28 @@ from explainer.views import (
     residual,
     self_attention,
 )
-from explainer.views.changes import compare, compare_depth
+from explainer.views.changes import compare, compare_attention, compare_depth
 from explainer.views.walk import walk
 from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
 
-MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview, compare, compare_depth, walk)
+MODULES = (
+    patches,
+    embedding,
+    layer_norm,
+    self_attention,
+    attention,
+    residual,
+    mlp,
+    depth,
+    lens,
+    head,
+    models,
+    overview,
+    compare,
+    compare_attention,
+    compare_depth,
+    walk,
+)
 
 
 def all_views(
@@ -109,8 +126,8 @@ def all_views(
         ),
         "compare.pictures": partial(compare.pictures, left, right),
         "compare.predictions": partial(compare.predictions, left, right),
-        "compare.attention": partial(compare.attention, left, right),
-        "compare.heads_moved": partial(compare.heads_moved, left, right),
+        "compare_attention.attention": partial(compare_attention.attention, left, right),
+        "compare_attention.heads_moved": partial(compare_attention.heads_moved, left, right),
         "compare.positions": partial(compare.positions, left, right),
         "compare_depth.norms": partial(compare_depth.norms, left, right),
         "compare_depth.cosines": partial(compare_depth.cosines, left, right),

@@ -18,7 +18,7 @@ from explainer.numbers.expressions import parse
 from explainer.panels import Bars, Flow, Matrix, Origin, Panel, Picture, Plot, Strips, Tiles, View, Walk
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import find
-from explainer.views.changes import compare, effects, what_if
+from explainer.views.changes import compare_attention, effects, what_if
 from explainer.views.compose import explained, explained_frames
 from explainer.views.course import epochs, predict
 from explainer.views.course.scenes import Scene
@@ -185,8 +185,8 @@ WITH_ORIGINS = (
     "walk.forward",
     "walk.entered",
     "compare.predictions",
-    "compare.attention",
-    "compare.heads_moved",
+    "compare_attention.attention",
+    "compare_attention.heads_moved",
     "compare.positions",
     "compare_depth.norms",
     "compare_depth.cosines",
@@ -273,7 +273,7 @@ def test_the_mean_of_all_heads_is_explained_on_both_sides(reader: Reader) -> Non
         Side(name, reader.model, reader.passes[name].trace, pixels, ("a",) * 7, LAYER, MEAN, TOKEN)  # type: ignore[arg-type]
         for name in ("left", "right")
     )
-    assert reader.check(compare.attention(left, right), LAYER, 40) > 0
+    assert reader.check(compare_attention.attention(left, right), LAYER, 40) > 0
 
 
 @pytest.mark.parametrize("names", [("toy",), ("toy", "other")])

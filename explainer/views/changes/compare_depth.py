@@ -15,7 +15,7 @@ from explainer.origins import Origin, cosine_of, norm_of, worked_out
 from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, View
 from explainer.views.arrays import as_values, on_grid, whole_numbers
 from explainer.views.attention import tile_columns
-from explainer.views.changes.compare import DIFFERENCE, difference_of, refuse
+from explainer.views.changes.two_sides import DIFFERENCE, difference_of, refuse
 from explainer.views.compose import view
 
 COLOURS = ("y", "q", "k", "v", "E_pos", "A")  # told apart by colour; the line's label says the class
