@@ -412,7 +412,7 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
     if by_record := [call for call in calls if ast.unparse(call.args[1]) == "experiment.section"]:
         calls = [call for call in calls if call not in by_record]
         sections = [experiment.section for experiment in EXPERIMENTS.values()]
-        assert set(sections) <= text(stage).sections.keys(), "a section of an experiment"
+        assert set(sections) <= text(stage).sections.keys(), "what_if.md lacks a section"
         slugs, calls = slugs + sections, calls + by_record * len(sections)
     if len(slugs) == len(calls):  # a page that walks through all sections names none
         assert sorted(slugs) == sorted(text(stage).sections)

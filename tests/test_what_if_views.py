@@ -46,8 +46,8 @@ def made(
         "what_if.prediction": lambda: what_if.prediction(trace.probabilities, after.probabilities, LABELS),
         "what_if.picture": lambda: what_if.picture(pixels, model.config.grid_size, [1], "Click to mask 1 patch."),
         "what_if.heads": lambda: what_if.heads(after, token, [(1, 1)]),
-        "what_if.over_layers": lambda: effects.over_layers(effect, layer, token),
-        "what_if.spread": lambda: effects.spread(effect, layer, pixels),
+        "effects.over_layers": lambda: effects.over_layers(effect, layer, token),
+        "effects.spread": lambda: effects.spread(effect, layer, pixels),
         "what_if.attention": lambda: what_if.attention(trace, after, layer, head, token, seen),
         "experiments.shuffled": lambda: experiments.shuffled(compute.shuffle_patches(*start), seen, y),
         "experiments.knocked_out": lambda: experiments.knocked_out(compute.knock_out(*start)),
@@ -64,8 +64,8 @@ NAMES = (
     "what_if.prediction",
     "what_if.picture",
     "what_if.heads",
-    "what_if.over_layers",
-    "what_if.spread",
+    "effects.over_layers",
+    "effects.spread",
     "what_if.attention",
     "experiments.shuffled",
     "experiments.knocked_out",
@@ -85,7 +85,7 @@ def views(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> Mapping[st
 def test_every_view_is_looked_at() -> None:
     defined = [
         f"{module.__name__.split('.')[-1]}.{name}"
-        for module in (what_if, experiments)
+        for module in (what_if, effects, experiments)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and function.__annotations__.get("return") is View
     ]
@@ -138,19 +138,19 @@ def test_views_of_an_untrained_model_of_other_sizes(tiny_config: ViTConfig, size
 def test_without_changes_nothing_has_moved(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
     views = made(tiny_model, tiny_trace, "")
     assert "The prediction stays" in views["what_if.prediction"]().alt
-    assert "Nothing has moved." in views["what_if.over_layers"]().alt
-    assert "No patch has changed." in views["what_if.spread"]().alt
+    assert "Nothing has moved." in views["effects.over_layers"]().alt
+    assert "No patch has changed." in views["effects.spread"]().alt
 
 
 def test_what_a_click_chooses(views: Mapping[str, View]) -> None:
     assert views["what_if.picture"].picks == (what_if.PATCHES,)
     assert views["what_if.heads"].picks == (what_if.HEAD,)
-    assert views["what_if.spread"].picks == views["what_if.over_layers"].picks == ("layer",)
+    assert views["effects.spread"].picks == views["effects.over_layers"].picks == ("layer",)
     assert views["what_if.attention"].picks == ("token",)
     [tiles] = views["what_if.heads"].panels
     assert isinstance(tiles, Tiles) and tiles.crossed == (0,)
     assert tiles.picks[7] == {what_if.HEAD: "2.4"}
-    [spread] = views["what_if.spread"].panels
+    [spread] = views["effects.spread"].panels
     assert isinstance(spread, Tiles) and [pick["layer"] for pick in spread.picks] == [1, 1, 2, 3]  # z_0 enters layer 1
 
 
