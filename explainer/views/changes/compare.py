@@ -45,14 +45,14 @@ def pictures(left: Side, right: Side) -> View:
     brightness = [torch.from_numpy(side.pixels.astype("float32")).mean(-1) / 255 for side in (left, right)]
     difference = brightness[1] - brightness[0]
     moved = difference.abs() > 0.5 / 255
-    said = (
+    summary = (
         f"{percent(moved.float().mean())} of the pixels differ in brightness, by {percent(difference.abs().mean())} of "
         f"its range on average and by at most {percent(difference.abs().max())}."
         if moved.any()
         else f"Both sides see the same picture: of its {difference.numel():,} pixels none differs in brightness."
     )
     panels.append(difference_tiles(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
-    return view(said, tuple(panels))
+    return view(summary, tuple(panels))
 
 
 def predictions(left: Side, right: Side, count: int = 5) -> View:
@@ -71,13 +71,13 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         _probabilities(side, p, numbers) for side, p, numbers in zip((left, right), probabilities, classes, strict=True)
     ]
     best = [int(p.argmax()) for p in probabilities]
-    said = "; ".join(
+    summary = "; ".join(
         f"{side.name}: {side.labels[c]} with {percent(p[c])}"
         for side, p, c in zip((left, right), probabilities, best, strict=True)
     )
     if not both:
         return view(
-            f"{sentence(said)}. The two models know {len(left.labels)} and {len(right.labels)} classes and have no "
+            f"{sentence(summary)}. The two models know {len(left.labels)} and {len(right.labels)} classes and have no "
             "name of a class in common, so no probability can be subtracted from another.",
             tuple(panels),
         )
@@ -107,7 +107,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         )
     most, least = int(changes.argmax()), int(changes.argmin())
     if not changes.any():
-        return view(f"{sentence(said)}. None of {len(both)} probabilities differs.", tuple(panels))
+        return view(f"{sentence(summary)}. None of {len(both)} probabilities differs.", tuple(panels))
     moved = (
         f"most of all, {both[most].name} gains {_points(changes[most])}, {both[least].name} loses "
         f"{_points(-changes[least])}"
@@ -119,7 +119,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         if left.labels == right.labels
         else f"the two class lists have {len(both)} names in common, and only those are compared"
     )
-    return view(f"{sentence(said)}. {sentence(moved)}; {total}.", tuple(panels))
+    return view(f"{sentence(summary)}. {sentence(moved)}; {total}.", tuple(panels))
 
 
 def positions(left: Side, right: Side) -> View:
@@ -153,8 +153,8 @@ def positions(left: Side, right: Side) -> View:
         )
     )
     if not difference.any():
-        said = f"Both sides have the same positions: none of {len(difference)} similarities differs."
-        return view(said, tuple(panels))
+        summary = f"Both sides have the same positions: none of {len(difference)} similarities differs."
+        return view(summary, tuple(panels))
     most = int(difference.abs().argmax())
     return view(
         f"The similarities{of_token(left, right)} with all positions differ by {number(difference.abs().mean())} "

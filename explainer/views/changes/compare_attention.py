@@ -37,13 +37,13 @@ def attention(left: Side, right: Side) -> View:
         for side, values in zip((left, right), looks, strict=True)
     ]
     best = [int(side.attention[side.token, 1:].argmax()) + 1 for side in (left, right)]
-    said = "; ".join(
+    summary = "; ".join(
         f"{side.name}, most weight ({number(side.attention[side.token, at])}) lies on "
         f"{token_name(at, side.config.grid_size)}"
         for side, at in zip((left, right), best, strict=True)
     )
     if obstacle := why_not(left, right, "grid"):
-        return view(f"{sentence(said)}. The weights cannot be subtracted: {obstacle}.", tuple(panels))
+        return view(f"{sentence(summary)}. The weights cannot be subtracted: {obstacle}.", tuple(panels))
     rows = [side.attention[side.token] for side in (left, right)]
     difference = rows[1] - rows[0]
     panels.append(
@@ -56,7 +56,7 @@ def attention(left: Side, right: Side) -> View:
         )
     )
     return view(
-        f"{sentence(said)}. {percent(difference.abs().sum() / 2)} of the attention{of_token(left, right)} lies "
+        f"{sentence(summary)}. {percent(difference.abs().sum() / 2)} of the attention{of_token(left, right)} lies "
         f"elsewhere; the weights of one patch differ by at most {number(difference[1:].abs().max())}.",
         tuple(panels),
     )

@@ -38,12 +38,12 @@ def norms(left: Side, right: Side) -> View:
             for side, values, colour in zip((left, right), lengths, ("z", "q"), strict=True)
         ),
     )
-    said = ", ".join(
+    summary = ", ".join(
         f"on the {side.name} from {number(values[0])} to {number(values[-1])}"
         for side, values in zip((left, right), lengths, strict=True)
     )
     if obstacle := why_not(left, right, "layers"):
-        return view(f"Over the layers the token's length goes {said}. Layers cannot be paired: {obstacle}.", (plot,))
+        return view(f"Over the layers the token's length goes {summary}. Layers cannot be paired: {obstacle}.", (plot,))
     difference = lengths[1] - lengths[0]
     at = int(difference.abs().argmax())
     most = f"is largest after layer {at}: {number(difference[at])}" if difference.any() else "is 0 in every layer"
@@ -67,7 +67,7 @@ def norms(left: Side, right: Side) -> View:
         ),
     )
     return view(
-        f"Over the layers the token's length goes {said}. The difference {most}.",
+        f"Over the layers the token's length goes {summary}. The difference {most}.",
         (plot, minus),
     )
 
@@ -222,13 +222,13 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
         for side, p, numbers in zip((left, right), read, classes, strict=True)
     ]
     settled = [_settled(p) for p in read]
-    said = "; ".join(
+    summary = "; ".join(
         f"{side.name}, {side.labels[int(p[-1].argmax())]} leads from layer {first} on"
         for side, p, first in zip((left, right), read, settled, strict=True)
     )
     obstacle = why_not(left, right, "layers") or ("" if rows else "no class that wins has a name on both sides")
     if obstacle:
-        return view(f"{sentence(said)}. The curves cannot be subtracted: {obstacle}.", tuple(panels))
+        return view(f"{sentence(summary)}. The curves cannot be subtracted: {obstacle}.", tuple(panels))
     changes = [read[1][:, each.right] - read[0][:, each.left] for each in rows]
     lines = [
         (each.name, values, difference_of(_read_off("right", each.right), _read_off("left", each.left)))
@@ -237,14 +237,14 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
     panels.append(_over_layers(DIFFERENCE, lines, left.layer))
     if not any(values.any() for values in changes):
         return view(
-            f"{sentence(said)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
+            f"{sentence(summary)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
             tuple(panels[:2]),
             tuple(panels[2:]),
         )
     layer, which = divmod(int(torch.stack(changes, dim=1).abs().argmax()), len(rows))
     most = rows[which]
     return view(
-        f"{sentence(said)}. The two differ most after layer {layer}, in {most.name}: "
+        f"{sentence(summary)}. The two differ most after layer {layer}, in {most.name}: "
         f"{percent(read[0][layer, most.left])} on the left, {percent(read[1][layer, most.right])} on the right.",
         tuple(panels[:2]),
         tuple(panels[2:]),

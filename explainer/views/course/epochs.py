@@ -132,7 +132,7 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
     def make(scene: Scene, now: Snapshot) -> View:
         config, columns = scene.recording.config, now.projection_matrix.T[chosen[scene]]
         moved = columns - scene.recording.snapshots[0].projection_matrix.T[chosen[scene]]
-        said = (
+        caption = (
             f"One scale for all filters and epochs: black is {number(scale.low)}, grey 0, white {number(scale.high)}."
             if shared
             else "Each filter from its own smallest weight, black, to its own largest, white, in each epoch anew."
@@ -147,7 +147,7 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
             origin=Origin(
                 "patch_projection.weight", ("listed", 0, "row", "column"), listed=tuple(chosen[scene].tolist())
             ),
-            caption=said,
+            caption=caption,
         )
         return view(
             f"{len(columns)} filters of E, the largest in the end; together they have length "
@@ -167,7 +167,7 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
     """
     looks = [each.attention_weights[scene.layer - 1][:, scene.token, 1:] for scene, each in every_snapshot(scenes)]
     scale = from_zero(*looks)
-    said = f"One scale for all heads and epochs{' of both runs' if len(scenes) > 1 else ''}."
+    caption = f"One scale for all heads and epochs{' of both runs' if len(scenes) > 1 else ''}."
 
     def make(scene: Scene, now: Snapshot) -> View:
         weights, pixels = now.attention_weights[scene.layer - 1], scene.recording.pixels
@@ -180,8 +180,8 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         columns = min(tiles.columns, 3 if tiles.columns < 8 else 4)  # beside the picture
         tiles = replace(tiles, title=f"All {len(weights)} heads", columns=columns)
         if shared:
-            picture = replace(picture, scale=scale, caption=said)
-            tiles = replace(tiles, scales=(scale,), caption=said)
+            picture = replace(picture, scale=scale, caption=caption)
+            tiles = replace(tiles, scales=(scale,), caption=caption)
         return view(all_heads.alt, (picture, tiles))
 
     return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
@@ -211,8 +211,8 @@ def movement(scenes: Scenes) -> Frames:
         looks, where = _distances(scene, now, farthest)
         if not have_moved:
             return view(where, (looks,))
-        change, said = _changes(scene, now, *moved[scene], 1.05 * longest or 1.0)
-        return view(f"{where} {said}", (looks, change))
+        change, caption = _changes(scene, now, *moved[scene], 1.05 * longest or 1.0)
+        return view(f"{where} {caption}", (looks, change))
 
     return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
 
@@ -268,7 +268,7 @@ def _changes(
         ),
     ]
     index = snapshots.index(now)
-    said = "Nothing has moved yet."
+    caption = "Nothing has moved yet."
     if index:
         before = snapshots[index - 1]
         lengths = float(before.projection_matrix.norm()), float(before.position_embedding.norm())
@@ -276,7 +276,7 @@ def _changes(
             f"{letter} by {number(values[index - 1])}, {percent(values[index - 1] / length)} of its length"
             for letter, values, length in zip(("E", "E_{pos}"), (of_e, of_positions), lengths, strict=True)
         )
-        said = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
+        caption = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
     plot = over_epochs(
         "Change from epoch to epoch",
         "length (norm) of the difference",
@@ -284,9 +284,9 @@ def _changes(
         high=high,
         at=now.epoch,
         quantity="E",
-        caption=said,
+        caption=caption,
     )
-    return plot, plain(said)
+    return plot, plain(caption)
 
 
 def _apart(scene: Scene, whole: Origin) -> Origin:

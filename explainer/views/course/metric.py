@@ -142,12 +142,12 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         high=1.0,
         caption=f"{reading.full} of {sum(full)} in the full batches, {reading.last} of {last} in the last one.",
     )
-    said = (
+    summary = (
         f"Printed is {verdict.printed}: {reading.full} of {sum(full)} pictures right in the full batches and "
         f"{reading.last} of {last} in the last: {reading.total} of {pictures}, {percent(reading.total / pictures)}."
     )
     if verdict.predicted is None:
-        return view(f"{said} Which classes were predicted the number does not tell.", (averages, parts))
+        return view(f"{summary} Which classes were predicted the number does not tell.", (averages, parts))
     histogram = Bars(
         title="Predicted",
         quantity="y",
@@ -158,7 +158,7 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         high=float(pictures),
         caption=f"All {pictures} are called {verdict.one_class}: right for the {verdict.total} that are.",
     )
-    return view(f"{said} That is what calling all pictures {verdict.one_class} gives.", (averages, parts, histogram))
+    return view(f"{summary} That is what calling all pictures {verdict.one_class} gives.", (averages, parts, histogram))
 
 
 def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled: int | None) -> View:
@@ -245,13 +245,13 @@ def own_predictions(epoch: OwnEpoch, labels: Sequence[str], count: int = 12) -> 
         + (f"; the {count} of {len(labels)} classes that were predicted most often." if count < len(labels) else "."),
     )
     most, times = epoch.largest
-    said = (
+    summary = (
         f"In epoch {epoch.epoch} the class predicted most often is {labels[most]}, for {times} of {epoch.pictures} "
         "pictures."
     )
     if epoch.confusion is None:
-        return view(said, (histogram,))
-    return view(f"{said} {percent(epoch.share)} are right.", (histogram, _confusion(epoch.confusion, labels)))
+        return view(summary, (histogram,))
+    return view(f"{summary} {percent(epoch.share)} are right.", (histogram, _confusion(epoch.confusion, labels)))
 
 
 def _confusion(table: Sequence[Sequence[int]], labels: Sequence[str]) -> StackedBars | Matrix:

@@ -33,8 +33,8 @@ def loss(metrics: Metrics) -> View:
     window = max(1, min(50, len(losses) // 12))
     smooth = _trailing_mean(losses, window)
     dots, points = _thinned(len(steps), MOST_DOTS), _thinned(len(steps), MOST_POINTS)
-    told = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
-    measured = [pair for pair in told if np.isfinite(pair[1])]  # of a run that diverged some are no number
+    held_out = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
+    measured = [pair for pair in held_out if np.isfinite(pair[1])]  # of a run that diverged some are no number
     series = [
         Series("training, one batch", float_values(steps[dots]), float_values(losses[dots]), "image", "points"),
         Series("training", float_values(steps[points]), float_values(smooth[points]), "z"),
@@ -169,8 +169,8 @@ def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]], measure: str) -> V
         ValueError: if no run has measured an epoch.
     """
     field, is_share = MEASURES[measure]
-    told = {name: [(epoch["epoch"], _measured(epoch, field)) for epoch in epochs] for name, epochs in runs.items()}
-    curves = {name: [pair for pair in pairs if np.isfinite(pair[1])] for name, pairs in told.items()}
+    measured = {name: [(epoch["epoch"], _measured(epoch, field)) for epoch in epochs] for name, epochs in runs.items()}
+    curves = {name: [pair for pair in pairs if np.isfinite(pair[1])] for name, pairs in measured.items()}
     curves = {name: pairs for name, pairs in curves.items() if pairs}
     if not curves:
         raise ValueError("none of these runs has measured an epoch yet")
