@@ -42,6 +42,7 @@ OF_THE_BUTTON = {
     ("predict.cards", "place"),
     ("what_if.results", "change"),
     ("what_if.running", "key"),
+    ("what_if.running", "experiment"),
     ("train.controls", "run"),
     ("train.controls", "token"),
     ("transfer.runs", "number"),
