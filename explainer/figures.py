@@ -10,19 +10,16 @@ from typing import IO, Any, Literal, get_args
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from explainer.export.drawing import body_height, draw, drawn_width, hide_frame, side_room
-from explainer.export.flow import draw_flow, flow_height
+from explainer.export.drawers import drawer_of
 from explainer.export.legend import draw_legend, legend_height
 from explainer.export.theme import Theme
-from explainer.export.walk import HEIGHT as WALK_HEIGHT
-from explainer.export.walk import draw_walk
 from explainer.palette import Scheme
-from explainer.panels import Flow, Panel, Plot, View, Walk, plain
+from explainer.panels import Panel, View, plain
 
 Format = Literal["png", "svg", "pdf"]
 
 WIDTH, MARGIN, GAP = 11.0, 0.35, 0.45  # inches
-TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT = 0.34, 0.165, 0.4
+TITLE_HEIGHT, LINE_HEIGHT = 0.34, 0.165
 TITLE_SIZE, CAPTION_SIZE = 10.5, 8.0  # points
 TITLE_CHARACTERS, CAPTION_CHARACTERS = 11.0, 15.0  # per inch
 
@@ -76,12 +73,8 @@ def save(
 
 
 def _height(panel: Panel, width: float) -> float:
-    match panel:
-        case Flow():
-            return flow_height(panel)
-        case Walk():
-            return WALK_HEIGHT
-    return body_height(panel, width)
+    drawer = drawer_of(panel)
+    return drawer.height(panel, width - sum(drawer.margins(panel)))
 
 
 def _room_below(panel: Panel, width: float) -> float:
@@ -91,7 +84,8 @@ def _room_below(panel: Panel, width: float) -> float:
 
 def _explained(panel: Panel) -> float:
     """Inches below the axes for the numbers of an axis or the legend of the colours."""
-    return AXIS_HEIGHT if isinstance(panel, Plot) else legend_height(panel)
+    drawer = drawer_of(panel)
+    return drawer.axis_height + legend_height(drawer.legends(panel))
 
 
 def _panel_widths(row: tuple[Panel, ...]) -> list[float]:
@@ -106,20 +100,14 @@ def _lines(caption: str, width: float) -> list[str]:
 def _place(result: Figure, panel: Panel, theme: Theme, left: float, top: float, width: float) -> None:
     """Title, axes and caption of one panel, ``left`` and ``top`` in inches from the lower left corner."""
     whole_width, whole_height = result.get_size_inches()
+    drawer = drawer_of(panel)
+    room_left, room_right = drawer.margins(panel)
     height = _height(panel, width)
-    room_left, room_right = side_room(panel)
     bottom, inner = top - TITLE_HEIGHT - height, width - room_left - room_right
     place = ((left + room_left) / whole_width, bottom / whole_height, inner / whole_width, height / whole_height)
     axes = result.add_axes(place, label=f"panel {len(result.axes)}")
-    if isinstance(panel, Flow):
-        draw_flow(axes, panel, theme)
-    elif isinstance(panel, Walk):
-        hide_frame(axes)
-        axes.set_facecolor("none")
-        draw_walk(axes, panel, theme)
-    else:
-        draw(axes, panel, theme)
-        draw_legend(axes, panel, theme, (drawn_width(panel, inner), height))
+    drawer.draw_into(axes, panel, theme)
+    draw_legend(axes, drawer.legends(panel), theme, (drawer.width(panel, inner), height))
     title = shorten(plain(panel.title), max(12, int(width * TITLE_CHARACTERS)), placeholder=" …")
     result.text(
         left / whole_width,

@@ -13,7 +13,7 @@ from html import escape
 
 from explainer.notation.equations import Equation, Formula
 from explainer.notation.templates import written_symbols
-from explainer.panels import Flow, Origin, Panel, Plot, Strips, View
+from explainer.panels import Flow, Origin, Panel, View
 from explainer.proofs import FACTS, PROOFS, Claim
 from explainer.stages import STAGES, TensorRef
 
@@ -190,11 +190,7 @@ def of_origin(origin: Origin) -> tuple[str, ...]:
 
 def shown_by(panel: Panel) -> tuple[str, ...]:
     """The keys of what a panel shows: what it says itself, or where its numbers come from."""
-    if panel.tensors:
-        return panel.tensors
-    parts = {Strips: "strips", Plot: "series"}.get(type(panel))
-    origins = [each.origin for each in getattr(panel, parts)] if parts else [getattr(panel, "origin", None)]
-    return _joined(of_origin(origin) for origin in origins if origin is not None)
+    return panel.tensors or _joined(map(of_origin, panel.origins))
 
 
 def of_proof(claim: int | str) -> Link:

@@ -15,7 +15,7 @@ class Origin:
     Inside ``of``, where a function takes more than one number, "*" is all of an axis, "4-7" a part of it, and
     "column~192/72" what a cell stands for where neighbours were averaged.
 
-    ``function`` is one of explainer/numbers/expressions.py, or "each": then ``of`` has an origin for every tile, bar
+    ``function`` is one of explainer/numbers/functions.py, or "each": then ``of`` has an origin for every tile, bar
     or point of its own (one without a tensor for those that have none); of a matrix, one for its first row and one for
     the others.
     """

@@ -21,7 +21,7 @@ even steps it would be noise. With ``keep`` it is fetched once, by its content; 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from explainer import palette, panels
 from explainer.links import shown_by
-from explainer.panels import Frames, Panel, Strip, View
+from explainer.panels import Frames, Panel, View
 
 MAGIC = b"VITS"
 VERSION = 1
@@ -266,21 +266,9 @@ def _decode_roots(place: dict[str, Any], buffers: memoryview, load: Load | None)
 
 def _palette(view: View | Frames) -> dict[str, Any]:
     """The colours that ``view`` needs, light and dark."""
-    used = sorted({quantity for panel in view.panels for quantity in _quantities(panel)} | {"class_token", "z"})
+    used = sorted({quantity for panel in view.panels for quantity in panel.quantities} | {"class_token", "z"})
     colours = {"quantities": {name: _colours(name) for name in used}, "diverging": _diverging()}
-    return colours | ({"pins": palette.PINS} if any(isinstance(panel, panels.Looks) for panel in view.panels) else {})
-
-
-def _quantities(panel: Panel) -> Iterator[str]:
-    """The names of the quantities of a panel, and of what it holds: strips, series, nodes, thumbnails."""
-    yield panel.quantity
-    for field in dataclasses.fields(panel):
-        value = getattr(panel, field.name)
-        for part in value if isinstance(value, tuple) else ():
-            if isinstance(part, Strip | panels.Part | panels.Series | panels.Node | panels.WalkTensor):
-                yield part.quantity
-            for thumbnail in getattr(part, "thumbnails", ()):
-                yield from _quantities(thumbnail)
+    return colours | ({"pins": palette.PINS} if any(panel.has_pins for panel in view.panels) else {})
 
 
 @lru_cache

@@ -109,7 +109,6 @@ def _hexadecimal(oklab: list[float]) -> str:
     )
 
 
-SEQUENTIAL: dict[Scheme, tuple[str, ...]] = {"light": sequential("z", "light"), "dark": sequential("z", "dark")}
 DIVERGING: dict[Scheme, tuple[str, ...]] = {
     "light": _mix("#1f4fa8", "#f7f7f5", 6) + _mix("#f7f7f5", "#933600", 6)[1:],
     "dark": _mix("#6aa5ff", "#191e28", 6) + _mix("#191e28", "#e69040", 6)[1:],

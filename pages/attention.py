@@ -4,7 +4,7 @@ from explainer.app.blocks import show_equation, show_formula, show_section, show
 from explainer.app.session import current
 from explainer.notation.equations import EQUATIONS
 from explainer.stages import Stage
-from explainer.views import attention, residual
+from explainer.views import attention, layer_norm, residual, self_attention
 
 session = current()
 block, head, token, pixels = session.block, session.head, session.token, session.pixels
@@ -24,22 +24,22 @@ def pictures(stage: Stage) -> None:
     show_view(
         session,
         "attention_norm",
-        lambda: attention.layer_norm(block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token),
+        lambda: layer_norm.of_token(block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token),
     )
     show_section(stage, "qkv")
     show_equation(EQUATIONS[5], session)
-    show_view(session, "qkv", lambda: attention.query_key_value(block.attention, head, token))
+    show_view(session, "qkv", lambda: self_attention.query_key_value(block.attention, head, token))
     show_section(stage, "scores")
     show_equation(EQUATIONS[6], session)
     show_formula("scores", session)
     show_formula("softmax", session)
-    show_view(session, "scores", lambda: attention.score_steps(block.attention, head, token))
+    show_view(session, "scores", lambda: self_attention.score_steps(block.attention, head, token))
     show_section(stage, "output")
     show_equation(EQUATIONS[7], session)
-    show_view(session, "head_output", lambda: attention.head_output(block.attention, head, token))
+    show_view(session, "head_output", lambda: self_attention.head_output(block.attention, head, token))
     show_section(stage, "joined")
     show_equation(EQUATIONS[8], session)
-    show_view(session, "joined", lambda: attention.joined(block.attention, head, token))
+    show_view(session, "joined", lambda: self_attention.joined(block.attention, head, token))
     show_section(stage, "residual")
     show_view(
         session,

@@ -13,7 +13,7 @@ from explainer.app.session import current
 from explainer.experiments.similarity import FEWEST_PATCHES
 from explainer.lessons import HANDS_ON
 from explainer.notation.equations import EQUATIONS
-from explainer.views.changes import compare, compare_depth
+from explainer.views.changes import compare, compare_attention, compare_depth
 
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()
@@ -38,8 +38,8 @@ show_view("predictions", lambda: compare.predictions(left, right))
 show_section(lesson, "attention")
 show_equation_line(EQUATIONS[6])
 compare_controls.show_mean(pair)
-show_view("attention", lambda: compare.attention(left, right))
-show_view("heads_moved", lambda: compare.heads_moved(left, right), "layers", "heads", "grid")
+show_view("attention", lambda: compare_attention.attention(left, right))
+show_view("heads_moved", lambda: compare_attention.heads_moved(left, right), "layers", "heads", "grid")
 show_section(lesson, "states")
 show_equation_line(EQUATIONS[3])
 show_view("norms", lambda: compare_depth.norms(left, right))

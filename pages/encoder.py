@@ -3,7 +3,7 @@
 from explainer.app.blocks import show_formula, show_section, show_stage, show_view
 from explainer.app.session import current, residual_norms
 from explainer.stages import Stage
-from explainer.views import depth
+from explainer.views import depth, lens
 
 session = current()
 trace, token, layer, head = session.trace, session.token, session.layer, session.head
@@ -23,7 +23,7 @@ def pictures(stage: Stage) -> None:
     show_view(session, "class_token_path", lambda: depth.class_token_path(trace, layer))
     show_section(stage, "logit-lens")
     show_formula("logit_lens", session)
-    show_view(session, "logit_lens", lambda: depth.logit_lens(session.model, trace, session.checkpoint.labels, layer))
+    show_view(session, "logit_lens", lambda: lens.logit_lens(session.model, trace, session.checkpoint.labels, layer))
     show_section(stage, "rollout")
     show_formula("attention_rollout", session)
     show_view(session, "rollout", lambda: depth.rollout(trace, session.pixels))

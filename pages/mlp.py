@@ -3,7 +3,7 @@
 from explainer.app.blocks import show_formula, show_section, show_stage, show_view
 from explainer.app.session import current
 from explainer.stages import Stage
-from explainer.views import attention, mlp, residual
+from explainer.views import layer_norm, mlp, residual
 
 session = current()
 block, token, pixels = session.block, session.token, session.pixels
@@ -17,8 +17,8 @@ def pictures(stage: Stage) -> None:
     show_view(
         session,
         "mlp_norm",
-        lambda: attention.layer_norm(
-            block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "z′"
+        lambda: layer_norm.of_token(
+            block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "block.after_attention"
         ),
     )
     show_section(stage, "activations")

@@ -6,7 +6,7 @@ from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours
 from explainer.app.foreign import plain
 from explainer.app.session import current, trace
-from explainer.app.what_if import applying, controls, experiments, export, history, results
+from explainer.app.what_if import applying, controls, export, history, results, running
 from explainer.lessons import HANDS_ON
 
 lesson, session = HANDS_ON["what_if"], current()
@@ -30,5 +30,5 @@ with right:
         st.page_link("compare.py", label=label, icon=":material/compare:", query_params=parameters)
 results.show_difference(session, after, interventions)
 results.show_attention(session, after, interventions)
-experiments.show(session)
+running.show(session)
 show_neighbours(lesson)

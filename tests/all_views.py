@@ -8,12 +8,42 @@ from torch import Tensor
 from explainer.experiments.logit_lens import lens_probabilities
 from explainer.experiments.sides import Side
 from explainer.panels import Pixels, View
-from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
-from explainer.views.changes import compare, compare_depth
+from explainer.views import (
+    attention,
+    depth,
+    embedding,
+    head,
+    layer_norm,
+    lens,
+    mlp,
+    models,
+    overview,
+    patches,
+    residual,
+    self_attention,
+)
+from explainer.views.changes import compare, compare_attention, compare_depth
 from explainer.views.walk import walk
 from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
 
-MODULES = (patches, embedding, attention, residual, mlp, depth, head, models, overview, compare, compare_depth, walk)
+MODULES = (
+    patches,
+    embedding,
+    layer_norm,
+    self_attention,
+    attention,
+    residual,
+    mlp,
+    depth,
+    lens,
+    head,
+    models,
+    overview,
+    compare,
+    compare_attention,
+    compare_depth,
+    walk,
+)
 
 
 def all_views(
@@ -53,16 +83,16 @@ def all_views(
         ),
         "embedding.sequence": partial(embedding.sequence, trace, model.class_token, model.position_embedding, token),
         "embedding.position_similarity": partial(embedding.position_similarity, model.position_embedding, token),
-        "attention.layer_norm": partial(
-            attention.layer_norm, block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token
+        "layer_norm.of_token": partial(
+            layer_norm.of_token, block.input, block.attention_input, norm.weight, norm.bias, norm.eps, token
         ),
-        "attention.query_key_value": partial(attention.query_key_value, attend, head_number, token),
-        "attention.score_steps": partial(attention.score_steps, attend, head_number, token),
+        "self_attention.query_key_value": partial(self_attention.query_key_value, attend, head_number, token),
+        "self_attention.score_steps": partial(self_attention.score_steps, attend, head_number, token),
         "attention.looks": partial(attention.looks, trace.attention_weights, layer, head_number, token, pixels),
         "attention.over_picture": partial(attention.over_picture, attend.weights, head_number, token, pixels),
         "attention.heads": partial(attention.heads, attend.weights, token, pixels, head_number),
-        "attention.head_output": partial(attention.head_output, attend, head_number, token),
-        "attention.joined": partial(attention.joined, attend, head_number, token),
+        "self_attention.head_output": partial(self_attention.head_output, attend, head_number, token),
+        "self_attention.joined": partial(self_attention.joined, attend, head_number, token),
         "residual.norms": partial(
             residual.norms, block.input, attend.output, block.after_attention, token, "attention", layer, pixels
         ),
@@ -76,8 +106,8 @@ def all_views(
             depth.residual_norms(model, trace, token), token, config.grid_size, layer
         ),
         "depth.class_token_path": partial(depth.class_token_path, trace, layer),
-        "depth.logit_lens": partial(depth.logit_lens, model, trace, labels, layer),
-        "depth.read_off": lambda: depth.read_off(lens_probabilities(model, trace), labels, layer, (2, 0)),
+        "lens.logit_lens": partial(lens.logit_lens, model, trace, labels, layer),
+        "lens.read_off": lambda: lens.read_off(lens_probabilities(model, trace), labels, layer, (2, 0)),
         "depth.rollout": partial(depth.rollout, trace, pixels),
         "depth.attention_distance": partial(depth.attention_distance, trace, config, layer, head_number),
         "head.representation": partial(head.representation, trace),
@@ -96,8 +126,8 @@ def all_views(
         ),
         "compare.pictures": partial(compare.pictures, left, right),
         "compare.predictions": partial(compare.predictions, left, right),
-        "compare.attention": partial(compare.attention, left, right),
-        "compare.heads_moved": partial(compare.heads_moved, left, right),
+        "compare_attention.attention": partial(compare_attention.attention, left, right),
+        "compare_attention.heads_moved": partial(compare_attention.heads_moved, left, right),
         "compare.positions": partial(compare.positions, left, right),
         "compare_depth.norms": partial(compare_depth.norms, left, right),
         "compare_depth.cosines": partial(compare_depth.cosines, left, right),

@@ -14,7 +14,7 @@ from explainer.experiments.sides import MEAN, Side, beside_each_other, same_plac
 from explainer.experiments.similarity import attention_moved, layer_similarity, token_cosines
 from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Matrix, Picture, Plot, Tiles, View
-from explainer.views.changes import compare, compare_depth
+from explainer.views.changes import compare, compare_attention, compare_depth
 from tests.conftest import randomised
 from vit_core import ForwardTrace, VisionTransformer, ViTConfig
 from vit_core.interventions import Interventions
@@ -64,7 +64,7 @@ def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def test_attention_on_one_scale_and_the_difference(pair: tuple[Side, Side]) -> None:
-    view = compare.attention(*pair)
+    view = compare_attention.attention(*pair)
     rows = [array(pair[0].trace.attention_weights[1])[2, 6], array(pair[1].trace.attention_weights[2])[0, 6]]
     left, right = panels(view, Picture)
     np.testing.assert_allclose(left.overlay.ravel(), rows[0][1:], rtol=1e-6)
@@ -80,7 +80,7 @@ def test_attention_on_one_scale_and_the_difference(pair: tuple[Side, Side]) -> N
 
 def test_the_mean_over_heads(pair: tuple[Side, Side]) -> None:
     left, right = (replace(each, head=MEAN) for each in pair)
-    first = panels(compare.attention(left, right), Picture)[0]
+    first = panels(compare_attention.attention(left, right), Picture)[0]
     wanted = array(left.trace.attention_weights[1]).mean(0)[6, 1:]
     np.testing.assert_allclose(first.overlay.ravel(), wanted, **CLOSE)
     assert "mean over 4 heads" in first.caption
@@ -93,7 +93,7 @@ def test_how_much_of_every_head_lies_elsewhere(pair: tuple[Side, Side]) -> None:
             for a, b in zip(pair[0].trace.attention_weights, pair[1].trace.attention_weights, strict=True)
         ]
     )
-    [matrix] = panels(view := compare.heads_moved(*pair), Matrix)
+    [matrix] = panels(view := compare_attention.heads_moved(*pair), Matrix)
     np.testing.assert_allclose(matrix.values, moved, **CLOSE)
     assert moved.min() >= 0 and moved.max() <= 1
     layer, head = np.unravel_index(moved.argmax(), moved.shape)
@@ -237,7 +237,7 @@ def test_other_sizes_are_said_and_the_rest_is_shown(pair: tuple[Side, Side], tin
     other = of(replace(tiny_config, image_size=16, hidden_size=32, num_layers=2, num_heads=2), layer=2, head=2)
     for view, kind, words in (
         (compare.pictures(left, other), Picture, "12 and 16 pixels a side"),
-        (compare.attention(left, other), Picture, "3 × 3 patches on the left, 4 × 4 on the right"),
+        (compare_attention.attention(left, other), Picture, "3 × 3 patches on the left, 4 × 4 on the right"),
         (compare.positions(left, other), Tiles, "3 × 3 patches on the left, 4 × 4 on the right"),
         (compare_depth.logit_lens(left, other), Plot, "there are 3 and 2 layers"),
     ):
@@ -245,10 +245,10 @@ def test_other_sizes_are_said_and_the_rest_is_shown(pair: tuple[Side, Side], tin
         assert "cannot be subtracted" in view.alt and words in view.alt
     [plot] = panels(view := compare_depth.norms(left, other), Plot)
     assert [len(series.y) for series in plot.series] == [4, 3] and "3 and 2 layers" in view.alt
-    left_picture, right_picture = panels(compare.attention(left, other), Picture)
+    left_picture, right_picture = panels(compare_attention.attention(left, other), Picture)
     assert left_picture.scale == right_picture.scale
     refused: tuple[tuple[Callable[[Side, Side], View], str], ...] = (
-        (compare.heads_moved, "there are 3 and 2 layers and a layer has 4 and 2 heads|3 × 3 patches"),
+        (compare_attention.heads_moved, "there are 3 and 2 layers and a layer has 4 and 2 heads|3 × 3 patches"),
         (compare_depth.cosines, "D = 24 and 32"),
         (compare_depth.across_layers, "D = 24 and 32"),
         (compare_depth.layers_alike, "3 × 3 patches"),
@@ -290,8 +290,8 @@ def test_classes_are_matched_by_name(pair: tuple[Side, Side], tiny_config: ViTCo
 def test_the_same_on_both_sides_is_zero_everywhere(pair: tuple[Side, Side]) -> None:
     left = pair[0]
     right = replace(left, name="right")
-    assert not panels(compare.attention(left, right), Tiles)[0].values.any()
-    assert not panels(compare.heads_moved(left, right), Matrix)[0].values.any()
+    assert not panels(compare_attention.attention(left, right), Tiles)[0].values.any()
+    assert not panels(compare_attention.heads_moved(left, right), Matrix)[0].values.any()
     assert not panels(compare.predictions(left, right), Bars)[2].values.any()
     assert not panels(compare_depth.norms(left, right), Plot)[1].series[0].y.any()
     # A cosine of a vector with itself, and CKA of a matrix with itself, are 1 up to rounding.

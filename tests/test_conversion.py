@@ -80,7 +80,9 @@ def test_a_written_file_is_recognised_and_opens_with_the_same_numbers(source: st
 
 @pytest.mark.parametrize("gelu", ["none", "tanh"])
 @pytest.mark.parametrize("epsilon", [1e-6, 1e-5, 1e-3])
-@pytest.mark.parametrize("source", ["torchvision", "timm", "huggingface", "course", "lucidrains"])
+@pytest.mark.parametrize(
+    "source", [source for source in SOURCES if source not in ("ours", "google")]
+)  # which needs JAX
 def test_the_familys_own_model_computes_the_same(source: str, epsilon: float, gelu: Any, tmp_path: Path) -> None:
     """Built by the line that we print; where its code cannot be told the epsilon or the GELU, we say so."""
     config = ViTConfig(**vars(CONFIG) | {"norm_eps": epsilon, "gelu": gelu})
@@ -151,6 +153,12 @@ def test_names_and_shapes_are_those_of_what_is_converted(source: str) -> None:
     converted = convert(for_source(source), source)
     assert {name: tuple(tensor.shape) for name, tensor in converted.items()} == names_of(source, CONFIG)
     assert rename(converted, source).keys() == VisionTransformer(CONFIG).state_dict().keys()
+
+
+@pytest.mark.parametrize("source", list(SOURCES))
+def test_a_signature_is_a_name_of_its_source_alone(source: str) -> None:
+    signature = SOURCES[source].signature
+    assert [other for other in SOURCES if signature in names_of(other, CONFIG)] == [source]
 
 
 def test_what_a_family_has_no_place_for_is_refused() -> None:

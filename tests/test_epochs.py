@@ -22,7 +22,7 @@ from explainer.lessons import LESSONS
 from explainer.packing import pack, unpack
 from explainer.panels import Bars, Frames, Panel, Pixels, Plot, Tiles, View
 from explainer.texts import text
-from explainer.views import depth, embedding
+from explainer.views import embedding, lens
 from explainer.views.course import epochs
 from explainer.views.course.scenes import Scene
 from tests.conftest import randomised
@@ -159,7 +159,7 @@ def test_frames_show_the_numbers_of_their_epoch(
     made = all_frames(scene)
     for index, model in enumerate(models):
         trace = model.trace(tiny_image)
-        prediction, attention, lens, positions = (
+        prediction, attention, early, positions = (
             made[name].views[index] for name in ("prediction", "attention", "lens", "positions")
         )
         bars, _ = prediction.panels
@@ -173,8 +173,8 @@ def test_frames_show_the_numbers_of_their_epoch(
         np.testing.assert_array_equal(picture.overlay, looks[HEAD - 1])  # type: ignore[attr-defined]
         shown = embedding.position_similarity(model.position_embedding, TOKEN).panels[1]
         np.testing.assert_array_equal(positions.panels[1].values, shown.values)  # type: ignore[attr-defined]
-        alone = depth.logit_lens(model, trace, LABELS, LAYER).panels[1]
-        np.testing.assert_array_equal(lens.panels[1].values, alone.values)  # type: ignore[attr-defined]
+        alone = lens.logit_lens(model, trace, LABELS, LAYER).panels[1]
+        np.testing.assert_array_equal(early.panels[1].values, alone.values)  # type: ignore[attr-defined]
         distances = made["movement"].views[index].panels[0]
         assert isinstance(distances, Plot)
         of_layer = mean_attention_distance(trace, model.config)[LAYER - 1]
@@ -200,8 +200,8 @@ def test_shared_scales_are_one_for_all_frames_and_hold_every_value(scene: Scene,
                 assert len({(plot.low, plot.high, plot.start) for plot in place}) == 1
                 if place[0].high is not None:
                     assert max(line.y.max() for plot in place for line in plot.series) <= place[0].high
-    lens = [view.panels[0].high for view in epochs.logit_lens([scene, short]).views]  # type: ignore[attr-defined]
-    assert None not in lens
+    ends = [view.panels[0].high for view in epochs.logit_lens([scene, short]).views]  # type: ignore[attr-defined]
+    assert None not in ends
 
 
 def test_filters_keep_their_place_and_their_scale(scene: Scene, models: list[VisionTransformer]) -> None:

@@ -30,7 +30,7 @@ from vit_core.weights.conversion import convert, write
 from vit_core.weights.head_candidates import head_candidates
 from vit_core.weights.sources import SOURCES
 
-FAMILIES = ("torchvision", "timm", "huggingface", "google", "course", "lucidrains")
+FAMILIES = tuple(source for source in SOURCES if source != "ours")
 
 
 @pytest.fixture(scope="module")

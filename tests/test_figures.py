@@ -63,7 +63,7 @@ def test_every_view_becomes_a_png_on_the_page_s_background(views: dict[str, View
 
 
 def test_svg_is_well_formed_and_says_what_it_shows(views: dict[str, View], tmp_path: Path) -> None:
-    for name in ("attention.heads", "overview.pipeline", "depth.logit_lens"):
+    for name in ("attention.heads", "overview.pipeline", "lens.logit_lens"):
         save(views[name], tmp_path / "view.svg", "svg")
         text = (tmp_path / "view.svg").read_text(encoding="utf-8")
         assert ElementTree.fromstring(text).tag.endswith("svg"), name
@@ -112,7 +112,7 @@ def test_threads_draw_the_same_picture(views: dict[str, View]) -> None:
         save(views[name], buffer, dots_per_inch=40)
         return buffer.getvalue()
 
-    names = ["attention.heads", "mlp.activations", "depth.logit_lens", "head.logit_terms"] * 2
+    names = ["attention.heads", "mlp.activations", "lens.logit_lens", "head.logit_terms"] * 2
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(png, names)) == [png(name) for name in names]
 

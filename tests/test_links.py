@@ -172,7 +172,7 @@ def test_what_has_an_origin_shows_that_tensor(tiny_model: VisionTransformer, tin
     views = {name: make() for name, make in all_views(tiny_model, tiny_trace, pixels, 2, 1, 3).items()}
     shown = {name: [links.shown_by(panel) for panel in view.panels] for name, view in views.items()}
     assert {key for panels in shown.values() for keys in panels for key in keys} <= KEYS
-    assert shown["attention.query_key_value"][0] == ("block.attention.query",)
+    assert shown["self_attention.query_key_value"][0] == ("block.attention.query",)
     assert shown["embedding.sequence"] == [
         ("model.class_token", "trace.patch_embeddings"),
         ("model.position_embedding",),
@@ -182,5 +182,5 @@ def test_what_has_an_origin_shows_that_tensor(tiny_model: VisionTransformer, tin
     assert links.of_origin(Origin("blocks.3.mlp.expand.bias", (0,))) == ("layer.mlp.expand.bias",)
     panel = strips("said", ("own",))
     assert links.shown_by(panel) == ("own",) and links.shown_by(strips("nothing")) == ()
-    packed = unpack(pack(views["attention.query_key_value"]))
-    assert [panel.tensors for panel in packed.panels] == shown["attention.query_key_value"]
+    packed = unpack(pack(views["self_attention.query_key_value"]))
+    assert [panel.tensors for panel in packed.panels] == shown["self_attention.query_key_value"]

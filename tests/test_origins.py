@@ -18,7 +18,7 @@ from explainer.numbers.expressions import parse
 from explainer.panels import Bars, Flow, Matrix, Origin, Panel, Picture, Plot, Strips, Tiles, View, Walk
 from explainer.stages import STAGES, TensorRef
 from explainer.tensors import find
-from explainer.views.changes import compare, what_if
+from explainer.views.changes import compare_attention, effects, what_if
 from explainer.views.compose import explained, explained_frames
 from explainer.views.course import epochs, predict
 from explainer.views.course.scenes import Scene
@@ -157,13 +157,13 @@ WITH_ORIGINS = (
     "patches.projection",
     "embedding.sum_of_token",
     "embedding.sequence",
-    "attention.layer_norm",
-    "attention.query_key_value",
-    "attention.score_steps",
+    "layer_norm.of_token",
+    "self_attention.query_key_value",
+    "self_attention.score_steps",
     "attention.over_picture",
     "attention.heads",
-    "attention.head_output",
-    "attention.joined",
+    "self_attention.head_output",
+    "self_attention.joined",
     "residual.norms",
     "mlp.activations",
     "mlp.strongest_neurons",
@@ -176,8 +176,8 @@ WITH_ORIGINS = (
     "mlp.gelu_curve",
     "depth.update_sizes",
     "depth.class_token_path",
-    "depth.logit_lens",
-    "depth.read_off",
+    "lens.logit_lens",
+    "lens.read_off",
     "depth.rollout",
     "depth.attention_distance",
     "overview.pipeline",
@@ -185,8 +185,8 @@ WITH_ORIGINS = (
     "walk.forward",
     "walk.entered",
     "compare.predictions",
-    "compare.attention",
-    "compare.heads_moved",
+    "compare_attention.attention",
+    "compare_attention.heads_moved",
     "compare.positions",
     "compare_depth.norms",
     "compare_depth.cosines",
@@ -259,8 +259,8 @@ def test_what_if_explains_the_changed_pass_beside_the_plain_one(
     views = (
         what_if.prediction(tiny_trace.probabilities, changed.probabilities, labels),
         what_if.heads(changed, TOKEN, [(2, 1)]),
-        what_if.over_layers(effect, LAYER, TOKEN),
-        what_if.spread(effect, LAYER, pixels),
+        effects.over_layers(effect, LAYER, TOKEN),
+        effects.spread(effect, LAYER, pixels),
         what_if.attention(tiny_trace, changed, LAYER, HEAD, TOKEN, (pixels, pixels)),
     )
     for view in views:
@@ -273,7 +273,7 @@ def test_the_mean_of_all_heads_is_explained_on_both_sides(reader: Reader) -> Non
         Side(name, reader.model, reader.passes[name].trace, pixels, ("a",) * 7, LAYER, MEAN, TOKEN)  # type: ignore[arg-type]
         for name in ("left", "right")
     )
-    assert reader.check(compare.attention(left, right), LAYER, 40) > 0
+    assert reader.check(compare_attention.attention(left, right), LAYER, 40) > 0
 
 
 @pytest.mark.parametrize("names", [("toy",), ("toy", "other")])

@@ -8,21 +8,27 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import Tensor
 
 import vit_core
+from explainer import panels
+from explainer.app.what_if.experiments import EXPERIMENTS
+from explainer.export.drawers import DRAWERS, drawer_of
 from explainer.menu import GROUPS, PAGES, neighbours
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.notation.excerpts import excerpt, highlighted
 from explainer.notation.symbols import QUANTITY_OF_NAME, SYMBOLS
 from explainer.notation.templates import number, plain, value, written_symbols
 from explainer.palette import QUANTITIES, TEXT, Scheme
+from explainer.panels import Panel
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES, Page
 from explainer.tensors import describe
 from explainer.texts import TEXTS, text
+from tests.all_views import all_views
 from tests.app_files import app_files, imported_modules
 from vit_core import AttentionTrace, BlockTrace, ForwardTrace, MLPTrace, VisionTransformer, ViTConfig
 from vit_core.model import MLP, ClassificationHead, EncoderBlock, MultiheadSelfAttention
@@ -365,6 +371,20 @@ def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
     assert (ROOT / "pages" / f"{stage}.py").is_file()
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_complete(page: str) -> None:
+    """Its record, its text and its script; the menu, the address and the neighbours read the record."""
+    assert PAGES[page].title and re.fullmatch("[a-z0-9_]+", PAGES[page].icon), "the record's icon"
+    assert (TEXTS / f"{page}.md").is_file(), f"assets/text/{page}.md is missing"
+    script = ROOT / "pages" / f"{page}.py"
+    assert script.is_file(), f"pages/{page}.py is missing"
+
+
+def test_every_script_is_a_page() -> None:
+    """``frame.py`` is what all pages stand in."""
+    assert {path.stem for path in (ROOT / "pages").glob("*.py")} - {"frame"} - PAGES.keys() == set()
+
+
 def test_there_is_no_text_without_a_page() -> None:
     assert {path.stem for path in TEXTS.glob("*.md")} == set(PAGES)
 
@@ -389,6 +409,11 @@ def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_section"
     ]
     slugs = [str(call.args[1].value) for call in calls if isinstance(call.args[1], ast.Constant)]
+    if by_record := [call for call in calls if ast.unparse(call.args[1]) == "experiment.section"]:
+        calls = [call for call in calls if call not in by_record]
+        sections = [experiment.section for experiment in EXPERIMENTS.values()]
+        assert set(sections) <= text(stage).sections.keys(), "what_if.md lacks a section"
+        slugs, calls = slugs + sections, calls + by_record * len(sections)
     if len(slugs) == len(calls):  # a page that walks through all sections names none
         assert sorted(slugs) == sorted(text(stage).sections)
 
@@ -412,3 +437,41 @@ def test_an_unknown_page_is_refused() -> None:
 def test_templates_name_symbols_that_exist() -> None:
     with pytest.raises(KeyError, match="nobody"):
         plain("<nobody>")
+
+
+# Kinds of panels
+
+
+def kinds(of: type[Panel] = Panel) -> list[type[Panel]]:
+    """The classes below ``Panel`` that no other class of the project is made of, each once."""
+    own = [kind for kind in of.__subclasses__() if kind.__module__.startswith("explainer.")]
+    return list(dict.fromkeys(leaf for kind in own for leaf in kinds(kind))) if own else [of]
+
+
+def code_of_the_browser() -> str:
+    """The scripts of the canvas without their comments."""
+    scripts = sorted((ROOT / "explainer" / "components").rglob("*.js"))
+    return "\n".join(re.sub(r"//.*", "", path.read_text(encoding="utf-8")) for path in scripts)
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_every_kind_of_panel_is_complete(
+    kind: type[Panel], tiny_model: VisionTransformer, tiny_trace: ForwardTrace
+) -> None:
+    """Its class, its record for Matplotlib, its drawing in the browser, and a view that has it."""
+    name = kind.__name__
+    assert getattr(panels, name, None) is kind, f"explainer/panels/__init__.py has no {name}"
+    assert kind in DRAWERS, f"explainer/export/drawers.py has no record for {name}"
+    assert re.search(rf"\b{name}\b", code_of_the_browser()), f"nothing in explainer/components draws a {name}"
+    pixels = np.zeros((tiny_model.config.image_size, tiny_model.config.image_size, 3), dtype=np.uint8)
+    views = (make() for make in all_views(tiny_model, tiny_trace, pixels, 2, 3, 6).values())
+    assert any(type(panel) is kind for view in views for panel in view.panels), f"tests/all_views.py has no {name}"
+
+
+def test_a_kind_without_its_record_is_refused() -> None:
+    class Unknown(Panel):
+        pass
+
+    assert Unknown not in kinds()
+    with pytest.raises(TypeError, match="cannot draw a Unknown"):
+        drawer_of(Unknown(title=""))

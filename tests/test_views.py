@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, layer_norm
+from torch.nn.functional import cosine_similarity
 
 from explainer.notation.wording import number, percent, token_name
 from explainer.palette import QUANTITIES
@@ -33,7 +33,20 @@ from explainer.panels import (
 )
 from explainer.stages import STAGES
 from explainer.views import arrays as arrays_of
-from explainer.views import attention, depth, embedding, head, mlp, models, overview, patches, residual
+from explainer.views import (
+    attention,
+    depth,
+    embedding,
+    head,
+    layer_norm,
+    lens,
+    mlp,
+    models,
+    overview,
+    patches,
+    residual,
+    self_attention,
+)
 from tests.all_views import MODULES, all_views
 from vit_core import (
     BlockTrace,
@@ -225,13 +238,13 @@ def test_what_does_not_exist_is_refused(
 ) -> None:
     a = tiny_block.attention
     for make in (
-        lambda: attention.query_key_value(a, head_number, token),
-        lambda: attention.score_steps(a, head_number, token),
+        lambda: self_attention.query_key_value(a, head_number, token),
+        lambda: self_attention.score_steps(a, head_number, token),
         lambda: attention.looks((a.weights,), 1, head_number, token, pixels),
         lambda: attention.over_picture(a.weights, head_number, token, pixels),
         lambda: attention.heads(a.weights, token, pixels, head_number),
-        lambda: attention.head_output(a, head_number, token),
-        lambda: attention.joined(a, head_number, token),
+        lambda: self_attention.head_output(a, head_number, token),
+        lambda: self_attention.joined(a, head_number, token),
         lambda: depth.layers_by_heads(tiny_trace, token, layer, head_number),
     ):
         with pytest.raises(ValueError, match=message):
@@ -242,7 +255,7 @@ def test_a_layer_that_does_not_exist_is_refused(tiny_model: VisionTransformer, t
     for layer in (0, 4):
         for make in (
             lambda layer=layer: depth.class_token_path(tiny_trace, layer),
-            lambda layer=layer: depth.logit_lens(tiny_model, tiny_trace, LABELS, layer),
+            lambda layer=layer: lens.logit_lens(tiny_model, tiny_trace, LABELS, layer),
             lambda layer=layer: depth.layers_by_heads(tiny_trace, 1, layer, 1),
             lambda layer=layer: depth.attention_distance(tiny_trace, tiny_model.config, layer, 1),
         ):
@@ -334,22 +347,22 @@ def test_position_similarity_is_the_cosine(tiny_model: VisionTransformer) -> Non
 
 def test_layer_norm_strips_multiply_and_add_up(tiny_model: VisionTransformer, tiny_block: BlockTrace) -> None:
     norm = tiny_model.block(LAYER).attention_norm
-    view = attention.layer_norm(tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, norm.eps, TOKEN)
+    view = layer_norm.of_token(tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, norm.eps, TOKEN)
     z, normal, gamma, beta, result = (strip.values for strip in panel(view, Strips).strips)
     same(z, tiny_block.input[TOKEN])
     same(result, tiny_block.attention_input[TOKEN])
-    close(normal, layer_norm(tiny_block.input[TOKEN], (24,), eps=norm.eps))
+    close(normal, torch.nn.functional.layer_norm(tiny_block.input[TOKEN], (24,), eps=norm.eps))
     close(normal * gamma + beta, result)
     row = tiny_block.input[TOKEN]
     caption = panel(view, Strips).caption
     assert f"μ = {number(row.mean())}, deviation σ = {number(row.std(unbiased=False))} over" in caption
     # the deviation is the token's own, however large epsilon is
-    coarse = attention.layer_norm(tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, 9.0, TOKEN)
+    coarse = layer_norm.of_token(tiny_block.input, tiny_block.attention_input, norm.weight, norm.bias, 9.0, TOKEN)
     assert panel(coarse, Strips).caption == caption
 
 
 def test_query_key_value_are_the_heads_own(tiny_block: BlockTrace) -> None:
-    view = attention.query_key_value(tiny_block.attention, HEAD, TOKEN)
+    view = self_attention.query_key_value(tiny_block.attention, HEAD, TOKEN)
     trace = tiny_block.attention
     for each, tensor in zip(view.panels, (trace.query, trace.key, trace.value), strict=True):
         assert isinstance(each, Matrix)
@@ -358,7 +371,7 @@ def test_query_key_value_are_the_heads_own(tiny_block: BlockTrace) -> None:
 
 
 def test_score_steps_follow_from_each_other(tiny_block: BlockTrace) -> None:
-    view = attention.score_steps(tiny_block.attention, HEAD, TOKEN)
+    view = self_attention.score_steps(tiny_block.attention, HEAD, TOKEN)
     products, scores, weights = (each.values for each in view.panels if isinstance(each, Matrix))
     close(products / math.sqrt(6), scores)
     close(np.exp(scores) / np.exp(scores).sum(1, keepdims=True), weights)
@@ -421,7 +434,7 @@ def test_heads_are_the_rows_of_their_heads(tiny_block: BlockTrace, pixels: Pixel
 
 def test_head_output_strips_add_up_to_the_heads_output(tiny_block: BlockTrace) -> None:
     trace = tiny_block.attention
-    view = attention.head_output(trace, HEAD, TOKEN, 4)
+    view = self_attention.head_output(trace, HEAD, TOKEN, 4)
     *terms, result = (strip.values for strip in panel(view, Strips).strips)
     same(result, trace.head_outputs[HEAD - 1, TOKEN])
     close(sum(terms), result)
@@ -433,7 +446,7 @@ def test_head_output_strips_add_up_to_the_heads_output(tiny_block: BlockTrace) -
 
 
 def test_joined_heads_give_the_output_through_u_msa(tiny_model: VisionTransformer, tiny_block: BlockTrace) -> None:
-    view = attention.joined(tiny_block.attention, HEAD, TOKEN)
+    view = self_attention.joined(tiny_block.attention, HEAD, TOKEN)
     of_heads, together = view.panels
     assert isinstance(of_heads, Strips) and isinstance(together, Strips)
     joint, result = (strip.values for strip in together.strips)
@@ -533,7 +546,7 @@ def test_the_class_token_ends_where_it_ends(tiny_trace: ForwardTrace) -> None:
 
 
 def test_logit_lens_ends_at_the_prediction(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
-    view = depth.logit_lens(tiny_model, tiny_trace, LABELS, LAYER)
+    view = lens.logit_lens(tiny_model, tiny_trace, LABELS, LAYER)
     plot, bars = view.panels
     assert isinstance(plot, Plot) and isinstance(bars, Bars)
     top = tiny_trace.probabilities.topk(5)

@@ -26,7 +26,7 @@ from explainer.shapes import shape
 from explainer.stages import STAGES
 from explainer.texts import text
 from explainer.views.walk import walk as walks
-from explainer.views.walk.steps import QUICK
+from explainer.views.walk.layer_steps import QUICK
 from explainer.views.walk.tensors import HEAD_COLUMNS, columns_for
 from tests.test_pages import app, markup
 from vit_core import (
@@ -443,6 +443,13 @@ def test_every_moment_that_computes_has_its_line_of_the_program(walk: Walk) -> N
         source = (ROOT / line.path).read_text(encoding="utf-8").splitlines()[line.number - 1]
         assert source.endswith(f"# Eq. {equations[name]}")
     assert ("weights", "A") in walk.code["weights"].pieces
+
+
+def test_every_moment_has_its_scene_in_the_browser(walk: Walk) -> None:
+    scripts = (ROOT / "explainer" / "components").rglob("*.js")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
+    names = {step.name for step in walk.steps}
+    assert {name for name in names if not re.search(rf"^\s*{name}\s*[:(]", code, re.MULTILINE)} == set()
 
 
 # The still, and the page

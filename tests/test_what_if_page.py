@@ -16,6 +16,7 @@ from explainer import experiments as compute
 from explainer.app import session
 from explainer.app.server import tensor_route
 from explainer.app.state import State
+from explainer.app.what_if.experiments import EXPERIMENTS
 from explainer.app.what_if.history import MOST, History
 from explainer.app.what_if.toggles import with_head, with_one, with_parts, with_patches, with_swap
 from explainer.experiments.effects import effect_of
@@ -402,6 +403,14 @@ def test_scores_without_scaling_on_the_page_are_measured(measured: Measured) -> 
     np.testing.assert_array_equal(throughout.y, result.throughout.numpy())
     at.button(key="experiment_offer_scaling").click().run()
     check_prediction(at, "temperature=unscaled", "cat")
+
+
+@pytest.mark.parametrize("title", EXPERIMENTS)
+def test_every_experiment_ends_with_a_sentence_and_a_picture(title: str) -> None:
+    at = app("what_if", picture="cat", experiment=title)
+    assert not at.exception and len(finding(at)) > 40
+    name = EXPERIMENTS[title].name
+    assert [experiment.name for experiment in EXPERIMENTS.values()].count(name) == 1
 
 
 def test_an_experiment_is_measured_once_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from explainer.notation.wording import number, percent
 from explainer.packing import pack, unpack
 from explainer.palette import QUANTITIES
 from explainer.panels import Bars, Matrix, Picture, Pixels, Tiles, View
-from explainer.views.changes import experiments, what_if
+from explainer.views.changes import effects, experiments, what_if
 from tests.test_views import all_panels, arrays, scaled
 from vit_core import ForwardTrace, Interventions, VisionTransformer, ViTConfig
 
@@ -46,8 +46,8 @@ def made(
         "what_if.prediction": lambda: what_if.prediction(trace.probabilities, after.probabilities, LABELS),
         "what_if.picture": lambda: what_if.picture(pixels, model.config.grid_size, [1], "Click to mask 1 patch."),
         "what_if.heads": lambda: what_if.heads(after, token, [(1, 1)]),
-        "what_if.over_layers": lambda: what_if.over_layers(effect, layer, token),
-        "what_if.spread": lambda: what_if.spread(effect, layer, pixels),
+        "effects.over_layers": lambda: effects.over_layers(effect, layer, token),
+        "effects.spread": lambda: effects.spread(effect, layer, pixels),
         "what_if.attention": lambda: what_if.attention(trace, after, layer, head, token, seen),
         "experiments.shuffled": lambda: experiments.shuffled(compute.shuffle_patches(*start), seen, y),
         "experiments.knocked_out": lambda: experiments.knocked_out(compute.knock_out(*start)),
@@ -64,8 +64,8 @@ NAMES = (
     "what_if.prediction",
     "what_if.picture",
     "what_if.heads",
-    "what_if.over_layers",
-    "what_if.spread",
+    "effects.over_layers",
+    "effects.spread",
     "what_if.attention",
     "experiments.shuffled",
     "experiments.knocked_out",
@@ -85,7 +85,7 @@ def views(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> Mapping[st
 def test_every_view_is_looked_at() -> None:
     defined = [
         f"{module.__name__.split('.')[-1]}.{name}"
-        for module in (what_if, experiments)
+        for module in (what_if, effects, experiments)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and function.__annotations__.get("return") is View
     ]
@@ -138,19 +138,19 @@ def test_views_of_an_untrained_model_of_other_sizes(tiny_config: ViTConfig, size
 def test_without_changes_nothing_has_moved(tiny_model: VisionTransformer, tiny_trace: ForwardTrace) -> None:
     views = made(tiny_model, tiny_trace, "")
     assert "The prediction stays" in views["what_if.prediction"]().alt
-    assert "Nothing has moved." in views["what_if.over_layers"]().alt
-    assert "No patch has changed." in views["what_if.spread"]().alt
+    assert "Nothing has moved." in views["effects.over_layers"]().alt
+    assert "No patch has changed." in views["effects.spread"]().alt
 
 
 def test_what_a_click_chooses(views: Mapping[str, View]) -> None:
     assert views["what_if.picture"].picks == (what_if.PATCHES,)
     assert views["what_if.heads"].picks == (what_if.HEAD,)
-    assert views["what_if.spread"].picks == views["what_if.over_layers"].picks == ("layer",)
+    assert views["effects.spread"].picks == views["effects.over_layers"].picks == ("layer",)
     assert views["what_if.attention"].picks == ("token",)
     [tiles] = views["what_if.heads"].panels
     assert isinstance(tiles, Tiles) and tiles.crossed == (0,)
     assert tiles.picks[7] == {what_if.HEAD: "2.4"}
-    [spread] = views["what_if.spread"].panels
+    [spread] = views["effects.spread"].panels
     assert isinstance(spread, Tiles) and [pick["layer"] for pick in spread.picks] == [1, 1, 2, 3]  # z_0 enters layer 1
 
 
@@ -181,14 +181,14 @@ def test_the_spread_over_the_picture_is_that_of_the_patches(
 ) -> None:
     after = tiny_model.trace(tiny_trace.image, Interventions.parse("mask=5"))
     effect = effect_of(tiny_trace, after)
-    view = what_if.spread(effect, LAYER, np.zeros((12, 12, 3), np.uint8))
+    view = effects.spread(effect, LAYER, np.zeros((12, 12, 3), np.uint8))
     [tiles] = view.panels
     assert isinstance(tiles, Tiles) and tiles.values is not None
     start: Tensor = effect.moved[0, 1:].reshape(3, 3)
     np.testing.assert_array_equal(tiles.values[0], start.numpy())
     assert np.count_nonzero(tiles.values[0]) == 1 and tiles.values[0, 1, 1] > 0  # patch 5 of 3 x 3 is the middle
     assert "The first state to differ is z₀, in 1 of 9 patches" in view.alt
-    lines = what_if.over_layers(effect, LAYER, TOKEN).alt
+    lines = effects.over_layers(effect, LAYER, TOKEN).alt
     assert percent(effect.moved_all[-1]) in lines and number(effect.cosines[-1, 0]) in lines
     [picture] = what_if.picture(np.zeros((12, 12, 3), np.uint8), 3, {5}, "Click.").panels
     assert isinstance(picture, Picture) and picture.marked == (5,)

@@ -16,9 +16,9 @@ from explainer.app.server.upload_boxes import expect, show_box, take
 from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
 from explainer.app.session import Session, check_memory
 from explainer.gallery import GALLERY
-from explainer.notation.wording import sentence
+from explainer.notation.wording import sentence, token_name
 from explainer.panels import Picture, Tiles, View
-from vit_core import CHECKPOINTS, grid_position, load
+from vit_core import CHECKPOINTS, load
 from vit_core.pictures import open_picture
 from vit_core.weights.sources import SOURCES
 
@@ -61,14 +61,6 @@ def _picture(session: Session) -> None:
     view = kept_view(("sidebar", session.state.checkpoint, session.state.picture, session.token), make)
     show_view(view, key="sidebar_picture", on_pick=state.pick)
     st.caption(plain(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}"))
-
-
-def token_name(token: int, grid_size: int) -> str:
-    """How a person says it: ``"row 2, column 4"``."""
-    if token == 0:
-        return "class token"
-    row, column = grid_position(token, grid_size)
-    return f"row {row + 1}, column {column + 1}"
 
 
 def _layer_and_head(session: Session, is_used: bool) -> None:

@@ -35,11 +35,6 @@ def batch_mean(right: Sequence[bool], batch_size: int) -> Fraction:
     return sum(shares, Fraction()) / len(shares)
 
 
-def share_of_pictures(right: Sequence[bool]) -> Fraction:
-    """The accuracy: right pictures over all pictures."""
-    return Fraction(sum(right), len(right))
-
-
 def picture_weights(pictures: int, batch_size: int) -> tuple[Fraction, ...]:
     """What one picture of each batch counts in the mean over batches; in the share of pictures it is 1 / pictures."""
     sizes = batch_sizes(pictures, batch_size)

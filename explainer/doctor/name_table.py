@@ -8,15 +8,8 @@ from vit_core.weights.conversion import names_of
 from vit_core.weights.renaming import expand
 from vit_core.weights.sources import SOURCES
 
-TITLES = {
-    "ours": "ours",
-    "course": "the course's ViT",
-    "torchvision": "torchvision",
-    "timm": "timm",
-    "huggingface": "Hugging Face",
-    "google": "Google (.npz)",
-    "lucidrains": "vit-pytorch",
-}
+_FIRST = ("ours", "course")  # whose columns come before those of the others
+TITLES = {source: SOURCES[source].short_title for source in dict.fromkeys((*_FIRST, *SOURCES))}
 
 _SYMBOLS = {  # what the paper calls it
     "class_token": r"x_class",

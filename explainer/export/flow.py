@@ -1,28 +1,31 @@
 """How a flow diagram is drawn with matplotlib: one row for each run of nodes that belong together."""
 
+from collections.abc import Callable
 from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from explainer.export.drawing import SMALL, TINY, draw, hide_frame
+from explainer.export.drawer import Drawer
+from explainer.export.drawing import SMALL, TINY
 from explainer.export.theme import Theme
-from explainer.panels import Bars, Flow, Node, plain
+from explainer.panels import Flow, Node, Panel, plain
 
 MOST_PER_ROW = 6
 ROW_HEIGHT, NODE_WIDTH, NODE_HEIGHT = 2.15, 0.8, 0.68  # inches; shares of a cell
 ARROW = {"arrowstyle": "-|>,head_width=0.2,head_length=0.35", "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
 
 
-def flow_height(panel: Flow) -> float:
-    """Inches that the diagram wants."""
-    return ROW_HEIGHT * len(_rows(panel.nodes))
+def flow_drawer(drawer_of: Callable[[Panel], Drawer]) -> Drawer:
+    """How a flow is drawn; ``drawer_of`` says how its thumbnails are."""
+    return Drawer(
+        draw=lambda axes, panel, theme: _draw_flow(axes, panel, theme, drawer_of),
+        height=lambda panel, inner: ROW_HEIGHT * len(_rows(panel.nodes)),
+    )
 
 
-def draw_flow(axes: Axes, panel: Flow, theme: Theme) -> None:
+def _draw_flow(axes: Axes, panel: Flow, theme: Theme, drawer_of: Callable[[Panel], Drawer]) -> None:
     """Draw the diagram into ``axes``, with small axes inside for the nodes' thumbnails."""
-    axes.set_facecolor("none")
-    hide_frame(axes)
     rows = _rows(panel.nodes)
     axes.set(xlim=(0, MOST_PER_ROW), ylim=(len(rows), 0))
     places = {
@@ -43,6 +46,7 @@ def draw_flow(axes: Axes, panel: Flow, theme: Theme) -> None:
             axes.text(0.1, row + 0.09, nodes[0].group, size=SMALL, color=theme.muted, va="center", parse_math=False)
         for node in nodes:
             _draw_node(axes, node, places[node.name], len(rows), theme)
+            _draw_thumbnails(axes, node, places[node.name], len(rows), theme, drawer_of)
     for before, after in zip(panel.nodes, panel.nodes[1:], strict=False):
         (x, y), (to_x, to_y) = places[before.name], places[after.name]
         if after.joins:
@@ -118,13 +122,24 @@ def _draw_node(axes: Axes, node: Node, centre: tuple[float, float], row_count: i
         va="center",
         parse_math=False,
     )
-    width = (NODE_WIDTH - 0.08) / max(1, len(node.thumbnails))
+
+
+def _draw_thumbnails(
+    axes: Axes,
+    node: Node,
+    centre: tuple[float, float],
+    row_count: int,
+    theme: Theme,
+    drawer_of: Callable[[Panel], Drawer],
+) -> None:
+    left, bottom = centre[0] - NODE_WIDTH / 2, centre[1] - NODE_HEIGHT / 2 + NODE_HEIGHT - 0.09
+    room = (NODE_WIDTH - 0.08) / max(1, len(node.thumbnails))
     for index, thumbnail in enumerate(node.thumbnails):
-        start, bottom = left + 0.05 + index * width, top + NODE_HEIGHT - 0.09
-        if isinstance(thumbnail, Bars):  # room for the labels and numbers beside them, within the node
-            start, width = start + 0.55 * width, 0.25 * width
+        drawer = drawer_of(thumbnail)
+        start, width = left + 0.05 + index * room + drawer.thumbnail[0] * room, drawer.thumbnail[1] * room
         size = ((width - 0.02) / MOST_PER_ROW, (NODE_HEIGHT - 0.31) / row_count)
-        draw(axes.inset_axes((start / MOST_PER_ROW, 1 - bottom / row_count, *size)), thumbnail, theme)
+        inset = axes.inset_axes((start / MOST_PER_ROW, 1 - bottom / row_count, *size))
+        drawer.draw_into(inset, thumbnail, theme)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], theme: Theme, style: str) -> None:

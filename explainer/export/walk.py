@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from explainer.export.drawer import Drawer
 from explainer.export.theme import Colours, Theme
 from explainer.panels import Scale, Values, Walk, WalkTensor, plain
 
@@ -17,7 +18,7 @@ BODY = (0.14, 0.8)  # top and bottom of the tensors, shares of the height
 CHARACTERS = 11.5  # of the sentence, in an inch
 
 
-def draw_walk(axes: Axes, panel: Walk, theme: Theme) -> None:
+def _draw_walk(axes: Axes, panel: Walk, theme: Theme) -> None:
     """Draw the picture, what the moment ``panel.start`` reads and makes, and its sentence into ``axes``."""
     step, slices = panel.steps[panel.start], {each.name: each for each in panel.slices}
     axes.set(xlim=(0, 1), ylim=(1, 0))
@@ -123,3 +124,6 @@ def _part(panel: Walk) -> str:
     if layer == 0:
         return "Before the encoder"
     return "After the encoder" if layer > panel.num_layers else f"Layer {layer} of {panel.num_layers}"
+
+
+WALK = Drawer(draw=_draw_walk, height=lambda panel, inner: HEIGHT)

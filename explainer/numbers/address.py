@@ -181,11 +181,11 @@ def checked(address: Address, model: VisionTransformer) -> Address:
     if first is None:
         layer = None
     elif layer is None or not first <= layer <= last:
-        said = "no layer" if layer is None else f"layer {layer}"
-        raise ValueError(f"{name} is there for layers {first} to {last}, the link gives {said}")
+        asked_for = "no layer" if layer is None else f"layer {layer}"
+        raise ValueError(f"{name} is there for layers {first} to {last}, the link gives {asked_for}")
     else:
-        name, more = _SAME.get(name, (name, 0))
-        layer += more
+        name, added = _SAME.get(name, (name, 0))
+        layer += added
     return replace(address, tensor=name, layer=layer, index=_inside(address, shape_of_tensor(model, name)))
 
 

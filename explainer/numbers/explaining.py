@@ -6,9 +6,10 @@ from dataclasses import replace as with_
 from functools import cached_property
 
 from explainer.numbers.address import KINDS, Address
+from explainer.numbers.derived import Cells, Derived, Number, addresses_of, sides_of
 from explainer.numbers.explanation import NumberExplanation
-from explainer.numbers.expressions import Cells, Derived, Number, addresses_of, checked_number, sides_of
-from explainer.numbers.functions import FUNCTIONS, Operand, symbol_of_function
+from explainer.numbers.expressions import checked_number
+from explainer.numbers.functions import FUNCTIONS, Operand
 from explainer.numbers.lines import YOUR_PICTURE, YOUR_WEIGHTS, Reproduction, line_of
 from explainer.numbers.rules import Numbers
 from explainer.numbers.tensors import RULES
@@ -177,7 +178,7 @@ class _Asked:
 
     def _symbol(self, each: Number | Cells) -> str:
         if isinstance(each, Derived):
-            return symbol_of_function(each, list(map(self._symbol, each.of)))
+            return FUNCTIONS[each.function].symbol(*map(self._symbol, each.of))
         symbol = with_layer(symbol_of(each, self.config_of(each.side)), self.config_of(each.side), each.layer)
         if len(self.passes) == 1:
             return symbol

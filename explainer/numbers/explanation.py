@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from explainer.notation import templates as notation
 from explainer.notation.equations import EQUATIONS, FORMULAS
 from explainer.numbers.address import READ_OFFS, Address
-from explainer.numbers.expressions import Derived, Number, sides_of
+from explainer.numbers.derived import Derived, Number, sides_of
 from explainer.numbers.words import text_of
 from explainer.numbers.workings import Step, Term, Working
 from explainer.palette import Scheme

@@ -1,4 +1,4 @@
-r"""Numbers that are worked out from others: lengths, cosines, means, differences; each with its largest terms."""
+"""The functions that work a number out from others: a record each in ``FUNCTIONS``, lengths, cosines, differences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from explainer.numbers.expressions import Cells, Derived, Number
+from explainer.numbers.derived import Cells, Derived, Number
 from explainer.numbers.workings import Part, Row, Step, Working, largest
 
 _POSITIONS = ("position_embedding", "trace.positions")  # of whose cosines the page has a formula
@@ -199,58 +199,105 @@ def _quotient(x: Operand, y: Operand) -> Working:
     return Working("", rf"\frac{{{x.symbol}}}{{{y.symbol}}}", (x.step(), y.step("÷")), value, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Function:
-    """What it is called, its rule, and the Python of it: {0} and {1} stand for tensors, or for numbers."""
+    """What one function of numbers is. In ``words`` and ``python``, {0} and {1} stand for its arguments."""
 
+    takes: str  # a letter for each argument: "n" a number, "c" cells of a tensor; two of these have equally many
     title: str
-    work: Callable[..., Working]
+    words: str  # as plain text
+    symbol: Callable[..., str]  # its arguments' LaTeX -> its own, inside the formula of yet another number
     python: str
+    work: Callable[..., Working]  # its ``Operand``s -> how it came about
 
 
 FUNCTIONS = {
-    "norm": Function("Length (norm)", _norm, "{0}.double().norm().item()"),
-    "mean": Function("Mean", _mean, "{0}.double().mean().item()"),
-    "dot": Function("Sum of products", _dot, "({0}.double() * {1}.double()).sum().item()"),
+    "norm": Function(
+        takes="c",
+        title="Length (norm)",
+        words="‖{0}‖",
+        symbol=lambda x: rf"\lVert {x} \rVert",
+        python="{0}.double().norm().item()",
+        work=_norm,
+    ),
+    "mean": Function(
+        takes="c",
+        title="Mean",
+        words="mean of {0}",
+        symbol=lambda x: rf"\operatorname{{mean}}({x})",
+        python="{0}.double().mean().item()",
+        work=_mean,
+    ),
+    "dot": Function(
+        takes="cc",
+        title="Sum of products",
+        words="{0} · {1}",
+        symbol=lambda x, y: rf"{x} \cdot {y}",
+        python="({0}.double() * {1}.double()).sum().item()",
+        work=_dot,
+    ),
     "cosine": Function(
-        "Cosine",
-        _cosine,
-        "((a := {0}.double().flatten()) @ (b := {1}.double().flatten()) / (a.norm() * b.norm())).item()",
+        takes="cc",
+        title="Cosine",
+        words="cosine of {0} and {1}",
+        symbol=lambda x, y: rf"\cos({x},\, {y})",
+        python="((a := {0}.double().flatten()) @ (b := {1}.double().flatten()) / (a.norm() * b.norm())).item()",
+        work=_cosine,
     ),
     "mean_cosine": Function(
-        "Mean of cosines",
-        _mean_cosine,
-        "(((a := {0}.double()) * (b := {1}.double())).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).mean().item()",
+        takes="cc",
+        title="Mean of cosines",
+        words="mean cosine of {0} and {1}",
+        symbol=lambda x, y: rf"\overline{{\cos}}({x},\, {y})",
+        python=("(((a := {0}.double()) * (b := {1}.double())).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).mean().item()"),
+        work=_mean_cosine,
     ),
     "moved": Function(
-        "How far it has moved", _moved, "(({0}.double() - (b := {1}.double())).norm() / b.norm()).item()"
+        takes="cc",
+        title="How far it has moved",
+        words="‖{0} − {1}‖ / ‖{1}‖",
+        symbol=lambda x, y: rf"\frac{{\lVert {x} - {y} \rVert}}{{\lVert {y} \rVert}}",
+        python="(({0}.double() - (b := {1}.double())).norm() / b.norm()).item()",
+        work=_moved,
     ),
-    "apart": Function("Length of the difference", _apart, "({0}.double() - {1}.double()).norm().item()"),
+    "apart": Function(
+        takes="cc",
+        title="Length of the difference",
+        words="‖{0} − {1}‖",
+        symbol=lambda x, y: rf"\lVert {x} - {y} \rVert",
+        python="({0}.double() - {1}.double()).norm().item()",
+        work=_apart,
+    ),
     "elsewhere": Function(
-        "Share that has moved",
-        _elsewhere,
-        "(({0}.double() - (b := {1}.double())).abs().sum() / 2 / b.sum().round()).item()",
+        takes="cc",
+        title="Share that has moved",
+        words="share that has moved, {0} and {1}",
+        symbol=lambda x, y: rf"\operatorname{{elsewhere}}({x},\, {y})",
+        python="(({0}.double() - (b := {1}.double())).abs().sum() / 2 / b.sum().round()).item()",
+        work=_elsewhere,
     ),
-    "product": Function("Product", _product, "({0}) * ({1})"),
-    "difference": Function("Difference", _difference, "({0}) - ({1})"),
-    "quotient": Function("Quotient", _quotient, "({0}) / ({1})"),
+    "product": Function(
+        takes="nn",
+        title="Product",
+        words="{0} · {1}",
+        symbol=lambda x, y: rf"{x} \cdot {y}",
+        python="({0}) * ({1})",
+        work=_product,
+    ),
+    "difference": Function(
+        takes="nn",
+        title="Difference",
+        words="{0} − {1}",
+        symbol=lambda x, y: f"{x} - {y}",
+        python="({0}) - ({1})",
+        work=_difference,
+    ),
+    "quotient": Function(
+        takes="nn",
+        title="Quotient",
+        words="{0} / {1}",
+        symbol=lambda x, y: rf"\frac{{{x}}}{{{y}}}",
+        python="({0}) / ({1})",
+        work=_quotient,
+    ),
 }
-
-
-def symbol_of_function(number: Derived, symbols: list[str]) -> str:
-    """A number that is worked out from others, as LaTeX inside the formula of yet another."""
-    first, *more = symbols
-    second = more[0] if more else ""
-    return {
-        "norm": rf"\lVert {first} \rVert",
-        "mean": rf"\operatorname{{mean}}({first})",
-        "dot": rf"{first} \cdot {second}",
-        "cosine": rf"\cos({first},\, {second})",
-        "mean_cosine": rf"\overline{{\cos}}({first},\, {second})",
-        "moved": rf"\frac{{\lVert {first} - {second} \rVert}}{{\lVert {second} \rVert}}",
-        "apart": rf"\lVert {first} - {second} \rVert",
-        "elsewhere": rf"\operatorname{{elsewhere}}({first},\, {second})",
-        "product": rf"{first} \cdot {second}",
-        "difference": f"{first} - {second}",
-        "quotient": rf"\frac{{{first}}}{{{second}}}",
-    }[number.function]

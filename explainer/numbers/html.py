@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from html import escape
 
 from explainer.notation.written_numbers import in_powers
+from explainer.numbers.derived import Number
 from explainer.numbers.explanation import NumberExplanation
-from explainer.numbers.expressions import Number
 from explainer.numbers.workings import Part, Term
 
 # As many significant digits as two passes share: one that the lines of Python make may add in another order, and the

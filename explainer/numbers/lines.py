@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from explainer.gallery import GALLERY
 from explainer.numbers.address import TENSORS, Address
-from explainer.numbers.expressions import Cells, Derived, Number, Place
+from explainer.numbers.derived import Cells, Derived, Number, Place
 from explainer.numbers.functions import FUNCTIONS
 from vit_core import ViTConfig
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from explainer.numbers.address import Address
-from explainer.numbers.expressions import Cells
+from explainer.numbers.derived import Cells
 from explainer.numbers.read_offs import read_off
 from explainer.numbers.workings import Part, Row, Step, Values, Working
 from explainer.proofs.rounding import exact

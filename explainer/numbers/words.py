@@ -7,24 +7,12 @@ from explainer.gallery import GALLERY
 from explainer.notation.symbols import SYMBOLS
 from explainer.notation.wording import subscript, superscript, token_name
 from explainer.numbers.address import KINDS, Address, parameter_kind
-from explainer.numbers.expressions import Cells, Derived, Number, Place
+from explainer.numbers.derived import Cells, Derived, Number, Place
+from explainer.numbers.functions import FUNCTIONS
 from explainer.numbers.rules import at
 from explainer.numbers.tensors import EMBEDDED
 from vit_core import ViTConfig
 
-_FUNCTIONS = {
-    "norm": "‖{}‖",
-    "mean": "mean of {}",
-    "dot": "{} · {}",
-    "cosine": "cosine of {} and {}",
-    "product": "{} · {}",
-    "mean_cosine": "mean cosine of {} and {}",
-    "difference": "{} − {}",
-    "quotient": "{} / {}",
-    "moved": "‖{0} − {1}‖ / ‖{1}‖",
-    "apart": "‖{} − {}‖",
-    "elsewhere": "share that has moved, {} and {}",
-}
 _OWN_SYMBOLS = {
     "trace.patch_embeddings": EMBEDDED,
     "block.attention.output": "<MSA>",
@@ -63,7 +51,7 @@ def side_words(side: str) -> str:
 def text_of(number: Number | Cells, config_of: Callable[[str], ViTConfig], side: str = "") -> str:
     """A number's symbol with its index as text: "q⁽¹⁾[12, 5]" is head 1; of another side than ``side`` with it."""
     if isinstance(number, Derived):
-        return _FUNCTIONS[number.function].format(*(text_of(each, config_of, side) for each in number.of))
+        return FUNCTIONS[number.function].words.format(*(text_of(argument, config_of, side) for argument in number.of))
     whose = f"{side_name(number.side)}: " if number.side and number.side != side else ""
     index = tuple(map(_place_text, number.index))
     if number.tensor not in KINDS:

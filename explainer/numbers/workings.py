@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from explainer.numbers.address import Address
-from explainer.numbers.expressions import Number
+from explainer.numbers.derived import Number
 from explainer.proofs import rounding
 from explainer.proofs.rounding import Rounded, exact
 

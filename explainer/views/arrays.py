@@ -1,5 +1,8 @@
 """Tensors as the arrays that panels hold: float32, on the grid of the patches, cut or averaged where it must be."""
 
+from collections.abc import Iterable
+from typing import SupportsFloat
+
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
@@ -15,6 +18,16 @@ THUMBNAIL_SIZE = 72  # rows and columns of the small matrices of the overview
 def as_values(tensor: Float[Tensor, "..."]) -> Values:
     """The tensor's numbers as float32."""
     return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
+
+
+def float_values(numbers: Iterable[SupportsFloat]) -> Values:
+    """Numbers of any kind as float32."""
+    return np.asarray([float(number) for number in numbers], dtype=np.float32)
+
+
+def whole_numbers(counted: range) -> Values:
+    """Layers or states that are counted, as float32."""
+    return np.asarray(counted, dtype=np.float32)
 
 
 def grid_size_of(num_tokens: int) -> int:

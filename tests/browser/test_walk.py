@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.server import Server
 from explainer.panels import View, Walk
 from explainer.views.walk import walk as walks
-from explainer.views.walk.steps import QUICK
+from explainer.views.walk.layer_steps import QUICK
 from tests.browser.conftest import Reader
 from tests.browser.test_canvas import Site
 from tests.conftest import randomised

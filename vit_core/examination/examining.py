@@ -229,7 +229,7 @@ def _heads_beside(path: Path, source: str) -> int | None:
     try:
         if source == "ours" and (card := path.with_suffix(".json")).is_file():
             return read_card(path, card.name).config.num_heads
-        folder = Folder.of(path) if source == "huggingface" else None
+        folder = Folder.of(path) if SOURCES[source].has_folder else None
         return folder.config_fields().get("num_heads") if folder else None
     except (ValueError, OSError, TypeError):
         return None  # opening it says why

@@ -37,7 +37,7 @@ def expectations(
     config = checkpoint.config if checkpoint else None
     if checkpoint is not None and checkpoint.card:
         beside = path.with_suffix(".json").name
-    elif source == "huggingface":
+    elif table.has_folder:
         try:
             beside = "config.json" if Folder.of(path) else ""
         except (ValueError, OSError):
@@ -59,12 +59,8 @@ def expectations(
         else:
             by, guess = "", head_candidates(config.hidden_size, config.num_layers, config.mlp_size)[0].reason
         yield Expectation("Attention heads k", str(config.num_heads), by, guess)
-    if source == "lucidrains":
-        yield Expectation("What the head reads", "the class token (pool='cls'); its code can also average all", "")
-    elif source == "course":
-        yield Expectation(
-            "The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU unless this is set", ""
-        )
+    for question, usual in table.expects:
+        yield Expectation(question, usual, "")
 
 
 _READER = "your choice"

@@ -21,7 +21,7 @@ from vit_core.weights.renaming import expand, find_source, some_of
 from vit_core.weights.sources import SOURCES, Row
 
 _BLOCK = re.compile(r"^blocks\.\d+\.")
-FORMATS = {source: (".npz",) if source == "google" else (".safetensors", ".pth") for source in SOURCES}
+FORMATS = {source: table.formats for source, table in SOURCES.items()}
 
 
 def convert(model: VisionTransformer, source: str) -> dict[str, Tensor]:
@@ -78,8 +78,8 @@ def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
     try:
         _write(state, file, suffix)
     except (RuntimeError, safetensors.SafetensorError) as error:  # what torch and safetensors make of a full disk
-        said = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
-        raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {said}") from error
+        reason = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
+        raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {reason}") from error
 
 
 def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
@@ -113,79 +113,26 @@ def card_of(checkpoint: Checkpoint) -> str:
 
 def constructor(source: str, config: ViTConfig) -> str:
     """The line of Python that builds the model which such a file belongs to, with everything that no file tells."""
-    c, ratio = config, repr(config.mlp_size / config.hidden_size)
-    tanh = c.gelu == "tanh"
-    match source:
-        case "torchvision":
-            extra = f", representation_size={c.representation_size}" if c.representation_size else ""
-            eps = "" if c.norm_eps == 1e-6 else f", norm_layer=partial(torch.nn.LayerNorm, eps={c.norm_eps:g})"
-            return (
-                f"torchvision.models.VisionTransformer({c.image_size}, {c.patch_size}, {c.num_layers}, {c.num_heads}, "
-                f"{c.hidden_size}, {c.mlp_size}, num_classes={c.num_classes}{extra}{eps})"
-            )
-        case "timm":
-            eps = "" if c.norm_eps == 1e-6 else f", norm_layer=partial(torch.nn.LayerNorm, eps={c.norm_eps:g})"
-            activation = ", act_layer=partial(torch.nn.GELU, approximate='tanh')" if tanh else ""
-            return (
-                f"timm.models.VisionTransformer(img_size={c.image_size}, patch_size={c.patch_size}, "
-                f"embed_dim={c.hidden_size}, depth={c.num_layers}, num_heads={c.num_heads}, mlp_ratio={ratio}, "
-                f"num_classes={c.num_classes}{eps}{activation})"
-            )
-        case "huggingface":
-            activation = ", hidden_act='gelu_pytorch_tanh'" if tanh else ""
-            return (
-                f"transformers.ViTForImageClassification(transformers.ViTConfig(image_size={c.image_size}, "
-                f"patch_size={c.patch_size}, hidden_size={c.hidden_size}, num_hidden_layers={c.num_layers}, "
-                f"num_attention_heads={c.num_heads}, intermediate_size={c.mlp_size}, num_labels={c.num_classes}, "
-                f"layer_norm_eps={c.norm_eps:g}{activation}))"
-            )
-        case "course":
-            return (
-                f"ViT(img_size={c.image_size}, patch_size={c.patch_size}, num_transformer_layers={c.num_layers}, "
-                f"embedding_dim={c.hidden_size}, mlp_size={c.mlp_size}, num_heads={c.num_heads}, "
-                f"num_classes={c.num_classes})"
-            )
-        case "lucidrains":
-            return (
-                f"ViT(image_size={c.image_size}, patch_size={c.patch_size}, num_classes={c.num_classes}, "
-                f"dim={c.hidden_size}, depth={c.num_layers}, heads={c.num_heads}, dim_head={c.head_size}, "
-                f"mlp_dim={c.mlp_size})"
-            )
-        case "google":
-            return (
-                f"vit_jax.models.VisionTransformer(num_classes={c.num_classes}, hidden_size={c.hidden_size}, "
-                f"patches=ConfigDict({{'size': ({c.patch_size}, {c.patch_size})}}), transformer=dict("
-                f"num_layers={c.num_layers}, num_heads={c.num_heads}, mlp_dim={c.mlp_size}))"
-            )
-    return f"vit_core.load(FILE, num_heads={c.num_heads}, norm_eps={c.norm_eps:g}, gelu={c.gelu!r})"
+    return SOURCES[source].constructor(config)
 
 
 def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
     """What the source's own model computes otherwise unless its code is changed, beyond what its constructor says."""
     table = SOURCES[source]
-    can_say_epsilon = source in ("ours", "torchvision", "timm", "huggingface")
-    can_say_gelu = source in ("ours", "timm", "huggingface")
-    said = []
-    if config.norm_eps != table.norm_eps and not can_say_epsilon:
-        said.append(f"its LayerNorms add {table.norm_eps:g} to the variance, these weights expect {config.norm_eps:g}")
-    if config.gelu != table.gelu and not can_say_gelu:
+    found = []
+    if config.norm_eps != table.norm_eps and not table.takes_epsilon:
+        found.append(f"its LayerNorms add {table.norm_eps:g} to the variance, these weights expect {config.norm_eps:g}")
+    if config.gelu != table.gelu and not table.takes_gelu:
         names = {"none": "erf", "tanh": "tanh"}
-        said.append(f"its GELU is computed with {names[table.gelu]}, these weights expect {names[config.gelu]}")
-    if source == "timm" and config.representation_size:
-        said.append("its models have had no hidden layer in the head since version 0.6")
-    return tuple(said)
+        found.append(f"its GELU is computed with {names[table.gelu]}, these weights expect {names[config.gelu]}")
+    if table.hidden_layer_caveat and config.representation_size:
+        found.append(table.hidden_layer_caveat)
+    return tuple(found)
 
 
 def how_to_load(source: str) -> str:
     """What to do with such a file where ``load_state_dict`` of the family's model is not it; empty if it is."""
-    if source != "huggingface":
-        return ""
-    return (
-        "Its names are those of saved files, which from_pretrained of every version of transformers reads; "
-        "load_state_dict of transformers 5 expects others. So put the file into a folder as model.safetensors "
-        "(a .pth as pytorch_model.bin), write config.json there with model.config.save_pretrained(FOLDER), and call "
-        "transformers.ViTForImageClassification.from_pretrained(FOLDER)."
-    )
+    return SOURCES[source].how_to_load
 
 
 def _is_zero(tensor: Tensor) -> bool:

@@ -77,16 +77,7 @@ OTHER_FAMILIES = tuple(
 )
 _CONVOLUTIONAL = re.compile(r"(^|\.)(layer[1-4]\.\d+\.(conv|bn)\d|features\.\d+\.\d+\.block|stages\.\d+\.blocks\.)")
 
-# One name per source that no other source uses.
-SIGNATURES = {
-    "ours": "patch_projection.weight",
-    "torchvision": "conv_proj.weight",
-    "timm": "patch_embed.proj.weight",
-    "huggingface": "vit.embeddings.patch_embeddings.projection.weight",
-    "google": "embedding/kernel",
-    "course": "patch_embedding.patcher.weight",
-    "lucidrains": "to_patch_embedding.1.weight",
-}
+SIGNATURES = {source: table.signature for source, table in SOURCES.items()}
 AVERAGED = re.compile(r"ema|averag|teacher|swa")  # in the name of a second set of weights
 
 

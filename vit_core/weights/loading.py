@@ -97,7 +97,7 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
     """The record of somebody's own file: from what lies next to it, and for the rest from the shapes."""
     if source == "ours" and path.with_suffix(".json").is_file():
         return read_card(path, path.name)
-    folder = Folder.of(path) if source == "huggingface" else None
+    folder = Folder.of(path) if SOURCES[source].has_folder else None
     said = folder.config_fields() if folder else {}
     config = infer_config(ours, source, said | given)
     preprocess = folder.preprocess(config.image_size) if folder else None

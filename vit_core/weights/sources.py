@@ -6,13 +6,15 @@ right to left, ours to theirs.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeVar
 
+from vit_core.config import ViTConfig
 from vit_core.positions import ResizeMethod
 from vit_core.preprocess import HALF, Preprocess
+from vit_core.weights import constructors
 
 Value = TypeVar("Value")
 
@@ -30,15 +32,24 @@ class WeightSource:
     """One publisher's layout, and what its files leave unsaid."""
 
     title: str
+    short_title: str  # over a column of a table
+    signature: str  # a name of its files that no other source's files have
     rows: tuple[Row, ...]
     spellings: tuple[tuple[str, str], ...] = ()  # other names for the same parameter: (regular expression, the row's)
     unused: tuple[str, ...] = ()  # what the publisher's own model leaves out of its logits too
     absent: tuple[tuple[str, Literal["zeros", "identity"]], ...] = ()  # ours that they may lack, and what it is then
-    usual_head_size: int = 64  # D_h, where the shapes leave it open
     norm_eps: float
     gelu: Literal["none", "tanh"]
     resize: ResizeMethod  # the publisher's own way to another grid
     preprocess: Preprocess  # at 224 pixels, for a file that does not say
+    has_folder: bool = False  # whether config.json and preprocessor_config.json lie beside its files
+    expects: tuple[tuple[str, str], ...] = ()  # what else its numbers depend on and no file tells, and what is usual
+    formats: tuple[str, ...] = (".safetensors", ".pth")  # that it is written as
+    constructor: Callable[[ViTConfig], str]  # of its own model, as a line of Python
+    takes_epsilon: bool = False  # whether its constructor takes that of LayerNorm
+    takes_gelu: bool = False  # and the GELU
+    hidden_layer_caveat: str = ""  # of a head with a hidden layer
+    how_to_load: str = ""  # where load_state_dict of its model is not it
 
     def usual(self, name: str) -> str:
         """The table's spelling of a name."""
@@ -57,6 +68,8 @@ def _rows(*pairs: tuple[str, str]) -> tuple[Row, ...]:
 
 OURS = WeightSource(
     title="this project",
+    short_title="ours",
+    signature="patch_projection.weight",
     rows=_same(
         "class_token",
         "position_embedding",
@@ -75,10 +88,15 @@ OURS = WeightSource(
     gelu="none",
     resize="bicubic",
     preprocess=Preprocess(),
+    constructor=constructors.ours,
+    takes_epsilon=True,
+    takes_gelu=True,
 )
 
 TORCHVISION = WeightSource(
     title="torchvision",
+    short_title="torchvision",
+    signature="conv_proj.weight",
     rows=(
         Row("class_token", ("class_token",), "1 one d -> one d"),
         Row("position_embedding", ("encoder.pos_embedding",), "1 t d -> t d"),
@@ -106,10 +124,14 @@ TORCHVISION = WeightSource(
     gelu="none",
     resize="bicubic",
     preprocess=Preprocess(),
+    constructor=constructors.torchvision,
+    takes_epsilon=True,
 )
 
 TIMM = WeightSource(
     title="timm",
+    short_title="timm",
+    signature="patch_embed.proj.weight",
     rows=(
         Row("class_token", ("cls_token",), "1 one d -> one d"),
         Row("position_embedding", ("pos_embed",), "1 t d -> t d"),
@@ -130,11 +152,17 @@ TIMM = WeightSource(
     gelu="none",
     resize="bicubic-antialias",
     preprocess=Preprocess(resize_size=248, mean=HALF, std=HALF, interpolation="bicubic"),
+    constructor=constructors.timm,
+    takes_epsilon=True,
+    takes_gelu=True,
+    hidden_layer_caveat="its models have had no hidden layer in the head since version 0.6",
 )
 
 _HF = "vit.encoder.layer.#."
 HUGGINGFACE = WeightSource(
     title="Hugging Face",
+    short_title="Hugging Face",
+    signature="vit.embeddings.patch_embeddings.projection.weight",
     rows=(
         Row("class_token", ("vit.embeddings.cls_token",), "1 one d -> one d"),
         Row("position_embedding", ("vit.embeddings.position_embeddings",), "1 t d -> t d"),
@@ -165,11 +193,21 @@ HUGGINGFACE = WeightSource(
     gelu="none",
     resize="bicubic-half-pixel",
     preprocess=Preprocess(resize_size=224, mean=HALF, std=HALF, keep_aspect=False),
+    constructor=constructors.huggingface,
+    takes_epsilon=True,
+    takes_gelu=True,
+    has_folder=True,
+    how_to_load="Its names are those of saved files, which from_pretrained of every version of transformers reads; "
+    "load_state_dict of transformers 5 expects others. So put the file into a folder as model.safetensors "
+    "(a .pth as pytorch_model.bin), write config.json there with model.config.save_pretrained(FOLDER), and call "
+    "transformers.ViTForImageClassification.from_pretrained(FOLDER).",
 )
 
 _COURSE = "transformer_encoder.#."
 COURSE = WeightSource(
     title="the course (Learn PyTorch, chapter 08)",
+    short_title="the course's ViT",
+    signature="patch_embedding.patcher.weight",
     rows=(
         Row("class_token", ("class_embedding",), "1 one d -> one d"),
         Row("position_embedding", ("position_embedding",), "1 t d -> t d"),
@@ -198,11 +236,15 @@ COURSE = WeightSource(
     gelu="none",
     resize="bicubic",  # it has no way of its own
     preprocess=Preprocess(resize_size=224, mean=(0.0,) * 3, std=(1.0,) * 3, keep_aspect=False),  # Resize and ToTensor
+    constructor=constructors.course,
+    expects=(("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU unless this is set"),),
 )
 
 _LUCIDRAINS = "transformer.layers.#."
 LUCIDRAINS = WeightSource(
     title="vit-pytorch (lucidrains)",
+    short_title="vit-pytorch",
+    signature="to_patch_embedding.1.weight",
     rows=(
         Row("class_token", ("cls_token",), "1 one d -> one d"),
         Row("position_embedding", ("pos_embedding",), "1 t d -> t d"),
@@ -238,6 +280,8 @@ LUCIDRAINS = WeightSource(
     gelu="none",
     resize="bicubic",  # it has no way of its own
     preprocess=Preprocess(resize_size=224, mean=(0.0,) * 3, std=(1.0,) * 3, keep_aspect=False),  # as in its example
+    constructor=constructors.lucidrains,
+    expects=(("What the head reads", "the class token (pool='cls'); its code can also average all"),),
 )
 
 _BLOCK = "Transformer/encoderblock_#/"
@@ -245,6 +289,8 @@ _ATTENTION, _MLP = _BLOCK + "MultiHeadDotProductAttention_0/", _BLOCK + "MlpBloc
 _QKV = ("query", "key", "value")
 GOOGLE = WeightSource(
     title="Google (vit_jax)",
+    short_title="Google (.npz)",
+    signature="embedding/kernel",
     rows=(
         Row("class_token", ("cls",), "1 one d -> one d"),
         Row("position_embedding", ("Transformer/posembed_input/pos_embedding",), "1 t d -> t d"),
@@ -281,6 +327,8 @@ GOOGLE = WeightSource(
     preprocess=Preprocess(
         resize_size=224, mean=HALF, std=HALF, interpolation="bilinear-no-antialias", keep_aspect=False
     ),
+    constructor=constructors.google,
+    formats=(".npz",),
 )
 
 SOURCES: Mapping[str, WeightSource] = MappingProxyType(

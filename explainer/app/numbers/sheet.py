@@ -15,7 +15,8 @@ from explainer.app.session import Session
 from explainer.components import number_sheet_script
 from explainer.links import of_symbols
 from explainer.numbers import NumberExplanation, explain_number
-from explainer.numbers.expressions import Number, checked_number, parse, sides_of
+from explainer.numbers.derived import Number, sides_of
+from explainer.numbers.expressions import checked_number, parse
 from explainer.numbers.html import DIGITS, body
 
 KEY = state.NUMBER  # the name in the URL

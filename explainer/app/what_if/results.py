@@ -16,7 +16,7 @@ from explainer.app.what_if.controls import pixels_of
 from explainer.experiments.effects import Effect, effect_of
 from explainer.lessons import HANDS_ON
 from explainer.notation.wording import percent
-from explainer.views.changes import what_if
+from explainer.views.changes import effects, what_if
 from explainer.views.compose import explained
 from vit_core import ForwardTrace
 from vit_core.interventions import Interventions
@@ -136,12 +136,12 @@ def show_difference(session: Session, after: ForwardTrace, interventions: Interv
     place = (session.state.checkpoint, session.state.picture, str(interventions), session.layer)
     over_layers = kept_view(
         ("what_if.over_layers", *place, session.token),
-        lambda: explained(what_if.over_layers(effect(session, after), session.layer, session.token), session.layer),
+        lambda: explained(effects.over_layers(effect(session, after), session.layer, session.token), session.layer),
     )
     show_canvas(over_layers, key="what_if_over_layers", on_pick=state.pick)
     spread = kept_view(
         ("what_if.spread", *place),
-        lambda: explained(what_if.spread(effect(session, after), session.layer, session.pixels), session.layer),
+        lambda: explained(effects.spread(effect(session, after), session.layer, session.pixels), session.layer),
     )
     show_canvas(spread, key="what_if_spread", on_pick=state.pick)
 

@@ -1,4 +1,4 @@
-// Views in an order (class Frames in explainer/panels.py): all of them are here, one is shown, a bar moves through
+// Views in an order (class Frames in explainer/panels): all of them are here, one is shown, a bar moves through
 // them.
 
 import { element, showPlaying } from "./element.js";

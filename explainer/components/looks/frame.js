@@ -1,4 +1,4 @@
-// The picture under the pointer (class Looks in explainer/panels.py): where each token looks, who looks at it, pins.
+// The picture under the pointer (class Looks in explainer/panels): where each token looks, who looks at it, pins.
 //
 // Nothing here asks the server while the pointer moves: all weights of the layer are in the browser. A move paints the
 // pictures in the same frame; the maps of all heads follow in the next one, and moves that came in between are dropped.

@@ -1,4 +1,4 @@
-// Every kind of panel, by the name of its class in explainer/panels.py.
+// Every kind of panel, by the name of its class in explainer/panels.
 //
 // A kind is a record of functions, nearly all pure. `layout` says where things lie for a width, `draw` paints what
 // stays, `mark` paints what is chosen and what the pointer is on, `hit` finds the cell (a whole number) at a place,

@@ -1,4 +1,4 @@
-// The walk through the forward pass (class Walk in explainer/panels.py): played, stepped, scrubbed, all of it here.
+// The walk through the forward pass (class Walk in explainer/panels): played, stepped, scrubbed, all of it here.
 //
 // The browser is asked for frames only while something moves; between two moments a timer waits. Where the reader rests
 // is written into the address, and the server is told nothing.

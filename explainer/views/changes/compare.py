@@ -11,17 +11,15 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from explainer.experiments.logit_lens import most_probable
-from explainer.experiments.sides import MEAN, SharedClass, Side, beside_each_other, shared_classes, why_not
-from explainer.experiments.similarity import attention_moved
+from explainer.experiments.sides import SharedClass, Side, beside_each_other, shared_classes, why_not
 from explainer.notation.wording import number, percent, sentence, token_name
-from explainer.origins import Origin, cosine_of, on_side, one_each, worked_out
-from explainer.panels import Bars, Matrix, Panel, Picture, Tiles, View
+from explainer.origins import Origin, cosine_of, one_each
+from explainer.panels import Bars, Panel, Picture, Tiles, View
 from explainer.views.arrays import as_values, on_grid
+from explainer.views.changes.two_sides import DIFFERENCE, PICK, difference_of, difference_tiles, of_token
 from explainer.views.compose import view
-from explainer.views.scales import from_zero, symmetric
+from explainer.views.scales import symmetric
 
-DIFFERENCE = "Right minus left"
-PICK = {"left": "token", "right": "other_token"}
 COSINE_CAPTION = "Cosine from −1 to 1."
 
 
@@ -47,14 +45,14 @@ def pictures(left: Side, right: Side) -> View:
     brightness = [torch.from_numpy(side.pixels.astype("float32")).mean(-1) / 255 for side in (left, right)]
     difference = brightness[1] - brightness[0]
     moved = difference.abs() > 0.5 / 255
-    said = (
+    summary = (
         f"{percent(moved.float().mean())} of the pixels differ in brightness, by {percent(difference.abs().mean())} of "
         f"its range on average and by at most {percent(difference.abs().max())}."
         if moved.any()
         else f"Both sides see the same image: of its {difference.numel():,} pixels none differs in brightness."
     )
-    panels.append(_difference(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
-    return view(said, tuple(panels))
+    panels.append(difference_tiles(difference, "image", "Brightness, the mean of red, green and blue, from 0 to 1."))
+    return view(summary, tuple(panels))
 
 
 def predictions(left: Side, right: Side, count: int = 5) -> View:
@@ -73,13 +71,13 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         _probabilities(side, p, numbers) for side, p, numbers in zip((left, right), probabilities, classes, strict=True)
     ]
     best = [int(p.argmax()) for p in probabilities]
-    said = "; ".join(
+    summary = "; ".join(
         f"{side.name}: {side.labels[c]} with {percent(p[c])}"
         for side, p, c in zip((left, right), probabilities, best, strict=True)
     )
     if not both:
         return view(
-            f"{sentence(said)}. The two models know {len(left.labels)} and {len(right.labels)} classes and have no "
+            f"{sentence(summary)}. The two models know {len(left.labels)} and {len(right.labels)} classes and have no "
             "name of a class in common, so no probability can be subtracted from another.",
             tuple(panels),
         )
@@ -109,7 +107,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         )
     most, least = int(changes.argmax()), int(changes.argmin())
     if not changes.any():
-        return view(f"{sentence(said)}. None of {len(both)} probabilities differs.", tuple(panels))
+        return view(f"{sentence(summary)}. None of {len(both)} probabilities differs.", tuple(panels))
     moved = (
         f"most of all, {both[most].name} gains {_points(changes[most])}, {both[least].name} loses "
         f"{_points(-changes[least])}"
@@ -121,94 +119,7 @@ def predictions(left: Side, right: Side, count: int = 5) -> View:
         if left.labels == right.labels
         else f"the two class lists have {len(both)} names in common, and only those are compared"
     )
-    return view(f"{sentence(said)}. {sentence(moved)}; {total}.", tuple(panels))
-
-
-def attention(left: Side, right: Side) -> View:
-    """Where the chosen token looks on both sides, on one scale, and the difference."""
-    looks = [on_grid(side.attention[side.token, 1:]) for side in (left, right)]
-    scale = from_zero(*looks)
-    panels: list[Panel] = [
-        Picture(
-            title=side.title,
-            quantity="A",
-            pixels=side.pixels,
-            grid_size=side.config.grid_size,
-            token=side.token,
-            overlay=values,
-            scale=scale,
-            class_value=float(side.attention[side.token, 0]),
-            pick_tokens=True,
-            pick_as=PICK[side.name],
-            origin=_weight(side, "token"),
-            caption=f"{sentence(side.the_head)}: {side.the_token}. Weight on the class token, not drawn: "
-            f"{number(side.attention[side.token, 0])}.",
-        )
-        for side, values in zip((left, right), looks, strict=True)
-    ]
-    best = [int(side.attention[side.token, 1:].argmax()) + 1 for side in (left, right)]
-    said = "; ".join(
-        f"{side.name}, most weight ({number(side.attention[side.token, at])}) lies on "
-        f"{token_name(at, side.config.grid_size)}"
-        for side, at in zip((left, right), best, strict=True)
-    )
-    if obstacle := why_not(left, right, "grid"):
-        return view(f"{sentence(said)}. The weights cannot be subtracted: {obstacle}.", tuple(panels))
-    rows = [side.attention[side.token] for side in (left, right)]
-    difference = rows[1] - rows[0]
-    panels.append(
-        _difference(
-            torch.from_numpy(on_grid(difference[1:])),
-            "A",
-            f"Orange: more on the right. Class token, not drawn: {_signed(difference[0])}.",
-            left.token,
-            difference_of(_weight(right, "place+1"), _weight(left, "place+1")),
-        )
-    )
-    return view(
-        f"{sentence(said)}. {percent(difference.abs().sum() / 2)} of the attention{_of_token(left, right)} has "
-        f"moved; the weights of one patch differ by at most {number(difference[1:].abs().max())}.",
-        tuple(panels),
-    )
-
-
-def heads_moved(left: Side, right: Side) -> View:
-    """How much of every head's attention lies elsewhere, for all heads of all layers.
-
-    Raises:
-        ValueError: if the two do not have the same layers, heads and patches.
-    """
-    refuse(why_not(left, right, "layers", "heads", "grid"))
-    moved = attention_moved(left.trace, right.trace)
-    layers, heads = moved.shape
-    first, which = divmod(int(moved.argmax()), heads)
-    matrix = Matrix(
-        title="Share of the attention that has moved",
-        quantity="A",
-        values=as_values(moved),
-        scale=from_zero(moved),
-        row_axis="layer",
-        column_axis="head",
-        max_height=34 * layers + 20,
-        row_names=tuple(str(each + 1) for each in range(layers)),
-        column_names=tuple(str(each + 1) for each in range(heads)),
-        caption="Half the sum of |right − left| along a row of A, on average over all tokens: 0 if nothing has moved, "
-        "1 if everything has. Always layer 1 with layer 1, head 1 with head 1.",
-        origin=worked_out(
-            "elsewhere",
-            *(
-                Origin("block.attention.weights", ("column", "*", "*"), "row+1", side=side)
-                for side in ("right", "left")
-            ),
-        ),
-    )
-    if not moved.any():
-        return view(f"All {layers * heads} heads look at the same places on both sides: no weight differs.", (matrix,))
-    return view(
-        f"In the same head of the same layer, {percent(moved.mean())} of the attention has moved on average: most in "
-        f"layer {first + 1}, head {which + 1} ({percent(moved.max())}), least {percent(moved.min())}.",
-        (matrix,),
-    )
+    return view(f"{sentence(summary)}. {sentence(moved)}; {total}.", tuple(panels))
 
 
 def positions(left: Side, right: Side) -> View:
@@ -233,7 +144,7 @@ def positions(left: Side, right: Side) -> View:
         return view(f"The similarities of the positions cannot be subtracted: {obstacle}.", tuple(panels))
     difference = of[1] - of[0]
     panels.append(
-        _difference(
+        difference_tiles(
             torch.from_numpy(on_grid(difference)),
             "E_pos",
             "Orange: more alike on the right.",
@@ -242,25 +153,15 @@ def positions(left: Side, right: Side) -> View:
         )
     )
     if not difference.any():
-        said = f"Both sides have the same positions: none of {len(difference)} similarities differs."
-        return view(said, tuple(panels))
+        summary = f"Both sides have the same positions: none of {len(difference)} similarities differs."
+        return view(summary, tuple(panels))
     most = int(difference.abs().argmax())
     return view(
-        f"The similarities{_of_token(left, right)} with all positions differ by {number(difference.abs().mean())} "
+        f"The similarities{of_token(left, right)} with all positions differ by {number(difference.abs().mean())} "
         f"on average, most for {token_name(most + 1, left.config.grid_size)}: {number(of[0][most])} on the left, "
         f"{number(of[1][most])} on the right.",
         tuple(panels),
     )
-
-
-def refuse(obstacle: str) -> None:
-    """Raise the obstacle, if there is one.
-
-    Raises:
-        ValueError: if ``obstacle`` is not empty.
-    """
-    if obstacle:
-        raise ValueError(f"cannot be compared: {obstacle}")
 
 
 def _probabilities(side: Side, probabilities: Float[Tensor, " classes"], classes: list[int]) -> Bars:
@@ -284,40 +185,10 @@ def _gained(probabilities: tuple[Tensor, Tensor], classes: Sequence[SharedClass]
     return right[[each.right for each in classes]] - left[[each.left for each in classes]]
 
 
-def difference_of(right: Origin, left: Origin) -> Origin:
-    """The right minus the left."""
-    return worked_out("difference", on_side(right, "right"), on_side(left, "left"))
-
-
-def _weight(side: Side, key: str) -> Origin:
-    """How much the chosen token looks at ``key`` in the chosen head, or on average over all heads."""
-    head = "*" if side.head == MEAN else side.head - 1
-    weight = Origin("block.attention.weights", (head, side.token, key), side.layer, side=side.name)
-    return worked_out("mean", weight) if side.head == MEAN else weight
-
-
 def _position_cosine(side: Side) -> Origin:
     """Of the chosen token's position with that of every patch."""
     others, own = (Origin("trace.positions", (token,), side=side.name) for token in ("place+1", side.token))
     return cosine_of(others, own)
-
-
-def _difference(
-    values: Float[Tensor, "rows columns"], quantity: str, caption: str, token: int = 0, origin: Origin | None = None
-) -> Tiles:
-    """A signed map with zero in the middle of its scale."""
-    return Tiles(
-        title=DIFFERENCE,
-        quantity=quantity,
-        values=as_values(values)[None],
-        scales=(symmetric(values),),
-        columns=1,
-        token=token or None,
-        tile_size=460,
-        caption=caption,
-        origin=origin,
-        tensors=("trace.image",) if quantity == "image" else (),
-    )
 
 
 def _position_cosines(side: Side) -> Float[Tensor, " patches"]:
@@ -328,13 +199,3 @@ def _position_cosines(side: Side) -> Float[Tensor, " patches"]:
 def _points(difference: Tensor) -> str:
     """A difference of two shares: "8.8 percentage points"."""
     return percent(difference).replace("%", "percentage points")
-
-
-def _of_token(left: Side, right: Side) -> str:
-    """ " of the class token", where both sides have chosen the same."""
-    return f" of {left.the_token}" if left.token == right.token else ""
-
-
-def _signed(value: Tensor) -> str:
-    """A difference with its sign."""
-    return ("+" if value > 0 else "") + number(value)

@@ -12,10 +12,10 @@ from explainer.experiments.sides import Side, beside_each_other, shared_classes,
 from explainer.experiments.similarity import layer_similarity, token_cosines
 from explainer.notation.wording import number, percent, sentence, subscript, token_name
 from explainer.origins import Origin, cosine_of, norm_of, worked_out
-from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, Values, View
-from explainer.views.arrays import as_values, on_grid
+from explainer.panels import Matrix, Panel, Plot, Scale, Series, Tiles, View
+from explainer.views.arrays import as_values, on_grid, whole_numbers
 from explainer.views.attention import tile_columns
-from explainer.views.changes.compare import DIFFERENCE, difference_of, refuse
+from explainer.views.changes.two_sides import DIFFERENCE, difference_of, refuse
 from explainer.views.compose import view
 
 COLOURS = ("y", "q", "k", "v", "E_pos", "A")  # told apart by colour; the line's label says the class
@@ -34,16 +34,16 @@ def norms(left: Side, right: Side) -> View:
         weight=1.4,
         caption=f"Left: {left.the_token}. Right: {right.the_token}.",
         series=tuple(
-            Series(side.title, _states(len(values)), as_values(values), colour, origin=_length(side))
+            Series(side.title, whole_numbers(range(len(values))), as_values(values), colour, origin=_length(side))
             for side, values, colour in zip((left, right), lengths, ("z", "q"), strict=True)
         ),
     )
-    said = ", ".join(
+    summary = ", ".join(
         f"on the {side.name} from {number(values[0])} to {number(values[-1])}"
         for side, values in zip((left, right), lengths, strict=True)
     )
     if obstacle := why_not(left, right, "layers"):
-        return view(f"Over the layers the token's length goes {said}. Layers cannot be paired: {obstacle}.", (plot,))
+        return view(f"Over the layers the token's length goes {summary}. Layers cannot be paired: {obstacle}.", (plot,))
     difference = lengths[1] - lengths[0]
     at = int(difference.abs().argmax())
     most = f"is largest after layer {at}: {number(difference[at])}" if difference.any() else "is 0 in every layer"
@@ -59,7 +59,7 @@ def norms(left: Side, right: Side) -> View:
         series=(
             Series(
                 "difference",
-                _states(len(difference)),
+                whole_numbers(range(len(difference))),
                 as_values(difference),
                 "mlp",
                 origin=difference_of(_length(right), _length(left)),
@@ -67,7 +67,7 @@ def norms(left: Side, right: Side) -> View:
         ),
     )
     return view(
-        f"Over the layers the token's length goes {said}. The difference {most}.",
+        f"Over the layers the token's length goes {summary}. The difference {most}.",
         (plot, minus),
     )
 
@@ -105,14 +105,14 @@ def cosines(left: Side, right: Side) -> View:
         series=(
             Series(
                 "class token",
-                _states(count),
+                whole_numbers(range(count)),
                 as_values(of[:, 0]),
                 "class_token",
                 origin=cosine_of(_state("left", 0, "point"), _state("right", 0, "point")),
             ),
             Series(
                 "mean of the patches",
-                _states(count),
+                whole_numbers(range(count)),
                 as_values(patches),
                 "z",
                 origin=worked_out(
@@ -223,13 +223,13 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
         for side, p, numbers in zip((left, right), read, classes, strict=True)
     ]
     settled = [_settled(p) for p in read]
-    said = "; ".join(
+    summary = "; ".join(
         f"{side.name}, {side.labels[int(p[-1].argmax())]} leads from layer {first} on"
         for side, p, first in zip((left, right), read, settled, strict=True)
     )
     obstacle = why_not(left, right, "layers") or ("" if rows else "no class that wins has a name on both sides")
     if obstacle:
-        return view(f"{sentence(said)}. The curves cannot be subtracted: {obstacle}.", tuple(panels))
+        return view(f"{sentence(summary)}. The curves cannot be subtracted: {obstacle}.", tuple(panels))
     changes = [read[1][:, each.right] - read[0][:, each.left] for each in rows]
     lines = [
         (each.name, values, difference_of(_read_off("right", each.right), _read_off("left", each.left)))
@@ -238,14 +238,14 @@ def logit_lens(left: Side, right: Side, count: int = 2) -> View:
     panels.append(_over_layers(DIFFERENCE, lines, left.layer))
     if not any(values.any() for values in changes):
         return view(
-            f"{sentence(said)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
+            f"{sentence(summary)}. No probability differs after any layer from 0 to {left.config.num_layers}.",
             tuple(panels[:2]),
             tuple(panels[2:]),
         )
     layer, which = divmod(int(torch.stack(changes, dim=1).abs().argmax()), len(rows))
     most = rows[which]
     return view(
-        f"{sentence(said)}. The two differ most after layer {layer}, in {most.name}: "
+        f"{sentence(summary)}. The two differ most after layer {layer}, in {most.name}: "
         f"{percent(read[0][layer, most.left])} on the left, {percent(read[1][layer, most.right])} on the right.",
         tuple(panels[:2]),
         tuple(panels[2:]),
@@ -266,7 +266,7 @@ def _over_layers(
     high: float | None = None,
 ) -> Plot:
     series = tuple(
-        Series(name, _states(len(values)), as_values(values), colour, origin=origin)
+        Series(name, whole_numbers(range(len(values))), as_values(values), colour, origin=origin)
         for (name, values, origin), colour in zip(lines, COLOURS, strict=False)
     )
     return Plot(
@@ -293,10 +293,6 @@ def _state(side: str, token: int | str, layer: int | str) -> Origin:
 def _read_off(side: str, label: int) -> Origin:
     """What the head would predict after a layer."""
     return Origin("lens.probabilities", (label,), "point", side=side)
-
-
-def _states(count: int) -> Values:
-    return as_values(torch.arange(count, dtype=torch.float32))
 
 
 def _settled(probabilities: Float[Tensor, "states classes"]) -> int:

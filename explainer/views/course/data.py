@@ -41,13 +41,13 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
             for split, row in by_split.items()
         ),
     )
-    said = "; ".join(
+    summary = "; ".join(
         f"{split}: "
         + ", ".join(f"{row[index]:,} {class_names[index]}" for index in shown[:10])
         + (" and more" if len(class_names) > 10 else "")
         for split, row in by_split.items()
     )
-    return view(f"{totals.sum():,} images of {len(class_names)} classes. {said}.", (bars,))
+    return view(f"{totals.sum():,} images of {len(class_names)} classes. {summary}.", (bars,))
 
 
 def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Sequence[int], chosen: int) -> View:
@@ -164,8 +164,8 @@ def batch(
         labels=tuple(f"{label} {class_names[label]}" for label in present),
         values=_float32([by_class[label] for label in present]),
     )
-    said = ", ".join(f"{by_class[label]} {class_names[label]}" for label in present[:10])
-    return view(f"A batch of {len(pixels)} images: {said}.", (tiles, bars))
+    summary = ", ".join(f"{by_class[label]} {class_names[label]}" for label in present[:10])
+    return view(f"A batch of {len(pixels)} images: {summary}.", (tiles, bars))
 
 
 def batches(sizes: Sequence[int]) -> View:

@@ -14,8 +14,8 @@ from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import number, percent
 from explainer.origins import Origin, on_side, one_each, worked_out
 from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, plain
-from explainer.views import attention, depth, embedding, patches
-from explainer.views.arrays import as_values
+from explainer.views import attention, embedding, lens, patches
+from explainer.views.arrays import as_values, float_values
 from explainer.views.compose import view
 from explainer.views.course.scenes import (
     Scene,
@@ -25,7 +25,6 @@ from explainer.views.course.scenes import (
     label_of,
     line_of,
     named,
-    numbers,
     over_epochs,
     side_by_side,
     side_of,
@@ -54,7 +53,7 @@ def curves(scenes: Scenes) -> Frames:
         ("Accuracy", "share right", (("top1", "held out"), ("train_top1", "training"))),
     ):
         lines = [
-            Series(named(scenes, scene, label), numbers(epochs), numbers(values), colour)
+            Series(named(scenes, scene, label), float_values(epochs), float_values(values), colour)
             for scene, colour in zip(scenes, RUN_COLOURS, strict=False)
             for field, label in fields
             for epochs, values in [scene.recording.curve(field)]
@@ -133,7 +132,7 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
     def make(scene: Scene, now: Snapshot) -> View:
         config, columns = scene.recording.config, now.projection_matrix.T[chosen[scene]]
         moved = columns - scene.recording.snapshots[0].projection_matrix.T[chosen[scene]]
-        said = (
+        caption = (
             f"One scale for all filters and epochs: black is {number(scale.low)}, grey 0, white {number(scale.high)}."
             if shared
             else "Each filter from its own smallest weight, black, to its own largest, white, in each epoch anew."
@@ -148,7 +147,7 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
             origin=Origin(
                 "patch_projection.weight", ("listed", 0, "row", "column"), listed=tuple(chosen[scene].tolist())
             ),
-            caption=said,
+            caption=caption,
         )
         return view(
             f"{len(columns)} filters of E, the largest in the end; together they have length "
@@ -168,7 +167,7 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
     """
     looks = [each.attention_weights[scene.layer - 1][:, scene.token, 1:] for scene, each in every_snapshot(scenes)]
     scale = from_zero(*looks)
-    said = f"One scale for all heads and epochs{' of both runs' if len(scenes) > 1 else ''}."
+    caption = f"One scale for all heads and epochs{' of both runs' if len(scenes) > 1 else ''}."
 
     def make(scene: Scene, now: Snapshot) -> View:
         weights, pixels = now.attention_weights[scene.layer - 1], scene.recording.pixels
@@ -181,8 +180,8 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         columns = min(tiles.columns, 3 if tiles.columns < 8 else 4)  # beside the picture
         tiles = replace(tiles, title=f"All {len(weights)} heads", columns=columns)
         if shared:
-            picture = replace(picture, scale=scale, caption=said)
-            tiles = replace(tiles, scales=(scale,), caption=said)
+            picture = replace(picture, scale=scale, caption=caption)
+            tiles = replace(tiles, scales=(scale,), caption=caption)
         return view(all_heads.alt, (picture, tiles))
 
     return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
@@ -193,7 +192,7 @@ def logit_lens(scenes: Scenes) -> Frames:
     high = 1.05 * max(float(each.lens[:, scene.classes].max()) for scene, each in every_snapshot(scenes))
 
     def make(scene: Scene, now: Snapshot) -> View:
-        made = depth.read_off(now.lens, scene.recording.labels, scene.layer, scene.classes)
+        made = lens.read_off(now.lens, scene.recording.labels, scene.layer, scene.classes)
         plot, bars = made.panels
         assert isinstance(plot, Plot)
         return view(made.alt, (replace(plot, low=0.0, high=min(1.0, high), caption=""), bars))
@@ -212,8 +211,8 @@ def movement(scenes: Scenes) -> Frames:
         looks, where = _distances(scene, now, farthest)
         if not have_moved:
             return view(where, (looks,))
-        change, said = _changes(scene, now, *moved[scene], 1.05 * longest or 1.0)
-        return view(f"{where} {said}", (looks, change))
+        change, caption = _changes(scene, now, *moved[scene], 1.05 * longest or 1.0)
+        return view(f"{where} {caption}", (looks, change))
 
     return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
 
@@ -251,19 +250,25 @@ def _changes(
     scene: Scene, now: Snapshot, of_e: list[float], of_positions: list[float], high: float
 ) -> tuple[Plot, str]:
     snapshots = scene.recording.snapshots
-    epochs = numbers(each.epoch for each in snapshots[1:])
+    epochs = float_values(each.epoch for each in snapshots[1:])
     lines = [
-        Series("E", epochs, numbers(of_e), "E", origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4))),
+        Series(
+            "E",
+            epochs,
+            float_values(of_e),
+            "E",
+            origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4)),
+        ),
         Series(
             "E_{pos}",
             epochs,
-            numbers(of_positions),
+            float_values(of_positions),
             "E_pos",
             origin=_apart(scene, Origin("position_embedding", ("*", "*"))),
         ),
     ]
     index = snapshots.index(now)
-    said = "Nothing has moved yet."
+    caption = "Nothing has moved yet."
     if index:
         before = snapshots[index - 1]
         lengths = float(before.projection_matrix.norm()), float(before.position_embedding.norm())
@@ -271,7 +276,7 @@ def _changes(
             f"{letter} by {number(values[index - 1])}, {percent(values[index - 1] / length)} of its length"
             for letter, values, length in zip(("E", "E_{pos}"), (of_e, of_positions), lengths, strict=True)
         )
-        said = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
+        caption = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
     plot = over_epochs(
         "Change from epoch to epoch",
         "length (norm) of the difference",
@@ -279,9 +284,9 @@ def _changes(
         high=high,
         at=now.epoch,
         quantity="E",
-        caption=said,
+        caption=caption,
     )
-    return plot, plain(said)
+    return plot, plain(caption)
 
 
 def _apart(scene: Scene, whole: Origin) -> Origin:

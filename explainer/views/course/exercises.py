@@ -60,11 +60,11 @@ def schedules(recipes: Mapping[str, TrainingConfig], total_steps: int) -> View:
         series=tuple(Series(name, x, values, COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
         caption=f"Computed for each of {total_steps:,} steps by the function that the trainer calls.",
     )
-    told = "; ".join(
+    summary = "; ".join(
         f"{name}: {number(values[0])} at first, at most {number(values.max())}, {number(values[-1])} at the last step"
         for name, values in rates.items()
     )
-    return view(f"Learning rate over {total_steps:,} steps. {told}.", (plot,))
+    return view(f"Learning rate over {total_steps:,} steps. {summary}.", (plot,))
 
 
 def clipping(before: Mapping[str, float], after: Mapping[str, float], norm: float, largest: float) -> View:
@@ -127,10 +127,10 @@ def short_trainings(
             ("Gradient norm, before clipping", "norm", "gradient_norm", 1, "For all parameters together."),
         )
     )
-    told = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
-    said = f"Loss and gradient norm of {len(steps)} short trainings. {told or 'None has finished yet'}."
+    shares = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
+    summary = f"Loss and gradient norm of {len(steps)} short trainings. {shares or 'None has finished yet'}."
     if not results:
-        return view(said, plots)
+        return view(summary, plots)
     bars = Bars(
         title="Right on crops it has not seen",
         quantity="y",
@@ -140,7 +140,7 @@ def short_trainings(
         high=1.0,
         values=_values(result["share_right"] for result in results.values()),
     )
-    return view(said, plots, (bars,))
+    return view(summary, plots, (bars,))
 
 
 def _curve(lines: Sequence[Mapping[str, float]], field: str, width: int) -> tuple[Values, Values]:

@@ -1,8 +1,7 @@
 """Metric: a mean over batches beside the share of pictures, and what was predicted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import SupportsFloat
 
 import numpy as np
 
@@ -16,7 +15,8 @@ from explainer.course.metric_detective import (
 )
 from explainer.course.results import CourseRun
 from explainer.notation.wording import percent
-from explainer.panels import Bars, Matrix, Part, Plot, Scale, Series, StackedBars, Values, View
+from explainer.panels import Bars, Matrix, Part, Plot, Scale, Series, StackedBars, View
+from explainer.views.arrays import float_values
 from explainer.views.compose import view
 
 CLASS_COLOURS = ("mlp", "k", "E", "A", "v", "class_token", "q", "E_pos")  # in the order of the classes, told apart best
@@ -42,7 +42,7 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
         totals=tuple(f"{sum(batch.values())} images" for batch in table),
         weight=1.3,
         parts=tuple(
-            Part(name, _values([batch[name] for batch in table]), CLASS_COLOURS[i % len(CLASS_COLOURS)])
+            Part(name, float_values([batch[name] for batch in table]), CLASS_COLOURS[i % len(CLASS_COLOURS)])
             for i, name in enumerate(sizes)
         ),
         caption="The test loader hands out class after class.",
@@ -51,7 +51,7 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
         title="The weight of one image",
         quantity=MEAN,
         labels=(*labels, "share of images"),
-        values=_values([*weights, Fraction(1, pictures)]),
+        values=float_values([*weights, Fraction(1, pictures)]),
         format=".2%",
         low=0.0,
         caption="In the mean over batches it depends on the batch; in the share of images it is the same everywhere.",
@@ -73,9 +73,9 @@ def replay(run: CourseRun, verdicts: Sequence[Verdict], epoch: int) -> View:
         verdicts: what each epoch's number means, in the same order.
         epoch: the chosen one, from 1; a click on the plot chooses another.
     """
-    x = _values([line.epoch for line in run.epochs])
-    printed = _values([float(line.test_accuracy) for line in run.epochs])
-    shares = _values([_share(verdict) for verdict in verdicts])
+    x = float_values([line.epoch for line in run.epochs])
+    printed = float_values([float(line.test_accuracy) for line in run.epochs])
+    shares = float_values([_share(verdict) for verdict in verdicts])
     plot = Plot(
         title=f"{run.title}: test accuracy after each epoch",
         quantity="y",
@@ -126,7 +126,7 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         title="Two averages of the same predictions",
         quantity=MEAN,
         labels=("mean over batches", "share of images"),
-        values=_values([float(verdict.printed), reading.total / pictures]),
+        values=float_values([float(verdict.printed), reading.total / pictures]),
         format=".2%",
         low=0.0,
         high=1.0,
@@ -136,31 +136,32 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         title="Right images",
         quantity=SHARE,
         labels=(f"the first {sum(full)}", f"the last {last}"),
-        values=_values([reading.full / sum(full), reading.last / last]),
+        values=float_values([reading.full / sum(full), reading.last / last]),
         format=".1%",
         low=0.0,
         high=1.0,
         caption=f"{reading.full} of {sum(full)} in the full batches, {reading.last} of {last} in the last one.",
     )
-    said = (
+    summary = (
         f"The printed number is {verdict.printed}: {reading.full} of {sum(full)} images right in the full batches "
         f"and {reading.last} of {last} in the last: {reading.total} of {pictures}, "
         f"{percent(reading.total / pictures)}."
     )
     if verdict.predicted is None:
-        return view(f"{said} The number does not show which classes were predicted.", (averages, parts))
+        return view(f"{summary} The number does not show which classes were predicted.", (averages, parts))
     histogram = Bars(
         title="Predicted",
         quantity="y",
         labels=tuple(verdict.predicted),
-        values=_values(verdict.predicted.values()),
+        values=float_values(verdict.predicted.values()),
         format=".0f",
         low=0.0,
         high=float(pictures),
         caption=f"The model calls all {pictures} {verdict.one_class}: right for {verdict.total} of them.",
     )
     return view(
-        f"{said} A model that calls all images {verdict.one_class} gives the same number.", (averages, parts, histogram)
+        f"{summary} A model that calls all images {verdict.one_class} gives the same number.",
+        (averages, parts, histogram),
     )
 
 
@@ -175,7 +176,7 @@ def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled:
     """
     pictures = sum(sizes.values())
     tried = range(1, pictures + 1)
-    means = _values(mean_over_sizes(sizes, predicted, tried, shuffled))
+    means = float_values(mean_over_sizes(sizes, predicted, tried, shuffled))
     share, here = sizes[predicted] / pictures, float(means[batch_size - 1])
     plot = Plot(
         title=f"Every image called {predicted}",
@@ -186,8 +187,8 @@ def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled:
         pick="metric_batch",
         height=250,
         series=(
-            Series("mean over batches", _values(tried), means, MEAN),
-            Series("share of images", _values(tried), _values([share] * pictures), SHARE),
+            Series("mean over batches", float_values(tried), means, MEAN),
+            Series("share of images", float_values(tried), float_values([share] * pictures), SHARE),
         ),
         caption=f"At {batch_size} per batch the mean is {here:.4f}, and the share {share:.4f}, as always.",
     )
@@ -206,8 +207,8 @@ def own_curves(epochs: Sequence[OwnEpoch], epoch: int) -> View:
         epochs: what was measured.
         epoch: the chosen one; a click chooses another.
     """
-    x = _values([each.epoch for each in epochs])
-    shares, means = (_values([getattr(each, name) for each in epochs]) for name in ("share", "mean"))
+    x = float_values([each.epoch for each in epochs])
+    shares, means = (float_values([getattr(each, name) for each in epochs]) for name in ("share", "mean"))
     plot = Plot(
         title="Test accuracy after each epoch",
         quantity="y",
@@ -240,7 +241,7 @@ def own_predictions(epoch: OwnEpoch, labels: Sequence[str], count: int = 12) -> 
         title=f"Predicted in epoch {epoch.epoch}",
         quantity="y",
         labels=tuple(labels[c] for c in shown),
-        values=_values([epoch.predicted[c] for c in shown]),
+        values=float_values([epoch.predicted[c] for c in shown]),
         format=".0f",
         low=0.0,
         high=float(epoch.pictures),
@@ -248,13 +249,13 @@ def own_predictions(epoch: OwnEpoch, labels: Sequence[str], count: int = 12) -> 
         + (f"; the {count} of {len(labels)} classes that were predicted most often." if count < len(labels) else "."),
     )
     most, times = epoch.largest
-    said = (
+    summary = (
         f"In epoch {epoch.epoch} the class predicted most often is {labels[most]}, for {times} of {epoch.pictures} "
         "images."
     )
     if epoch.confusion is None:
-        return view(said, (histogram,))
-    return view(f"{said} {percent(epoch.share)} are right.", (histogram, _confusion(epoch.confusion, labels)))
+        return view(summary, (histogram,))
+    return view(f"{summary} {percent(epoch.share)} are right.", (histogram, _confusion(epoch.confusion, labels)))
 
 
 def _confusion(table: Sequence[Sequence[int]], labels: Sequence[str]) -> StackedBars | Matrix:
@@ -289,17 +290,17 @@ def _parts(verdicts: Sequence[Verdict]) -> tuple[Part, ...]:
     predicted = [verdict.predicted for verdict in verdicts]
     if all(predicted):
         return tuple(
-            Part(name, _values([each[name] for each in predicted if each]), CLASS_COLOURS[i % len(CLASS_COLOURS)])
+            Part(
+                name,
+                float_values([each[name] for each in predicted if each]),
+                CLASS_COLOURS[i % len(CLASS_COLOURS)],
+            )
             for i, name in enumerate(verdicts[0].sizes)
         )
     right = [verdict.total or 0 for verdict in verdicts]
     wrong = [verdict.pictures - total for verdict, total in zip(verdicts, right, strict=True)]
-    return Part("right", _values(right), SHARE), Part("wrong", _values(wrong), "mlp")
+    return Part("right", float_values(right), SHARE), Part("wrong", float_values(wrong), "mlp")
 
 
 def _share(verdict: Verdict) -> float:
     return float("nan") if verdict.total is None else verdict.total / verdict.pictures
-
-
-def _values(numbers: Iterable[SupportsFloat]) -> Values:
-    return np.asarray([float(number) for number in numbers], dtype=np.float32)

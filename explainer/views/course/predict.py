@@ -97,11 +97,11 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
         ),
         format=".0f",
     )
-    told = "; ".join(
+    summary = "; ".join(
         f"of {row.total()} {true}, " + ", ".join(f"{count} as {name}" for name, count in row.most_common(3))
         for true, row in list(counts.items())[:10]
     )
-    return view(f"{right} of {together.total()} images are right: {told}.", (bars,))
+    return view(f"{right} of {together.total()} images are right: {summary}.", (bars,))
 
 
 def preprocessing(
@@ -157,8 +157,8 @@ def preprocessing(
         )
         for way in others
     )
-    told = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
-    return view(f"One image read in {len(seen)} ways, and the predictions: {told}.", pictures, bars, differences)
+    summary = "; ".join(f"{way}: {labels[int(p.argmax())]} {percent(p.max())}" for way, p in probabilities.items())
+    return view(f"One image read in {len(seen)} ways, and the predictions: {summary}.", pictures, bars, differences)
 
 
 def probabilities_of(classes: Sequence[int], side: str) -> Origin:

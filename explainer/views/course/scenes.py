@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from explainer import origins
 from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import percent, sentence
 from explainer.origins import Origin, one_each
-from explainer.panels import Bars, Frames, Panel, Picture, Plot, Series, Tiles, Values, View
-from explainer.views.compose import on_side, view
+from explainer.panels import Frames, Plot, Series, View
+from explainer.views.arrays import float_values
+from explainer.views.compose import view
 
 NAME = "epoch"  # what is counted, in picks and in the URL
 MOST_CLASSES = 5
@@ -54,24 +53,12 @@ def side_by_side(scenes: Scenes, make: Callable[[Scene, Snapshot], View], epoch:
     for scene in scenes:
         now = scene.recording.at(epoch)
         made = make(scene, now)
-        panels = [panel if scene.picks else _still(panel) for panel in made.panels]
-        panels = [on_side(panel, side_of(scene.recording, now), scene.layer) for panel in panels]
+        panels = [panel if scene.picks else panel.still(NAME) for panel in made.panels]
+        panels = [panel.on_side(side_of(scene.recording, now), scene.layer) for panel in panels]
         columns.append([replace(panel, title=f"{panel.title} · {_of(scenes, scene, now)}") for panel in panels])
         sentences.append(f"{sentence(_of(scenes, scene, now))}: {made.alt}")
     rows = [tuple(columns[0])] if len(scenes) == 1 else [*zip(*columns, strict=True)]
     return view(" ".join(sentences), *rows)
-
-
-def _still(panel: Panel) -> Panel:
-    """The panel without what a click on it would choose, but for the epoch."""
-    match panel:
-        case Tiles() | Bars():
-            return replace(panel, picks=())
-        case Plot(pick=key) if key != NAME:
-            return replace(panel, pick=None)
-        case Picture():
-            return replace(panel, pick_tokens=False)
-    return panel
 
 
 def _of(scenes: Scenes, scene: Scene, now: Snapshot) -> str:
@@ -125,7 +112,7 @@ def line_of(
     """A line with a point for each of the recording's snapshots; ``origin`` of one of them, in its own epoch."""
     snapshots = recording.snapshots
     of = one_each(*(origins.on_side(origin, side_of(recording, at)) for at in snapshots)) if origin else None
-    return Series(label, numbers(at.epoch for at in snapshots), numbers(values), quantity, origin=of)
+    return Series(label, float_values(at.epoch for at in snapshots), float_values(values), quantity, origin=of)
 
 
 def side_of(recording: Recording, now: Snapshot) -> str:
@@ -141,8 +128,3 @@ def named(scenes: Scenes, scene: Scene, label: str) -> str:
 def every_snapshot(scenes: Scenes) -> list[tuple[Scene, Snapshot]]:
     """All snapshots of all runs."""
     return [(scene, each) for scene in scenes for each in scene.recording.snapshots]
-
-
-def numbers(values: Iterable[float]) -> Values:
-    """As panels hold them."""
-    return np.array(list(values), dtype=np.float32)

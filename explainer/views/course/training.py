@@ -1,13 +1,14 @@
 """Training: what a run has measured so far, as curves, and what its model answered after each epoch."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, SupportsFloat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Frames, Matrix, Panel, Plot, Scale, Series, Values, View
+from explainer.views.arrays import float_values
 from explainer.views.compose import view
 from vit_core.training.runs.metrics import Metrics
 
@@ -32,11 +33,11 @@ def loss(metrics: Metrics) -> View:
     window = max(1, min(50, len(losses) // 12))
     smooth = _trailing_mean(losses, window)
     dots, points = _thinned(len(steps), MOST_DOTS), _thinned(len(steps), MOST_POINTS)
-    told = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
-    measured = [pair for pair in told if np.isfinite(pair[1])]  # of a run that diverged some are no number
+    held_out = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
+    measured = [pair for pair in held_out if np.isfinite(pair[1])]  # of a run that diverged some are no number
     series = [
-        Series("training, one batch", _values(steps[dots]), _values(losses[dots]), "image", "points"),
-        Series("training", _values(steps[points]), _values(smooth[points]), "z"),
+        Series("training, one batch", float_values(steps[dots]), float_values(losses[dots]), "image", "points"),
+        Series("training", float_values(steps[points]), float_values(smooth[points]), "z"),
     ]
     if measured:
         series.append(_line("test", measured, "q"))
@@ -65,10 +66,10 @@ def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
     """
     if not epochs:
         raise ValueError("no epoch has been measured yet")
-    x = _values(epoch["epoch"] for epoch in epochs)
-    top1, means = (_values(epoch["validation"][name] for epoch in epochs) for name in ("top1", "batch_mean_top1"))
+    x = float_values(epoch["epoch"] for epoch in epochs)
+    top1, means = (float_values(epoch["validation"][name] for epoch in epochs) for name in ("top1", "batch_mean_top1"))
     training, training_means = (
-        _values(epoch[name] for epoch in epochs) for name in ("train_top1", "train_batch_mean_top1")
+        float_values(epoch[name] for epoch in epochs) for name in ("train_top1", "train_batch_mean_top1")
     )
     last, best = epochs[-1], int(top1.argmax())
     pictures = last["validation"]["pictures"]
@@ -117,7 +118,7 @@ def rate_and_gradient(metrics: Metrics, clip_norm: float | None) -> View:
         y_label="learning rate",
         height=200,
         low=0.0,
-        series=(Series("", _values(steps[points]), _values(rates[points]), "k"),),
+        series=(Series("", float_values(steps[points]), float_values(rates[points]), "k"),),
     )
     clipped = float((norms > clip_norm).mean()) if clip_norm is not None else 0.0
     gradient = Plot(
@@ -127,7 +128,7 @@ def rate_and_gradient(metrics: Metrics, clip_norm: float | None) -> View:
         y_label="norm before clipping",
         height=200,
         low=0.0,
-        series=(Series("", _values(norm_steps[dots]), _values(norms[dots]), "mlp"),),
+        series=(Series("", float_values(norm_steps[dots]), float_values(norms[dots]), "mlp"),),
         caption="Not clipped."
         if clip_norm is None
         else f"Scaled down to {number(clip_norm)} where it is larger: in {percent(clipped)} of the measured steps.",
@@ -168,8 +169,8 @@ def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]], measure: str) -> V
         ValueError: if no run has measured an epoch.
     """
     field, is_share = MEASURES[measure]
-    told = {name: [(epoch["epoch"], _measured(epoch, field)) for epoch in epochs] for name, epochs in runs.items()}
-    curves = {name: [pair for pair in pairs if np.isfinite(pair[1])] for name, pairs in told.items()}
+    measured = {name: [(epoch["epoch"], _measured(epoch, field)) for epoch in epochs] for name, epochs in runs.items()}
+    curves = {name: [pair for pair in pairs if np.isfinite(pair[1])] for name, pairs in measured.items()}
     curves = {name: pairs for name, pairs in curves.items() if pairs}
     if not curves:
         raise ValueError("none of these runs has measured an epoch yet")
@@ -205,7 +206,7 @@ def _answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
         labels=tuple(labels[c] for c in shown),
         format=",.0f",
         low=0.0,
-        values=_values(predicted[c] for c in shown),
+        values=float_values(predicted[c] for c in shown),
         high=float(max(predicted)) or 1.0,
         caption=(
             f"{len(shown)} of {len(predicted)} classes, those answered most often. "
@@ -293,9 +294,4 @@ def _where_known(label: str, x: Values, y: Values, quantity: str) -> tuple[Serie
 
 def _line(label: str, pairs: Sequence[tuple[float, float]], quantity: str) -> Series:
     x, y = zip(*pairs, strict=True)
-    return Series(label, _values(x), _values(y), quantity)
-
-
-def _values(numbers: Any) -> Values:
-    found: list[SupportsFloat] = list(numbers)
-    return np.asarray(found, dtype=np.float32)
+    return Series(label, float_values(x), float_values(y), quantity)

@@ -67,8 +67,8 @@ def learning_parts(parts: Sequence[ModelPart], num_classes: int) -> View:
         columns=len(nodes),
         caption=f"The new head has one row for each of the {num_classes} classes.",
     )
-    told = ", ".join(f"{_PARTS[part.name][0]} {part.parameters:,} {_state(part)}" for part in parts)
-    return view(f"{learning:,} of {total:,} parameters learn: {told}.", (flow,))
+    summary = ", ".join(f"{_PARTS[part.name][0]} {part.parameters:,} {_state(part)}" for part in parts)
+    return view(f"{learning:,} of {total:,} parameters learn: {summary}.", (flow,))
 
 
 def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor, "new_tokens hidden"]) -> View:
@@ -100,15 +100,15 @@ def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor
 
 
 def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | None = None) -> View:
-    """Accuracy and loss on the test pictures after each epoch, both runs on one chart.
+    """Accuracy and loss on the test images after each epoch, both runs on one chart.
 
     Args:
         runs: TRANSFER and SCRATCH -> the lines of their epochs, as the trainer wrote them.
         constant: what is right for a model that always says the most frequent class.
     """
-    told = {name: epochs for name, epochs in runs.items() if epochs}
-    last = max((int(epochs[-1]["epoch"]) for epochs in told.values()), default=1)
-    accuracy = [_series(name, epochs, "top1") for name, epochs in told.items()]
+    measured = {name: epochs for name, epochs in runs.items() if epochs}
+    last = max((int(epochs[-1]["epoch"]) for epochs in measured.values()), default=1)
+    accuracy = [_series(name, epochs, "top1") for name, epochs in measured.items()]
     if constant is not None:
         ends = np.asarray([1, max(2, last)], dtype=np.float32)
         accuracy.append(Series("always the same", ends, np.full(2, constant, dtype=np.float32), "image"))
@@ -129,16 +129,16 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | No
             x_label="epoch",
             y_label="cross-entropy",
             height=300,
-            series=tuple(_series(name, epochs, "loss") for name, epochs in told.items()),
+            series=tuple(_series(name, epochs, "loss") for name, epochs in measured.items()),
             low=0.0,
         ),
     )
-    said = "; ".join(
+    summary = "; ".join(
         f"{name} after {epochs[-1]['epoch']} epochs {percent(epochs[-1]['validation']['top1'])}, loss "
         f"{number(epochs[-1]['validation']['loss'])}"
-        for name, epochs in told.items()
+        for name, epochs in measured.items()
     )
-    return view(f"Accuracy and loss on the test images: {said}.", plots)
+    return view(f"Accuracy and loss on the test images: {summary}.", plots)
 
 
 def costs(models: Sequence[Cost]) -> View:
@@ -152,10 +152,10 @@ def costs(models: Sequence[Cost]) -> View:
             title="Milliseconds for one image, measured here", quantity="q", labels=names, values=times, format=",.1f"
         ),
     )
-    told = "; ".join(
+    summary = "; ".join(
         f"{model.name} {model.file / 2**20:,.1f} MiB, {1000 * model.seconds:,.1f} ms an image" for model in models
     )
-    return view(f"Size and time: {told}.", bars)
+    return view(f"Size and time: {summary}.", bars)
 
 
 def verdict(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -8,8 +8,10 @@ from explainer.notation.equations import EQUATIONS, FORMULAS
 from explainer.notation.wording import percent
 from explainer.panels import Pixels, View, Walk, WalkStep
 from explainer.views.compose import view
+from explainer.views.walk.layer_steps import layer_steps
 from explainer.views.walk.links import with_links
-from explainer.views.walk.steps import Subject, embedding_steps, head_steps, layer_steps
+from explainer.views.walk.moments import Subject
+from explainer.views.walk.steps import embedding_steps, head_steps
 from explainer.views.walk.tensors import columns_for, embedding_tensors, head_tensors, layer_tensors
 from vit_core.model import VisionTransformer
 from vit_core.trace import BlockTrace, ForwardTrace
