@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 import torch
 from PIL import Image
+from streamlit.navigation.page import Page
 from streamlit.testing.v1 import AppTest
 
 from explainer.app import session
@@ -120,7 +121,9 @@ def test_everything_shared_is_bounded_in_bytes_and_counted() -> None:
 
 
 def is_plain(value: object) -> bool:
-    """Numbers, short texts, and what is made of them."""
+    """Numbers, short texts, pages of the menu, and what is made of them."""
+    if isinstance(value, Page):
+        return True  # a few hundred bytes, made once a session because making them costs milliseconds in each run
     if isinstance(value, Mapping):
         return all(map(is_plain, value.values()))
     if isinstance(value, list | tuple):
@@ -147,7 +150,7 @@ def test_a_proof_never_waits_for_a_slot_while_it_holds_one(monkeypatch: pytest.M
     """With one slot, and a block that nobody has computed yet, it would wait for itself for ever."""
     monkeypatch.setattr(session, "forward_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr(session, "_blocks", Store(2**24))
-    monkeypatch.setattr(session, "_results", Store(2**20))
+    monkeypatch.setattr("explainer.app.kept.results", Store(2**20))
     opened, _ = session.open_session(State(layer=2))
     proved = []
     thread = threading.Thread(target=lambda: proved.append(session.proof(opened, 2)), daemon=True)
