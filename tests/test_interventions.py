@@ -403,10 +403,10 @@ def test_any_text_is_changes_or_one_clear_sentence(text: str) -> None:
         ("temperature=1001", "a temperature must be in 0.001..1000, got 1001"),
         ("temperature=inf", "temperature: expected 2 or unscaled for all layers, .*, got 'inf'"),
         ("heads=3:zero", "heads: expected 3.1:zero or 3.1:mean for head 1 of layer 3, got '3:zero'"),
-        ("heads=3.1:zero,3.1:mean", "heads says two things about one: 'Head 1 of layer 3 set to zero' and"),
+        ("heads=3.1:zero,3.1:mean", "heads sets one thing twice: 'Head 1 of layer 3 set to zero' and"),
         ("skip=norm.1", "skip: expected attention.4 or mlp.4, got 'norm.1'"),
         ("residual=mlp.0", "layer must be in 1..16384, got 0"),
-        ("mask=1;mask=2", "mask says two things about one: 'Patch 1 masked' and 'Patch 2 masked'; keep one of them"),
+        ("mask=1;mask=2", "mask sets one thing twice: 'Patch 1 masked' and 'Patch 2 masked'; keep one of them"),
         (";" * (MAX_TEXT + 1), f"expected at most {MAX_TEXT} characters of changes, got {MAX_TEXT + 1}"),
     ],
 )
@@ -484,7 +484,7 @@ def test_changes_are_added_replaced_and_taken_away() -> None:
         ("heads=4.1:zero", "Head 1 of layer 4 set to zero does not fit this model: layer must be in 1..3, got 4."),
         ("heads=3.5:mean", "Head 5 of layer 3 .* does not fit this model: head must be in 1..4, got 5."),
         ("skip=mlp.4", "MLP of layer 4 skipped does not fit this model: layer must be in 1..3, got 4."),
-        ("residual=mlp.4", "Residual beside the MLP of layer 4 removed does not fit"),
+        ("residual=mlp.4", "Residual around the MLP of layer 4 removed does not fit"),
     ],
 )
 def test_what_a_model_does_not_have_is_named(
@@ -523,7 +523,7 @@ def test_every_change_says_what_it_does_in_words() -> None:
         "Head 2 of layer 3 replaced by its mean over the tokens",
         "Attention of layer 1 skipped",
         "MLP of layer 2 skipped",
-        "Residual beside the MLP of layer 1 removed",
+        "Residual around the MLP of layer 1 removed",
     ]
     assert MaskPatches((1, 3, 5, 7, 9)).title == "5 patches masked"
     assert MaskPatches((1, 3, 5)).title == "Patches 1, 3 and 5 masked"

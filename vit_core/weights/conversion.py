@@ -78,8 +78,8 @@ def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
     try:
         _write(state, file, suffix)
     except (RuntimeError, safetensors.SafetensorError) as error:  # what torch and safetensors make of a full disk
-        said = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
-        raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {said}") from error
+        reason = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
+        raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {reason}") from error
 
 
 def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
@@ -165,15 +165,15 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
     table = SOURCES[source]
     can_say_epsilon = source in ("ours", "torchvision", "timm", "huggingface")
     can_say_gelu = source in ("ours", "timm", "huggingface")
-    said = []
+    notes = []
     if config.norm_eps != table.norm_eps and not can_say_epsilon:
-        said.append(f"its LayerNorms add {table.norm_eps:g} to the variance, these weights expect {config.norm_eps:g}")
+        notes.append(f"its LayerNorms add {table.norm_eps:g} to the variance, these weights expect {config.norm_eps:g}")
     if config.gelu != table.gelu and not can_say_gelu:
         names = {"none": "erf", "tanh": "tanh"}
-        said.append(f"its GELU is computed with {names[table.gelu]}, these weights expect {names[config.gelu]}")
+        notes.append(f"its GELU is computed with {names[table.gelu]}, these weights expect {names[config.gelu]}")
     if source == "timm" and config.representation_size:
-        said.append("its models have had no hidden layer in the head since version 0.6")
-    return tuple(said)
+        notes.append("its models have had no hidden layer in the head since version 0.6")
+    return tuple(notes)
 
 
 def how_to_load(source: str) -> str:

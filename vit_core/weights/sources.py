@@ -24,6 +24,10 @@ class Row(NamedTuple):
     theirs: tuple[str, ...]
     pattern: str = ""
 
+    def with_mark(self, mark: str, text: str) -> "Row":
+        """The row with a mark of its names replaced."""
+        return Row(self.ours.replace(mark, text), tuple(name.replace(mark, text) for name in self.theirs), self.pattern)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightSource:
@@ -34,7 +38,6 @@ class WeightSource:
     spellings: tuple[tuple[str, str], ...] = ()  # other names for the same parameter: (regular expression, the row's)
     unused: tuple[str, ...] = ()  # what the publisher's own model leaves out of its logits too
     absent: tuple[tuple[str, Literal["zeros", "identity"]], ...] = ()  # ours that they may lack, and what it is then
-    usual_head_size: int = 64  # D_h, where the shapes leave it open
     norm_eps: float
     gelu: Literal["none", "tanh"]
     resize: ResizeMethod  # the publisher's own way to another grid
