@@ -58,7 +58,7 @@ def test_the_mean_over_batches_is_the_courses_loop() -> None:
     right = (labels == predicted).tolist()
     # three divisions and a sum in double precision
     assert float(batch_mean(right, 32)) == pytest.approx(accuracy / len(batches), abs=1e-15)
-    assert batch_mean(right, 25) == Fraction(sum(right), 75)  # equal batches: no difference
+    assert batch_mean(right, 25) == Fraction(sum(right), 75)  # equal batches: the share of images
 
 
 def test_one_class_alone_prints_the_three_numbers_of_the_run_from_scratch() -> None:

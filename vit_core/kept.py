@@ -77,7 +77,7 @@ KINDS: Mapping[str, tuple[Limit, Callable[[], list[Kept]]]] = MappingProxyType(
 
 def kept_of(kind: str) -> list[Kept]:
     """What is kept of one of ``KINDS``, the largest first."""
-    return sorted(KINDS[kind][1](), key=lambda each: -each.bytes)
+    return sorted(KINDS[kind][1](), key=lambda item: -item.bytes)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -114,7 +114,7 @@ def normalise(
 ) -> Float[Tensor, "batch channels height width"]:
     """Bytes to numbers around zero: the pixel over 255, minus the mean, over the standard deviation."""
     statistics = (preprocess.mean, preprocess.std)
-    mean, std = (torch.tensor(each, device=pixels.device).reshape(3, 1, 1) for each in statistics)
+    mean, std = (torch.tensor(values, device=pixels.device).reshape(3, 1, 1) for values in statistics)
     return (pixels.float() / 255 - mean) / std
 
 

@@ -68,7 +68,7 @@ class Sizes:
         size = self.image_size
         steps = (sign * step for step in range(1, size) for sign in (-1, 1))
         candidates = (self.patch_size + step for step in steps if 2 < self.patch_size + step < size)
-        return next(each for each in candidates if size**2 // each**2 != (size // each) ** 2)
+        return next(candidate for candidate in candidates if size**2 // candidate**2 != (size // candidate) ** 2)
 
     def _odd_heads(self) -> int:
-        return next(each for each in range(self.num_heads + 1, self.hidden_size) if self.hidden_size % each)
+        return next(number for number in range(self.num_heads + 1, self.hidden_size) if self.hidden_size % number)

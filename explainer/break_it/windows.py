@@ -39,7 +39,7 @@ def surroundings(ledger: Ledger, sound: Ledger, place: Place) -> str:
     first = max(0, index - ROWS // 2)
     part = ledger.operations[first : index + ROWS // 2]
     moved = differences(sound, ledger)
-    shown = replace(moved, changes=tuple(each for each in moved.changes if each.after is not None))
+    shown = replace(moved, changes=tuple(change for change in moved.changes if change.after is not None))
     return table(replace(ledger, operations=part, inputs=()), shown, every=True) + _folded(
         ledger, f"The whole ledger: {len(ledger.operations)} operations"
     )

@@ -27,8 +27,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "Examine a weights file: its family, its sizes, its faults. Nothing in it is run."
-    parser = Parser("doctor", says, EXAMPLES)
+    about = "Examine a weights file: its family, its sizes, its faults. Nothing in it is run."
+    parser = Parser("doctor", about, EXAMPLES)
     parser.add_argument("file", nargs="?", help=".pth, .pt, .bin, .ckpt, .safetensors, .npz, or a Hugging Face folder")
     parser.add_argument("--part", metavar="NAME", help="which weights, where a file holds several")
     parser.add_argument("--heads", type=int, metavar="K", help="the number of heads, which no shape shows")
@@ -68,10 +68,10 @@ def _run(options: argparse.Namespace) -> int:
         print(as_text(examination, names=options.names is not None))
     if examination.opens and options.to:
         # Beside the report of a program, what happened goes to the terminal.
-        said = _convert(options, overrides)
+        report = _convert(options, overrides)
         if examination.guesses_heads:
-            said += "\n  But k is a guess: give --heads K if the code that trained the model has another."
-        print(said, file=sys.stderr if options.json else sys.stdout)
+            report += "\n  But k is a guess: give --heads K if the code that trained the model has another."
+        print(report, file=sys.stderr if options.json else sys.stdout)
     return 0 if examination.opens else 1
 
 
@@ -113,14 +113,14 @@ def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
         options.output.unlink(missing_ok=True)  # there was none before, and half a file is none
         why = f"{options.output} cannot be written: {error.strerror}" if error.strerror else str(error)
         raise Refused(why) from error
-    said = [
+    lines = [
         f"\nWritten to {options.output} under the names of {options.to}. The model that it belongs to:",
         f"  {constructor(options.to, model.config)}",
     ]
     if how := how_to_load(options.to):
-        said.append(f"  {how}")
-    said += [f"  But {each}." for each in caveats(options.to, model.config)]
-    return "\n".join(said)
+        lines.append(f"  {how}")
+    lines += [f"  But {caveat}." for caveat in caveats(options.to, model.config)]
+    return "\n".join(lines)
 
 
 def _name_table(search: str) -> str:

@@ -23,8 +23,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "What is kept on this machine: images and weights that readers gave, downloads, training runs."
-    parser = Parser("kept", says, EXAMPLES)
+    about = "What is kept on this machine: images and weights that readers gave, downloads, training runs."
+    parser = Parser("kept", about, EXAMPLES)
     parser.add_argument("--clear", nargs="+", choices=NAMES, metavar="KIND", help=f"delete: {', '.join(NAMES)}")
     parser.add_argument("--yes", action="store_true", help="do not ask before deleting")
     return parser
@@ -35,11 +35,11 @@ def _run(options: argparse.Namespace) -> int:
 
     for kind in options.clear or NAMES:
         found, limit = kept_of(kind), KINDS[kind][0]
-        total = sum(each.bytes for each in found)
+        total = sum(item.bytes for item in found)
         print(f"{kind}: {total / 1e6:,.1f} of at most {limit.most:,.0f} MB ({limit.variable})")
-        for each in found:
-            days = f"{each.days:.0f} days" if each.days >= 2 else f"{24 * each.days:.0f} hours"
-            print(f"  {each.bytes / 1e6:10,.1f} MB  {days:>10}  {each.name}{'  (running)' if each.in_use else ''}")
+        for item in found:
+            days = f"{item.days:.0f} days" if item.days >= 2 else f"{24 * item.days:.0f} hours"
+            print(f"  {item.bytes / 1e6:10,.1f} MB  {days:>10}  {item.name}{'  (running)' if item.in_use else ''}")
     if options.clear:
         _clear(options.clear, options.yes)
     return 0
@@ -48,8 +48,8 @@ def _run(options: argparse.Namespace) -> int:
 def _clear(kinds: Sequence[str], is_sure: bool) -> None:
     from vit_core.kept import kept_of
 
-    things = [each for kind in kinds for each in kept_of(kind) if not each.in_use]
-    size = f"{sum(each.bytes for each in things) / 1e6:,.1f} MB"
+    things = [item for kind in kinds for item in kept_of(kind) if not item.in_use]
+    size = f"{sum(item.bytes for item in things) / 1e6:,.1f} MB"
     if not things:
         print("Nothing is there to delete.")
         return
@@ -58,9 +58,9 @@ def _clear(kinds: Sequence[str], is_sure: bool) -> None:
             raise Refused(f"{len(things)} things, {size}, would be deleted for good: add --yes to confirm")
         if input(f"Delete {len(things)} things, {size}, for good? [y/N] ").strip().lower() not in ("y", "yes"):
             raise Refused("nothing was deleted")
-    for each in things:
+    for item in things:
         try:
-            each.remove()
+            item.remove()
         except OSError as error:
-            raise Refused(f"{each.path} cannot be deleted: {error.strerror}") from error
+            raise Refused(f"{item.path} cannot be deleted: {error.strerror}") from error
     print(f"Deleted: {len(things)} things, {size}.")

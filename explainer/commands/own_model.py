@@ -49,7 +49,7 @@ def _run_file(path: Path) -> ModuleType:
             del sys.modules[path.stem]
         else:
             sys.modules[path.stem] = before
-        raise ValueError(f"{path} cannot be run: {_said(error)}") from error
+        raise ValueError(f"{path} cannot be run: {_error_line(error)}") from error
     return module
 
 
@@ -59,14 +59,14 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        raise ValueError(f"the module {name} cannot be imported: {_said(error)}") from error
+        raise ValueError(f"the module {name} cannot be imported: {_error_line(error)}") from error
 
 
 def _named(module: ModuleType, name: str) -> Any:
     value: Any = module
     for part in name.split("."):
         if not hasattr(value, part):
-            own = [each for each, made in vars(module).items() if not each.startswith("_") and callable(made)]
+            own = [key for key, made in vars(module).items() if not key.startswith("_") and callable(made)]
             known = f"; it has {', '.join(own[:12])}" if own else ""
             raise ValueError(f"{module.__name__} has no {name!r}{known}")
         value = getattr(value, part)
@@ -78,10 +78,10 @@ def _named(module: ModuleType, name: str) -> Any:
     return value
 
 
-def _said(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     """An exception as one line, with the line of the user's file that raised it."""
     if isinstance(error, SyntaxError):
         return f"{error.msg} in line {error.lineno}"
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith("<frozen")]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if len(frames) > 1 else ""
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}{place}"

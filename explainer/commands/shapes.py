@@ -52,8 +52,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    says = "Every operation of a model from its input to its output: shapes, bytes, parameters, multiply-adds, code."
-    parser = Parser("shapes", says, EXAMPLES)
+    about = "Every operation of a model from its input to its output: shapes, bytes, parameters, multiply-adds, code."
+    parser = Parser("shapes", about, EXAMPLES)
     parser.add_argument(
         "model",
         help='a size such as "B/16" or "22B", the name of a checkpoint, a weights file, or your own code: '
@@ -105,8 +105,8 @@ def _run(options: argparse.Namespace) -> int:
         verdict = verdict_of(ledger, options.expect, is_diagnosed)
     _write(_written(ledger, found, diagnosis, verdict, options), options.output)
     # To the terminal even when the ledger goes to a file: it is the answer.
-    said = verdict.text if verdict else _explained(ledger, diagnosis, options)
-    print(f"\n{said}", file=sys.stdout if options.format == "text" else sys.stderr)
+    explanation = verdict.text if verdict else _explained(ledger, diagnosis, options)
+    print(f"\n{explanation}", file=sys.stdout if options.format == "text" else sys.stderr)
     return 0 if is_well else 1
 
 
@@ -176,16 +176,16 @@ def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argpars
     """The likely mistake, or that the shapes do not show it."""
     from explainer.shapes.diagnosis import diagnosis_text, untold
 
-    said = []
+    sentences = []
     if ledger.failure is None and _is_expected(ledger, options.expect):
-        said.append("It runs, but it does not compute what it should.")
+        sentences.append("It runs, but it does not compute what it should.")
     elif ledger.failure is None:
         shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
-        said.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
+        sentences.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
-        said.append("This code needs values, and the meta device has only shapes: try --device cpu.")
-    said.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))
-    return "\n".join(said)
+        sentences.append("This code needs values, and the meta device has only shapes: try --device cpu.")
+    sentences.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))
+    return "\n".join(sentences)
 
 
 def _written(

@@ -4,14 +4,16 @@ The course sums the accuracies of the batches and divides by their number. A pic
 more than the others. Fractions are exact here: only what was printed has been rounded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from itertools import product
 from math import comb
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 def batch_sizes(pictures: int, batch_size: int) -> tuple[int, ...]:
@@ -28,11 +30,15 @@ def batch_sizes(pictures: int, batch_size: int) -> tuple[int, ...]:
 
 def batch_mean(right: Sequence[bool], batch_size: int) -> Fraction:
     """The course's accuracy: the share of right pictures in each batch, averaged over the batches."""
-    shares, start = [], 0
-    for size in batch_sizes(len(right), batch_size):
-        shares.append(Fraction(sum(right[start : start + size]), size))
-        start += size
+    shares = [Fraction(sum(batch), len(batch)) for batch in _batches(right, batch_size)]
     return sum(shares, Fraction()) / len(shares)
+
+
+def _batches(values: Sequence[T], batch_size: int) -> Iterator[Sequence[T]]:
+    start = 0
+    for size in batch_sizes(len(values), batch_size):
+        yield values[start : start + size]
+        start += size
 
 
 def picture_weights(pictures: int, batch_size: int) -> tuple[Fraction, ...]:
@@ -48,12 +54,8 @@ def labels_in_order(sizes: Mapping[str, int]) -> tuple[str, ...]:
 
 def composition(sizes: Mapping[str, int], batch_size: int) -> tuple[dict[str, int], ...]:
     """How many pictures of each class are in each batch, when nothing is shuffled."""
-    labels, batches, start = labels_in_order(sizes), [], 0
-    for size in batch_sizes(len(labels), batch_size):
-        batch = labels[start : start + size]
-        batches.append({name: batch.count(name) for name in sizes})
-        start += size
-    return tuple(batches)
+    batches = _batches(labels_in_order(sizes), batch_size)
+    return tuple({name: batch.count(name) for name in sizes} for batch in batches)
 
 
 def one_class_means(sizes: Mapping[str, int], batch_size: int) -> dict[str, Fraction]:
@@ -85,16 +87,23 @@ def readings(printed: str, pictures: int, batch_size: int) -> tuple[Reading, ...
     Raises:
         ValueError: if ``printed`` is no decimal number.
     """
-    sizes = batch_sizes(pictures, batch_size)
-    last, before = sizes[-1], pictures - sizes[-1]
+    last = batch_sizes(pictures, batch_size)[-1]
+    before = pictures - last
     target, half = _printed(printed)
     found = []
-    for full, rest in product(range(before + 1), range(last + 1)):
-        mean = (Fraction(full, batch_size) + Fraction(rest, last)) / len(sizes)
+    for mean, full, rest in _means(pictures, batch_size):
         if abs(mean - target) <= half:  # a tie may be printed either way
             orders = Fraction(comb(before, full) * comb(last, rest), comb(pictures, full + rest))
             found.append(Reading(full, rest, orders))
     return tuple(sorted(found, key=lambda reading: -reading.arrangements))
+
+
+def _means(pictures: int, batch_size: int) -> Iterator[tuple[Fraction, int, int]]:
+    """Every mean over batches, with the right pictures of the full batches and of the last one that give it."""
+    sizes = batch_sizes(pictures, batch_size)
+    last = sizes[-1]
+    for full, rest in product(range(pictures - last + 1), range(last + 1)):
+        yield (Fraction(full, batch_size) + Fraction(rest, last)) / len(sizes), full, rest
 
 
 def splits(reading: Reading, pictures: int, batch_size: int) -> int:
@@ -159,13 +168,7 @@ def verdict(printed: str, sizes: Mapping[str, int], batch_size: int) -> Verdict:
 
 def values_that_can_be_printed(pictures: int, batch_size: int, decimals: int = 4) -> int:
     """How many different numbers the mean over batches can print."""
-    sizes = batch_sizes(pictures, batch_size)
-    last, before = sizes[-1], pictures - sizes[-1]
-    means = {
-        (Fraction(full, batch_size) + Fraction(rest, last)) / len(sizes)
-        for full in range(before + 1)
-        for rest in range(last + 1)
-    }
+    means = {mean for mean, _, _ in _means(pictures, batch_size)}
     return len({format(float(mean), f".{decimals}f") for mean in means})
 
 

@@ -88,10 +88,10 @@ def what_it_says(found: Verdict) -> str:
 def best_epochs(run: CourseRun) -> str:
     """What the share of pictures says about the course of a run."""
     found = verdicts(run)
-    totals = [each.total or 0 for each in found]
-    if any(each.one_class for each in found):
-        names = {each.one_class for each in found if each.one_class}
-        explained = sum(each.one_class is not None for each in found)
+    totals = [epoch.total or 0 for epoch in found]
+    if any(epoch.one_class for epoch in found):
+        names = {epoch.one_class for epoch in found if epoch.one_class}
+        explained = sum(epoch.one_class is not None for epoch in found)
         return (
             f"In {explained} of {len(found)} epochs one class explains the printed number: "
             f"{', '.join(sorted(names))}, changing from epoch to epoch. The model has one answer for all images."
@@ -104,9 +104,9 @@ def best_epochs(run: CourseRun) -> str:
 def _same_total(run: CourseRun) -> str:
     """A sentence about different printed numbers that are the same number of right pictures."""
     by_total: dict[int, list[str]] = {}
-    for each in verdicts(run):
-        if each.total is not None and each.printed not in by_total.setdefault(each.total, []):
-            by_total[each.total].append(each.printed)
+    for epoch in verdicts(run):
+        if epoch.total is not None and epoch.printed not in by_total.setdefault(epoch.total, []):
+            by_total[epoch.total].append(epoch.printed)
     total, printed = max(by_total.items(), key=lambda item: (len(item[1]), item[0]))
     spread = (max(map(float, printed)) - min(map(float, printed))) * 100
     if len(printed) < 2:
@@ -140,12 +140,12 @@ def reading_table(run: CourseRun) -> str:
 def case_for_one_class(run: CourseRun) -> str:
     """What speaks for the single class, and what the numbers cannot say."""
     found, means = verdicts(run), one_class_means(TEST_SIZES, BATCH_SIZE)
-    explained = [each for each in found if each.one_class]
+    explained = [epoch for epoch in found if epoch.one_class]
     possible = values_that_can_be_printed(TEST_PICTURES, BATCH_SIZE)
     if not explained:
         return (
             "*Ways* counts how the right images of the full batches can be divided among these. The sum of right "
-            f"images is certain for {sum(len(each.readings) == 1 for each in found)} of {len(found)} epochs; none of "
+            f"images is certain for {sum(len(epoch.readings) == 1 for epoch in found)} of {len(found)} epochs; none of "
             "these numbers shows which images they are."
         )
     chance = chance_of_guessing([f"{float(mean):.4f}" for mean in means.values()], TEST_SIZES, BATCH_SIZE)
@@ -203,9 +203,9 @@ def contradiction() -> str:
     with_loss = [line.epoch for line in run.epochs if line.test_loss == TABLE_ROW.loss]
     same_digits = [line for line in run.epochs if sorted(line.test_loss) == sorted(TABLE_ROW.loss)]
     others = [
-        f"the row of {each.model.split(',')[0]} in the same table"
-        for each in FIGURES
-        if (each.accuracy, each.place) == (TABLE_ROW.accuracy, TABLE_ROW.place) and each != TABLE_ROW
+        f"the row of {figure.model.split(',')[0]} in the same table"
+        for figure in FIGURES
+        if (figure.accuracy, figure.place) == (TABLE_ROW.accuracy, TABLE_ROW.place) and figure != TABLE_ROW
     ]
     return (
         f"The table gives the new head on ViT a test loss of {TABLE_ROW.loss} and an accuracy of {TABLE_ROW.accuracy}; "

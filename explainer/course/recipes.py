@@ -84,7 +84,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
-FIELDS: Mapping[str, str] = MappingProxyType({name: says for group in GROUPS.values() for name, says in group.items()})
+FIELDS: Mapping[str, str] = MappingProxyType({name: text for group in GROUPS.values() for name, text in group.items()})
 
 
 def field_title(name: str) -> str:

@@ -107,8 +107,8 @@ def train(switches: Switches, steps: int = STEPS) -> Iterator[dict[str, float]]:
 def photographs() -> tuple[list[Tensor], list[Tensor]]:
     """The left and the right part of each photograph of the gallery, as numbers from -1 to 1."""
     learned, held_out = [], []
-    for each in GALLERY.values():
-        picture = open_picture(each.path)
+    for photograph in GALLERY.values():
+        picture = open_picture(photograph.path)
         scale = SIDE / min(picture.size)
         picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from explainer.doctor.name_table import TITLES, NameRow
-from explainer.doctor.report import ABOUT, MARKS, SIZE_NAMES, head_kind, recognised, shape_text, told_text, verdict
+from explainer.doctor.report import ABOUT, MARKS, SIZE_NAMES, head_kind, recognised, told_text, verdict
 from vit_core.examination import Examination
 
-SEVERITIES = {"error": "error", "warning": "warning", "note": "note"}
 MOST_TENSORS = 1000  # listed; a ViT-H has 394
 
 
@@ -15,8 +14,8 @@ def verdict_html(examination: Examination) -> str:
     """Whether it opens, whose it is."""
     kind = "opens" if examination.opens else "refused"
     mark = "✓" if examination.opens else "✗"
-    said = f"<p><b>{mark} {escape(verdict(examination))}</b></p><p>{escape(recognised(examination))}</p>"
-    return f'<div class="vit-doctor-verdict vit-doctor-{kind}" role="status">{said}</div>'
+    paragraphs = f"<p><b>{mark} {escape(verdict(examination))}</b></p><p>{escape(recognised(examination))}</p>"
+    return f'<div class="vit-doctor-verdict vit-doctor-{kind}" role="status">{paragraphs}</div>'
 
 
 def sizes_html(examination: Examination) -> str:
@@ -25,7 +24,7 @@ def sizes_html(examination: Examination) -> str:
         (
             escape(SIZE_NAMES[read.field]),
             f"<b>{read.value:,}</b>",
-            f"{_code(read.name)} {escape(shape_text(read.shape))}",
+            f"{_code(read.name)} {list(read.shape)}",
             escape(read.how),
         )
         for read in examination.sizes
@@ -38,8 +37,8 @@ def sizes_html(examination: Examination) -> str:
 def expectations_html(examination: Examination) -> str:
     """What no shape shows."""
     rows = [
-        (escape(each.what), f"<b>{escape(each.value)}</b>", escape(each.told_by or told_text(each)))
-        for each in examination.expectations
+        (escape(row.what), f"<b>{escape(row.value)}</b>", escape(row.told_by or told_text(row)))
+        for row in examination.expectations
     ]
     return _table(("what", "value", "from where"), rows)
 
@@ -52,21 +51,21 @@ def findings_html(examination: Examination) -> str:
         return '<p class="vit-doctor-note">Nothing: names, shapes, types and numbers are as expected.</p>'
     rows = [
         (
-            f'<span class="vit-doctor-{each.severity}">{MARKS[each.severity]} {SEVERITIES[each.severity]}</span>',
-            escape(ABOUT[each.about]),
-            escape(each.sentence),
+            f'<span class="vit-doctor-{finding.severity}">{MARKS[finding.severity]} {finding.severity}</span>',
+            escape(ABOUT[finding.about]),
+            escape(finding.sentence),
         )
-        for each in examination.findings
+        for finding in examination.findings
     ]
     return _table(("severity", "about", "what"), rows)
 
 
 def tensors_html(examination: Examination) -> str:
     """Every tensor of the file."""
-    rows = [(_code(name), escape(shape_text(shape)), escape(kind)) for name, shape, kind in examination.tensors]
-    more = len(rows) - MOST_TENSORS
+    rows = [(_code(name), str(list(shape)), escape(kind)) for name, shape, kind in examination.tensors]
     table = _table(("name", "shape", "type"), rows[:MOST_TENSORS])
-    rest = f'<p class="vit-doctor-note">and {more:,} more</p>' if more > 0 else ""
+    unlisted = len(rows) - MOST_TENSORS
+    rest = f'<p class="vit-doctor-note">and {unlisted:,} more</p>' if unlisted > 0 else ""
     return f'<div class="vit-doctor-scroll" tabindex="0">{table}</div>{rest}'
 
 
@@ -79,7 +78,7 @@ def names_html(rows: Iterable[NameRow], sources: Iterable[str]) -> str:
         for source in chosen:
             cell = row.cells[source]
             names = "<br>".join(map(_code, cell.names)) or "<i>none</i>"
-            shape = escape(shape_text(cell.shape)) if cell.names else ""
+            shape = str(list(cell.shape)) if cell.names else ""
             lines.append((escape(TITLES[source]), names, shape))
         body = "".join(f"<tr>{_cells(line, ('family', 'name', 'shape'))}</tr>" for line in lines)
         blocks.append(f'<tbody><tr><th colspan="3" scope="rowgroup">{escape(row.symbol)}</th></tr>{body}</tbody>')

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 from vit_core import ViTConfig
 from vit_core.weights.conversion import names_of
-from vit_core.weights.renaming import expand
+from vit_core.weights.renaming import weights_and_biases
 from vit_core.weights.sources import SOURCES
 
 _FIRST = ("ours", "course")  # whose columns come before those of the others
 TITLES = {source: SOURCES[source].short_title for source in dict.fromkeys((*_FIRST, *SOURCES))}
 
-_SYMBOLS = {  # what the paper calls it
-    "class_token": r"x_class",
-    "position_embedding": r"E_pos",
+_SYMBOLS = {  # of the paper, in the order of the forward pass
     "patch_projection.weight": "E",
+    "class_token": "x_class",
+    "position_embedding": "E_pos",
     "blocks.#.attention.qkv.weight": "U_qkv",
     "blocks.#.attention.projection.weight": "U_msa",
     "blocks.#.attention_norm.weight": "LN of Eq. 2",
@@ -37,7 +37,7 @@ class Cell:
     @property
     def text(self) -> str:
         """Names and shape in one line."""
-        return f"{', '.join(self.names)} [{', '.join(map(str, self.shape))}]" if self.names else "none"
+        return f"{', '.join(self.names)} {list(self.shape)}" if self.names else "none"
 
 
 @dataclass(frozen=True)
@@ -70,53 +70,20 @@ def name_table(config: ViTConfig, search: str = "") -> list[NameRow]:
 
 def _column(source: str, config: ViTConfig) -> dict[str, Cell]:
     """A family's names by ours."""
-    without_hidden = replace(config, representation_size=None)
     try:
         shapes = names_of(source, config)
     except ValueError:  # it has no hidden layer in its head
-        shapes = names_of(source, without_hidden)
-    # "#" stands for itself here: a name that has it is general already.
+        shapes = names_of(source, replace(config, representation_size=None))
     return {
-        general.ours: Cell(general.theirs, shapes[row.theirs[0]])
-        for general, row in zip(_general_rows(source), expand(SOURCES[source].rows, 1), strict=True)
-        if row.theirs[0] in shapes
+        row.ours: Cell(row.theirs, shapes[first])
+        for row in weights_and_biases(SOURCES[source].rows)
+        if (first := row.theirs[0].replace("#", "0")) in shapes
     }
 
 
-def _general_rows(source: str) -> list["_GeneralRow"]:
-    """The rows as ``expand`` gives them for one layer, with the layer left open."""
-    return [
-        _GeneralRow(row.ours.replace("*", kind), tuple(name.replace("*", kind) for name in row.theirs))
-        for row in SOURCES[source].rows
-        for kind in (("weight", "bias") if "*" in row.ours else ("",))
-    ]
-
-
-@dataclass(frozen=True)
-class _GeneralRow:
-    ours: str
-    theirs: tuple[str, ...]
-
-
-_ORDER = (
-    "patch_projection",
-    "class_token",
-    "position_embedding",
-    "blocks.#.attention_norm",
-    "blocks.#.attention.qkv",
-    "blocks.#.attention.projection",
-    "blocks.#.mlp_norm",
-    "blocks.#.mlp.expand",
-    "blocks.#.mlp.contract",
-    "norm",
-    "head.pre_logits",
-    "head.linear",
-)
-
-
 def _place(name: str) -> tuple[int, bool]:
-    stem = name.removesuffix(".weight").removesuffix(".bias")
-    return _ORDER.index(stem), name.endswith(".bias")
+    is_bias = name.endswith(".bias")
+    return list(_SYMBOLS).index(name.replace("bias", "weight") if is_bias else name), is_bias
 
 
 def _general(word: str) -> str:

@@ -34,11 +34,6 @@ HEADS_UNTOLD = (
 MOST_CANDIDATES = 6
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """``[64, 3, 8, 8]``."""
-    return f"[{', '.join(map(str, shape))}]"
-
-
 def bytes_text(count: int) -> str:
     """``19.2 MB``."""
     if count < 1000:
@@ -68,9 +63,12 @@ def recognised(examination: Examination) -> str:
     return " · ".join(parts)
 
 
-def candidate_text(candidate: HeadCandidate) -> str:
-    """``k = 12, D_h = 64``."""
-    return f"k = {candidate.num_heads}, D_h = {candidate.head_size}"
+def _candidate_row(candidate: HeadCandidate) -> tuple[str, str]:
+    """``k = 12, D_h = 64``, and what is known of it."""
+    reason = f": {candidate.reason}" if candidate.reason else ""
+    choice = " (your choice)" if candidate.is_chosen else ""
+    name = f"k = {candidate.num_heads}, D_h = {candidate.head_size}"
+    return name, f"{standing_text(candidate)}{reason}{choice}"
 
 
 def standing_text(candidate: HeadCandidate) -> str:
@@ -98,53 +96,43 @@ def head_kind(examination: Examination) -> str:
 def as_text(examination: Examination, names: bool = False) -> str:
     """All of it for a terminal; ``names``: also every tensor."""
     lines = [verdict(examination)]
-    if said := recognised(examination):
-        lines.append(said)
+    if recognition := recognised(examination):
+        lines.append(recognition)
     if examination.sizes:
         lines += ["", "Sizes, and the tensor each was read from"]
         rows = [
-            (SIZE_NAMES[read.field], f"{read.value:,}", f"{read.name} {shape_text(read.shape)}", read.how)
+            (SIZE_NAMES[read.field], f"{read.value:,}", f"{read.name} {list(read.shape)}", read.how)
             for read in examination.sizes
         ]
         lines += _aligned(rows)
         lines.append(f"  head: {head_kind(examination)}" if head_kind(examination) else "")
     if examination.heads:
         lines += ["", "Attention heads k", f"  {HEADS_UNTOLD}"]
-        shown = sorted(examination.heads, key=lambda each: not each.is_chosen)[:MOST_CANDIDATES]
-        lines += _aligned(
-            [
-                (
-                    candidate_text(each),
-                    standing_text(each)
-                    + (f": {each.reason}" if each.reason else "")
-                    + (" (your choice)" if each.is_chosen else ""),
-                )
-                for each in shown
-            ]
-        )
-        if more := len(examination.heads) - len(shown):
-            lines.append(f"  and {more} more divisor{'s' if more > 1 else ''} of D")
+        shown = sorted(examination.heads, key=lambda candidate: not candidate.is_chosen)[:MOST_CANDIDATES]
+        lines += _aligned([_candidate_row(candidate) for candidate in shown])
+        if unlisted := len(examination.heads) - len(shown):
+            lines.append(f"  and {unlisted} more divisor{'s' if unlisted > 1 else ''} of D")
     if examination.expectations:
         lines += ["", "What the numbers depend on and no shape shows"]
-        lines += _aligned([(each.what, f"{each.value} ({told_text(each)})") for each in examination.expectations])
+        lines += _aligned([(row.what, f"{row.value} ({told_text(row)})") for row in examination.expectations])
     if examination.findings:
         lines += ["", "Findings"]
-        lines += [f"  {MARKS[each.severity]} {ABOUT[each.about]}: {each.sentence}" for each in examination.findings]
+        lines += [f"  {MARKS[row.severity]} {ABOUT[row.about]}: {row.sentence}" for row in examination.findings]
     if names and examination.tensors:
         lines += ["", "Tensors"]
-        lines += _aligned([(name, shape_text(shape), kind) for name, shape, kind in examination.tensors])
+        lines += _aligned([(name, str(list(shape)), kind) for name, shape, kind in examination.tensors])
     return "\n".join(line.rstrip() for line in lines if line is not None)
 
 
 def as_json(examination: Examination) -> dict[str, Any]:
     """The same for a program."""
-    said = asdict(examination)
-    checkpoint = said.pop("checkpoint")
-    said["opens"] = examination.opens
-    said["config"] = None if checkpoint is None else checkpoint["config"]
-    said["preprocess"] = None if checkpoint is None else checkpoint["preprocess"]
-    said["tensors"] = [{"name": name, "shape": shape, "type": kind} for name, shape, kind in examination.tensors]
-    return said
+    fields = asdict(examination)
+    checkpoint = fields.pop("checkpoint")
+    fields["opens"] = examination.opens
+    fields["config"] = None if checkpoint is None else checkpoint["config"]
+    fields["preprocess"] = None if checkpoint is None else checkpoint["preprocess"]
+    fields["tensors"] = [{"name": name, "shape": shape, "type": kind} for name, shape, kind in examination.tensors]
+    return fields
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -203,7 +203,7 @@ def patches_so_far(
         "attention": trace.attention(trace.num_layers).mean(0)[0, 1:],
         "rollout": attention_rollout(trace)[0, 1:],
     }
-    if plain is not None and (known := sum(each is not None for each in single)):
+    if plain is not None and (known := sum(measurement is not None for measurement in single)):
         name = "occlusion" if known == num_patches else f"occlusion of the first {known} patches"
-        maps[name] = torch.tensor([0.0 if each is None else plain[0] - each[0] for each in single])
+        maps[name] = torch.tensor([0.0 if measurement is None else plain[0] - measurement[0] for measurement in single])
     return PatchesSoFar(labels[winner], len(measured), passes_for(num_patches), maps)

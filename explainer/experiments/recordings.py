@@ -116,7 +116,7 @@ class Recording:
 
     def at(self, epoch: int) -> Snapshot:
         """The snapshot of ``epoch``, or the newest before it; of an epoch before the first, the first."""
-        index = bisect_right([each.epoch for each in self.snapshots], epoch) - 1
+        index = bisect_right([snapshot.epoch for snapshot in self.snapshots], epoch) - 1
         return self.snapshots[max(0, index)]
 
     def curve(self, name: str) -> tuple[list[int], list[float]]:

@@ -50,14 +50,14 @@ class Resized:
     @property
     def sentence(self) -> str:
         """What was measured."""
-        each = ", ".join(
+        by_method = ", ".join(
             f"{result.method} {number(result.norms.mean())} and {result.prediction}" for result in self.methods
         )
         own, new = (f"{size}x{size}" for size in (self.own_grid_size, self.grid_size))
         return (
             f"Resized from {own} to {new} patches, the rows of E_pos have a mean length of {number(self.norms.mean())} "
-            f"before and the model predicts {self.before}; after it, {each}. No number of E_pos differs between two "
-            f"methods by more than {number(self.difference)}."
+            f"before and the model predicts {self.before}; after it, {by_method}. No number of E_pos differs between "
+            f"two methods by more than {number(self.difference)}."
         )
 
 

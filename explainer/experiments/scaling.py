@@ -65,8 +65,8 @@ def unscale(
     if progress:
         progress(1.0)
     before, throughout = (
-        torch.stack([attention_entropy(weights).mean() for weights in each.attention_weights])
-        for each in (trace, changed)
+        torch.stack([attention_entropy(weights).mean() for weights in traced.attention_weights])
+        for traced in (trace, changed)
     )
     return Unscaled(
         model.config.head_size,

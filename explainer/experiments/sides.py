@@ -105,15 +105,15 @@ def beside_each_other(
     Returns:
         Those of them that both know, and for each side the numbers: these, then those that it alone knows.
     """
-    of_left, of_right = {each.left: each for each in shared}, {each.right: each for each in shared}
+    of_left, of_right = {row.left: row for row in shared}, {row.right: row for row in shared}
     rows = list(
         dict.fromkeys(
             [of_left[c] for c in chosen[0] if c in of_left] + [of_right[c] for c in chosen[1] if c in of_right]
         )
     )
     return rows, (
-        [each.left for each in rows] + [c for c in chosen[0] if c not in of_left],
-        [each.right for each in rows] + [c for c in chosen[1] if c not in of_right],
+        [row.left for row in rows] + [c for c in chosen[0] if c not in of_left],
+        [row.right for row in rows] + [c for c in chosen[1] if c not in of_right],
     )
 
 
@@ -138,5 +138,5 @@ def same_place(token: int, grid_size: int, other_grid_size: int) -> int:
     if token == 0 or grid_size == other_grid_size:
         return token
     row, column = divmod(token - 1, grid_size)
-    place = [int((each + 0.5) / grid_size * other_grid_size) for each in (row, column)]
+    place = [int((index + 0.5) / grid_size * other_grid_size) for index in (row, column)]
     return place[0] * other_grid_size + place[1] + 1

@@ -45,7 +45,7 @@ def layer_similarity(left: ForwardTrace, right: ForwardTrace) -> Float[Tensor, "
     if count != right.hidden_states[0].shape[0] - 1 or count < FEWEST_PATCHES:
         raise ValueError(f"expected the same number of patches on both sides, at least {FEWEST_PATCHES}")
     rows, columns = (
-        torch.stack([_similarities(z[1:].double()).flatten() for z in each.hidden_states]) for each in (left, right)
+        torch.stack([_similarities(z[1:].double()).flatten() for z in side.hidden_states]) for side in (left, right)
     )
     return (rows @ columns.T).clamp(-1, 1).float()
 

@@ -125,7 +125,7 @@ class _Reader:
         if name == "symbol":
             return self.symbol(self.names[int("".join(self.group()))])
         if name in ("mathbf", "boldsymbol"):
-            letter = "".join(_LETTERS.get(each.removeprefix("\\"), each) for each in self.group())
+            letter = "".join(_LETTERS.get(token.removeprefix("\\"), token) for token in self.group())
             return f'<mi mathvariant="normal" class="bold">{letter}</mi>'
         if name == "mathbb" and self.group() == ["R"]:
             return '<mi mathvariant="normal">ℝ</mi>'

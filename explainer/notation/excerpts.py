@@ -90,8 +90,8 @@ def highlighted(
     for index, spans in enumerate(coloured_lines(code.source, scheme)):
         classes = "vit-line vit-marked" if index in marked else "vit-line"
         number = f'<span class="vit-line-number">{code.first + index}</span>'
-        more = f" {attributes[index]}" if attributes and index in attributes else ""
-        lines.append(f'<span class="{classes}"{more}>{number}{spans}\n</span>')
+        extra = f" {attributes[index]}" if attributes and index in attributes else ""
+        lines.append(f'<span class="{classes}"{extra}>{number}{spans}\n</span>')
     name = escape(f"The source in {code.path}")
     code_lines = "".join(lines)
     # A long line is scrolled, which the keyboard can do only where it can go.

@@ -19,8 +19,8 @@ from markdown_it.token import Token
 from explainer.notation.excerpts import INK
 from explainer.palette import QUANTITIES, TEXT
 
-_PAIRS = [(each.light, each.dark) for each in QUANTITIES.values()]
-_PAIRS += [(each["light"], each["dark"]) for each in (*INK.values(), TEXT)]
+_PAIRS = [(quantity.light, quantity.dark) for quantity in QUANTITIES.values()]
+_PAIRS += [(ink["light"], ink["dark"]) for ink in (*INK.values(), TEXT)]
 
 _BOTH = {colour: pair for pair in _PAIRS for colour in pair}  # what a colour of one scheme is in light and in dark
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
@@ -47,10 +47,10 @@ def _check(mathml: str) -> None:
     Raises:
         ValueError: if there is an element that is no MathML, or an attribute that does something.
     """
-    for each in ElementTree.fromstring(mathml).iter():
-        if not each.tag.startswith(_NAMESPACE):
-            raise ValueError(f"{each.tag} is no element of MathML")
-        if wrong := [name for name in each.attrib if name.startswith(("on", "style", "href", "src", "{"))]:
+    for element in ElementTree.fromstring(mathml).iter():
+        if not element.tag.startswith(_NAMESPACE):
+            raise ValueError(f"{element.tag} is no element of MathML")
+        if wrong := [name for name in element.attrib if name.startswith(("on", "style", "href", "src", "{"))]:
             raise ValueError(f"attributes that formulas do not need: {wrong}")
 
 

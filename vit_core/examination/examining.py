@@ -1,11 +1,12 @@
 """What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape shows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import isqrt
+from dataclasses import dataclass, fields
+from math import isqrt, prod
 from pathlib import Path
 from typing import Any
 
+from vit_core.config import ViTConfig
 from vit_core.examination.expectations import Expectation, expectations
 from vit_core.examination.findings import Finding
 from vit_core.examination.numbers import number_findings
@@ -14,7 +15,7 @@ from vit_core.weights.checkpoints import Checkpoint, read_card
 from vit_core.weights.families import head_name, other_family, source_of
 from vit_core.weights.head_candidates import HeadCandidate, head_candidates
 from vit_core.weights.huggingface import Folder
-from vit_core.weights.loading import open_weights, told_heads
+from vit_core.weights.loading import heads_in_layout, open_weights
 from vit_core.weights.parts import WeightFile
 from vit_core.weights.reading import read_folder, read_weights
 from vit_core.weights.renaming import some_of
@@ -58,18 +59,12 @@ class Examination:
     @property
     def guesses_heads(self) -> bool:
         """Whether it opens with a number of heads that neither the file nor the reader has said."""
-        return any(each.guess for each in self.expectations)
+        return any(expectation.guess for expectation in self.expectations)
 
     @property
     def num_parameters(self) -> int:
         """How many numbers the tensors have."""
-        total = 0
-        for _, shape, _ in self.tensors:
-            count = 1
-            for size in shape:
-                count *= size
-            total += count
-        return total
+        return sum(prod(shape) for _, shape, _ in self.tensors)
 
 
 def examine(path: str | Path, *, part: str | None = None, **config_overrides: Any) -> Examination:
@@ -87,8 +82,8 @@ def examine(path: str | Path, *, part: str | None = None, **config_overrides: An
         else:
             found = read_weights(path, part)
     except (ValueError, OSError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        problem = said if path.name and path.name in said else f"{path.name}: {said}"
+        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        problem = message if path.name and path.name in message else f"{path.name}: {message}"
         return Examination(**basic, family="unknown: it could not be read", problem=problem)
     return _examine_state(path, found, basic, config_overrides)
 
@@ -107,26 +102,26 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
         ),
     }
     other = other_family(state)
-    told = told_heads(state, {}).get("num_heads") or (_heads_beside(path, source) if source else None)
+    stated = heads_in_layout(state, {}).get("num_heads") or (_heads_beside(path, source) if source else None)
     image_size = None
     if source is not None and other is None:
         try:
-            shapes = Shapes(state, SOURCES[source], source, given.get("num_heads", told))
+            shapes = Shapes(state, SOURCES[source], source, given.get("num_heads", stated))
             findings += shapes.findings()
-            facts |= _sizes(shapes, told, given.get("num_heads"))
+            facts |= _sizes(shapes, stated, given.get("num_heads"))
             image_size = shapes.config.image_size if shapes.config else None
         except ValueError as error:  # two spellings of one name
             findings.append(Finding("error", "left over", f"Two names for one parameter: {error}."))
     numbers = number_findings(state, head_name(state))
     # What a network of another kind may hold, counters or scales of 1, is no fault of its file.
-    findings += [each for each in numbers if (source and not other) or each.about == "not finite"]
+    findings += [finding for finding in numbers if (source and not other) or finding.about == "not finite"]
     try:
         _, checkpoint = open_weights(state, path, **given)
         problem = remedy = ""
     except (ValueError, OSError, TypeError, RuntimeError, MemoryError) as error:
         checkpoint, problem = None, (str(error) or type(error).__name__).splitlines()[0]
         remedy = _remedy(problem, None if other is None else other[0].title)
-        misshapen = [each.sentence for each in findings if each.about == "shape"]
+        misshapen = [finding.sentence for finding in findings if finding.about == "shape"]
         if misshapen and "do not fit the model: of another shape" in problem:
             problem = f"its tensors do not fit each other: {misshapen[0]}"  # under the names of the file
     if other is not None:
@@ -138,12 +133,12 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
     return Examination(
         **facts,
         family=family,
-        findings=tuple(sorted(findings, key=lambda each: _ORDER.index(each.severity))),
+        findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity))),
         problem=problem,
         remedy=remedy,
         checkpoint=checkpoint,
         expectations=(
-            tuple(expectations(path, source, checkpoint, told, given, image_size)) if source and not other else ()
+            tuple(expectations(path, source, checkpoint, stated, given, image_size)) if source and not other else ()
         ),
     )
 
@@ -159,11 +154,11 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
     if place:
         yield Finding("note", "container", f"The weights are under {place!r} in the file.")
     if found.beside:
-        said = ", ".join(f"{name} ({value})" for name, value in list(found.beside.items())[:8])
-        more = f" and {len(found.beside) - 8} more" if len(found.beside) > 8 else ""
-        yield Finding("note", "container", f"Next to them are {said}{more}, which a prediction does not need.")
+        entries = [f"{name} ({value})" for name, value in found.beside.items()]
+        sentence = f"Next to them are {some_of(entries, 8)}, which a prediction does not need."
+        yield Finding("note", "container", sentence)
     if len(found.parts) > 1:
-        others = ", ".join(repr(each) for each in found.parts if each != found.part)
+        others = ", ".join(repr(part) for part in found.parts if part != found.part)
         here = repr(found.part) if found.part else "the one without a name"
         yield Finding(
             "warning",
@@ -185,7 +180,7 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
         )
 
 
-def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, Any]:
+def _sizes(shapes: Shapes, stated: int | None, chosen: int | None) -> dict[str, Any]:
     """What the shapes say, in the order of the configuration, and how many heads that leaves open."""
     read = dict(shapes.sizes)
     tokens = read.pop("num_tokens", None)
@@ -207,21 +202,11 @@ def _sizes(shapes: Shapes, told: int | None, chosen: int | None) -> dict[str, An
             tokens.shape,
             f"{tokens.value} rows = 1 + {side} x {side} patches of {patch} pixels",
         )
-    order = (
-        "image_size",
-        "patch_size",
-        "num_channels",
-        "num_layers",
-        "hidden_size",
-        "mlp_size",
-        "num_classes",
-        "representation_size",
-    )
     heads: tuple[HeadCandidate, ...] = ()
     if "hidden_size" in read:
         mlp = read["mlp_size"].value if "mlp_size" in read else 0
-        heads = head_candidates(read["hidden_size"].value, shapes.num_layers, mlp, told, chosen)
-    return {"sizes": tuple(read[field] for field in order if field in read), "heads": heads}
+        heads = head_candidates(read["hidden_size"].value, shapes.num_layers, mlp, stated, chosen)
+    return {"sizes": tuple(read[field.name] for field in fields(ViTConfig) if field.name in read), "heads": heads}
 
 
 def _heads_beside(path: Path, source: str) -> int | None:

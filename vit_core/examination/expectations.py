@@ -26,7 +26,7 @@ def expectations(
     path: Path,
     source: str,
     checkpoint: Checkpoint | None,
-    told: int | None,
+    stated: int | None,
     given: dict[str, Any],
     image_size: int | None,
 ) -> Iterator[Expectation]:
@@ -52,7 +52,7 @@ def expectations(
         by = _PROCESSOR if has_processor else "" if beside == "config.json" else beside
         yield Expectation("Images", in_words(preprocess), by)
     if config is not None:
-        if told == config.num_heads:
+        if stated == config.num_heads:
             by, guess = beside or "the layout of the file", ""
         elif "num_heads" in given:
             by, guess = _READER, ""

@@ -20,19 +20,19 @@ def number_findings(state: Mapping[str, Tensor], head: str | None = None) -> lis
 
 def _types(state: Mapping[str, Tensor]) -> Iterator[Finding]:
     counts = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())
-    said = ", ".join(f"{count:,} of {kind}" for kind, count in counts.most_common())
+    mix = ", ".join(f"{count:,} of {kind}" for kind, count in counts.most_common())
     if others := tuple(name for name, tensor in state.items() if not tensor.is_floating_point()):
-        sentence = f"Weights are floating-point numbers, and {some_of(others)} are not: {said}."
+        sentence = f"Weights are floating-point numbers, and {some_of(others)} are not: {mix}."
         yield Finding("error", "type", sentence, others)
     elif tiny := [kind for kind in counts if kind.startswith("float8")]:
         yield Finding(
             "warning",
             "type",
-            f"These are {said}. Numbers of 8 bits often go with scales that are kept apart; here they are computed in "
+            f"These are {mix}. Numbers of 8 bits often go with scales that are kept apart; here they are computed in "
             f"float32 as they are. If there are scales, multiply {tiny[0]} by them and save that instead.",
         )
     elif len(counts) > 1:
-        yield Finding("warning", "type", f"The tensors have different types: {said}. All are computed in float32 here.")
+        yield Finding("warning", "type", f"The tensors have different types: {mix}. All are computed in float32 here.")
     elif counts and "float32" not in counts:
         yield Finding("note", "type", f"All tensors are {next(iter(counts))}: they are computed in float32 here.")
 

@@ -57,8 +57,8 @@ class SizeRead:
 class Shapes:
     """The shapes of a file whose names are those of ``source``."""
 
-    def __init__(self, state: Mapping[str, Tensor], table: WeightSource, source: str, told_heads: int | None) -> None:
-        self.table, self.source, self.told_heads = table, source, told_heads
+    def __init__(self, state: Mapping[str, Tensor], table: WeightSource, source: str, stated_heads: int | None) -> None:
+        self.table, self.source, self.stated_heads = table, source, stated_heads
         self.present = {name: tuple(tensor.shape) for name, tensor in respell(state, table).items()}
         self.in_file = {table.usual(name): name for name in state}
         self.rows = {
@@ -111,7 +111,7 @@ class Shapes:
         try:
             patch_size, hidden_size = sizes["patch_size"], sizes["hidden_size"]
             grid = nearest_side(max(tokens - 1, 1))
-            heads = head_candidates(hidden_size, self.num_layers, sizes["mlp_size"], self.told_heads)
+            heads = head_candidates(hidden_size, self.num_layers, sizes["mlp_size"], self.stated_heads)
             return ViTConfig(
                 **sizes, image_size=patch_size * grid, num_layers=self.num_layers, num_heads=heads[0].num_heads
             )
@@ -134,7 +134,7 @@ class Shapes:
             yield Finding("error", "missing", "There is no encoder block in it.")
         known = self.expected.keys() or self.rows.keys()
         absent = [name for name in known if name not in self.present]
-        may_lack = {name for each, _ in self.table.absent for name, *_ in expand((Row(each, ()),), self.num_layers)}
+        may_lack = {name for ours, _ in self.table.absent for name, *_ in expand((Row(ours, ()),), self.num_layers)}
         left_out = tuple(name for name in absent if self.rows[name][0] in may_lack)
         if left_out:
             yield Finding(
@@ -160,7 +160,7 @@ class Shapes:
         for name, expected in self.expected.items():
             if (found := self.present.get(name, expected)) != expected:
                 reason = self._reason(self.rows[name][0], found, expected)
-                sentence = f"{self.in_file[name]} has the shape {_said(found)}, expected {_said(expected)}: {reason}."
+                sentence = f"{self.in_file[name]} has the shape {list(found)}, expected {list(expected)}: {reason}."
                 yield Finding("error", "shape", sentence, (self.in_file[name],))
         tokens = self.sizes.get("num_tokens")
         if tokens is not None and not is_grid(tokens.value) and not self._is_misshapen(tokens):
@@ -227,7 +227,3 @@ def _no_square(tokens: int) -> str:
 
 def _count(names: tuple[str, ...]) -> str:
     return f"{len(names)} tensor{'s are' if len(names) > 1 else ' is'}"
-
-
-def _said(shape: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, shape))}]"

@@ -16,6 +16,10 @@ from torch import Tensor
 from vit_core.config import ViTConfig
 
 Part = Literal["attention", "mlp"]
+Picture = Float[Tensor, "channels height width"]
+Scores = Float[Tensor, "*batch heads tokens tokens"]
+HeadOutputs = Float[Tensor, "*batch heads tokens head_size"]
+Tokens = Float[Tensor, "*batch tokens hidden"]
 MAX_NUMBER = 128**2  # of a patch, layer or head; larger models would not fit into memory
 MAX_SEED = 999_999
 
@@ -45,11 +49,6 @@ class Change:
         """What can be changed only once: a second change of the same target would contradict the first."""
         return type(self)
 
-    @property
-    def layer_number(self) -> int | None:
-        """The layer that it is about, None for the whole pass."""
-        return None
-
     @classmethod
     def read(cls, text: str) -> "tuple[Change, ...]":
         """The changes that a link lists after the key.
@@ -75,9 +74,7 @@ class Change:
             ValueError: naming what does not exist.
         """
 
-    def change_image(
-        self, image: Float[Tensor, "channels height width"], config: ViTConfig
-    ) -> Float[Tensor, "channels height width"]:
+    def change_image(self, image: Picture, config: ViTConfig) -> Picture:
         """The picture, x."""
         return image
 
@@ -85,27 +82,19 @@ class Change:
         """E_pos of Eq. 1."""
         return embedding
 
-    def change_scores(
-        self, scores: Float[Tensor, "*batch heads tokens tokens"], layer: int, head_size: int
-    ) -> Float[Tensor, "*batch heads tokens tokens"]:
+    def change_scores(self, scores: Scores, layer: int, head_size: int) -> Scores:
         """What the softmax of Eq. 6 is taken of."""
         return scores
 
-    def change_head_outputs(
-        self, head_outputs: Float[Tensor, "*batch heads tokens head_size"], layer: int
-    ) -> Float[Tensor, "*batch heads tokens head_size"]:
+    def change_head_outputs(self, head_outputs: HeadOutputs, layer: int) -> HeadOutputs:
         """SA(z) of Eq. 7, of all heads."""
         return head_outputs
 
-    def change_update(
-        self, update: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int
-    ) -> Float[Tensor, "*batch tokens hidden"]:
+    def change_update(self, update: Tokens, part: Part, layer: int) -> Tokens:
         """MSA(LN(z)) of Eq. 2 or MLP(LN(z')) of Eq. 3: what is added to the tokens."""
         return update
 
-    def change_residual(
-        self, z: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int
-    ) -> Float[Tensor, "*batch tokens hidden"]:
+    def change_residual(self, z: Tokens, part: Part, layer: int) -> Tokens:
         """z of Eq. 2 or z' of Eq. 3: what the update is added to."""
         return z
 

@@ -134,11 +134,11 @@ class Interventions:
 
     def with_(self, change: Change) -> "Interventions":
         """These and ``change`` at the end; what has been said about the same thing before is forgotten."""
-        return Interventions((*(each for each in self.changes if each.target != change.target), change))
+        return Interventions((*(other for other in self.changes if other.target != change.target), change))
 
     def without(self, change: Change) -> "Interventions":
         """These but ``change``; the same if it is not among them."""
-        return Interventions(tuple(each for each in self.changes if each != change))
+        return Interventions(tuple(other for other in self.changes if other != change))
 
     def check(self, config: ViTConfig) -> None:
         """Refuse changes of what this model does not have.

@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from vit_core.config import ViTConfig
-from vit_core.interventions.changes import MAX_NUMBER, Change, Part, check_range, match_item
+from vit_core.interventions.changes import (
+    MAX_NUMBER,
+    Change,
+    HeadOutputs,
+    Part,
+    Scores,
+    Tokens,
+    check_range,
+    match_item,
+)
 
 TEMPERATURES = (0.001, 1000.0)  # beyond them the softmax of 32-bit numbers is one-hot or flat
 
@@ -23,6 +30,7 @@ class Temperature(Change):
     """
 
     key: ClassVar[str] = "temperature"
+    quantity = "S"
     value: float | Literal["unscaled"]
     layer: int | None = None  # None: all of them
 
@@ -37,11 +45,6 @@ class Temperature(Change):
         if not low <= self.value <= high:  # what is no number is in no range
             raise ValueError(f"a temperature must be in {low:g}..{high:g}, got {self.value:g}")
         object.__setattr__(self, "value", float(self.value))
-
-    @property
-    def quantity(self) -> str:
-        """The scores."""
-        return "S"
 
     @property
     def title(self) -> str:
@@ -62,11 +65,6 @@ class Temperature(Change):
         """The layer."""
         return type(self), self.layer
 
-    @property
-    def layer_number(self) -> int | None:
-        """The layer that it is about, None for all."""
-        return self.layer
-
     @classmethod
     def from_item(cls, item: str) -> Change:
         """From ``2``, ``unscaled`` or ``4:2``."""
@@ -83,9 +81,7 @@ class Temperature(Change):
         if self.layer is not None:
             check_range("layer", self.layer, 1, config.num_layers)
 
-    def change_scores(
-        self, scores: Float[Tensor, "*batch heads tokens tokens"], layer: int, head_size: int
-    ) -> Float[Tensor, "*batch heads tokens tokens"]:
+    def change_scores(self, scores: Scores, layer: int, head_size: int) -> Scores:
         """What the softmax of Eq. 6 is taken of."""
         if self.layer not in (None, layer):
             return scores
@@ -100,6 +96,7 @@ class ReplaceHead(Change):
     """One head's output removed (``zero``), or the same for every token: its mean over the tokens (``mean``)."""
 
     key: ClassVar[str] = "heads"
+    quantity = "SA(z)"
     layer: int
     head: int
     replacement: Replacement = "zero"
@@ -109,11 +106,6 @@ class ReplaceHead(Change):
         check_range("head", self.head, 1, MAX_NUMBER)
         if self.replacement not in get_args(Replacement):
             raise ValueError(f"a head is replaced by 'zero' or 'mean', got {self.replacement!r}")
-
-    @property
-    def quantity(self) -> str:
-        """The heads' outputs."""
-        return "SA(z)"
 
     @property
     def title(self) -> str:
@@ -131,11 +123,6 @@ class ReplaceHead(Change):
         """The head."""
         return type(self), self.layer, self.head
 
-    @property
-    def layer_number(self) -> int | None:
-        """The head's layer."""
-        return self.layer
-
     @classmethod
     def from_item(cls, item: str) -> Change:
         """From ``3.1:zero``."""
@@ -149,9 +136,7 @@ class ReplaceHead(Change):
         check_range("layer", self.layer, 1, config.num_layers)
         check_range("head", self.head, 1, config.num_heads)
 
-    def change_head_outputs(
-        self, head_outputs: Float[Tensor, "*batch heads tokens head_size"], layer: int
-    ) -> Float[Tensor, "*batch heads tokens head_size"]:
+    def change_head_outputs(self, head_outputs: HeadOutputs, layer: int) -> HeadOutputs:
         """SA(z) of Eq. 7, of all heads."""
         if layer != self.layer:
             return head_outputs
@@ -183,11 +168,6 @@ class _PartChange(Change):
         """The part of the layer."""
         return type(self), self.part, self.layer
 
-    @property
-    def layer_number(self) -> int | None:
-        """The layer that it is about."""
-        return self.layer
-
     @classmethod
     def from_item(cls, item: str) -> Change:
         """From ``attention.4``."""
@@ -218,9 +198,7 @@ class Skip(_PartChange):
         """What is left out."""
         return f"{'Attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} skipped"
 
-    def change_update(
-        self, update: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int
-    ) -> Float[Tensor, "*batch tokens hidden"]:
+    def change_update(self, update: Tokens, part: Part, layer: int) -> Tokens:
         """What is added to the tokens."""
         return torch.zeros_like(update) if (part, layer) == (self.part, self.layer) else update
 
@@ -241,8 +219,6 @@ class RemoveResidual(_PartChange):
         """Which residual."""
         return f"Residual around the {'attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} removed"
 
-    def change_residual(
-        self, z: Float[Tensor, "*batch tokens hidden"], part: Part, layer: int
-    ) -> Float[Tensor, "*batch tokens hidden"]:
+    def change_residual(self, z: Tokens, part: Part, layer: int) -> Tokens:
         """What the update is added to."""
         return torch.zeros_like(z) if (part, layer) == (self.part, self.layer) else z

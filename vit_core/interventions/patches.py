@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from vit_core.config import ViTConfig
-from vit_core.interventions.changes import MAX_NUMBER, MAX_SEED, Change, check_range, match_item, permutation
+from vit_core.interventions.changes import MAX_NUMBER, MAX_SEED, Change, Picture, check_range, match_item, permutation
 from vit_core.patches import patchify, unpatchify
 
 
@@ -18,6 +17,7 @@ from vit_core.patches import patchify, unpatchify
 class _PatchesChange(Change):
     """A change of chosen patches' pixels. The order in which they are given, and repetition, mean nothing."""
 
+    quantity = "x"
     done: ClassVar[str]
     patches: tuple[int, ...]  # 1..N, kept sorted
 
@@ -27,11 +27,6 @@ class _PatchesChange(Change):
             raise ValueError(f"{self.key} needs at least one patch, for example {self.key}=12-15")
         for patch in (self.patches[0], self.patches[-1]):
             check_range("patch", patch, 1, MAX_NUMBER)
-
-    @property
-    def quantity(self) -> str:
-        """The picture."""
-        return "x"
 
     @property
     def title(self) -> str:
@@ -62,9 +57,7 @@ class _PatchesChange(Change):
         """Refuse patches beyond N."""
         check_range("patch", self.patches[-1], 1, config.num_patches)
 
-    def change_image(
-        self, image: Float[Tensor, "channels height width"], config: ViTConfig
-    ) -> Float[Tensor, "channels height width"]:
+    def change_image(self, image: Picture, config: ViTConfig) -> Picture:
         """The chosen patches are taken from another picture."""
         chosen = torch.zeros(config.num_patches, 1, dtype=torch.bool, device=image.device)
         chosen[[patch - 1 for patch in self.patches]] = True
@@ -110,6 +103,7 @@ class SwapPatches(Change):
     """Two patches change places."""
 
     key: ClassVar[str] = "swap"
+    quantity = "x"
     first: int  # kept smaller than ``second``
     second: int
 
@@ -121,11 +115,6 @@ class SwapPatches(Change):
         smaller, larger = sorted((self.first, self.second))
         object.__setattr__(self, "first", smaller)
         object.__setattr__(self, "second", larger)
-
-    @property
-    def quantity(self) -> str:
-        """The picture."""
-        return "x"
 
     @property
     def title(self) -> str:
@@ -151,9 +140,7 @@ class SwapPatches(Change):
         """Refuse patches beyond N."""
         check_range("patch", self.second, 1, config.num_patches)
 
-    def change_image(
-        self, image: Float[Tensor, "channels height width"], config: ViTConfig
-    ) -> Float[Tensor, "channels height width"]:
+    def change_image(self, image: Picture, config: ViTConfig) -> Picture:
         """Their pixels change places."""
         order = list(range(config.num_patches))
         order[self.first - 1], order[self.second - 1] = self.second - 1, self.first - 1
@@ -165,15 +152,11 @@ class ShufflePatches(Change):
     """All patches change places at random: place i gets patch ``permutation(N, seed)[i]``, both from 0."""
 
     key: ClassVar[str] = "shuffle"
+    quantity = "x"
     seed: int
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, 0, MAX_SEED)
-
-    @property
-    def quantity(self) -> str:
-        """The picture."""
-        return "x"
 
     @property
     def title(self) -> str:
@@ -190,9 +173,7 @@ class ShufflePatches(Change):
         """From the seed."""
         return cls(int(match_item(cls.key, r"([0-9]{1,6})", item, "a seed such as 7")[0]))
 
-    def change_image(
-        self, image: Float[Tensor, "channels height width"], config: ViTConfig
-    ) -> Float[Tensor, "channels height width"]:
+    def change_image(self, image: Picture, config: ViTConfig) -> Picture:
         """Their pixels change places."""
         return _reordered(image, permutation(config.num_patches, self.seed), config)
 

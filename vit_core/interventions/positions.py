@@ -28,6 +28,7 @@ class ChangePositions(Change):
     """
 
     key: ClassVar[str] = "positions"
+    quantity = "E_pos"
     kind: Positions
     seed: int | None = None  # of ``shuffled``
     grid_size: int | None = None  # of ``resized``
@@ -46,11 +47,6 @@ class ChangePositions(Change):
             check_range("grid", self.grid_size, 1, MAX_GRID)
         if self.method is not None and self.method not in get_args(ResizeMethod):
             raise ValueError(f"unknown method {self.method!r}, known are {', '.join(get_args(ResizeMethod))}")
-
-    @property
-    def quantity(self) -> str:
-        """The position embedding."""
-        return "E_pos"
 
     @property
     def title(self) -> str:
@@ -83,7 +79,7 @@ class ChangePositions(Change):
         if seed:
             return cls("shuffled", seed=int(seed))
         if grid:
-            return cls("resized", grid_size=int(grid), method=next(each for each in methods if each == method))
+            return cls("resized", grid_size=int(grid), method=next(known for known in methods if known == method))
         return cls("zero" if kind == "zero" else "sinusoidal")
 
     def check(self, config: ViTConfig) -> None:

@@ -78,7 +78,7 @@ def _header(
     height: int,
     stored: int | float,
     *,
-    more: int | float = 0,
+    extra: int | float = 0,
     is_done: bool = False,
     may_turn: bool = True,
     is_plain: bool = True,
@@ -92,7 +92,7 @@ def _header(
     factor = factor_for(width, height)
     result = 4 * -(-width // factor) * -(-height // factor)
     strip = 0 if is_done else 12 * min(STRIP, width * height)  # three copies of the rows that are converted at a time
-    nbytes = stored * width * height + more + strip + ((not is_done) + may_turn) * result
+    nbytes = stored * width * height + extra + strip + ((not is_done) + may_turn) * result
     return Header(kind, width, height, int(nbytes), is_plain)
 
 
@@ -109,7 +109,7 @@ def _jpeg(data: bytes) -> Header:
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and not scans:
             process = marker
             height, width, count = struct.unpack_from(">HHB", data, at + 5)
-            sampling = [divmod(data[at + 11 + 3 * each], 16) for each in range(count)]
+            sampling = [divmod(data[at + 11 + 3 * component], 16) for component in range(count)]
     if not process:
         return Header("JPEG")
     check_size(width, height)
@@ -126,7 +126,7 @@ def _jpeg(data: bytes) -> Header:
         width,
         height,
         (1 if len(sampling) == 1 else 4) / factor_for(width, height) ** 2,  # the decoder halves
-        more=coefficients,
+        extra=coefficients,
         is_done=len(sampling) == 3,
         is_plain=process in (0xC0, 0xC1, 0xC2) and width * height * scans <= PLAIN_SCANS,
     )
@@ -149,7 +149,7 @@ def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _png(data: bytes) -> Header:
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    more, at, colours = 0, 8, {0: 1, 2: 4, 3: 1, 4: 4, 6: 4}
+    extra, at, colours = 0, 8, {0: 1, 2: 4, 3: 1, 4: 4, 6: 4}
     is_opaque, may_turn = True, False
     for _ in range(MAX_PARTS):
         if at + 8 > len(data):
@@ -158,9 +158,9 @@ def _png(data: bytes) -> Header:
         if name == b"IEND":
             break
         if name in (b"zTXt", b"iTXt", b"iCCP"):
-            more += min(1100 * length, PACKED_TEXT) if _is_packed(name, data[at + 8 : at + 120]) else 2 * length
+            extra += min(1100 * length, PACKED_TEXT) if _is_packed(name, data[at + 8 : at + 120]) else 2 * length
         elif name != b"IDAT":
-            more += 2 * length
+            extra += 2 * length
         is_opaque &= name != b"tRNS"
         may_turn |= name in (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # programs have put EXIF into texts, too
         at += 12 + length
@@ -168,8 +168,8 @@ def _png(data: bytes) -> Header:
         raise _too_many("chunks")
     stored = 2 if (bits, colour) == (16, 0) else colours[colour]
     is_done = colour == 2 and is_opaque and factor_for(width, height) == 1
-    more = min(more, 3 * PACKED_TEXT)
-    return _header("PNG", width, height, stored, more=more, is_done=is_done, may_turn=may_turn)
+    extra = min(extra, 3 * PACKED_TEXT)
+    return _header("PNG", width, height, stored, extra=extra, is_done=is_done, may_turn=may_turn)
 
 
 def _is_packed(name: bytes, start: bytes) -> bool:
@@ -248,7 +248,7 @@ def _tiff(data: bytes) -> Header:
         width,
         height,
         stored,
-        more=buffer,
+        extra=buffer,
         is_plain=is_plain,
         is_done=samples == 3 and factor_for(width, height) == 1,
         may_turn=274 in counts or 700 in counts,
@@ -270,4 +270,4 @@ def _webp(data: bytes) -> Header:
         height = int.from_bytes(data[27:30], "little") + 1
     # Lossless: tables of codes of some kilobytes each, at most one for 16 pixels, and 20 bits of the file.
     tables = 8000 * min(width * height // 16, 65536, len(data) * 8 // 20)
-    return _header("WEBP", width, height, 12, is_plain=tables <= 32_000_000, more=min(tables, 32_000_000))
+    return _header("WEBP", width, height, 12, is_plain=tables <= 32_000_000, extra=min(tables, 32_000_000))

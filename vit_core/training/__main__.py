@@ -192,8 +192,8 @@ def export(options: argparse.Namespace) -> None:
     """Measure a run's weights in half precision and write them for use."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    said = {"description": options.description, "licence": options.licence}
-    for path in export_run(options.run, options.output, options.data, workers=options.workers, **said):
+    texts = {"description": options.description, "licence": options.licence}
+    for path in export_run(options.run, options.output, options.data, workers=options.workers, **texts):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
 

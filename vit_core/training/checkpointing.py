@@ -281,11 +281,11 @@ def _is_whole(line: str) -> bool:
 
 
 def _epoch_record(facts: Mapping[str, Any]) -> EpochRecord:
-    said = dict(facts["validation"])
-    table = said["confusion"]
-    said["predicted"] = tuple(said["predicted"])
-    said["confusion"] = None if table is None else tuple(map(tuple, table))
-    return EpochRecord(**{**facts, "validation": Evaluation(**said)})
+    fields = dict(facts["validation"])
+    table = fields["confusion"]
+    fields["predicted"] = tuple(fields["predicted"])
+    fields["confusion"] = None if table is None else tuple(map(tuple, table))
+    return EpochRecord(**{**facts, "validation": Evaluation(**fields)})
 
 
 def _restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:

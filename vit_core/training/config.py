@@ -149,7 +149,7 @@ def _fits(value: Any, hint: Any) -> bool:
         kinds = get_args(hint)
         return isinstance(value, tuple | list) and len(value) == len(kinds) and all(map(_fits, value, kinds))
     if get_args(hint):  # one of several types
-        return any(_fits(value, each) for each in get_args(hint))
+        return any(_fits(value, kind) for kind in get_args(hint))
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -77,8 +77,8 @@ class Predictions:
     @property
     def score(self) -> Score:
         """How many are right."""
-        told = [self.is_right(picture) for picture in range(len(self))]
-        return Score(told.count(True), len(told) - told.count(None))
+        answers = [self.is_right(picture) for picture in range(len(self))]
+        return Score(answers.count(True), len(answers) - answers.count(None))
 
     @cached_property
     def most_wrong(self) -> tuple[int, ...]:
@@ -113,8 +113,8 @@ class Predictions:
         ]
         for picture, (name, true) in enumerate(zip(self.names, self.class_names, strict=True)):
             right, top = self.is_right(picture), self.top(picture, count)
-            told = {True: "yes", False: "no", None: ""}[right]
-            yield [name, true or "", top[0][0], told, *(cell for label, p in top for cell in (label, f"{p:.6f}"))]
+            mark = {True: "yes", False: "no", None: ""}[right]
+            yield [name, true or "", top[0][0], mark, *(cell for label, p in top for cell in (label, f"{p:.6f}"))]
         for name, reason in self.unread:
             yield [name, "", f"not read: {reason}", "", *[""] * (2 * count)]
 

@@ -8,7 +8,7 @@ import io
 import math
 import pickletools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -135,10 +135,10 @@ class _Reader:
     def read(self, file: io.BytesIO) -> Any:
         """What the next pickle of ``file`` holds."""
         try:
-            for opcode, argument, _ in _opcodes(file):
-                if opcode == "STOP":
+            for opcode, argument, _ in pickletools.genops(file):
+                if opcode.name == "STOP":
                     return self._stack.pop()
-                self._step(opcode, argument)
+                self._step(opcode.name, argument)
         except PickleError:
             raise
         except (LookupError, TypeError, AttributeError, ValueError, UnicodeDecodeError) as error:
@@ -152,14 +152,12 @@ class _Reader:
                 pass
             case "BINUNICODE" | "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "SHORT_BINSTRING":
                 stack.append(argument)
-            case "NONE" | "NEWTRUE" | "NEWFALSE":
-                stack.append({"NONE": None, "NEWTRUE": True, "NEWFALSE": False}[opcode])
+            case "NONE" | "NEWTRUE" | "NEWFALSE" | "EMPTY_TUPLE":
+                stack.append({"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}[opcode])
             case "EMPTY_DICT":
                 stack.append({})
             case "EMPTY_LIST" | "EMPTY_SET":
                 stack.append([])
-            case "EMPTY_TUPLE":
-                stack.append(())
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 count = int(opcode[-1])
                 stack[-count:] = [tuple(stack[-count:])]
@@ -198,9 +196,9 @@ class _Reader:
             case _:
                 raise PickleError(f"its pickle has an opcode {opcode}, which no tensors need")
 
-    def _storage(self, said: Any) -> Storage:
+    def _storage(self, description: Any) -> Storage:
         """What ``("storage", type, key, device, count, ...)`` stands for."""
-        _, kind, key, _, count, *_ = said
+        _, kind, key, _, count, *_ = description
         if not isinstance(kind, _Named) or kind.name not in _STORAGE_TYPES or not isinstance(key, str):
             raise PickleError("its pickle describes numbers of no known type")
         storage = Storage(key, _whole(count), _STORAGE_TYPES[kind.name])
@@ -228,11 +226,6 @@ class _Reader:
         if function.name == RECORD:
             return {}
         raise PickleError(f"its pickle calls {function.name}, which no tensors need")
-
-
-def _opcodes(file: io.BytesIO) -> Iterator[tuple[str, Any, int | None]]:
-    for opcode, argument, position in pickletools.genops(file):
-        yield opcode.name, argument, position
 
 
 def _known(name: str) -> _Named:

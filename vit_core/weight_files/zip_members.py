@@ -35,7 +35,7 @@ def members_of(path: Path, most: int, *, packed: bool) -> list[zipfile.ZipInfo]:
     if len({member.filename for member in members}) < len(members):
         raise ValueError("it has two entries of one name")
     ordered = sorted(members, key=lambda member: member.header_offset)
-    for member, after in zip(ordered, [*(each.header_offset for each in ordered[1:]), end], strict=True):
+    for member, after in zip(ordered, [*(entry.header_offset for entry in ordered[1:]), end], strict=True):
         shown = member.filename[:80]
         if not 0 <= member.header_offset <= after - member.compress_size:
             raise ValueError(f"its entries overlap, as in a zip bomb, or it was cut off ({shown!r})")

@@ -114,8 +114,8 @@ def read_card(path: Path, name: str) -> Checkpoint:
             card=card,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        said = str(error)[:200] if isinstance(error, ValueError | TypeError) else repr(error)[:200]
-        raise ValueError(f"{path.with_suffix('.json').name} is no card of a checkpoint: {said}") from error
+        reason = str(error)[:200] if isinstance(error, ValueError | TypeError) else repr(error)[:200]
+        raise ValueError(f"{path.with_suffix('.json').name} is no card of a checkpoint: {reason}") from error
 
 
 def labels_of(num_classes: int) -> tuple[str, ...]:

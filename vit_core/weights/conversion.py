@@ -119,15 +119,15 @@ def constructor(source: str, config: ViTConfig) -> str:
 def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
     """What the source's own model computes otherwise unless its code is changed, beyond what its constructor says."""
     table = SOURCES[source]
-    found = []
+    notes = []
     if config.norm_eps != table.norm_eps and not table.takes_epsilon:
-        found.append(f"its LayerNorms add {table.norm_eps:g} to the variance, these weights expect {config.norm_eps:g}")
+        notes.append(f"its LayerNorms add {table.norm_eps:g} to the variance, these weights expect {config.norm_eps:g}")
     if config.gelu != table.gelu and not table.takes_gelu:
         names = {"none": "erf", "tanh": "tanh"}
-        found.append(f"its GELU is computed with {names[table.gelu]}, these weights expect {names[config.gelu]}")
+        notes.append(f"its GELU is computed with {names[table.gelu]}, these weights expect {names[config.gelu]}")
     if table.hidden_layer_caveat and config.representation_size:
-        found.append(table.hidden_layer_caveat)
-    return tuple(found)
+        notes.append(table.hidden_layer_caveat)
+    return tuple(notes)
 
 
 def how_to_load(source: str) -> str:

@@ -80,7 +80,7 @@ def download(url: str, path: Path, sha256: str = "", on_progress: Progress | Non
     return path
 
 
-def _lock(path: Path, on_progress: Progress | None) -> Any:
+def _lock(path: Path, on_progress: Progress) -> Any:
     """The lock of one file, held until the end of the ``with``; while waiting, the other's progress is shown."""
     lock = FileLock(path.with_name(path.name + ".lock"))
     while True:
@@ -88,11 +88,11 @@ def _lock(path: Path, on_progress: Progress | None) -> Any:
             return lock.acquire(timeout=0.5)
         except Timeout:
             part = _part(path)
-            if on_progress and part.is_file():
+            if part.is_file():
                 on_progress(part.stat().st_size, None)
 
 
-def _fetch(url: str, path: Path, sha256: str, on_progress: Progress | None) -> None:
+def _fetch(url: str, path: Path, sha256: str, on_progress: Progress) -> None:
     """Download into the part file, as often as there is progress; check; rename."""
     part, tag = _part(path), _tag(path)
     while True:
@@ -113,7 +113,7 @@ def _fetch(url: str, path: Path, sha256: str, on_progress: Progress | None) -> N
     part.replace(path)
 
 
-def _receive(url: str, part: Path, tag: Path, on_progress: Progress | None) -> dict[str, str]:
+def _receive(url: str, part: Path, tag: Path, on_progress: Progress) -> dict[str, str]:
     """Append to the part file what is still missing; the digests that the server stated.
 
     Raises:
@@ -151,12 +151,11 @@ def _receive(url: str, part: Path, tag: Path, on_progress: Progress | None) -> d
     return _stated_digests([*redirects.headers, response.headers])
 
 
-def _copy(response: Any, file: BufferedWriter, done: int, total: int | None, on_progress: Progress | None) -> int:
+def _copy(response: Any, file: BufferedWriter, done: int, total: int | None, on_progress: Progress) -> int:
     while chunk := response.read(CHUNK):
         file.write(chunk)
         done += len(chunk)
-        if on_progress:
-            on_progress(done, total)
+        on_progress(done, total)
     return done
 
 
@@ -209,7 +208,7 @@ def _check_space(part: Path, needed: int | None) -> None:
     if not needed:
         return
     is_weights = part.parent == cache_folder()
-    kept = sum(each.stat().st_size for each in part.parent.iterdir() if each.is_file()) if is_weights else 0
+    kept = sum(file.stat().st_size for file in part.parent.iterdir() if file.is_file()) if is_weights else 0
     try:
         allow_disk(part.stem, needed, part.parent, WEIGHTS if is_weights else None, kept)
     except NotAllowedError as error:

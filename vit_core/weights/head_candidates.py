@@ -23,7 +23,7 @@ def head_candidates(
     hidden_size: int,
     num_layers: int = 0,
     mlp_size: int = 0,
-    told: int | None = None,
+    stated: int | None = None,
     chosen: int | None = None,
 ) -> tuple[HeadCandidate, ...]:
     """Every divisor of D, what speaks for it first: the likely one is the first, if it has a reason.
@@ -32,19 +32,19 @@ def head_candidates(
         hidden_size: D.
         num_layers: L, where it is known.
         mlp_size: of the MLP, where it is known.
-        told: what an axis of the file, or a file next to it, says.
+        stated: what an axis of the file, or a file next to it, says.
         chosen: what the reader says; it is marked, and what is likely stays so.
     """
-    is_told = told is not None and told > 0 and hidden_size % told == 0
-    if is_told and told is not None:
-        reasons = {told: "the file itself, or one next to it, states it"}
+    is_stated = stated is not None and stated > 0 and hidden_size % stated == 0
+    if is_stated and stated is not None:
+        reasons = {stated: "the file itself, or one next to it, states it"}
     else:
         reasons = _what_speaks_for(hidden_size, num_layers, mlp_size)
     small = [number for number in range(1, isqrt(hidden_size) + 1) if hidden_size % number == 0]
     divisors = sorted({*small, *(hidden_size // number for number in small)})
     return tuple(
         HeadCandidate(
-            number, hidden_size // number, reasons.get(number, ""), is_told and number == told, number == chosen
+            number, hidden_size // number, reasons.get(number, ""), is_stated and number == stated, number == chosen
         )
         for number in [*reasons, *(number for number in divisors if number not in reasons)]
     )

@@ -51,8 +51,8 @@ class Folder:
         """
         if (activation := self.config.get("hidden_act", "gelu")) not in GELUS:
             raise ValueError(f"config.json asks for the activation {activation!r}, expected one of {', '.join(GELUS)}")
-        said = {"gelu": GELUS[activation], "norm_eps": float(self.config.get("layer_norm_eps", 1e-12))}
-        return said | ({"num_heads": int(heads)} if (heads := self.config.get("num_attention_heads")) else {})
+        fields = {"gelu": GELUS[activation], "norm_eps": float(self.config.get("layer_norm_eps", 1e-12))}
+        return fields | ({"num_heads": int(heads)} if (heads := self.config.get("num_attention_heads")) else {})
 
     def labels(self, num_classes: int) -> tuple[str, ...] | None:
         """The classes' names, if config.json has one for each and not only the placeholders."""
@@ -68,25 +68,25 @@ class Folder:
         Raises:
             ValueError: if they ask for something that is not a resize, a centre crop and a normalisation.
         """
-        if not (said := self.preprocessor):
+        if not (settings := self.preprocessor):
             return None
-        if not said.get("do_resize", True) or not said.get("do_rescale", True):
+        if not settings.get("do_resize", True) or not settings.get("do_rescale", True):
             raise ValueError("preprocessor_config.json switches resizing or rescaling off, which no checkpoint needs")
-        if abs(said.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-6:
-            raise ValueError(f"preprocessor_config.json rescales by {said['rescale_factor']}, expected 1 / 255")
-        normalised = said.get("do_normalize", True)
-        resize_size, square = _side(said.get("size", image_size))
-        cropped = _side(said.get("crop_size", resize_size))[0] if said.get("do_center_crop") else resize_size
-        if not square and not said.get("do_center_crop"):
+        if abs(settings.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-6:
+            raise ValueError(f"preprocessor_config.json rescales by {settings['rescale_factor']}, expected 1 / 255")
+        normalised = settings.get("do_normalize", True)
+        resize_size, square = _side(settings.get("size", image_size))
+        cropped = _side(settings.get("crop_size", resize_size))[0] if settings.get("do_center_crop") else resize_size
+        if not square and not settings.get("do_center_crop"):
             raise ValueError("preprocessor_config.json resizes the shorter side and crops nothing: no square image")
         return Preprocess.from_fields(
             {
                 "image_size": cropped,
                 "resize_size": resize_size,
-                "mean": said.get("image_mean", (0.5,) * 3) if normalised else (0.0,) * 3,
-                "std": said.get("image_std", (0.5,) * 3) if normalised else (1.0,) * 3,
+                "mean": settings.get("image_mean", (0.5,) * 3) if normalised else (0.0,) * 3,
+                "std": settings.get("image_std", (0.5,) * 3) if normalised else (1.0,) * 3,
                 "interpolation": INTERPOLATIONS.get(
-                    resample := said.get("resample", Image.Resampling.BILINEAR), resample
+                    resample := settings.get("resample", Image.Resampling.BILINEAR), resample
                 ),
                 "keep_aspect": not square,
             }

@@ -72,7 +72,7 @@ def open_weights(
     """
     source = recognise(state)
     ours = rename(state, source)
-    checkpoint = _describe(path, source, ours, config_overrides | told_heads(state, config_overrides))
+    checkpoint = _describe(path, source, ours, config_overrides | heads_in_layout(state, config_overrides))
     checkpoint = _override(checkpoint, config_overrides)
     _refuse_damaged(state, source)
     return _build(checkpoint, ours), checkpoint
@@ -98,13 +98,13 @@ def _describe(path: Path, source: str, ours: dict[str, Tensor], given: dict[str,
     if source == "ours" and path.with_suffix(".json").is_file():
         return read_card(path, path.name)
     folder = Folder.of(path) if SOURCES[source].has_folder else None
-    said = folder.config_fields() if folder else {}
-    config = infer_config(ours, source, said | given)
+    stated = folder.config_fields() if folder else {}
+    config = infer_config(ours, source, stated | given)
     preprocess = folder.preprocess(config.image_size) if folder else None
     labels = folder.labels(config.num_classes) if folder else None
     likely = f"D / {config.head_size}"
     guesses = [
-        *([f"the number of heads ({likely})"] if "num_heads" not in said | given else []),
+        *([f"the number of heads ({likely})"] if "num_heads" not in stated | given else []),
         *(["preprocessing"] if preprocess is None else []),
         *(["class names"] if labels is None else []),
     ]
@@ -142,7 +142,7 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
     if not likely.reason and "num_heads" not in given:
         raise ValueError(f"how many heads share D = {hidden_size} cannot be read from the file: give num_heads=")
     pre_logits = ours.get("head.pre_logits.weight")
-    told = {
+    inferred = {
         "image_size": patch_size * square_root(tokens - 1, "patch positions (after the class token)"),
         "patch_size": patch_size,
         "num_layers": len(layers),
@@ -154,13 +154,13 @@ def infer_config(ours: dict[str, Tensor], source: str, given: dict[str, Any]) ->
         "norm_eps": SOURCES[source].norm_eps,
         "gelu": SOURCES[source].gelu,
     }
-    config = ViTConfig(**told | {name: value for name, value in given.items() if name != "image_size"})
+    config = ViTConfig(**inferred | {name: value for name, value in given.items() if name != "image_size"})
     if (size := count_parameters(config)["total"] * 4) > MAX_BYTES:
         raise ValueError(f"a model of these sizes would have {size / 1e9:.0f} GB: {config}")
     return config
 
 
-def told_heads(state: Mapping[str, Tensor], given: Mapping[str, Any]) -> dict[str, int]:
+def heads_in_layout(state: Mapping[str, Tensor], given: Mapping[str, Any]) -> dict[str, int]:
     """The number of heads, where the layout of the file shows it and nobody says otherwise."""
     kernel = next((tensor for key, tensor in state.items() if key.endswith("/query/kernel")), None)
     if "num_heads" in given:

@@ -77,7 +77,7 @@ def make_room(folder: Path, needed: int, most: int) -> None:
         raise ValueError(f"it has {needed / 1e9:.1f} GB, and at most {most / 1e9:.1f} GB of files are kept here")
     entries = [path for path in folder.iterdir() if not path.name.startswith(".") and path.suffix != ".json"]
     sizes = {path: _size(path) for path in entries}
-    for path in sorted(entries, key=lambda each: each.stat().st_mtime):
+    for path in sorted(entries, key=lambda path: path.stat().st_mtime):
         if sum(sizes.values()) + needed <= most:
             break
         sizes.pop(path)
@@ -88,4 +88,4 @@ def make_room(folder: Path, needed: int, most: int) -> None:
 
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(each.stat().st_size for each in files if each.is_file())
+    return sum(file.stat().st_size for file in files if file.is_file())

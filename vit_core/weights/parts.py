@@ -80,11 +80,11 @@ def choose_part(states: list[tuple[str, dict[str, Tensor]]], part: str | None, n
         state = usual[0] if usual else max((state for _, state in states), key=len)
         return WeightFile(state=state, kind="")
     # What is averaged comes last, and of the rest what training scripts usually save.
-    order = sorted(models, key=lambda each: (bool(AVERAGED.search(each)), _usual(each)))
+    order = sorted(models, key=lambda label: (bool(AVERAGED.search(label)), _usual(label)))
     if part is not None and part not in models:
         if order == [""]:
             raise ValueError(f"{name} has no part {part[:60]!r}: it holds one set of weights, so leave the part out")
-        known = ", ".join(repr(each) if each else "one without a name" for each in order)
+        known = ", ".join(repr(label) if label else "one without a name" for label in order)
         raise ValueError(f"{name} has no part {part[:60]!r}, it has {known}")
     part = order[0] if part is None else part
     state, prefix = models[part]
@@ -102,12 +102,12 @@ def _usual(part: str) -> int:
 
 def beside(loaded: Any, part: str) -> dict[str, str]:
     """What else was saved with the weights, in a few words each."""
-    said: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for key, value in loaded.items() if isinstance(loaded, dict) else ():
         if isinstance(value, Tensor) or str(key) == part.partition(".")[0] or not str(key).isprintable():
             continue
         if isinstance(value, dict | list | tuple | set):
-            said[str(key)[:40]] = f"{type(value).__name__} of {len(value)}"
+            entries[str(key)[:40]] = f"{type(value).__name__} of {len(value)}"
         else:
-            said[str(key)[:40]] = repr(value)[:60]
-    return said
+            entries[str(key)[:40]] = repr(value)[:60]
+    return entries

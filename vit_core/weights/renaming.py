@@ -32,7 +32,7 @@ def load_weights(model: VisionTransformer, state: Mapping[str, Tensor], source: 
         *_listing(
             "of another shape",
             [
-                f"{name} (expected {_sizes(expected[name])}, got {_sizes(ours[name])})"
+                f"{name} (expected {list(expected[name].shape)}, got {list(ours[name].shape)})"
                 for name in expected
                 if name in ours and expected[name].shape != ours[name].shape
             ],
@@ -61,7 +61,7 @@ def rename(state: Mapping[str, Tensor], source: str, num_layers: int | None = No
     for name, theirs, pattern in expand(table.rows, num_layers):
         absent = [key for key in theirs if key not in left]
         if absent == list(theirs) and (
-            name.startswith("head.pre_logits.") or any(re.fullmatch(each, name) for each in may_lack)
+            name.startswith("head.pre_logits.") or any(re.fullmatch(optional, name) for optional in may_lack)
         ):
             continue  # a part that a plain ViT, or this source's, may lack
         missing += absent
@@ -114,11 +114,16 @@ def count_layers(state: Mapping[str, Tensor], source: WeightSource) -> int:
 
 def expand(rows: tuple[Row, ...], num_layers: int) -> Iterator[Row]:
     """Every row for every layer, for weight and bias."""
+    for row in weights_and_biases(rows):
+        for layer in range(num_layers) if "#" in row.ours else (0,):
+            yield row.with_mark("#", str(layer))
+
+
+def weights_and_biases(rows: tuple[Row, ...]) -> Iterator[Row]:
+    """Every row for weight and bias, with the layer left open."""
     for row in rows:
         for kind in ("weight", "bias") if "*" in row.ours else ("",):
-            for layer in range(num_layers) if "#" in row.ours else (0,):
-                ours, *theirs = (name.replace("*", kind).replace("#", str(layer)) for name in (row.ours, *row.theirs))
-                yield Row(ours, tuple(theirs), row.pattern)
+            yield row.with_mark("*", kind)
 
 
 def _convert(parts: list[tuple[str, Tensor]], pattern: str) -> Tensor:
@@ -131,7 +136,7 @@ def _convert(parts: list[tuple[str, Tensor]], pattern: str) -> Tensor:
             converted.append(rearrange(tensor, pattern, **flattened_axes(pattern, tensor)) if pattern else tensor)
         except EinopsError as error:
             axes = pattern.split(" -> ")[0]
-            raise ValueError(f"{key} has shape {_sizes(tensor)}, expected the axes [{axes}]") from error
+            raise ValueError(f"{key} has shape {list(tensor.shape)}, expected the axes [{axes}]") from error
     if {part.shape[1:] for part in converted} != {converted[0].shape[1:]}:
         raise ValueError(f"{', '.join(key for key, _ in parts)} have different shapes and cannot be joined")
     joined = converted[0] if len(converted) == 1 else torch.cat(converted)
@@ -147,15 +152,11 @@ def flattened_axes(pattern: str, tensor: Tensor) -> dict[str, int]:
     return {"p1": side, "p2": side, "c": channels}
 
 
-def some_of(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first few of the names and how many more there are."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown:,} more" if len(names) > shown else "")
 
 
 def _listing(what: str, names: list[str]) -> list[str]:
     """Nothing, or one phrase with some of the names."""
     return [f"{what}: {some_of(names)}"] if names else []
-
-
-def _sizes(tensor: Tensor) -> str:
-    return "[" + ", ".join(map(str, tensor.shape)) + "]"

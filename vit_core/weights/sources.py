@@ -26,6 +26,10 @@ class Row(NamedTuple):
     theirs: tuple[str, ...]
     pattern: str = ""
 
+    def with_mark(self, mark: str, text: str) -> "Row":
+        """The row with a mark of its names replaced."""
+        return Row(self.ours.replace(mark, text), tuple(name.replace(mark, text) for name in self.theirs), self.pattern)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightSource:

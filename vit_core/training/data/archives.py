@@ -63,7 +63,7 @@ def unpack(archive: Path | bytes, folder: Path | None = None, expected: _Counts 
         with _opened(archive) as opened:
             layout = read_layout(opened)
             if expected is not None and layout.counts != dict(expected):
-                raise ArchiveError(f"the zip should hold {_said(expected)}, it holds {_said(layout.counts)}")
+                raise ArchiveError(f"the zip should hold {_listed(expected)}, it holds {_listed(layout.counts)}")
             _check_space(folder.parent, layout.total_bytes)
             record = {"title": title, "sha256": sha256, "pictures": len(layout.members), "bytes": layout.total_bytes}
             with place_whole(folder) as unfinished:
@@ -140,6 +140,6 @@ def _remove_abandoned(parent: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _said(counts: _Counts) -> str:
+def _listed(counts: _Counts) -> str:
     parts = (f"{count} {' '.join(filter(None, names))}" for names, count in sorted(counts.items()))
     return ", ".join(parts)

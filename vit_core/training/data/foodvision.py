@@ -65,8 +65,8 @@ def _counts(train: tuple[int, int, int], test: tuple[int, int, int]) -> Mapping[
 
 FOODVISION: Mapping[str, FoodVision] = MappingProxyType(
     {
-        each.name: each
-        for each in (
+        data.name: data
+        for data in (
             FoodVision(
                 "foodvision-10",
                 "FoodVision Mini, 10 %",

@@ -83,7 +83,7 @@ def start_run(
     if recipe_name not in RECIPES:
         raise ValueError(f"there is no recipe {recipe_name!r}, there are {', '.join(RECIPES)}")
     recipe = RECIPES[recipe_name].with_values(changes)
-    folders = [Path(each).absolute() for each in data]
+    folders = [Path(folder).absolute() for folder in data]
     if not folders:
         raise ValueError("there is nothing to learn from: choose a folder of images")
     if missing := [folder for folder in folders if not folder.is_dir()]:
@@ -186,7 +186,7 @@ def undo_delete(token: str) -> Run:
     """
     with FileLock(runs_folder() / STARTING, timeout=10):
         name, path = token.rpartition("@")[0], runs_folder() / DELETED / token
-        if path not in [each for _, each in deleted_paths()]:
+        if path not in [kept for _, kept in deleted_paths()]:
             raise LookupError(f"the run {name[:60]!r} cannot be brought back any more")
         check_name(name)
         os.rename(path, runs_folder() / name)
@@ -195,7 +195,7 @@ def undo_delete(token: str) -> Run:
 
 def deleted_runs() -> dict[str, str]:
     """What ``undo_delete`` can bring back: its token and the run's name, deleted last first."""
-    found = sorted(deleted_paths(), key=lambda each: _deleted_at(each[1]), reverse=True)
+    found = sorted(deleted_paths(), key=lambda entry: _deleted_at(entry[1]), reverse=True)
     return {path.name: name for name, path in found if time.time() - _deleted_at(path) <= KEPT_SECONDS}
 
 

@@ -6,7 +6,6 @@ answer.
 """
 
 import json
-import math
 import os
 import re
 import stat
@@ -92,10 +91,8 @@ def whole_epochs(run: Path) -> tuple[list[int], tuple[str, ...]]:
 def _epoch_problem(path: Path) -> str | None:
     """Why the weights of an epoch cannot be opened, empty if they are gone, None if they can."""
     try:
-        stamps = [
-            (found.st_ino, found.st_mtime_ns, found.st_size)
-            for found in (each.stat() for each in (path, path.with_suffix(".json")))
-        ]
+        found = (file.stat() for file in (path, path.with_suffix(".json")))
+        stamps = [(status.st_ino, status.st_mtime_ns, status.st_size) for status in found]
     except FileNotFoundError:
         return ""
     except OSError as error:
@@ -106,7 +103,7 @@ def _epoch_problem(path: Path) -> str | None:
 @lru_cache(4096)  # asked on every run of every page
 def _problem_of(path: Path, _stamps: str) -> str | None:
     card = path.with_suffix(".json")
-    if not all(each.is_file() for each in (path, card)):
+    if not all(file.is_file() for file in (path, card)):
         return "its weights or its card are no file"
     try:
         config = read_card(path, path.stem).config
@@ -138,8 +135,8 @@ def _checked(path: Path, fields: Mapping[str, tuple[Check, str]]) -> tuple[Mappi
     problems = [problem] if problem else []
     good = {}
     for name, value in found.items():
-        fits, expected = fields.get(name, (_anything, ""))
-        if fits(value):
+        fits, expected = fields.get(name, (None, ""))
+        if fits is None or fits(value):
             good[name] = value
         else:
             problems.append(f"{path.name}: {name} should be {expected} and is {_short(repr(value), 40)}")
@@ -156,24 +153,16 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
 
 
-def _anything(_: Any) -> bool:
-    return True
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _is_text_or_nothing(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _are_pairs(value: Any) -> bool:
-    return isinstance(value, list) and all(_are_texts(each) and len(each) == 2 for each in value)
+    return isinstance(value, list) and all(_are_texts(pair) and len(pair) == 2 for pair in value)
 
 
 def _are_wholes(*names: str) -> Check:
@@ -188,16 +177,8 @@ def _is_recipe(value: Any) -> bool:
     return True
 
 
-def _are_fields(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_time(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value)
-
-
 _RECIPE: tuple[Check, str] = (_is_recipe, "a recipe")
-_TEXT: tuple[Check, str] = (_is_text, "text")
+_TEXT: tuple[Check, str] = (lambda value: isinstance(value, str), "text")
 _TEXTS: tuple[Check, str] = (_are_texts, "a list of names")
 _COUNT: tuple[Check, str] = (lambda value: is_whole(value, 10**6), "a number of images")
 _FACTS: Mapping[str, tuple[Check, str]] = {
@@ -209,7 +190,7 @@ _FACTS: Mapping[str, tuple[Check, str]] = {
     "started": _TEXT,
     "command": _TEXT,
     "outcome": (_is_text_or_nothing, "text"),
-    "names": (_are_fields, "a table of names"),
+    "names": (lambda value: isinstance(value, dict), "a table of names"),
     "broken": (_are_pairs, "a list of files and reasons"),
     "pictures": (_are_wholes("train", "test"), "the numbers of images"),
     "parameters": (_are_wholes("total", "trainable"), "the numbers of parameters"),
@@ -221,7 +202,7 @@ _START: Mapping[str, tuple[Check, str]] = {
     "data": _TEXTS,
     "held_out": _COUNT,
     "command": _TEXTS,
-    "started": (_is_time, "a time"),
+    "started": (is_number, "a time"),
     "facts_before": (lambda value: value is None or isinstance(value, int), "a time"),
 }
 

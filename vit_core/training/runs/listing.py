@@ -48,7 +48,7 @@ def open_run(name: str) -> Run:
     Raises:
         LookupError: if there is none.
     """
-    path = next((path for each in (runs_folder(), EXAMPLES) if is_run_folder(path := each / name)), None)
+    path = next((path for parent in (runs_folder(), EXAMPLES) if is_run_folder(path := parent / name)), None)
     if path is None:
         raise LookupError(f"there is no run {name[:60]!r} here: it was never started on this machine, or was deleted")
     return Run(path)
@@ -114,9 +114,9 @@ def is_run_folder(path: Path) -> bool:
 
 def _begun(path: Path) -> tuple[float, str]:
     """When the run began: of its folder that is the first file's time, which nothing changes later."""
-    said = read_start(path)[0].get("started")
+    started = read_start(path)[0].get("started")
     try:
-        return float(said if said is not None else (path / FACTS).stat().st_mtime), path.name
+        return float(started if started is not None else (path / FACTS).stat().st_mtime), path.name
     except OSError:
         return 0.0, path.name
 

@@ -158,11 +158,11 @@ class Run:
         """Why a failed run failed, in one sentence."""
         if self._facts_are_of_last_start() and self.outcome and self.outcome.startswith("error: "):
             return self.outcome.removeprefix("error: ")
-        said = [line for line in processes.output(self.path).splitlines() if line.strip()]
-        if errors := [line for line in said if line.startswith("error: ")]:
+        lines = [line for line in processes.output(self.path).splitlines() if line.strip()]
+        if errors := [line for line in lines if line.startswith("error: ")]:
             return errors[-1].removeprefix("error: ")
-        if said and re.match(r"[\w.]*(Error|Exception|Interrupt)\b", said[-1]):
-            return f"the training process broke off: {said[-1]}"
+        if lines and re.match(r"[\w.]*(Error|Exception|Interrupt)\b", lines[-1]):
+            return f"the training process broke off: {lines[-1]}"
         return (
             "the training process ended without a message: it was killed, or the machine ran out of memory or was "
             "switched off; Resume goes on from what it had saved"
@@ -227,7 +227,7 @@ class Run:
         saved, problems = whole_epochs(self.path)
         if epoch not in saved:
             raise LookupError(
-                next((each for each in problems if each.startswith(f"the weights of epoch {epoch} ")), "")
+                next((problem for problem in problems if problem.startswith(f"the weights of epoch {epoch} ")), "")
                 or f"the run {self.name} has no weights of epoch {epoch}: it has saved "
                 + (f"epochs {saved[0]} to {saved[-1]}" if saved else "none yet")
             )
