@@ -1,4 +1,4 @@
-"""Two of anything side by side: pictures, checkpoints, layers, heads, with and without a change."""
+"""Two of anything side by side: images, checkpoints, layers, heads, with and without a change."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from explainer.views.changes import compare, compare_depth
 
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()
-pair, more = open_pair(session, other)
+pair, side_problems = open_pair(session, other)
 compare_choice.write(pair.other)
 left, right = pair.left, pair.right
 
@@ -25,7 +25,7 @@ left, right = pair.left, pair.right
 show_view = partial(compare_controls.show_view, pair)
 
 show_head(lesson)
-for sentence in problems + more:
+for sentence in problems + side_problems:
     st.warning(plain(sentence))
 show_section(lesson, "sides")
 compare_controls.show_right_side(pair)

@@ -1,4 +1,4 @@
-"""The encoder, L layers: what changes from one to the next."""
+"""The encoder, L layers: the changes from one to the next."""
 
 from explainer.app.blocks import show_formula, show_section, show_stage, show_view
 from explainer.app.session import current, residual_norms

@@ -1,4 +1,4 @@
-"""What an accuracy means: the course's published runs, taken apart."""
+"""The meaning of an accuracy: the course's published runs, taken apart."""
 
 import streamlit as st
 

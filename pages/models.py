@@ -22,7 +22,10 @@ show_head(stage)
 show_section(stage, "table")
 show_formula("parameters", session)
 show_table(list(variants()))
-counted, held = count_parameters(session.config)["total"], sum(each.numel() for each in session.model.parameters())
+counted, held = (
+    count_parameters(session.config)["total"],
+    sum(parameter.numel() for parameter in session.model.parameters()),
+)
 show_words(
     f"{'✓' if counted == held else '✗'} The model that is running has **{held:,}** parameters; counted from its sizes: "
     f"**{counted:,}**."

@@ -1,4 +1,4 @@
-"""Cutting the picture: N patches, flattened, and the one linear map that embeds them all."""
+"""Cutting the image: N patches, flattened, and the one linear map that embeds them all."""
 
 from explainer.app.blocks import show_formula, show_section, show_stage, show_view
 from explainer.app.session import current

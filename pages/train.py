@@ -1,4 +1,4 @@
-"""Train a model: choose pictures and a recipe, start, watch, stop, go on."""
+"""Train a model: choose images and a recipe, start, watch, stop, go on."""
 
 import streamlit as st
 

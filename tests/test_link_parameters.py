@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.server import running
 from benchmarks.visitor import Run, Visitor
 from explainer.app.links.kinds import OneOf, Real, RecipeField, Whole, YesNo
-from explainer.app.links.parameters import FAMILIES, FIELD, MOST_REPEATED, MOST_SAID, PARAMETERS, judge, kind_of
+from explainer.app.links.parameters import FAMILIES, FIELD, MOST_REPEATED, MOST_SENTENCES, PARAMETERS, judge, kind_of
 from explainer.app.train.recipe_values import MOST, parse
 from tests.app_files import app_files, imported_modules, short
 from tests.random_links import FIELDS, GRIDS, HOSTILE, PAGES, Link, random_links, random_value
@@ -241,7 +241,7 @@ def test_of_many_mistakes_some_are_said_and_the_rest_is_counted() -> None:
     assert not at.exception
     assert at.query_params == {"layer": "2"}
     said = at.warning[0].value
-    assert said.count("\n- ") == MOST_SAID - 1 and f"{900 - MOST_SAID + 1} more parts" in said
+    assert said.count("\n- ") == MOST_SENTENCES - 1 and f"{900 - MOST_SENTENCES + 1} more parts" in said
 
 
 def test_random_links_break_no_page() -> None:

@@ -1,4 +1,4 @@
-"""What every stage page is made of, in one order: words, equation, pictures, tensors, code, proof, the way on."""
+"""The parts of every stage page, in one order: words, equation, views, tensors, code, proof, the way on."""
 
 from collections.abc import Callable
 from html import escape
@@ -36,7 +36,7 @@ def scheme() -> Scheme:
 
 
 def show_head(stage: Stage | Lesson) -> None:
-    """The page's place in the story, its title, and what happens in plain words."""
+    """The page's place in the story, its title, and its summary in plain words."""
     names = list(group_of(stage))
     place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {stage.about}" if stage.about else "")
     st.html(f'<p class="vit-kicker">{escape(place)}</p>')
@@ -59,7 +59,7 @@ def show_equation(equation: Equation, session: Session) -> None:
 
 
 def show_formula(name: str, session: Session) -> None:
-    """A formula that has no number in the paper, with this model's numbers where that says more."""
+    """A formula that has no number in the paper, with this model's numbers where they add something."""
     formula = FORMULAS[name]
     saved_page.note(Mathematics(formula.title, formula, session.config, session.layer))
     with st.container(key=f"equation_{name}", gap="small"):
@@ -71,7 +71,7 @@ def show_formula(name: str, session: Session) -> None:
 
 
 def show_equation_line(equation: Equation) -> None:
-    """An equation and the line of code that is it, on pages that are about other things."""
+    """An equation and its line of code, on pages that are about other things."""
     title, link, code = f"Equation {equation.number} · {equation.title}", links.of_equation(equation), line_of(equation)
     saved_page.note(Mathematics(title, equation))
     saved_page.note(Code(f"{code.path}, line {code.number}", code))
@@ -90,7 +90,7 @@ def show_link(title: str, link: Link, *lines: str) -> None:
 
 
 def show_section(stage: Stage | Lesson, slug: str) -> None:
-    """The heading of one picture and what it says."""
+    """The heading of one section and its words."""
     prose = text(stage.name)
     st.header(prose.titles[slug], anchor=slug)
     show_words(prose.sections[slug], Heading(prose.titles[slug]))
@@ -105,7 +105,7 @@ def show_words(markdown: str, heading: Heading | None = None, quiet: bool = Fals
 
 
 def show_accuracy(session: Session) -> None:
-    """How often the checkpoint is right, where its card says so."""
+    """The checkpoint's accuracy, where its card states it."""
     measured = session.checkpoint.card.get("metrics", {}).get("validation", {}).get("all")
     classes = session.config.num_classes
     if measured:
@@ -117,12 +117,12 @@ def show_accuracy(session: Session) -> None:
         )
 
 
-def show_view(session: Session, name: str, make: Callable[[], View], *also: str | int) -> None:
-    """A picture of tensors; a click on it chooses for the whole app.
+def show_view(session: Session, name: str, make: Callable[[], View], *dependencies: str | int) -> None:
+    """A view of tensors; a click on it chooses for the whole app.
 
-    It is made once for everybody whose choice is the same; ``also`` is what it depends on as well.
+    It is made once for everybody whose choice is the same; it depends on ``dependencies`` as well.
     """
-    key = (name, *session.choice, *also)
+    key = (name, *session.choice, *dependencies)
     view = kept_view(key, lambda: explained(links.linked(make(), name), session.layer))
     show_canvas(view, key=name, on_pick=state.pick)
 
@@ -178,7 +178,10 @@ def _bytes(count: int) -> str:
 
 def show_code(stage: Stage) -> None:
     """The model's own source, read from the running program, with the lines that are the equations marked."""
-    items: list[Equation | Formula] = [*stage.equations, *(each for each in stage.formulas if each.code is not None)]
+    items: list[Equation | Formula] = [
+        *stage.equations,
+        *(formula for formula in stage.formulas if formula.code is not None),
+    ]
     by_function: dict[str, list[Equation | Formula]] = {}
     for item in items:
         by_function.setdefault(excerpt(item).source, []).append(item)
@@ -201,7 +204,7 @@ def show_code(stage: Stage) -> None:
 
 
 def show_proofs(stage: Stage, session: Session) -> None:
-    """Every equation of the stage recomputed from its inputs, and how far the model's numbers are from that."""
+    """Every equation of the stage recomputed from its inputs, and the distance of the model's numbers from that."""
     claims: list[int | str] = [*stage.equation_numbers, *stage.facts]
     if not claims:
         return
@@ -214,7 +217,7 @@ def show_proofs(stage: Stage, session: Session) -> None:
     )
     proofs = [proof(session, claim) for claim in claims]
     saved_page.note(Proved(tuple(proofs)))
-    lines = (_proof_line(each, links.of_proof(claim)) for each, claim in zip(proofs, claims, strict=True))
+    lines = (_proof_line(result, links.of_proof(claim)) for result, claim in zip(proofs, claims, strict=True))
     st.html("".join(lines))
 
 
@@ -229,7 +232,7 @@ def _proof_line(proof: Proof, link: Link) -> str:
 
 
 def show_way_back(name: str) -> None:
-    """Which epoch of which run a page of the explainer shows, and the way to where one moves through its epochs."""
+    """The run and epoch that a page of the explainer shows, and the way back to the run's epochs."""
     _, run, epoch = name.split(":")
     with st.container(horizontal=True, vertical_alignment="center", key="run_shown"):
         st.caption(f"These are the weights after epoch {plain(epoch)} of the run {plain(run)}.")

@@ -1,4 +1,4 @@
-"""What is made for one reader and kept for all: views, measured numbers, ledgers, in stores bounded in bytes."""
+"""Views, measured numbers and ledgers made for one reader and kept for all, in stores bounded in bytes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
 
 
 def kept_live(key: tuple[str | int, ...], make: Callable[[], View | Frames]) -> View | Frames:
-    """A picture of something that goes on, made once for everybody until it has changed; old ones soon make room."""
+    """A view of something that goes on, made once for everybody until it has changed; old ones soon make room."""
 
     def make_sized() -> tuple[View | Frames, int]:
         view = make()
@@ -37,7 +37,7 @@ def kept_live(key: tuple[str | int, ...], make: Callable[[], View | Frames]) -> 
 
 
 def metrics_of(run: Run) -> Metrics:
-    """What a run has measured so far; only what nobody has read yet is read."""
+    """The measurements of a run so far; only lines that nobody has read yet are read."""
     before = _metrics.get(str(run.path))
     now = run.metrics(before)
     if now is not before:

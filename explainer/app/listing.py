@@ -11,7 +11,7 @@ from explainer.notation.excerpts import excerpt_of, highlighted
 
 
 def show_function(function: Callable[..., Any]) -> None:
-    """Where the function is, and its lines in the quantities' colours."""
+    """The place of the function, and its lines in the quantities' colours."""
     code = excerpt_of(function)
     st.html(f'<p class="vit-source">{escape(code.path)}, line {code.number}</p>' + highlighted(code, scheme(), ()))
 

@@ -63,7 +63,7 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
 
 
 def show_own(session: Session, config: ViTConfig) -> None:
-    """What the reader's sizes cost."""
+    """The cost of the reader's sizes."""
     show_table([variant("yours", config)])
     sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
     show_view(session, "own_cost", lambda: models.cost_shares({"yours": config}), repr(config))

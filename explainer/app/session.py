@@ -1,4 +1,4 @@
-"""One boundary between the app and the model: every model, picture and trace that a page shows comes through here.
+"""One boundary between the app and the model: every model, image and trace that a page shows comes through here.
 
 All sessions share what is computed, keyed by plain values (checkpoint name, picture name or digest, layer). A class
 that looks at the same ten pictures costs ten forward passes. Everything shared is frozen.
@@ -89,12 +89,12 @@ class Session:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture as the model sees it, [H, W, 3]."""
+        """The image as the model sees it, [H, W, 3]."""
         return np.asarray(self.checkpoint.preprocess.to_picture(self.trace.image))
 
     @property
     def choice(self) -> tuple[str | int, ...]:
-        """Everything that what is shown depends on."""
+        """Everything that a view depends on."""
         return (self.state.checkpoint, self.state.picture, self.layer, self.head, self.token)
 
 
@@ -127,18 +127,18 @@ def check_memory(checkpoint: Checkpoint, beside: Checkpoint | None = None) -> No
     """Refuse what one click may not take: it must not end a server that a whole class uses.
 
     Args:
-        checkpoint: what is to be shown.
-        beside: another that is looked at together with it.
+        checkpoint: the one to show.
+        beside: another that is shown together with it.
 
     Raises:
         NotAllowedError: if the weights, or the trace of one picture each, would take too much; a whole sentence.
     """
-    checkpoints = [each for each in (checkpoint, beside) if each is not None]
-    models = {each.name: each.config for each in checkpoints}
+    checkpoints = [record for record in (checkpoint, beside) if record is not None]
+    models = {record.name: record.config for record in checkpoints}
     whose = "both" if beside else "this model"
     try:
         allow_weights(whose, *models.values())
-        allow_traces(whose, *(each.config for each in checkpoints))
+        allow_traces(whose, *(record.config for record in checkpoints))
     except NotAllowedError as error:
         raise NotAllowedError(f"{error}.") from None
 
@@ -161,7 +161,7 @@ def forget_replaced(checkpoint: Checkpoint) -> None:
 
 
 def trace(checkpoint: str, picture: str, changes: str = "") -> ForwardTrace:
-    """The forward pass of a picture, computed by the first who asks; with ``changes`` as ``Interventions`` writes them.
+    """The forward pass of an image, computed by the first who asks; with ``changes`` as ``Interventions`` writes them.
 
     Raises:
         ValueError: if the changes cannot be read or do not fit the model.
@@ -218,7 +218,7 @@ def check_here(checkpoint: Checkpoint) -> None:
 
 
 def open_or_explain(state: State) -> tuple[Session, list[str]]:
-    """The session for ``state``; what cannot be had is replaced by the default, and a sentence says why."""
+    """The session for ``state``; a part that cannot be had is replaced by the default, with a sentence why."""
     problems, asked = [], state
     try:
         record = find(state.checkpoint)
@@ -235,9 +235,9 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
     except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
         problems.append(f"{error} You see the image {State.picture!r}.")
         state = replace(state, picture=State.picture)
-    session, more = open_session(state)
+    session, others = open_session(state)
     # Layer, head and token of a link are about the checkpoint that it names, not about the one shown instead.
-    return session, problems + (more if state.checkpoint == asked.checkpoint else [])
+    return session, problems + (others if state.checkpoint == asked.checkpoint else [])
 
 
 def current() -> Session:

@@ -1,4 +1,4 @@
-"""The sidebar: what is looked at. The picture, the token, the layer and head, the checkpoint."""
+"""The sidebar: the choice of image, token, layer, head and checkpoint."""
 
 from functools import cache
 from typing import Any
@@ -64,7 +64,7 @@ def _picture(session: Session) -> None:
 
 
 def token_name(token: int, grid_size: int) -> str:
-    """How a person says it: ``"row 2, column 4"``."""
+    """The token in words: ``"row 2, column 4"``."""
     if token == 0:
         return "class token"
     row, column = grid_position(token, grid_size)
@@ -125,7 +125,7 @@ def _gallery(session: Session) -> None:
 def _own_picture() -> None:
     with st.popover("Your own image", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
         if popover.open:  # a camera that is not asked for is not opened
-            # A new key after every picture: the uploader forgets the last one, good or bad.
+            # A new key after every image: the uploader forgets the last one, good or bad.
             key = f"upload_{st.session_state.get('uploads', 0)}"
             show_box(
                 "Upload an image",
@@ -141,7 +141,7 @@ def _own_picture() -> None:
 
 
 def _take(widget: str) -> None:
-    """Make an uploaded picture the chosen one, or say why that is not possible and keep the one that is there."""
+    """Make an uploaded image the chosen one, or report why that is not possible."""
     messages = st.session_state.setdefault("messages", [])
     upload: Any = st.session_state.get(widget)
     try:

@@ -1,4 +1,4 @@
-"""What the reader does in the lab: which bug, which sizes, what was predicted and tried; in session and link."""
+"""The state of the lab: the bug, the sizes, predictions and repairs tried; in session and link."""
 
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +20,7 @@ class Lab:
     bug: str = next(iter(BUGS))
     sizes: Sizes = field(default_factory=Sizes)
     progress: Progress = field(default_factory=Progress)
-    predicted: dict[str, tuple[Sizes, str]] = field(default_factory=dict)  # what was said before it ran
+    predicted: dict[str, tuple[Sizes, str]] = field(default_factory=dict)  # the answer given before it ran
     tried: dict[str, tuple[Sizes, int]] = field(default_factory=dict)  # the repair that was run last
     hints: dict[str, int] = field(default_factory=dict)  # how many have been asked for
 
@@ -31,7 +31,7 @@ class Lab:
 
     @property
     def prediction(self) -> str | None:
-        """What was predicted with these sizes, None before the bug has run with them."""
+        """The prediction made with these sizes; None before the bug has run with them."""
         sizes, text = self.predicted.get(self.bug, (None, None))
         return text if sizes == self.sizes else None
 
@@ -110,7 +110,7 @@ def choose_size(name: str, value: int) -> None:
     """Change one size; those that no longer fit take the nearest value that does."""
     lab = current()
     values = vars(lab.sizes) | {name: value}
-    values = {each: values[each] for each in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
+    values = {size: values[size] for size in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
     for part, options in (("patch_size", PATCHES[values["image_size"]]), ("num_heads", HIDDEN[values["hidden_size"]])):
         values[part] = min(options, key=lambda option: abs(option - values[part]))
     lab.sizes = Sizes(**values)

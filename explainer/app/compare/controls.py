@@ -1,4 +1,4 @@
-"""What the reader sets on the Compare page: the right side, changes on both, swap, the same again."""
+"""The controls of the Compare page: the right side, changes on both, swap, the same again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def show_right_side(pair: Pair) -> None:
     config = pair.right.config
     names = checkpoints.listed(left.checkpoint)
     here = [name for name in names if checkpoints.is_here(name)]
-    here += [each for each in (seen[1].state.checkpoint,) if each not in here]
+    here += [name for name in (seen[1].state.checkpoint,) if name not in here]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _select("picture", "Image on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
         _select("checkpoint", "Checkpoint", here, checkpoint_title(left.checkpoint), checkpoint_title, 220)
@@ -63,7 +63,7 @@ def show_right_side(pair: Pair) -> None:
 
 
 def show_actions(pair: Pair) -> None:
-    """Swap, the same again, the mean of the heads, a picture of one's own."""
+    """Swap, the same again, the mean of the heads, an image of one's own."""
     is_as_left = not pair.other.parameters.keys() - {"this_change", "mean_heads"}
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Swap sides", icon=":material/swap_horiz:", key="swap_sides", disabled=pair.is_same):
@@ -95,7 +95,7 @@ def show_mean(pair: Pair) -> None:
 
 
 def show_beginnings(pair: Pair) -> None:
-    """Single things to switch as long as both sides are the same, and what to look for in the pair of a first visit."""
+    """Single things to switch as long as both sides are the same, and a hint for the pair of a first visit."""
     if not pair.is_same:
         if pair.other == compare_choice.opening():
             st.info(OPENING, icon=":material/compare:")
@@ -119,7 +119,7 @@ def show_beginnings(pair: Pair) -> None:
 
 
 def show_view(pair: Pair, which: str, make: Callable[[], View], *sizes: Size) -> None:
-    """A picture of both sides and the sentence that says what was measured, or why there is none."""
+    """A view of both sides and the sentence with its measurements, or the reason why there is none."""
     if obstacle := why_not(pair.left, pair.right, *sizes):
         st.caption(f"Not compared: {plain(obstacle)}.")
         return
@@ -159,7 +159,7 @@ def _middle(config: ViTConfig) -> range:
 
 
 def _pictures(pair: Pair) -> list[str]:
-    own = [each.state.picture for each in pair.seen if each.state.picture not in GALLERY]
+    own = [side.state.picture for side in pair.seen if side.state.picture not in GALLERY]
     return [*GALLERY, *dict.fromkeys(own)]
 
 

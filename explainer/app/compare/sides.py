@@ -1,4 +1,4 @@
-"""The two sides opened: the app's choice on the left, what this page puts next to it on the right."""
+"""The two sides opened: the app's choice on the left, this page's own on the right."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ class Seen:
 
     @property
     def key(self) -> tuple[str | int, ...]:
-        """All that what is shown depends on."""
+        """All that the page depends on."""
         state = self.state
         assert state.token is not None
         return (state.checkpoint, state.picture, state.layer, state.head, state.token, self.change)
@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def key(self) -> tuple[str | int, ...]:
-        """All that what is shown depends on."""
+        """All that the page depends on."""
         return (*self.seen[0].key, *self.seen[1].key, self.other.mean_heads)
 
     @property
@@ -49,7 +49,7 @@ class Pair:
         return self.seen[0] == self.seen[1]
 
     def swapped(self) -> tuple[State, Other]:
-        """What to choose so that the sides change places."""
+        """The choice that makes the sides change places."""
         (left, right), before = self.seen, self.seen[0].state
         own = {
             name: getattr(before, name)
@@ -61,7 +61,7 @@ class Pair:
 
 
 def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
-    """Both sides; what cannot be had on the right is as on the left, and a sentence says why."""
+    """Both sides; a choice that the right side cannot have is as on the left, with a sentence why."""
     problems: list[str] = []
     this_change = _fitting(other.this_change, app.config, "left", problems)
     left = Seen(replace(app.state, token=app.token), this_change)
@@ -107,7 +107,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
 
 def _without(other: Other, name: str) -> Other:
     """The choice with one of its numbers as on the left."""
-    numbers = {each: getattr(other, each) for each in NUMBERS}
+    numbers = {number: getattr(other, number) for number in NUMBERS}
     return replace(other, **(numbers | {name: None}))
 
 
@@ -130,7 +130,7 @@ def _checkpoint(app: Session, other: Other, problems: list[str]) -> tuple[Checkp
 def _fitting(changes: str, config: ViTConfig, name: str, problems: list[str]) -> str:
     """The changes that this model can have."""
     fitting, sentences = Interventions.parse(changes).fitted(config)
-    problems += [f"On the {name}: {each}" for each in sentences]
+    problems += [f"On the {name}: {sentence}" for sentence in sentences]
     return str(fitting)
 
 
@@ -152,14 +152,14 @@ def _side(name: str, seen: Seen, trace: ForwardTrace, marks: tuple[str, ...], is
 
 
 def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
-    """What distinguishes the sides, in words, for each of them."""
+    """The words that distinguish the sides, for each of them."""
     words: list[list[str]] = [[], []]
     for name in ("picture", "checkpoint", "layer", "head"):
-        values = [getattr(each.state, name) for each in (left, right)]
+        values = [getattr(side.state, name) for side in (left, right)]
         if values[0] == values[1] or (name == "head" and is_mean):
             continue
-        for mine, value in zip(words, values, strict=True):
-            mine.append(
+        for side_words, value in zip(words, values, strict=True):
+            side_words.append(
                 picture_title(value)
                 if name == "picture"
                 else checkpoint_title(value)
@@ -167,13 +167,13 @@ def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
                 else f"{name} {value}"
             )
     if left.change != right.change:
-        for mine, each in zip(words, (left, right), strict=True):
-            mine.append(change_title(each.change))
-    return [tuple(each) for each in words]
+        for side_words, side in zip(words, (left, right), strict=True):
+            side_words.append(change_title(side.change))
+    return [tuple(side_words) for side_words in words]
 
 
 def picture_title(name: str) -> str:
-    """The picture as a person calls it."""
+    """The image as a person calls it."""
     return GALLERY[name].title if name in GALLERY else "your image"
 
 
@@ -187,6 +187,6 @@ def checkpoint_title(name: str) -> str:
 
 def change_title(changes: str) -> str:
     """The changes in words: the first, and how many more there are."""
-    first, *more = [each.title for each in Interventions.parse(changes).changes] or ["unchanged"]
+    first, *others = [change.title for change in Interventions.parse(changes).changes] or ["unchanged"]
     first = first if first[:2].isupper() or first.startswith("E_pos") else first[0].lower() + first[1:]
-    return first + (f" and {len(more)} more change{'s' if len(more) > 1 else ''}" if more else "")
+    return first + (f" and {len(others)} more change{'s' if len(others) > 1 else ''}" if others else "")

@@ -1,4 +1,4 @@
-"""The ways to pictures that are not here yet: a download, a zip, a folder; and how one's own are removed again."""
+"""The ways to images that are not here yet: a download, a zip, a folder; and how one's own are removed again."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +31,7 @@ _REMOVED = "dataset_removed"  # the one that can be brought back
 
 
 def offer_download(data: Dataset, key: str) -> None:
-    """Where it comes from, and the button that gets it."""
+    """The source of a data set, and the button that downloads it."""
     source = FOODVISION[data.name]
     st.info(
         f"**{plain(data.title)}** is the course's own data: photographs of pizza, steak and sushi from Food-101. It is "

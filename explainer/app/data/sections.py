@@ -1,4 +1,4 @@
-"""The parts of the data page: counts, a sheet, the transform of one picture, a batch; each with its code."""
+"""The parts of the data page: counts, a sheet, the transform of one image, a batch; each with its code."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -36,7 +36,7 @@ _batches: Store[tuple[View, list[str]]] = Store(64 * 2**20)
 
 
 def show_counts(lesson: Lesson, dataset: Dataset) -> None:
-    """Pictures per class and split, as bars and as a table."""
+    """Images per class and split, as bars and as a table."""
     found = inspection(dataset)
     show_section(lesson, "counts")
     by_split = {split: list(row.values()) for split, row in found.counts.items()}
@@ -53,7 +53,7 @@ def show_counts(lesson: Lesson, dataset: Dataset) -> None:
 
 
 def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
-    """Some pictures at random; a click chooses the one that the next section changes."""
+    """Some images at random; a click chooses the one that the next section changes."""
     files = inspection(dataset).files
     show_section(lesson, "sheet")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -72,7 +72,7 @@ def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
 
 
 def show_transform(lesson: Lesson, dataset: Dataset) -> None:
-    """One picture: as it is, as the training transform draws it, as evaluation sees it, and as numbers."""
+    """One image: as it is, as the training transform draws it, as evaluation sees it, and as numbers."""
     file = inspection(dataset).files[chosen_picture(dataset)]
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -162,7 +162,7 @@ def _source(function: Callable[..., Any], colours: Scheme) -> str:
 
 
 def chosen_picture(dataset: Dataset) -> int:
-    """The index of the picture that the reader looks at."""
+    """The index of the image that the reader looks at."""
     fit("shown", 1, len(inspection(dataset).files), "image")
     asked = st.session_state.get("shown") or st.query_params.get("shown") or 1
     return int(asked) - 1
@@ -189,7 +189,7 @@ def _make_batch(found: Inspection, recipe: TrainingConfig, size: int) -> tuple[t
     pixels, labels = data_steps.first_batch(pictures, size, recipe.seed)
     rows = {"pixels": pixels, "pixels, normalised": normalise(pixels, preprocess), "labels": labels}
     view = data.batch(pixels, labels, pictures.class_names)
-    return (view, [_facts(name, each) for name, each in rows.items()]), view.nbytes + 4096
+    return (view, [_facts(name, tensor) for name, tensor in rows.items()]), view.nbytes + 4096
 
 
 def _facts(name: str, tensor: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Which file the checkpoint doctor looks at: one that is dropped, one of this computer, or an example."""
+"""The choice of a file for the checkpoint doctor: dropped, from this computer, or an example."""
 
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def choose_file() -> Path | None:
 
 
 def _chosen() -> str:
-    """What the URL or, where it says nothing, the session names."""
+    """The file that the URL names or, without one, the session."""
     chosen = str(st.query_params.get(FILE) or st.session_state.get("doctor_file", ""))
     if chosen:
         _remember(chosen)
@@ -76,7 +76,7 @@ def _remember(chosen: str) -> None:
 
 
 def _take(widget: str) -> None:
-    """Keep what was uploaded, or say why that is not possible and keep what is there."""
+    """Keep the uploaded file, or report why that is not possible."""
     try:
         if not (uploads := take(widget)):
             return

@@ -1,4 +1,4 @@
-"""What can be done with a file that opens: look at it on every page, or take it along under other names."""
+"""The uses of a file that opens: look at it on every page, or download it under other names."""
 
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ def show_open(path: Path, examination: Examination) -> None:
     if examination.checkpoint is None:
         st.markdown("This file does not open, so it can be neither shown nor converted.")
         return
-    # What no file says stays a guess: the model's description says it on every page.
+    # A number that no file states stays a guess: the model's description repeats that on every page.
     is_guess, heads = examination.guesses_heads, examination.checkpoint.config.num_heads
     if st.button("Open in the explainer", icon=":material/open_in_new:", type="primary", key="doctor_open"):
         try:
@@ -75,5 +75,5 @@ def _show_downloads(path: Path, examination: Examination) -> None:
         st.caption(f"k = {checkpoint.config.num_heads} in it is a guess: no file states it.")
     if how := how_to_load(source):
         st.caption(how)
-    if said := caveats(source, checkpoint.config):
-        st.warning(plain(f"Its own code computes different numbers: {'; '.join(said)}."))
+    if differences := caveats(source, checkpoint.config):
+        st.warning(plain(f"Its own code computes different numbers: {'; '.join(differences)}."))

@@ -1,4 +1,4 @@
-"""Recordings of runs, shared by all sessions: every saved epoch is opened once per picture, and its model let go."""
+"""Recordings of runs, shared by all sessions: every saved epoch is opened once per image, and its model let go."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Shown:
 
 
 def record(run: Run, session: Session, on_progress: Progress) -> Shown:
-    """The run seen through the sidebar's picture, with its layer, head and token.
+    """The run seen through the sidebar's image, with its layer, head and token.
 
     Raises:
         ValueError, OSError: if no epoch of the run can be opened; one sentence.
@@ -51,7 +51,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
     picture = session.state.picture
     snapshots: list[Snapshot] = []
     stamps: list[Stamp] = []
-    notes = [f"{run.name}: {each}." for each in (run.damage if run.status == "damaged" else ())]
+    notes = [f"{run.name}: {damage}." for damage in (run.damage if run.status == "damaged" else ())]
     saved = run.saved_epochs()
     epochs = _with_room(run, saved)
     for index, epoch in enumerate(epochs):
@@ -121,7 +121,7 @@ def _scene(recording: Recording, session: Session) -> tuple[Scene, tuple[str, ..
     if sizes[0] == sizes[1]:
         return Scene(recording, session.layer, session.head, session.token), ()
     layer, head, token = min(session.layer, own.num_layers), min(session.head, own.num_heads), session.token
-    if token:  # the patch that lies at the same place of the picture
+    if token:  # the patch at the same place of the image
         share = own.grid_size / theirs.grid_size
         row, column = (int((at + 0.5) * share) for at in grid_position(token, theirs.grid_size))
         token = token_at(row, column, own.grid_size)

@@ -26,12 +26,12 @@ def show_table(name: str, lines: list[str]) -> None:
         st.markdown("\n".join(lines))
 
 
-def show_verdict(holds: bool, said: str, figures: str) -> None:
+def show_verdict(holds: bool, verdict: str, figures: str) -> None:
     """A line as that of a proof: whether it holds, and the figures."""
     kind, mark = ("holds", "✓") if holds else ("fails", "✗")
     st.html(
         f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status"><span class="vit-proof-mark">{mark} '
-        f"{said}</span><span>{figures}</span></div>"
+        f"{verdict}</span><span>{figures}</span></div>"
     )
 
 
@@ -94,10 +94,10 @@ def show_classes() -> None:
         "| classes | ours | torchvision's | without the head | trainable if all but the head is frozen |",
         "|---:|---:|---:|---:|---:|",
     ]
-    for each in dict.fromkeys((classes, 1000, 3)):
-        found: compute.Counts = kept(("exercise.count", each), partial(compute.count_b16, each))
+    for classes_shown in dict.fromkeys((classes, 1000, 3)):
+        found: compute.Counts = kept(("exercise.count", classes_shown), partial(compute.count_b16, classes_shown))
         same = "✓" if found.ours == found.torchvision else "✗"
-        shown = f"**{each:,}**" if each == classes else f"{each:,}"
+        shown = f"**{classes_shown:,}**" if classes_shown == classes else f"{classes_shown:,}"
         lines.append(
             f"| {shown} | {found.ours:,} | {same} {found.torchvision:,} | {found.ours - found.head:,} "
             f"| {found.trainable:,} |"
@@ -107,7 +107,7 @@ def show_classes() -> None:
 
 
 def show_file(session: Session) -> None:
-    """The model as one file: to download, and proved on the picture."""
+    """The model as one file: to download, and proved on the image."""
     source: str = kept(("exercise.file", repr(session.config)), lambda: one_file(session.config))
 
     def run() -> float:
@@ -137,7 +137,7 @@ def show_file(session: Session) -> None:
 
 
 def show_data_and_swag() -> None:
-    """The ways to exercises 3 and 4, and what 384 pixels cost."""
+    """The ways to exercises 3 and 4, and the cost of 384 pixels."""
     base = CHECKPOINTS["torchvision/B/16"].config
     lines = [
         "| weights | pixels | tokens | parameters | numbers in one $A$ of all heads | multiply-adds |",
@@ -151,18 +151,18 @@ def show_data_and_swag() -> None:
         )
     show_table("swag", lines)
     swag = CHECKPOINTS["torchvision/B/16-swag-e2e"].config
-    more = count_parameters(swag)["total"] - count_parameters(base)["total"]
+    added = count_parameters(swag)["total"] - count_parameters(base)["total"]
     work = count_multiply_adds(swag)["total"] / count_multiply_adds(base)["total"]
     st.markdown(
         f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The "
         f"parameters grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of "
-        f"{swag.hidden_size}: {more:,}. The multiply-adds grow {work:.1f} times, the attention weights "
+        f"{swag.hidden_size}: {added:,}. The multiply-adds grow {work:.1f} times, the attention weights "
         f"{_entries(swag) / _entries(base):.1f} times."
     )
-    published = [each for each in FIGURES if each.place.startswith("solution of exercise")]
+    published = [figure for figure in FIGURES if figure.place.startswith("solution of exercise")]
     st.caption(
         "The course's solutions print: "
-        + "; ".join(f"{each.model}, accuracy {each.accuracy}" for each in published)
+        + "; ".join(f"{figure.model}, accuracy {figure.accuracy}" for figure in published)
         + ". What these numbers are as shares of images: see the Metric page."
     )
     for label, choice in (

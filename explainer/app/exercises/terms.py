@@ -21,7 +21,7 @@ from vit_core.training.schedule import learning_rate
 
 LARGEST = 30_000_000  # parameters: the gradient of a larger model is as large, and the reader waits
 REFRESH = 1.0  # seconds between two looks at a training
-DECAYS: dict[str, Decay] = {"off" if each == "constant" else each: each for each in get_args(Decay)}
+DECAYS: dict[str, Decay] = {"off" if decay == "constant" else decay: decay for decay in get_args(Decay)}
 OPTIMIZERS = {"Adam": "adam", "SGD": "sgd"}
 ANSWERS = ("believed most", "believed least")
 
@@ -75,7 +75,7 @@ def _decay(key: str, default: str) -> Decay:
 
 
 def show_clipping(session: Session) -> None:
-    """The gradient of one picture's loss, by part of the model, before and after clipping."""
+    """The gradient of one image's loss, by part of the model, before and after clipping."""
     name = session.state.checkpoint
     if sum(parameter.numel() for parameter in session.model.parameters()) > LARGEST:
         name = "embedded"
@@ -134,7 +134,7 @@ def show_trainings() -> None:
         optimizer = st.segmented_control(
             "Optimiser",
             list(RATES),
-            format_func=lambda each: "SGD" if each == "sgd" else "Adam",
+            format_func=lambda optimizer: "SGD" if optimizer == "sgd" else "Adam",
             default="sgd",
             required=True,
             key="exercise_optimizer",
@@ -146,11 +146,11 @@ def show_trainings() -> None:
     chosen = Switches(optimizer or "sgd", bool(warm_up), decay, bool(clip))
     off = Switches(chosen.optimizer)
     wanted = list(dict.fromkeys((off, chosen)))
-    missing = [each for each in wanted if (run := find(each)) is None or run.status == "failed"]
-    label = f"Train: {plain(' and '.join(each.title for each in missing))}" if missing else "Trained"
+    missing = [switches for switches in wanted if (run := find(switches)) is None or run.status == "failed"]
+    label = f"Train: {plain(' and '.join(switches.title for switches in missing))}" if missing else "Trained"
     if st.button(label, icon=":material/play_arrow:", type="primary", disabled=not missing, key="exercise_train"):
-        for each in missing:
-            ask_for(each)
+        for switches in missing:
+            ask_for(switches)
         st.rerun()
     st.caption(f"Learning rate {RATES[chosen.optimizer]:g}, {STEPS} steps of {BATCH_SIZE} crops.")
     runs = [run for run in all_runs() if run.switches.optimizer == chosen.optimizer]
@@ -164,11 +164,11 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
         st.rerun()  # the whole page, once: then nobody looks again every second
     for run in runs:
         if run.status == "failed":
-            said = f"The training with {run.switches.title} ended early: {run.problem}"
-            st.warning(plain(said), icon=":material/error:")
+            sentence = f"The training with {run.switches.title} ended early: {run.problem}"
+            st.warning(plain(sentence), icon=":material/error:")
         elif not run.is_over:
-            said = "waits for the one before" if run.status == "waiting" else "trains"
-            st.progress(run.progress, text=plain(f"{run.switches.title}: {said}"))
+            status = "waits for the one before" if run.status == "waiting" else "trains"
+            st.progress(run.progress, text=plain(f"{run.switches.title}: {status}"))
     begun = {run.switches.title: list(run.steps) for run in runs if run.steps}
     if not begun:
         return
@@ -180,10 +180,10 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
     ]
     for name in results:
         steps = begun[name]
-        last = [each["loss"] for each in steps[-10:]]
+        last = [step["loss"] for step in steps[-10:]]
         lines.append(
-            f"| {plain(name)} | {max(each['loss'] for each in steps):.3f} | {sum(last) / len(last):.3f} "
-            f"| {max(each['gradient_norm'] for each in steps):.2f} | {percent(results[name]['share_right'])} |"
+            f"| {plain(name)} | {max(step['loss'] for step in steps):.3f} | {sum(last) / len(last):.3f} "
+            f"| {max(step['gradient_norm'] for step in steps):.2f} | {percent(results[name]['share_right'])} |"
         )
     if results:
         with st.container(key="table_trainings"):

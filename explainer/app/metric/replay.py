@@ -99,8 +99,8 @@ def show_own() -> None:
     if not epochs:
         st.info(f"{plain(name)} has not finished an epoch yet.", icon=":material/hourglass_empty:")
         return
-    number = _own_epoch([each.epoch for each in epochs])
-    epoch = next(each for each in epochs if each.epoch == number)
+    number = _own_epoch([epoch.epoch for epoch in epochs])
+    epoch = next(epoch for epoch in epochs if epoch.epoch == number)
     key = (name, str(run.facts.get("started")), len(epochs), number)
     view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
     show_canvas(view, key="metric_own_curves", on_pick=state.pick)

@@ -1,4 +1,4 @@
-"""Which model the Shapes page is about, and what it is compared with: in the session, in the address, and undone."""
+"""The model of the Shapes page and the one it is compared with: in the session, in the address, with undo."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -36,23 +36,23 @@ def history() -> History:
 
 
 def current() -> Setting:
-    """What the reader has asked for."""
+    """The setting that the reader has asked for."""
     return Setting.parse(history().present)
 
 
 def against() -> str:
-    """What the reader compares with: a setting as text, or one of the two words."""
+    """The reader's choice to compare with: a setting as text, or one of the two words."""
     kept: str = st.session_state.get(AGAINST, BEFORE)
     return kept
 
 
 def choose(setting: Setting) -> None:
-    """From the next run on, show this."""
+    """Show this from the next run on."""
     st.session_state[_HISTORY] = history().changed(str(setting))
 
 
 def compare_with(text: str) -> None:
-    """From the next run on, compare with this."""
+    """Compare with this from the next run on."""
     st.session_state[AGAINST] = text
 
 
@@ -101,7 +101,7 @@ def resolve(setting: Setting, checkpoint: ViTConfig) -> Sizes:
 
 
 def shown(checkpoint: ViTConfig) -> tuple[Sizes, str]:
-    """What the page shows: what is asked for, or, with a sentence, the last that was possible."""
+    """The sizes that the page shows: those asked for, or, with a sentence, the last possible ones."""
     problem = ""
     try:
         sizes = resolve(current(), checkpoint)
@@ -118,7 +118,7 @@ def shown(checkpoint: ViTConfig) -> tuple[Sizes, str]:
 
 
 def baseline(checkpoint: ViTConfig) -> Sizes | None:
-    """What is compared with, if anything."""
+    """The sizes to compare with, if any."""
     text = st.session_state.get(_PREVIOUS) if against() == BEFORE else against()
     if text is None or text == NOTHING:
         return None
@@ -130,12 +130,12 @@ def baseline(checkpoint: ViTConfig) -> Sizes | None:
 
 def what_changed(before: Sizes, after: Sizes) -> str:
     """``P from 32 to 16:``, for before the consequences."""
-    said = ", ".join(changes_between(before[:2], after[:2]))
-    return f"{said[0].upper()}{said[1:]}:" if said else f"As {before.words}."
+    changes = ", ".join(changes_between(before[:2], after[:2]))
+    return f"{changes[0].upper()}{changes[1:]}:" if changes else f"As {before.words}."
 
 
 def _open(setting: Setting) -> None:
-    """What a link asks for; who has just come has nothing to undo."""
+    """Take over the setting of a link; a new visitor has nothing to undo."""
     if _HISTORY in st.session_state:
         choose(setting)
     else:

@@ -40,7 +40,7 @@ def ledger_of(sizes: Sizes) -> Ledger:
 
 
 def differences_of(before: Sizes, after: Sizes) -> Differences:
-    """What moves from one to the other."""
+    """The differences between two models."""
 
     def make() -> tuple[Differences, int]:
         found = differences(ledger_of(before), ledger_of(after))

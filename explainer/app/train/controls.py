@@ -1,4 +1,4 @@
-"""Runs started, stopped, resumed, deleted and brought back, by buttons; what goes wrong is one sentence."""
+"""Runs started, stopped, resumed, deleted and brought back, by buttons; each problem is one sentence."""
 
 import io
 import zipfile
@@ -22,7 +22,7 @@ from vit_core.training.runs.run import METRICS
 from vit_core.training.start import sizes
 
 SHOWN = "runs"  # the runs that are looked at, in the URL
-_PROBLEM = "run_problem"  # a sentence to say once
+_PROBLEM = "run_problem"  # a sentence to show once
 _STARTED = "runs_started"  # by this session
 STATES = {  # how a run is doing, as the pages print it
     "starting": ":material/hourglass_top: starting",
@@ -35,11 +35,11 @@ STATES = {  # how a run is doing, as the pages print it
 
 
 def show_start(data: Dataset | None, choice: Choice | None) -> None:
-    """The name, how much there is to do, and the button that starts the run."""
+    """The name, the amount of work, and the button that starts the run."""
     found = inspection(data) if data else None
     if found and found.errors:
-        said = " ".join(f"{sentence(error).rstrip('.')}." for error in found.errors)
-        st.error(plain(said), icon=":material/photo_library:")
+        sentences = " ".join(f"{sentence(error).rstrip('.')}." for error in found.errors)
+        st.error(plain(sentences), icon=":material/photo_library:")
         data = None
     elif found and choice:
         steps = choice.recipe.total_steps(found.total("train"))
@@ -69,7 +69,7 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
 
 
 def _takes(found: Inspection, choice: Choice) -> str:
-    """What the run would take of this machine, and, where that is too much, that it is; sentences."""
+    """Sentences on the memory and space that the run would take, and a warning where that is too much."""
     try:
         config = sizes(choice.recipe, len(found.class_names))
         takes = estimate_training(config, choice.recipe, max(1, found.total("train")), found.total("test"))
@@ -77,13 +77,13 @@ def _takes(found: Inspection, choice: Choice) -> str:
         allow_training("of this recipe", takes, runs.runs_folder())
     except NotAllowedError as error:
         return f"{takes.sentence} :red[Start will refuse it: {error}.]"
-    except (ValueError, OSError, LookupError):  # the run will say why it cannot be trained
+    except (ValueError, OSError, LookupError):  # the run itself will report why it cannot be trained
         return ""
     return takes.sentence
 
 
 def show_controls(run: Run) -> None:
-    """What can be done with this run now."""
+    """The buttons for this run in its present state."""
     if run.is_alive:
         asked = run.is_stopping
         st.button(
@@ -124,13 +124,13 @@ def run_title(run: Run) -> str:
 
 
 def show_damage(run: Run, most: int = 6) -> None:
-    """What is wrong with the folder of a damaged run, and what can be done."""
+    """The damage to a run's folder, and the remedy."""
     problems = run.damage
-    more = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
-    told = "\n".join(f"- {plain(each)}" for each in problems[:most])
+    rest = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
+    listing = "\n".join(f"- {plain(problem)}" for problem in problems[:most])
     st.error(
         f"The folder of {plain(run.name)} is damaged. The intact parts are shown and can be used; Delete puts all of "
-        f"it aside for a day.\n{told}{more}",
+        f"it aside for a day.\n{listing}{rest}",
         icon=":material/broken_image:",
     )
 
@@ -142,7 +142,7 @@ def show_problem() -> None:
 
 
 def show_deleted() -> None:
-    """What was deleted lately, to bring back."""
+    """The runs deleted lately, to bring back."""
     deleted = runs.deleted_runs()
     if not deleted:
         return

@@ -21,7 +21,7 @@ _BEGUN = "recipe_begun"  # the changes with which the widgets of this round bega
 
 
 class Choice(NamedTuple):
-    """A recipe and what is changed of it."""
+    """A recipe and its changes."""
 
     name: str
     changes: Mapping[str, Any]
@@ -91,12 +91,12 @@ def _write_url(changes: Mapping[str, Any]) -> None:
 def _show_changes(known: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     if not changes:
         return
-    said = ", ".join(
+    listing = ", ".join(
         f"**{plain(field_title(field).lower())}** {plain(written(known[field]))} → {plain(written(value))}"
         for field, value in changes.items()
     )
     with st.container(horizontal=True, vertical_alignment="center", key="recipe_changes"):
-        st.markdown(f"Changed: {said}")
+        st.markdown(f"Changed: {listing}")
         st.button("Reset to the recipe", icon=":material/restart_alt:", on_click=_forget, key="recipe_reset")
 
 
@@ -107,16 +107,16 @@ def _show_fields(known: Mapping[str, Any], problems: list[str]) -> dict[str, Any
         for group, fields in GROUPS.items():
             st.markdown(f"**{group}**")
             with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"fields_{group}"):
-                for field, says in fields.items():
+                for field, explanation in fields.items():
                     try:
-                        values[field] = _field(field, says, known[field])
+                        values[field] = _field(field, explanation, known[field])
                     except ValueError as error:
                         problems.append(str(error))
                         values[field] = known[field]
     return values
 
 
-def _field(field: str, says: str, known: Any) -> Any:
+def _field(field: str, explanation: str, known: Any) -> Any:
     """The value that the reader gives a field.
 
     Raises:
@@ -125,7 +125,7 @@ def _field(field: str, says: str, known: Any) -> Any:
     begun, key = st.session_state[_BEGUN].get(field, known), _key(field)
     label, is_changed = plain(field_title(field)), st.session_state[_CHANGES].get(field, known) != known
     title = f":orange[**{label}**]" if is_changed else label
-    common: dict[str, Any] = {"label": title, "key": key, "help": plain(says)}
+    common: dict[str, Any] = {"label": title, "key": key, "help": plain(explanation)}
     if field == "weights" or choices(field):
         return _chosen(field, begun, common)
     kind = kind_of(field)

@@ -1,4 +1,4 @@
-"""What is transferred, and how: the weights, what of them learns, at which picture size."""
+"""The choices of a transfer: the weights, the part that learns, the image size."""
 
 from dataclasses import replace
 from functools import partial
@@ -29,7 +29,7 @@ def choose_weights() -> str:
 
 
 def choose_freeze() -> str:
-    """What of the model learns."""
+    """The part of the model that learns."""
     names = list(FREEZES)
     return st.segmented_control(
         "What learns", names, default=names[0], required=True, key="transfer_learns", bind="query-params"
@@ -37,7 +37,7 @@ def choose_freeze() -> str:
 
 
 def choose_size(record: Checkpoint) -> int:
-    """The side of the pictures in pixels: the weights' own, or another that the patches divide."""
+    """The side of the images in pixels: the weights' own, or another that the patches divide."""
     patch, own = record.config.patch_size, record.config.image_size
     key = f"transfer_size_{own}_{patch}"  # of its own for each grid: a size of another grid would not fit
     fit(key, 2 * patch, 2 * own, "an image size of")
@@ -56,7 +56,7 @@ def choose_size(record: Checkpoint) -> int:
 
 
 def show_choices(weights: str, classes: int) -> None:
-    """What learns for each of the usual weights, and whether they are here."""
+    """The numbers of learning parameters for the usual weights, and whether these are here."""
     names = dict.fromkeys((*FIRST, weights))
     lines = [
         f"| weights | parameters, {classes} classes | only the head learns | the whole model learns | file | here |",
@@ -107,7 +107,7 @@ def show_position(record: Checkpoint, size: int) -> None:
 
 
 def show_training(weights: str, freeze: str, size: int) -> Plan | None:
-    """How long, how fast, by which chance; the recipes for it."""
+    """Epochs, learning rate and seed; the recipes with them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epochs = int(
             st.number_input(

@@ -1,4 +1,4 @@
-"""What models cost on this machine: the file, and the time for a picture, measured when the reader asks."""
+"""The cost of models on this machine: the file, and the time for an image, measured when the reader asks."""
 
 import statistics
 import threading
@@ -66,8 +66,8 @@ def show_course() -> None:
         f"| run of section {scratch.section} |"
     )
     lines += [
-        f"| {each.model} | {each.data} | {each.loss} | {each.accuracy} | {each.place} |"
-        for each in course_results.FIGURES
+        f"| {figure.model} | {figure.data} | {figure.loss} | {figure.accuracy} | {figure.place} |"
+        for figure in course_results.FIGURES
     ]
     lines += ["", "| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
@@ -76,7 +76,7 @@ def show_course() -> None:
 
 
 def _measured(record: Checkpoint) -> float | None:
-    """Seconds for one picture; None if this server could not hold the model."""
+    """Seconds for one image; None if this server could not hold the model."""
     if (known := _seconds.get(record.name)) is not None:
         return known
     try:
@@ -100,7 +100,7 @@ def _measured(record: Checkpoint) -> float | None:
 
 
 def _recipe(record: Checkpoint) -> TrainingConfig:
-    """With a new head; that nothing else changes does not matter here."""
+    """With a new head; all else stays the recipe's own."""
     return TrainingConfig(weights=record.name)
 
 

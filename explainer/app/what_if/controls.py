@@ -1,4 +1,4 @@
-"""What can be changed: patches on the picture, heads on a grid, small controls for the rest; each click is a step."""
+"""The controls of every change: patches on the image, heads on a grid, small controls for the rest."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -28,7 +28,7 @@ from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatc
 from vit_core.interventions.positions import ChangePositions
 from vit_core.positions import ResizeMethod
 
-# What can be changed -> the equations that are changed by it.
+# A part of the model -> the equations that its changes affect.
 CHANGED = {"Patches": (1,), "Heads": (8,), "Layers": (2, 3), "Positions": (1,), "Softmax": (6,)}
 GROUPS = tuple(CHANGED)
 TOOLS: dict[str, toggles.PatchesKind | None] = {"Mask": MaskPatches, "Blur": BlurPatches, "Swap": None}
@@ -141,14 +141,14 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
 
 
 def pixels_of(session: Session, trace: ForwardTrace) -> Pixels:
-    """The picture of a trace as the model sees it, [H, W, 3]."""
+    """The image of a trace as the model sees it, [H, W, 3]."""
     return np.asarray(session.checkpoint.preprocess.to_picture(trace.image))
 
 
 def _take_stroke(pick: Pick, num_patches: int) -> None:
-    """What the browser says, as far as it names patches, done with the tool that is chosen now."""
+    """Apply the chosen tool to the patches that the browser names."""
     tool: str = st.session_state.get("what_if_tool") or "Mask"
-    numbers = [int(each) for each in str(pick.get(what_if.PATCHES, "")).split(",") if each.isascii() and each.isdigit()]
+    numbers = [int(text) for text in str(pick.get(what_if.PATCHES, "")).split(",") if text.isascii() and text.isdigit()]
     stroke = [patch for patch in numbers if 1 <= patch <= num_patches]
     if not stroke:
         return
@@ -185,7 +185,7 @@ def _heads(session: Session, after: ForwardTrace, interventions: Interventions) 
 
 
 def take_head(pick: Pick, widget: str) -> None:
-    """The head that the browser names, taken out as ``widget`` says now, or brought back."""
+    """Take out the head that the browser names, as ``widget`` is set now, or bring it back."""
     replacement = REPLACEMENTS[st.session_state.get(widget) or ZERO]
     if NUMBER in pick:
         state.pick({NUMBER: pick[NUMBER]})
@@ -219,7 +219,7 @@ def _take_parts(kind: toggles.PartKind, part: Part, key: str) -> None:
 
 
 def _positions(session: Session, interventions: Interventions) -> None:
-    change = next((each for each in interventions if isinstance(each, ChangePositions)), None)
+    change = next((change for change in interventions if isinstance(change, ChangePositions)), None)
     kinds = {kind: words for words, kind in POSITIONS.items()}
     sync("what_if_positions", kinds[change.kind if change else None])
     st.segmented_control(

@@ -1,4 +1,4 @@
-"""Five ready experiments: one click, a picture, and a sentence of measured numbers."""
+"""Five ready experiments: one click, a view, and a sentence of measured numbers."""
 
 import time
 from collections.abc import Callable
@@ -156,19 +156,19 @@ def _show(
     session: Session,
     name: str,
     make: Callable[[Progress], View],
-    *also: str | int,
+    *dependencies: str | int,
     on_pick: Callable[[Pick], None] | None = None,
     so_far: Callable[[], View] | None = None,
 ) -> None:
-    """The sentence and the picture, measured by the first who asks; ``also`` is what they depend on as well.
+    """The sentence and the view, measured by the first who asks; they depend on ``dependencies`` as well.
 
-    Whoever waits can stop it, and is shown what is there ``so_far``.
+    A waiting reader can stop it, and is shown the results ``so_far``.
     """
-    key = ("experiment", name, session.state.checkpoint, session.state.picture, *also)
+    key = ("experiment", name, session.state.checkpoint, session.state.picture, *dependencies)
     if st.session_state.get(STOPPED) == key:
         view = so_far() if so_far else None
-        said = sentence(view.alt) if view else "Stopped before it finished."
-        st.html(f'<p class="vit-finding" role="status">{escape(said)}</p>')
+        finding = sentence(view.alt) if view else "Stopped before it finished."
+        st.html(f'<p class="vit-finding" role="status">{escape(finding)}</p>')
         st.button("Go on", icon=":material/play_arrow:", on_click=_stop, args=(None,), key="experiment_go_on")
         if view:
             show_canvas(view, key=f"experiment_{name}_so_far")
@@ -181,7 +181,7 @@ def _show(
         try:
             if time.monotonic() - began > PATIENCE:
                 place.progress(min(share, 1.0), text=f"{100 * share:.0f} % of the forward passes done")
-                if not waits:  # any click ends the run; this one says not to begin anew
+                if not waits:  # any click ends the run; this one keeps it from beginning anew
                     stop.button("Stop", icon=":material/stop:", on_click=_stop, args=(key,), key="experiment_stop")
                     waits.append(True)
         finally:

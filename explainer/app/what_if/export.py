@@ -1,4 +1,4 @@
-"""What the reader can take away: a link, a line of Python, the numbers as files."""
+"""Exports: a link, a line of Python, the numbers as files."""
 
 from urllib.parse import urlencode
 
@@ -43,7 +43,7 @@ def show(session: Session, after: ForwardTrace, interventions: Interventions) ->
 
 
 def report_of(session: Session, after: ForwardTrace, interventions: Interventions) -> Report:
-    """What there is to be taken away."""
+    """The report to export."""
     name = session.state.checkpoint
     weights = YOUR_WEIGHTS if is_of_a_run(name) or is_of_a_file(name) else name
     return Report(weights, session.state.picture, session.checkpoint.labels, session.trace, after, interventions)

@@ -18,7 +18,7 @@ _HISTORY, _WRITTEN, _SHOWN = "what_if_history", "what_if_written", "what_if_show
 
 @dataclass(frozen=True)
 class History:
-    """What the changes are, what they were, and what has been undone."""
+    """The present changes, the earlier ones, and those that were undone."""
 
     past: tuple[str, ...] = ()
     present: str = ""
@@ -53,12 +53,12 @@ def current() -> Interventions:
 
 
 def shown() -> Interventions:
-    """Those of them that the page shows: what a control changes further."""
+    """The changes that the page shows and that a control changes further."""
     return Interventions.parse(st.session_state.get(_SHOWN, ""))
 
 
 def change(interventions: Interventions) -> None:
-    """From the next run on these are the changes."""
+    """Make these the changes from the next run on."""
     st.session_state[_HISTORY] = history().changed(str(interventions))
 
 
@@ -73,7 +73,7 @@ def redo() -> None:
 
 
 def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
-    """The changes of this run that the model can have, and a sentence for what the address says that makes no sense."""
+    """The changes of this run that the model can have, and a sentence for each bad part of the address."""
     problems = []
     asked = st.query_params.get(NAME)
     if asked is not None and asked != st.session_state.get(_WRITTEN):
