@@ -10,7 +10,7 @@ from explainer.app.blocks import (
     show_words,
 )
 from explainer.app.foreign import plain
-from explainer.app.links.parameters import whole_limits
+from explainer.app.links.controls import whole
 from explainer.app.session import Session
 from explainer.table1 import PAPER_MILLIONS, Variant, variant
 from explainer.views import models
@@ -52,9 +52,7 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
     with st.container(horizontal=True):
         for field, label in fields:
             key, value = f"own_{field}", getattr(start, field)
-            sizes[field] = int(
-                st.number_input(label, *whole_limits(key), value, key=key, bind="query-params", width=136)
-            )
+            sizes[field] = whole(label, value, key=key, width=136)
     try:
         return replace(start, **sizes)
     except ValueError as error:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
+from explainer.app.links.parameters import put
 from explainer.break_it.bugs import BUGS, Bug
 from explainer.break_it.progress import NEVER, Progress, read_shape
 from explainer.break_it.runs import answer
@@ -79,13 +80,9 @@ def write() -> None:
         SIZES: "" if lab.sizes == Sizes() else _sizes_text(lab.sizes),
         PROGRESS: str(lab.progress),
     }
-    parameters = {name: value for name, value in values.items() if value}
-    st.session_state[_WRITTEN] = parameters
-    for name in values:
-        if name not in parameters:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != parameters[name]:
-            st.query_params[name] = parameters[name]
+    st.session_state[_WRITTEN] = {name: value for name, value in values.items() if value}
+    for name, value in values.items():
+        put(name, value or None)
 
 
 def choose_bug(name: str) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from explainer.app.links.parameters import whole_limits
+from explainer.app.links.parameters import most, put
 from vit_core.training.data.datasets import TOY, Dataset
 
 PARAMETER = "data"  # in the URL
 PROBLEM = "dataset_problem"  # in the session: a sentence to show once
 
 HELD_OUT = "held_out"  # in the URL
-USUAL_HELD_OUT, MOST_HELD_OUT = 10, whole_limits("held_out")[1]
+USUAL_HELD_OUT, MOST_HELD_OUT = 10, most("held_out")
 
 _HELD_OUT = "held_out_chosen"  # in the session
 _CHOSEN = "dataset"  # in the session
@@ -54,18 +54,11 @@ def hold_out(number: int) -> None:
 
 def write_held_out(is_used: bool) -> None:
     """Put the number into the link where it is used and not the usual one."""
-    wanted = str(held_out()) if is_used and held_out() != USUAL_HELD_OUT else None
-    if wanted is None:
-        st.query_params.pop(HELD_OUT, None)
-    elif st.query_params.get(HELD_OUT) != wanted:
-        st.query_params[HELD_OUT] = wanted
+    put(HELD_OUT, str(held_out()) if is_used and held_out() != USUAL_HELD_OUT else None)
 
 
 def write_url(name: str) -> None:
     """Put the choice into the link; toy images need no word there."""
     wanted = None if name == TOY else name
     st.session_state[_WRITTEN] = wanted
-    if wanted is None:
-        st.query_params.pop(PARAMETER, None)
-    elif st.query_params.get(PARAMETER) != wanted:
-        st.query_params[PARAMETER] = wanted
+    put(PARAMETER, wanted)

@@ -13,7 +13,8 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.data.datasets import Dataset, dataset_key, inspection
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.links.parameters import fit, whole_limits
+from explainer.app.links.controls import whole
+from explainer.app.links.parameters import fit, most
 from explainer.app.server.store import Store
 from explainer.course import data_steps
 from explainer.lessons import Lesson
@@ -30,7 +31,7 @@ from vit_core.training.data.transforms import evaluation_transform, training_tra
 
 SHEET = 18  # pictures
 DRAWS = 8
-MOST_IN_BATCH = whole_limits("batch_size")[1]  # decoded for a look; training takes any size
+MOST_IN_BATCH = most("batch_size")  # decoded for a look; training takes any size
 
 _batches: Store[tuple[View, list[str]]] = Store(64 * 2**20)
 
@@ -57,7 +58,7 @@ def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
     files = inspection(dataset).files
     show_section(lesson, "sheet")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = number("Sheet", *whole_limits("sheet"), "sheet")
+        seed = whole("Sheet", key="sheet", width=150)
         st.button("Another sheet", icon=":material/casino:", on_click=_next, args=("sheet",))
     numbers = data_steps.random_sheet(files, SHEET, seed)
     shown = chosen_picture(dataset)
@@ -77,8 +78,9 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
-        number("Image", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
-        seed = number("Draws", *whole_limits("draws"), "draws")
+        limits = (1, len(inspection(dataset).files))
+        whole("Image", key="shown", between=limits, width=150, help="Or click one on the sheet above.")
+        seed = whole("Draws", key="draws", width=150)
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
     preprocess = data_steps.preprocess_of(recipe)
@@ -114,11 +116,11 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     found = inspection(dataset)
     recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
     show_section(lesson, "batch")
-    size = number(
+    size = whole(
         "Batch size",
-        *whole_limits("batch_size"),
-        "batch_size",
         32,
+        key="batch_size",
+        width=150,
         help=f"The recipe “{plain(name)}” uses {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for display.",
     )
     try:
@@ -168,15 +170,8 @@ def chosen_picture(dataset: Dataset) -> int:
     return int(asked) - 1
 
 
-def number(label: str, low: int, high: int, key: str, value: int | None = None, **options: Any) -> int:
-    """A whole number in the URL."""
-    if value is not None:  # Streamlit minds a value for a widget that the session has set; the lowest is understood
-        options["value"] = value
-    return int(st.number_input(label, low, high, key=key, bind="query-params", width=150, **options))
-
-
 def _next(key: str) -> None:
-    st.session_state[key] = st.session_state[key] % whole_limits(key)[1] + 1
+    st.session_state[key] = st.session_state[key] % most(key) + 1
 
 
 def _pick(chosen: Mapping[str, int | str]) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explainer.app.doctor.files import EXAMPLE, keep_file, path_of
 from explainer.app.foreign import plain
+from explainer.app.links.parameters import put
 from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.upload_boxes import show_box, take
 from explainer.doctor.examples import EXAMPLES
@@ -71,8 +72,7 @@ def _chosen() -> str:
 
 def _remember(chosen: str) -> None:
     st.session_state["doctor_file"] = chosen
-    if st.query_params.get(FILE) != chosen:
-        st.query_params[FILE] = chosen
+    put(FILE, chosen)
 
 
 def _take(widget: str) -> None:
@@ -107,5 +107,4 @@ def _take_example() -> None:
 
 def _forget() -> None:
     st.session_state.pop("doctor_file", None)
-    if FILE in st.query_params:
-        del st.query_params[FILE]
+    put(FILE, None)

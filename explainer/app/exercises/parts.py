@@ -8,7 +8,7 @@ from explainer.app import state
 from explainer.app.blocks import scheme
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.parameters import whole_limits
+from explainer.app.links.controls import whole
 from explainer.app.listing import show_functions
 from explainer.app.session import Session, forward_slots
 from explainer.course import exercises as compute
@@ -85,11 +85,7 @@ def show_encoder(session: Session) -> None:
 
 def show_classes() -> None:
     """B/16 with any number of classes, counted."""
-    classes = int(
-        st.number_input(
-            "Classes K", *whole_limits("exercise_classes"), 1000, key="exercise_classes", bind="query-params", width=160
-        )
-    )
+    classes = whole("Classes K", 1000, key="exercise_classes", width=160)
     lines = [
         "| classes | ours | torchvision's | without the head | trainable if all but the head is frozen |",
         "|---:|---:|---:|---:|---:|",

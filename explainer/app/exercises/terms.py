@@ -8,7 +8,7 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.exercises.short_runs import ShortRun, all_runs, ask_for, find
 from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.parameters import real_limits, whole_limits
+from explainer.app.links.controls import real, segments, whole
 from explainer.app.listing import show_functions
 from explainer.app.session import Session, forward_slots, load_model, trace
 from explainer.course import exercises as compute
@@ -29,36 +29,12 @@ ANSWERS = ("believed most", "believed least")
 def show_schedule() -> None:
     """The learning rate over the steps, with the switches and without."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        total = int(
-            st.number_input(
-                "Steps", *whole_limits("exercise_steps"), 500, 10, key="exercise_steps", bind="query-params", width=130
-            )
-        )
-        rate = float(
-            st.number_input(
-                "Learning rate",
-                *real_limits("exercise_rate"),
-                RECIPES["course"].learning_rate,
-                1e-3,
-                format="%.4f",
-                key="exercise_rate",
-                bind="query-params",
-                width=150,
-            )
-        )
+        total = whole("Steps", 500, 10, key="exercise_steps", width=130)
+        usual = RECIPES["course"].learning_rate
+        rate = real("Learning rate", usual, 1e-3, key="exercise_rate", format="%.4f", width=150)
         warm_up = st.toggle("Warm-up", True, key="exercise_warm_up", bind="query-params")
-        steps = int(
-            st.number_input(
-                "Warm-up steps",
-                *whole_limits("exercise_warm_up_steps"),
-                100,
-                key="exercise_warm_up_steps",
-                bind="query-params",
-                width=140,
-                disabled=not warm_up,
-            )
-        )
-        decay = _decay("exercise_decay", "cosine")
+        steps = whole("Warm-up steps", 100, key="exercise_warm_up_steps", width=140, disabled=not warm_up)
+        decay = DECAYS[segments("Decay", list(DECAYS), "cosine", key="exercise_decay")]
     chosen = TrainingConfig(
         steps=total, learning_rate=rate, warmup_steps=min(steps, total) if warm_up else 0, schedule=decay
     )
@@ -67,11 +43,6 @@ def show_schedule() -> None:
     key = ("exercises.schedules", total, repr(rate), chosen.warmup_steps, decay)
     show_canvas(kept_view(key, lambda: exercises.schedules(recipes, total)), key="exercise_schedules")
     show_functions("The code: the learning rate of a step", "exercise_code_schedule", learning_rate)
-
-
-def _decay(key: str, default: str) -> Decay:
-    chosen = st.segmented_control("Decay", list(DECAYS), default=default, required=True, key=key, bind="query-params")
-    return DECAYS[chosen or "off"]
 
 
 def show_clipping(session: Session) -> None:
@@ -83,25 +54,8 @@ def show_clipping(session: Session) -> None:
     model, record = load_model(name)
     seen = trace(name, session.state.picture)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        answer = st.segmented_control(
-            "The right answer is",
-            ANSWERS,
-            default="believed least",
-            required=True,
-            key="exercise_answer",
-            bind="query-params",
-        )
-        limit = float(
-            st.number_input(
-                "Largest norm",
-                *real_limits("exercise_clip"),
-                1.0,
-                0.5,
-                key="exercise_clip",
-                bind="query-params",
-                width=140,
-            )
-        )
+        answer = segments("The right answer is", ANSWERS, "believed least", key="exercise_answer")
+        limit = real("Largest norm", 1.0, 0.5, key="exercise_clip", width=140)
     label = int(seen.logits.argmax() if answer == "believed most" else seen.logits.argmin())
 
     def make() -> tuple[dict[str, float], dict[str, float], float]:
@@ -141,7 +95,7 @@ def show_trainings() -> None:
             bind="query-params",
         )
         warm_up = st.toggle("Warm-up", key="exercise_train_warm_up", bind="query-params")
-        decay = _decay("exercise_train_decay", "off")
+        decay = DECAYS[segments("Decay", list(DECAYS), "off", key="exercise_train_decay")]
         clip = st.toggle("Clipping", True, key="exercise_train_clip", bind="query-params")
     chosen = Switches(optimizer or "sgd", bool(warm_up), decay, bool(clip))
     off = Switches(chosen.optimizer)

@@ -141,18 +141,24 @@ def kind_of(name: str) -> Kind | None:
     return PARAMETERS.get(name) or next((kind for form, kind in FAMILIES.items() if re.fullmatch(form, name)), None)
 
 
-def whole_limits(name: str) -> tuple[int, int]:
-    """The smallest and the largest value of a whole number, for the widget that is bound to it."""
-    kind = kind_of(name)
-    assert isinstance(kind, Whole), name
-    return kind.low, kind.high
-
-
-def real_limits(name: str) -> tuple[float, float]:
+def limits(name: str) -> tuple[float, float]:
     """The smallest and the largest value of a number, for the widget that is bound to it."""
     kind = kind_of(name)
-    assert isinstance(kind, Real), name
+    assert isinstance(kind, Whole | Real), name
     return kind.low, kind.high
+
+
+def most(name: str) -> int:
+    """The largest value of a whole number."""
+    return int(limits(name)[1])
+
+
+def put(name: str, value: str | None) -> None:
+    """Write a parameter into the address unless it is there already; None takes it out."""
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
 
 
 def judge(name: str, values: Collection[str]) -> str:
@@ -167,8 +173,8 @@ def judge(name: str, values: Collection[str]) -> str:
         return f"The link contains “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
     shown = f"The link contains {_shortened(name, _NAME_SHOWN)}"
     if len(values) > (MOST_REPEATED if name in REPEATED else 1):
-        most = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
-        return f"{shown} {len(values):,} times, expected {most}; it is left out."
+        expected = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
+        return f"{shown} {len(values):,} times, expected {expected}; it is left out."
     for text in values:
         if expected := kind.expected(text):
             return f"{shown} “{_shortened(text, _VALUE_SHOWN)}”, expected {_shortened(expected, 400)}; it is left out."
@@ -231,9 +237,9 @@ def _name_in(title: str) -> str:
     return title.partition(" · ")[0]
 
 
-def _shortened(text: str, most: int) -> str:
+def _shortened(text: str, length: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def _correct(changes: Mapping[str, str | None]) -> None:

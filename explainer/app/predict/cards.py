@@ -10,6 +10,7 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
+from explainer.app.links.controls import whole
 from explainer.app.links.parameters import fit, fit_choice
 from explainer.app.predict.sources import Source, name_for_explainer, side_of
 from explainer.app.session import Session
@@ -59,9 +60,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
         page = 1
         if pages > 1:
             fit("predict_page", 1, pages, "page")
-            page = int(
-                st.number_input(f"Page (1 to {pages})", 1, pages, 1, key="predict_page", bind="query-params", width=160)
-            )
+            page = whole(f"Page (1 to {pages})", 1, key="predict_page", between=(1, pages), width=160)
         st.download_button(
             "Save as CSV",
             lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),

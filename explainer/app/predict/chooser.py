@@ -6,6 +6,7 @@ import streamlit as st
 
 from explainer.app.data.datasets import Dataset, choose_dataset, inspection
 from explainer.app.foreign import plain
+from explainer.app.links.parameters import put
 from explainer.app.predict import sources as picture_sources
 from explainer.app.predict.sources import Source
 from explainer.app.server.upload_boxes import MEGABYTE, show_box, take
@@ -57,8 +58,7 @@ def _own() -> Source | None:
         return None
     source = picture_sources.uploaded(batch)
     st.session_state[_BATCH] = batch
-    if st.query_params.get(_BATCH) != batch:
-        st.query_params[_BATCH] = batch
+    put(_BATCH, batch)
     return source
 
 

@@ -9,6 +9,7 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
+from explainer.app.links.controls import whole
 from explainer.app.links.parameters import fit
 from explainer.app.predict import jobs as prediction_jobs
 from explainer.app.predict.cards import Answers
@@ -35,9 +36,7 @@ def show(answers: Answers) -> None:
     shown = 1
     if count > 1:
         fit("predict_shown", 1, count, "picture")
-        shown = int(
-            st.number_input(f"Image (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
-        )
+        shown = whole(f"Image (1 to {count})", key="predict_shown", between=(1, count), width=160)
     name = answers.predictions.names[shown - 1]
     st.caption(plain(name))
     place = answers.predictions.places[shown - 1]

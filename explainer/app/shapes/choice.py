@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from explainer.app.links.parameters import put
 from explainer.app.what_if.history import History
 from explainer.shapes.catalogue import CATALOGUE, FIELDS, Setting, changes_between
 from vit_core import ViTConfig
@@ -158,7 +159,4 @@ def _write() -> None:
     }
     st.session_state[_WRITTEN] = wanted
     for name in (SIZES, AGAINST):
-        if name in wanted and st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
+        put(name, wanted.get(name))

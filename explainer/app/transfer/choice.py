@@ -9,7 +9,8 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
 from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.parameters import fit, real_limits, whole_limits
+from explainer.app.links.controls import real, segments, whole
+from explainer.app.links.parameters import fit
 from explainer.app.session import check_memory, load_model
 from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
@@ -30,10 +31,7 @@ def choose_weights() -> str:
 
 def choose_freeze() -> str:
     """The part of the model that learns."""
-    names = list(FREEZES)
-    return st.segmented_control(
-        "What learns", names, default=names[0], required=True, key="transfer_learns", bind="query-params"
-    )
+    return segments("What learns", list(FREEZES), next(iter(FREEZES)), key="transfer_learns")
 
 
 def choose_size(record: Checkpoint) -> int:
@@ -41,18 +39,8 @@ def choose_size(record: Checkpoint) -> int:
     patch, own = record.config.patch_size, record.config.image_size
     key = f"transfer_size_{own}_{patch}"  # of its own for each grid: a size of another grid would not fit
     fit(key, 2 * patch, 2 * own, "an image size of")
-    return int(
-        st.number_input(
-            f"Image size (pixels, in steps of the patches' {patch})",
-            2 * patch,
-            2 * own,
-            own,
-            patch,
-            key=key,
-            bind="query-params",
-            width=320,
-        )
-    )
+    label = f"Image size (pixels, in steps of the patches' {patch})"
+    return whole(label, own, patch, key=key, between=(2 * patch, 2 * own), width=320)
 
 
 def show_choices(weights: str, classes: int) -> None:
@@ -109,27 +97,13 @@ def show_position(record: Checkpoint, size: int) -> None:
 def show_training(weights: str, freeze: str, size: int) -> Plan | None:
     """Epochs, learning rate and seed; the recipes with them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        epochs = int(
-            st.number_input(
-                "Epochs", *whole_limits("transfer_epochs"), 10, key="transfer_epochs", bind="query-params", width=150
-            )
-        )
+        epochs = whole("Epochs", 10, key="transfer_epochs", width=150)
         own = plan_of(weights, freeze, epochs, size).recipe(transfer.TRANSFER).learning_rate
-        rate = st.number_input(
-            "Learning rate of the transfer",
-            *real_limits("transfer_rate_head"),
-            own,
-            format="%.6g",
-            bind="query-params",
-            width=230,
-            step=own / 10,
-            key=f"transfer_rate_{'whole' if freeze == 'none' else 'head'}",
+        which = "whole" if freeze == "none" else "head"
+        rate = real(
+            "Learning rate of the transfer", own, own / 10, key=f"transfer_rate_{which}", format="%.6g", width=230
         )
-        seed = int(
-            st.number_input(
-                "Seed", *whole_limits("transfer_seed"), 0, key="transfer_seed", bind="query-params", width=150
-            )
-        )
+        seed = whole("Seed", 0, key="transfer_seed", width=150)
     try:
         return plan_of(weights, freeze, epochs, size, None if rate == own else rate, seed)
     except ValueError as error:

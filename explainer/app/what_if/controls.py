@@ -10,6 +10,7 @@ from explainer.app import state
 from explainer.app.blocks import show_equation_line, show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept_view
+from explainer.app.links.controls import segments
 from explainer.app.session import Session
 from explainer.app.state import NUMBER
 from explainer.app.what_if import toggles
@@ -52,15 +53,7 @@ lesson = HANDS_ON["what_if"]
 
 def choose_group() -> str:
     """Which part of the model is to be changed."""
-    chosen: str | None = st.segmented_control(
-        "What to change",
-        GROUPS,
-        default=GROUPS[0],
-        required=True,
-        key="what_if_group",
-        bind="query-params",
-    )
-    return chosen or GROUPS[0]
+    return segments("What to change", GROUPS, GROUPS[0], key="what_if_group")
 
 
 def show(group: str, session: Session, after: ForwardTrace, interventions: Interventions) -> None:
@@ -93,16 +86,8 @@ def changed_patches(session: Session, after: ForwardTrace) -> list[int]:
 
 
 def _patches(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    tool: str = (
-        st.segmented_control(
-            "What a click on a patch does, or a stroke over several",
-            list(TOOLS),
-            default="Mask",
-            required=True,
-            key="what_if_tool",
-        )
-        or "Mask"
-    )
+    question = "What a click on a patch does, or a stroke over several"
+    tool = segments(question, list(TOOLS), "Mask", key="what_if_tool", in_link=False)
     first = st.session_state.get(SWAP_FIRST) if tool == "Swap" else None
     words = {
         "Mask": "Click to mask a patch, again to bring it back. Drag over several; on a touch screen, hold first.",
@@ -169,13 +154,7 @@ def _take_shuffle() -> None:
 
 
 def _heads(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    st.segmented_control(
-        "A head that is taken out is",
-        list(REPLACEMENTS),
-        default=ZERO,
-        required=True,
-        key="what_if_replacement",
-    )
+    segments("A head that is taken out is", list(REPLACEMENTS), ZERO, key="what_if_replacement", in_link=False)
     removed = [(change.layer, change.head) for change in interventions if isinstance(change, ReplaceHead)]
     view = kept_view(
         ("what_if.heads", session.state.checkpoint, session.state.picture, str(interventions), session.token),

@@ -11,10 +11,11 @@ from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_large, kept_view
+from explainer.app.links.controls import segments
 from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session, forward_slots
 from explainer.app.what_if import history
-from explainer.app.what_if.controls import REPLACEMENTS, pixels_of, take_head
+from explainer.app.what_if.controls import REPLACEMENTS, ZERO, pixels_of, take_head
 from explainer.experiments.patches import passes_for, patches_so_far, rank_patches
 from explainer.lessons import HANDS_ON
 from explainer.notation.wording import sentence
@@ -67,15 +68,8 @@ def _shuffle(session: Session) -> None:
 
 def _heads(session: Session) -> None:
     show_section(lesson, "which-head")
-    words: str = (
-        st.segmented_control(
-            "A head that is taken out is",
-            list(REPLACEMENTS),
-            default="set to zero",
-            required=True,
-            key="experiment_replacement",
-        )
-        or "set to zero"
+    words = segments(
+        "A head that is taken out is", list(REPLACEMENTS), ZERO, key="experiment_replacement", in_link=False
     )
     replacement = REPLACEMENTS[words]
     _show(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from explainer.app.links.parameters import put
 from vit_core import ViTConfig
 from vit_core.interventions import Interventions
 
@@ -89,7 +90,4 @@ def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
 
 def _write(text: str) -> None:
     st.session_state[_WRITTEN] = text
-    if text and st.query_params.get(NAME) != text:
-        st.query_params[NAME] = text
-    elif not text and NAME in st.query_params:
-        del st.query_params[NAME]
+    put(NAME, text or None)
