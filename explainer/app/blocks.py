@@ -224,7 +224,7 @@ def show_proofs(stage: Stage, session: Session) -> None:
 def _proof_line(proof: Proof, link: Link) -> str:
     kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
     return (
-        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status" tabindex="0" {link.attributes}>'
+        f'<div class="vit-proof vit-proof-{kind}" role="status" tabindex="0" {link.attributes}>'
         f'<span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span>'
         f"<span>largest difference <b>{in_powers(proof.largest_difference)}</b> over <b>{proof.count:,}</b> numbers, "
         f"tolerance {in_powers(proof.tolerance)}</span></div>"

@@ -47,6 +47,9 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 CONCURRENT_FORWARDS = min(CORES, 4)
 forward_slots = ForwardSlots(CONCURRENT_FORWARDS)
 
+# The errors of a checkpoint, an image or a run that cannot be opened.
+UNAVAILABLE = (LookupError, ValueError, OSError, RuntimeError, MemoryError)
+
 
 @dataclass(frozen=True)
 class Session:
@@ -217,22 +220,32 @@ def check_here(checkpoint: Checkpoint) -> None:
         )
 
 
+def open_checkpoint(name: str, beside: Checkpoint | None = None) -> Checkpoint:
+    """The record of a checkpoint whose model is in memory from now on, ``beside`` that of another.
+
+    Raises:
+        LookupError, ValueError, OSError, RuntimeError, MemoryError: if it cannot be had.
+    """
+    record = find(name)
+    check_memory(record, beside)
+    check_here(record)
+    forget_replaced(record)
+    load_model(name)
+    return record
+
+
 def open_or_explain(state: State) -> tuple[Session, list[str]]:
     """The session for ``state``; a part that cannot be had is replaced by the default, with a sentence why."""
     problems, asked = [], state
     try:
-        record = find(state.checkpoint)
-        check_memory(record)
-        check_here(record)
-        forget_replaced(record)
-        load_model(state.checkpoint)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+        open_checkpoint(state.checkpoint)
+    except UNAVAILABLE as error:
         reason = str(error).rstrip(".")
         problems.append(f"{state.checkpoint} cannot be shown: {reason}. You see {State.checkpoint}.")
         state = replace(state, checkpoint=State.checkpoint, token=None)
     try:
         trace(state.checkpoint, state.picture)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+    except UNAVAILABLE as error:
         problems.append(f"{error} You see the image {State.picture!r}.")
         state = replace(state, picture=State.picture)
     session, others = open_session(state)

@@ -12,13 +12,14 @@ from explainer.app.canvas import show as show_view
 from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
+from explainer.app.server.downloads import offer_weights
 from explainer.app.server.upload_boxes import expect, show_box, take
 from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
-from explainer.app.session import Session, check_memory
+from explainer.app.session import Session
 from explainer.gallery import GALLERY
 from explainer.notation.wording import sentence
 from explainer.panels import Picture, Tiles, View
-from vit_core import CHECKPOINTS, grid_position, load
+from vit_core import CHECKPOINTS, grid_position
 from vit_core.pictures import open_picture
 from vit_core.weights.sources import SOURCES
 
@@ -142,7 +143,6 @@ def _own_picture() -> None:
 
 def _take(widget: str) -> None:
     """Make an uploaded image the chosen one, or report why that is not possible."""
-    messages = st.session_state.setdefault("messages", [])
     upload: Any = st.session_state.get(widget)
     try:
         if not take(widget):
@@ -150,12 +150,12 @@ def _take(widget: str) -> None:
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         name = keep_upload(upload.getvalue())
     except ValueError as error:
-        messages.append(f"{upload.name}: {error}. The image was not changed.")
+        state.report(f"{upload.name}: {error}. The image was not changed.")
         return
     st.session_state["picture"] = name
     width, height = open_picture(picture_source(name)).size
     if min(width, height) < SMALLEST:
-        messages.append(
+        state.report(
             f"{upload.name} has only {width} x {height} pixels. It is enlarged to what the model reads; an image of "
             f"at least {SMALLEST} pixels a side shows more."
         )
@@ -180,15 +180,9 @@ def _checkpoint(session: Session) -> None:
         f"{config.num_layers} layers, {record.size_mb:,.0f} MB. "
         + plain(f"Licence: {record.licence}." if record.licence else f"{sentence(record.description)}.")
     )
-    try:
-        check_memory(record)
-    except ValueError as error:
-        st.caption(plain(f"Too large for this server: {error}"))
-        return
-    if not record.is_here and st.button(
-        f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"
-    ):
-        _download(chosen)
+    if offer_weights(record, width="stretch"):
+        state.choose_checkpoint(chosen)
+        st.rerun()
 
 
 @cache
@@ -208,23 +202,7 @@ def _choose_checkpoint() -> None:
     try:
         is_here = find(name).is_here
     except (LookupError, ValueError) as error:
-        st.session_state.setdefault("messages", []).append(f"{error}. You see {state.current().checkpoint}.")
+        state.report(f"{error}. You see {state.current().checkpoint}.")
     else:
         if is_here:
             state.choose_checkpoint(name)
-
-
-def _download(name: str) -> None:
-    bar = st.progress(0.0, text=f"Downloading {plain(name)}")
-
-    def on_progress(done: int, total: int | None) -> None:
-        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
-        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
-
-    try:
-        load(name, on_progress=on_progress)
-    except (OSError, ValueError) as error:
-        st.session_state.setdefault("messages", []).append(f"No weights for {name}: {error}")
-    else:
-        state.choose_checkpoint(name)
-    st.rerun()

@@ -131,6 +131,11 @@ def parameters() -> dict[str, str]:
     return dict(st.session_state.get(_WRITTEN, {}))
 
 
+def report(sentence: str) -> None:
+    """Show a sentence at the top of the next page."""
+    st.session_state.setdefault("messages", []).append(sentence)
+
+
 def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
     problems = []
     values: dict[str, str | int] = {}

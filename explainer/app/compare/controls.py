@@ -218,7 +218,7 @@ def _take_change(field: str) -> None:
     try:
         change = None if text is None else "" if text == NONE else str(Interventions.parse(text.strip()))
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"The change is left out: {error}.")
+        state.report(f"The change is left out: {error}.")
         return
     compare_choice.choose(**{field: "" if change is None and field == "this_change" else change})
 
@@ -231,7 +231,7 @@ def _take_upload(widget: str) -> None:
         st.session_state["compare_uploads"] = st.session_state.get("compare_uploads", 0) + 1
         compare_choice.choose(picture=keep_upload(upload.getvalue()))
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The image was not changed.")
+        state.report(f"{upload.name}: {error}. The image was not changed.")
 
 
 def _swap(pair: Pair) -> None:

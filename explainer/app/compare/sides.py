@@ -90,7 +90,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
         if (right.state.picture, right.change) != (left.state.picture, left.change):
             session.check_memory(checkpoint, beside=app.checkpoint)
         trace = session.trace(right.state.checkpoint, right.state.picture, change)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+    except session.UNAVAILABLE as error:
         problems.append(f"{error} The right side has the image of the left.")
         other = replace(other, picture=None, change=None)
         right = Seen(replace(right.state, picture=app.state.picture), _fitting(this_change, config, "right", problems))
@@ -116,15 +116,10 @@ def _checkpoint(app: Session, other: Other, problems: list[str]) -> tuple[Checkp
     if other.checkpoint in (None, app.state.checkpoint):
         return app.checkpoint, other
     try:
-        record = checkpoints.find(str(other.checkpoint))
-        session.check_memory(record, beside=app.checkpoint)
-        session.check_here(record)
-        session.forget_replaced(record)
-        session.load_model(record.name)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+        return session.open_checkpoint(str(other.checkpoint), beside=app.checkpoint), other
+    except session.UNAVAILABLE as error:
         problems.append(f"{other.checkpoint} cannot be on the right: {error} It has the checkpoint of the left.")
         return app.checkpoint, replace(other, checkpoint=None)
-    return record, other
 
 
 def _fitting(changes: str, config: ViTConfig, name: str, problems: list[str]) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from explainer.app import state
 from explainer.app.doctor.files import EXAMPLE, keep_file, path_of
 from explainer.app.foreign import plain
 from explainer.app.links.parameters import put
@@ -83,7 +84,7 @@ def _take(widget: str) -> None:
         st.session_state["doctor_uploads"] = st.session_state.get("doctor_uploads", 0) + 1
         chosen = keep_file(uploads[0].name, uploads[0])
     except (ValueError, OSError) as error:
-        st.session_state.setdefault("messages", []).append(f"{error}. Nothing was changed.")
+        state.report(f"{error}. Nothing was changed.")
         return
     st.session_state.pop("doctor_own_path", None)
     _remember(chosen)

@@ -10,7 +10,7 @@ from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.epochs.recordings import Shown, kept_frames, record
 from explainer.app.foreign import plain
-from explainer.app.session import current
+from explainer.app.session import UNAVAILABLE, current
 from explainer.app.train.controls import run_title
 from explainer.lessons import LESSONS
 from explainer.panels import Frames
@@ -69,7 +69,7 @@ def open_runs(runs: Sequence[Run]) -> list[Shown]:
         try:
             shown.append(record(run, current(), lambda share, words: bar.progress(share, text=plain(words))))
             problems += shown[-1].notes
-        except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+        except UNAVAILABLE as error:
             problems.append(f"The run {run.name} cannot be shown: {error}")
     bar.empty()
     for problem in problems:

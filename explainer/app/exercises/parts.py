@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from explainer.app import state
-from explainer.app.blocks import scheme
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept, kept_view
 from explainer.app.links.controls import whole
@@ -30,7 +29,7 @@ def show_verdict(holds: bool, verdict: str, figures: str) -> None:
     """A line as that of a proof: whether it holds, and the figures."""
     kind, mark = ("holds", "✓") if holds else ("fails", "✗")
     st.html(
-        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status"><span class="vit-proof-mark">{mark} '
+        f'<div class="vit-proof vit-proof-{kind}" role="status"><span class="vit-proof-mark">{mark} '
         f"{verdict}</span><span>{figures}</span></div>"
     )
 

@@ -60,11 +60,7 @@ def pass_of(side: str, page: str) -> Pass:
 def _open(name: str) -> None:
     """The checkpoint of a run's epoch, in memory."""
     try:
-        record = checkpoints.find(name)
-        session.check_memory(record)
-        session.check_here(record)
-        session.forget_replaced(record)
-        session.load_model(name)
+        session.open_checkpoint(name)
     except (LookupError, OSError, RuntimeError, MemoryError) as error:
         raise ValueError(str(error.args[0] if error.args else error)) from error
 

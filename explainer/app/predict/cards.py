@@ -163,6 +163,6 @@ def _explain(sample: Sample) -> None:
     try:
         st.session_state["picture"] = name_for_explainer(sample)
     except (ValueError, OSError) as error:
-        st.session_state.setdefault("messages", []).append(f"{sample.name}: {error}.")
+        state.report(f"{sample.name}: {error}.")
     else:
         st.session_state["page"] = "overview"

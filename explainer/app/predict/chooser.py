@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from explainer.app import state
 from explainer.app.data.datasets import Dataset, choose_dataset, inspection
 from explainer.app.foreign import plain
 from explainer.app.links.parameters import put
@@ -70,7 +71,7 @@ def _take(widget: str) -> None:
             return
         batch = picture_sources.keep_batch([(upload.name, upload.getvalue()) for upload in uploads])
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"{error}.")
+        state.report(f"{error}.")
         return
     st.session_state[_BATCH] = batch
     st.query_params[_BATCH] = batch

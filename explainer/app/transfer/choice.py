@@ -11,12 +11,13 @@ from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
 from explainer.app.links.controls import real, segments, whole
 from explainer.app.links.parameters import fit
-from explainer.app.session import check_memory, load_model
+from explainer.app.server.downloads import offer_weights
+from explainer.app.session import load_model
 from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
 from explainer.notation.wording import sentence
 from explainer.views.course import transfer
-from vit_core import CHECKPOINTS, Checkpoint, load, resize_position_embedding
+from vit_core import CHECKPOINTS, Checkpoint, resize_position_embedding
 from vit_core.training import TrainingConfig
 from vit_core.weights.sources import SOURCES
 
@@ -69,7 +70,8 @@ def show_choices(weights: str, classes: int) -> None:
         f"linear layer from {config.hidden_size} numbers to {classes} takes its place."
     )
     st.caption(plain(f"{sentence(SOURCES[record.source].title)}. Licence: {record.licence or 'see its card'}."))
-    _offer_download(record)
+    if not record.is_here and offer_weights(record, key="transfer_download"):
+        st.rerun()
 
 
 def show_position(record: Checkpoint, size: int) -> None:
@@ -118,27 +120,3 @@ def _count(name: str, classes: int) -> tuple[int, int]:
     parts = model_parts(head, classes)
     assert sum(part.learning for part in model_parts(whole, classes)) == sum(part.parameters for part in parts)
     return sum(part.parameters for part in parts), sum(part.learning for part in parts)
-
-
-def _offer_download(record: Checkpoint) -> None:
-    if record.is_here:
-        return
-    try:
-        check_memory(record)
-    except ValueError as error:
-        st.caption(plain(f"Too large for this server: {error}"))
-        return
-    label = f"Download {record.size_mb:,.0f} MB"
-    if not st.button(label, icon=":material/download:", key="transfer_download", type="primary"):
-        return
-    bar = st.progress(0.0, text=f"Downloading {plain(record.name)}")
-
-    def on_progress(done: int, total: int | None) -> None:
-        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
-        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
-
-    try:
-        load(record.name, on_progress=on_progress)
-    except (OSError, ValueError) as error:
-        st.session_state.setdefault("messages", []).append(f"No weights for {record.name}: {error}")
-    st.rerun()

@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from explainer.app import state
-from explainer.app.blocks import scheme, show_section
+from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
@@ -34,7 +34,7 @@ def show_bar(session: Session, after: ForwardTrace, interventions: Interventions
         answer = _answer(session, after, interventions)
         # The pictures' headings come next, and need one above them.
         heading = '<h2 class="vit-unseen">The changes and the answer</h2>'
-        st.html(f'{heading}<p class="vit-answer vit-{scheme()}" role="status">{answer}</p>')
+        st.html(f'{heading}<p class="vit-answer" role="status">{answer}</p>')
         for label, icon, action, is_possible, shortcut in (
             ("Undo", ":material/undo:", history.undo, bool(steps.past), "Mod+Z"),
             ("Redo", ":material/redo:", history.redo, bool(steps.future), "Mod+Shift+Z"),
