@@ -20,7 +20,7 @@ session = current()
 stage = STAGES["models"]
 show_head(stage)
 show_section(stage, "table")
-show_formula("parameters", session)
+show_formula("parameters")
 show_table(list(variants()))
 counted, held = (
     count_parameters(session.config)["total"],
@@ -31,7 +31,7 @@ show_words(
     f"**{counted:,}**."
 )
 show_section(stage, "cost")
-show_view(session, "cost_shares", lambda: models.cost_shares({row.name: row.config for row in variants()}))
+show_view("cost_shares", lambda: models.cost_shares({row.name: row.config for row in variants()}))
 show_section(stage, "own")
 config = own_sizes(session.config)
 if config is not None:

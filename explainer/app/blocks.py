@@ -47,23 +47,21 @@ def show_head(stage: Stage | Lesson) -> None:
     saved_page.note(Words(text(stage.name).summary))
 
 
-def show_equation(equation: Equation, session: Session) -> None:
+def show_equation(equation: Equation) -> None:
     """An equation as the paper prints it, in the quantities' colours, and below it with this model's numbers."""
-    title = f"Equation {equation.number} · {equation.title}"
-    saved_page.note(Mathematics(title, equation, session.config, session.layer))
-    with st.container(key=f"equation_{equation.number}", gap="small"):
-        show_link(title, links.of_equation(equation), *equation.lines)
-        st.latex(equation.coloured(scheme()))
-        with st.container(key=f"numbers_{equation.number}"):
-            st.latex(equation.with_numbers(session.config, scheme(), session.layer))
+    _show_mathematics(f"Equation {equation.number} · {equation.title}", equation, str(equation.number))
 
 
-def show_formula(name: str, session: Session) -> None:
+def show_formula(name: str) -> None:
     """A formula that has no number in the paper, with this model's numbers where they add something."""
-    formula = FORMULAS[name]
-    saved_page.note(Mathematics(formula.title, formula, session.config, session.layer))
+    _show_mathematics(FORMULAS[name].title, FORMULAS[name], name)
+
+
+def _show_mathematics(title: str, formula: Equation | Formula, name: str) -> None:
+    session = current()
+    saved_page.note(Mathematics(title, formula, session.config, session.layer))
     with st.container(key=f"equation_{name}", gap="small"):
-        show_link(formula.title, links.of_equation(formula), *formula.lines)
+        show_link(title, links.of_equation(formula), *formula.lines)
         st.latex(formula.coloured(scheme()))
         if formula.numbers:
             with st.container(key=f"numbers_{name}"):
@@ -104,6 +102,11 @@ def show_words(markdown: str, heading: Heading | None = None, quiet: bool = Fals
     (st.caption if quiet else st.markdown)(markdown)
 
 
+def _show_heading(title: str, anchor: str) -> None:
+    st.header(title, anchor=anchor)
+    saved_page.note(Heading(title))
+
+
 def show_accuracy(session: Session) -> None:
     """The checkpoint's accuracy, where its card states it."""
     measured = session.checkpoint.card.get("metrics", {}).get("validation", {}).get("all")
@@ -117,11 +120,12 @@ def show_accuracy(session: Session) -> None:
         )
 
 
-def show_view(session: Session, name: str, make: Callable[[], View], *dependencies: str | int) -> None:
+def show_view(name: str, make: Callable[[], View], *dependencies: str | int) -> None:
     """A view of tensors; a click on it chooses for the whole app.
 
     It is made once for everybody whose choice is the same; it depends on ``dependencies`` as well.
     """
+    session = current()
     key = (name, *session.choice, *dependencies)
     view = kept_view(key, lambda: explained(links.linked(make(), name), session.layer))
     show_canvas(view, key=name, on_pick=state.pick)
@@ -138,8 +142,7 @@ def show_tensors(stage: Stage, session: Session) -> None:
     )
     if not rows:
         return
-    st.header("The tensors", anchor="tensors")
-    saved_page.note(Heading("The tensors"))
+    _show_heading("The tensors", "tensors")
     saved_page.note(Tensors(tuple(rows)))
     header = "| role | symbol | name | shape | type | memory | min | mean | max |"
     lines = [_table_line(row, links.of_tensor(reference)) for row, reference in zip(rows, stage.tensors, strict=True)]
@@ -185,8 +188,7 @@ def show_code(stage: Stage) -> None:
     by_function: dict[str, list[Equation | Formula]] = {}
     for item in items:
         by_function.setdefault(excerpt(item).source, []).append(item)
-    st.header("The code that computes it", anchor="code")
-    saved_page.note(Heading("The code that computes it"))
+    _show_heading("The code that computes it", "code")
     for group in by_function.values():
         numbered = [item for item in group if isinstance(item, Equation)]
         code = excerpt(group[0])
@@ -208,8 +210,7 @@ def show_proofs(stage: Stage, session: Session) -> None:
     claims: list[int | str] = [*stage.equation_numbers, *stage.facts]
     if not claims:
         return
-    st.header("The proof", anchor="proof")
-    saved_page.note(Heading("The proof"))
+    _show_heading("The proof", "proof")
     show_words(
         "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "
         "The tolerance is the difference that rounding to 32 bits explains for sums of this length and size.",
@@ -272,7 +273,7 @@ def show_stage(
     stage = STAGES[name]
     show_head(stage)
     for number in stage.equation_numbers if leading is None else leading:
-        show_equation(EQUATIONS[number], session)
+        show_equation(EQUATIONS[number])
     pictures(stage)
     show_tensors(stage, session)
     if stage.equations or stage.formulas:

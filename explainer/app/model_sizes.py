@@ -64,5 +64,5 @@ def show_own(session: Session, config: ViTConfig) -> None:
     """The cost of the reader's sizes."""
     show_table([variant("yours", config)])
     sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
-    show_view(session, "own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
-    show_view(session, "multiply_adds_over_size", lambda: models.multiply_adds_over_size(config, sizes), repr(config))
+    show_view("own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
+    show_view("multiply_adds_over_size", lambda: models.multiply_adds_over_size(config, sizes), repr(config))

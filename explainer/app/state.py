@@ -4,12 +4,13 @@ Session state holds these five plain values and nothing else that is large. The 
 this session last wrote there: then somebody opened a link, went back, or typed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from explainer.app import checkpoints
+from explainer.app.foreign import plain
 from explainer.gallery import GALLERY
 from vit_core import ViTConfig, token_at
 
@@ -134,6 +135,20 @@ def parameters() -> dict[str, str]:
 def report(sentence: str) -> None:
     """Show a sentence at the top of the next page."""
     st.session_state.setdefault("messages", []).append(sentence)
+
+
+def attempt(problem: str, failure: str, action: Callable[[], object]) -> None:
+    """Do it; if that is not possible, keep a sentence for ``show_problem`` under the key ``problem``."""
+    try:
+        action()
+    except (LookupError, ValueError, OSError) as error:
+        st.session_state[problem] = f"{failure}: {error}."
+
+
+def show_problem(problem: str) -> None:
+    """Show once why the last attempt did nothing."""
+    if sentence := st.session_state.pop(problem, ""):
+        st.error(plain(sentence), icon=":material/error:")
 
 
 def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:

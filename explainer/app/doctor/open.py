@@ -7,6 +7,7 @@ import streamlit as st
 
 from explainer.app.doctor.files import converted, open_file, why_not
 from explainer.app.foreign import plain
+from explainer.app.server.downloads import offer_file
 from explainer.app.server.loopback import for_reader
 from explainer.app.state import open_in_explainer
 from explainer.doctor.name_table import TITLES
@@ -45,24 +46,21 @@ def _show_downloads(path: Path, examination: Examination) -> None:
         suffix = st.selectbox("As", FORMATS[source], key=f"doctor_suffix_{FORMATS[source][0]}", width=160)
         reason = why_not(path, examination, source)
         if not reason:
-            st.download_button(
+            offer_file(
                 "Download the weights",
                 partial(converted, path, examination, source, suffix),
-                file_name=f"{path.stem}_{source}{suffix}",
-                mime="application/octet-stream",
-                on_click="ignore",
-                icon=":material/download:",
+                f"{path.stem}_{source}{suffix}",
+                "application/octet-stream",
                 key="doctor_download",
             )
             if source == "ours":
-                st.download_button(
+                offer_file(
                     "Its card",
                     card_of(checkpoint),
-                    file_name=f"{path.stem}_{source}.json",
-                    mime="application/json",
-                    on_click="ignore",
-                    icon=":material/description:",
+                    f"{path.stem}_{source}.json",
+                    "application/json",
                     key="doctor_card",
+                    icon=":material/description:",
                     help="Keep it next to the weights, under the same name: heads, epsilon, preprocessing and "
                     "classes, which the weights do not contain.",
                 )

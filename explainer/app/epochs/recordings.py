@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from explainer.app.kept import MEGABYTE
+from explainer.app.kept import MEGABYTE, metrics_of
 from explainer.app.server.store import Store
 from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session, forward_slots
@@ -17,7 +17,6 @@ from explainer.views.course.scenes import Scene
 from vit_core import grid_position, load, token_at
 from vit_core.pictures import open_picture
 from vit_core.preprocess import Preprocess
-from vit_core.training.runs.metrics import Metrics
 from vit_core.training.runs.run import Run
 from vit_core.weights.checkpoints import read_card
 
@@ -25,7 +24,6 @@ MOST_EPOCHS = 21
 MOST_BYTES = 192 * MEGABYTE  # of one recording: all 21 epochs of the embedded model's size are 24 MB; B/16 gets 7
 _snapshots: Store[Snapshot] = Store(512 * MEGABYTE)
 _frames: Store[Frames] = Store(128 * MEGABYTE)  # of one choice of run, layer, head and token 3 MB at the embedded size
-_metrics: Store[Metrics] = Store(16 * MEGABYTE)
 _pictures: Store[tuple[Tensor, Pixels]] = Store(16 * MEGABYTE)  # as models see them: normalised, and to look at
 
 Progress = Callable[[float, str], object]
@@ -73,8 +71,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
             f"Of the {len(saved)} epochs that {run.name} has saved, these are shown: {', '.join(map(str, epochs))}."
         )
     card = read_card(Path(stamps[-1][0]), run.name)
-    metrics = run.metrics(_metrics.get(str(run.path)))
-    _metrics.put(str(run.path), metrics, metrics.nbytes)
+    metrics = metrics_of(run)
     _, pixels = _seen(picture, card.preprocess)
     recording = Recording(run.name, card.labels, card.config, pixels, tuple(snapshots), metrics.epochs)
     scene, note = _scene(recording, session)

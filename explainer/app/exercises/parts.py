@@ -9,6 +9,7 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept, kept_view
 from explainer.app.links.controls import whole
 from explainer.app.listing import show_functions
+from explainer.app.server.downloads import offer_file
 from explainer.app.session import Session, forward_slots
 from explainer.course import exercises as compute
 from explainer.course.results import FIGURES
@@ -117,15 +118,8 @@ def show_file(session: Session) -> None:
         "vit.py gives the logits of this page" if apart == 0.0 else "vit.py gives other logits",
         f"largest difference <b>{apart:.1g}</b> over <b>{session.config.num_classes:,}</b> logits",
     )
-    st.download_button(
-        f"Download vit.py ({len(source.splitlines())} lines)",
-        source,
-        "vit.py",
-        "text/x-python",
-        on_click="ignore",
-        icon=":material/download:",
-        key="exercise_file",
-    )
+    label = f"Download vit.py ({len(source.splitlines())} lines)"
+    offer_file(label, source, "vit.py", "text/x-python", key="exercise_file")
     with st.expander("What is in it", key="exercise_code_file", on_change="rerun") as expander:
         if expander.open:
             st.code(source, language="python", height=420)

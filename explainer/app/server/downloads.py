@@ -1,4 +1,4 @@
-"""Downloads that a reader asks for: a button, a bar while the bytes arrive, a message if they do not."""
+"""Downloads: files for the reader, and weights for the server, with a bar while the bytes arrive."""
 
 from functools import partial
 from typing import Any
@@ -9,6 +9,21 @@ from explainer.app import state
 from explainer.app.foreign import plain
 from explainer.app.session import check_memory
 from vit_core import Checkpoint, load
+
+
+def offer_file(
+    label: str,
+    data: Any,
+    name: str,
+    kind: str,
+    *,
+    key: str,
+    icon: str | None = ":material/download:",
+    help: str | None = None,
+    disabled: bool = False,
+) -> None:
+    """A button that saves a file; ``data`` may be a function that makes it when the reader asks. The page stays."""
+    st.download_button(label, data, name, kind, key, help, "ignore", icon=icon, disabled=disabled)
 
 
 def offer_weights(record: Checkpoint, **options: Any) -> bool:

@@ -6,14 +6,14 @@ from typing import NamedTuple
 import streamlit as st
 
 from explainer.app.links.parameters import put
-from explainer.app.what_if.history import History
+from explainer.app.what_if.history import History, Steps
 from explainer.shapes.catalogue import CATALOGUE, FIELDS, Setting, changes_between
 from vit_core import ViTConfig
 
 SIZES, AGAINST = "sizes", "against"  # in the address
 CHECKPOINT = "checkpoint"  # as a start: the one that the sidebar has chosen
 BEFORE, NOTHING = "before", "nothing"  # to compare with: the setting before, or none
-_HISTORY, _WRITTEN = "shapes_history", "shapes_written"
+_WRITTEN = "shapes_written"
 _SHOWN, _PREVIOUS = "shapes_shown", "shapes_previous"
 
 
@@ -30,15 +30,12 @@ class Sizes(NamedTuple):
         return Setting.parse(self.text).words
 
 
-def history() -> History:
-    """The settings of this session, as text, the impossible ones included."""
-    kept: History = st.session_state.get(_HISTORY, History(present=CHECKPOINT))
-    return kept
+steps = Steps("shapes_history", CHECKPOINT)  # the settings of this session, as text, the impossible ones included
 
 
 def current() -> Setting:
     """The setting that the reader has asked for."""
-    return Setting.parse(history().present)
+    return Setting.parse(steps.now.present)
 
 
 def against() -> str:
@@ -49,22 +46,12 @@ def against() -> str:
 
 def choose(setting: Setting) -> None:
     """Show this from the next run on."""
-    st.session_state[_HISTORY] = history().changed(str(setting))
+    steps.take(str(setting))
 
 
 def compare_with(text: str) -> None:
     """Compare with this from the next run on."""
     st.session_state[AGAINST] = text
-
-
-def undo() -> None:
-    """One step back."""
-    st.session_state[_HISTORY] = history().undone()
-
-
-def redo() -> None:
-    """One step forward again."""
-    st.session_state[_HISTORY] = history().redone()
 
 
 def read() -> list[str]:
@@ -137,10 +124,10 @@ def what_changed(before: Sizes, after: Sizes) -> str:
 
 def _open(setting: Setting) -> None:
     """Take over the setting of a link; a new visitor has nothing to undo."""
-    if _HISTORY in st.session_state:
+    if steps.key in st.session_state:
         choose(setting)
     else:
-        st.session_state[_HISTORY] = History(present=str(setting))
+        st.session_state[steps.key] = History(present=str(setting))
 
 
 def _known(text: str) -> Setting:
@@ -152,7 +139,7 @@ def _known(text: str) -> Setting:
 
 
 def _write() -> None:
-    present = history().present
+    present = steps.now.present
     wanted = {
         **({SIZES: present} if present != CHECKPOINT else {}),
         **({AGAINST: against()} if against() != BEFORE else {}),

@@ -26,7 +26,7 @@ _TITLES = {choice.BEFORE: "the setting before", choice.NOTHING: "nothing"}
 
 def show_start(checkpoint: str) -> None:
     """The model to begin with, the way back, and the start again."""
-    setting, past = choice.current(), choice.history()
+    setting, past = choice.current(), choice.steps.now
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sync("shapes_start", setting.start)
         st.selectbox(
@@ -38,8 +38,8 @@ def show_start(checkpoint: str) -> None:
             format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else f"sidebar: {checkpoint}",
         )
         for label, icon, action, is_possible in (
-            ("Undo", ":material/undo:", choice.undo, bool(past.past)),
-            ("Redo", ":material/redo:", choice.redo, bool(past.future)),
+            ("Undo", ":material/undo:", choice.steps.undo, bool(past.past)),
+            ("Redo", ":material/redo:", choice.steps.redo, bool(past.future)),
             ("Reset", ":material/restart_alt:", _reset, bool(setting.changes)),
         ):
             st.button(label, icon=icon, key=f"shapes_{label.lower()}", on_click=action, disabled=not is_possible)

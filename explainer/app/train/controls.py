@@ -11,6 +11,8 @@ import streamlit as st
 from explainer.app.data.choice import held_out
 from explainer.app.data.datasets import Dataset, inspection
 from explainer.app.foreign import plain
+from explainer.app.server.downloads import offer_file
+from explainer.app.state import attempt, show_problem
 from explainer.app.train.recipe_form import Choice
 from explainer.notation.wording import sentence
 from vit_core.allowance import NotAllowedError
@@ -22,7 +24,7 @@ from vit_core.training.runs.run import METRICS
 from vit_core.training.start import sizes
 
 SHOWN = "runs"  # the runs that are looked at, in the URL
-_PROBLEM = "run_problem"  # a sentence to show once
+PROBLEM = "run_problem"  # a sentence to show once
 _STARTED = "runs_started"  # by this session
 STATES = {  # how a run is doing, as the pages print it
     "starting": ":material/hourglass_top: starting",
@@ -65,7 +67,7 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
     if is_asked and data is not None and choice is not None:
         _start(name, data, choice)
         st.rerun()
-    show_problem()
+    show_problem(PROBLEM)
 
 
 def _takes(found: Inspection, choice: Choice) -> str:
@@ -135,12 +137,6 @@ def show_damage(run: Run, most: int = 6) -> None:
     )
 
 
-def show_problem() -> None:
-    """Why the last button did nothing, reported once."""
-    if problem := st.session_state.pop(_PROBLEM, ""):
-        st.error(plain(problem), icon=":material/error:")
-
-
 def show_deleted() -> None:
     """The runs deleted lately, to bring back."""
     deleted = runs.deleted_runs()
@@ -155,23 +151,24 @@ def show_deleted() -> None:
 def _show_downloads(run: Run) -> None:
     saved = run.saved_epochs()
     with st.popover("Download", icon=":material/download:"):
-        st.download_button(
+        measurements = run.path / METRICS
+        offer_file(
             "Measurements (metrics.jsonl)",
-            lambda: _bytes(run.path / METRICS),
+            lambda: _bytes(measurements),
             f"{run.name}-metrics.jsonl",
             "application/jsonl",
-            on_click="ignore",
             key="download_metrics",
-            disabled=not (run.path / METRICS).exists(),
+            icon=None,
+            disabled=not measurements.exists(),
         )
         if saved:
-            st.download_button(
+            offer_file(
                 f"Weights after epoch {saved[-1]:d}, with their card (zip)",
                 lambda: weights_zip(run, saved[-1]),
                 f"{run.name}-epoch-{saved[-1]}.zip",
                 "application/zip",
-                on_click="ignore",
                 key="download_weights",
+                icon=None,
             )
         else:
             st.caption("No weights have been saved yet.")
@@ -197,11 +194,11 @@ def _start(name: str, data: Dataset, choice: Choice) -> None:
         st.session_state[SHOWN] = [name]
         st.session_state[_STARTED] = st.session_state.get(_STARTED, 0) + 1
 
-    _say_problems("The run was not started", start)
+    attempt(PROBLEM, "The run was not started", start)
 
 
 def _do(action: Callable[[Run], Any], run: Run) -> None:
-    _say_problems(f"Nothing was done to {run.name}", lambda: action(run))
+    attempt(PROBLEM, f"Nothing was done to {run.name}", lambda: action(run))
 
 
 def _delete(run: Run) -> None:
@@ -209,18 +206,11 @@ def _delete(run: Run) -> None:
         runs.delete_run(run)
         st.session_state[SHOWN] = [name for name in st.session_state.get(SHOWN, []) if name != run.name]
 
-    _say_problems(f"{run.name} was not deleted", delete)
+    attempt(PROBLEM, f"{run.name} was not deleted", delete)
 
 
 def _undo(token: str) -> None:
     def undo() -> None:
         st.session_state[SHOWN] = [runs.undo_delete(token).name]
 
-    _say_problems("The run was not brought back", undo)
-
-
-def _say_problems(what: str, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (ValueError, LookupError, OSError) as error:
-        st.session_state[_PROBLEM] = f"{what}: {error}."
+    attempt(PROBLEM, "The run was not brought back", undo)

@@ -14,8 +14,8 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_live, metrics_of
 from explainer.app.server.loopback import for_reader
-from explainer.app.state import open_in_explainer
-from explainer.app.train.controls import STATES, show_controls, show_damage, show_problem
+from explainer.app.state import open_in_explainer, show_problem
+from explainer.app.train.controls import PROBLEM, STATES, show_controls, show_damage
 from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
 from explainer.notation.written_numbers import written_shift
@@ -81,7 +81,7 @@ def _watch(name: str, was_alive: bool) -> None:
     with st.container(horizontal=True, key="run_buttons"):
         _show_open(run)
         show_controls(run)
-    show_problem()
+    show_problem(PROBLEM)
     show_section(lesson, "curves")
     _show_figures(metrics)
     clip_norm = facts.get("recipe", {}).get("clip_norm")

@@ -1,7 +1,5 @@
 """Transfer and scratch, started together and watched together."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from explainer.app.canvas import show as show_canvas
@@ -9,7 +7,7 @@ from explainer.app.data.choice import held_out
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_live, metrics_of
 from explainer.app.links.parameters import fit_choice
-from explainer.app.state import open_in_explainer
+from explainer.app.state import attempt, open_in_explainer, show_problem
 from explainer.app.train.controls import STATES, show_damage
 from explainer.app.transfer import comparison
 from explainer.app.transfer.comparison import Comparison, Plan, list_comparisons
@@ -45,8 +43,7 @@ def show_start(plan: Plan | None, data: Dataset | None, record: Checkpoint) -> N
         st.rerun()
     if not record.is_here:
         st.caption(plain(f"{record.name} has to be downloaded first, above."))
-    if problem := st.session_state.pop(_PROBLEM, ""):
-        st.error(plain(problem), icon=":material/error:")
+    show_problem(_PROBLEM)
 
 
 def show_comparison() -> None:
@@ -152,7 +149,7 @@ def _start(plan: Plan, data: Dataset) -> None:
         assert data.path is not None
         st.session_state[_SHOWN] = comparison.start(plan, data.path, held_out())
 
-    _say_problems("Nothing was started", start)
+    attempt(_PROBLEM, "Nothing was started", start)
 
 
 def _start_missing(number: int) -> None:
@@ -160,7 +157,7 @@ def _start_missing(number: int) -> None:
         if (shown := list_comparisons().get(number)) is not None:
             comparison.start_missing(shown)
 
-    _say_problems("The run from scratch was not started", start)
+    attempt(_PROBLEM, "The run from scratch was not started", start)
 
 
 def _stop(number: int) -> None:
@@ -169,10 +166,3 @@ def _stop(number: int) -> None:
     if (shown := list_comparisons().get(number)) is not None:
         for run in shown.runs.values():
             stop_run(run)
-
-
-def _say_problems(what: str, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (LookupError, ValueError, OSError) as error:
-        st.session_state[_PROBLEM] = f"{what}: {error}."

@@ -14,7 +14,7 @@ from vit_core.interventions import Interventions
 
 NAME = "changes"  # in the address
 MOST = 100  # steps back
-_HISTORY, _WRITTEN, _SHOWN = "what_if_history", "what_if_written", "what_if_shown"
+_WRITTEN, _SHOWN = "what_if_written", "what_if_shown"
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,37 @@ class History:
         return History((*self.past, self.present), self.future[0], self.future[1:])
 
 
-def history() -> History:
-    """The history of this session."""
-    kept: History = st.session_state.get(_HISTORY, History())
-    return kept
+class Steps:
+    """The history of this session under a key, and the steps in it; each shows in the next run."""
+
+    def __init__(self, key: str, first: str = "") -> None:
+        self.key, self.first = key, History(present=first)
+
+    @property
+    def now(self) -> History:
+        """The history as it is."""
+        kept: History = st.session_state.get(self.key, self.first)
+        return kept
+
+    def take(self, text: str) -> None:
+        """Make this the present."""
+        st.session_state[self.key] = self.now.changed(text)
+
+    def undo(self) -> None:
+        """Go one step back."""
+        st.session_state[self.key] = self.now.undone()
+
+    def redo(self) -> None:
+        """Go one step forward again."""
+        st.session_state[self.key] = self.now.redone()
+
+
+steps = Steps("what_if_history")
 
 
 def current() -> Interventions:
     """The changes as they were made, those that do not fit the model included."""
-    return Interventions.parse(history().present)
+    return Interventions.parse(steps.now.present)
 
 
 def shown() -> Interventions:
@@ -60,17 +82,7 @@ def shown() -> Interventions:
 
 def change(interventions: Interventions) -> None:
     """Make these the changes from the next run on."""
-    st.session_state[_HISTORY] = history().changed(str(interventions))
-
-
-def undo() -> None:
-    """One step back."""
-    st.session_state[_HISTORY] = history().undone()
-
-
-def redo() -> None:
-    """One step forward again."""
-    st.session_state[_HISTORY] = history().redone()
+    steps.take(str(interventions))
 
 
 def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
@@ -82,7 +94,7 @@ def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
             change(Interventions.parse(asked))
         except ValueError as error:
             problems.append(f"The link's changes cannot be read: {error}. Nothing has been changed.")
-    _write(history().present)
+    _write(steps.now.present)
     fitting, others = current().fitted(config)
     st.session_state[_SHOWN] = str(fitting)
     return fitting, problems + others

@@ -29,16 +29,16 @@ lesson = HANDS_ON["what_if"]
 
 def show_bar(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
     """The answer in one line, and the way back and forward; it stays in sight while the page scrolls."""
-    steps = history.history()
+    past = history.steps.now
     with st.container(key="what_if_bar", horizontal=True, vertical_alignment="center", gap="small"):
         answer = _answer(session, after, interventions)
         # The pictures' headings come next, and need one above them.
         heading = '<h2 class="vit-unseen">The changes and the answer</h2>'
         st.html(f'{heading}<p class="vit-answer" role="status">{answer}</p>')
         for label, icon, action, is_possible, shortcut in (
-            ("Undo", ":material/undo:", history.undo, bool(steps.past), "Mod+Z"),
-            ("Redo", ":material/redo:", history.redo, bool(steps.future), "Mod+Shift+Z"),
-            ("Clear", ":material/delete_sweep:", clear, bool(steps.present), None),
+            ("Undo", ":material/undo:", history.steps.undo, bool(past.past), "Mod+Z"),
+            ("Redo", ":material/redo:", history.steps.redo, bool(past.future), "Mod+Shift+Z"),
+            ("Clear", ":material/delete_sweep:", clear, bool(past.present), None),
         ):
             st.button(
                 label,
