@@ -13,8 +13,8 @@ from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.server.downloads import offer_weights
-from explainer.app.server.upload_boxes import expect, show_box, take
-from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
+from explainer.app.server.upload_boxes import expect, receive
+from explainer.app.server.uploads import MOST_MEGABYTES, keep_upload, picture_source, show_picture_box
 from explainer.app.session import Session
 from explainer.gallery import GALLERY
 from explainer.notation.wording import sentence
@@ -126,16 +126,7 @@ def _gallery(session: Session) -> None:
 def _own_picture() -> None:
     with st.popover("Your own image", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
         if popover.open:  # a camera that is not asked for is not opened
-            # A new key after every image: the uploader forgets the last one, good or bad.
-            key = f"upload_{st.session_state.get('uploads', 0)}"
-            show_box(
-                "Upload an image",
-                PICTURE_TYPES,
-                megabytes=MOST_MEGABYTES,
-                key=key,
-                on_change=_take,
-                help="It stays in this server's memory while there is room, and is not passed on.",
-            )
+            show_picture_box("upload", "uploads", _take)
             if st.toggle("Use the camera", key="with_camera"):
                 expect("camera", MOST_MEGABYTES)
                 st.camera_input("Take an image", key="camera", on_change=_take, args=("camera",))
@@ -143,16 +134,11 @@ def _own_picture() -> None:
 
 def _take(widget: str) -> None:
     """Make an uploaded image the chosen one, or report why that is not possible."""
-    upload: Any = st.session_state.get(widget)
-    try:
-        if not take(widget):
-            return
-        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
-        name = keep_upload(upload.getvalue())
-    except ValueError as error:
-        state.report(f"{upload.name}: {error}. The image was not changed.")
-        return
-    st.session_state["picture"] = name
+    receive(widget, "uploads", _keep, "The image was not changed.")
+
+
+def _keep(upload: Any) -> None:
+    st.session_state["picture"] = name = keep_upload(upload.getvalue())
     width, height = open_picture(picture_source(name)).size
     if min(width, height) < SMALLEST:
         state.report(

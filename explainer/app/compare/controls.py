@@ -12,8 +12,8 @@ from explainer.app.compare.choice import NONE
 from explainer.app.compare.sides import Pair, change_title, checkpoint_title, picture_title
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.server.upload_boxes import show_box, take
-from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload
+from explainer.app.server.upload_boxes import receive
+from explainer.app.server.uploads import keep_upload, show_picture_box
 from explainer.experiments.sides import Size, why_not
 from explainer.gallery import GALLERY
 from explainer.panels import View
@@ -77,15 +77,7 @@ def show_actions(pair: Pair) -> None:
             disabled=is_as_left,
         )
         with st.popover("Your own on the right", icon=":material/add_a_photo:"):
-            key = f"compare_upload_{st.session_state.get('compare_uploads', 0)}"  # forgets the last picture
-            show_box(
-                "Upload an image",
-                PICTURE_TYPES,
-                megabytes=MOST_MEGABYTES,
-                key=key,
-                on_change=_take_upload,
-                help="It stays in this server's memory while there is room, and is not passed on.",
-            )
+            show_picture_box("compare_upload", "compare_uploads", _take_upload)
 
 
 def show_mean(pair: Pair) -> None:
@@ -224,14 +216,11 @@ def _take_change(field: str) -> None:
 
 
 def _take_upload(widget: str) -> None:
-    upload: Any = st.session_state.get(widget)
-    try:
-        if not take(widget):
-            return
-        st.session_state["compare_uploads"] = st.session_state.get("compare_uploads", 0) + 1
-        compare_choice.choose(picture=keep_upload(upload.getvalue()))
-    except ValueError as error:
-        state.report(f"{upload.name}: {error}. The image was not changed.")
+    receive(widget, "compare_uploads", _keep, "The image was not changed.")
+
+
+def _keep(upload: Any) -> None:
+    compare_choice.choose(picture=keep_upload(upload.getvalue()))
 
 
 def _swap(pair: Pair) -> None:

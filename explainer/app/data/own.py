@@ -13,7 +13,7 @@ from explainer.app.foreign import plain
 from explainer.app.server.downloads import show_bytes
 from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.reader import ask_reader, reader_key
-from explainer.app.server.upload_boxes import show_box, take
+from explainer.app.server.upload_boxes import receive, show_box
 from explainer.app.server.uploads import MOST_MEGABYTES
 from vit_core.training.data.datasets import (
     TOY,
@@ -131,14 +131,11 @@ def _take_own(data: Dataset) -> None:
 
 
 def _take_zip(widget: str) -> None:
-    upload: Any = st.session_state.get(widget)
-    try:
-        if not take(widget):
-            return
-        st.session_state["zips"] = st.session_state.get("zips", 0) + 1
-        _take_own(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]))
-    except (OSError, ValueError) as error:
-        state.report(f"{upload.name}: {error}. Nothing was changed.")
+    receive(widget, "zips", _keep, "Nothing was changed.")
+
+
+def _keep(upload: Any) -> None:
+    _take_own(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]))
 
 
 def _take_folder(widget: str) -> None:

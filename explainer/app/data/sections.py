@@ -1,25 +1,22 @@
 """The parts of the data page: counts, a sheet, the transform of one image, a batch; each with its code."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Mapping
 
 import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from explainer.app.blocks import scheme, show_section
+from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.datasets import Dataset, dataset_key, inspection
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.links.controls import whole
 from explainer.app.links.parameters import fit, most
+from explainer.app.listing import show_source, show_table
 from explainer.app.server.store import Store
 from explainer.course import data_steps
 from explainer.lessons import Lesson
-from explainer.notation.excerpts import excerpt_of, highlighted
-from explainer.palette import Scheme
 from explainer.panels import View
 from explainer.views.course import data
 from vit_core.pictures import open_picture
@@ -131,8 +128,7 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
         return
     show_canvas(view, key="data_batch")
     lines = ["| step | shape | type | min | mean | max |", "|---|---|---|---:|---:|---:|"]
-    with st.container(key="table_of_batch"):
-        st.markdown("\n".join([*lines, *facts]))
+    show_table("of_batch", [*lines, *facts])
     show_source(data_steps.first_batch)
     show_section(lesson, "batches")
     count = found.total("train")
@@ -149,18 +145,6 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     )
     show_canvas(kept_view(("data.batches", count, size), lambda: data.batches(sizes)), key="data_batches")
     show_source(data_steps.batch_sizes)
-
-
-def show_source(*functions: Callable[..., Any]) -> None:
-    """The functions' own source, read from the running program."""
-    for function in functions:
-        st.html(_source(function, scheme()))
-
-
-@cache
-def _source(function: Callable[..., Any], colours: Scheme) -> str:
-    code = excerpt_of(function)
-    return f'<p class="vit-source">{code.path}, line {code.first}</p>' + highlighted(code, colours)
 
 
 def chosen_picture(dataset: Dataset) -> int:

@@ -8,7 +8,7 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept, kept_view
 from explainer.app.links.controls import whole
-from explainer.app.listing import show_functions
+from explainer.app.listing import show_functions, show_table
 from explainer.app.server.downloads import offer_file
 from explainer.app.session import Session, forward_slots
 from explainer.course import exercises as compute
@@ -18,12 +18,6 @@ from explainer.notation.wording import number
 from explainer.notation.written_numbers import in_powers
 from explainer.views.course import exercises
 from vit_core import CHECKPOINTS, ViTConfig, count_multiply_adds, count_parameters
-
-
-def show_table(name: str, lines: list[str]) -> None:
-    """A table whose rows stay one line high."""
-    with st.container(key=f"table_{name}"):
-        st.markdown("\n".join(lines))
 
 
 def show_verdict(holds: bool, verdict: str, figures: str) -> None:

@@ -9,7 +9,7 @@ from explainer.app.exercises.short_runs import ShortRun, all_runs, ask_for, find
 from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
 from explainer.app.links.controls import real, segments, whole
-from explainer.app.listing import show_functions
+from explainer.app.listing import show_functions, show_table
 from explainer.app.session import Session, forward_slots, load_model, trace
 from explainer.course import exercises as compute
 from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
@@ -140,5 +140,4 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
             f"| {max(step['gradient_norm'] for step in steps):.2f} | {percent(results[name]['share_right'])} |"
         )
     if results:
-        with st.container(key="table_trainings"):
-            st.markdown("\n".join(lines))
+        show_table("trainings", lines)

@@ -1,4 +1,4 @@
-"""The tables of the Metric page, and its predictions in batches of another size."""
+"""The predictions of the Metric page in batches of another size."""
 
 import streamlit as st
 
@@ -12,12 +12,6 @@ from explainer.course.metric_tables import (
 )
 from explainer.course.results import BATCH_SIZE, TEST_SIZES
 from explainer.views.course import metric
-
-
-def show_table(name: str, markdown: str) -> None:
-    """A table whose rows stay one line high."""
-    with st.container(key=f"table_{name}"):
-        st.markdown(markdown)
 
 
 def show_what_if() -> None:

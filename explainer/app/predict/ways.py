@@ -11,6 +11,7 @@ from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.links.controls import whole
 from explainer.app.links.parameters import fit
+from explainer.app.listing import show_table
 from explainer.app.predict import jobs as prediction_jobs
 from explainer.app.predict.cards import Answers
 from explainer.app.predict.sources import side_of
@@ -83,5 +84,4 @@ def _show_all(answers: Answers) -> None:
         changed = f"{int((result.predicted != own.predicted).sum())} of {len(result)}"
         moved = percent((result.probabilities - own.probabilities).abs().sum(-1).mean() / 2)
         lines.append(f"| {plain(way)} | {scored} | {' | ' if way == AS_TRAINED else f'{changed} | {moved}'} |")
-    with st.container(key="table_ways"):
-        st.markdown("\n".join(lines))
+    show_table("ways", lines)

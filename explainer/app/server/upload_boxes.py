@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explainer.app import state
 from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.store import Store
 from vit_core.allowance import ARRIVING, give_back_memory
@@ -136,6 +137,20 @@ def take(key: str) -> list[Any]:
             if upload.size > box.most:
                 raise ValueError(_too_large("the file", upload.size, box.most))
     return uploads
+
+
+def receive(widget: str, counter: str, keep: Callable[[Any], None], consequence: str) -> None:
+    """Give the file that has come into a box to ``keep``; a problem is reported, with its consequence.
+
+    ``counter`` is a number of the session that is in the widget's key: a new key forgets the last file.
+    """
+    upload: Any = st.session_state.get(widget)
+    try:
+        if take(widget):
+            st.session_state[counter] = st.session_state.get(counter, 0) + 1
+            keep(upload)
+    except (OSError, ValueError) as error:
+        state.report(f"{upload.name}: {error}. {consequence}")
 
 
 class UploadLimits:

@@ -1,9 +1,13 @@
 """Images that readers bring: checked when they come, kept as they came, named by their content."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
+import streamlit as st
+
 from explainer.app.server.store import Store
+from explainer.app.server.upload_boxes import show_box
 from explainer.app.state import UPLOAD_PREFIX
 from explainer.gallery import GALLERY
 from vit_core.pictures import open_picture
@@ -13,6 +17,18 @@ MOST_MEGABYTES = 40  # of one image, and of a zip of images
 _uploads: Store[bytes] = Store(256 * 2**20)
 # What a page shows among many, uploaded or of a data set: apart, so that it does not push out what somebody has chosen.
 _shown: Store[bytes | Path] = Store(48 * 2**20)
+
+
+def show_picture_box(name: str, counter: str, on_change: Callable[[str], None]) -> None:
+    """A box for one image, with a new key after each: the uploader forgets the last one, good or bad."""
+    show_box(
+        "Upload an image",
+        PICTURE_TYPES,
+        megabytes=MOST_MEGABYTES,
+        key=f"{name}_{st.session_state.get(counter, 0)}",
+        on_change=on_change,
+        help="It stays in this server's memory while there is room, and is not passed on.",
+    )
 
 
 def keep_upload(data: bytes) -> str:

@@ -11,6 +11,7 @@ from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
 from explainer.app.links.controls import real, segments, whole
 from explainer.app.links.parameters import fit
+from explainer.app.listing import show_table
 from explainer.app.server.downloads import offer_weights
 from explainer.app.session import load_model
 from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
@@ -59,8 +60,7 @@ def show_choices(weights: str, classes: int) -> None:
             f"| {shown} | {total:,} | {head:,} | {total:,} | {record.size_mb:,.0f} MB "
             f"| {'yes' if record.is_here else 'to download'} |"
         )
-    with st.container(key="table_transfer_weights"):
-        st.markdown("\n".join(lines))
+    show_table("transfer_weights", lines)
     record = find(weights)
     config = record.config
     removed = (config.representation_size or 0) * (config.hidden_size + 1)

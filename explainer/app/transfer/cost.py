@@ -10,6 +10,7 @@ import torch
 from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
 from explainer.app.kept import kept_view
+from explainer.app.listing import show_table
 from explainer.app.server.store import Store
 from explainer.app.session import check_memory, forward_slots, load_model
 from explainer.app.transfer.choice import FIRST
@@ -52,27 +53,21 @@ def show(weights: str, classes: int) -> None:
 
 def show_course() -> None:
     """The course's published results."""
-    run = course_results.RUNS["transfer"]
-    last = run.epochs[-1]
     lines = ["| model | data | test loss | test accuracy (mean over batches) | place |", "|---|---|---:|---:|---|"]
-    lines.append(
-        f"| ViT, new head, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-        f"| run of section {run.section} |"
-    )
-    scratch = course_results.RUNS["scratch"]
-    last = scratch.epochs[-1]
-    lines.append(
-        f"| ViT from scratch, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-        f"| run of section {scratch.section} |"
-    )
+    for name, title in (("transfer", "ViT, new head"), ("scratch", "ViT from scratch")):
+        run = course_results.RUNS[name]
+        last = run.epochs[-1]
+        lines.append(
+            f"| {title}, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
+            f"| run of section {run.section} |"
+        )
     lines += [
         f"| {figure.model} | {figure.data} | {figure.loss} | {figure.accuracy} | {figure.place} |"
         for figure in course_results.FIGURES
     ]
     lines += ["", "| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
-    with st.container(key="table_transfer_course"):
-        st.markdown("\n".join(lines))
+    show_table("transfer_course", lines)
 
 
 def _measured(record: Checkpoint) -> float | None:
