@@ -43,6 +43,14 @@ def is_of_a_file(name: str) -> bool:
     return name.startswith(FILE_PREFIX)
 
 
+def title(name: str) -> str:
+    """The checkpoint's name, of a run "toy, epoch 3"."""
+    if not is_of_a_run(name):
+        return name
+    _, run, epoch = name.split(":")
+    return f"{run}, epoch {epoch}"
+
+
 def listed(chosen: str) -> list[str]:
     """The names to choose from: the embedded ones, the runs' latest, the one that is chosen, and the published ones."""
     embedded = [name for name in CHECKPOINTS if name in EMBEDDED]

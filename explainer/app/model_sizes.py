@@ -5,10 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from explainer.app.blocks import (
-    show_view,
-    show_words,
-)
+from explainer.app.blocks import show_view, show_words
 from explainer.app.foreign import plain
 from explainer.app.links.controls import whole
 from explainer.app.session import Session

@@ -21,15 +21,7 @@ from explainer.app.state import State
 from explainer.app.state import current as current_state
 from explainer.proofs import Proof, prove
 from explainer.views import depth
-from vit_core import (
-    AttentionTrace,
-    BlockTrace,
-    Checkpoint,
-    ForwardTrace,
-    VisionTransformer,
-    ViTConfig,
-    load,
-)
+from vit_core import AttentionTrace, BlockTrace, Checkpoint, ForwardTrace, VisionTransformer, ViTConfig, load
 from vit_core.allowance import MEMORY, MODELS, NotAllowedError
 from vit_core.estimates import allow_traces, allow_weights
 from vit_core.interventions import Interventions

@@ -9,7 +9,7 @@ from PIL import Image
 
 from explainer.app import state
 from explainer.app.canvas import show as show_view
-from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed
+from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed, title
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.server.downloads import offer_weights
@@ -40,19 +40,16 @@ def _picture(session: Session) -> None:
     config = session.config
 
     def make() -> View:
+        picture = Picture(
+            title="The image, as the model sees it",
+            quantity="image",
+            pixels=session.pixels,
+            grid_size=config.grid_size,
+            token=session.token,
+            pick_tokens=True,
+        )
         return View(
-            rows=(
-                (
-                    Picture(
-                        title="The image, as the model sees it",
-                        quantity="image",
-                        pixels=session.pixels,
-                        grid_size=config.grid_size,
-                        token=session.token,
-                        pick_tokens=True,
-                    ),
-                ),
-            ),
+            rows=((picture,),),
             alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
             f"{config.grid_size} x {config.grid_size} patches. Chosen: "
             f"{token_name(session.token, config.grid_size)}.",
@@ -100,22 +97,19 @@ def _gallery(session: Session) -> None:
     caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your image"
 
     def make() -> View:
+        tiles = Tiles(
+            title="Gallery",
+            quantity="image",
+            caption=caption,
+            pixels=_thumbnails(),
+            labels=tuple(names),
+            columns=4,
+            selected=names.index(chosen) if chosen in names else None,
+            picks=tuple({"picture": name} for name in names),
+            tile_size=THUMBNAIL,
+        )
         return View(
-            rows=(
-                (
-                    Tiles(
-                        title="Gallery",
-                        quantity="image",
-                        caption=caption,
-                        pixels=_thumbnails(),
-                        labels=tuple(names),
-                        columns=4,
-                        selected=names.index(chosen) if chosen in names else None,
-                        picks=tuple({"picture": name} for name in names),
-                        tile_size=THUMBNAIL,
-                    ),
-                ),
-            ),
+            rows=((tiles,),),
             alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
             picks=("picture",),
         )
@@ -175,8 +169,7 @@ def _checkpoint(session: Session) -> None:
 def _checkpoint_label(name: str) -> str:
     """The name, shortened in its middle, with the size of its file; asked for every name on every run."""
     if is_of_a_run(name):
-        _, run, epoch = name.split(":")
-        return f"{run}, epoch {epoch}"
+        return title(name)
     if is_of_a_file(name):
         return f"{find(name).card.get('name', 'a file')} · your file"
     short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explainer.app import checkpoints, session
-from explainer.app.compare.choice import NUMBERS, Other
+from explainer.app.compare.choice import Other
 from explainer.app.session import Session
 from explainer.app.state import State
 from explainer.experiments.sides import MEAN, Side, same_place
@@ -71,7 +71,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
         value = getattr(other, name)
         if value is not None and not (0 if name == "token" else 1) <= value <= last:
             problems.append(f"There is no {name} {value} on the right: its last {name} is {last}.")
-            other = _without(other, name)
+            other = replace(other, **{name: None})  # type: ignore[arg-type]
     asked = this_change if other.change is None else other.change
     change = _fitting(asked, config, "right", problems)
     if change != asked:
@@ -103,12 +103,6 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
         replace(other, this_change=this_change),
     )
     return pair, problems
-
-
-def _without(other: Other, name: str) -> Other:
-    """The choice with one of its numbers as on the left."""
-    numbers = {number: getattr(other, number) for number in NUMBERS}
-    return replace(other, **(numbers | {name: None}))
 
 
 def _checkpoint(app: Session, other: Other, problems: list[str]) -> tuple[Checkpoint, Other]:
@@ -157,7 +151,7 @@ def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
             side_words.append(
                 picture_title(value)
                 if name == "picture"
-                else checkpoint_title(value)
+                else checkpoints.title(value)
                 if name == "checkpoint"
                 else f"{name} {value}"
             )
@@ -170,14 +164,6 @@ def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
 def picture_title(name: str) -> str:
     """The image as a person calls it."""
     return GALLERY[name].title if name in GALLERY else "your image"
-
-
-def checkpoint_title(name: str) -> str:
-    """The checkpoint's name, of a run "toy, epoch 3"."""
-    if not checkpoints.is_of_a_run(name):
-        return name
-    _, run, epoch = name.split(":")
-    return f"{run}, epoch {epoch}"
 
 
 def change_title(changes: str) -> str:

@@ -18,17 +18,11 @@ from explainer.app.server.store import Store
 from vit_core.training.data.datasets import Dataset, datasets, state_of
 from vit_core.training.data.inspection import Inspection, inspect_folders
 
-__all__ = ["Dataset", "choose_dataset", "current_dataset", "dataset_key", "datasets", "inspection"]
+__all__ = ["Dataset", "choose_dataset", "dataset_key", "datasets", "inspection"]
 
 MOST_OPENED = 3000  # pictures: opening each takes some milliseconds, and the reader waits
 
 _inspections: Store[Inspection] = Store(64 * 2**20)
-
-
-def current_dataset() -> Dataset:
-    """The data set that the reader has chosen on any page or by the link; toy images at first."""
-    known = datasets()
-    return known[current_name(known)]
 
 
 def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset | None:

@@ -7,9 +7,7 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept_view
 from explainer.app.links.controls import segments, whole
 from explainer.app.metric.replay import ORDERS
-from explainer.course.metric_tables import (
-    TEST_PICTURES,
-)
+from explainer.course.metric_tables import TEST_PICTURES
 from explainer.course.results import BATCH_SIZE, TEST_SIZES
 from explainer.views.course import metric
 

@@ -2,7 +2,7 @@
 
 from explainer.app import checkpoints, session
 from explainer.app.compare import choice as compare_choice
-from explainer.app.compare.sides import checkpoint_title, open_pair
+from explainer.app.compare.sides import open_pair
 from explainer.app.what_if import history
 from explainer.lessons import HANDS_ON, LESSONS
 from explainer.numbers import Pass
@@ -74,5 +74,5 @@ def _pass(name: str, picture: str, changes: str = "") -> Pass:
         lambda layer: session.block(name, picture, layer, changes),
         record.preprocess,
         record.labels,
-        Reproduction(name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoint_title(name)),
+        Reproduction(name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoints.title(name)),
     )

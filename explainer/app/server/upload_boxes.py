@@ -211,7 +211,7 @@ def _refusal(session: str, declared: int, arrived: int = 0, new_files: int = 0) 
             f"Too much at once: the box takes {together / MEGABYTE:,.0f} MB together, and has not finished with what "
             "was sent before."
         )
-    everything = sum(sum(_kept(other)) for other in _all_sessions()) + sum(_arriving.values()) + declared
+    everything = sum(sum(_kept(other)) for other in list(_storage())) + sum(_arriving.values()) + declared
     if everything > ARRIVING.most * 1e6 and not any(box.is_here for box in allowed):
         return "The server is busy with the files of others: try it again in a minute."
     return ""
@@ -238,10 +238,6 @@ def _declared(scope: MutableMapping[str, Any]) -> int:
 def _kept(session: str) -> list[int]:
     """The sizes of the files of a session that no page has taken yet."""
     return [len(file.data) for file in list(_storage().get(session, {}).values())]
-
-
-def _all_sessions() -> list[str]:
-    return list(_storage())
 
 
 def _storage() -> dict[str, dict[str, Any]]:

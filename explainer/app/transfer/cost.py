@@ -36,7 +36,11 @@ def show(weights: str, classes: int) -> None:
         for record in records:
             measured[record.name] = _measured(record)
     rows = [
-        Cost(record.name, 4 * sum(part.parameters for part in model_parts(_recipe(record), classes)), seconds)
+        Cost(
+            record.name,
+            4 * sum(part.parameters for part in model_parts(TrainingConfig(weights=record.name), classes)),
+            seconds,
+        )
         for record in records
         if (seconds := measured[record.name])
     ]
@@ -92,11 +96,6 @@ def _measured(record: Checkpoint) -> float | None:
         seconds = statistics.median(times[1:])  # the first one asks for memory
         _seconds.put(record.name, seconds, 64)
     return seconds
-
-
-def _recipe(record: Checkpoint) -> TrainingConfig:
-    """With a new head; all else stays the recipe's own."""
-    return TrainingConfig(weights=record.name)
 
 
 def _like(record: Checkpoint) -> VisionTransformer:

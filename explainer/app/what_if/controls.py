@@ -1,7 +1,7 @@
 """The controls of every change: patches on the image, heads on a grid, small controls for the rest."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import streamlit as st
@@ -200,14 +200,14 @@ def _take_parts(kind: toggles.PartKind, part: Part, key: str) -> None:
 def _positions(session: Session, interventions: Interventions) -> None:
     change = next((change for change in interventions if isinstance(change, ChangePositions)), None)
     kinds = {kind: words for words, kind in POSITIONS.items()}
+    taken: dict[str, Any] = {"on_change": _take_positions, "args": (session.config.grid_size,)}
     sync("what_if_positions", kinds[change.kind if change else None])
     st.segmented_control(
         "The position embedding is",
         list(POSITIONS),
         required=True,
         key="what_if_positions",
-        on_change=_take_positions,
-        args=(session.config.grid_size,),
+        **taken,
     )
     if change is None:
         return
@@ -218,9 +218,8 @@ def _positions(session: Session, interventions: Interventions) -> None:
             0,
             9999,
             key="what_if_positions_seed",
-            on_change=_take_positions,
             width=150,
-            args=(session.config.grid_size,),
+            **taken,
             help="The seed fixes the order, so that you can repeat it.",
         )
     if change.kind == "resized":
@@ -231,16 +230,9 @@ def _positions(session: Session, interventions: Interventions) -> None:
             1,
             max(32, 2 * session.config.grid_size, change.grid_size or 1),
             key="what_if_positions_grid",
-            on_change=_take_positions,
-            args=(session.config.grid_size,),
+            **taken,
         )
-        st.selectbox(
-            "Method",
-            get_args(ResizeMethod),
-            key="what_if_positions_method",
-            on_change=_take_positions,
-            args=(session.config.grid_size,),
-        )
+        st.selectbox("Method", get_args(ResizeMethod), key="what_if_positions_method", **taken)
 
 
 def _take_positions(grid_size: int) -> None:

@@ -94,12 +94,8 @@ def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
             change(Interventions.parse(asked))
         except ValueError as error:
             problems.append(f"The link's changes cannot be read: {error}. Nothing has been changed.")
-    _write(steps.now.present)
+    st.session_state[_WRITTEN] = steps.now.present
+    put(NAME, steps.now.present or None)
     fitting, others = current().fitted(config)
     st.session_state[_SHOWN] = str(fitting)
     return fitting, problems + others
-
-
-def _write(text: str) -> None:
-    st.session_state[_WRITTEN] = text
-    put(NAME, text or None)
