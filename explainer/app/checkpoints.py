@@ -43,7 +43,7 @@ def is_of_a_file(name: str) -> bool:
     return name.startswith(FILE_PREFIX)
 
 
-def title(name: str) -> str:
+def title_of(name: str) -> str:
     """The checkpoint's name, of a run "toy, epoch 3"."""
     if not is_of_a_run(name):
         return name

@@ -9,7 +9,7 @@ from PIL import Image
 
 from explainer.app import state
 from explainer.app.canvas import show as show_view
-from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed, title
+from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed, title_of
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.server.downloads import offer_weights
@@ -169,7 +169,7 @@ def _checkpoint(session: Session) -> None:
 def _checkpoint_label(name: str) -> str:
     """The name, shortened in its middle, with the size of its file; asked for every name on every run."""
     if is_of_a_run(name):
-        return title(name)
+        return title_of(name)
     if is_of_a_file(name):
         return f"{find(name).card.get('name', 'a file')} · your file"
     short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"

@@ -38,7 +38,7 @@ def show_right_side(pair: Pair) -> None:
     here += [name for name in (seen[1].state.checkpoint,) if name not in here]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _select("picture", "Image on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
-        _select("checkpoint", "Checkpoint", here, checkpoints.title(left.checkpoint), checkpoints.title, 220)
+        _select("checkpoint", "Checkpoint", here, checkpoints.title_of(left.checkpoint), checkpoints.title_of, 220)
         _select("layer", f"Layer (1 to {config.num_layers})", range(1, config.num_layers + 1), left.layer, str, 150)
         _select("head", f"Head (1 to {config.num_heads})", range(1, config.num_heads + 1), left.head, str, 150)
         st.session_state["compare_token"] = other.token
@@ -99,7 +99,7 @@ def show_beginnings(pair: Pair) -> None:
     last, next_head = config.num_layers, left.head % config.num_heads + 1
     beginnings: dict[str, dict[str, str | int]] = {
         f"Image: {picture_title(pictures[0])}": {"picture": pictures[0]},
-        **({f"Checkpoint: {checkpoints.title(here[0])}": {"checkpoint": here[0]}} if here else {}),
+        **({f"Checkpoint: {checkpoints.title_of(here[0])}": {"checkpoint": here[0]}} if here else {}),
         **({f"Layer {(other := last if left.layer != last else 1)}": {"layer": other}} if last > 1 else {}),
         **({f"Head {next_head}": {"head": next_head}} if config.num_heads > 1 else {}),
         "Without positions": {"change": "positions=zero"},

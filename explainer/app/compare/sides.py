@@ -151,7 +151,7 @@ def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
             side_words.append(
                 picture_title(value)
                 if name == "picture"
-                else checkpoints.title(value)
+                else checkpoints.title_of(value)
                 if name == "checkpoint"
                 else f"{name} {value}"
             )

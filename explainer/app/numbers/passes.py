@@ -74,5 +74,7 @@ def _pass(name: str, picture: str, changes: str = "") -> Pass:
         lambda layer: session.block(name, picture, layer, changes),
         record.preprocess,
         record.labels,
-        Reproduction(name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoints.title(name)),
+        Reproduction(
+            name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoints.title_of(name)
+        ),
     )

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from explainer.app.checkpoints import is_of_a_run, listed
-from explainer.app.checkpoints import title as checkpoint_title
+from explainer.app.checkpoints import is_of_a_run, listed, title_of
 from explainer.app.foreign import plain
 from explainer.app.links.parameters import FIELD
 from explainer.app.train.recipe_values import MOST, NOTHING, choices, is_optional, kind_of, parse, written
@@ -156,7 +155,7 @@ def _chosen(field: str, begun: Any, common: Mapping[str, Any]) -> Any:
 
 def _weights_title(name: str) -> str:
     if is_of_a_run(name):
-        return f"run {checkpoint_title(name)}"
+        return f"run {title_of(name)}"
     if name not in CHECKPOINTS or CHECKPOINTS[name].is_here:
         return name
     return f"{name} · {CHECKPOINTS[name].size_mb:,.0f} MB to download"
