@@ -1,4 +1,4 @@
-"""Two of anything side by side: pictures, checkpoints, layers, heads, with and without a change."""
+"""Two of anything side by side: images, checkpoints, layers, heads, with and without a change."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from explainer.views.changes import compare, compare_attention, compare_depth
 
 lesson, session = HANDS_ON["compare"], current()
 other, problems = compare_choice.read()
-pair, more = open_pair(session, other)
+pair, side_problems = open_pair(session, other)
 compare_choice.write(pair.other)
 left, right = pair.left, pair.right
 
@@ -25,7 +25,7 @@ left, right = pair.left, pair.right
 show_view = partial(compare_controls.show_view, pair)
 
 show_head(lesson)
-for sentence in problems + more:
+for sentence in problems + side_problems:
     st.warning(plain(sentence))
 show_section(lesson, "sides")
 compare_controls.show_right_side(pair)
@@ -33,7 +33,7 @@ compare_controls.show_actions(pair)
 compare_controls.show_beginnings(pair)
 show_view("pictures", lambda: compare.pictures(left, right))
 show_section(lesson, "prediction")
-show_formula("softmax_logits", session)
+show_formula("softmax_logits")
 show_view("predictions", lambda: compare.predictions(left, right))
 show_section(lesson, "attention")
 show_equation_line(EQUATIONS[6])
@@ -55,6 +55,6 @@ show_section(lesson, "positions")
 show_equation_line(EQUATIONS[1])
 show_view("positions", lambda: compare.positions(left, right))
 show_section(lesson, "logit-lens")
-show_formula("logit_lens", session)
+show_formula("logit_lens")
 show_view("logit_lens", lambda: compare_depth.logit_lens(left, right))
 show_neighbours(lesson)

@@ -1,4 +1,4 @@
-"""The pictures to learn from: how many, what they look like, and what the model gets to see of them."""
+"""The images to learn from: their number, their look, and the model's view of them."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from explainer.lessons import LESSONS
 
 
 def show_findings(data: Dataset) -> None:
-    """What stands in the way of training, what is worth knowing, and every picture that cannot be read."""
+    """The obstacles to training, warnings, and every image that cannot be read."""
     found = inspection(data)
     for sentence in found.errors:
         st.error(plain(f"Training cannot start: {sentence}"), icon=":material/block:")

@@ -1,4 +1,4 @@
-"""Anybody's weights file: whose it is, what is wrong with it, opened here, and the same under other names."""
+"""Any weights file: its family, its faults, opened here, and the same under other names."""
 
 import streamlit as st
 

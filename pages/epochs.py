@@ -1,4 +1,4 @@
-"""The same picture through a run's saved epochs."""
+"""The same image through a run's saved epochs."""
 
 from explainer.app.blocks import show_head, show_neighbours
 from explainer.app.epochs.parts import (

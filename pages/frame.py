@@ -1,4 +1,4 @@
-"""Around every page: the navigation, and in the sidebar the picture, the model, the layer, the head, the token."""
+"""Around every page: the navigation, and in the sidebar the image, the model, the layer, the head, the token."""
 
 import sys
 from importlib.util import find_spec
@@ -32,7 +32,7 @@ no_sense = link_parameters.check()
 page = menu.choose_page()
 name = page.url_path or menu.HOME
 choice, problems, from_link = state.read()
-opened, more = session.open_or_explain(choice)
+opened, replaced = session.open_or_explain(choice)
 is_waiting = from_link and opened.state.checkpoint != choice.checkpoint
 if from_link:
     # Also when its weights are not here yet: then the sidebar offers to download them.
@@ -43,10 +43,10 @@ with st.sidebar:
 menu.show()
 if no_number := number_sheet.problem(opened, name):
     problems.append(no_number)
-if sentences := no_sense + problems + more + st.session_state.pop("messages", []):
-    st.warning(plain(sentences[0]) if len(sentences) == 1 else "\n".join(f"- {plain(each)}" for each in sentences))
+if sentences := [plain(text) for text in no_sense + problems + replaced + st.session_state.pop("messages", [])]:
+    st.warning(sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences))
 if st.session_state.pop("from_the_top", False):
-    # The page that a picture led to begins at its title, not where the reader had scrolled to.
+    # The page that a view led to begins at its title, not where the reader had scrolled to.
     st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)
 if is_of_a_run(opened.state.checkpoint) and name in STAGES:
     show_way_back(opened.state.checkpoint)

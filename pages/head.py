@@ -16,13 +16,12 @@ model, trace, labels = session.model, session.trace, session.checkpoint.labels
 def pictures(stage: Stage) -> None:
     """y, the logits, the softmax, the winner's terms, and the pseudocode."""
     show_section(stage, "representation")
-    show_formula("layer_norm", session)
-    show_view(session, "representation", lambda: head.representation(trace))
+    show_formula("layer_norm")
+    show_view("representation", lambda: head.representation(trace))
     show_section(stage, "logits")
-    show_formula("head" if session.config.representation_size is None else "head_pre_logits", session)
+    show_formula("head" if session.config.representation_size is None else "head_pre_logits")
     winner = int(trace.logits.argmax())
     show_view(
-        session,
         "logit_terms",
         lambda: head.logit_terms(
             model.head.inputs(trace.representation),
@@ -35,10 +34,10 @@ def pictures(stage: Stage) -> None:
         ),
     )
     show_section(stage, "softmax")
-    show_formula("softmax_logits", session)
-    show_view(session, "softmax", lambda: head.softmax_steps(trace.logits, labels))
+    show_formula("softmax_logits")
+    show_view("softmax", lambda: head.softmax_steps(trace.logits, labels))
     show_section(stage, "prediction")
-    show_view(session, "top_classes", lambda: head.top_classes(trace.probabilities, labels))
+    show_view("top_classes", lambda: head.top_classes(trace.probabilities, labels))
     show_accuracy(session)
     show_section(stage, "pseudocode")
     for number in (1, 2, 3, 4):

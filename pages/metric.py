@@ -1,12 +1,12 @@
-"""What an accuracy means: the course's published runs, taken apart."""
+"""The meaning of an accuracy: the course's published runs, taken apart."""
 
 import streamlit as st
 
 from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept_view
-from explainer.app.listing import show_function
-from explainer.app.metric.parts import show_table, show_what_if
+from explainer.app.listing import show_source, show_table
+from explainer.app.metric.parts import show_what_if
 from explainer.app.metric.replay import show_averages, show_own, show_replay
 from explainer.course.metric_detective import batch_mean, readings
 from explainer.course.metric_tables import (
@@ -31,13 +31,13 @@ show_canvas(kept_view(("metric.batches",), lambda: metric.batches(TEST_SIZES, BA
 show_section(lesson, "replay")
 run = show_replay()
 show_section(lesson, "readings")
-show_table("readings", reading_table(run))
+show_table("readings", [reading_table(run)])
 st.markdown(case_for_one_class(run))
 show_section(lesson, "training")
 st.markdown(weight_of_the_single_picture())
-show_table("training", training_table(run))
+show_table("training", [training_table(run)])
 show_section(lesson, "tables")
-show_table("figures", figures_table())
+show_table("figures", [figures_table()])
 st.markdown(contradiction())
 show_section(lesson, "what-if")
 show_what_if()
@@ -45,6 +45,5 @@ show_section(lesson, "own")
 show_own()
 show_section(lesson, "lessons")
 st.header("The code that computes it", anchor="code")
-show_function(batch_mean)
-show_function(readings)
+show_source(batch_mean, readings)
 show_neighbours(lesson)

@@ -13,29 +13,25 @@ def pictures(stage: Stage) -> None:
     """LayerNorm, the activations, the GELU, the strongest units, the sum."""
     norm = session.model.block(session.layer).mlp_norm
     show_section(stage, "layer-norm")
-    show_formula("layer_norm", session)
+    show_formula("layer_norm")
     show_view(
-        session,
         "mlp_norm",
         lambda: layer_norm.of_token(
             block.after_attention, block.mlp_input, norm.weight, norm.bias, norm.eps, token, "block.after_attention"
         ),
     )
     show_section(stage, "activations")
-    show_formula("mlp", session)
-    show_view(session, "activations", lambda: mlp.activations(block, token))
+    show_formula("mlp")
+    show_view("activations", lambda: mlp.activations(block, token))
     show_section(stage, "gelu")
-    show_formula("gelu" if session.config.gelu == "none" else "gelu_tanh", session)
+    show_formula("gelu" if session.config.gelu == "none" else "gelu_tanh")
     show_view(
-        session,
-        "gelu",
-        lambda: mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu, token),
+        "gelu", lambda: mlp.gelu_curve(block.mlp.hidden[token], block.mlp.activated[token], session.config.gelu, token)
     )
     show_section(stage, "neurons")
-    show_view(session, "neurons", lambda: mlp.strongest_neurons(block.mlp.activated, token, pixels))
+    show_view("neurons", lambda: mlp.strongest_neurons(block.mlp.activated, token, pixels))
     show_section(stage, "residual")
     show_view(
-        session,
         "mlp_residual",
         lambda: residual.norms(
             block.after_attention, block.mlp.output, block.output, token, "mlp", session.layer, pixels

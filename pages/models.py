@@ -20,15 +20,18 @@ session = current()
 stage = STAGES["models"]
 show_head(stage)
 show_section(stage, "table")
-show_formula("parameters", session)
+show_formula("parameters")
 show_table(list(variants()))
-counted, held = count_parameters(session.config)["total"], sum(each.numel() for each in session.model.parameters())
+counted, held = (
+    count_parameters(session.config)["total"],
+    sum(parameter.numel() for parameter in session.model.parameters()),
+)
 show_words(
     f"{'✓' if counted == held else '✗'} The model that is running has **{held:,}** parameters; counted from its sizes: "
     f"**{counted:,}**."
 )
 show_section(stage, "cost")
-show_view(session, "cost_shares", lambda: models.cost_shares({row.name: row.config for row in variants()}))
+show_view("cost_shares", lambda: models.cost_shares({row.name: row.config for row in variants()}))
 show_section(stage, "own")
 config = own_sizes(session.config)
 if config is not None:

@@ -14,10 +14,9 @@ def pictures(stage: Stage) -> None:
     """The pipeline, and the prediction at its end."""
     with st.expander("Equations 1 to 4, with this model's numbers", icon=":material/function:"):
         for equation in stage.equations:
-            show_equation(equation, session)
+            show_equation(equation)
     show_section(stage, "pipeline")
     show_view(
-        session,
         "pipeline",
         lambda: overview.pipeline(
             session.model,
@@ -30,9 +29,7 @@ def pictures(stage: Stage) -> None:
         ),
     )
     show_section(stage, "prediction")
-    show_view(
-        session, "prediction", lambda: overview.prediction(session.trace.probabilities, session.checkpoint.labels)
-    )
+    show_view("prediction", lambda: overview.prediction(session.trace.probabilities, session.checkpoint.labels))
     show_accuracy(session)
 
 

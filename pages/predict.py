@@ -1,4 +1,4 @@
-"""Own pictures, one or many, and the test pictures a model gets most wrong."""
+"""Own images, one or many, and the test images that a model gets most wrong."""
 
 import streamlit as st
 

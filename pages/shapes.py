@@ -1,4 +1,4 @@
-"""Every operation from picture to logits with its shape, for any sizes, and what moves when a size does."""
+"""Every operation from image to logits with its shape, for any sizes, and the consequences of changing one."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from explainer.shapes.rendering import html
 
 
 def show_moved(sizes: Sizes, before: Sizes | None) -> None:
-    """The largest consequences in one sentence, and every total beside what it was."""
+    """The largest consequences in one sentence, and every total next to its former value."""
     if before is None:
         st.html(f"<style>{html.style()}</style>{html.totals(ledger_of(sizes))}")
         return

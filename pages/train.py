@@ -1,10 +1,11 @@
-"""Train a model: choose pictures and a recipe, start, watch, stop, go on."""
+"""Train a model: choose images and a recipe, start, watch, stop, go on."""
 
 import streamlit as st
 
 from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.data.datasets import choose_dataset
 from explainer.app.foreign import plain
+from explainer.app.links.controls import segments
 from explainer.app.train.choice import chosen_runs, show_command
 from explainer.app.train.controls import show_start
 from explainer.app.train.recipe_form import show_recipe
@@ -31,9 +32,7 @@ else:
     show_no_run()
 show_section(lesson, "compare")
 if len(shown) > 1:
-    measure = st.segmented_control(
-        "Measure", list(MEASURES), default=next(iter(MEASURES)), required=True, key="measure", bind="query-params"
-    )
+    measure = segments("Measure", list(MEASURES), next(iter(MEASURES)), key="measure")
     show_compared(shown, measure)
 else:
     st.caption("Choose several runs above.")

@@ -1,4 +1,4 @@
-"""A head replaced on trained weights, beside the same sizes from scratch."""
+"""A head replaced on trained weights, next to the same sizes from scratch."""
 
 import streamlit as st
 

@@ -31,7 +31,7 @@ def sent_layer() -> int:
 
 
 def picked(pick: Pick) -> None:
-    """The choice, for the sidebar, too; a layer is entered in the browser before we hear of it."""
+    """The choice, for the sidebar, too; the browser enters a layer before the server knows."""
     if "layer" in pick:
         st.session_state[ENTERED] = (session.state.checkpoint, pick["layer"], layer)
     state.pick(pick)

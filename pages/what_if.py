@@ -1,4 +1,4 @@
-"""Changes of one forward pass, clicked together, and what they do to it."""
+"""Changes of one forward pass, clicked together, and their effects."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ lesson, session = HANDS_ON["what_if"], current()
 show_head(lesson)
 interventions, problems = history.read(session.config)
 after = trace(session.state.checkpoint, session.state.picture, str(interventions))
-for sentence in problems + st.session_state.pop(applying.SAID, []):
+for sentence in problems + st.session_state.pop(applying.PROBLEMS, []):
     st.warning(plain(sentence))
 results.show_bar(session, after, interventions)
 group = controls.choose_group()

@@ -28,12 +28,10 @@ ROOT = Path(__file__).parents[1]
 OF_THE_BUTTON = {
     ("compare.controls", "choice"),
     ("compare.controls", "field"),
-    ("compare.controls", "key"),
     ("data.own", "upload"),
     ("data.own", "path"),
     ("data.datasets", "key"),
     ("predict.chooser", "key"),
-    ("sidebar", "key"),
     ("doctor.choice", "key"),
     ("server.upload_boxes", "key"),
     ("break_it.parts", "name"),

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.server import running
 from benchmarks.visitor import Run, Visitor
 from explainer.app.links.kinds import OneOf, Real, RecipeField, Whole, YesNo
-from explainer.app.links.parameters import FAMILIES, FIELD, MOST_REPEATED, MOST_SAID, PARAMETERS, judge, kind_of
+from explainer.app.links.parameters import FAMILIES, FIELD, MOST_REPEATED, MOST_SENTENCES, PARAMETERS, judge, kind_of
 from explainer.app.train.recipe_values import MOST, parse
 from tests.app_files import app_files, imported_modules, short
 from tests.random_links import FIELDS, GRIDS, HOSTILE, PAGES, Link, random_links, random_value
@@ -49,6 +49,8 @@ def _names_asked_for(tree: ast.Module) -> Iterator[ast.expr]:
                 yield name
             case ast.Call(keywords=keywords):
                 given = {each.arg: each.value for each in keywords}
+                if getattr(node.func, "id", "") in ("whole", "real", "segments") and "in_link" not in given:
+                    yield given["key"]  # of explainer/app/links/controls.py
                 if isinstance(bind := given.get("bind"), ast.Constant) and bind.value == "query-params":
                     yield given["key"]
 
@@ -84,7 +86,6 @@ _VARIABLES = {
     "shapes.choice": {"sizes", "against"},
     "break_it.state": {"bug", "lab_sizes", "solved"},
     "epochs.parts": {"run", "beside"},
-    "saved_page": set(PARAMETERS),  # writes down the whole address
     "train.recipe_form": set(FIELDS),
     "canvas": {"epoch"},
     "data.sections": {"sheet", "shown", "draws", "batch_size"},
@@ -92,8 +93,11 @@ _VARIABLES = {
     "metric.replay": {"metric_own_epoch"},
     "transfer.choice": set(GRIDS),
     "model_sizes": {name for name in PARAMETERS if name.startswith("own_")},
-    "links.parameters": set(PARAMETERS),
 }
+
+
+# Modules that are given the names by others.
+ANY_PARAMETER = {"saved_page", "links.parameters", "links.controls"}
 
 
 def test_what_the_pages_read_or_bind_is_in_the_table_and_the_table_has_nothing_else() -> None:
@@ -112,7 +116,7 @@ def test_what_the_pages_read_or_bind_is_in_the_table_and_the_table_has_nothing_e
                     names = {name for name in PARAMETERS if name.startswith(prefix)}
                 case _:
                     names = _VARIABLES.get(short(module), set())
-                    if path.stem in ("saved_page", "link_parameters"):
+                    if short(module) in ANY_PARAMETER:
                         continue
             assert names, f"{path.name}:{node.lineno}: which parameters are these? {ast.unparse(node)}"
             assert not (unknown := {name for name in names if kind_of(name) is None}), (path.name, node.lineno, unknown)
@@ -241,7 +245,7 @@ def test_of_many_mistakes_some_are_said_and_the_rest_is_counted() -> None:
     assert not at.exception
     assert at.query_params == {"layer": "2"}
     said = at.warning[0].value
-    assert said.count("\n- ") == MOST_SAID - 1 and f"{900 - MOST_SAID + 1} more parts" in said
+    assert said.count("\n- ") == MOST_SENTENCES - 1 and f"{900 - MOST_SENTENCES + 1} more parts" in said
 
 
 def test_random_links_break_no_page() -> None:

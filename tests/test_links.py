@@ -84,9 +84,9 @@ def views_of(stage: str) -> list[str]:
     page = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(page) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     return [
-        str(node.args[1].value)
+        str(node.args[0].value)
         for node in calls
-        if node.func.id == "show_view" and isinstance(node.args[1], ast.Constant)
+        if node.func.id == "show_view" and isinstance(node.args[0], ast.Constant)
     ]  # type: ignore[attr-defined]
 
 

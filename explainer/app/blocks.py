@@ -1,4 +1,4 @@
-"""What every stage page is made of, in one order: words, equation, pictures, tensors, code, proof, the way on."""
+"""The parts of every stage page, in one order: words, equation, views, tensors, code, proof, the way on."""
 
 from collections.abc import Callable
 from html import escape
@@ -36,7 +36,7 @@ def scheme() -> Scheme:
 
 
 def show_head(stage: Stage | Lesson) -> None:
-    """The page's place in the story, its title, and what happens in plain words."""
+    """The page's place in the story, its title, and its summary in plain words."""
     names = list(group_of(stage))
     place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {stage.about}" if stage.about else "")
     st.html(f'<p class="vit-kicker">{escape(place)}</p>')
@@ -47,23 +47,21 @@ def show_head(stage: Stage | Lesson) -> None:
     saved_page.note(Words(text(stage.name).summary))
 
 
-def show_equation(equation: Equation, session: Session) -> None:
+def show_equation(equation: Equation) -> None:
     """An equation as the paper prints it, in the quantities' colours, and below it with this model's numbers."""
-    title = f"Equation {equation.number} · {equation.title}"
-    saved_page.note(Mathematics(title, equation, session.config, session.layer))
-    with st.container(key=f"equation_{equation.number}", gap="small"):
-        show_link(title, links.of_equation(equation), *equation.lines)
-        st.latex(equation.coloured(scheme()))
-        with st.container(key=f"numbers_{equation.number}"):
-            st.latex(equation.with_numbers(session.config, scheme(), session.layer))
+    _show_mathematics(f"Equation {equation.number} · {equation.title}", equation, str(equation.number))
 
 
-def show_formula(name: str, session: Session) -> None:
-    """A formula that has no number in the paper, with this model's numbers where that says more."""
-    formula = FORMULAS[name]
-    saved_page.note(Mathematics(formula.title, formula, session.config, session.layer))
+def show_formula(name: str) -> None:
+    """A formula that has no number in the paper, with this model's numbers where they add something."""
+    _show_mathematics(FORMULAS[name].title, FORMULAS[name], name)
+
+
+def _show_mathematics(title: str, formula: Equation | Formula, name: str) -> None:
+    session = current()
+    saved_page.note(Mathematics(title, formula, session.config, session.layer))
     with st.container(key=f"equation_{name}", gap="small"):
-        show_link(formula.title, links.of_equation(formula), *formula.lines)
+        show_link(title, links.of_equation(formula), *formula.lines)
         st.latex(formula.coloured(scheme()))
         if formula.numbers:
             with st.container(key=f"numbers_{name}"):
@@ -71,7 +69,7 @@ def show_formula(name: str, session: Session) -> None:
 
 
 def show_equation_line(equation: Equation) -> None:
-    """An equation and the line of code that is it, on pages that are about other things."""
+    """An equation and its line of code, on pages that are about other things."""
     title, link, code = f"Equation {equation.number} · {equation.title}", links.of_equation(equation), line_of(equation)
     saved_page.note(Mathematics(title, equation))
     saved_page.note(Code(f"{code.path}, line {code.number}", code))
@@ -90,7 +88,7 @@ def show_link(title: str, link: Link, *lines: str) -> None:
 
 
 def show_section(stage: Stage | Lesson, slug: str) -> None:
-    """The heading of one picture and what it says."""
+    """The heading of one section and its words."""
     prose = text(stage.name)
     st.header(prose.titles[slug], anchor=slug)
     show_words(prose.sections[slug], Heading(prose.titles[slug]))
@@ -104,8 +102,13 @@ def show_words(markdown: str, heading: Heading | None = None, quiet: bool = Fals
     (st.caption if quiet else st.markdown)(markdown)
 
 
+def _show_heading(title: str, anchor: str) -> None:
+    st.header(title, anchor=anchor)
+    saved_page.note(Heading(title))
+
+
 def show_accuracy(session: Session) -> None:
-    """How often the checkpoint is right, where its card says so."""
+    """The checkpoint's accuracy, where its card states it."""
     measured = session.checkpoint.card.get("metrics", {}).get("validation", {}).get("all")
     classes = session.config.num_classes
     if measured:
@@ -117,12 +120,13 @@ def show_accuracy(session: Session) -> None:
         )
 
 
-def show_view(session: Session, name: str, make: Callable[[], View], *also: str | int) -> None:
-    """A picture of tensors; a click on it chooses for the whole app.
+def show_view(name: str, make: Callable[[], View], *dependencies: str | int) -> None:
+    """A view of tensors; a click on it chooses for the whole app.
 
-    It is made once for everybody whose choice is the same; ``also`` is what it depends on as well.
+    It is made once for everybody whose choice is the same; it depends on ``dependencies`` as well.
     """
-    key = (name, *session.choice, *also)
+    session = current()
+    key = (name, *session.choice, *dependencies)
     view = kept_view(key, lambda: explained(links.linked(make(), name), session.layer))
     show_canvas(view, key=name, on_pick=state.pick)
 
@@ -138,8 +142,7 @@ def show_tensors(stage: Stage, session: Session) -> None:
     )
     if not rows:
         return
-    st.header("The tensors", anchor="tensors")
-    saved_page.note(Heading("The tensors"))
+    _show_heading("The tensors", "tensors")
     saved_page.note(Tensors(tuple(rows)))
     header = "| role | symbol | name | shape | type | memory | min | mean | max |"
     lines = [_table_line(row, links.of_tensor(reference)) for row, reference in zip(rows, stage.tensors, strict=True)]
@@ -178,12 +181,14 @@ def _bytes(count: int) -> str:
 
 def show_code(stage: Stage) -> None:
     """The model's own source, read from the running program, with the lines that are the equations marked."""
-    items: list[Equation | Formula] = [*stage.equations, *(each for each in stage.formulas if each.code is not None)]
+    items: list[Equation | Formula] = [
+        *stage.equations,
+        *(formula for formula in stage.formulas if formula.code is not None),
+    ]
     by_function: dict[str, list[Equation | Formula]] = {}
     for item in items:
         by_function.setdefault(excerpt(item).source, []).append(item)
-    st.header("The code that computes it", anchor="code")
-    saved_page.note(Heading("The code that computes it"))
+    _show_heading("The code that computes it", "code")
     for group in by_function.values():
         numbered = [item for item in group if isinstance(item, Equation)]
         code = excerpt(group[0])
@@ -201,12 +206,11 @@ def show_code(stage: Stage) -> None:
 
 
 def show_proofs(stage: Stage, session: Session) -> None:
-    """Every equation of the stage recomputed from its inputs, and how far the model's numbers are from that."""
+    """Every equation of the stage recomputed from its inputs, and the distance of the model's numbers from that."""
     claims: list[int | str] = [*stage.equation_numbers, *stage.facts]
     if not claims:
         return
-    st.header("The proof", anchor="proof")
-    saved_page.note(Heading("The proof"))
+    _show_heading("The proof", "proof")
     show_words(
         "Recomputed in NumPy in double precision from the inputs and the weights alone, without the model's code. "
         "The tolerance is the difference that rounding to 32 bits explains for sums of this length and size.",
@@ -214,14 +218,14 @@ def show_proofs(stage: Stage, session: Session) -> None:
     )
     proofs = [proof(session, claim) for claim in claims]
     saved_page.note(Proved(tuple(proofs)))
-    lines = (_proof_line(each, links.of_proof(claim)) for each, claim in zip(proofs, claims, strict=True))
+    lines = (_proof_line(result, links.of_proof(claim)) for result, claim in zip(proofs, claims, strict=True))
     st.html("".join(lines))
 
 
 def _proof_line(proof: Proof, link: Link) -> str:
     kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
     return (
-        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status" tabindex="0" {link.attributes}>'
+        f'<div class="vit-proof vit-proof-{kind}" role="status" tabindex="0" {link.attributes}>'
         f'<span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span>'
         f"<span>largest difference <b>{in_powers(proof.largest_difference)}</b> over <b>{proof.count:,}</b> numbers, "
         f"tolerance {in_powers(proof.tolerance)}</span></div>"
@@ -229,7 +233,7 @@ def _proof_line(proof: Proof, link: Link) -> str:
 
 
 def show_way_back(name: str) -> None:
-    """Which epoch of which run a page of the explainer shows, and the way to where one moves through its epochs."""
+    """The run and epoch that a page of the explainer shows, and the way back to the run's epochs."""
     _, run, epoch = name.split(":")
     with st.container(horizontal=True, vertical_alignment="center", key="run_shown"):
         st.caption(f"These are the weights after epoch {plain(epoch)} of the run {plain(run)}.")
@@ -269,7 +273,7 @@ def show_stage(
     stage = STAGES[name]
     show_head(stage)
     for number in stage.equation_numbers if leading is None else leading:
-        show_equation(EQUATIONS[number], session)
+        show_equation(EQUATIONS[number])
     pictures(stage)
     show_tensors(stage, session)
     if stage.equations or stage.formulas:

@@ -1,4 +1,4 @@
-"""A view on the page, or frames of one: packed, sent, drawn in the browser; and what the reader clicked on."""
+"""A view on the page, or frames of one: packed, sent, drawn in the browser; and the reader's clicks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,7 +38,7 @@ _by_socket = st.components.v2.component(
 
 
 def show(view: View | Frames, *, key: str, on_pick: Callable[[Pick], None] | None = None) -> Pick | None:
-    """Draw ``view``; return what a click chose, on the one run that the click caused, else None.
+    """Draw ``view``; return the choice of a click, on the one run that the click caused, else None.
 
     ``on_pick`` is called before that run starts, when the values of widgets may still be set. Until the answer of the
     server is there, the browser already shows the choice. The element on the page stays as long as ``key`` does.
@@ -71,7 +71,7 @@ def _payload(view: View | Frames, attempt: int) -> tuple[Callable[..., Any], byt
     if not tensor_route.is_mounted():
         return _by_socket, pack(view)
     tensor_route.keep(_core, "text/javascript", _core_digest)  # it is in a bounded store, too
-    if view not in _packed or attempt:  # a lost picture has to be kept anew
+    if view not in _packed or attempt:  # a lost view has to be kept anew
         packed = pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
         _packed[view] = packed, digest(packed)
     packed, name = _packed[view]

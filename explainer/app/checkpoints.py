@@ -26,7 +26,7 @@ def find(name: str) -> Checkpoint:
 
 
 def is_here(name: str) -> bool:
-    """Whether a checkpoint of that name can be opened now: what was listed a moment ago may be gone."""
+    """Whether a checkpoint of that name can be opened now: one that was listed a moment ago may be gone."""
     try:
         return find(name).is_here
     except (LookupError, ValueError):
@@ -34,17 +34,25 @@ def is_here(name: str) -> bool:
 
 
 def is_of_a_run(name: str) -> bool:
-    """Whether the name says that the checkpoint is a run's."""
+    """Whether a run saved the checkpoint of that name."""
     return name.startswith(PREFIX)
 
 
 def is_of_a_file(name: str) -> bool:
-    """Whether the name says that somebody opened a file of their own."""
+    """Whether somebody opened the checkpoint of that name from a file."""
     return name.startswith(FILE_PREFIX)
 
 
+def title_of(name: str) -> str:
+    """The checkpoint's name, of a run "toy, epoch 3"."""
+    if not is_of_a_run(name):
+        return name
+    _, run, epoch = name.split(":")
+    return f"{run}, epoch {epoch}"
+
+
 def listed(chosen: str) -> list[str]:
-    """What to choose from: the embedded ones, the runs' latest, the one that is chosen, and the published ones."""
+    """The names to choose from: the embedded ones, the runs' latest, the one that is chosen, and the published ones."""
     embedded = [name for name in CHECKPOINTS if name in EMBEDDED]
     published = [name for name in CHECKPOINTS if name not in EMBEDDED]
     trained = list(_latest_of_runs())

@@ -9,7 +9,7 @@ from vit_core import BlockTrace
 
 
 def film(session: Session, token: int) -> View:
-    """The film of this picture; the layers of a large model take a few seconds, and say so."""
+    """The film of this image; for the layers of a large model, which take some seconds, a bar counts them."""
     bar, count = st.empty(), session.config.num_layers
 
     def block_of(layer: int) -> BlockTrace:

@@ -1,4 +1,4 @@
-"""Text from outside, shown as text: file names, class names, labels, and all that a link says.
+"""Text from outside, shown as text: file names, class names, labels, and all text of a link.
 
 Streamlit reads nearly everything as Markdown: sentences, labels, tooltips, options of radio buttons and pills,
 captions, values of metrics, cells of ``st.table``. Options of a selectbox or a multiselect, placeholders,

@@ -1,13 +1,14 @@
-"""What is made for one reader and kept for all: views, measured numbers, ledgers, in stores bounded in bytes."""
+"""Views, measured numbers and ledgers made for one reader and kept for all, in stores bounded in bytes."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from explainer.app.server.store import Store
 from explainer.panels import Frames, View
 from vit_core.training.runs.metrics import Metrics
 from vit_core.training.runs.run import Run
 
+Shown = TypeVar("Shown", View, Frames, View | Frames)
 MEGABYTE = 2**20
 results: Store[Any] = Store(8 * MEGABYTE)  # small things, counted as 4 kB each
 views: Store[View] = Store(128 * MEGABYTE)  # a page has ten: 0.3 MB in all for the embedded model, 10 MB for B/16
@@ -19,25 +20,21 @@ _metrics: Store[Metrics] = Store(64 * MEGABYTE)  # by the run's folder
 def kept_view(key: tuple[str | int, ...], make: Callable[[], View]) -> View:
     """A view, made once for everybody who looks at the same; ``key`` names all that it depends on."""
 
-    def make_sized() -> tuple[View, int]:
-        view = make()
-        return view, view.nbytes + 4096
-
-    return views.get_or_make(key, make_sized)
+    return views.get_or_make(key, lambda: _sized(make()))
 
 
 def kept_live(key: tuple[str | int, ...], make: Callable[[], View | Frames]) -> View | Frames:
-    """A picture of something that goes on, made once for everybody until it has changed; old ones soon make room."""
+    """A view of something that goes on, made once for everybody until it has changed; old ones soon make room."""
 
-    def make_sized() -> tuple[View | Frames, int]:
-        view = make()
-        return view, view.nbytes + 4096
+    return _live.get_or_make(key, lambda: _sized(make()))
 
-    return _live.get_or_make(key, make_sized)
+
+def _sized(view: Shown) -> tuple[Shown, int]:
+    return view, view.nbytes + 4096
 
 
 def metrics_of(run: Run) -> Metrics:
-    """What a run has measured so far; only what nobody has read yet is read."""
+    """The measurements of a run so far; only lines that nobody has read yet are read."""
     before = _metrics.get(str(run.path))
     now = run.metrics(before)
     if now is not before:

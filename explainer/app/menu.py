@@ -17,7 +17,7 @@ _KEPT = "pages_of_the_menu"
 
 
 def choose_page() -> Any:
-    """The page that the address or a picture names, in Streamlit's own form: ``run()`` runs it."""
+    """The page that the address or a view names, in Streamlit's own form: ``run()`` runs it."""
     pages = _streamlit_pages()
     named = st.Page(lambda: None, title=PAGES[HOME].title, url_path=HOME)
     page = st.navigation(

@@ -5,12 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from explainer.app.blocks import (
-    show_view,
-    show_words,
-)
+from explainer.app.blocks import show_view, show_words
 from explainer.app.foreign import plain
-from explainer.app.links.parameters import whole_limits
+from explainer.app.links.controls import whole
 from explainer.app.session import Session
 from explainer.table1 import PAPER_MILLIONS, Variant, variant
 from explainer.views import models
@@ -52,9 +49,7 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
     with st.container(horizontal=True):
         for field, label in fields:
             key, value = f"own_{field}", getattr(start, field)
-            sizes[field] = int(
-                st.number_input(label, *whole_limits(key), value, key=key, bind="query-params", width=136)
-            )
+            sizes[field] = whole(label, value, key=key, width=136)
     try:
         return replace(start, **sizes)
     except ValueError as error:
@@ -63,8 +58,8 @@ def own_sizes(start: ViTConfig) -> ViTConfig | None:
 
 
 def show_own(session: Session, config: ViTConfig) -> None:
-    """What the reader's sizes cost."""
+    """The cost of the reader's sizes."""
     show_table([variant("yours", config)])
     sizes = [config.patch_size * grid for grid in (4, 8, 12, 14, 16, 20, 24, 28, 32, 40, 48)]
-    show_view(session, "own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
-    show_view(session, "multiply_adds_over_size", lambda: models.multiply_adds_over_size(config, sizes), repr(config))
+    show_view("own_cost", lambda: models.cost_shares({"yours": config}), repr(config))
+    show_view("multiply_adds_over_size", lambda: models.multiply_adds_over_size(config, sizes), repr(config))

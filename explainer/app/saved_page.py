@@ -1,4 +1,4 @@
-"""Save this page: what it shows is noted while it is drawn, and written into one file when a reader asks for it.
+"""Save this page: its parts are noted while it is drawn, and written into one file when a reader asks for it.
 
 Until then nothing is built, and no picture is kept for it that the server would not keep anyway.
 """
@@ -29,7 +29,7 @@ def begin() -> None:
 
 
 def note(part: Part) -> None:
-    """This is shown now. Nothing is noted once the button is there: then a part of the page is drawn again."""
+    """Note a part that is shown. Once the button is there nothing is noted: then a part of the page is drawn again."""
     notes: list[Note] | None = st.session_state.get(_NOTES)
     if notes is not None:
         notes.append(ref(part) if isinstance(part, View | Frames) else part)
@@ -68,7 +68,7 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
 
 
 def _address() -> str:
-    """Where this page is, with everything that is chosen on it."""
+    """The address of this page, with everything that is chosen on it."""
     chosen = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
     return f"{(st.context.url or '').partition('?')[0]}?{urlencode(chosen)}".rstrip("?")
 
@@ -77,5 +77,5 @@ def _file(page: SavedPage, notes: tuple[Note, ...]) -> str:
     # Imported when there is something to write: it would cost every start of the app 0.2 s.
     from explainer.html_export import export_html
 
-    parts = (each() or _GONE if isinstance(each, ReferenceType) else each for each in notes)
+    parts = (part() or _GONE if isinstance(part, ReferenceType) else part for part in notes)
     return export_html(replace(page, parts=tuple(parts)))

@@ -1,4 +1,4 @@
-"""One boundary between the app and the model: every model, picture and trace that a page shows comes through here.
+"""One boundary between the app and the model: every model, image and trace that a page shows comes through here.
 
 All sessions share what is computed, keyed by plain values (checkpoint name, picture name or digest, layer). A class
 that looks at the same ten pictures costs ten forward passes. Everything shared is frozen.
@@ -21,15 +21,7 @@ from explainer.app.state import State
 from explainer.app.state import current as current_state
 from explainer.proofs import Proof, prove
 from explainer.views import depth
-from vit_core import (
-    AttentionTrace,
-    BlockTrace,
-    Checkpoint,
-    ForwardTrace,
-    VisionTransformer,
-    ViTConfig,
-    load,
-)
+from vit_core import AttentionTrace, BlockTrace, Checkpoint, ForwardTrace, VisionTransformer, ViTConfig, load
 from vit_core.allowance import MEMORY, MODELS, NotAllowedError
 from vit_core.estimates import allow_traces, allow_weights
 from vit_core.interventions import Interventions
@@ -46,6 +38,9 @@ _stamps_lock = threading.Lock()
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CONCURRENT_FORWARDS = min(CORES, 4)
 forward_slots = ForwardSlots(CONCURRENT_FORWARDS)
+
+# The errors of a checkpoint, an image or a run that cannot be opened.
+UNAVAILABLE = (LookupError, ValueError, OSError, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -89,12 +84,12 @@ class Session:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture as the model sees it, [H, W, 3]."""
+        """The image as the model sees it, [H, W, 3]."""
         return np.asarray(self.checkpoint.preprocess.to_picture(self.trace.image))
 
     @property
     def choice(self) -> tuple[str | int, ...]:
-        """Everything that what is shown depends on."""
+        """Everything that a view depends on."""
         return (self.state.checkpoint, self.state.picture, self.layer, self.head, self.token)
 
 
@@ -127,18 +122,18 @@ def check_memory(checkpoint: Checkpoint, beside: Checkpoint | None = None) -> No
     """Refuse what one click may not take: it must not end a server that a whole class uses.
 
     Args:
-        checkpoint: what is to be shown.
-        beside: another that is looked at together with it.
+        checkpoint: the one to show.
+        beside: another that is shown together with it.
 
     Raises:
         NotAllowedError: if the weights, or the trace of one picture each, would take too much; a whole sentence.
     """
-    checkpoints = [each for each in (checkpoint, beside) if each is not None]
-    models = {each.name: each.config for each in checkpoints}
+    checkpoints = [record for record in (checkpoint, beside) if record is not None]
+    models = {record.name: record.config for record in checkpoints}
     whose = "both" if beside else "this model"
     try:
         allow_weights(whose, *models.values())
-        allow_traces(whose, *(each.config for each in checkpoints))
+        allow_traces(whose, *(record.config for record in checkpoints))
     except NotAllowedError as error:
         raise NotAllowedError(f"{error}.") from None
 
@@ -161,7 +156,7 @@ def forget_replaced(checkpoint: Checkpoint) -> None:
 
 
 def trace(checkpoint: str, picture: str, changes: str = "") -> ForwardTrace:
-    """The forward pass of a picture, computed by the first who asks; with ``changes`` as ``Interventions`` writes them.
+    """The forward pass of an image, computed by the first who asks; with ``changes`` as ``Interventions`` writes them.
 
     Raises:
         ValueError: if the changes cannot be read or do not fit the model.
@@ -217,27 +212,37 @@ def check_here(checkpoint: Checkpoint) -> None:
         )
 
 
+def open_checkpoint(name: str, beside: Checkpoint | None = None) -> Checkpoint:
+    """The record of a checkpoint whose model is in memory from now on, ``beside`` that of another.
+
+    Raises:
+        LookupError, ValueError, OSError, RuntimeError, MemoryError: if it cannot be had.
+    """
+    record = find(name)
+    check_memory(record, beside)
+    check_here(record)
+    forget_replaced(record)
+    load_model(name)
+    return record
+
+
 def open_or_explain(state: State) -> tuple[Session, list[str]]:
-    """The session for ``state``; what cannot be had is replaced by the default, and a sentence says why."""
+    """The session for ``state``; a part that cannot be had is replaced by the default, with a sentence why."""
     problems, asked = [], state
     try:
-        record = find(state.checkpoint)
-        check_memory(record)
-        check_here(record)
-        forget_replaced(record)
-        load_model(state.checkpoint)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+        open_checkpoint(state.checkpoint)
+    except UNAVAILABLE as error:
         reason = str(error).rstrip(".")
         problems.append(f"{state.checkpoint} cannot be shown: {reason}. You see {State.checkpoint}.")
         state = replace(state, checkpoint=State.checkpoint, token=None)
     try:
         trace(state.checkpoint, state.picture)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+    except UNAVAILABLE as error:
         problems.append(f"{error} You see the image {State.picture!r}.")
         state = replace(state, picture=State.picture)
-    session, more = open_session(state)
+    session, others = open_session(state)
     # Layer, head and token of a link are about the checkpoint that it names, not about the one shown instead.
-    return session, problems + (more if state.checkpoint == asked.checkpoint else [])
+    return session, problems + (others if state.checkpoint == asked.checkpoint else [])
 
 
 def current() -> Session:

@@ -1,4 +1,4 @@
-"""The sidebar: what is looked at. The picture, the token, the layer and head, the checkpoint."""
+"""The sidebar: the choice of image, token, layer, head and checkpoint."""
 
 from functools import cache
 from typing import Any
@@ -9,16 +9,17 @@ from PIL import Image
 
 from explainer.app import state
 from explainer.app.canvas import show as show_view
-from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed
+from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run, listed, title_of
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.server.upload_boxes import expect, show_box, take
-from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload, picture_source
-from explainer.app.session import Session, check_memory
+from explainer.app.server.downloads import offer_weights
+from explainer.app.server.upload_boxes import expect, receive
+from explainer.app.server.uploads import MOST_MEGABYTES, keep_upload, picture_source, show_picture_box
+from explainer.app.session import Session
 from explainer.gallery import GALLERY
 from explainer.notation.wording import sentence, token_name
 from explainer.panels import Picture, Tiles, View
-from vit_core import CHECKPOINTS, load
+from vit_core import CHECKPOINTS
 from vit_core.pictures import open_picture
 from vit_core.weights.sources import SOURCES
 
@@ -39,19 +40,16 @@ def _picture(session: Session) -> None:
     config = session.config
 
     def make() -> View:
+        picture = Picture(
+            title="The image, as the model sees it",
+            quantity="image",
+            pixels=session.pixels,
+            grid_size=config.grid_size,
+            token=session.token,
+            pick_tokens=True,
+        )
         return View(
-            rows=(
-                (
-                    Picture(
-                        title="The image, as the model sees it",
-                        quantity="image",
-                        pixels=session.pixels,
-                        grid_size=config.grid_size,
-                        token=session.token,
-                        pick_tokens=True,
-                    ),
-                ),
-            ),
+            rows=((picture,),),
             alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
             f"{config.grid_size} x {config.grid_size} patches. Chosen: "
             f"{token_name(session.token, config.grid_size)}.",
@@ -91,22 +89,19 @@ def _gallery(session: Session) -> None:
     caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your image"
 
     def make() -> View:
+        tiles = Tiles(
+            title="Gallery",
+            quantity="image",
+            caption=caption,
+            pixels=_thumbnails(),
+            labels=tuple(names),
+            columns=4,
+            selected=names.index(chosen) if chosen in names else None,
+            picks=tuple({"picture": name} for name in names),
+            tile_size=THUMBNAIL,
+        )
         return View(
-            rows=(
-                (
-                    Tiles(
-                        title="Gallery",
-                        quantity="image",
-                        caption=caption,
-                        pixels=_thumbnails(),
-                        labels=tuple(names),
-                        columns=4,
-                        selected=names.index(chosen) if chosen in names else None,
-                        picks=tuple({"picture": name} for name in names),
-                        tile_size=THUMBNAIL,
-                    ),
-                ),
-            ),
+            rows=((tiles,),),
             alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
             picks=("picture",),
         )
@@ -117,37 +112,22 @@ def _gallery(session: Session) -> None:
 def _own_picture() -> None:
     with st.popover("Your own image", icon=":material/add_a_photo:", width="stretch", on_change="rerun") as popover:
         if popover.open:  # a camera that is not asked for is not opened
-            # A new key after every picture: the uploader forgets the last one, good or bad.
-            key = f"upload_{st.session_state.get('uploads', 0)}"
-            show_box(
-                "Upload an image",
-                PICTURE_TYPES,
-                megabytes=MOST_MEGABYTES,
-                key=key,
-                on_change=_take,
-                help="It stays in this server's memory while there is room, and is not passed on.",
-            )
+            show_picture_box("upload", "uploads", _take)
             if st.toggle("Use the camera", key="with_camera"):
                 expect("camera", MOST_MEGABYTES)
                 st.camera_input("Take an image", key="camera", on_change=_take, args=("camera",))
 
 
 def _take(widget: str) -> None:
-    """Make an uploaded picture the chosen one, or say why that is not possible and keep the one that is there."""
-    messages = st.session_state.setdefault("messages", [])
-    upload: Any = st.session_state.get(widget)
-    try:
-        if not take(widget):
-            return
-        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
-        name = keep_upload(upload.getvalue())
-    except ValueError as error:
-        messages.append(f"{upload.name}: {error}. The image was not changed.")
-        return
-    st.session_state["picture"] = name
+    """Make an uploaded image the chosen one, or report why that is not possible."""
+    receive(widget, "uploads", _keep, "The image was not changed.")
+
+
+def _keep(upload: Any) -> None:
+    st.session_state["picture"] = name = keep_upload(upload.getvalue())
     width, height = open_picture(picture_source(name)).size
     if min(width, height) < SMALLEST:
-        messages.append(
+        state.report(
             f"{upload.name} has only {width} x {height} pixels. It is enlarged to what the model reads; an image of "
             f"at least {SMALLEST} pixels a side shows more."
         )
@@ -172,23 +152,16 @@ def _checkpoint(session: Session) -> None:
         f"{config.num_layers} layers, {record.size_mb:,.0f} MB. "
         + plain(f"Licence: {record.licence}." if record.licence else f"{sentence(record.description)}.")
     )
-    try:
-        check_memory(record)
-    except ValueError as error:
-        st.caption(plain(f"Too large for this server: {error}"))
-        return
-    if not record.is_here and st.button(
-        f"Download {record.size_mb:,.0f} MB", icon=":material/download:", width="stretch", type="primary"
-    ):
-        _download(chosen)
+    if offer_weights(record, width="stretch"):
+        state.choose_checkpoint(chosen)
+        st.rerun()
 
 
 @cache
 def _checkpoint_label(name: str) -> str:
     """The name, shortened in its middle, with the size of its file; asked for every name on every run."""
     if is_of_a_run(name):
-        _, run, epoch = name.split(":")
-        return f"{run}, epoch {epoch}"
+        return title_of(name)
     if is_of_a_file(name):
         return f"{find(name).card.get('name', 'a file')} · your file"
     short = name if len(name) <= 48 else f"{name[:26]}…{name[-20:]}"
@@ -200,23 +173,7 @@ def _choose_checkpoint() -> None:
     try:
         is_here = find(name).is_here
     except (LookupError, ValueError) as error:
-        st.session_state.setdefault("messages", []).append(f"{error}. You see {state.current().checkpoint}.")
+        state.report(f"{error}. You see {state.current().checkpoint}.")
     else:
         if is_here:
             state.choose_checkpoint(name)
-
-
-def _download(name: str) -> None:
-    bar = st.progress(0.0, text=f"Downloading {plain(name)}")
-
-    def on_progress(done: int, total: int | None) -> None:
-        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
-        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
-
-    try:
-        load(name, on_progress=on_progress)
-    except (OSError, ValueError) as error:
-        st.session_state.setdefault("messages", []).append(f"No weights for {name}: {error}")
-    else:
-        state.choose_checkpoint(name)
-    st.rerun()

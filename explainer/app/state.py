@@ -1,15 +1,16 @@
-"""What the reader has chosen: picture, checkpoint, layer, head, token. All of it is in the URL.
+"""The reader's choice: image, checkpoint, layer, head, token. All of it is in the URL.
 
 Session state holds these five plain values and nothing else that is large. The URL wins whenever it differs from what
 this session last wrote there: then somebody opened a link, went back, or typed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from explainer.app import checkpoints
+from explainer.app.foreign import plain
 from explainer.gallery import GALLERY
 from vit_core import ViTConfig, token_at
 
@@ -25,7 +26,7 @@ _NEXT = "next_choice"
 
 @dataclass(frozen=True)
 class State:
-    """The reader's choice; ``token`` None stands for the middle of the picture."""
+    """The reader's choice; ``token`` None stands for the middle of the image."""
 
     picture: str = next(iter(GALLERY))
     checkpoint: str = "embedded"
@@ -54,7 +55,7 @@ class State:
         return state, problems
 
     def token_in(self, config: ViTConfig) -> int:
-        """The chosen token, or the patch in the middle of the picture."""
+        """The chosen token, or the patch in the middle of the image."""
         if self.token is not None:
             return self.token
         return token_at(config.grid_size // 2, config.grid_size // 2, config.grid_size)
@@ -100,13 +101,13 @@ def write(state: State, asked: State | None = None) -> None:
 
 
 def waiting() -> State | None:
-    """What the URL asks for and cannot be shown yet."""
+    """The choice that the URL asks for and that cannot be shown yet."""
     asked: State | None = st.session_state.get(_WAITING)
     return asked
 
 
 def choose_checkpoint(name: str) -> None:
-    """From the next run on, show ``name``: as the link asked for it, if it did."""
+    """Show ``name`` from the next run on: as the link asked for it, if it did."""
     asked = st.session_state.pop(_WAITING, None)
     if asked is None or asked.checkpoint != name:
         asked = replace(current(), checkpoint=name, token=None)
@@ -121,7 +122,7 @@ def open_in_explainer(name: str, page: str = "overview") -> None:
 
 
 def choose(choice: State) -> None:
-    """From the next run on, show all of this; for callbacks."""
+    """Show all of this from the next run on; for callbacks."""
     st.session_state.pop(_WAITING, None)
     st.session_state[_NEXT] = choice
 
@@ -129,6 +130,25 @@ def choose(choice: State) -> None:
 def parameters() -> dict[str, str]:
     """The URL parameters of this view, for links to other pages."""
     return dict(st.session_state.get(_WRITTEN, {}))
+
+
+def report(sentence: str) -> None:
+    """Show a sentence at the top of the next page."""
+    st.session_state.setdefault("messages", []).append(sentence)
+
+
+def attempt(problem: str, failure: str, action: Callable[[], object]) -> None:
+    """Do it; if that is not possible, keep a sentence for ``show_problem`` under the key ``problem``."""
+    try:
+        action()
+    except (LookupError, ValueError, OSError) as error:
+        st.session_state[problem] = f"{failure}: {error}."
+
+
+def show_problem(problem: str) -> None:
+    """Show once why the last attempt did nothing."""
+    if sentence := st.session_state.pop(problem, ""):
+        st.error(plain(sentence), icon=":material/error:")
 
 
 def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
@@ -155,7 +175,7 @@ def _parse(parameters: dict[str, str]) -> tuple[State, list[str]]:
 
 
 def _reason(error: Exception) -> str:
-    """What the error says; a KeyError's own text is in quotes."""
+    """The text of the error; a KeyError's own text is in quotes."""
     return str(error.args[0]) if error.args else str(error)
 
 
@@ -176,13 +196,13 @@ def _parameters_of_url() -> dict[str, str]:
 
 
 def _chosen() -> State:
-    """What the widgets and clicks say; a widget that has not spoken leaves what was there."""
+    """The choice by the widgets and clicks; a widget without a value leaves the choice as it was."""
     before: State = st.session_state[_CHOICE]
     return State(**{key: st.session_state.get(key, getattr(before, key)) for key in KEYS})
 
 
 def pick(chosen: Mapping[str, int | str]) -> None:
-    """Take over what a click on a picture chose: a token, head, layer, picture, page; or a number to explain."""
+    """Take over the choice of a click on a view: a token, head, layer, image, page; or a number to explain."""
     for key, value in chosen.items():
         if key == NUMBER:
             st.session_state.pop(NUMBER_TRAIL, None)

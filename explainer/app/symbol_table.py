@@ -1,4 +1,4 @@
-"""The table of the paper's symbols, with what each is in the chosen model."""
+"""The table of the paper's symbols, with the value of each in the chosen model."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def symbol_lines(config: ViTConfig, is_marked: bool) -> Iterator[str]:
 
 
 def here(symbol: Symbol, config: ViTConfig) -> str:
-    """What the symbol is in the chosen model: a size, a shape, or nothing that could be said."""
+    """The symbol in the chosen model: a size, a shape, or empty."""
     if symbol.axes:
         return shape_of(symbol.axes, config).named
     size = value(symbol.name, config)

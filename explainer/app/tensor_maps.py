@@ -72,7 +72,7 @@ def _choose(axis: str, size: int, session: Session) -> int:
 
 
 def _window(axis: str, size: int) -> int:
-    """Where the shown part of a long axis begins."""
+    """The beginning of the shown part of a long axis."""
     starts = windows(size)
     if len(starts) == 1:
         return 0

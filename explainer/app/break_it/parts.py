@@ -88,7 +88,7 @@ def show_change() -> None:
 
 
 def show_prediction() -> bool:
-    """What is asked, and the button that runs it; whether it has run."""
+    """The question, and the button that runs the code; whether it has run."""
     lab = lab_state.current()
     code, line = function_around(source_of(lab.sizes, lab.chosen.edits), lab.chosen.place)
     st.markdown(f"Which shape has {lab.chosen.question}? The line is marked.")
@@ -121,11 +121,11 @@ def show_prediction() -> bool:
     if lab.prediction is None:
         return False
     true = answer(lab.sizes, lab.chosen)
-    said = f"{escape(shape_text(true))}" if true is not None else NEVER
+    correct = f"{escape(shape_text(true))}" if true is not None else NEVER
     if lab_state.is_right(lab.prediction, true):
-        show_verdict(True, f"Right: {said}", "")
+        show_verdict(True, f"Right: {correct}", "")
     else:
-        show_verdict(False, f"The right answer is: {said}", f"you predicted {escape(lab.prediction)}")
+        show_verdict(False, f"The right answer is: {correct}", f"you predicted {escape(lab.prediction)}")
     return True
 
 
@@ -142,14 +142,14 @@ def show_run() -> None:
         shown = surroundings(ledger, run(lab.sizes, ()).ledger, lab.chosen.place)
     else:
         shown = ending(ledger)
-    said = diagnosis_html(ledger, diagnosis(lab.sizes, lab.chosen.edits)) or (
+    explanation = diagnosis_html(ledger, diagnosis(lab.sizes, lab.chosen.edits)) or (
         '<div class="vit-diagnosis"><p>The shapes do not show that anything went wrong.</p></div>'
     )
-    st.html(f"<style>{style()}</style>{shown}{said}")
+    st.html(f"<style>{style()}</style>{shown}{explanation}")
 
 
 def show_repairs() -> None:
-    """Hints, the candidates, and what the one that was run really gives."""
+    """Hints, the candidates, and the real result of the one that was run."""
     lab = lab_state.current()
     asked = lab.hints.get(lab.bug, 0)
     names = ("Which operation", "Which axis", "The rule")
@@ -258,6 +258,6 @@ def _take_bug() -> None:
 
 
 def _sync(key: str, value: Any) -> None:
-    """A control shows what the lab says, however it came about."""
+    """Make a control follow the lab's state, however that came about."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value

@@ -1,9 +1,10 @@
-"""What the reader does in the lab: which bug, which sizes, what was predicted and tried; in session and link."""
+"""The state of the lab: the bug, the sizes, predictions and repairs tried; in session and link."""
 
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
+from explainer.app.links.parameters import put
 from explainer.break_it.bugs import BUGS, Bug
 from explainer.break_it.progress import NEVER, Progress, read_shape
 from explainer.break_it.runs import answer
@@ -20,7 +21,7 @@ class Lab:
     bug: str = next(iter(BUGS))
     sizes: Sizes = field(default_factory=Sizes)
     progress: Progress = field(default_factory=Progress)
-    predicted: dict[str, tuple[Sizes, str]] = field(default_factory=dict)  # what was said before it ran
+    predicted: dict[str, tuple[Sizes, str]] = field(default_factory=dict)  # the answer given before it ran
     tried: dict[str, tuple[Sizes, int]] = field(default_factory=dict)  # the repair that was run last
     hints: dict[str, int] = field(default_factory=dict)  # how many have been asked for
 
@@ -31,7 +32,7 @@ class Lab:
 
     @property
     def prediction(self) -> str | None:
-        """What was predicted with these sizes, None before the bug has run with them."""
+        """The prediction made with these sizes; None before the bug has run with them."""
         sizes, text = self.predicted.get(self.bug, (None, None))
         return text if sizes == self.sizes else None
 
@@ -79,13 +80,9 @@ def write() -> None:
         SIZES: "" if lab.sizes == Sizes() else _sizes_text(lab.sizes),
         PROGRESS: str(lab.progress),
     }
-    parameters = {name: value for name, value in values.items() if value}
-    st.session_state[_WRITTEN] = parameters
-    for name in values:
-        if name not in parameters:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != parameters[name]:
-            st.query_params[name] = parameters[name]
+    st.session_state[_WRITTEN] = {name: value for name, value in values.items() if value}
+    for name, value in values.items():
+        put(name, value or None)
 
 
 def choose_bug(name: str) -> None:
@@ -110,7 +107,7 @@ def choose_size(name: str, value: int) -> None:
     """Change one size; those that no longer fit take the nearest value that does."""
     lab = current()
     values = vars(lab.sizes) | {name: value}
-    values = {each: values[each] for each in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
+    values = {size: values[size] for size in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
     for part, options in (("patch_size", PATCHES[values["image_size"]]), ("num_heads", HIDDEN[values["hidden_size"]])):
         values[part] = min(options, key=lambda option: abs(option - values[part]))
     lab.sizes = Sizes(**values)

@@ -1,4 +1,4 @@
-"""What the reader has put beside the left side: all of it in the URL, and only what is not as on the left.
+"""The choice of the right side: all of it in the URL, and only where it differs from the left.
 
 ``other_picture``, ``other_checkpoint``, ``other_layer``, ``other_head``, ``other_token`` are the right side's own.
 ``other_change`` are its changes as ``vit_core.interventions`` writes them, or ``none``, ``this_change`` those of the
@@ -33,7 +33,7 @@ _WRITTEN = "compare_written"
 
 @dataclass(frozen=True)
 class Other:
-    """What the right side has of its own; None: as on the left. The last two are not about the right side alone."""
+    """The right side's own choices; None: as on the left. The last two are not about the right side alone."""
 
     picture: str | None = None
     checkpoint: str | None = None
@@ -46,7 +46,7 @@ class Other:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What a link carries."""
+        """The parameters of a link."""
         own = {f"other_{name}": getattr(self, name) for name in ("picture", "checkpoint", *NUMBERS)}
         own["other_change"] = NONE if self.change == "" else self.change
         own["this_change"] = self.this_change or None
@@ -66,7 +66,7 @@ def read() -> tuple[Other, list[str]]:
 
 
 def opening() -> Other:
-    """What the page begins with: the same model sees another picture. Two equal sides would be a page of zeros."""
+    """The opening choice: the same model sees another image. Two equal sides would be a page of zeros."""
     return Other(picture=next(name for name in GALLERY if name != state.current().picture))
 
 
@@ -88,24 +88,24 @@ def current() -> Other:
 
 
 def choose(**changes: str | int | bool | None) -> None:
-    """From the next run on, this is chosen, too; for callbacks."""
+    """Choose this as well, from the next run on; for callbacks."""
     choose_other(replace(current(), **changes))  # type: ignore[arg-type]
 
 
 def choose_same() -> None:
-    """From the next run on, the right side is the left one."""
+    """Make the right side the left one, from the next run on."""
     choose_other(Other(this_change=current().this_change, mean_heads=current().mean_heads))
 
 
 def choose_other(other: Other) -> None:
-    """From the next run on, all of this is chosen."""
+    """Choose all of this, from the next run on."""
     st.session_state[_CHOICE] = other
-    # The URL still says what was: it must not be taken for a link that somebody has opened.
+    # The URL still has the old choice: it must not be taken for a link that somebody has opened.
     st.session_state[_WRITTEN] = {key: st.query_params[key] for key in KEYS if key in st.query_params}
 
 
 def pick(chosen: Pick) -> None:
-    """Take over what a click on a picture chose, on the left for the whole app, on the right for this page."""
+    """Take over the choice of a click on a view, on the left for the whole app, on the right for this page."""
     own = {key.removeprefix("other_"): value for key, value in chosen.items() if key.startswith("other_")}
     if own:
         choose(**own)

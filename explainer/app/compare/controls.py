@@ -1,4 +1,4 @@
-"""What the reader sets on the Compare page: the right side, changes on both, swap, the same again."""
+"""The controls of the Compare page: the right side, changes on both, swap, the same again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from explainer.app import checkpoints, state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.compare import choice as compare_choice
 from explainer.app.compare.choice import NONE
-from explainer.app.compare.sides import Pair, change_title, checkpoint_title, picture_title
+from explainer.app.compare.sides import Pair, change_title, picture_title
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.server.upload_boxes import show_box, take
-from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES, keep_upload
+from explainer.app.server.upload_boxes import receive
+from explainer.app.server.uploads import keep_upload, show_picture_box
 from explainer.experiments.sides import Size, why_not
 from explainer.gallery import GALLERY
 from explainer.panels import View
@@ -35,10 +35,10 @@ def show_right_side(pair: Pair) -> None:
     config = pair.right.config
     names = checkpoints.listed(left.checkpoint)
     here = [name for name in names if checkpoints.is_here(name)]
-    here += [each for each in (seen[1].state.checkpoint,) if each not in here]
+    here += [name for name in (seen[1].state.checkpoint,) if name not in here]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _select("picture", "Image on the right", _pictures(pair), picture_title(left.picture), picture_title, 220)
-        _select("checkpoint", "Checkpoint", here, checkpoint_title(left.checkpoint), checkpoint_title, 220)
+        _select("checkpoint", "Checkpoint", here, checkpoints.title_of(left.checkpoint), checkpoints.title_of, 220)
         _select("layer", f"Layer (1 to {config.num_layers})", range(1, config.num_layers + 1), left.layer, str, 150)
         _select("head", f"Head (1 to {config.num_heads})", range(1, config.num_heads + 1), left.head, str, 150)
         st.session_state["compare_token"] = other.token
@@ -63,7 +63,7 @@ def show_right_side(pair: Pair) -> None:
 
 
 def show_actions(pair: Pair) -> None:
-    """Swap, the same again, the mean of the heads, a picture of one's own."""
+    """Swap, the same again, the mean of the heads, an image of one's own."""
     is_as_left = not pair.other.parameters.keys() - {"this_change", "mean_heads"}
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Swap sides", icon=":material/swap_horiz:", key="swap_sides", disabled=pair.is_same):
@@ -77,15 +77,7 @@ def show_actions(pair: Pair) -> None:
             disabled=is_as_left,
         )
         with st.popover("Your own on the right", icon=":material/add_a_photo:"):
-            key = f"compare_upload_{st.session_state.get('compare_uploads', 0)}"  # forgets the last picture
-            show_box(
-                "Upload an image",
-                PICTURE_TYPES,
-                megabytes=MOST_MEGABYTES,
-                key=key,
-                on_change=_take_upload,
-                help="It stays in this server's memory while there is room, and is not passed on.",
-            )
+            show_picture_box("compare_upload", "compare_uploads", _take_upload)
 
 
 def show_mean(pair: Pair) -> None:
@@ -95,7 +87,7 @@ def show_mean(pair: Pair) -> None:
 
 
 def show_beginnings(pair: Pair) -> None:
-    """Single things to switch as long as both sides are the same, and what to look for in the pair of a first visit."""
+    """Single things to switch as long as both sides are the same, and a hint for the pair of a first visit."""
     if not pair.is_same:
         if pair.other == compare_choice.opening():
             st.info(OPENING, icon=":material/compare:")
@@ -107,7 +99,7 @@ def show_beginnings(pair: Pair) -> None:
     last, next_head = config.num_layers, left.head % config.num_heads + 1
     beginnings: dict[str, dict[str, str | int]] = {
         f"Image: {picture_title(pictures[0])}": {"picture": pictures[0]},
-        **({f"Checkpoint: {checkpoint_title(here[0])}": {"checkpoint": here[0]}} if here else {}),
+        **({f"Checkpoint: {checkpoints.title_of(here[0])}": {"checkpoint": here[0]}} if here else {}),
         **({f"Layer {(other := last if left.layer != last else 1)}": {"layer": other}} if last > 1 else {}),
         **({f"Head {next_head}": {"head": next_head}} if config.num_heads > 1 else {}),
         "Without positions": {"change": "positions=zero"},
@@ -119,7 +111,7 @@ def show_beginnings(pair: Pair) -> None:
 
 
 def show_view(pair: Pair, which: str, make: Callable[[], View], *sizes: Size) -> None:
-    """A picture of both sides and the sentence that says what was measured, or why there is none."""
+    """A view of both sides and the sentence with its measurements, or the reason why there is none."""
     if obstacle := why_not(pair.left, pair.right, *sizes):
         st.caption(f"Not compared: {plain(obstacle)}.")
         return
@@ -159,7 +151,7 @@ def _middle(config: ViTConfig) -> range:
 
 
 def _pictures(pair: Pair) -> list[str]:
-    own = [each.state.picture for each in pair.seen if each.state.picture not in GALLERY]
+    own = [side.state.picture for side in pair.seen if side.state.picture not in GALLERY]
     return [*GALLERY, *dict.fromkeys(own)]
 
 
@@ -218,20 +210,17 @@ def _take_change(field: str) -> None:
     try:
         change = None if text is None else "" if text == NONE else str(Interventions.parse(text.strip()))
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"The change is left out: {error}.")
+        state.report(f"The change is left out: {error}.")
         return
     compare_choice.choose(**{field: "" if change is None and field == "this_change" else change})
 
 
 def _take_upload(widget: str) -> None:
-    upload: Any = st.session_state.get(widget)
-    try:
-        if not take(widget):
-            return
-        st.session_state["compare_uploads"] = st.session_state.get("compare_uploads", 0) + 1
-        compare_choice.choose(picture=keep_upload(upload.getvalue()))
-    except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"{upload.name}: {error}. The image was not changed.")
+    receive(widget, "compare_uploads", _keep, "The image was not changed.")
+
+
+def _keep(upload: Any) -> None:
+    compare_choice.choose(picture=keep_upload(upload.getvalue()))
 
 
 def _swap(pair: Pair) -> None:

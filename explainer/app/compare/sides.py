@@ -1,11 +1,11 @@
-"""The two sides opened: the app's choice on the left, what this page puts next to it on the right."""
+"""The two sides opened: the app's choice on the left, this page's own on the right."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from explainer.app import checkpoints, session
-from explainer.app.compare.choice import NUMBERS, Other
+from explainer.app.compare.choice import Other
 from explainer.app.session import Session
 from explainer.app.state import State
 from explainer.experiments.sides import MEAN, Side, same_place
@@ -23,7 +23,7 @@ class Seen:
 
     @property
     def key(self) -> tuple[str | int, ...]:
-        """All that what is shown depends on."""
+        """All that the page depends on."""
         state = self.state
         assert state.token is not None
         return (state.checkpoint, state.picture, state.layer, state.head, state.token, self.change)
@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def key(self) -> tuple[str | int, ...]:
-        """All that what is shown depends on."""
+        """All that the page depends on."""
         return (*self.seen[0].key, *self.seen[1].key, self.other.mean_heads)
 
     @property
@@ -49,7 +49,7 @@ class Pair:
         return self.seen[0] == self.seen[1]
 
     def swapped(self) -> tuple[State, Other]:
-        """What to choose so that the sides change places."""
+        """The choice that makes the sides change places."""
         (left, right), before = self.seen, self.seen[0].state
         own = {
             name: getattr(before, name)
@@ -61,7 +61,7 @@ class Pair:
 
 
 def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
-    """Both sides; what cannot be had on the right is as on the left, and a sentence says why."""
+    """Both sides; a choice that the right side cannot have is as on the left, with a sentence why."""
     problems: list[str] = []
     this_change = _fitting(other.this_change, app.config, "left", problems)
     left = Seen(replace(app.state, token=app.token), this_change)
@@ -71,7 +71,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
         value = getattr(other, name)
         if value is not None and not (0 if name == "token" else 1) <= value <= last:
             problems.append(f"There is no {name} {value} on the right: its last {name} is {last}.")
-            other = _without(other, name)
+            other = replace(other, **{name: None})  # type: ignore[arg-type]
     asked = this_change if other.change is None else other.change
     change = _fitting(asked, config, "right", problems)
     if change != asked:
@@ -90,7 +90,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
         if (right.state.picture, right.change) != (left.state.picture, left.change):
             session.check_memory(checkpoint, beside=app.checkpoint)
         trace = session.trace(right.state.checkpoint, right.state.picture, change)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+    except session.UNAVAILABLE as error:
         problems.append(f"{error} The right side has the image of the left.")
         other = replace(other, picture=None, change=None)
         right = Seen(replace(right.state, picture=app.state.picture), _fitting(this_change, config, "right", problems))
@@ -105,32 +105,21 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
     return pair, problems
 
 
-def _without(other: Other, name: str) -> Other:
-    """The choice with one of its numbers as on the left."""
-    numbers = {each: getattr(other, each) for each in NUMBERS}
-    return replace(other, **(numbers | {name: None}))
-
-
 def _checkpoint(app: Session, other: Other, problems: list[str]) -> tuple[Checkpoint, Other]:
     """The checkpoint of the right side, in memory; that of the left where it cannot be had."""
     if other.checkpoint in (None, app.state.checkpoint):
         return app.checkpoint, other
     try:
-        record = checkpoints.find(str(other.checkpoint))
-        session.check_memory(record, beside=app.checkpoint)
-        session.check_here(record)
-        session.forget_replaced(record)
-        session.load_model(record.name)
-    except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
+        return session.open_checkpoint(str(other.checkpoint), beside=app.checkpoint), other
+    except session.UNAVAILABLE as error:
         problems.append(f"{other.checkpoint} cannot be on the right: {error} It has the checkpoint of the left.")
         return app.checkpoint, replace(other, checkpoint=None)
-    return record, other
 
 
 def _fitting(changes: str, config: ViTConfig, name: str, problems: list[str]) -> str:
     """The changes that this model can have."""
     fitting, sentences = Interventions.parse(changes).fitted(config)
-    problems += [f"On the {name}: {each}" for each in sentences]
+    problems += [f"On the {name}: {sentence}" for sentence in sentences]
     return str(fitting)
 
 
@@ -152,41 +141,33 @@ def _side(name: str, seen: Seen, trace: ForwardTrace, marks: tuple[str, ...], is
 
 
 def _marks(left: Seen, right: Seen, is_mean: bool) -> list[tuple[str, ...]]:
-    """What distinguishes the sides, in words, for each of them."""
+    """The words that distinguish the sides, for each of them."""
     words: list[list[str]] = [[], []]
     for name in ("picture", "checkpoint", "layer", "head"):
-        values = [getattr(each.state, name) for each in (left, right)]
+        values = [getattr(side.state, name) for side in (left, right)]
         if values[0] == values[1] or (name == "head" and is_mean):
             continue
-        for mine, value in zip(words, values, strict=True):
-            mine.append(
+        for side_words, value in zip(words, values, strict=True):
+            side_words.append(
                 picture_title(value)
                 if name == "picture"
-                else checkpoint_title(value)
+                else checkpoints.title_of(value)
                 if name == "checkpoint"
                 else f"{name} {value}"
             )
     if left.change != right.change:
-        for mine, each in zip(words, (left, right), strict=True):
-            mine.append(change_title(each.change))
-    return [tuple(each) for each in words]
+        for side_words, side in zip(words, (left, right), strict=True):
+            side_words.append(change_title(side.change))
+    return [tuple(side_words) for side_words in words]
 
 
 def picture_title(name: str) -> str:
-    """The picture as a person calls it."""
+    """The image as a person calls it."""
     return GALLERY[name].title if name in GALLERY else "your image"
-
-
-def checkpoint_title(name: str) -> str:
-    """The checkpoint's name, of a run "toy, epoch 3"."""
-    if not checkpoints.is_of_a_run(name):
-        return name
-    _, run, epoch = name.split(":")
-    return f"{run}, epoch {epoch}"
 
 
 def change_title(changes: str) -> str:
     """The changes in words: the first, and how many more there are."""
-    first, *more = [each.title for each in Interventions.parse(changes).changes] or ["unchanged"]
+    first, *others = [change.title for change in Interventions.parse(changes).changes] or ["unchanged"]
     first = first if first[:2].isupper() or first.startswith("E_pos") else first[0].lower() + first[1:]
-    return first + (f" and {len(more)} more change{'s' if len(more) > 1 else ''}" if more else "")
+    return first + (f" and {len(others)} more change{'s' if len(others) > 1 else ''}" if others else "")

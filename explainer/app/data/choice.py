@@ -1,25 +1,25 @@
-"""Which data set this session has chosen: remembered when the page changes, and carried by the link."""
+"""The data set that this session has chosen: remembered when the page changes, and carried by the link."""
 
 from collections.abc import Mapping
 
 import streamlit as st
 
-from explainer.app.links.parameters import whole_limits
+from explainer.app.links.parameters import most, put
 from vit_core.training.data.datasets import TOY, Dataset
 
 PARAMETER = "data"  # in the URL
-PROBLEM = "dataset_problem"  # in the session: a sentence to say once
+PROBLEM = "dataset_problem"  # in the session: a sentence to show once
 
 HELD_OUT = "held_out"  # in the URL
-USUAL_HELD_OUT, MOST_HELD_OUT = 10, whole_limits("held_out")[1]
+USUAL_HELD_OUT, MOST_HELD_OUT = 10, most("held_out")
 
 _HELD_OUT = "held_out_chosen"  # in the session
 _CHOSEN = "dataset"  # in the session
-_WRITTEN = "dataset_written"  # what this session last wrote into the URL
+_WRITTEN = "dataset_written"  # the name that this session last wrote into the URL
 
 
 def current_name(known: Mapping[str, Dataset]) -> str:
-    """The chosen one's name; a link that says another than this session last wrote there wins."""
+    """The chosen one's name; a link that names another than this session last wrote there wins."""
     asked = st.query_params.get(PARAMETER)
     if asked is not None and asked != st.session_state.get(_WRITTEN):
         st.session_state[_WRITTEN] = asked
@@ -35,12 +35,12 @@ def current_name(known: Mapping[str, Dataset]) -> str:
 
 
 def choose(name: str) -> None:
-    """From now on, on every page."""
+    """Choose a data set for every page."""
     st.session_state[_CHOSEN] = name
 
 
 def held_out() -> int:
-    """How many pictures of each class are held out, where the data has no test split of its own."""
+    """The number of images of each class that are held out, where the data has no test split of its own."""
     if _HELD_OUT not in st.session_state:
         st.session_state[_HELD_OUT] = int(st.query_params.get(HELD_OUT, USUAL_HELD_OUT))
     number: int = st.session_state[_HELD_OUT]
@@ -48,24 +48,17 @@ def held_out() -> int:
 
 
 def hold_out(number: int) -> None:
-    """From now on so many, on every page, and in the link."""
+    """Hold out so many from now on, on every page, and in the link."""
     st.session_state[_HELD_OUT] = number
 
 
 def write_held_out(is_used: bool) -> None:
     """Put the number into the link where it is used and not the usual one."""
-    wanted = str(held_out()) if is_used and held_out() != USUAL_HELD_OUT else None
-    if wanted is None:
-        st.query_params.pop(HELD_OUT, None)
-    elif st.query_params.get(HELD_OUT) != wanted:
-        st.query_params[HELD_OUT] = wanted
+    put(HELD_OUT, str(held_out()) if is_used and held_out() != USUAL_HELD_OUT else None)
 
 
 def write_url(name: str) -> None:
-    """Put the choice into the link; toy pictures need no word there."""
+    """Put the choice into the link; toy images need no word there."""
     wanted = None if name == TOY else name
     st.session_state[_WRITTEN] = wanted
-    if wanted is None:
-        st.query_params.pop(PARAMETER, None)
-    elif st.query_params.get(PARAMETER) != wanted:
-        st.query_params[PARAMETER] = wanted
+    put(PARAMETER, wanted)

@@ -1,4 +1,4 @@
-"""Which pictures the lessons train on: chosen in one place, in the URL, the same for every lesson."""
+"""The images that the lessons train on: chosen in one place, in the URL, the same for every lesson."""
 
 import streamlit as st
 
@@ -18,21 +18,15 @@ from explainer.app.server.store import Store
 from vit_core.training.data.datasets import Dataset, datasets, state_of
 from vit_core.training.data.inspection import Inspection, inspect_folders
 
-__all__ = ["Dataset", "choose_dataset", "current_dataset", "dataset_key", "datasets", "inspection"]
+__all__ = ["Dataset", "choose_dataset", "dataset_key", "datasets", "inspection"]
 
 MOST_OPENED = 3000  # pictures: opening each takes some milliseconds, and the reader waits
 
 _inspections: Store[Inspection] = Store(64 * 2**20)
 
 
-def current_dataset() -> Dataset:
-    """The data set that the reader has chosen on any page or by the link; toy pictures at first."""
-    known = datasets()
-    return known[current_name(known)]
-
-
 def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset | None:
-    """The list to choose from, the download button where one is needed, and the ways to bring pictures.
+    """The list to choose from, the download button where one is needed, and the ways to bring images.
 
     None as long as the chosen one is not on this machine. ``key`` is the widget's; the choice itself is shared.
     """
@@ -44,7 +38,7 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
             "Images to learn from",
             list(known),
             key=key,
-            format_func=lambda each: _label(known[each]),
+            format_func=lambda option: _label(known[option]),
             on_change=_take_choice,
             args=(key,),
             width=420,
@@ -67,7 +61,7 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
 
 
 def inspection(data: Dataset) -> Inspection:
-    """What there is to learn from in a data set that is here; looked at once for everybody.
+    """The inspection of a data set that is here, made once for everybody.
 
     Raises:
         ValueError: if it is not here.
@@ -84,7 +78,7 @@ def inspection(data: Dataset) -> Inspection:
 
 
 def _show_split(data: Dataset, key: str) -> None:
-    """Where the pictures have no test split: how many are held out for it, in a sentence and a number to change."""
+    """The number of images held out where there is no test split, in a sentence and a field to change it."""
     found = inspection(data)
     write_held_out(bool(found.held_out))
     if not found.held_out:
@@ -107,7 +101,7 @@ def _take_held_out(key: str) -> None:
 
 
 def dataset_key(data: Dataset) -> tuple[str, str]:
-    """What everything computed from a data set is kept by: its folder, and what is in it."""
+    """The key of everything computed from a data set: its folder and its contents."""
     return str(data.path), _state(data)
 
 

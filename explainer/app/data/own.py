@@ -1,16 +1,19 @@
-"""The ways to pictures that are not here yet: a download, a zip, a folder; and how one's own are removed again."""
+"""The ways to images that are not here yet: a download, a zip, a folder; and how one's own are removed again."""
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from explainer.app import state
 from explainer.app.data.choice import choose
 from explainer.app.foreign import plain
+from explainer.app.server.downloads import show_bytes
 from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.reader import ask_reader, reader_key
-from explainer.app.server.upload_boxes import show_box, take
+from explainer.app.server.upload_boxes import receive, show_box
 from explainer.app.server.uploads import MOST_MEGABYTES
 from vit_core.training.data.datasets import (
     TOY,
@@ -31,7 +34,7 @@ _REMOVED = "dataset_removed"  # the one that can be brought back
 
 
 def offer_download(data: Dataset, key: str) -> None:
-    """Where it comes from, and the button that gets it."""
+    """The source of a data set, and the button that downloads it."""
     source = FOODVISION[data.name]
     st.info(
         f"**{plain(data.title)}** is the course's own data: photographs of pizza, steak and sushi from Food-101. It is "
@@ -42,15 +45,10 @@ def offer_download(data: Dataset, key: str) -> None:
     if not st.button(label, icon=":material/download:", key=f"{key}_get", type="primary"):
         return
     bar = st.progress(0.0, text="Connecting")
-
-    def on_progress(done: int, total: int | None) -> None:
-        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.1f}") if total else (0.0, "")
-        bar.progress(share, text=f"{done / 1e6:,.1f}{of} MB")
-
     try:
-        download_dataset(data.name, on_progress)
+        download_dataset(data.name, partial(show_bytes, bar, 1))
     except (OSError, ValueError) as error:
-        _say(f"{data.title}: {error}.".replace("..", "."))
+        state.report(f"{data.title}: {error}.".replace("..", "."))
     st.rerun()
 
 
@@ -111,7 +109,7 @@ def _remove(data: Dataset) -> None:
     try:
         remove_dataset(data)
     except (OSError, ValueError) as error:
-        _say(f"{data.title} is still here: {error}.")
+        state.report(f"{data.title} is still here: {error}.")
         return
     st.session_state[_REMOVED] = data
     choose(TOY)
@@ -122,7 +120,7 @@ def _undo_removal() -> None:
     try:
         bring_back(data)
     except (OSError, ValueError):
-        _say(f"{data.title} cannot be brought back: another one has been removed since. Give it again.")
+        state.report(f"{data.title} cannot be brought back: another one has been removed since. Give it again.")
         return
     choose(data.name)
 
@@ -133,14 +131,11 @@ def _take_own(data: Dataset) -> None:
 
 
 def _take_zip(widget: str) -> None:
-    upload: Any = st.session_state.get(widget)
-    try:
-        if not take(widget):
-            return
-        st.session_state["zips"] = st.session_state.get("zips", 0) + 1
-        _take_own(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]))
-    except (OSError, ValueError) as error:
-        _say(f"{upload.name}: {error}. Nothing was changed.")
+    receive(widget, "zips", _keep, "Nothing was changed.")
+
+
+def _keep(upload: Any) -> None:
+    _take_own(add_zip(upload.getvalue(), upload.name.removesuffix(".zip")[:60]))
 
 
 def _take_folder(widget: str) -> None:
@@ -150,8 +145,4 @@ def _take_folder(widget: str) -> None:
     try:
         _take_own(add_folder(Path(text)))
     except (OSError, ValueError) as error:
-        _say(f"{str(error)[0].upper()}{str(error)[1:]}. Nothing was changed.")
-
-
-def _say(sentence: str) -> None:
-    st.session_state.setdefault("messages", []).append(sentence)
+        state.report(f"{str(error)[0].upper()}{str(error)[1:]}. Nothing was changed.")

@@ -1,24 +1,22 @@
-"""The parts of the data page: counts, a sheet, the transform of one picture, a batch; each with its code."""
+"""The parts of the data page: counts, a sheet, the transform of one image, a batch; each with its code."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Mapping
 
 import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from explainer.app.blocks import scheme, show_section
+from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.datasets import Dataset, dataset_key, inspection
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.links.parameters import fit, whole_limits
+from explainer.app.links.controls import whole
+from explainer.app.links.parameters import fit, most
+from explainer.app.listing import show_source, show_table
 from explainer.app.server.store import Store
 from explainer.course import data_steps
 from explainer.lessons import Lesson
-from explainer.notation.excerpts import excerpt_of, highlighted
-from explainer.palette import Scheme
 from explainer.panels import View
 from explainer.views.course import data
 from vit_core.pictures import open_picture
@@ -30,13 +28,13 @@ from vit_core.training.data.transforms import evaluation_transform, training_tra
 
 SHEET = 18  # pictures
 DRAWS = 8
-MOST_IN_BATCH = whole_limits("batch_size")[1]  # decoded for a look; training takes any size
+MOST_IN_BATCH = most("batch_size")  # decoded for a look; training takes any size
 
 _batches: Store[tuple[View, list[str]]] = Store(64 * 2**20)
 
 
 def show_counts(lesson: Lesson, dataset: Dataset) -> None:
-    """Pictures per class and split, as bars and as a table."""
+    """Images per class and split, as bars and as a table."""
     found = inspection(dataset)
     show_section(lesson, "counts")
     by_split = {split: list(row.values()) for split, row in found.counts.items()}
@@ -53,11 +51,11 @@ def show_counts(lesson: Lesson, dataset: Dataset) -> None:
 
 
 def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
-    """Some pictures at random; a click chooses the one that the next section changes."""
+    """Some images at random; a click chooses the one that the next section changes."""
     files = inspection(dataset).files
     show_section(lesson, "sheet")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = number("Sheet", *whole_limits("sheet"), "sheet")
+        seed = whole("Sheet", key="sheet", width=150)
         st.button("Another sheet", icon=":material/casino:", on_click=_next, args=("sheet",))
     numbers = data_steps.random_sheet(files, SHEET, seed)
     shown = chosen_picture(dataset)
@@ -72,13 +70,14 @@ def show_sheet(lesson: Lesson, dataset: Dataset) -> None:
 
 
 def show_transform(lesson: Lesson, dataset: Dataset) -> None:
-    """One picture: as it is, as the training transform draws it, as evaluation sees it, and as numbers."""
+    """One image: as it is, as the training transform draws it, as evaluation sees it, and as numbers."""
     file = inspection(dataset).files[chosen_picture(dataset)]
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
-        number("Image", 1, len(inspection(dataset).files), "shown", help="Or click one on the sheet above.")
-        seed = number("Draws", *whole_limits("draws"), "draws")
+        limits = (1, len(inspection(dataset).files))
+        whole("Image", key="shown", between=limits, width=150, help="Or click one on the sheet above.")
+        seed = whole("Draws", key="draws", width=150)
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
     preprocess = data_steps.preprocess_of(recipe)
@@ -114,11 +113,11 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     found = inspection(dataset)
     recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
     show_section(lesson, "batch")
-    size = number(
+    size = whole(
         "Batch size",
-        *whole_limits("batch_size"),
-        "batch_size",
         32,
+        key="batch_size",
+        width=150,
         help=f"The recipe “{plain(name)}” uses {recipe.batch_size:,}. Up to {MOST_IN_BATCH} are decoded for display.",
     )
     try:
@@ -129,8 +128,7 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
         return
     show_canvas(view, key="data_batch")
     lines = ["| step | shape | type | min | mean | max |", "|---|---|---|---:|---:|---:|"]
-    with st.container(key="table_of_batch"):
-        st.markdown("\n".join([*lines, *facts]))
+    show_table("of_batch", [*lines, *facts])
     show_source(data_steps.first_batch)
     show_section(lesson, "batches")
     count = found.total("train")
@@ -149,34 +147,15 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     show_source(data_steps.batch_sizes)
 
 
-def show_source(*functions: Callable[..., Any]) -> None:
-    """The functions' own source, read from the running program."""
-    for function in functions:
-        st.html(_source(function, scheme()))
-
-
-@cache
-def _source(function: Callable[..., Any], colours: Scheme) -> str:
-    code = excerpt_of(function)
-    return f'<p class="vit-source">{code.path}, line {code.first}</p>' + highlighted(code, colours)
-
-
 def chosen_picture(dataset: Dataset) -> int:
-    """The index of the picture that the reader looks at."""
+    """The index of the image that the reader looks at."""
     fit("shown", 1, len(inspection(dataset).files), "image")
     asked = st.session_state.get("shown") or st.query_params.get("shown") or 1
     return int(asked) - 1
 
 
-def number(label: str, low: int, high: int, key: str, value: int | None = None, **options: Any) -> int:
-    """A whole number in the URL."""
-    if value is not None:  # Streamlit minds a value for a widget that the session has set; the lowest is understood
-        options["value"] = value
-    return int(st.number_input(label, low, high, key=key, bind="query-params", width=150, **options))
-
-
 def _next(key: str) -> None:
-    st.session_state[key] = st.session_state[key] % whole_limits(key)[1] + 1
+    st.session_state[key] = st.session_state[key] % most(key) + 1
 
 
 def _pick(chosen: Mapping[str, int | str]) -> None:
@@ -189,7 +168,7 @@ def _make_batch(found: Inspection, recipe: TrainingConfig, size: int) -> tuple[t
     pixels, labels = data_steps.first_batch(pictures, size, recipe.seed)
     rows = {"pixels": pixels, "pixels, normalised": normalise(pixels, preprocess), "labels": labels}
     view = data.batch(pixels, labels, pictures.class_names)
-    return (view, [_facts(name, each) for name, each in rows.items()]), view.nbytes + 4096
+    return (view, [_facts(name, tensor) for name, tensor in rows.items()]), view.nbytes + 4096
 
 
 def _facts(name: str, tensor: Tensor) -> str:

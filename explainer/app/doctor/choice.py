@@ -1,11 +1,13 @@
-"""Which file the checkpoint doctor looks at: one that is dropped, one of this computer, or an example."""
+"""The choice of a file for the checkpoint doctor: dropped, from this computer, or an example."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from explainer.app import state
 from explainer.app.doctor.files import EXAMPLE, keep_file, path_of
 from explainer.app.foreign import plain
+from explainer.app.links.parameters import put
 from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.upload_boxes import show_box, take
 from explainer.doctor.examples import EXAMPLES
@@ -62,7 +64,7 @@ def choose_file() -> Path | None:
 
 
 def _chosen() -> str:
-    """What the URL or, where it says nothing, the session names."""
+    """The file that the URL names or, without one, the session."""
     chosen = str(st.query_params.get(FILE) or st.session_state.get("doctor_file", ""))
     if chosen:
         _remember(chosen)
@@ -71,19 +73,18 @@ def _chosen() -> str:
 
 def _remember(chosen: str) -> None:
     st.session_state["doctor_file"] = chosen
-    if st.query_params.get(FILE) != chosen:
-        st.query_params[FILE] = chosen
+    put(FILE, chosen)
 
 
 def _take(widget: str) -> None:
-    """Keep what was uploaded, or say why that is not possible and keep what is there."""
+    """Keep the uploaded file, or report why that is not possible."""
     try:
         if not (uploads := take(widget)):
             return
         st.session_state["doctor_uploads"] = st.session_state.get("doctor_uploads", 0) + 1
         chosen = keep_file(uploads[0].name, uploads[0])
     except (ValueError, OSError) as error:
-        st.session_state.setdefault("messages", []).append(f"{error}. Nothing was changed.")
+        state.report(f"{error}. Nothing was changed.")
         return
     st.session_state.pop("doctor_own_path", None)
     _remember(chosen)
@@ -107,5 +108,4 @@ def _take_example() -> None:
 
 def _forget() -> None:
     st.session_state.pop("doctor_file", None)
-    if FILE in st.query_params:
-        del st.query_params[FILE]
+    put(FILE, None)

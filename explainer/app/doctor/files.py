@@ -84,7 +84,7 @@ def path_of(key: str) -> Path:
 
 
 def examination_of(path: Path, part: str | None, num_heads: int | None) -> Examination:
-    """What the file is; looked at by the first who asks."""
+    """The examination of the file, made by the first who asks."""
     given = {} if num_heads is None else {"num_heads": num_heads}
 
     def make() -> tuple[Examination, int]:
@@ -105,7 +105,7 @@ def open_file(path: Path, examination: Examination) -> str:
     """
     assert examination.checkpoint is not None
     check_memory(examination.checkpoint)
-    part, given = _told(examination)
+    part, given = _load_options(examination)
     with _place_for(path):
         model, checkpoint = load(path, part=part, **given)
         return keep_opened(model, checkpoint, f"{_content(path)} {part} {given}")
@@ -117,7 +117,7 @@ def converted(path: Path, examination: Examination, source: str, suffix: str) ->
     Raises:
         ValueError: if that family has no place for a part of them.
     """
-    part, given = _told(examination)
+    part, given = _load_options(examination)
     buffer = BytesIO()
     with _place_for(path):
         model, _ = load(path, part=part, **given)
@@ -129,7 +129,7 @@ def why_not(path: Path, examination: Examination, source: str) -> str:
     """Why the weights cannot have the names of a family; empty if they can."""
 
     def make() -> tuple[str, int]:
-        part, given = _told(examination)
+        part, given = _load_options(examination)
         try:
             with _place_for(path):
                 convert(load(path, part=part, **given)[0], source)
@@ -141,17 +141,17 @@ def why_not(path: Path, examination: Examination, source: str) -> str:
     return reason
 
 
-def _told(examination: Examination) -> tuple[str | None, dict[str, Any]]:
-    """What ``load`` is to be told: of the heads only what the reader has said, so that a guess stays one."""
+def _load_options(examination: Examination) -> tuple[str | None, dict[str, Any]]:
+    """The arguments of ``load``: the number of heads only if the reader has stated it, so that a guess stays one."""
     assert examination.checkpoint is not None
     heads = {} if examination.guesses_heads else {"num_heads": examination.checkpoint.config.num_heads}
     return examination.part or None, heads
 
 
 def _place_for(path: Path) -> threading.BoundedSemaphore:
-    """Where a file is looked at: beside up to three others, or alone if it is large."""
+    """The semaphore for examining a file: next to up to three others, or alone if it is large."""
     try:
-        size = sum(each.stat().st_size for each in (path.glob("*") if path.is_dir() else [path]))
+        size = sum(file.stat().st_size for file in (path.glob("*") if path.is_dir() else [path]))
     except OSError:
         size = 0
     return _place_for_large if size > LARGE else _places_for_small
@@ -178,7 +178,7 @@ def _folder() -> Path:
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:
-    """What changes when a file on this machine does."""
+    """A value that changes when a file on this machine does."""
     try:
         status = path.stat()
     except OSError:
@@ -188,6 +188,6 @@ def _stamp(path: Path) -> tuple[str, int, int]:
 
 def _content(path: Path) -> str:
     if path.is_dir():
-        return " ".join(f"{each.name} {_content(each)}" for each in sorted(path.glob("*")) if each.is_file())
+        return " ".join(f"{file.name} {_content(file)}" for file in sorted(path.glob("*")) if file.is_file())
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

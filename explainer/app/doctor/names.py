@@ -1,4 +1,4 @@
-"""What every family calls the same parameters: searched, for sizes that are chosen."""
+"""The names that every family gives to the same parameters, searched, for the chosen sizes."""
 
 import streamlit as st
 

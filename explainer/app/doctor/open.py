@@ -1,4 +1,4 @@
-"""What can be done with a file that opens: look at it on every page, or take it along under other names."""
+"""The uses of a file that opens: look at it on every page, or download it under other names."""
 
 from functools import partial
 from pathlib import Path
@@ -7,6 +7,7 @@ import streamlit as st
 
 from explainer.app.doctor.files import converted, open_file, why_not
 from explainer.app.foreign import plain
+from explainer.app.server.downloads import offer_file
 from explainer.app.server.loopback import for_reader
 from explainer.app.state import open_in_explainer
 from explainer.doctor.name_table import TITLES
@@ -19,7 +20,7 @@ def show_open(path: Path, examination: Examination) -> None:
     if examination.checkpoint is None:
         st.markdown("This file does not open, so it can be neither shown nor converted.")
         return
-    # What no file says stays a guess: the model's description says it on every page.
+    # A number that no file states stays a guess: the model's description repeats that on every page.
     is_guess, heads = examination.guesses_heads, examination.checkpoint.config.num_heads
     if st.button("Open in the explainer", icon=":material/open_in_new:", type="primary", key="doctor_open"):
         try:
@@ -45,24 +46,21 @@ def _show_downloads(path: Path, examination: Examination) -> None:
         suffix = st.selectbox("As", FORMATS[source], key=f"doctor_suffix_{FORMATS[source][0]}", width=160)
         reason = why_not(path, examination, source)
         if not reason:
-            st.download_button(
+            offer_file(
                 "Download the weights",
                 partial(converted, path, examination, source, suffix),
-                file_name=f"{path.stem}_{source}{suffix}",
-                mime="application/octet-stream",
-                on_click="ignore",
-                icon=":material/download:",
+                f"{path.stem}_{source}{suffix}",
+                "application/octet-stream",
                 key="doctor_download",
             )
             if source == "ours":
-                st.download_button(
+                offer_file(
                     "Its card",
                     card_of(checkpoint),
-                    file_name=f"{path.stem}_{source}.json",
-                    mime="application/json",
-                    on_click="ignore",
-                    icon=":material/description:",
+                    f"{path.stem}_{source}.json",
+                    "application/json",
                     key="doctor_card",
+                    icon=":material/description:",
                     help="Keep it next to the weights, under the same name: heads, epsilon, preprocessing and "
                     "classes, which the weights do not contain.",
                 )
@@ -75,5 +73,5 @@ def _show_downloads(path: Path, examination: Examination) -> None:
         st.caption(f"k = {checkpoint.config.num_heads} in it is a guess: no file states it.")
     if how := how_to_load(source):
         st.caption(how)
-    if said := caveats(source, checkpoint.config):
-        st.warning(plain(f"Its own code computes different numbers: {'; '.join(said)}."))
+    if differences := caveats(source, checkpoint.config):
+        st.warning(plain(f"Its own code computes different numbers: {'; '.join(differences)}."))

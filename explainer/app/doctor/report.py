@@ -1,4 +1,4 @@
-"""What the reader chooses for a weights file: which of its weights, and the number of heads."""
+"""The reader's choices for a weights file: which of its weights, and the number of heads."""
 
 from pathlib import Path
 
@@ -38,13 +38,16 @@ def choice_text(candidate: HeadCandidate) -> str:
 
 
 def choose_heads(path: Path, examination: Examination) -> None:
-    """The candidates for k, what speaks for each, and the choice."""
-    candidates = {each.num_heads: each for each in sorted(examination.heads, key=lambda each: each.num_heads)}
+    """The candidates for k, the reasons for each, and the choice."""
+    candidates = {
+        candidate.num_heads: candidate
+        for candidate in sorted(examination.heads, key=lambda candidate: candidate.num_heads)
+    }
     first, key = examination.heads[0], f"doctor_heads_{path}"
     if first.reason:
         st.session_state.setdefault(key, first.num_heads)
 
-    def say_heads() -> None:  # only what the reader has changed is what the reader has said
+    def remember_heads() -> None:  # only a number that the reader has changed counts as stated
         st.session_state[f"doctor_said_heads_{path}"] = st.session_state.get(key)
 
     st.selectbox(
@@ -55,7 +58,7 @@ def choose_heads(path: Path, examination: Examination) -> None:
         placeholder="Choose k",
         format_func=lambda number: choice_text(candidates[number]),
         filter_mode="prefix",  # in the order of the numbers: who types 12 gets 12, not 128
-        on_change=say_heads,
+        on_change=remember_heads,
         width=320,
     )
     st.caption(

@@ -1,4 +1,4 @@
-"""The choice of runs, and the pictures that move with the bar through their epochs."""
+"""The choice of runs, and the views that move with the bar through their epochs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.epochs.recordings import Shown, kept_frames, record
 from explainer.app.foreign import plain
-from explainer.app.session import current
+from explainer.app.session import UNAVAILABLE, current
 from explainer.app.train.controls import run_title
 from explainer.lessons import LESSONS
 from explainer.panels import Frames
@@ -63,39 +63,42 @@ def choose(runs: dict[str, Run]) -> list[Run]:
 def open_runs(runs: Sequence[Run]) -> list[Shown]:
     """The runs' epochs, opened by the first who asks; what cannot be shown, or not all of it, is reported."""
     shown: list[Shown] = []
-    said: list[str] = []
+    problems: list[str] = []
     bar = st.empty()
     for run in runs:
         try:
             shown.append(record(run, current(), lambda share, words: bar.progress(share, text=plain(words))))
-            said += shown[-1].notes
-        except (LookupError, ValueError, OSError, RuntimeError, MemoryError) as error:
-            said.append(f"The run {run.name} cannot be shown: {error}")
+            problems += shown[-1].notes
+        except UNAVAILABLE as error:
+            problems.append(f"The run {run.name} cannot be shown: {error}")
     bar.empty()
-    for each in said:
-        st.caption(plain(each))
+    for problem in problems:
+        st.caption(plain(problem))
     return shown
 
 
-def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *also: str | bool) -> None:
-    """Frames that move with the bar; ``also`` is what they depend on: "layer", "head", "token", an option."""
-    key = ((each.stamps, each.scene.picks, *(getattr(each.scene, str(use), use) for use in also)) for each in shown)
+def show_frames(name: str, shown: Sequence[Shown], make: Callable[[], Frames], *dependencies: str | bool) -> None:
+    """Frames that move with the bar; they depend on ``dependencies``: "layer", "head", "token", an option."""
+    key = (
+        (shown_run.stamps, shown_run.scene.picks, *(getattr(shown_run.scene, str(use), use) for use in dependencies))
+        for shown_run in shown
+    )
     frames = kept_frames((name, *key), lambda: explained_frames(make()))
     show_canvas(frames, key=f"epochs_{name}", on_pick=state.pick)
 
 
-@st.fragment  # the bar tells the server where it is; nothing else has to be made for that
+@st.fragment  # the bar sends its place to the server; nothing else has to be made for that
 def show_bar(shown: list[Shown]) -> None:
     """The slider and the button that plays."""
-    show_frames("bar", shown, lambda: epochs.bar([each.scene for each in shown]))
+    show_frames("bar", shown, lambda: epochs.bar([shown_run.scene for shown_run in shown]))
 
 
 def show_epochs(shown: list[Shown]) -> None:
     """The bar that moves through the epochs, and everything that moves with it."""
-    scenes, shared = [each.scene for each in shown], bool(st.session_state[SHARED])
+    scenes, shared = [shown_run.scene for shown_run in shown], bool(st.session_state[SHARED])
     with st.container(key="scrubber"):
         show_bar(shown)
-    if any(each.scene.recording.measured for each in shown):
+    if any(shown_run.scene.recording.measured for shown_run in shown):
         show_section(LESSONS["epochs"], "curves")
         show_frames("curves", shown, lambda: epochs.curves(scenes))
     show_section(LESSONS["epochs"], "prediction")
@@ -115,28 +118,28 @@ def show_epochs(shown: list[Shown]) -> None:
 
 
 def check_place(shown: list[Shown]) -> None:
-    """Say so if the link names an epoch that none of the runs has."""
+    """Report a link's epoch that none of the runs has."""
     asked = st.query_params.get(NAME)
     if asked is None:
         return
-    recordings = [each.scene.recording for each in shown]
-    if not any(each.at(int(asked)).epoch == int(asked) for each in recordings):
+    recordings = [shown_run.scene.recording for shown_run in shown]
+    if not any(recording.at(int(asked)).epoch == int(asked) for recording in recordings):
         seen = recordings[0].at(int(asked)).epoch
         st.warning(f"The link names the epoch {int(asked)}, which is not among those saved. You see epoch {seen}.")
 
 
 def show_way_in(shown: list[Shown]) -> None:
-    """From the epoch that the bar is at to all pages of the explainer."""
+    """The buttons that open the bar's epoch on the pages of the explainer."""
     with st.container(horizontal=True):
-        for each in shown:
-            name = each.scene.recording.name
+        for shown_run in shown:
+            name = shown_run.scene.recording.name
             label = f"Open this epoch of {plain(name)} in the explainer"
             hint = "The Attention page with this epoch's weights, and the layer, head and token that are chosen here."
             if st.button(label, key=f"open_{name}", icon=":material/route:", help=hint):
                 asked = st.query_params.get(NAME)
-                place = int(asked) if asked else each.scene.final.epoch
-                epoch, seen = each.scene.recording.at(place).epoch, each.scene
-                checkpoint = checkpoint_name(each.run, epoch)
+                place = int(asked) if asked else shown_run.scene.final.epoch
+                epoch, seen = shown_run.scene.recording.at(place).epoch, shown_run.scene
+                checkpoint = checkpoint_name(shown_run.run, epoch)
                 chosen = replace(state.current(), checkpoint=checkpoint, layer=seen.layer, head=seen.head)
                 state.choose(replace(chosen, token=seen.token))
                 st.session_state["page"] = "attention"
@@ -152,7 +155,7 @@ def look_again(saved: dict[str, int], runs: Sequence[Run]) -> None:
 
 
 def show_nothing() -> None:
-    """Without a run there is nothing to move through; what there will be, and the way to it."""
+    """Without a run there is nothing to move through: the sections to come, and the way to them."""
     st.info("No run has saved an epoch here yet. The toy images need no download: train on them, then come back.")
     st.page_link("train.py", label="Train a model", icon=":material/model_training:", query_params=state.parameters())
     prose = text("epochs")

@@ -1,4 +1,4 @@
-"""Recordings of runs, shared by all sessions: every saved epoch is opened once per picture, and its model let go."""
+"""Recordings of runs, shared by all sessions: every saved epoch is opened once per image, and its model let go."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from explainer.app.kept import MEGABYTE
+from explainer.app.kept import MEGABYTE, metrics_of
 from explainer.app.server.store import Store
 from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session, forward_slots
@@ -17,7 +17,6 @@ from explainer.views.course.scenes import Scene
 from vit_core import grid_position, load, token_at
 from vit_core.pictures import open_picture
 from vit_core.preprocess import Preprocess
-from vit_core.training.runs.metrics import Metrics
 from vit_core.training.runs.run import Run
 from vit_core.weights.checkpoints import read_card
 
@@ -25,7 +24,6 @@ MOST_EPOCHS = 21
 MOST_BYTES = 192 * MEGABYTE  # of one recording: all 21 epochs of the embedded model's size are 24 MB; B/16 gets 7
 _snapshots: Store[Snapshot] = Store(512 * MEGABYTE)
 _frames: Store[Frames] = Store(128 * MEGABYTE)  # of one choice of run, layer, head and token 3 MB at the embedded size
-_metrics: Store[Metrics] = Store(16 * MEGABYTE)
 _pictures: Store[tuple[Tensor, Pixels]] = Store(16 * MEGABYTE)  # as models see them: normalised, and to look at
 
 Progress = Callable[[float, str], object]
@@ -43,7 +41,7 @@ class Shown:
 
 
 def record(run: Run, session: Session, on_progress: Progress) -> Shown:
-    """The run seen through the sidebar's picture, with its layer, head and token.
+    """The run seen through the sidebar's image, with its layer, head and token.
 
     Raises:
         ValueError, OSError: if no epoch of the run can be opened; one sentence.
@@ -51,7 +49,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
     picture = session.state.picture
     snapshots: list[Snapshot] = []
     stamps: list[Stamp] = []
-    notes = [f"{run.name}: {each}." for each in (run.damage if run.status == "damaged" else ())]
+    notes = [f"{run.name}: {damage}." for damage in (run.damage if run.status == "damaged" else ())]
     saved = run.saved_epochs()
     epochs = _with_room(run, saved)
     for index, epoch in enumerate(epochs):
@@ -73,8 +71,7 @@ def record(run: Run, session: Session, on_progress: Progress) -> Shown:
             f"Of the {len(saved)} epochs that {run.name} has saved, these are shown: {', '.join(map(str, epochs))}."
         )
     card = read_card(Path(stamps[-1][0]), run.name)
-    metrics = run.metrics(_metrics.get(str(run.path)))
-    _metrics.put(str(run.path), metrics, metrics.nbytes)
+    metrics = metrics_of(run)
     _, pixels = _seen(picture, card.preprocess)
     recording = Recording(run.name, card.labels, card.config, pixels, tuple(snapshots), metrics.epochs)
     scene, note = _scene(recording, session)
@@ -121,7 +118,7 @@ def _scene(recording: Recording, session: Session) -> tuple[Scene, tuple[str, ..
     if sizes[0] == sizes[1]:
         return Scene(recording, session.layer, session.head, session.token), ()
     layer, head, token = min(session.layer, own.num_layers), min(session.head, own.num_heads), session.token
-    if token:  # the patch that lies at the same place of the picture
+    if token:  # the patch at the same place of the image
         share = own.grid_size / theirs.grid_size
         row, column = (int((at + 0.5) * share) for at in grid_position(token, theirs.grid_size))
         token = token_at(row, column, own.grid_size)

@@ -5,11 +5,11 @@ from functools import partial
 import streamlit as st
 
 from explainer.app import state
-from explainer.app.blocks import scheme
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.parameters import whole_limits
-from explainer.app.listing import show_functions
+from explainer.app.links.controls import whole
+from explainer.app.listing import show_functions, show_table
+from explainer.app.server.downloads import offer_file
 from explainer.app.session import Session, forward_slots
 from explainer.course import exercises as compute
 from explainer.course.results import FIGURES
@@ -20,18 +20,12 @@ from explainer.views.course import exercises
 from vit_core import CHECKPOINTS, ViTConfig, count_multiply_adds, count_parameters
 
 
-def show_table(name: str, lines: list[str]) -> None:
-    """A table whose rows stay one line high."""
-    with st.container(key=f"table_{name}"):
-        st.markdown("\n".join(lines))
-
-
-def show_verdict(holds: bool, said: str, figures: str) -> None:
+def show_verdict(holds: bool, verdict: str, figures: str) -> None:
     """A line as that of a proof: whether it holds, and the figures."""
     kind, mark = ("holds", "✓") if holds else ("fails", "✗")
     st.html(
-        f'<div class="vit-proof vit-proof-{kind} vit-{scheme()}" role="status"><span class="vit-proof-mark">{mark} '
-        f"{said}</span><span>{figures}</span></div>"
+        f'<div class="vit-proof vit-proof-{kind}" role="status"><span class="vit-proof-mark">{mark} '
+        f"{verdict}</span><span>{figures}</span></div>"
     )
 
 
@@ -85,19 +79,15 @@ def show_encoder(session: Session) -> None:
 
 def show_classes() -> None:
     """B/16 with any number of classes, counted."""
-    classes = int(
-        st.number_input(
-            "Classes K", *whole_limits("exercise_classes"), 1000, key="exercise_classes", bind="query-params", width=160
-        )
-    )
+    classes = whole("Classes K", 1000, key="exercise_classes", width=160)
     lines = [
         "| classes | ours | torchvision's | without the head | trainable if all but the head is frozen |",
         "|---:|---:|---:|---:|---:|",
     ]
-    for each in dict.fromkeys((classes, 1000, 3)):
-        found: compute.Counts = kept(("exercise.count", each), partial(compute.count_b16, each))
+    for classes_shown in dict.fromkeys((classes, 1000, 3)):
+        found: compute.Counts = kept(("exercise.count", classes_shown), partial(compute.count_b16, classes_shown))
         same = "✓" if found.ours == found.torchvision else "✗"
-        shown = f"**{each:,}**" if each == classes else f"{each:,}"
+        shown = f"**{classes_shown:,}**" if classes_shown == classes else f"{classes_shown:,}"
         lines.append(
             f"| {shown} | {found.ours:,} | {same} {found.torchvision:,} | {found.ours - found.head:,} "
             f"| {found.trainable:,} |"
@@ -107,7 +97,7 @@ def show_classes() -> None:
 
 
 def show_file(session: Session) -> None:
-    """The model as one file: to download, and proved on the picture."""
+    """The model as one file: to download, and proved on the image."""
     source: str = kept(("exercise.file", repr(session.config)), lambda: one_file(session.config))
 
     def run() -> float:
@@ -122,22 +112,15 @@ def show_file(session: Session) -> None:
         "vit.py gives the logits of this page" if apart == 0.0 else "vit.py gives other logits",
         f"largest difference <b>{apart:.1g}</b> over <b>{session.config.num_classes:,}</b> logits",
     )
-    st.download_button(
-        f"Download vit.py ({len(source.splitlines())} lines)",
-        source,
-        "vit.py",
-        "text/x-python",
-        on_click="ignore",
-        icon=":material/download:",
-        key="exercise_file",
-    )
+    label = f"Download vit.py ({len(source.splitlines())} lines)"
+    offer_file(label, source, "vit.py", "text/x-python", key="exercise_file")
     with st.expander("What is in it", key="exercise_code_file", on_change="rerun") as expander:
         if expander.open:
             st.code(source, language="python", height=420)
 
 
 def show_data_and_swag() -> None:
-    """The ways to exercises 3 and 4, and what 384 pixels cost."""
+    """The ways to exercises 3 and 4, and the cost of 384 pixels."""
     base = CHECKPOINTS["torchvision/B/16"].config
     lines = [
         "| weights | pixels | tokens | parameters | numbers in one $A$ of all heads | multiply-adds |",
@@ -151,18 +134,18 @@ def show_data_and_swag() -> None:
         )
     show_table("swag", lines)
     swag = CHECKPOINTS["torchvision/B/16-swag-e2e"].config
-    more = count_parameters(swag)["total"] - count_parameters(base)["total"]
+    added = count_parameters(swag)["total"] - count_parameters(base)["total"]
     work = count_multiply_adds(swag)["total"] / count_multiply_adds(base)["total"]
     st.markdown(
         f"{swag.num_tokens} tokens are {swag.grid_size} × {swag.grid_size} patches and the class token. The "
         f"parameters grow only by the position embedding, {swag.num_tokens} − {base.num_tokens} rows of "
-        f"{swag.hidden_size}: {more:,}. The multiply-adds grow {work:.1f} times, the attention weights "
+        f"{swag.hidden_size}: {added:,}. The multiply-adds grow {work:.1f} times, the attention weights "
         f"{_entries(swag) / _entries(base):.1f} times."
     )
-    published = [each for each in FIGURES if each.place.startswith("solution of exercise")]
+    published = [figure for figure in FIGURES if figure.place.startswith("solution of exercise")]
     st.caption(
         "The course's solutions print: "
-        + "; ".join(f"{each.model}, accuracy {each.accuracy}" for each in published)
+        + "; ".join(f"{figure.model}, accuracy {figure.accuracy}" for figure in published)
         + ". What these numbers are as shares of images: see the Metric page."
     )
     for label, choice in (

@@ -22,7 +22,7 @@ Status = Literal["waiting", "running", "finished", "failed"]
 
 @dataclass
 class ShortRun:
-    """One training and what it has told so far."""
+    """One training and its records so far."""
 
     switches: Switches
     status: Status = "waiting"
@@ -83,7 +83,7 @@ def _work() -> None:
 
 
 def _train(run: ShortRun) -> None:
-    """Start the process, take down what it tells, and end it if it does not come to an end."""
+    """Start the process, record its output, and kill it if it does not end by itself."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         arguments(run.switches), cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -98,8 +98,10 @@ def _train(run: ShortRun) -> None:
                     run.steps.append(record)
                 else:
                     run.result = record
-            said = process.stderr.read().strip().splitlines()
+            errors = process.stderr.read().strip().splitlines()
         finally:
             alarm.cancel()
     if process.returncode or not run.result:
-        run.problem = said[-1] if said else f"the training ended with code {process.returncode} before its last step"
+        run.problem = (
+            errors[-1] if errors else f"the training ended with code {process.returncode} before its last step"
+        )

@@ -8,8 +8,8 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.exercises.short_runs import ShortRun, all_runs, ask_for, find
 from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.parameters import real_limits, whole_limits
-from explainer.app.listing import show_functions
+from explainer.app.links.controls import real, segments, whole
+from explainer.app.listing import show_functions, show_table
 from explainer.app.session import Session, forward_slots, load_model, trace
 from explainer.course import exercises as compute
 from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
@@ -21,7 +21,7 @@ from vit_core.training.schedule import learning_rate
 
 LARGEST = 30_000_000  # parameters: the gradient of a larger model is as large, and the reader waits
 REFRESH = 1.0  # seconds between two looks at a training
-DECAYS: dict[str, Decay] = {"off" if each == "constant" else each: each for each in get_args(Decay)}
+DECAYS: dict[str, Decay] = {"off" if decay == "constant" else decay: decay for decay in get_args(Decay)}
 OPTIMIZERS = {"Adam": "adam", "SGD": "sgd"}
 ANSWERS = ("believed most", "believed least")
 
@@ -29,36 +29,12 @@ ANSWERS = ("believed most", "believed least")
 def show_schedule() -> None:
     """The learning rate over the steps, with the switches and without."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        total = int(
-            st.number_input(
-                "Steps", *whole_limits("exercise_steps"), 500, 10, key="exercise_steps", bind="query-params", width=130
-            )
-        )
-        rate = float(
-            st.number_input(
-                "Learning rate",
-                *real_limits("exercise_rate"),
-                RECIPES["course"].learning_rate,
-                1e-3,
-                format="%.4f",
-                key="exercise_rate",
-                bind="query-params",
-                width=150,
-            )
-        )
+        total = whole("Steps", 500, 10, key="exercise_steps", width=130)
+        usual = RECIPES["course"].learning_rate
+        rate = real("Learning rate", usual, 1e-3, key="exercise_rate", format="%.4f", width=150)
         warm_up = st.toggle("Warm-up", True, key="exercise_warm_up", bind="query-params")
-        steps = int(
-            st.number_input(
-                "Warm-up steps",
-                *whole_limits("exercise_warm_up_steps"),
-                100,
-                key="exercise_warm_up_steps",
-                bind="query-params",
-                width=140,
-                disabled=not warm_up,
-            )
-        )
-        decay = _decay("exercise_decay", "cosine")
+        steps = whole("Warm-up steps", 100, key="exercise_warm_up_steps", width=140, disabled=not warm_up)
+        decay = DECAYS[segments("Decay", list(DECAYS), "cosine", key="exercise_decay")]
     chosen = TrainingConfig(
         steps=total, learning_rate=rate, warmup_steps=min(steps, total) if warm_up else 0, schedule=decay
     )
@@ -69,13 +45,8 @@ def show_schedule() -> None:
     show_functions("The code: the learning rate of a step", "exercise_code_schedule", learning_rate)
 
 
-def _decay(key: str, default: str) -> Decay:
-    chosen = st.segmented_control("Decay", list(DECAYS), default=default, required=True, key=key, bind="query-params")
-    return DECAYS[chosen or "off"]
-
-
 def show_clipping(session: Session) -> None:
-    """The gradient of one picture's loss, by part of the model, before and after clipping."""
+    """The gradient of one image's loss, by part of the model, before and after clipping."""
     name = session.state.checkpoint
     if sum(parameter.numel() for parameter in session.model.parameters()) > LARGEST:
         name = "embedded"
@@ -83,25 +54,8 @@ def show_clipping(session: Session) -> None:
     model, record = load_model(name)
     seen = trace(name, session.state.picture)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        answer = st.segmented_control(
-            "The right answer is",
-            ANSWERS,
-            default="believed least",
-            required=True,
-            key="exercise_answer",
-            bind="query-params",
-        )
-        limit = float(
-            st.number_input(
-                "Largest norm",
-                *real_limits("exercise_clip"),
-                1.0,
-                0.5,
-                key="exercise_clip",
-                bind="query-params",
-                width=140,
-            )
-        )
+        answer = segments("The right answer is", ANSWERS, "believed least", key="exercise_answer")
+        limit = real("Largest norm", 1.0, 0.5, key="exercise_clip", width=140)
     label = int(seen.logits.argmax() if answer == "believed most" else seen.logits.argmin())
 
     def make() -> tuple[dict[str, float], dict[str, float], float]:
@@ -134,23 +88,23 @@ def show_trainings() -> None:
         optimizer = st.segmented_control(
             "Optimiser",
             list(RATES),
-            format_func=lambda each: "SGD" if each == "sgd" else "Adam",
+            format_func=lambda optimizer: "SGD" if optimizer == "sgd" else "Adam",
             default="sgd",
             required=True,
             key="exercise_optimizer",
             bind="query-params",
         )
         warm_up = st.toggle("Warm-up", key="exercise_train_warm_up", bind="query-params")
-        decay = _decay("exercise_train_decay", "off")
+        decay = DECAYS[segments("Decay", list(DECAYS), "off", key="exercise_train_decay")]
         clip = st.toggle("Clipping", True, key="exercise_train_clip", bind="query-params")
     chosen = Switches(optimizer or "sgd", bool(warm_up), decay, bool(clip))
     off = Switches(chosen.optimizer)
     wanted = list(dict.fromkeys((off, chosen)))
-    missing = [each for each in wanted if (run := find(each)) is None or run.status == "failed"]
-    label = f"Train: {plain(' and '.join(each.title for each in missing))}" if missing else "Trained"
+    missing = [switches for switches in wanted if (run := find(switches)) is None or run.status == "failed"]
+    label = f"Train: {plain(' and '.join(switches.title for switches in missing))}" if missing else "Trained"
     if st.button(label, icon=":material/play_arrow:", type="primary", disabled=not missing, key="exercise_train"):
-        for each in missing:
-            ask_for(each)
+        for switches in missing:
+            ask_for(switches)
         st.rerun()
     st.caption(f"Learning rate {RATES[chosen.optimizer]:g}, {STEPS} steps of {BATCH_SIZE} crops.")
     runs = [run for run in all_runs() if run.switches.optimizer == chosen.optimizer]
@@ -164,11 +118,11 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
         st.rerun()  # the whole page, once: then nobody looks again every second
     for run in runs:
         if run.status == "failed":
-            said = f"The training with {run.switches.title} ended early: {run.problem}"
-            st.warning(plain(said), icon=":material/error:")
+            sentence = f"The training with {run.switches.title} ended early: {run.problem}"
+            st.warning(plain(sentence), icon=":material/error:")
         elif not run.is_over:
-            said = "waits for the one before" if run.status == "waiting" else "trains"
-            st.progress(run.progress, text=plain(f"{run.switches.title}: {said}"))
+            status = "waits for the one before" if run.status == "waiting" else "trains"
+            st.progress(run.progress, text=plain(f"{run.switches.title}: {status}"))
     begun = {run.switches.title: list(run.steps) for run in runs if run.steps}
     if not begun:
         return
@@ -180,11 +134,10 @@ def _watch(runs: list[ShortRun], was_going_on: bool) -> None:
     ]
     for name in results:
         steps = begun[name]
-        last = [each["loss"] for each in steps[-10:]]
+        last = [step["loss"] for step in steps[-10:]]
         lines.append(
-            f"| {plain(name)} | {max(each['loss'] for each in steps):.3f} | {sum(last) / len(last):.3f} "
-            f"| {max(each['gradient_norm'] for each in steps):.2f} | {percent(results[name]['share_right'])} |"
+            f"| {plain(name)} | {max(step['loss'] for step in steps):.3f} | {sum(last) / len(last):.3f} "
+            f"| {max(step['gradient_norm'] for step in steps):.2f} | {percent(results[name]['share_right'])} |"
         )
     if results:
-        with st.container(key="table_trainings"):
-            st.markdown("\n".join(lines))
+        show_table("trainings", lines)

@@ -1,1 +1,1 @@
-"""The parameters of a link: which there are, what each may be, and the one reader that lets nothing else through."""
+"""The parameters of a link, the kind of each, and the one reader that lets nothing else through."""

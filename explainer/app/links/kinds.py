@@ -1,4 +1,4 @@
-"""What the text of a parameter in a link may be: a number in a range, one of some words, text of a form."""
+"""The kinds of a link's parameters: a number in a range, one of some words, text of a form."""
 
 import math
 import re
@@ -10,10 +10,10 @@ from explainer.app.train import recipe_values
 
 
 class Kind(Protocol):
-    """What the text of a parameter may be."""
+    """A kind of parameter: it knows which texts are allowed."""
 
     def expected(self, text: str) -> str:
-        """What is expected instead of ``text``, in words; empty if ``text`` is one of those."""
+        """The expected values in words, instead of ``text``; empty if ``text`` is one of them."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class OneOf:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What can be chosen."""
+        """The words to choose from."""
         module, _, name = self.constant.partition(":")
         return tuple(map(str, getattr(import_module(module), name)))
 
@@ -101,7 +101,7 @@ class RecipeField:
     field: str
 
     def expected(self, text: str) -> str:
-        """What the field asks for, if the text is no value of it."""
+        """The field's expectation, if the text is no value of it."""
         try:
             recipe_values.parse(self.field, text)
         except ValueError as error:

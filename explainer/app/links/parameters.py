@@ -1,6 +1,6 @@
 """Every parameter that a link of the app can have: what it may be, and one reader that lets nothing else through.
 
-``check`` runs before anything else looks at the address. What makes no sense is taken out of it and said, so that the
+``check`` runs before anything else looks at the address. A part that makes no sense is taken out and reported, so the
 widgets that are bound to a parameter, and all who read one, meet only what ``PARAMETERS`` allows. Where a range hangs
 on the data, the table has the outer one, and ``fit`` or ``fit_choice`` is called as soon as the data is known.
 """
@@ -18,15 +18,15 @@ from explainer.app.links.kinds import Kind, OneOf, Pattern, Real, RecipeField, T
 from vit_core.interventions import MAX_TEXT
 
 FIELD = "set_"  # before the name of a recipe's field
-MOST_SAID = 4  # sentences about one link; the rest is counted
+MOST_SENTENCES = 4  # sentences about one link; the rest is counted
 MOST_REPEATED = 24  # values of a parameter that may stand several times
 _NAME_SHOWN, _VALUE_SHOWN = 40, 60  # characters
 
 
-_NUMBER = Whole(0, 999_999)  # of a layer, head, token: which there are, the model says
+_NUMBER = Whole(0, 999_999)  # of a layer, head, token: the model knows which there are
 _CHANGES = Text(MAX_TEXT)
 _LOOK = "(row|column|shared|light|chosen|mean)"  # of the panel under the pointer, which browsers read and write alone
-_RUN = Text(120)  # as lists call it; which there are, the page says
+_RUN = Text(120)  # as lists call it; the page knows which there are
 
 PARAMETERS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -135,40 +135,46 @@ REPEATED = frozenset({"runs"})  # may stand several times in a link
 
 
 def kind_of(name: str) -> Kind | None:
-    """What the parameter may be; None if the app has none of that name."""
+    """The kind of a parameter; None if the app has none of that name."""
     if name.startswith(FIELD):
         return RecipeField(name.removeprefix(FIELD))
     return PARAMETERS.get(name) or next((kind for form, kind in FAMILIES.items() if re.fullmatch(form, name)), None)
 
 
-def whole_limits(name: str) -> tuple[int, int]:
-    """The smallest and the largest value of a whole number, for the widget that is bound to it."""
-    kind = kind_of(name)
-    assert isinstance(kind, Whole), name
-    return kind.low, kind.high
-
-
-def real_limits(name: str) -> tuple[float, float]:
+def limits(name: str) -> tuple[float, float]:
     """The smallest and the largest value of a number, for the widget that is bound to it."""
     kind = kind_of(name)
-    assert isinstance(kind, Real), name
+    assert isinstance(kind, Whole | Real), name
     return kind.low, kind.high
+
+
+def most(name: str) -> int:
+    """The largest value of a whole number."""
+    return int(limits(name)[1])
+
+
+def put(name: str, value: str | None) -> None:
+    """Write a parameter into the address unless it is there already; None takes it out."""
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
 
 
 def judge(name: str, values: Collection[str]) -> str:
-    """What is wrong with a parameter of a link, as a sentence of plain text; empty if nothing is.
+    """The problem with a parameter of a link, as a sentence of plain text; empty if there is none.
 
     Args:
-        name: what the link calls it.
-        values: all that the link says of it, in its order.
+        name: its name in the link.
+        values: all its values in the link, in their order.
     """
     kind = kind_of(name)
     if kind is None:
         return f"The link contains “{_shortened(name, _NAME_SHOWN)}”, which this app does not know; it is left out."
     shown = f"The link contains {_shortened(name, _NAME_SHOWN)}"
     if len(values) > (MOST_REPEATED if name in REPEATED else 1):
-        most = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
-        return f"{shown} {len(values):,} times, expected {most}; it is left out."
+        expected = f"at most {MOST_REPEATED} times" if name in REPEATED else "once"
+        return f"{shown} {len(values):,} times, expected {expected}; it is left out."
     for text in values:
         if expected := kind.expected(text):
             return f"{shown} “{_shortened(text, _VALUE_SHOWN)}”, expected {_shortened(expected, 400)}; it is left out."
@@ -179,14 +185,16 @@ def check() -> list[str]:
     """Take out of the address what makes no sense, and return a sentence for each; before anything else reads it."""
     problems = {name: problem for name in st.query_params if (problem := judge(name, st.query_params.get_all(name)))}
     _correct(dict.fromkeys(problems))
-    said = list(problems.values())
-    if len(said) > MOST_SAID:
-        said[MOST_SAID - 1 :] = [f"{len(said) - MOST_SAID + 1:,} more parts of the link are left out as well."]
-    return said
+    sentences = list(problems.values())
+    if len(sentences) > MOST_SENTENCES:
+        sentences[MOST_SENTENCES - 1 :] = [
+            f"{len(sentences) - MOST_SENTENCES + 1:,} more parts of the link are left out as well."
+        ]
+    return sentences
 
 
 def fit(name: str, low: int, high: int, what: str) -> None:
-    """Bring a whole number inside what the data has, before its widget; what a link has asked for beyond it is said.
+    """Bring a whole number inside what the data has, before its widget; a link's number beyond it is reported.
 
     Args:
         name: the parameter and the key of the widget.
@@ -205,7 +213,7 @@ def fit(name: str, low: int, high: int, what: str) -> None:
 
 
 def fit_choice(name: str, options: Collection[Any], what: str, title: Callable[[Any], str] = str) -> None:
-    """Take a choice that there is not out of the address and say so, before the widget is made.
+    """Take an unknown choice out of the address and report it, before the widget is made.
 
     Args:
         name: the parameter and the key of the widget.
@@ -217,8 +225,8 @@ def fit_choice(name: str, options: Collection[Any], what: str, title: Callable[[
         if chosen not in options:
             del st.session_state[name]
     elif (asked := st.query_params.get(name)) is not None and asked not in (titles := [*map(title, options)]):
-        # A title may say more than a name, "course · damaged", and something else by the time that the link is opened.
-        same = [each for each in titles if _name_in(each) == _name_in(asked)]
+        # A title may have more than a name, "course · damaged", and may have changed since the link was made.
+        same = [known for known in titles if _name_in(known) == _name_in(asked)]
         _correct({name: same[0] if same else None})
         if not same:
             shown = _shortened(asked, _VALUE_SHOWN)
@@ -229,9 +237,9 @@ def _name_in(title: str) -> str:
     return title.partition(" · ")[0]
 
 
-def _shortened(text: str, most: int) -> str:
+def _shortened(text: str, length: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def _correct(changes: Mapping[str, str | None]) -> None:
@@ -249,4 +257,4 @@ def _correct(changes: Mapping[str, str | None]) -> None:
             else:
                 address.set_with_no_forward_msg(name, value)
         address.set_initial_query_params_from_current()
-        address.update({})  # tells the browser, once for all of them
+        address.update({})  # informs the browser, once for all of them

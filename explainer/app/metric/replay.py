@@ -8,7 +8,7 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.links.parameters import fit, fit_choice
+from explainer.app.links.parameters import fit, fit_choice, put
 from explainer.app.train.controls import run_title, show_damage
 from explainer.course.metric_detective import own_epochs
 from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
@@ -99,8 +99,8 @@ def show_own() -> None:
     if not epochs:
         st.info(f"{plain(name)} has not finished an epoch yet.", icon=":material/hourglass_empty:")
         return
-    number = _own_epoch([each.epoch for each in epochs])
-    epoch = next(each for each in epochs if each.epoch == number)
+    number = _own_epoch([epoch.epoch for epoch in epochs])
+    epoch = next(epoch for epoch in epochs if epoch.epoch == number)
     key = (name, str(run.facts.get("started")), len(epochs), number)
     view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
     show_canvas(view, key="metric_own_curves", on_pick=state.pick)
@@ -125,8 +125,5 @@ def _own_epoch(numbers: list[int]) -> int:
     number: int = st.session_state[key]
     if len(numbers) > 1:
         number = st.select_slider(f"Epoch ({numbers[0]} to {last})", numbers, key=key)
-    if number == last:
-        st.query_params.pop(key, None)
-    elif asked != str(number):
-        st.query_params[key] = str(number)
+    put(key, None if number == last else str(number))
     return number

@@ -2,7 +2,7 @@
 
 from explainer.app import checkpoints, session
 from explainer.app.compare import choice as compare_choice
-from explainer.app.compare.sides import checkpoint_title, open_pair
+from explainer.app.compare.sides import open_pair
 from explainer.app.what_if import history
 from explainer.lessons import HANDS_ON, LESSONS
 from explainer.numbers import Pass
@@ -60,11 +60,7 @@ def pass_of(side: str, page: str) -> Pass:
 def _open(name: str) -> None:
     """The checkpoint of a run's epoch, in memory."""
     try:
-        record = checkpoints.find(name)
-        session.check_memory(record)
-        session.check_here(record)
-        session.forget_replaced(record)
-        session.load_model(name)
+        session.open_checkpoint(name)
     except (LookupError, OSError, RuntimeError, MemoryError) as error:
         raise ValueError(str(error.args[0] if error.args else error)) from error
 
@@ -78,5 +74,7 @@ def _pass(name: str, picture: str, changes: str = "") -> Pass:
         lambda layer: session.block(name, picture, layer, changes),
         record.preprocess,
         record.labels,
-        Reproduction(name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoint_title(name)),
+        Reproduction(
+            name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoints.title_of(name)
+        ),
     )

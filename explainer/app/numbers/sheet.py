@@ -65,7 +65,7 @@ def show(page: str) -> None:
     try:
         explanation = explain_number(parse(text), lambda side: pass_of(side, page))
     except ValueError as error:
-        # The page's model was changed in the meantime, of which its next run says so; or a side has no such number.
+        # The page's model was changed in the meantime, and its next run reports that; or a side has no such number.
         if has_sides():
             _close()
             st.warning(plain(_sentence(error)))
@@ -82,7 +82,7 @@ def show(page: str) -> None:
 
 
 def _head(explanation: NumberExplanation) -> None:
-    """What the number is, the way back, and the way out."""
+    """The number in words, the way back, and the way out."""
     with st.container(key="number_head", horizontal=True, vertical_alignment="center", gap="small"):
         if st.session_state.get(_TRAIL):
             st.button("Back", icon=":material/arrow_back:", key="number_back", on_click=_back)

@@ -1,4 +1,4 @@
-"""Predictions for many pictures, on the page: the score, the cards, the mistakes, the table."""
+"""Predictions for many images, on the page: the score, the cards, the mistakes, the table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
+from explainer.app.links.controls import whole
 from explainer.app.links.parameters import fit, fit_choice
 from explainer.app.predict.sources import Source, name_for_explainer, side_of
 from explainer.app.session import Session
@@ -27,7 +28,7 @@ ORDERS = ("as they came", "most wrong first", "least sure first")
 
 @dataclass(frozen=True)
 class Answers:
-    """The predictions of a source by the session's checkpoint, with pictures read in one way."""
+    """The predictions of a source by the session's checkpoint, with images read in one way."""
 
     session: Session
     source: Source
@@ -37,7 +38,7 @@ class Answers:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """All that what is shown depends on."""
+        """All that the views depend on."""
         return (self.session.state.checkpoint, self.source.key, self.way)
 
 
@@ -59,9 +60,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
         page = 1
         if pages > 1:
             fit("predict_page", 1, pages, "page")
-            page = int(
-                st.number_input(f"Page (1 to {pages})", 1, pages, 1, key="predict_page", bind="query-params", width=160)
-            )
+            page = whole(f"Page (1 to {pages})", 1, key="predict_page", between=(1, pages), width=160)
         st.download_button(
             "Save as CSV",
             lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),
@@ -81,7 +80,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
 
 
 def show_confusion(answers: Answers) -> None:
-    """Who is taken for whom, as bars and as numbers."""
+    """The confusion of classes, as bars and as numbers."""
     counts = answers.predictions.confusion()
     view = kept_view(("confusion", *answers.key), lambda: predict.confusion(counts, answers.predictions.labels))
     show_canvas(view, key="predict_confusion")
@@ -102,10 +101,10 @@ def _show_score(predictions: Predictions) -> None:
     if sentences:
         st.markdown(" ".join(sentences))
     if unread := predictions.unread:
-        lines = [plain(f"{each.name}: {each.reason}.") for each in unread[:20]]
-        more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
-        told = "\n".join(f"- {line}" for line in lines)
-        st.warning(f"Not read, and left out{more}:\n{told}", icon=":material/broken_image:")
+        lines = [plain(f"{file.name}: {file.reason}.") for file in unread[:20]]
+        rest = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
+        listing = "\n".join(f"- {line}" for line in lines)
+        st.warning(f"Not read, and left out{rest}:\n{listing}", icon=":material/broken_image:")
 
 
 def _ordered(predictions: Predictions, order: str) -> list[int]:
@@ -133,7 +132,7 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
         return explained(made, 1) if origin else made
 
     try:
-        # A picture that is read otherwise has another forward pass, which no page computes again: no explanation then.
+        # An image that is read otherwise has another forward pass, which no page computes again: no explanation then.
         side = side_of(sample) if answers.preprocess == answers.session.checkpoint.preprocess else ""
         view = kept_view(("card", *answers.key, place), make)
     except (PictureError, OSError):
@@ -160,10 +159,10 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
 
 
 def _explain(sample: Sample) -> None:
-    """From the next run on, the overview with this picture; the checkpoint is the one that is shown."""
+    """Open the overview with this image in the next run; the checkpoint stays."""
     try:
         st.session_state["picture"] = name_for_explainer(sample)
     except (ValueError, OSError) as error:
-        st.session_state.setdefault("messages", []).append(f"{sample.name}: {error}.")
+        state.report(f"{sample.name}: {error}.")
     else:
         st.session_state["page"] = "overview"

@@ -1,11 +1,13 @@
-"""Choosing what to predict: own pictures, the chosen one, the gallery, or the test split of a data set."""
+"""The choice of images to predict: own ones, the chosen one, the gallery, or the test split of a data set."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from explainer.app import state
 from explainer.app.data.datasets import Dataset, choose_dataset, inspection
 from explainer.app.foreign import plain
+from explainer.app.links.parameters import put
 from explainer.app.predict import sources as picture_sources
 from explainer.app.predict.sources import Source
 from explainer.app.server.upload_boxes import MEGABYTE, show_box, take
@@ -25,7 +27,7 @@ def choose_kind() -> str:
 
 
 def choose(kind: str, session: Session) -> Source | None:
-    """The pictures, or None as long as none are chosen.
+    """The images, or None as long as none are chosen.
 
     Raises:
         LookupError, OSError: if they are not there any more; one sentence.
@@ -57,20 +59,19 @@ def _own() -> Source | None:
         return None
     source = picture_sources.uploaded(batch)
     st.session_state[_BATCH] = batch
-    if st.query_params.get(_BATCH) != batch:
-        st.query_params[_BATCH] = batch
+    put(_BATCH, batch)
     return source
 
 
 def _take(widget: str) -> None:
-    """Keep what was uploaded, or say why that is not possible and keep what is there."""
+    """Keep the uploaded images, or report why that is not possible."""
     st.session_state["predict_uploads"] = st.session_state.get("predict_uploads", 0) + 1
     try:
         if not (uploads := take(widget)):
             return
         batch = picture_sources.keep_batch([(upload.name, upload.getvalue()) for upload in uploads])
     except ValueError as error:
-        st.session_state.setdefault("messages", []).append(f"{error}.")
+        state.report(f"{error}.")
         return
     st.session_state[_BATCH] = batch
     st.query_params[_BATCH] = batch
@@ -84,7 +85,7 @@ def _test_split() -> Source | None:
 
 
 def test_split(dataset: Dataset) -> Source | None:
-    """The test pictures of a data set, with those that cannot be read, and what they show; None without any."""
+    """The test images of a data set with their classes, and those that cannot be read; None without any."""
     found = inspection(dataset)
     files = [file for file in found.files if file.split == "test"]
     if not files:
@@ -93,10 +94,10 @@ def test_split(dataset: Dataset) -> Source | None:
     by_class: dict[str, list[Sample]] = {}
     for file in files:
         by_class.setdefault(file.class_name, []).append(Sample(file.path.name, file.path, file.class_name))
-    each = max(1, MOST_TEST_PICTURES // len(by_class))
-    samples = [sample for group in by_class.values() for sample in group[:each]]
+    per_class = max(1, MOST_TEST_PICTURES // len(by_class))
+    samples = [sample for group in by_class.values() for sample in group[:per_class]]
     if len(samples) < len(files):
-        st.caption(f"The first {each} images of each class: {len(samples):,} of {len(files):,}.")
+        st.caption(f"The first {per_class} images of each class: {len(samples):,} of {len(files):,}.")
     samples += [Sample(path.name, path) for path in found.broken if _is_test(path, dataset)]
     key = f"test {dataset.name} {hash((tuple(samples), found.is_opened))}"
     return Source(key, f"the test images of {dataset.title}", tuple(samples))

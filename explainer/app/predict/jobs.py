@@ -1,4 +1,4 @@
-"""Predicting many pictures beside the pages: each piece of work is done once, for everybody who asks for it.
+"""Predicting many images in the background: each piece of work is done once, for everybody who asks for it.
 
 A page starts the work and looks again; it never waits for it. So a reload loses nothing, and what nobody looks at any
 more is given up.
@@ -70,7 +70,7 @@ def job_for(
     with _lock:
         job = _jobs.get(key)
         if job is None or job.was_given_up:
-            if sum(1 for each in threading.enumerate() if each.name == _THREAD) >= MOST_AT_ONCE:
+            if sum(1 for thread in threading.enumerate() if thread.name == _THREAD) >= MOST_AT_ONCE:
                 raise ValueError(
                     f"{MOST_AT_ONCE} readers are having many images predicted at this moment: try again in a minute"
                 )
@@ -98,14 +98,14 @@ def _work(job: Job, checkpoint: str, preprocess: Preprocess, samples: Callable[[
         )
     except GivenUp:
         pass
-    except Exception as error:  # whatever it is, the page that waits for it has to say so
+    except Exception as error:  # whatever it is, the page that waits for it has to report it
         job.problem = str(error) or type(error).__name__
     finally:
         job.ended.set()
 
 
 def show(reader: session.Session, source: Source, way: str, preprocess: Preprocess) -> Predictions | None:
-    """What the reader's checkpoint says of the pictures, or None while that is being worked out, with how far it is.
+    """The predictions of the reader's checkpoint, or None, with a bar, while they are being computed.
 
     Raises:
         ValueError: if it cannot be worked out; one sentence.

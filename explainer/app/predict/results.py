@@ -32,12 +32,12 @@ def _take_model() -> None:
 
 
 def choose_shown(place: int) -> None:
-    """Compare the ways of reading that picture."""
+    """Compare the ways of reading that image."""
     st.session_state["predict_shown"] = place + 1
 
 
 def show_results(session: Session, source: Source) -> None:
-    """Everything about the pictures, as soon as they are predicted."""
+    """Everything about the images, as soon as they are predicted."""
     ways = prediction_ways.ways(session.checkpoint.preprocess)
     fit_choice("predict_way", ways, "way of reading")
     way = st.selectbox("Images are read", list(ways), key="predict_way", bind="query-params", width=420) or AS_TRAINED

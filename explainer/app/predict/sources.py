@@ -1,4 +1,4 @@
-"""Where the pictures of the Predict page come from: uploaded together, the chosen one, the gallery, a test split."""
+"""The sources of the Predict page's images: uploaded together, the chosen one, the gallery, a test split."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from explainer.gallery import GALLERY
 from explainer.numbers.words import PICTURE
 from vit_core.training.predictions import Sample
 
-MOST_TOGETHER = 200  # pictures of one upload
+MOST_TOGETHER = 200  # images of one upload
 MOST_BYTES = 45 * 2**20  # of one upload: less than all readers together have
 
-_batches: Store[tuple[tuple[str, str], ...]] = Store(2**20)  # how its owner calls each picture, and we its bytes
+_batches: Store[tuple[tuple[str, str], ...]] = Store(2**20)  # its owner's name of each image, and ours of its bytes
 
 
 @dataclass(frozen=True)
 class Source:
-    """Pictures to predict: how many there are, and how they are had when they are needed."""
+    """Images to predict: their number, and their sources."""
 
-    key: str  # equal keys stand for equal pictures
+    key: str  # equal keys stand for equal images
     title: str
     samples: tuple[Sample, ...]
 
@@ -29,7 +29,7 @@ class Source:
 
 
 def keep_batch(files: Sequence[tuple[str, bytes]]) -> str:
-    """Keep pictures that were uploaded together, unread, and return the name they have in the URL.
+    """Keep images that were uploaded together, unread, and return the name they have in the URL.
 
     Raises:
         ValueError: if they are too many or too large to keep.
@@ -51,7 +51,7 @@ def keep_batch(files: Sequence[tuple[str, bytes]]) -> str:
 
 
 def uploaded(key: str) -> Source:
-    """The pictures that were uploaded together under that name.
+    """The images that were uploaded together under that name.
 
     Raises:
         LookupError: if they are not kept any more.
@@ -68,7 +68,7 @@ def uploaded(key: str) -> Source:
 
 
 def chosen(picture: str) -> Source:
-    """The picture that the sidebar shows."""
+    """The image that the sidebar shows."""
     name = GALLERY[picture].title if picture in GALLERY else "Your image"
     return Source(f"picture {picture}", name, (Sample(name, picture_source(picture)),))
 
@@ -80,10 +80,10 @@ def gallery() -> Source:
 
 
 def name_for_explainer(sample: Sample) -> str:
-    """The name by which the explainer shows this picture.
+    """The name by which the explainer shows this image.
 
     Raises:
-        ValueError: if it is no picture.
+        ValueError: if it is no image.
         OSError: if its file is gone.
     """
     data = sample.source
@@ -91,7 +91,7 @@ def name_for_explainer(sample: Sample) -> str:
 
 
 def side_of(sample: Sample) -> str:
-    """The side of the numbers of this picture's forward pass, read as the checkpoint was trained.
+    """The side of the numbers of this image's forward pass, read as the checkpoint was trained.
 
     Raises:
         OSError: if its file is gone.

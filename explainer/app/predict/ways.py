@@ -1,4 +1,4 @@
-"""Pictures read as the checkpoint was trained, and read otherwise: one picture in all ways, and all pictures."""
+"""Images read as the checkpoint was trained, and read otherwise: one image in all ways, and all images."""
 
 import numpy as np
 import streamlit as st
@@ -9,7 +9,9 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
+from explainer.app.links.controls import whole
 from explainer.app.links.parameters import fit
+from explainer.app.listing import show_table
 from explainer.app.predict import jobs as prediction_jobs
 from explainer.app.predict.cards import Answers
 from explainer.app.predict.sources import side_of
@@ -30,14 +32,12 @@ def ways(preprocess: Preprocess) -> dict[str, Preprocess]:
 
 
 def show(answers: Answers) -> None:
-    """One picture in all ways, and, if the reader wants it, how many pictures change their class in each."""
+    """One image in all ways, and, if the reader wants it, how many images change their class in each."""
     count = len(answers.predictions)
     shown = 1
     if count > 1:
         fit("predict_shown", 1, count, "picture")
-        shown = int(
-            st.number_input(f"Image (1 to {count})", 1, count, key="predict_shown", bind="query-params", width=160)
-        )
+        shown = whole(f"Image (1 to {count})", key="predict_shown", between=(1, count), width=160)
     name = answers.predictions.names[shown - 1]
     st.caption(plain(name))
     place = answers.predictions.places[shown - 1]
@@ -59,30 +59,29 @@ def _one_picture(answers: Answers, place: int, side: str) -> View:
     images = {way: preprocess(picture) for way, preprocess in ways(own).items()}
     del picture  # it may be a large one
     seen: dict[str, Pixels] = {}
-    says: dict[str, Tensor] = {}
+    probabilities: dict[str, Tensor] = {}
     for way, image in images.items():
-        seen[way] = np.asarray(own.to_picture(image))  # what these numbers are to a model that was trained with its own
+        seen[way] = np.asarray(own.to_picture(image))  # as a model sees them that was trained with its own
         with forward_slots, torch.no_grad():
-            says[way] = session.model(image[None])[0].softmax(-1)
-    return explained(predict.preprocessing(seen, says, session.checkpoint.labels, side=side), 1)
+            probabilities[way] = session.model(image[None])[0].softmax(-1)
+    return explained(predict.preprocessing(seen, probabilities, session.checkpoint.labels, side=side), 1)
 
 
 def _show_all(answers: Answers) -> None:
     """A line for each way: how many are right, how many get another class than as trained."""
     session, source = answers.session, answers.source
-    told = {}
+    predictions = {}
     for way, preprocess in ways(session.checkpoint.preprocess).items():
-        told[way] = prediction_jobs.show(session, source, way, preprocess)
-    if any(each is None for each in told.values()):
+        predictions[way] = prediction_jobs.show(session, source, way, preprocess)
+    if any(result is None for result in predictions.values()):
         return
-    own = told[AS_TRAINED]
+    own = predictions[AS_TRAINED]
     lines = ["| read | right | another class than as trained | probability moved, on average |", "|---|---:|---:|---:|"]
-    for way, each in told.items():
-        assert each is not None and own is not None
-        right, of = each.score
+    for way, result in predictions.items():
+        assert result is not None and own is not None
+        right, of = result.score
         scored = f"{right:,} of {of:,} ({percent(right / of)})" if of else ""
-        changed = f"{int((each.predicted != own.predicted).sum())} of {len(each)}"
-        moved = percent((each.probabilities - own.probabilities).abs().sum(-1).mean() / 2)
+        changed = f"{int((result.predicted != own.predicted).sum())} of {len(result)}"
+        moved = percent((result.probabilities - own.probabilities).abs().sum(-1).mean() / 2)
         lines.append(f"| {plain(way)} | {scored} | {' | ' if way == AS_TRAINED else f'{changed} | {moved}'} |")
-    with st.container(key="table_ways"):
-        st.markdown("\n".join(lines))
+    show_table("ways", lines)

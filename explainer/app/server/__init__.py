@@ -1,1 +1,1 @@
-"""What serves the app: start, middleware, routes, uploads, and what is shared by all sessions."""
+"""The server of the app: start, middleware, routes, uploads, and the stores that all sessions share."""

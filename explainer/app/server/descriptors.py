@@ -1,4 +1,4 @@
-"""What the operating system lets this process hold open: asked for at the start, used sparingly, missed with one word.
+"""The file descriptors of this process: raised to the limit at the start, used sparingly, missed with one log line.
 
 A session takes one descriptor for its connection. Streamlit makes an event loop for each of its scripts as well, which
 no page of this app runs, and which would take three more.

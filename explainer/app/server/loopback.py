@@ -73,7 +73,7 @@ def _names_loopback(headers: Any, name: str) -> bool:
 
 
 def _is_loopback(address: str | None) -> bool:
-    """Streamlit says None for 127.0.0.1 and ::1, but ::ffff:127.0.0.1 where one socket serves both kinds."""
+    """Streamlit reports None for 127.0.0.1 and ::1, but ::ffff:127.0.0.1 where one socket serves both kinds."""
     if address is None:
         return True
     try:

@@ -13,7 +13,7 @@ _component = st.components.v2.component("vit_explainer.reader", js=reader_script
 
 
 def reader_key() -> str | None:
-    """The browser's own secret; None before it has told it, or where it keeps nothing."""
+    """The browser's own secret; None before it has sent one, or where it keeps nothing."""
     held: Any = st.session_state.get(KEY)
     key = held.get("key") if isinstance(held, Mapping) else None
     return key if isinstance(key, str) and re.fullmatch(r"[0-9a-f]{32}", key) else None

@@ -1,4 +1,4 @@
-"""What every answer of the server makes the browser refuse: content from elsewhere, guessed types, foreign frames.
+"""Headers that make the browser refuse content from elsewhere, guessed types and foreign frames.
 
 Text from outside is shown as text (``foreign.py``); should something slip through, the browser asks no other machine.
 ``VIT_EXPLAINER_FRAME_ANCESTORS`` names the sites that may show the app in a frame, an LMS for example.
@@ -35,7 +35,7 @@ class ResponseHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [each for each in message["headers"] if each[0].lower() not in dict(self.headers)]
+                own = [header for header in message["headers"] if header[0].lower() not in dict(self.headers)]
                 message = {**message, "headers": [*own, *self.headers]}
             await send(message)
 
@@ -56,7 +56,7 @@ def headers() -> dict[str, str]:
 
 
 def _policy() -> str:
-    scripts = " ".join(f"'sha256-{_digest(each)}'" for each in (*_scripts_of_streamlit(), SERVER, TO_THE_TOP))
+    scripts = " ".join(f"'sha256-{_digest(script)}'" for script in (*_scripts_of_streamlit(), SERVER, TO_THE_TOP))
     rules = {
         "default-src": "'self'",
         # Streamlit loads a component's script from a blob that it makes of the text which the server sent.
@@ -76,7 +76,7 @@ def _policy() -> str:
 
 def _frame_ancestors() -> str:
     text = os.environ.get(FRAME_ANCESTORS, "").strip() or "'self'"
-    if wrong := [each for each in text.split() if not _SITE.fullmatch(each)]:
+    if wrong := [site for site in text.split() if not _SITE.fullmatch(site)]:
         raise ValueError(
             f"{FRAME_ANCESTORS} names {wrong[0]!r}, which is no site: write 'self', 'none', or addresses such as "
             "https://moodle.example.org, with spaces between them"

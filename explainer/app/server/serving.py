@@ -1,4 +1,4 @@
-"""What the server is made of, the same for ``streamlit run app.py`` and for ``vit-explainer``."""
+"""The parts of the server, the same for ``streamlit run app.py`` and for ``vit-explainer``."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The page that a browser gets first: Streamlit's own empty one, with the app's style and what the first picture needs.
+"""The page that a browser gets first: Streamlit's own empty one, with the app's style and what the first view needs.
 
 Streamlit shows a page's words before it has loaded what puts a style into a page, typesets an equation or draws a
 picture; each of these then moves everything below it. So the style is in the page from its first byte, the parts that
@@ -27,7 +27,7 @@ PARTS = ("Html", "BidiComponent", "PageLink", "Slider", "Selectbox", "rehype-kat
 FONTS = ("MaterialSymbols-Rounded", "SourceSerifVariable-Roman.ttf", "KaTeX_Main-Regular", "KaTeX_Math-Italic")
 
 # Opened at /attention, Streamlit's front end would first ask whether the server lives below /attention, two requests
-# that are answered with 404. This name of its own tells it where the server lives: where the page's relative addresses
+# that are answered with 404. This name gives it the place of the server: where the page's relative addresses
 # begin, which is below ``server.baseUrlPath`` and below whatever a proxy puts before it.
 SERVER = 'window.__streamlit = { BACKEND_BASE_URL: new URL(".", location.href).href }'
 
@@ -72,9 +72,9 @@ class Shell:
                 return
             page = body.lstrip()
             if page.startswith(_STARTS_WITH):
-                told = [(name, value) for name, value in start["headers"] if name.lower() not in _ABOUT_THE_BODY]
+                headers = [(name, value) for name, value in start["headers"] if name.lower() not in _ABOUT_THE_BODY]
                 page = completed(body.decode()).encode()
-                start["headers"] = [*told, (b"content-length", str(len(page)).encode())]
+                start["headers"] = [*headers, (b"content-length", str(len(page)).encode())]
             else:
                 page = body
             await send(start)
@@ -98,8 +98,8 @@ def completed(page: str) -> str:
         tensor_route.keep(module.encode(), "text/javascript")
     known = set(re.findall(r"\./static/[\w./-]+", page))
     links = [
-        f'<link rel="modulepreload" crossorigin href="{each}">'
-        for each in (*sorted(_with_what_they_import(PARTS) - known), f"./{_address(core())}")
+        f'<link rel="modulepreload" crossorigin href="{address}">'
+        for address in (*sorted(_with_what_they_import(PARTS) - known), f"./{_address(core())}")
     ]
     links += [
         f'<link rel="preload" as="font" type="font/woff2" crossorigin href="./static/media/{found.name}">'
@@ -139,4 +139,4 @@ def _with_what_they_import(parts: Iterable[str]) -> set[str]:
         seen.add(part)
         imported = re.findall(r'(?:from|import)"\./([\w.-]+\.js)"', part.read_text(encoding="utf-8"))
         waiting += [part.with_name(name) for name in imported]
-    return {f"./static/js/{each.name}" for each in seen}
+    return {f"./static/js/{part.name}" for part in seen}

@@ -1,4 +1,4 @@
-"""What happens once per process, beside the server's own start: the first picture is traced before anybody asks.
+"""Work done once per process, next to the server's own start: the first image is traced before anybody asks.
 
 Importing torch takes seconds, and a class opens the page at once. So this module imports it only when it runs.
 """
@@ -35,7 +35,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
 
 def spare_descriptors() -> None:
-    """Have as many descriptors as may be had, use few of them, say once if there are none; within the event loop."""
+    """Have as many descriptors as may be had, use few of them, report once if none are left; within the event loop."""
     descriptors.raise_limit()
     descriptors.spare_script_loops()
     asyncio.get_running_loop().set_exception_handler(descriptors.SayOnce())
@@ -59,7 +59,7 @@ def let_go(sessions: Any) -> None:
 
 
 def start() -> None:
-    """Set torch's threads, trace the first picture, and take over the collection of garbage; later calls do nothing."""
+    """Set torch's threads, trace the first image, and take over the collection of garbage; later calls do nothing."""
     global _is_started
     with _lock:
         if _is_started:

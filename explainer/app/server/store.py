@@ -1,4 +1,4 @@
-"""What all sessions share, bounded in bytes: made once by whoever asks first, evicted when it was not used longest."""
+"""Values that all sessions share, bounded in bytes: made once, the least recently used evicted first."""
 
 import threading
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""What is too big for the websocket: packed views, pictures and the canvas itself, by content, kept by the browser.
+"""A route for all that is too big for the websocket: packed views, images and the canvas, named by their content.
 
 Streamlit sends a component's data again with every page change; a file named by its content is sent once per browser
 and compressed once for all of them. ``routes`` goes into ``st.App(routes=...)``. Where it is not mounted (a page under
@@ -54,7 +54,7 @@ def load(name: str) -> bytes | None:
 
 
 def url(name: str) -> str:
-    """Where a digest is served, relative to the app's own address, which may lie below a base path."""
+    """The address of a digest, relative to the app's own address, which may lie below a base path."""
     return f"{PATH}/{name}"
 
 

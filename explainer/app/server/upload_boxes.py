@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explainer.app import state
 from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.store import Store
 from vit_core.allowance import ARRIVING, give_back_memory
@@ -32,7 +33,7 @@ _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)/?$")
 
 @dataclass(frozen=True)
 class Box:
-    """What one box takes."""
+    """The limits of one box."""
 
     most: int  # bytes of one file
     files: int  # at a time
@@ -46,7 +47,7 @@ class _Boxes:
 
     seen: dict[str, tuple[Box, int]] = field(default_factory=dict)  # by their keys, with the run that drew them last
     run: int = 0
-    refused: list[str] = field(default_factory=list)  # what the reader has not been told yet
+    refused: list[str] = field(default_factory=list)  # sentences that the page has not shown yet
 
 
 _lock = threading.Lock()
@@ -103,13 +104,13 @@ def expect(key: str, megabytes: int, files: int = 1, together: int | None = None
 
 
 def begin_run() -> None:
-    """Forget the boxes that this session's page has not had for some runs, and say which files were refused."""
+    """Forget the boxes that this session's page has not had for some runs, and report which files were refused."""
     if (context := get_script_run_ctx()) is None:
         return
     with _lock:
         if (boxes := _sessions.get(context.session_id)) is not None:
             boxes.run += 1
-            boxes.seen = {key: each for key, each in boxes.seen.items() if each[1] > boxes.run - RUNS_KEPT}
+            boxes.seen = {key: entry for key, entry in boxes.seen.items() if entry[1] > boxes.run - RUNS_KEPT}
             st.session_state.setdefault("messages", []).extend(boxes.refused)
             boxes.refused.clear()
 
@@ -121,7 +122,7 @@ def take(key: str) -> list[Any]:
         ValueError: if one is larger than the box takes; a sentence without a full stop.
     """
     given = st.session_state.get(key)
-    uploads = [each for each in (given if isinstance(given, list) else [given]) if each is not None]
+    uploads = [upload for upload in (given if isinstance(given, list) else [given]) if upload is not None]
     if (context := get_script_run_ctx()) is None:
         return uploads
     manager: Any = context.uploaded_file_mgr  # the protocol that Streamlit declares has no way to remove one file
@@ -136,6 +137,20 @@ def take(key: str) -> list[Any]:
             if upload.size > box.most:
                 raise ValueError(_too_large("the file", upload.size, box.most))
     return uploads
+
+
+def receive(widget: str, counter: str, keep: Callable[[Any], None], consequence: str) -> None:
+    """Give the file that has come into a box to ``keep``; a problem is reported, with its consequence.
+
+    ``counter`` is a number of the session that is in the widget's key: a new key forgets the last file.
+    """
+    upload: Any = st.session_state.get(widget)
+    try:
+        if take(widget):
+            st.session_state[counter] = st.session_state.get(counter, 0) + 1
+            keep(upload)
+    except (OSError, ValueError) as error:
+        state.report(f"{upload.name}: {error}. {consequence}")
 
 
 class UploadLimits:
@@ -196,14 +211,14 @@ def _refusal(session: str, declared: int, arrived: int = 0, new_files: int = 0) 
             f"Too much at once: the box takes {together / MEGABYTE:,.0f} MB together, and has not finished with what "
             "was sent before."
         )
-    everything = sum(sum(_kept(each)) for each in _all_sessions()) + sum(_arriving.values()) + declared
+    everything = sum(sum(_kept(other)) for other in list(_storage())) + sum(_arriving.values()) + declared
     if everything > ARRIVING.most * 1e6 and not any(box.is_here for box in allowed):
         return "The server is busy with the files of others: try it again in a minute."
     return ""
 
 
 def _note(session: str, refusal: str) -> None:
-    """Streamlit's box says no more than a status: the page says the sentence when it runs next."""
+    """Streamlit's box shows only a status: the page shows the sentence when it runs next."""
     if (boxes := _sessions.get(session)) is not None and refusal not in boxes.refused:
         boxes.refused.append(refusal)
 
@@ -222,15 +237,11 @@ def _declared(scope: MutableMapping[str, Any]) -> int:
 
 def _kept(session: str) -> list[int]:
     """The sizes of the files of a session that no page has taken yet."""
-    return [len(each.data) for each in list(_storage().get(session, {}).values())]
-
-
-def _all_sessions() -> list[str]:
-    return list(_storage())
+    return [len(file.data) for file in list(_storage().get(session, {}).values())]
 
 
 def _storage() -> dict[str, dict[str, Any]]:
-    """Where Streamlit keeps them, in memory: session -> file -> record."""
+    """The files as Streamlit keeps them, in memory: session -> file -> record."""
     manager: Any = Runtime.instance().uploaded_file_mgr if Runtime.exists() else None
     return getattr(manager, "file_storage", {})
 

@@ -1,25 +1,41 @@
-"""Pictures that readers bring: checked when they come, kept as they came, named by their content."""
+"""Images that readers bring: checked when they come, kept as they came, named by their content."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
+import streamlit as st
+
 from explainer.app.server.store import Store
+from explainer.app.server.upload_boxes import show_box
 from explainer.app.state import UPLOAD_PREFIX
 from explainer.gallery import GALLERY
 from vit_core.pictures import open_picture
 
 PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
-MOST_MEGABYTES = 40  # of one picture, and of a zip of pictures
+MOST_MEGABYTES = 40  # of one image, and of a zip of images
 _uploads: Store[bytes] = Store(256 * 2**20)
 # What a page shows among many, uploaded or of a data set: apart, so that it does not push out what somebody has chosen.
 _shown: Store[bytes | Path] = Store(48 * 2**20)
 
 
+def show_picture_box(name: str, counter: str, on_change: Callable[[str], None]) -> None:
+    """A box for one image, with a new key after each: the uploader forgets the last one, good or bad."""
+    show_box(
+        "Upload an image",
+        PICTURE_TYPES,
+        megabytes=MOST_MEGABYTES,
+        key=f"{name}_{st.session_state.get(counter, 0)}",
+        on_change=on_change,
+        help="It stays in this server's memory while there is room, and is not passed on.",
+    )
+
+
 def keep_upload(data: bytes) -> str:
-    """Keep an uploaded picture for all sessions that have its link, and return the name it has in the URL.
+    """Keep an uploaded image for all sessions that have its link, and return the name it has in the URL.
 
     Raises:
-        vit_core.pictures.PictureError: if it is no picture, broken, or too large; then nothing is kept.
+        vit_core.pictures.PictureError: if it is no image, broken, or too large; then nothing is kept.
     """
     name = _name(data)
     if _uploads.get(name) is None:
@@ -29,7 +45,7 @@ def keep_upload(data: bytes) -> str:
 
 
 def keep_shown(source: bytes | Path) -> str:
-    """Remember a picture that a page shows, and return the name by which ``picture_source`` has it while there is room.
+    """Remember an image that a page shows, and return the name by which ``picture_source`` has it while there is room.
 
     Raises:
         OSError: if its file cannot be read.
@@ -40,12 +56,12 @@ def keep_shown(source: bytes | Path) -> str:
 
 
 def shown_source(name: str) -> bytes | Path | None:
-    """What ``keep_shown`` got under that name; None if it is not kept any more."""
+    """The source that ``keep_shown`` got under that name; None if it is no longer kept."""
     return _shown.get(name)
 
 
 def picture_source(name: str) -> bytes:
-    """The encoded bytes of a picture of the gallery, of an uploaded one, or of one that a page has shown.
+    """The encoded bytes of an image of the gallery, of an uploaded one, or of one that a page has shown.
 
     Raises:
         LookupError: if there is none, or it was uploaded and is not kept any more.
@@ -63,7 +79,7 @@ def picture_source(name: str) -> bytes:
 
 
 def _shown_bytes(name: str) -> bytes | None:
-    """Those of a picture that a page has shown, if they are still the same."""
+    """The bytes of an image that a page has shown, if they are still the same."""
     source = _shown.get(name)
     try:
         data = None if source is None else _bytes(source)

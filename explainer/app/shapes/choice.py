@@ -1,18 +1,19 @@
-"""Which model the Shapes page is about, and what it is compared with: in the session, in the address, and undone."""
+"""The model of the Shapes page and the one it is compared with: in the session, in the address, with undo."""
 
 from dataclasses import replace
 from typing import NamedTuple
 
 import streamlit as st
 
-from explainer.app.what_if.history import History
+from explainer.app.links.parameters import put
+from explainer.app.what_if.history import History, Steps
 from explainer.shapes.catalogue import CATALOGUE, FIELDS, Setting, changes_between
 from vit_core import ViTConfig
 
 SIZES, AGAINST = "sizes", "against"  # in the address
 CHECKPOINT = "checkpoint"  # as a start: the one that the sidebar has chosen
 BEFORE, NOTHING = "before", "nothing"  # to compare with: the setting before, or none
-_HISTORY, _WRITTEN = "shapes_history", "shapes_written"
+_WRITTEN = "shapes_written"
 _SHOWN, _PREVIOUS = "shapes_shown", "shapes_previous"
 
 
@@ -29,41 +30,28 @@ class Sizes(NamedTuple):
         return Setting.parse(self.text).words
 
 
-def history() -> History:
-    """The settings of this session, as text, the impossible ones included."""
-    kept: History = st.session_state.get(_HISTORY, History(present=CHECKPOINT))
-    return kept
+steps = Steps("shapes_history", CHECKPOINT)  # the settings of this session, as text, the impossible ones included
 
 
 def current() -> Setting:
-    """What the reader has asked for."""
-    return Setting.parse(history().present)
+    """The setting that the reader has asked for."""
+    return Setting.parse(steps.now.present)
 
 
 def against() -> str:
-    """What the reader compares with: a setting as text, or one of the two words."""
+    """The reader's choice to compare with: a setting as text, or one of the two words."""
     kept: str = st.session_state.get(AGAINST, BEFORE)
     return kept
 
 
 def choose(setting: Setting) -> None:
-    """From the next run on, show this."""
-    st.session_state[_HISTORY] = history().changed(str(setting))
+    """Show this from the next run on."""
+    steps.take(str(setting))
 
 
 def compare_with(text: str) -> None:
-    """From the next run on, compare with this."""
+    """Compare with this from the next run on."""
     st.session_state[AGAINST] = text
-
-
-def undo() -> None:
-    """One step back."""
-    st.session_state[_HISTORY] = history().undone()
-
-
-def redo() -> None:
-    """One step forward again."""
-    st.session_state[_HISTORY] = history().redone()
 
 
 def read() -> list[str]:
@@ -101,7 +89,7 @@ def resolve(setting: Setting, checkpoint: ViTConfig) -> Sizes:
 
 
 def shown(checkpoint: ViTConfig) -> tuple[Sizes, str]:
-    """What the page shows: what is asked for, or, with a sentence, the last that was possible."""
+    """The sizes that the page shows: those asked for, or, with a sentence, the last possible ones."""
     problem = ""
     try:
         sizes = resolve(current(), checkpoint)
@@ -118,7 +106,7 @@ def shown(checkpoint: ViTConfig) -> tuple[Sizes, str]:
 
 
 def baseline(checkpoint: ViTConfig) -> Sizes | None:
-    """What is compared with, if anything."""
+    """The sizes to compare with, if any."""
     text = st.session_state.get(_PREVIOUS) if against() == BEFORE else against()
     if text is None or text == NOTHING:
         return None
@@ -130,16 +118,16 @@ def baseline(checkpoint: ViTConfig) -> Sizes | None:
 
 def what_changed(before: Sizes, after: Sizes) -> str:
     """``P from 32 to 16:``, for before the consequences."""
-    said = ", ".join(changes_between(before[:2], after[:2]))
-    return f"{said[0].upper()}{said[1:]}:" if said else f"As {before.words}."
+    changes = ", ".join(changes_between(before[:2], after[:2]))
+    return f"{changes[0].upper()}{changes[1:]}:" if changes else f"As {before.words}."
 
 
 def _open(setting: Setting) -> None:
-    """What a link asks for; who has just come has nothing to undo."""
-    if _HISTORY in st.session_state:
+    """Take over the setting of a link; a new visitor has nothing to undo."""
+    if steps.key in st.session_state:
         choose(setting)
     else:
-        st.session_state[_HISTORY] = History(present=str(setting))
+        st.session_state[steps.key] = History(present=str(setting))
 
 
 def _known(text: str) -> Setting:
@@ -151,14 +139,11 @@ def _known(text: str) -> Setting:
 
 
 def _write() -> None:
-    present = history().present
+    present = steps.now.present
     wanted = {
         **({SIZES: present} if present != CHECKPOINT else {}),
         **({AGAINST: against()} if against() != BEFORE else {}),
     }
     st.session_state[_WRITTEN] = wanted
     for name in (SIZES, AGAINST):
-        if name in wanted and st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
+        put(name, wanted.get(name))

@@ -1,4 +1,4 @@
-"""What the reader sets on the Shapes page: the model to begin with, every size of it, and what it is compared with."""
+"""The controls of the Shapes page: the model to begin with, every size of it, and the model to compare with."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _TITLES = {choice.BEFORE: "the setting before", choice.NOTHING: "nothing"}
 
 def show_start(checkpoint: str) -> None:
     """The model to begin with, the way back, and the start again."""
-    setting, past = choice.current(), choice.history()
+    setting, past = choice.current(), choice.steps.now
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sync("shapes_start", setting.start)
         st.selectbox(
@@ -38,8 +38,8 @@ def show_start(checkpoint: str) -> None:
             format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else f"sidebar: {checkpoint}",
         )
         for label, icon, action, is_possible in (
-            ("Undo", ":material/undo:", choice.undo, bool(past.past)),
-            ("Redo", ":material/redo:", choice.redo, bool(past.future)),
+            ("Undo", ":material/undo:", choice.steps.undo, bool(past.past)),
+            ("Redo", ":material/redo:", choice.steps.redo, bool(past.future)),
             ("Reset", ":material/restart_alt:", _reset, bool(setting.changes)),
         ):
             st.button(label, icon=icon, key=f"shapes_{label.lower()}", on_click=action, disabled=not is_possible)
@@ -66,7 +66,7 @@ def show_sizes(start: ViTConfig) -> None:
 
 
 def show_baseline(text: str) -> None:
-    """What the ledger is compared with; ``text`` is what it shows."""
+    """The choice of a model to compare the ledger with; ``text`` is the setting shown."""
     now = choice.against()
     options = [choice.BEFORE, choice.NOTHING, *([] if now in _TITLES or now in CATALOGUE else [now]), *CATALOGUE]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -100,12 +100,12 @@ def _slider(name: str, setting: Setting, start: ViTConfig) -> None:
         key=key,
         on_change=_take,
         args=(name, key, start),
-        format_func=lambda each: f"{each:,}" if each >= 10_000 else f"{each:d}",
+        format_func=lambda number: f"{number:,}" if number >= 10_000 else f"{number:d}",
     )
 
 
 def _number(name: str, setting: Setting, start: ViTConfig) -> None:
-    """The range is beside the name: the field itself refuses what is outside it."""
+    """The range is next to the name: the field itself refuses anything outside it."""
     key, value, (_, low, high) = f"shapes_number_{name}", setting.value(start, name), FIELDS[name]
     _sync(key, value)
     st.number_input(
@@ -142,6 +142,6 @@ def _reset() -> None:
 
 
 def _sync(key: str, value: Any) -> None:
-    """A control shows what the setting says, however it came about: moved, undone, or from a link."""
+    """Make a control follow the setting, however that came about: moved, undone, or from a link."""
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value

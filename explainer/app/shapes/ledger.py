@@ -9,6 +9,7 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_large
+from explainer.app.server.downloads import offer_file
 from explainer.app.shapes.choice import Sizes
 from explainer.components import ledger_script
 from explainer.shapes import Ledger, config_ledger
@@ -40,7 +41,7 @@ def ledger_of(sizes: Sizes) -> Ledger:
 
 
 def differences_of(before: Sizes, after: Sizes) -> Differences:
-    """What moves from one to the other."""
+    """The differences between two models."""
 
     def make() -> tuple[Differences, int]:
         found = differences(ledger_of(before), ledger_of(after))
@@ -83,12 +84,4 @@ def show_downloads(sizes: Sizes, before: Sizes | None) -> None:
         files.append(("Differences as CSV", f"{name}-moved.csv", "text/csv", lambda: exports.differences_csv(found)))
     with st.container(horizontal=True):
         for label, file, kind, make in files:
-            st.download_button(
-                plain(label),
-                make,
-                file,
-                kind,
-                key=f"shapes_file_{label}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            offer_file(plain(label), make, file, kind, key=f"shapes_file_{label}")

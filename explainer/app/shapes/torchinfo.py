@@ -1,4 +1,4 @@
-"""torchinfo's word on the model of the Shapes page, beside the ledger's."""
+"""torchinfo's counts for the model of the Shapes page, next to the ledger's."""
 
 import streamlit as st
 
@@ -25,10 +25,10 @@ def _ask(sizes: Sizes, waits: bool) -> None:
     if waits and st.session_state.pop(_MOVED, False):
         st.caption("Running torchinfo …")
         return
-    said = opinion_of(sizes)
+    opinion = opinion_of(sizes)
     if waits:
         st.rerun()  # the whole page, once: then nobody looks again
-    _show(said)
+    _show(opinion)
 
 
 def _key(sizes: Sizes) -> tuple[str, str]:
@@ -36,7 +36,7 @@ def _key(sizes: Sizes) -> tuple[str, str]:
 
 
 def opinion_of(sizes: Sizes) -> SecondOpinion:
-    """What torchinfo says of the same model."""
+    """torchinfo's report on the same model."""
 
     def make() -> tuple[SecondOpinion, int]:
         opinion = second_opinion(sizes.config, sizes.batch, ledger_of(sizes))
@@ -46,23 +46,25 @@ def opinion_of(sizes: Sizes) -> SecondOpinion:
     return opinion
 
 
-def _show(said: SecondOpinion) -> None:
-    mark, verdict = ("✓", "Both agree") if said.agrees else ("✗", "They do not agree")
-    differing = f", {len(said.differing)} of them different: {', '.join(said.differing[:5])}" if said.differing else ""
+def _show(opinion: SecondOpinion) -> None:
+    mark, verdict = ("✓", "Both agree") if opinion.agrees else ("✗", "They do not agree")
+    differing = (
+        f", {len(opinion.differing)} of them different: {', '.join(opinion.differing[:5])}" if opinion.differing else ""
+    )
     show_words(
         f"{mark} **{verdict}** on parameters and on the output of every module that both list "
-        f"({said.shapes} modules{differing}).\n\n"
+        f"({opinion.shapes} modules{differing}).\n\n"
         "| | this ledger | torchinfo |\n|---|---:|---:|\n"
-        f"| parameters | {said.parameters:,} | {said.their_parameters:,} |\n"
-        f"| multiply-adds | {said.multiply_adds:,} | {said.their_multiply_adds:,} |"
+        f"| parameters | {opinion.parameters:,} | {opinion.their_parameters:,} |\n"
+        f"| multiply-adds | {opinion.multiply_adds:,} | {opinion.their_multiply_adds:,} |"
     )
-    same = said.counted_their_way == said.their_multiply_adds
+    same = opinion.counted_their_way == opinion.their_multiply_adds
     show_words(
         f"{'✓' if same else '✗'} The ledger's operations counted as torchinfo counts them: "
-        f"{said.counted_their_way:,}. It takes every parameter of a dense layer once per image, not once per token, "
+        f"{opinion.counted_their_way:,}. It takes every parameter of a dense layer once per image, not once per token, "
         "and leaves out the products of attention, which are not modules: so it reports "
-        f"{count_text(said.their_multiply_adds)} where {count_text(said.multiply_adds)} are done.",
+        f"{count_text(opinion.their_multiply_adds)} where {count_text(opinion.multiply_adds)} are done.",
         quiet=True,
     )
     with st.expander("torchinfo's own table"):
-        st.code(said.summary, language=None)
+        st.code(opinion.summary, language=None)

@@ -34,7 +34,7 @@ def chosen_runs(runs: dict[str, Run]) -> list[str]:
 
 
 def show_command(name: str) -> None:
-    """What to type to train the same again."""
+    """The command that trains the same again."""
     try:
         st.code(for_reader(written(open_run(name).command())), language="bash", wrap_lines=True)
     except (LookupError, ValueError) as error:

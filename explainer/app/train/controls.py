@@ -1,4 +1,4 @@
-"""Runs started, stopped, resumed, deleted and brought back, by buttons; what goes wrong is one sentence."""
+"""Runs started, stopped, resumed, deleted and brought back, by buttons; each problem is one sentence."""
 
 import io
 import zipfile
@@ -11,6 +11,8 @@ import streamlit as st
 from explainer.app.data.choice import held_out
 from explainer.app.data.datasets import Dataset, inspection
 from explainer.app.foreign import plain
+from explainer.app.server.downloads import offer_file
+from explainer.app.state import attempt, show_problem
 from explainer.app.train.recipe_form import Choice
 from explainer.notation.wording import sentence
 from vit_core.allowance import NotAllowedError
@@ -22,7 +24,7 @@ from vit_core.training.runs.run import METRICS
 from vit_core.training.start import sizes
 
 SHOWN = "runs"  # the runs that are looked at, in the URL
-_PROBLEM = "run_problem"  # a sentence to say once
+PROBLEM = "run_problem"  # a sentence to show once
 _STARTED = "runs_started"  # by this session
 STATES = {  # how a run is doing, as the pages print it
     "starting": ":material/hourglass_top: starting",
@@ -35,11 +37,11 @@ STATES = {  # how a run is doing, as the pages print it
 
 
 def show_start(data: Dataset | None, choice: Choice | None) -> None:
-    """The name, how much there is to do, and the button that starts the run."""
+    """The name, the amount of work, and the button that starts the run."""
     found = inspection(data) if data else None
     if found and found.errors:
-        said = " ".join(f"{sentence(error).rstrip('.')}." for error in found.errors)
-        st.error(plain(said), icon=":material/photo_library:")
+        sentences = " ".join(f"{sentence(error).rstrip('.')}." for error in found.errors)
+        st.error(plain(sentences), icon=":material/photo_library:")
         data = None
     elif found and choice:
         steps = choice.recipe.total_steps(found.total("train"))
@@ -65,11 +67,11 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
     if is_asked and data is not None and choice is not None:
         _start(name, data, choice)
         st.rerun()
-    show_problem()
+    show_problem(PROBLEM)
 
 
 def _takes(found: Inspection, choice: Choice) -> str:
-    """What the run would take of this machine, and, where that is too much, that it is; sentences."""
+    """Sentences on the memory and space that the run would take, and a warning where that is too much."""
     try:
         config = sizes(choice.recipe, len(found.class_names))
         takes = estimate_training(config, choice.recipe, max(1, found.total("train")), found.total("test"))
@@ -77,13 +79,13 @@ def _takes(found: Inspection, choice: Choice) -> str:
         allow_training("of this recipe", takes, runs.runs_folder())
     except NotAllowedError as error:
         return f"{takes.sentence} :red[Start will refuse it: {error}.]"
-    except (ValueError, OSError, LookupError):  # the run will say why it cannot be trained
+    except (ValueError, OSError, LookupError):  # the run itself will report why it cannot be trained
         return ""
     return takes.sentence
 
 
 def show_controls(run: Run) -> None:
-    """What can be done with this run now."""
+    """The buttons for this run in its present state."""
     if run.is_alive:
         asked = run.is_stopping
         st.button(
@@ -124,25 +126,19 @@ def run_title(run: Run) -> str:
 
 
 def show_damage(run: Run, most: int = 6) -> None:
-    """What is wrong with the folder of a damaged run, and what can be done."""
+    """The damage to a run's folder, and the remedy."""
     problems = run.damage
-    more = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
-    told = "\n".join(f"- {plain(each)}" for each in problems[:most])
+    rest = f"\n- and {len(problems) - most} more" if len(problems) > most else ""
+    listing = "\n".join(f"- {plain(problem)}" for problem in problems[:most])
     st.error(
         f"The folder of {plain(run.name)} is damaged. The intact parts are shown and can be used; Delete puts all of "
-        f"it aside for a day.\n{told}{more}",
+        f"it aside for a day.\n{listing}{rest}",
         icon=":material/broken_image:",
     )
 
 
-def show_problem() -> None:
-    """Why the last button did nothing, reported once."""
-    if problem := st.session_state.pop(_PROBLEM, ""):
-        st.error(plain(problem), icon=":material/error:")
-
-
 def show_deleted() -> None:
-    """What was deleted lately, to bring back."""
+    """The runs deleted lately, to bring back."""
     deleted = runs.deleted_runs()
     if not deleted:
         return
@@ -155,23 +151,24 @@ def show_deleted() -> None:
 def _show_downloads(run: Run) -> None:
     saved = run.saved_epochs()
     with st.popover("Download", icon=":material/download:"):
-        st.download_button(
+        measurements = run.path / METRICS
+        offer_file(
             "Measurements (metrics.jsonl)",
-            lambda: _bytes(run.path / METRICS),
+            lambda: _bytes(measurements),
             f"{run.name}-metrics.jsonl",
             "application/jsonl",
-            on_click="ignore",
             key="download_metrics",
-            disabled=not (run.path / METRICS).exists(),
+            icon=None,
+            disabled=not measurements.exists(),
         )
         if saved:
-            st.download_button(
+            offer_file(
                 f"Weights after epoch {saved[-1]:d}, with their card (zip)",
                 lambda: weights_zip(run, saved[-1]),
                 f"{run.name}-epoch-{saved[-1]}.zip",
                 "application/zip",
-                on_click="ignore",
                 key="download_weights",
+                icon=None,
             )
         else:
             st.caption("No weights have been saved yet.")
@@ -197,11 +194,11 @@ def _start(name: str, data: Dataset, choice: Choice) -> None:
         st.session_state[SHOWN] = [name]
         st.session_state[_STARTED] = st.session_state.get(_STARTED, 0) + 1
 
-    _say_problems("The run was not started", start)
+    attempt(PROBLEM, "The run was not started", start)
 
 
 def _do(action: Callable[[Run], Any], run: Run) -> None:
-    _say_problems(f"Nothing was done to {run.name}", lambda: action(run))
+    attempt(PROBLEM, f"Nothing was done to {run.name}", lambda: action(run))
 
 
 def _delete(run: Run) -> None:
@@ -209,18 +206,11 @@ def _delete(run: Run) -> None:
         runs.delete_run(run)
         st.session_state[SHOWN] = [name for name in st.session_state.get(SHOWN, []) if name != run.name]
 
-    _say_problems(f"{run.name} was not deleted", delete)
+    attempt(PROBLEM, f"{run.name} was not deleted", delete)
 
 
 def _undo(token: str) -> None:
     def undo() -> None:
         st.session_state[SHOWN] = [runs.undo_delete(token).name]
 
-    _say_problems("The run was not brought back", undo)
-
-
-def _say_problems(what: str, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (ValueError, LookupError, OSError) as error:
-        st.session_state[_PROBLEM] = f"{what}: {error}."
+    attempt(PROBLEM, "The run was not brought back", undo)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from explainer.app.checkpoints import is_of_a_run, listed
+from explainer.app.checkpoints import is_of_a_run, listed, title_of
 from explainer.app.foreign import plain
 from explainer.app.links.parameters import FIELD
 from explainer.app.train.recipe_values import MOST, NOTHING, choices, is_optional, kind_of, parse, written
@@ -21,7 +21,7 @@ _BEGUN = "recipe_begun"  # the changes with which the widgets of this round bega
 
 
 class Choice(NamedTuple):
-    """A recipe and what is changed of it."""
+    """A recipe and its changes."""
 
     name: str
     changes: Mapping[str, Any]
@@ -91,12 +91,12 @@ def _write_url(changes: Mapping[str, Any]) -> None:
 def _show_changes(known: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     if not changes:
         return
-    said = ", ".join(
+    listing = ", ".join(
         f"**{plain(field_title(field).lower())}** {plain(written(known[field]))} → {plain(written(value))}"
         for field, value in changes.items()
     )
     with st.container(horizontal=True, vertical_alignment="center", key="recipe_changes"):
-        st.markdown(f"Changed: {said}")
+        st.markdown(f"Changed: {listing}")
         st.button("Reset to the recipe", icon=":material/restart_alt:", on_click=_forget, key="recipe_reset")
 
 
@@ -107,16 +107,16 @@ def _show_fields(known: Mapping[str, Any], problems: list[str]) -> dict[str, Any
         for group, fields in GROUPS.items():
             st.markdown(f"**{group}**")
             with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"fields_{group}"):
-                for field, says in fields.items():
+                for field, explanation in fields.items():
                     try:
-                        values[field] = _field(field, says, known[field])
+                        values[field] = _field(field, explanation, known[field])
                     except ValueError as error:
                         problems.append(str(error))
                         values[field] = known[field]
     return values
 
 
-def _field(field: str, says: str, known: Any) -> Any:
+def _field(field: str, explanation: str, known: Any) -> Any:
     """The value that the reader gives a field.
 
     Raises:
@@ -125,7 +125,7 @@ def _field(field: str, says: str, known: Any) -> Any:
     begun, key = st.session_state[_BEGUN].get(field, known), _key(field)
     label, is_changed = plain(field_title(field)), st.session_state[_CHANGES].get(field, known) != known
     title = f":orange[**{label}**]" if is_changed else label
-    common: dict[str, Any] = {"label": title, "key": key, "help": plain(says)}
+    common: dict[str, Any] = {"label": title, "key": key, "help": plain(explanation)}
     if field == "weights" or choices(field):
         return _chosen(field, begun, common)
     kind = kind_of(field)
@@ -155,8 +155,7 @@ def _chosen(field: str, begun: Any, common: Mapping[str, Any]) -> Any:
 
 def _weights_title(name: str) -> str:
     if is_of_a_run(name):
-        _, run, epoch = name.split(":")
-        return f"run {run}, epoch {epoch}"
+        return f"run {title_of(name)}"
     if name not in CHECKPOINTS or CHECKPOINTS[name].is_here:
         return name
     return f"{name} · {CHECKPOINTS[name].size_mb:,.0f} MB to download"

@@ -77,7 +77,7 @@ def parse(field: str, text: str) -> Any:
 
 
 def weights_name(weights: str) -> str:
-    """What weights to start from are called: by their name, also where a run's are a file."""
+    """The name of the weights to start from, even where a run's weights are a file."""
     path = Path(weights)
     found = re.fullmatch(r"epoch-(\d+)\.safetensors", path.name)
     if found and len(path.parents) > 2 and path.parents[2] in (runs_folder(), EXAMPLES):
@@ -102,10 +102,10 @@ def _number(title: str, text: str, kind: Any) -> Any:
     if not all(word.isascii() and "_" not in word and len(word) < 25 for word in words):
         words = []  # Python would read more than people write
     try:
-        numbers = tuple(each(word) for each, word in zip(kinds, words, strict=True))
+        numbers = tuple(convert(word) for convert, word in zip(kinds, words, strict=True))
     except ValueError:
         wanted = f"{len(kinds)} numbers such as 0.4 1" if is_tuple else "a whole number" if kind is int else "a number"
         raise ValueError(f"{title} is {text[:40]!r}, expected {wanted}") from None
-    if not all(0 <= each <= MOST for each in numbers):  # not a number is not between them either
+    if not all(0 <= number <= MOST for number in numbers):  # not a number is not between them either
         raise ValueError(f"{title} is {text[:40]!r}, expected 0 to {MOST:,}")
     return numbers if is_tuple else numbers[0]

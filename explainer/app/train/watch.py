@@ -1,4 +1,4 @@
-"""A run watched while it trains: how far it is, its curves, and what its model answers.
+"""A run watched while it trains: its progress, its curves, and its model's answers.
 
 Twenty readers of one run cost little more than one: its file of measurements is read once, from where it was read
 last, and every picture is made once for all of them and made anew only when there is something new to draw.
@@ -14,8 +14,8 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_live, metrics_of
 from explainer.app.server.loopback import for_reader
-from explainer.app.state import open_in_explainer
-from explainer.app.train.controls import STATES, show_controls, show_damage, show_problem
+from explainer.app.state import open_in_explainer, show_problem
+from explainer.app.train.controls import PROBLEM, STATES, show_controls, show_damage
 from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
 from explainer.notation.written_numbers import written_shift
@@ -41,7 +41,7 @@ def show_run(name: str) -> None:
 
 
 def show_no_run() -> None:
-    """What will be seen where there is no run yet."""
+    """The empty sections where there is no run yet."""
     for slug in ("run", "curves", "rate", "answers"):
         show_section(lesson, slug)
         if slug == "run":
@@ -81,7 +81,7 @@ def _watch(name: str, was_alive: bool) -> None:
     with st.container(horizontal=True, key="run_buttons"):
         _show_open(run)
         show_controls(run)
-    show_problem()
+    show_problem(PROBLEM)
     show_section(lesson, "curves")
     _show_figures(metrics)
     clip_norm = facts.get("recipe", {}).get("clip_norm")
@@ -139,20 +139,20 @@ def _show_figures(metrics: Metrics) -> None:
         ("Test loss", "loss", "cross-entropy", False),
     )
     with st.container(horizontal=True, gap="small", key="run_figures"):
-        for title, field, says, is_share in figures:
+        for title, field, meaning, is_share in figures:
             value = last["validation"][field]
             change = None if before is None else value - before["validation"][field]
-            told = None
+            shift = None
             if change is not None:  # Streamlit finds the direction by the sign, which it knows as a hyphen
-                told = written_shift(change, ".1%" if is_share else ".3f").replace("−", "-")
-                told += " points" if is_share else ""
+                shift = written_shift(change, ".1%" if is_share else ".3f").replace("−", "-")
+                shift += " points" if is_share else ""
             st.metric(
                 title,
                 f"{value:.1%}" if is_share else f"{value:.3f}",
-                told,
-                delta_color="off" if told and told.startswith(("0", "≈")) else "normal" if is_share else "inverse",
-                delta_arrow="off" if told and told.startswith(("0", "≈")) else "auto",
-                help=f"After epoch {last['epoch']:d}, {says}.",
+                shift,
+                delta_color="off" if shift and shift.startswith(("0", "≈")) else "normal" if is_share else "inverse",
+                delta_arrow="off" if shift and shift.startswith(("0", "≈")) else "auto",
+                help=f"After epoch {last['epoch']:d}, {meaning}.",
                 border=True,
                 width=168,
             )
@@ -168,7 +168,7 @@ def _compare(names: list[str], measure: str) -> None:
     if not any(epochs.values()):
         st.caption("None of these runs has measured an epoch yet.")
         return
-    state = tuple(f"{name}:{len(each)}" for name, each in epochs.items())
+    state = tuple(f"{name}:{len(measured)}" for name, measured in epochs.items())
     _show("compared", (measure, *state), lambda: training.compared(epochs, measure))
 
 

@@ -1,4 +1,4 @@
-"""What is transferred, and how: the weights, what of them learns, at which picture size."""
+"""The choices of a transfer: the weights, the part that learns, the image size."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,13 +9,16 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
 from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.parameters import fit, real_limits, whole_limits
-from explainer.app.session import check_memory, load_model
+from explainer.app.links.controls import real, segments, whole
+from explainer.app.links.parameters import fit
+from explainer.app.listing import show_table
+from explainer.app.server.downloads import offer_weights
+from explainer.app.session import load_model
 from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
 from explainer.notation.wording import sentence
 from explainer.views.course import transfer
-from vit_core import CHECKPOINTS, Checkpoint, load, resize_position_embedding
+from vit_core import CHECKPOINTS, Checkpoint, resize_position_embedding
 from vit_core.training import TrainingConfig
 from vit_core.weights.sources import SOURCES
 
@@ -29,34 +32,21 @@ def choose_weights() -> str:
 
 
 def choose_freeze() -> str:
-    """What of the model learns."""
-    names = list(FREEZES)
-    return st.segmented_control(
-        "What learns", names, default=names[0], required=True, key="transfer_learns", bind="query-params"
-    )
+    """The part of the model that learns."""
+    return segments("What learns", list(FREEZES), next(iter(FREEZES)), key="transfer_learns")
 
 
 def choose_size(record: Checkpoint) -> int:
-    """The side of the pictures in pixels: the weights' own, or another that the patches divide."""
+    """The side of the images in pixels: the weights' own, or another that the patches divide."""
     patch, own = record.config.patch_size, record.config.image_size
     key = f"transfer_size_{own}_{patch}"  # of its own for each grid: a size of another grid would not fit
     fit(key, 2 * patch, 2 * own, "an image size of")
-    return int(
-        st.number_input(
-            f"Image size (pixels, in steps of the patches' {patch})",
-            2 * patch,
-            2 * own,
-            own,
-            patch,
-            key=key,
-            bind="query-params",
-            width=320,
-        )
-    )
+    label = f"Image size (pixels, in steps of the patches' {patch})"
+    return whole(label, own, patch, key=key, between=(2 * patch, 2 * own), width=320)
 
 
 def show_choices(weights: str, classes: int) -> None:
-    """What learns for each of the usual weights, and whether they are here."""
+    """The numbers of learning parameters for the usual weights, and whether these are here."""
     names = dict.fromkeys((*FIRST, weights))
     lines = [
         f"| weights | parameters, {classes} classes | only the head learns | the whole model learns | file | here |",
@@ -70,8 +60,7 @@ def show_choices(weights: str, classes: int) -> None:
             f"| {shown} | {total:,} | {head:,} | {total:,} | {record.size_mb:,.0f} MB "
             f"| {'yes' if record.is_here else 'to download'} |"
         )
-    with st.container(key="table_transfer_weights"):
-        st.markdown("\n".join(lines))
+    show_table("transfer_weights", lines)
     record = find(weights)
     config = record.config
     removed = (config.representation_size or 0) * (config.hidden_size + 1)
@@ -81,7 +70,8 @@ def show_choices(weights: str, classes: int) -> None:
         f"linear layer from {config.hidden_size} numbers to {classes} takes its place."
     )
     st.caption(plain(f"{sentence(SOURCES[record.source].title)}. Licence: {record.licence or 'see its card'}."))
-    _offer_download(record)
+    if not record.is_here and offer_weights(record, key="transfer_download"):
+        st.rerun()
 
 
 def show_position(record: Checkpoint, size: int) -> None:
@@ -107,29 +97,15 @@ def show_position(record: Checkpoint, size: int) -> None:
 
 
 def show_training(weights: str, freeze: str, size: int) -> Plan | None:
-    """How long, how fast, by which chance; the recipes for it."""
+    """Epochs, learning rate and seed; the recipes with them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        epochs = int(
-            st.number_input(
-                "Epochs", *whole_limits("transfer_epochs"), 10, key="transfer_epochs", bind="query-params", width=150
-            )
-        )
+        epochs = whole("Epochs", 10, key="transfer_epochs", width=150)
         own = plan_of(weights, freeze, epochs, size).recipe(transfer.TRANSFER).learning_rate
-        rate = st.number_input(
-            "Learning rate of the transfer",
-            *real_limits("transfer_rate_head"),
-            own,
-            format="%.6g",
-            bind="query-params",
-            width=230,
-            step=own / 10,
-            key=f"transfer_rate_{'whole' if freeze == 'none' else 'head'}",
+        which = "whole" if freeze == "none" else "head"
+        rate = real(
+            "Learning rate of the transfer", own, own / 10, key=f"transfer_rate_{which}", format="%.6g", width=230
         )
-        seed = int(
-            st.number_input(
-                "Seed", *whole_limits("transfer_seed"), 0, key="transfer_seed", bind="query-params", width=150
-            )
-        )
+        seed = whole("Seed", 0, key="transfer_seed", width=150)
     try:
         return plan_of(weights, freeze, epochs, size, None if rate == own else rate, seed)
     except ValueError as error:
@@ -144,27 +120,3 @@ def _count(name: str, classes: int) -> tuple[int, int]:
     parts = model_parts(head, classes)
     assert sum(part.learning for part in model_parts(whole, classes)) == sum(part.parameters for part in parts)
     return sum(part.parameters for part in parts), sum(part.learning for part in parts)
-
-
-def _offer_download(record: Checkpoint) -> None:
-    if record.is_here:
-        return
-    try:
-        check_memory(record)
-    except ValueError as error:
-        st.caption(plain(f"Too large for this server: {error}"))
-        return
-    label = f"Download {record.size_mb:,.0f} MB"
-    if not st.button(label, icon=":material/download:", key="transfer_download", type="primary"):
-        return
-    bar = st.progress(0.0, text=f"Downloading {plain(record.name)}")
-
-    def on_progress(done: int, total: int | None) -> None:
-        share, of = (min(done / total, 1.0), f" of {total / 1e6:,.0f}") if total else (0.0, "")
-        bar.progress(share, text=f"{done / 1e6:,.0f}{of} MB")
-
-    try:
-        load(record.name, on_progress=on_progress)
-    except (OSError, ValueError) as error:
-        st.session_state.setdefault("messages", []).append(f"No weights for {record.name}: {error}")
-    st.rerun()

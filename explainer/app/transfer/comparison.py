@@ -22,7 +22,7 @@ from vit_core.training.runs.listing import all_runs, list_runs, runs_folder
 
 FREEZES = {"only the head": "all-but-head", "the whole model": "none"}
 # For a new head alone, where everything else stays: ten times the rate at which the whole model would learn. On the
-# course's 225 pictures, ten epochs, the embedded model and three seeds it had 59.3 of 75 right on average, as many as
+# course's 225 images, ten epochs, the embedded model and three seeds it had 59.3 of 75 right on average, as many as
 # the whole model at 0.0003 with layers decayed by 0.75 (57.7) within the spread of the seeds.
 HEAD_RATE = 3e-3
 _NAME = re.compile(r"(transfer|scratch)-(\d{1,6})")
@@ -35,7 +35,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Plan:
-    """Both recipes, as they are called and what is changed of them."""
+    """Both recipes: their names and their changes."""
 
     recipes: Mapping[str, str]  # TRANSFER and SCRATCH -> a key of RECIPES
     changes: Mapping[str, Mapping[str, Any]]
@@ -114,7 +114,7 @@ def list_comparisons() -> dict[int, Comparison]:
 def start(plan: Plan, data: Path, held_out: int = 10) -> int:
     """Start the transfer, and the run from scratch as soon as there is room; the comparison's number.
 
-    ``held_out`` is how many pictures of each class are measured on, where the data has no test split.
+    ``held_out`` is the number of images of each class that are measured on, where the data has no test split.
 
     Raises:
         ValueError, OSError: as ``start_run``; one sentence.
@@ -134,7 +134,7 @@ def start(plan: Plan, data: Path, held_out: int = 10) -> int:
 
 
 def start_missing(comparison: Comparison) -> None:
-    """Start the run from scratch that was never started, by what the transfer's folder says.
+    """Start the run from scratch that was never started, from the record in the transfer's folder.
 
     Raises:
         ValueError, OSError: as ``start_run``; one sentence.
@@ -168,7 +168,7 @@ def _start_second(number: int, plan: Plan, data: Path, held_out: int) -> None:
                         f"scratch-{number}", [data], plan.recipes[SCRATCH], plan.changes[SCRATCH], held_out=held_out
                     )
                 except (ValueError, OSError):
-                    if _has_room():  # it is not for want of room: the page says that this run is missing
+                    if _has_room():  # it is not for want of room: the page reports that this run is missing
                         return
                 else:
                     return

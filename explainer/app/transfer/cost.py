@@ -1,4 +1,4 @@
-"""What models cost on this machine: the file, and the time for a picture, measured when the reader asks."""
+"""The cost of models on this machine: the file, and the time for an image, measured when the reader asks."""
 
 import statistics
 import threading
@@ -10,6 +10,7 @@ import torch
 from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
 from explainer.app.kept import kept_view
+from explainer.app.listing import show_table
 from explainer.app.server.store import Store
 from explainer.app.session import check_memory, forward_slots, load_model
 from explainer.app.transfer.choice import FIRST
@@ -35,7 +36,11 @@ def show(weights: str, classes: int) -> None:
         for record in records:
             measured[record.name] = _measured(record)
     rows = [
-        Cost(record.name, 4 * sum(part.parameters for part in model_parts(_recipe(record), classes)), seconds)
+        Cost(
+            record.name,
+            4 * sum(part.parameters for part in model_parts(TrainingConfig(weights=record.name), classes)),
+            seconds,
+        )
         for record in records
         if (seconds := measured[record.name])
     ]
@@ -52,31 +57,25 @@ def show(weights: str, classes: int) -> None:
 
 def show_course() -> None:
     """The course's published results."""
-    run = course_results.RUNS["transfer"]
-    last = run.epochs[-1]
     lines = ["| model | data | test loss | test accuracy (mean over batches) | place |", "|---|---|---:|---:|---|"]
-    lines.append(
-        f"| ViT, new head, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-        f"| run of section {run.section} |"
-    )
-    scratch = course_results.RUNS["scratch"]
-    last = scratch.epochs[-1]
-    lines.append(
-        f"| ViT from scratch, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-        f"| run of section {scratch.section} |"
-    )
+    for name, title in (("transfer", "ViT, new head"), ("scratch", "ViT from scratch")):
+        run = course_results.RUNS[name]
+        last = run.epochs[-1]
+        lines.append(
+            f"| {title}, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
+            f"| run of section {run.section} |"
+        )
     lines += [
-        f"| {each.model} | {each.data} | {each.loss} | {each.accuracy} | {each.place} |"
-        for each in course_results.FIGURES
+        f"| {figure.model} | {figure.data} | {figure.loss} | {figure.accuracy} | {figure.place} |"
+        for figure in course_results.FIGURES
     ]
     lines += ["", "| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
-    with st.container(key="table_transfer_course"):
-        st.markdown("\n".join(lines))
+    show_table("transfer_course", lines)
 
 
 def _measured(record: Checkpoint) -> float | None:
-    """Seconds for one picture; None if this server could not hold the model."""
+    """Seconds for one image; None if this server could not hold the model."""
     if (known := _seconds.get(record.name)) is not None:
         return known
     try:
@@ -97,11 +96,6 @@ def _measured(record: Checkpoint) -> float | None:
         seconds = statistics.median(times[1:])  # the first one asks for memory
         _seconds.put(record.name, seconds, 64)
     return seconds
-
-
-def _recipe(record: Checkpoint) -> TrainingConfig:
-    """With a new head; that nothing else changes does not matter here."""
-    return TrainingConfig(weights=record.name)
 
 
 def _like(record: Checkpoint) -> VisionTransformer:

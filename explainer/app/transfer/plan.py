@@ -1,4 +1,4 @@
-"""How many classes the chosen data has, and which parts of the model learn."""
+"""The number of classes of the chosen data, and the parts of the model that learn."""
 
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.datasets import inspection
@@ -17,7 +17,7 @@ def class_count(data: Dataset | None) -> int:
 
 
 def show_plan(plan: Plan, classes: int) -> None:
-    """What of the model learns."""
+    """The parts of the model that learn."""
     recipe = plan.recipe(TRANSFER)
     key = ("learning_parts", str(recipe), classes)
     parts = model_parts(recipe, classes)

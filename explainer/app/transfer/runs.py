@@ -1,7 +1,5 @@
 """Transfer and scratch, started together and watched together."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from explainer.app.canvas import show as show_canvas
@@ -9,7 +7,7 @@ from explainer.app.data.choice import held_out
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_live, metrics_of
 from explainer.app.links.parameters import fit_choice
-from explainer.app.state import open_in_explainer
+from explainer.app.state import attempt, open_in_explainer, show_problem
 from explainer.app.train.controls import STATES, show_damage
 from explainer.app.transfer import comparison
 from explainer.app.transfer.comparison import Comparison, Plan, list_comparisons
@@ -24,7 +22,7 @@ from vit_core.training.runs.metrics import seconds_left
 
 EVERY = 1.5  # seconds between two looks at runs that train
 _SHOWN = "transfer_runs"  # the number of the comparison, in the URL
-_PROBLEM = "transfer_problem"  # a sentence to say once
+_PROBLEM = "transfer_problem"  # a sentence to show once
 _OPEN = {
     "overview": ("Explain", ":material/route:", "Open it in the explainer."),
     "predict": ("Predict", ":material/online_prediction:", "Let it predict images."),
@@ -45,8 +43,7 @@ def show_start(plan: Plan | None, data: Dataset | None, record: Checkpoint) -> N
         st.rerun()
     if not record.is_here:
         st.caption(plain(f"{record.name} has to be downloaded first, above."))
-    if problem := st.session_state.pop(_PROBLEM, ""):
-        st.error(plain(problem), icon=":material/error:")
+    show_problem(_PROBLEM)
 
 
 def show_comparison() -> None:
@@ -56,7 +53,7 @@ def show_comparison() -> None:
         st.info("Nothing has been compared on this machine yet.", icon=":material/swap_horiz:")
         return
     numbers = list(found)
-    titles = {each: str(each) if each else "the example" for each in numbers}
+    titles = {number: str(number) if number else "the example" for number in numbers}
     fit_choice(_SHOWN, numbers, "comparison", titles.__getitem__)
     number = numbers[0]
     if len(numbers) > 1:
@@ -88,7 +85,7 @@ def _watch(number: int, was_alive: bool) -> None:
         _show_run(shown, which)
     epochs = {which: metrics_of(shown.runs[which]).epochs for which in (TRANSFER, SCRATCH) if which in shown.runs}
     if any(epochs.values()):
-        first = next(each for each in epochs.values() if each)
+        first = next(measured for measured in epochs.values() if measured)
         state = tuple(
             f"{which}:{run.name}:{len(epochs[which])}:{metrics_of(run).file}"
             for which, run in sorted(shown.runs.items())
@@ -97,8 +94,8 @@ def _watch(number: int, was_alive: bool) -> None:
             ("transfer_curves", *state), lambda: transfer.curves(epochs, transfer.always_the_same(first[0]))
         )
         show_canvas(view, key="transfer_curves")
-    if said := transfer.verdict(epochs):
-        st.markdown(said)
+    if verdict := transfer.verdict(epochs):
+        st.markdown(verdict)
     if shown.is_alive and any(run.is_alive for run in shown.runs.values()):
         st.button("Stop", icon=":material/stop:", key=f"transfer_stop_{number}", on_click=_stop, args=(number,))
     if shown.missing and not shown.is_alive:
@@ -142,8 +139,8 @@ def _show_open(run: Run, which: str) -> None:
     name = checkpoint_name(run, saved[-1])
     with st.container(horizontal=True, gap="small"):
         for page, (label, icon, hint) in _OPEN.items():
-            more = f"{hint} Weights after epoch {saved[-1]:d}."
-            if st.button(label, key=f"open_{page}_{which}", icon=icon, help=more):
+            tooltip = f"{hint} Weights after epoch {saved[-1]:d}."
+            if st.button(label, key=f"open_{page}_{which}", icon=icon, help=tooltip):
                 open_in_explainer(name, page)
 
 
@@ -152,7 +149,7 @@ def _start(plan: Plan, data: Dataset) -> None:
         assert data.path is not None
         st.session_state[_SHOWN] = comparison.start(plan, data.path, held_out())
 
-    _say_problems("Nothing was started", start)
+    attempt(_PROBLEM, "Nothing was started", start)
 
 
 def _start_missing(number: int) -> None:
@@ -160,7 +157,7 @@ def _start_missing(number: int) -> None:
         if (shown := list_comparisons().get(number)) is not None:
             comparison.start_missing(shown)
 
-    _say_problems("The run from scratch was not started", start)
+    attempt(_PROBLEM, "The run from scratch was not started", start)
 
 
 def _stop(number: int) -> None:
@@ -169,10 +166,3 @@ def _stop(number: int) -> None:
     if (shown := list_comparisons().get(number)) is not None:
         for run in shown.runs.values():
             stop_run(run)
-
-
-def _say_problems(what: str, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (LookupError, ValueError, OSError) as error:
-        st.session_state[_PROBLEM] = f"{what}: {error}."

@@ -1,7 +1,7 @@
-"""What can be changed: patches on the picture, heads on a grid, small controls for the rest; each click is a step."""
+"""The controls of every change: patches on the image, heads on a grid, small controls for the rest."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import streamlit as st
@@ -10,6 +10,7 @@ from explainer.app import state
 from explainer.app.blocks import show_equation_line, show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept_view
+from explainer.app.links.controls import segments
 from explainer.app.session import Session
 from explainer.app.state import NUMBER
 from explainer.app.what_if import toggles
@@ -28,7 +29,7 @@ from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatc
 from vit_core.interventions.positions import ChangePositions
 from vit_core.positions import ResizeMethod
 
-# What can be changed -> the equations that are changed by it.
+# A part of the model -> the equations that its changes affect.
 CHANGED = {"Patches": (1,), "Heads": (8,), "Layers": (2, 3), "Positions": (1,), "Softmax": (6,)}
 GROUPS = tuple(CHANGED)
 TOOLS: dict[str, toggles.PatchesKind | None] = {"Mask": MaskPatches, "Blur": BlurPatches, "Swap": None}
@@ -52,15 +53,7 @@ lesson = HANDS_ON["what_if"]
 
 def choose_group() -> str:
     """Which part of the model is to be changed."""
-    chosen: str | None = st.segmented_control(
-        "What to change",
-        GROUPS,
-        default=GROUPS[0],
-        required=True,
-        key="what_if_group",
-        bind="query-params",
-    )
-    return chosen or GROUPS[0]
+    return segments("What to change", GROUPS, GROUPS[0], key="what_if_group")
 
 
 def show(group: str, session: Session, after: ForwardTrace, interventions: Interventions) -> None:
@@ -93,16 +86,8 @@ def changed_patches(session: Session, after: ForwardTrace) -> list[int]:
 
 
 def _patches(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    tool: str = (
-        st.segmented_control(
-            "What a click on a patch does, or a stroke over several",
-            list(TOOLS),
-            default="Mask",
-            required=True,
-            key="what_if_tool",
-        )
-        or "Mask"
-    )
+    question = "What a click on a patch does, or a stroke over several"
+    tool = segments(question, list(TOOLS), "Mask", key="what_if_tool", in_link=False)
     first = st.session_state.get(SWAP_FIRST) if tool == "Swap" else None
     words = {
         "Mask": "Click to mask a patch, again to bring it back. Drag over several; on a touch screen, hold first.",
@@ -141,14 +126,14 @@ def _patches(session: Session, after: ForwardTrace, interventions: Interventions
 
 
 def pixels_of(session: Session, trace: ForwardTrace) -> Pixels:
-    """The picture of a trace as the model sees it, [H, W, 3]."""
+    """The image of a trace as the model sees it, [H, W, 3]."""
     return np.asarray(session.checkpoint.preprocess.to_picture(trace.image))
 
 
 def _take_stroke(pick: Pick, num_patches: int) -> None:
-    """What the browser says, as far as it names patches, done with the tool that is chosen now."""
+    """Apply the chosen tool to the patches that the browser names."""
     tool: str = st.session_state.get("what_if_tool") or "Mask"
-    numbers = [int(each) for each in str(pick.get(what_if.PATCHES, "")).split(",") if each.isascii() and each.isdigit()]
+    numbers = [int(text) for text in str(pick.get(what_if.PATCHES, "")).split(",") if text.isascii() and text.isdigit()]
     stroke = [patch for patch in numbers if 1 <= patch <= num_patches]
     if not stroke:
         return
@@ -169,13 +154,7 @@ def _take_shuffle() -> None:
 
 
 def _heads(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    st.segmented_control(
-        "A head that is taken out is",
-        list(REPLACEMENTS),
-        default=ZERO,
-        required=True,
-        key="what_if_replacement",
-    )
+    segments("A head that is taken out is", list(REPLACEMENTS), ZERO, key="what_if_replacement", in_link=False)
     removed = [(change.layer, change.head) for change in interventions if isinstance(change, ReplaceHead)]
     view = kept_view(
         ("what_if.heads", session.state.checkpoint, session.state.picture, str(interventions), session.token),
@@ -185,7 +164,7 @@ def _heads(session: Session, after: ForwardTrace, interventions: Interventions) 
 
 
 def take_head(pick: Pick, widget: str) -> None:
-    """The head that the browser names, taken out as ``widget`` says now, or brought back."""
+    """Take out the head that the browser names, as ``widget`` is set now, or bring it back."""
     replacement = REPLACEMENTS[st.session_state.get(widget) or ZERO]
     if NUMBER in pick:
         state.pick({NUMBER: pick[NUMBER]})
@@ -219,16 +198,16 @@ def _take_parts(kind: toggles.PartKind, part: Part, key: str) -> None:
 
 
 def _positions(session: Session, interventions: Interventions) -> None:
-    change = next((each for each in interventions if isinstance(each, ChangePositions)), None)
+    change = next((change for change in interventions if isinstance(change, ChangePositions)), None)
     kinds = {kind: words for words, kind in POSITIONS.items()}
+    taken: dict[str, Any] = {"on_change": _take_positions, "args": (session.config.grid_size,)}
     sync("what_if_positions", kinds[change.kind if change else None])
     st.segmented_control(
         "The position embedding is",
         list(POSITIONS),
         required=True,
         key="what_if_positions",
-        on_change=_take_positions,
-        args=(session.config.grid_size,),
+        **taken,
     )
     if change is None:
         return
@@ -239,9 +218,8 @@ def _positions(session: Session, interventions: Interventions) -> None:
             0,
             9999,
             key="what_if_positions_seed",
-            on_change=_take_positions,
             width=150,
-            args=(session.config.grid_size,),
+            **taken,
             help="The seed fixes the order, so that you can repeat it.",
         )
     if change.kind == "resized":
@@ -252,16 +230,9 @@ def _positions(session: Session, interventions: Interventions) -> None:
             1,
             max(32, 2 * session.config.grid_size, change.grid_size or 1),
             key="what_if_positions_grid",
-            on_change=_take_positions,
-            args=(session.config.grid_size,),
+            **taken,
         )
-        st.selectbox(
-            "Method",
-            get_args(ResizeMethod),
-            key="what_if_positions_method",
-            on_change=_take_positions,
-            args=(session.config.grid_size,),
-        )
+        st.selectbox("Method", get_args(ResizeMethod), key="what_if_positions_method", **taken)
 
 
 def _take_positions(grid_size: int) -> None:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from explainer import experiments as compute
 from explainer.app.kept import kept_large
+from explainer.app.links.controls import segments
 from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session
-from explainer.app.what_if.controls import REPLACEMENTS, pixels_of, take_head
+from explainer.app.what_if.controls import REPLACEMENTS, ZERO, pixels_of, take_head
 from explainer.experiments import Resized, Shuffled
 from explainer.experiments.patches import passes_for, patches_so_far, rank_patches
 from explainer.panels import Pick, View
@@ -63,15 +64,8 @@ def _view_of_shuffled(session: Session, measured: tuple[Shuffled, list[ForwardTr
 
 
 def _replacement(session: Session) -> str:
-    words: str = (
-        st.segmented_control(
-            "A head that is taken out is",
-            list(REPLACEMENTS),
-            default="set to zero",
-            required=True,
-            key="experiment_replacement",
-        )
-        or "set to zero"
+    words = segments(
+        "A head that is taken out is", list(REPLACEMENTS), ZERO, key="experiment_replacement", in_link=False
     )
     return REPLACEMENTS[words]
 

@@ -1,4 +1,4 @@
-"""What the reader can take away: a link, a line of Python, the numbers as files."""
+"""Exports: a link, a line of Python, the numbers as files."""
 
 from urllib.parse import urlencode
 
@@ -7,6 +7,7 @@ import streamlit as st
 from explainer.app import state
 from explainer.app.checkpoints import is_of_a_file, is_of_a_run
 from explainer.app.foreign import plain
+from explainer.app.server.downloads import offer_file
 from explainer.app.server.loopback import for_reader
 from explainer.app.session import Session
 from explainer.app.what_if import history
@@ -31,19 +32,11 @@ def show(session: Session, after: ForwardTrace, interventions: Interventions) ->
                 ("Classes as CSV", "what-if-classes.csv", "text/csv", lambda: as_csv(report.classes)),
                 ("Layers as CSV", "what-if-layers.csv", "text/csv", lambda: as_csv(report.layers)),
             ):
-                st.download_button(
-                    label,
-                    make,
-                    name,
-                    media_type,
-                    key=f"what_if_{name}",
-                    on_click="ignore",
-                    icon=":material/download:",
-                )
+                offer_file(label, make, name, media_type, key=f"what_if_{name}")
 
 
 def report_of(session: Session, after: ForwardTrace, interventions: Interventions) -> Report:
-    """What there is to be taken away."""
+    """The report to export."""
     name = session.state.checkpoint
     weights = YOUR_WEIGHTS if is_of_a_run(name) or is_of_a_file(name) else name
     return Report(weights, session.state.picture, session.checkpoint.labels, session.trace, after, interventions)
@@ -52,7 +45,7 @@ def report_of(session: Session, after: ForwardTrace, interventions: Intervention
 def link() -> str:
     """The address of this page with everything that is chosen."""
     parameters = state.parameters()
-    if text := history.history().present:
+    if text := history.steps.now.present:
         parameters[history.NAME] = text
     address = (st.context.url or "").partition("?")[0]
     return f"{address}?{urlencode(parameters, safe='=:;,.')}" if parameters else address

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from explainer.app.links.parameters import put
 from vit_core import ViTConfig
 from vit_core.interventions import Interventions
 
 NAME = "changes"  # in the address
 MOST = 100  # steps back
-_HISTORY, _WRITTEN, _SHOWN = "what_if_history", "what_if_written", "what_if_shown"
+_WRITTEN, _SHOWN = "what_if_written", "what_if_shown"
 
 
 @dataclass(frozen=True)
 class History:
-    """What the changes are, what they were, and what has been undone."""
+    """The present changes, the earlier ones, and those that were undone."""
 
     past: tuple[str, ...] = ()
     present: str = ""
@@ -41,39 +42,51 @@ class History:
         return History((*self.past, self.present), self.future[0], self.future[1:])
 
 
-def history() -> History:
-    """The history of this session."""
-    kept: History = st.session_state.get(_HISTORY, History())
-    return kept
+class Steps:
+    """The history of this session under a key, and the steps in it; each shows in the next run."""
+
+    def __init__(self, key: str, first: str = "") -> None:
+        self.key, self.first = key, History(present=first)
+
+    @property
+    def now(self) -> History:
+        """The history as it is."""
+        kept: History = st.session_state.get(self.key, self.first)
+        return kept
+
+    def take(self, text: str) -> None:
+        """Make this the present."""
+        st.session_state[self.key] = self.now.changed(text)
+
+    def undo(self) -> None:
+        """Go one step back."""
+        st.session_state[self.key] = self.now.undone()
+
+    def redo(self) -> None:
+        """Go one step forward again."""
+        st.session_state[self.key] = self.now.redone()
+
+
+steps = Steps("what_if_history")
 
 
 def current() -> Interventions:
     """The changes as they were made, those that do not fit the model included."""
-    return Interventions.parse(history().present)
+    return Interventions.parse(steps.now.present)
 
 
 def shown() -> Interventions:
-    """Those of them that the page shows: what a control changes further."""
+    """The changes that the page shows and that a control changes further."""
     return Interventions.parse(st.session_state.get(_SHOWN, ""))
 
 
 def change(interventions: Interventions) -> None:
-    """From the next run on these are the changes."""
-    st.session_state[_HISTORY] = history().changed(str(interventions))
-
-
-def undo() -> None:
-    """One step back."""
-    st.session_state[_HISTORY] = history().undone()
-
-
-def redo() -> None:
-    """One step forward again."""
-    st.session_state[_HISTORY] = history().redone()
+    """Make these the changes from the next run on."""
+    steps.take(str(interventions))
 
 
 def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
-    """The changes of this run that the model can have, and a sentence for what the address says that makes no sense."""
+    """The changes of this run that the model can have, and a sentence for each bad part of the address."""
     problems = []
     asked = st.query_params.get(NAME)
     if asked is not None and asked != st.session_state.get(_WRITTEN):
@@ -81,15 +94,8 @@ def read(config: ViTConfig) -> tuple[Interventions, list[str]]:
             change(Interventions.parse(asked))
         except ValueError as error:
             problems.append(f"The link's changes cannot be read: {error}. Nothing has been changed.")
-    _write(history().present)
+    st.session_state[_WRITTEN] = steps.now.present
+    put(NAME, steps.now.present or None)
     fitting, others = current().fitted(config)
     st.session_state[_SHOWN] = str(fitting)
     return fitting, problems + others
-
-
-def _write(text: str) -> None:
-    st.session_state[_WRITTEN] = text
-    if text and st.query_params.get(NAME) != text:
-        st.query_params[NAME] = text
-    elif not text and NAME in st.query_params:
-        del st.query_params[NAME]

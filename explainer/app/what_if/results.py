@@ -1,17 +1,17 @@
-"""What the changes do: the new prediction next to the old, the list of changes, every layer, where the token looks."""
+"""The effects of the changes: the new prediction next to the old, the list of changes, every layer, the attention."""
 
 from html import escape
 
 import streamlit as st
 
 from explainer.app import state
-from explainer.app.blocks import scheme, show_section
+from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.session import Session
 from explainer.app.what_if import history
-from explainer.app.what_if.applying import SAID, apply
+from explainer.app.what_if.applying import PROBLEMS, apply
 from explainer.app.what_if.controls import pixels_of
 from explainer.experiments.effects import Effect, effect_of
 from explainer.lessons import HANDS_ON
@@ -29,16 +29,16 @@ lesson = HANDS_ON["what_if"]
 
 def show_bar(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
     """The answer in one line, and the way back and forward; it stays in sight while the page scrolls."""
-    steps = history.history()
+    past = history.steps.now
     with st.container(key="what_if_bar", horizontal=True, vertical_alignment="center", gap="small"):
         answer = _answer(session, after, interventions)
         # The pictures' headings come next, and need one above them.
         heading = '<h2 class="vit-unseen">The changes and the answer</h2>'
-        st.html(f'{heading}<p class="vit-answer vit-{scheme()}" role="status">{answer}</p>')
+        st.html(f'{heading}<p class="vit-answer" role="status">{answer}</p>')
         for label, icon, action, is_possible, shortcut in (
-            ("Undo", ":material/undo:", history.undo, bool(steps.past), "Mod+Z"),
-            ("Redo", ":material/redo:", history.redo, bool(steps.future), "Mod+Shift+Z"),
-            ("Clear", ":material/delete_sweep:", clear, bool(steps.present), None),
+            ("Undo", ":material/undo:", history.steps.undo, bool(past.past), "Mod+Z"),
+            ("Redo", ":material/redo:", history.steps.redo, bool(past.future), "Mod+Shift+Z"),
+            ("Clear", ":material/delete_sweep:", clear, bool(past.present), None),
         ):
             st.button(
                 label,
@@ -114,11 +114,11 @@ def _remove(change: Change) -> None:
 
 
 def _take_text() -> None:
-    """What was typed; what makes no sense is reported, and stays to be corrected."""
+    """Take over the typed text; text that makes no sense is reported, and stays to be corrected."""
     try:
         history.change(Interventions.parse(st.session_state["what_if_text"].replace(" ", "")))
     except ValueError as error:
-        st.session_state.setdefault(SAID, []).append(f"The text cannot be read: {error}.")
+        st.session_state.setdefault(PROBLEMS, []).append(f"The text cannot be read: {error}.")
         st.session_state["what_if_typed"] = True
 
 
@@ -128,7 +128,7 @@ def effect(session: Session, after: ForwardTrace) -> Effect:
 
 
 def show_difference(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    """Every layer: how far z has moved, which way it points, and how the change spreads over the picture."""
+    """Every layer: how far z has moved, which way it points, and how the change spreads over the image."""
     show_section(lesson, "difference")
     if not interventions:
         st.caption(NOTHING)
@@ -147,7 +147,7 @@ def show_difference(session: Session, after: ForwardTrace, interventions: Interv
 
 
 def show_attention(session: Session, after: ForwardTrace, interventions: Interventions) -> None:
-    """Where the chosen token looked and looks now, in the chosen head."""
+    """The attention of the chosen token before and after, in the chosen head."""
     show_section(lesson, "attention")
     if not interventions:
         st.caption(NOTHING)

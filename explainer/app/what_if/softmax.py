@@ -28,7 +28,7 @@ def softmax(session: Session, interventions: Interventions) -> None:
         key="what_if_temperature",
         on_change=_take_temperature,
         args=(layer,),
-        format_func=lambda each: f"{each:g}",
+        format_func=lambda temperature: f"{temperature:g}",
         disabled=change is not None and change.value == "unscaled",
         help="Scores are divided by it. Below 1 attention becomes sharper, above 1 flatter; 1 changes nothing.",
     )
@@ -42,7 +42,7 @@ def softmax(session: Session, interventions: Interventions) -> None:
 
 
 def _temperature(interventions: Interventions, layer: int | None) -> Temperature | None:
-    return next((each for each in interventions if isinstance(each, Temperature) and each.layer == layer), None)
+    return next((change for change in interventions if isinstance(change, Temperature) and change.layer == layer), None)
 
 
 def _take_temperature(layer: int | None) -> None:

@@ -54,7 +54,7 @@ def with_parts(interventions: Interventions, kind: PartKind, part: Part, layers:
 
 def with_one(interventions: Interventions, kind: type[Change], change: Change | None) -> Interventions:
     """The only change of its kind: another one, or none."""
-    place = next((i for i, each in enumerate(interventions.changes) if type(each) is kind), None)
+    place = next((i for i, present in enumerate(interventions.changes) if type(present) is kind), None)
     if place is not None:
         return _exchanged(interventions, place, change)
     return interventions if change is None else interventions.with_(change)
