@@ -73,7 +73,10 @@ def test_a_planted_import_is_found_at_any_depth(tmp_path: Path, place: str, line
 @pytest.mark.parametrize("package", ["vit_core", "explainer"])
 def test_a_folder_can_be_taken_in_at_a_glance(package: str) -> None:
     folders = {path.parent for path in modules(package)}
-    counts = {folder.relative_to(ROOT).as_posix(): len([*folder.glob("[!_]*.py")]) for folder in folders}
+    folders |= {path.parent for path in (ROOT / package).rglob("*.js")}
+    counts = {
+        folder.relative_to(ROOT).as_posix(): len([*folder.glob("[!_]*.py"), *folder.glob("*.js")]) for folder in folders
+    }
     assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 

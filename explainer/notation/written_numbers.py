@@ -1,4 +1,4 @@
-"""Numbers as people read them, in Python; ``components/core/numbers.js`` writes the same in the browser.
+"""Numbers as people read them, in Python; ``components/drawing/numbers.js`` writes the same in the browser.
 
 Zero is "0", a number that rounds to nothing has no sign, and a change that rounds to nothing is written as about 0.
 """

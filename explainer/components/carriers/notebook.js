@@ -1,7 +1,7 @@
 // The canvas as a widget of a notebook (anywidget: Jupyter, marimo): bytes come from a traitlet, picks go back to one.
 
 import { mount } from "../core/mount.js";
-import { colourOf, luminance } from "../core/paint.js";
+import { colourOf, luminance } from "../drawing/paint.js";
 
 /** Light or dark, as what lies behind the cell's output: notebooks have themes of their own. */
 function schemeBehind(node) {

@@ -3,7 +3,7 @@
 // explainer/components/__init__.py joins these modules into one, following their imports. No framework, no build step,
 // nothing fetched from elsewhere.
 
-import { ExactToken, NoRoots, Roots, STEPS } from "./roots.js";
+import { ExactToken, NoRoots, Roots, STEPS } from "../drawing/roots.js";
 
 const MAGIC = [0x56, 0x49, 0x54, 0x53]; // "VITS"
 const VERSION = 1;

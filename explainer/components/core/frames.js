@@ -1,9 +1,9 @@
 // Views in an order (class Frames in explainer/panels): all of them are here, one is shown, a bar moves through
 // them.
 
-import { element, showPlaying } from "./element.js";
+import { element, showPlaying } from "../drawing/element.js";
 import { page } from "./page.js";
-import { plainText, richNodes } from "./text.js";
+import { plainText, richNodes } from "../drawing/text.js";
 
 const SECONDS_PER_FRAME = 0.7;
 

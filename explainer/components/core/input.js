@@ -1,6 +1,6 @@
 // The pointer and the keys.
 
-import { clamp } from "./numbers.js";
+import { clamp } from "../drawing/numbers.js";
 
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 

@@ -5,7 +5,7 @@
 // data-lit="made", and so is everything that makes or shows the same; what only reads it is marked "read". An equation
 // says in data-symbols what each of its symbols stands for, in the order in which they are written.
 
-import { makeStop } from "./element.js";
+import { makeStop } from "../drawing/element.js";
 import { page } from "./page.js";
 
 const AREAS = 'tr, [class*="st-key-equation_"], .st-key-number_head'; // what a mark inside stands for

@@ -2,10 +2,10 @@
 
 import { KINDS } from "../panels/kinds.js";
 import { readHeader, readView } from "./decode.js";
-import { element } from "./element.js";
+import { element } from "../drawing/element.js";
 import { FrameBar, Reel, frameAt } from "./frames.js";
 import { links } from "./links.js";
-import { Paint, readTheme } from "./paint.js";
+import { Paint, readTheme } from "../drawing/paint.js";
 import { PanelFrame } from "./panel.js";
 import { watchScrollers } from "./scrollers.js";
 import { Tip } from "./tip.js";

@@ -1,16 +1,16 @@
 // One panel on the page: two canvases, what stays and what moves with the pointer; the pointer and the keys.
 
 import { Brush } from "./brush.js";
-import { element } from "./element.js";
-import { scaled, sized } from "./images.js";
+import { element } from "../drawing/element.js";
+import { scaled, sized } from "../drawing/images.js";
 import { ARROWS, asksForNumber, placeIn, whereClicked } from "./input.js";
 import { links } from "./links.js";
 import { hasOrigin, numberOf } from "./origin.js";
 import { page } from "./page.js";
-import { Paint } from "./paint.js";
+import { Paint } from "../drawing/paint.js";
 import { Shell } from "./shell.js";
-import { dashedFrame } from "./strokes.js";
-import { plainText, wrapped, write } from "./text.js";
+import { dashedFrame } from "../drawing/strokes.js";
+import { plainText, wrapped, write } from "../drawing/text.js";
 
 export class PanelFrame {
   constructor(host, kind) {

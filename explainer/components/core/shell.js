@@ -1,10 +1,10 @@
 // What every panel has on the page: its title with a menu, its body, its caption; and its files.
 
 import { exactPanel, hasRounded } from "./decode.js";
-import { element, makeStop } from "./element.js";
+import { element, makeStop } from "../drawing/element.js";
 import { ARROWS } from "./input.js";
 import { TableDialog } from "./table.js";
-import { plainText, richNodes, wrapped } from "./text.js";
+import { plainText, richNodes, wrapped } from "../drawing/text.js";
 
 const ROUNDED =
   "Rounded to travel, in 255 steps a row or map: only digits that are sure are written, the last to within 1, " +

@@ -1,7 +1,7 @@
 // The numbers of a panel as a table, a window of it at a time: what there is to read where colours cannot be seen.
 
-import { element } from "./element.js";
-import { richNodes } from "./text.js";
+import { element } from "../drawing/element.js";
+import { richNodes } from "../drawing/text.js";
 
 const TABLE_ROWS = 40; // shown together
 const TABLE_COLUMNS = 12; // beside the names of the rows

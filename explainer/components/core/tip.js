@@ -1,8 +1,8 @@
 // The tooltip of a view: what the cell under the pointer holds.
 
-import { element } from "./element.js";
-import { clamp } from "./numbers.js";
-import { richNodes } from "./text.js";
+import { element } from "../drawing/element.js";
+import { clamp } from "../drawing/numbers.js";
+import { richNodes } from "../drawing/text.js";
 
 export class Tip {
   constructor(view) {

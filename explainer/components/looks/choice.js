@@ -1,6 +1,6 @@
 // Buttons of which one is chosen.
 
-import { element, makeStop } from "../core/element.js";
+import { element, makeStop } from "../drawing/element.js";
 
 export class Choice {
   constructor(label, onChoose) {

@@ -1,6 +1,6 @@
 // What the picture under the pointer has to do with the rest of the page: the weight it explains, what it follows.
 
-import { element } from "../core/element.js";
+import { element } from "../drawing/element.js";
 import { patchText } from "./words.js";
 
 export class Following {

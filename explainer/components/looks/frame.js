@@ -3,17 +3,17 @@
 // Nothing here asks the server while the pointer moves: all weights of the layer are in the browser. A move paints the
 // pictures in the same frame; the maps of all heads follow in the next one, and moves that came in between are dropped.
 
-import { element } from "../core/element.js";
+import { element } from "../drawing/element.js";
 import { ARROWS, asksForNumber, nextToken } from "../core/input.js";
 import { page } from "../core/page.js";
 import { Shell } from "../core/shell.js";
 import { Following } from "./follow.js";
-import { HeadMaps } from "./head_maps.js";
+import { HeadMaps } from "./painting/head_maps.js";
 import { Later } from "./later.js";
 import { layoutLooks } from "./layout.js";
 import { lookedPicture } from "./picture.js";
 import { PinList } from "./pin_list.js";
-import { Sheets } from "./sheets.js";
+import { Sheets } from "./painting/sheets.js";
 import { Sights } from "./sights.js";
 import { LooksState } from "./state.js";
 import { LooksTools } from "./tools.js";

@@ -1,6 +1,6 @@
 // The picture under the pointer as a kind of panel: its frame does what other kinds leave to functions of cells.
 
-import { exactText } from "../core/numbers.js";
+import { exactText } from "../drawing/numbers.js";
 import { LooksFrame } from "./frame.js";
 
 export const LOOKS = {

@@ -1,8 +1,8 @@
 // Where the picture under the pointer has its parts.
 
-import { clamp } from "../core/numbers.js";
-import { MAP_LABEL } from "./paint_maps.js";
-import { SIGHT_FOOT, SIGHT_HEAD } from "./paint_sight.js";
+import { clamp } from "../drawing/numbers.js";
+import { MAP_LABEL } from "./painting/maps.js";
+import { SIGHT_FOOT, SIGHT_HEAD } from "./painting/sight.js";
 
 /** Sizes for a width: the pictures and what is read beside or below them, and the maps of all heads. */
 export function layoutLooks(panel, width, paint, directions) {

@@ -1,13 +1,13 @@
 // The picture under the pointer for a file.
 
-import { element } from "../core/element.js";
-import { sized } from "../core/images.js";
-import { Paint } from "../core/paint.js";
-import { write } from "../core/text.js";
-import { paintMaps } from "./paint_maps.js";
-import { paintReading } from "./paint_reading.js";
-import { SIGHT_FOOT, SIGHT_HEAD, paintSight } from "./paint_sight.js";
-import { Sheets } from "./sheets.js";
+import { element } from "../drawing/element.js";
+import { sized } from "../drawing/images.js";
+import { Paint } from "../drawing/paint.js";
+import { write } from "../drawing/text.js";
+import { paintMaps } from "./painting/maps.js";
+import { paintReading } from "./painting/reading.js";
+import { SIGHT_FOOT, SIGHT_HEAD, paintSight } from "./painting/sight.js";
+import { Sheets } from "./painting/sheets.js";
 import { headText, patchText } from "./words.js";
 
 /** Everything that is drawn, below each other, on the page's background and twice as large. */

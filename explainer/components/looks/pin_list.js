@@ -1,7 +1,7 @@
 // The pins as a list above the pictures: each leads to its token, and can be let go.
 
-import { element } from "../core/element.js";
-import { colourOf, inkOn } from "../core/paint.js";
+import { element } from "../drawing/element.js";
+import { colourOf, inkOn } from "../drawing/paint.js";
 import { patchText } from "./words.js";
 
 /** A pin's letter on its colour. */

@@ -1,11 +1,11 @@
 // The two pictures that follow the pointer, a finger or keys, and what is read beside them.
 
-import { element } from "../core/element.js";
-import { scaled, sized } from "../core/images.js";
+import { element } from "../drawing/element.js";
+import { scaled, sized } from "../drawing/images.js";
 import { placeIn, whereClicked } from "../core/input.js";
 import { cellWithin } from "../panels/small.js";
-import { paintReading } from "./paint_reading.js";
-import { CLASS_TOKEN_ROOM, SIGHT_FOOT, SIGHT_HEAD, paintSight } from "./paint_sight.js";
+import { paintReading } from "./painting/reading.js";
+import { CLASS_TOKEN_ROOM, SIGHT_FOOT, SIGHT_HEAD, paintSight } from "./painting/sight.js";
 import { DIRECTIONS } from "./words.js";
 
 export class Sights {

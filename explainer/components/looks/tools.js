@@ -1,6 +1,6 @@
 // What is chosen by buttons: head, layer, and how the picture under the pointer is shown.
 
-import { element } from "../core/element.js";
+import { element } from "../drawing/element.js";
 import { Choice } from "./choice.js";
 
 export class LooksTools {

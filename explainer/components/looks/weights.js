@@ -1,6 +1,6 @@
 // The weights of the picture under the pointer: of one token and of the pins, in the chosen head or all of them.
 
-import { sureText, valueText } from "../core/numbers.js";
+import { sureText, valueText } from "../drawing/numbers.js";
 
 /** The largest weight on a patch: the class token has no place on the image, and would often outshine it. */
 function largestOnPatches(data, start, tokens) {

@@ -1,9 +1,9 @@
 // Horizontal bars with their values written out.
 
-import { clamp, exactText, formatText, shiftText, shortText, valueText } from "../core/numbers.js";
-import { withAlpha } from "../core/paint.js";
-import { roundBox } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { clamp, exactText, formatText, shiftText, shortText, valueText } from "../drawing/numbers.js";
+import { withAlpha } from "../drawing/paint.js";
+import { roundBox } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 import { cellWithin } from "./small.js";
 import { chooseAmong } from "./tiles.js";
 

@@ -1,10 +1,10 @@
 // The pipeline as cards joined by arrows, with small pictures of the real tensors.
 
 import { links, relation } from "../core/links.js";
-import { clamp } from "../core/numbers.js";
-import { mix } from "../core/paint.js";
-import { litFrame, roundBox } from "../core/strokes.js";
-import { wrapped, write } from "../core/text.js";
+import { clamp } from "../drawing/numbers.js";
+import { mix } from "../drawing/paint.js";
+import { litFrame, roundBox } from "../drawing/strokes.js";
+import { wrapped, write } from "../drawing/text.js";
 import { drawArrows } from "./flow_arrows.js";
 import { fitsBeside, layoutFlow, nodeFont, textHeight, thumbnailsOf } from "./flow_layout.js";
 import { SIMPLE_KINDS } from "./simple.js";

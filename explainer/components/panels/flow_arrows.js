@@ -1,7 +1,7 @@
 // The arrows of a flow: from card to card, and past several of them.
 
-import { arrow } from "../core/strokes.js";
-import { write } from "../core/text.js";
+import { arrow } from "../drawing/strokes.js";
+import { write } from "../drawing/text.js";
 
 /** What has to be drawn for a card that comes after another: an arrow, or the sign by which it joins. */
 export function drawArrows(ctx, panel, at, paint) {

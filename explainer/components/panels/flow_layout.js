@@ -1,6 +1,6 @@
 // Where the cards of a flow lie, the frames of their groups, and their small pictures.
 
-import { textWidth, wrapped } from "../core/text.js";
+import { textWidth, wrapped } from "../drawing/text.js";
 
 export function layoutFlow(panel, width, paint) {
   return width < 480 ? layoutUpright(panel, width) : layoutAcross(panel, width, paint);

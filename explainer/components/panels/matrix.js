@@ -1,11 +1,11 @@
 // A matrix as a heat map with its two axes.
 
-import { heatImage, stretch, tableIndex } from "../core/images.js";
-import { drawLegend, exceeds, legendHeight } from "../core/legend.js";
-import { clamp, exactText, niceTicks, placeText, shortText, valueText } from "../core/numbers.js";
-import { inkOn, withAlpha } from "../core/paint.js";
-import { frameBox, hoverFrame, outline } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { heatImage, stretch, tableIndex } from "../drawing/images.js";
+import { drawLegend, exceeds, legendHeight } from "../drawing/legend.js";
+import { clamp, exactText, niceTicks, placeText, shortText, valueText } from "../drawing/numbers.js";
+import { inkOn, withAlpha } from "../drawing/paint.js";
+import { frameBox, hoverFrame, outline } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 import { cellWithin, fitted } from "./small.js";
 
 export const MATRIX = {

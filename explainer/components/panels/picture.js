@@ -1,12 +1,12 @@
 // The picture in its patches, and what is laid over it.
 
-import { DIMMED, heatAlpha, heatImage, pixelImage, smoothed, stretch } from "../core/images.js";
+import { DIMMED, heatAlpha, heatImage, pixelImage, smoothed, stretch } from "../drawing/images.js";
 import { nextToken } from "../core/input.js";
-import { drawLegendBlock, exceeds, legendHeight } from "../core/legend.js";
-import { exactText, tokenText, valueText } from "../core/numbers.js";
-import { LIGHT_TABLE, colourOf, colourTable, withAlpha } from "../core/paint.js";
-import { dashedFrame, hoverFrame, outline, roundBox } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { drawLegendBlock, exceeds, legendHeight } from "../drawing/legend.js";
+import { exactText, tokenText, valueText } from "../drawing/numbers.js";
+import { LIGHT_TABLE, colourOf, colourTable, withAlpha } from "../drawing/paint.js";
+import { dashedFrame, hoverFrame, outline, roundBox } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 import { cellWithin, fitted, patchBox } from "./small.js";
 
 const PICTURE_LIMIT = 460; // CSS pixels; larger shows no more of a picture of 64 to 384 pixels

@@ -1,8 +1,8 @@
 // Lines and points over numbered axes.
 
-import { clamp, exactText, shortText, valueText } from "../core/numbers.js";
-import { withAlpha } from "../core/paint.js";
-import { write } from "../core/text.js";
+import { clamp, exactText, shortText, valueText } from "../drawing/numbers.js";
+import { withAlpha } from "../drawing/paint.js";
+import { write } from "../drawing/text.js";
 import { isCloud, layoutPlot } from "./plot_layout.js";
 
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];

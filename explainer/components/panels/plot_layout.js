@@ -1,7 +1,7 @@
 // Where a plot has its axes and the names of its lines.
 
-import { niceTicks, shortText } from "../core/numbers.js";
-import { textWidth } from "../core/text.js";
+import { niceTicks, shortText } from "../drawing/numbers.js";
+import { textWidth } from "../drawing/text.js";
 
 /** Whether a series is a cloud of points, not a line. */
 export const isCloud = (series) => series.style === "points";

@@ -1,8 +1,8 @@
 // Bars made of parts: what share of the whole each part has.
 
-import { clamp, exactText, formatText } from "../core/numbers.js";
-import { hoverFrame, roundBox } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { clamp, exactText, formatText } from "../drawing/numbers.js";
+import { hoverFrame, roundBox } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 
 export const STACKED = {
   layout(panel, width, paint) {

@@ -1,10 +1,10 @@
 // Vectors as rows of coloured cells, and the sums they make.
 
-import { heatImage, stretch } from "../core/images.js";
-import { drawLegendBlock, exceeds, legendHeight } from "../core/legend.js";
-import { clamp, exactText, placeText, valueText } from "../core/numbers.js";
-import { frameBox, hoverFrame } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { heatImage, stretch } from "../drawing/images.js";
+import { drawLegendBlock, exceeds, legendHeight } from "../drawing/legend.js";
+import { clamp, exactText, placeText, valueText } from "../drawing/numbers.js";
+import { frameBox, hoverFrame } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 import { cellWithin } from "./small.js";
 
 export const STRIPS = {

@@ -1,11 +1,11 @@
 // Many small maps of one size: heads, layers by heads, filters.
 
-import { DIMMED, heatAlpha, heatImage, pixelImage, stretch } from "../core/images.js";
-import { drawLegendBlock, drawNote, exceeds } from "../core/legend.js";
-import { clamp, exactText, valueText } from "../core/numbers.js";
-import { colourOf, withAlpha } from "../core/paint.js";
-import { frameBox, hoverFrame, outline, roundBox } from "../core/strokes.js";
-import { write } from "../core/text.js";
+import { DIMMED, heatAlpha, heatImage, pixelImage, stretch } from "../drawing/images.js";
+import { drawLegendBlock, drawNote, exceeds } from "../drawing/legend.js";
+import { clamp, exactText, valueText } from "../drawing/numbers.js";
+import { colourOf, withAlpha } from "../drawing/paint.js";
+import { frameBox, hoverFrame, outline, roundBox } from "../drawing/strokes.js";
+import { write } from "../drawing/text.js";
 import { tokenColour } from "./picture.js";
 import { fitted } from "./small.js";
 import { layoutTiles, placeOfTile, tileCount, tileGrid } from "./tiles_layout.js";

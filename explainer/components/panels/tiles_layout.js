@@ -1,7 +1,7 @@
 // Where many small maps lie: as many in a line as fit, with their names over them or at the edges.
 
-import { legendHeight } from "../core/legend.js";
-import { textWidth } from "../core/text.js";
+import { legendHeight } from "../drawing/legend.js";
+import { textWidth } from "../drawing/text.js";
 
 export const tileCount = (panel) => (panel.values ?? panel.pixels).shape[0];
 

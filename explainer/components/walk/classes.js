@@ -1,7 +1,7 @@
 // The classes at the end of the walk: a thin bar for each, then the five most probable ones.
 
-import { clamp, percentText, shortText } from "../core/numbers.js";
-import { textWidth, write } from "../core/text.js";
+import { clamp, percentText, shortText } from "../drawing/numbers.js";
+import { textWidth, write } from "../drawing/text.js";
 import { symbolFont } from "./sprites.js";
 
 const leading = (data, count) =>

@@ -1,6 +1,6 @@
 // The controls of the walk: back, play, on, a slider over all moments, the speed, the full screen.
 
-import { element } from "../core/element.js";
+import { element } from "../drawing/element.js";
 import { between } from "./sprites.js";
 
 const SPEEDS = [0.5, 1, 2, 4];

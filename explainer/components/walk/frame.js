@@ -3,12 +3,12 @@
 // The browser is asked for frames only while something moves; between two moments a timer waits. Where the reader rests
 // is written into the address, and the server is told nothing.
 
-import { showPlaying } from "../core/element.js";
-import { scaled } from "../core/images.js";
+import { showPlaying } from "../drawing/element.js";
+import { scaled } from "../drawing/images.js";
 import { links } from "../core/links.js";
-import { clamp } from "../core/numbers.js";
+import { clamp } from "../drawing/numbers.js";
 import { PanelFrame } from "../core/panel.js";
-import { plainText } from "../core/text.js";
+import { plainText } from "../drawing/text.js";
 import { WalkControls, reducedMotion } from "./controls.js";
 import { WalkParts } from "./parts.js";
 import { nearest } from "./sprites.js";

@@ -1,9 +1,9 @@
 // The walk through the forward pass as a kind of panel: where its sprites are, and what can be read off them.
 
 import { links, relation } from "../core/links.js";
-import { clamp, exactText, tokenText, valueText } from "../core/numbers.js";
-import { hoverFrame, litFrame } from "../core/strokes.js";
-import { plainText } from "../core/text.js";
+import { clamp, exactText, tokenText, valueText } from "../drawing/numbers.js";
+import { hoverFrame, litFrame } from "../drawing/strokes.js";
+import { plainText } from "../drawing/text.js";
 import { WalkFrame } from "./frame.js";
 import { sceneOf } from "./scenes.js";
 import { drawBetween, nearest, tokenAt, tokenRow } from "./sprites.js";

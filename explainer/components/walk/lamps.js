@@ -1,11 +1,11 @@
 // The picture of the walk: as the model sees it, as rows of pixels, and lit by the weights of a head.
 
-import { newContext } from "../core/element.js";
-import { heatImage, pixelImage } from "../core/images.js";
-import { percentText } from "../core/numbers.js";
-import { LIGHT_TABLE, colourTable } from "../core/paint.js";
-import { frameBox } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { newContext } from "../drawing/element.js";
+import { heatImage, pixelImage } from "../drawing/images.js";
+import { percentText } from "../drawing/numbers.js";
+import { LIGHT_TABLE, colourTable } from "../drawing/paint.js";
+import { frameBox } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 
 /** The picture as the model sees it, made once. */
 export function pictureImage(panel) {

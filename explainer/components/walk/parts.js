@@ -1,6 +1,6 @@
 // The buttons above the stage of the walk: what comes before the layers, each layer, and what follows.
 
-import { element } from "../core/element.js";
+import { element } from "../drawing/element.js";
 
 export class WalkParts {
   constructor() {

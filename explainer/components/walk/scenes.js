@@ -1,6 +1,6 @@
 // The moments of the forward pass as scenes: where every tensor of this picture stands, and what joins it to others.
 
-import { percentText } from "../core/numbers.js";
+import { percentText } from "../drawing/numbers.js";
 import { answers, spectrum } from "./classes.js";
 import { lamps } from "./lamps.js";
 import { arrowSprite, beamsSprite, symbolSprite, wordsSprite } from "./sprites.js";

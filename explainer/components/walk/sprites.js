@@ -5,10 +5,10 @@
 // name of how it looks (looks are cross-faded), `alpha`, `delay` (0..0.5 of the way), `from` and `to` (boxes where it
 // comes from when it enters and goes to when it leaves), and `over` (drawn after those with less).
 
-import { heatImage } from "../core/images.js";
-import { clamp, shortText } from "../core/numbers.js";
-import { arrow, frameBox } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { heatImage } from "../drawing/images.js";
+import { clamp, shortText } from "../drawing/numbers.js";
+import { arrow, frameBox } from "../drawing/strokes.js";
+import { textWidth, write } from "../drawing/text.js";
 
 const easeInOut = (t) => (t < 0.5 ? 4 * t * t * t : 1 - (2 - 2 * t) ** 3 / 2);
 

@@ -1,6 +1,6 @@
 // One moment's stage: its places in pixels, its tensors, and the sprites that several scenes have.
 
-import { frameBox, outline } from "../core/strokes.js";
+import { frameBox, outline } from "../drawing/strokes.js";
 import { patchBox } from "../panels/small.js";
 import { drawLamp, pictureImage, rowsImage } from "./lamps.js";
 import { PLACES } from "./places.js";

@@ -1,8 +1,8 @@
 // The words of a moment of the walk: its sentence, its equation with what it is about marked, and its line of code.
 
-import { element } from "../core/element.js";
+import { element } from "../drawing/element.js";
 import { links } from "../core/links.js";
-import { plainText, richNodes, wrapped } from "../core/text.js";
+import { plainText, richNodes, wrapped } from "../drawing/text.js";
 
 /** Words of a line of code, in the colour of the quantity that they name. */
 const codePiece = ([text, quantity]) => (quantity ? element("span", "", { "data-quantity": quantity }, text) : text);

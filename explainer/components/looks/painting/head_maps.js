@@ -1,13 +1,13 @@
 // Canvases of the maps of all heads: of the token under the pointer, and of each pin.
 
-import { element } from "../core/element.js";
-import { scaled, sized } from "../core/images.js";
-import { placeIn, whereClicked } from "../core/input.js";
-import { shortText, valueText } from "../core/numbers.js";
-import { cellWithin } from "../panels/small.js";
-import { MAP_LABEL, paintMaps, tilePlace } from "./paint_maps.js";
-import { pinLetter } from "./pin_list.js";
-import { patchText, weightName } from "./words.js";
+import { element } from "../../drawing/element.js";
+import { scaled, sized } from "../../drawing/images.js";
+import { placeIn, whereClicked } from "../../core/input.js";
+import { shortText, valueText } from "../../drawing/numbers.js";
+import { cellWithin } from "../../panels/small.js";
+import { MAP_LABEL, paintMaps, tilePlace } from "./maps.js";
+import { pinLetter } from "../pin_list.js";
+import { patchText, weightName } from "../words.js";
 
 export class HeadMaps {
   /** `frame` is the panel, a LooksFrame. */

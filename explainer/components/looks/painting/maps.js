@@ -1,8 +1,8 @@
 // The maps of all heads for one token.
 
-import { boundText } from "../core/numbers.js";
-import { outline, roundBox } from "../core/strokes.js";
-import { textWidth, write } from "../core/text.js";
+import { boundText } from "../../drawing/numbers.js";
+import { outline, roundBox } from "../../drawing/strokes.js";
+import { textWidth, write } from "../../drawing/text.js";
 
 export const MAP_LABEL = 24;
 

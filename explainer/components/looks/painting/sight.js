@@ -1,12 +1,12 @@
 // One of the two pictures under the pointer: the map over it, lines to those it has most to do with, pins.
 
-import { drawLegend } from "../core/legend.js";
-import { clamp } from "../core/numbers.js";
-import { LIGHT_TABLE, colourTable } from "../core/paint.js";
-import { outline, roundBox } from "../core/strokes.js";
-import { write } from "../core/text.js";
-import { strongest } from "./weights.js";
-import { DIRECTIONS } from "./words.js";
+import { drawLegend } from "../../drawing/legend.js";
+import { clamp } from "../../drawing/numbers.js";
+import { LIGHT_TABLE, colourTable } from "../../drawing/paint.js";
+import { outline, roundBox } from "../../drawing/strokes.js";
+import { write } from "../../drawing/text.js";
+import { strongest } from "../weights.js";
+import { DIRECTIONS } from "../words.js";
 
 export const SIGHT_HEAD = 38; // CSS pixels above a picture: what it shows, and the class token
 export const SIGHT_FOOT = 34; // below it: the colours

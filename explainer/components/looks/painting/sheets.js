@@ -1,12 +1,12 @@
 // What is painted wherever the picture under the pointer is seen: itself, its grid, colours, patches, pins.
 
-import { newContext } from "../core/element.js";
-import { heatAlpha, pixelImage } from "../core/images.js";
-import { colourOf, inkOn, withAlpha } from "../core/paint.js";
-import { outline, roundBox } from "../core/strokes.js";
-import { write } from "../core/text.js";
-import { paintGrid } from "../panels/picture.js";
-import { patchBox } from "../panels/small.js";
+import { newContext } from "../../drawing/element.js";
+import { heatAlpha, pixelImage } from "../../drawing/images.js";
+import { colourOf, inkOn, withAlpha } from "../../drawing/paint.js";
+import { outline, roundBox } from "../../drawing/strokes.js";
+import { write } from "../../drawing/text.js";
+import { paintGrid } from "../../panels/picture.js";
+import { patchBox } from "../../panels/small.js";
 
 const PALE = { light: 0.26, dark: 0.36 }; // how far the picture below the colours moves towards the page
 

@@ -1,12 +1,12 @@
 // Beside the pictures: the token, its strongest partners, and its row and column in A itself.
 
-import { heatImage, stretch } from "../core/images.js";
-import { clamp } from "../core/numbers.js";
-import { withAlpha } from "../core/paint.js";
-import { frameBox, roundBox } from "../core/strokes.js";
-import { write } from "../core/text.js";
-import { strongest } from "./weights.js";
-import { DIRECTIONS, patchText } from "./words.js";
+import { heatImage, stretch } from "../../drawing/images.js";
+import { clamp } from "../../drawing/numbers.js";
+import { withAlpha } from "../../drawing/paint.js";
+import { frameBox, roundBox } from "../../drawing/strokes.js";
+import { write } from "../../drawing/text.js";
+import { strongest } from "../weights.js";
+import { DIRECTIONS, patchText } from "../words.js";
 
 export function paintReading(ctx, sheets, state, at) {
   const { paint } = sheets;
