@@ -382,7 +382,7 @@ def one(at: AppTest, title: str) -> list[tuple[View, Panel]]:
 
 def test_without_a_run_the_page_says_what_there_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "none"))
-    monkeypatch.setattr(training_runs, "EXAMPLES", tmp_path / "none")
+    monkeypatch.setattr("vit_core.training.runs.listing.EXAMPLES", tmp_path / "none")
     at = app()
     assert at.title[0].value == LESSONS["epochs"].title and not sent(at)
     assert "No run has saved an epoch" in at.info[0].value
