@@ -28,7 +28,6 @@ from explainer.views.course.scenes import Scene
 from tests.conftest import randomised
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig, load, mean_attention_distance, open_picture
 from vit_core.training.__main__ import main as train
-from vit_core.training.runs import control as training_runs
 
 LAYER, HEAD, TOKEN = 2, 3, 6
 LABELS = tuple(f"class {c}" for c in range(7))
