@@ -261,7 +261,7 @@ def test_a_second_trace_is_refused_where_both_would_not_fit(monkeypatch: pytest.
     monkeypatch.setenv(MODELS.variable, str((weights + 1000) / 1e6))
     session.check_memory(record)
     with pytest.raises(ValueError, match="the weights of both would take"):
-        session.check_memory(CHECKPOINTS[small], beside=record)
+        session.check_memory(CHECKPOINTS[small], other=record)
 
 
 def test_sides_share_what_is_the_same() -> None:

@@ -118,19 +118,19 @@ def load_model(name: str) -> tuple[VisionTransformer, Checkpoint]:
     return _models.get_or_make(name, make)
 
 
-def check_memory(checkpoint: Checkpoint, beside: Checkpoint | None = None) -> None:
+def check_memory(checkpoint: Checkpoint, other: Checkpoint | None = None) -> None:
     """Refuse what one click may not take: it must not end a server that a whole class uses.
 
     Args:
         checkpoint: the one to show.
-        beside: another that is shown together with it.
+        other: another that is shown together with it.
 
     Raises:
         NotAllowedError: if the weights, or the trace of one picture each, would take too much; a whole sentence.
     """
-    checkpoints = [record for record in (checkpoint, beside) if record is not None]
+    checkpoints = [record for record in (checkpoint, other) if record is not None]
     models = {record.name: record.config for record in checkpoints}
-    whose = "both" if beside else "this model"
+    whose = "both" if other else "this model"
     try:
         allow_weights(whose, *models.values())
         allow_traces(whose, *(record.config for record in checkpoints))
@@ -212,14 +212,14 @@ def check_here(checkpoint: Checkpoint) -> None:
         )
 
 
-def open_checkpoint(name: str, beside: Checkpoint | None = None) -> Checkpoint:
-    """The record of a checkpoint whose model is in memory from now on, ``beside`` that of another.
+def open_checkpoint(name: str, other: Checkpoint | None = None) -> Checkpoint:
+    """The record of a checkpoint whose model is in memory from now on, ``other`` that of another.
 
     Raises:
         LookupError, ValueError, OSError, RuntimeError, MemoryError: if it cannot be had.
     """
     record = find(name)
-    check_memory(record, beside)
+    check_memory(record, other)
     check_here(record)
     forget_replaced(record)
     load_model(name)

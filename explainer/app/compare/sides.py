@@ -88,7 +88,7 @@ def open_pair(app: Session, other: Other) -> tuple[Pair, list[str]]:
     )
     try:
         if (right.state.picture, right.change) != (left.state.picture, left.change):
-            session.check_memory(checkpoint, beside=app.checkpoint)
+            session.check_memory(checkpoint, other=app.checkpoint)
         trace = session.trace(right.state.checkpoint, right.state.picture, change)
     except session.UNAVAILABLE as error:
         problems.append(f"{error} The right side has the image of the left.")
@@ -110,7 +110,7 @@ def _checkpoint(app: Session, other: Other, problems: list[str]) -> tuple[Checkp
     if other.checkpoint in (None, app.state.checkpoint):
         return app.checkpoint, other
     try:
-        return session.open_checkpoint(str(other.checkpoint), beside=app.checkpoint), other
+        return session.open_checkpoint(str(other.checkpoint), other=app.checkpoint), other
     except session.UNAVAILABLE as error:
         problems.append(f"{other.checkpoint} cannot be on the right: {error} It has the checkpoint of the left.")
         return app.checkpoint, replace(other, checkpoint=None)

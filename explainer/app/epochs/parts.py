@@ -48,7 +48,7 @@ def choose(runs: dict[str, Run]) -> list[Run]:
     second = None
     if len(runs) > 1:
         second = right.selectbox(
-            "Beside it",
+            "Next to it",
             [name for name in runs if name != first],
             index=None,
             placeholder="no other run",
