@@ -17,10 +17,9 @@ from torch import Tensor
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.weights.checkpoints import Checkpoint
-from vit_core.weights.renaming import expand, find_source, some_of
+from vit_core.weights.renaming import expand, find_source, some_of, weights_and_biases
 from vit_core.weights.sources import SOURCES, Row
 
-_BLOCK = re.compile(r"^blocks\.\d+\.")
 FORMATS = {source: (".npz",) if source == "google" else (".safetensors", ".pth") for source in SOURCES}
 
 
@@ -51,7 +50,7 @@ def convert(model: VisionTransformer, source: str) -> dict[str, Tensor]:
 
 
 def names_of(source: str, config: ViTConfig) -> dict[str, tuple[int, ...]]:
-    """What ``source`` calls the parameters of a model of these sizes, and their shapes there. Takes no memory.
+    """The parameters of a model of these sizes as ``source`` names and shapes them. Takes no memory.
 
     Raises:
         ValueError: if the source is unknown, or has no place for a part of such a model.
@@ -59,12 +58,12 @@ def names_of(source: str, config: ViTConfig) -> dict[str, tuple[int, ...]]:
     table, one_layer = find_source(source), replace(config, num_layers=1)
     with torch.device("meta"):  # every layer has the same shapes, so one tells them all
         shapes = {name: tuple(tensor.shape) for name, tensor in convert(VisionTransformer(one_layer), source).items()}
-    first = {row.ours: row.theirs for row in expand(table.rows, 1)}
     return {
-        name: shapes[known]
-        for row in expand(table.rows, config.num_layers)
-        for name, known in zip(row.theirs, first[_BLOCK.sub("blocks.0.", row.ours)], strict=True)
-        if known in shapes
+        name.replace("#", str(layer)): shapes[first]
+        for row in weights_and_biases(table.rows)
+        for layer in range(config.num_layers if "#" in row.ours else 1)
+        for name in row.theirs
+        if (first := name.replace("#", "0")) in shapes
     }
 
 
@@ -100,7 +99,7 @@ def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
 
 
 def card_of(checkpoint: Checkpoint) -> str:
-    """What our own files have next to them, because no weights can show it: heads, epsilon, preprocessing, labels."""
+    """The JSON next to our own files, with what no weights show: heads, epsilon, preprocessing, labels."""
     card = {
         "config": asdict(checkpoint.config),
         "labels": checkpoint.labels,
@@ -112,19 +111,18 @@ def card_of(checkpoint: Checkpoint) -> str:
 
 
 def constructor(source: str, config: ViTConfig) -> str:
-    """The line of Python that builds the model which such a file belongs to, with everything that no file tells."""
+    """The line of Python that builds the model which such a file belongs to, with everything that no file states."""
     c, ratio = config, repr(config.mlp_size / config.hidden_size)
     tanh = c.gelu == "tanh"
+    eps = "" if c.norm_eps == 1e-6 else f", norm_layer=partial(torch.nn.LayerNorm, eps={c.norm_eps:g})"
     match source:
         case "torchvision":
             extra = f", representation_size={c.representation_size}" if c.representation_size else ""
-            eps = "" if c.norm_eps == 1e-6 else f", norm_layer=partial(torch.nn.LayerNorm, eps={c.norm_eps:g})"
             return (
                 f"torchvision.models.VisionTransformer({c.image_size}, {c.patch_size}, {c.num_layers}, {c.num_heads}, "
                 f"{c.hidden_size}, {c.mlp_size}, num_classes={c.num_classes}{extra}{eps})"
             )
         case "timm":
-            eps = "" if c.norm_eps == 1e-6 else f", norm_layer=partial(torch.nn.LayerNorm, eps={c.norm_eps:g})"
             activation = ", act_layer=partial(torch.nn.GELU, approximate='tanh')" if tanh else ""
             return (
                 f"timm.models.VisionTransformer(img_size={c.image_size}, patch_size={c.patch_size}, "
@@ -161,7 +159,7 @@ def constructor(source: str, config: ViTConfig) -> str:
 
 
 def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
-    """What the source's own model computes otherwise unless its code is changed, beyond what its constructor says."""
+    """The differences of the source's own model that its constructor cannot remove: its code has to change."""
     table = SOURCES[source]
     can_say_epsilon = source in ("ours", "torchvision", "timm", "huggingface")
     can_say_gelu = source in ("ours", "timm", "huggingface")
@@ -177,7 +175,7 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
 
 
 def how_to_load(source: str) -> str:
-    """What to do with such a file where ``load_state_dict`` of the family's model is not it; empty if it is."""
+    """The way to load such a file; empty if it is ``load_state_dict`` of the family's model."""
     if source != "huggingface":
         return ""
     return (
