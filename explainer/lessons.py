@@ -1,4 +1,4 @@
-"""The pages beside the stages: from pictures to a model of one's own, hands on, and tools for one's own model."""
+"""The pages next to the stages: from pictures to a model of your own, hands on, and tools for your model."""
 
 from dataclasses import dataclass
 

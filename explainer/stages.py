@@ -36,11 +36,11 @@ class Stage(Page):
     equation_numbers: tuple[int, ...] = ()
     formula_names: tuple[str, ...] = ()
     tensors: tuple[TensorRef, ...] = ()  # in the order they arise
-    facts: tuple[str, ...] = ()  # keys of proofs.FACTS: what is proved here beside the equations
+    facts: tuple[str, ...] = ()  # keys of proofs.FACTS: proved here in addition to the equations
 
     @property
     def about(self) -> str:
-        """What it explains, as its page prints it."""
+        """The equations that it explains, as its page prints them."""
         return ", ".join(f"Eq. {number}" for number in self.equation_numbers)
 
     @property

@@ -149,7 +149,7 @@ def _is_dense(field: str) -> bool:
 
 
 def _name(model: VisionTransformer, reference: TensorRef, layer: int) -> str:
-    """What to write in Python to get it."""
+    """The Python expression for it."""
     field = reference.field
     match reference.source:
         case "model" | "layer":

@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,6 +16,7 @@ from vit_core.training.data import archive_layout, archives
 from vit_core.training.data.archive_layout import ArchiveError, read_layout
 from vit_core.training.data.archives import pictures_folder, read_record, unpack
 from vit_core.training.data.pictures import find_pictures
+from vit_core.weight_files import zip_members
 
 ROOT = Path(__file__).parents[1]
 
@@ -109,10 +111,19 @@ def test_a_zip_with_one_wrong_byte_is_refused_or_unpacked_right(position: int) -
     assert set(contents(folder).values()) == {picture()}
 
 
-@pytest.mark.parametrize("limit", ["MAX_TOTAL_BYTES", "MAX_PICTURE_BYTES", "MAX_CONTENTS_BYTES"])
-def test_every_limit_is_one_sentence(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(archive_layout, limit, 50)
-    assert "at most" in refusal(zipped(GOOD))
+@pytest.mark.parametrize(
+    ("module", "limit", "words"),
+    [
+        (archive_layout, "MAX_TOTAL_BYTES", "at most"),
+        (archive_layout, "MAX_PICTURE_BYTES", "at most"),
+        (zip_members, "MAX_CONTENTS_BYTES", "too many entries"),
+    ],
+)
+def test_every_limit_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, limit: str, words: str
+) -> None:
+    monkeypatch.setattr(module, limit, 50)
+    assert words in refusal(zipped(GOOD))
 
 
 def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from explainer.menu import PAGES
 from tests.damaged_runs import DAMAGES, EPOCHS, LABELS, SOUND, make_damaged_runs
 from vit_core import load
 from vit_core.training.runs import control as runs
+from vit_core.training.runs.metrics import seconds_left
 
 FRAME = "../pages/frame.py"
 
@@ -47,7 +48,8 @@ def test_what_is_asked_of_a_damaged_run_has_the_right_type(name: str) -> None:
     assert 0 <= run.held_out < 10**7
     assert 0.0 <= run.progress <= 1.0
     assert run.total_epochs >= 0
-    assert run.seconds_left is None or 0 <= run.seconds_left < float("inf")
+    left = seconds_left(run.metrics(), run.facts)
+    assert left is None or 0 <= left < float("inf")
     assert isinstance(run.problem, str) and isinstance(run.log, str)
     metrics = run.metrics()
     for epoch in metrics.epochs:

@@ -37,6 +37,7 @@ from vit_core.interventions import knockout
 from vit_core.interventions.knockout import knock_out_heads
 from vit_core.interventions.occlusion import (
     deletion_and_insertion,
+    masked_class,
     masked_logits,
     occlusion,
     rank_correlation,
@@ -161,11 +162,11 @@ def test_masks_come_in_batches_of_any_size(
     tiny_model: VisionTransformer, tiny_image: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     masks = torch.rand(7, 9, generator=torch.Generator().manual_seed(1)) < 0.5
-    whole = masked_logits(tiny_model, tiny_image, masks)
+    whole, _ = masked_class(tiny_model, tiny_image, 2, masks)
     monkeypatch.setattr(batches, "MEMORY", 1)
     assert pictures_at_once(tiny_model.config) == 1
     listener = Listener()
-    one_by_one = masked_logits(tiny_model, tiny_image, masks, progress=listener)
+    one_by_one, _ = masked_class(tiny_model, tiny_image, 2, masks, progress=listener)
     assert_close(whole, one_by_one, atol=1e-5, rtol=0)  # the same products, summed in another order
     assert listener.heard == [pytest.approx(count / 7) for count in range(1, 8)]
 

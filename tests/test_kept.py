@@ -17,10 +17,11 @@ from explainer.app.data import own as own_datasets
 from vit_core import kept
 from vit_core.allowance import FREE_DISK, OPENED, UPLOADS, WEIGHTS, NotAllowedError, allow_disk
 from vit_core.training.__main__ import main as train
-from vit_core.training.checkpointing import STATE, read_state
+from vit_core.training.checkpointing import read_state
 from vit_core.training.data.archives import pictures_folder
 from vit_core.training.data.datasets import add_zip, datasets, note_giver, was_given_by
 from vit_core.training.runs import processes
+from vit_core.training.runs.files import STATE
 from vit_core.training.runs.listing import runs_folder
 from vit_core.training.runs.run import Run
 from vit_core.weights.downloads import DownloadError, _check_space

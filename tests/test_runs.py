@@ -86,7 +86,7 @@ def test_a_run_from_start_to_finish_and_back_from_the_dead(pictures: Path, monke
     assert run.status == "running"
     assert run.labels == ("bright", "dark")
     assert 0 < run.progress < 1
-    assert run.seconds_left is not None and run.seconds_left > 0
+    assert (seconds_left(run.metrics(), run.facts) or 0) > 0
     epoch = run.epochs()[0]
     assert sum(map(sum, epoch["validation"]["confusion"])) == epoch["validation"]["pictures"] == 4
     with pytest.raises(ValueError, match="running already"):
@@ -243,7 +243,7 @@ def test_broken_files_are_no_traceback() -> None:
     assert run.status == "damaged"
     assert run.labels == ()
     assert run.progress == 0.0
-    assert run.seconds_left is None
+    assert seconds_left(run.metrics(), run.facts) is None
     with pytest.raises(ValueError, match="does not state its recipe"):
         run.command()
     (run.path / "epochs").mkdir()

@@ -32,12 +32,13 @@ from vit_core.training import (
     load_pictures,
 )
 from vit_core.training.__main__ import main
-from vit_core.training.checkpointing import EPOCHS, METRICS, STATE, RunFolder
+from vit_core.training.checkpointing import RunFolder
 from vit_core.training.data.pictures import broken_pictures
 from vit_core.training.data.transforms import evaluation_transform, training_transform
 from vit_core.training.disk import ProcessLock
 from vit_core.training.loop import draw_patches, forward_kept, update_average
 from vit_core.training.optimizers import make_optimizers
+from vit_core.training.runs.files import EPOCHS, METRICS, STATE
 from vit_core.training.state import StepRecord, TrainingState
 
 SMALL = ViTConfig(image_size=16, patch_size=4, num_layers=2, hidden_size=32, mlp_size=64, num_heads=4, num_classes=3)

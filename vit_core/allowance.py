@@ -1,4 +1,4 @@
-"""What may be taken of this machine: whoever needs much estimates it first and asks here, before anything is taken.
+"""The limits of this machine: whoever needs much estimates it and asks here before taking it.
 
 A refusal is one sentence with the estimate, the limit, and what to do. A limit is a setting: an environment variable
 that the operator may set before the app starts.

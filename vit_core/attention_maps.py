@@ -1,4 +1,4 @@
-"""What attention weights say: rollout (Fig. 6), mean distance (Fig. 7 right), and how evenly they are shared out."""
+"""Attention weights summarised: rollout (Fig. 6), mean distance (Fig. 7 right), and entropy."""
 
 import torch
 from jaxtyping import Float
@@ -46,7 +46,7 @@ def attention_entropy(weights: Float[Tensor, "*batch heads tokens tokens"]) -> F
 
 
 def one_head(tensor: Float[Tensor, "heads ..."], head: int) -> Float[Tensor, "..."]:
-    """What belongs to ``head``, counted from 1.
+    """The part of ``head``, counted from 1.
 
     Raises:
         ValueError: if there is no such head.

@@ -1,8 +1,18 @@
 """Many forward passes at once, as many as a bounded memory holds."""
 
+from collections.abc import Callable
+
 from vit_core.config import ViTConfig
 
+Progress = Callable[
+    [float], None
+]  # hears the share of the work that is done, from 0 to 1; what it raises ends the work
+
 MEMORY = 128 * 2**20  # bytes for what one layer needs at a time
+
+
+def unheard(share: float) -> None:
+    """The progress of work that nobody waits for."""
 
 
 def pictures_at_once(config: ViTConfig) -> int:

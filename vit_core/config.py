@@ -1,6 +1,6 @@
 """The sizes of a Vision Transformer: Table 1 of the paper as a table, and everything that follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import isqrt
 from numbers import Integral
 from typing import Any, Literal, NamedTuple
@@ -62,16 +62,7 @@ class ViTConfig:
     gelu: Literal["none", "tanh"] = "none"  # erf as in torchvision, timm, Hugging Face; tanh as in the official code
 
     def __post_init__(self) -> None:
-        for name in (
-            "image_size",
-            "patch_size",
-            "num_channels",
-            "num_layers",
-            "hidden_size",
-            "mlp_size",
-            "num_heads",
-            "num_classes",
-        ):
+        for name in (field.name for field in fields(self) if field.type is int):
             value = getattr(self, name)
             if not isinstance(value, Integral):
                 raise TypeError(f"{name} must be a whole number, got {value!r}")
@@ -104,8 +95,8 @@ class ViTConfig:
         if name not in PRESETS:
             raise ValueError(f"unknown model {name!r}, known are {', '.join(PRESETS)}")
         size, patch_size, image_size = PRESETS[name]
-        fields = {"image_size": image_size, "patch_size": patch_size, **SIZES[size]._asdict()}
-        return cls(**(fields | overrides))
+        sizes = {"image_size": image_size, "patch_size": patch_size, **SIZES[size]._asdict()}
+        return cls(**(sizes | overrides))
 
     @property
     def grid_size(self) -> int:

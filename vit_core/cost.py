@@ -1,4 +1,4 @@
-"""What a Vision Transformer costs, by part: parameters and multiply-adds, counted from its sizes."""
+"""The cost of a Vision Transformer by part: parameters and multiply-adds, counted from its sizes."""
 
 from vit_core.config import ViTConfig
 

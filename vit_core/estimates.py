@@ -17,7 +17,7 @@ def weights_bytes(config: ViTConfig) -> int:
 
 
 def forward_bytes(config: ViTConfig, pictures: int = 1) -> int:
-    """What one layer needs at its highest point, without gradients, and the pictures themselves.
+    """The memory of one layer at its highest point, without gradients, and of the pictures themselves.
 
     That is z and its norm, q, k, v and their copies for the products, scores and A, the heads' outputs; or z and the
     MLP's hidden layer before and after the GELU.
@@ -29,7 +29,7 @@ def forward_bytes(config: ViTConfig, pictures: int = 1) -> int:
 
 
 def trace_bytes(config: ViTConfig) -> int:
-    """What a ``ForwardTrace`` of one picture keeps: z and A of every layer."""
+    """The memory of a ``ForwardTrace`` of one picture: z and A of every layer."""
     tokens, hidden = config.num_tokens, config.hidden_size
     layers = config.num_layers * (config.num_heads * tokens**2 + tokens * hidden)
     return FLOAT * (layers + 2 * tokens * hidden + config.num_channels * config.image_size**2)

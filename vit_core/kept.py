@@ -1,4 +1,4 @@
-"""What this program keeps on the disk for its readers, by kind: listed with sizes and ages, and cleared."""
+"""The things that this program keeps on the disk for its readers, by kind: listed and cleared."""
 
 import shutil
 import time
@@ -76,7 +76,7 @@ KINDS: Mapping[str, tuple[Limit, Callable[[], list[Kept]]]] = MappingProxyType(
 
 
 def kept_of(kind: str) -> list[Kept]:
-    """What is kept of one of ``KINDS``, the largest first."""
+    """The things of one of ``KINDS``, the largest first."""
     return sorted(KINDS[kind][1](), key=lambda item: -item.bytes)
 
 

@@ -119,7 +119,7 @@ class ClassificationHead(nn.Module):
         return self.linear(self.inputs(y))
 
     def inputs(self, y: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch head_input"]:
-        """What the linear layer reads: y, or the hidden tanh layer."""
+        """The input of the linear layer: y, or the hidden tanh layer."""
         return y if self.pre_logits is None else torch.tanh(self.pre_logits(y))
 
 

@@ -1,4 +1,4 @@
-"""What one forward pass computed: frozen, with the shape of every tensor in its type.
+"""The tensors of one forward pass: frozen, with the shape of each in its type.
 
 The axis names in the annotations are the single source of every shape that is shown: ``ViTConfig.axes`` gives their
 sizes, tests check them on each call, and the explainer turns them into the paper's notation. ``*batch`` stands for

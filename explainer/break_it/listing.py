@@ -1,4 +1,4 @@
-"""What has changed between two texts of the lab's model, as a listing: lines that go, lines that come."""
+"""A listing of the lines that a change removes from the lab's model and adds to it."""
 
 import ast
 import difflib
@@ -50,11 +50,11 @@ def listing(before: str, after: str, scheme: Scheme) -> str:
         written = [plain["-" if line.sign == "-" else "+"][line.index] for line in place]
         indent = min(len(text) - len(text.lstrip()) for text in written if text.strip())
         for line in place:
-            words = {"-": "removed: ", "+": "added: ", " ": ""}[line.sign]
-            unseen = f'<span class="vit-unseen">{words}</span>' if words else ""
-            kind = {"-": " vit-removed", "+": " vit-added", " ": ""}[line.sign]
+            kind = {"-": "removed", "+": "added", " ": ""}[line.sign]
+            unseen = f'<span class="vit-unseen">{kind}: </span>' if kind else ""
+            classes = f"vit-line vit-{kind}" if kind else "vit-line"
             parts.append(
-                f'<span class="vit-line{kind}"><span class="vit-line-number">{line.number}</span>{unseen}'
+                f'<span class="{classes}"><span class="vit-line-number">{line.number}</span>{unseen}'
                 f'<span class="vit-sign" aria-hidden="true">{line.sign}</span> '
                 f"{texts['-' if line.sign == '-' else '+'][line.index][indent:]}\n</span>"
             )

@@ -1,4 +1,4 @@
-"""What a reader has done in the lab, as a word that a link can carry; and shapes as readers type them."""
+"""A reader's progress in the lab, as a word for links; and shapes as readers type them."""
 
 import re
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Progress:
 
     @classmethod
     def parse(cls, text: str) -> "Progress":
-        """What ``str`` has written.
+        """The progress that ``str`` has written.
 
         Raises:
             ValueError: if it was not.

@@ -1,4 +1,4 @@
-"""The lab's model, changed and run: its source with some lines exchanged, its ledger, its logits beside the right ones.
+"""The lab's model, changed and run: its source with exchanged lines, its ledger, its logits next to the right ones.
 
 Only what ``explainer/break_it/bugs.py`` writes is ever run. What is shown as code is what runs: the constants are
 read from the text that is shown, everything below them is compiled once for each change.
@@ -34,14 +34,14 @@ _FAR = 1e-4  # relative: sums in another order differ by less than 1e-6, another
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a changed model did."""
+    """The result of a changed model."""
 
     ledger: Ledger
     logits: Tensor | None  # None: it broke
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """Of the logits; None if it broke."""
+        """The shape of the logits; None if it broke."""
         return None if self.logits is None else tuple(self.logits.shape)
 
     def is_sound(self, sizes: Sizes) -> bool:
@@ -95,7 +95,7 @@ def run(sizes: Sizes, edits: Edits) -> Outcome:
 
 @lru_cache(1024)
 def diagnosis(sizes: Sizes, edits: Edits) -> Diagnosis | None:
-    """What the shapes show of the changed model, as of anybody's; None if they do not show it."""
+    """The likely mistake of the changed model, found as for anybody's; None if its shapes show none."""
     return diagnose(run(sizes, edits).ledger, (sizes.batch, lab_model.NUM_CLASSES))
 
 

@@ -12,7 +12,7 @@ BATCHES = (2, 3, 4, 6)  # with a batch of one, some of the bugs would hide
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the constants of ``explainer/break_it/model.py`` are set to, and how many pictures the model is given."""
+    """The values of the constants in ``explainer/break_it/model.py``, and the number of pictures."""
 
     image_size: int = 32
     patch_size: int = 8

@@ -98,7 +98,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace, overrides: dict[str, Any]) -> str:
-    """Write the file, and say what the family's own model must be given."""
+    """Write the file; the report names the arguments of the family's own model."""
     from vit_core import load
     from vit_core.weights.conversion import card_of, caveats, constructor, convert, how_to_load, write
 

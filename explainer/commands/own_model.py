@@ -19,7 +19,7 @@ def is_place(text: str) -> bool:
 
 
 def model_at(place: str) -> Any:
-    """What stands at a place: a class, a function that makes a model, or a model. Its module is run.
+    """The object at a place: a class, a function that makes a model, or a model. Its module is run.
 
     Raises:
         ValueError: if there is no such file, module or name, or running it fails; one sentence.
@@ -36,7 +36,7 @@ def _run_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     if (folder := str(path.resolve().parent)) not in sys.path:
-        sys.path.insert(0, folder)  # as Python does for a script: what lies beside it can be imported
+        sys.path.insert(0, folder)  # as Python does for a script: its neighbours can be imported
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""What every command has in common: a question that makes no sense is answered by one sentence and exit code 2."""
+"""The common part of all commands: a question that makes no sense gets one sentence and exit code 2."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ PROGRAM = "vit-explainer" if Path(sys.argv[0]).stem == "vit-explainer" else _FRO
 
 
 class Refused(Exception):
-    """What was asked makes no sense; the message says why in one sentence."""
+    """A question that makes no sense; the message gives the reason in one sentence."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,12 +27,12 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        """Say what is wrong, and where more stands."""
+        """Report the mistake, and where to find help."""
         raise Refused(f"{message}; see {self.prog} --help")
 
 
 def answered(parser: Parser, run: Callable[[argparse.Namespace], int], arguments: Sequence[str]) -> int:
-    """The exit code: what ``run`` says, 2 for a question that makes no sense."""
+    """The exit code: that of ``run``, or 2 for a question that makes no sense."""
     try:
         return run(parser.parse_args(arguments))
     except SystemExit:  # --help

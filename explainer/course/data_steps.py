@@ -22,7 +22,7 @@ def random_sheet(files: Sequence[PictureFile], count: int, seed: int) -> list[in
 
 
 def draw(transform: Transform, picture: Image.Image, seed: int) -> UInt8[Tensor, "channels height width"]:
-    """What a random transform makes of a picture with this seed; torch's own generator is left as it was."""
+    """The picture that a random transform makes with this seed; torch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return transform(picture)

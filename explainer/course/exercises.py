@@ -22,7 +22,7 @@ PYTORCH_NAMES = {
     "linear1.*": "mlp.expand.*",
     "linear2.*": "mlp.contract.*",
 }
-PYTORCH_EPS = 1e-5  # layer_norm_eps of nn.TransformerEncoderLayer, if nothing else is said
+PYTORCH_EPS = 1e-5  # layer_norm_eps of nn.TransformerEncoderLayerunless it is set
 
 
 def pytorch_layer(config: ViTConfig, norm_eps: float | None = None) -> nn.TransformerEncoderLayer:

@@ -1,4 +1,4 @@
-"""What a printed accuracy says about a model, when it is a mean over batches and not a share of pictures.
+"""The meaning of a printed accuracy that is a mean over batches, not a share of pictures.
 
 The course sums the accuracies of the batches and divides by their number. A picture in a small last batch then counts
 more than the others. Fractions are exact here: only what was printed has been rounded.
@@ -42,7 +42,7 @@ def _batches(values: Sequence[T], batch_size: int) -> Iterator[Sequence[T]]:
 
 
 def picture_weights(pictures: int, batch_size: int) -> tuple[Fraction, ...]:
-    """What one picture of each batch counts in the mean over batches; in the share of pictures it is 1 / pictures."""
+    """The weight of one picture of each batch in the mean over batches; in the share of pictures it is 1 / pictures."""
     sizes = batch_sizes(pictures, batch_size)
     return tuple(Fraction(1, size * len(sizes)) for size in sizes)
 
@@ -126,7 +126,7 @@ def odds(found: Sequence[Reading]) -> tuple[Fraction, ...]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a printed test accuracy can mean."""
+    """The possible meanings of a printed test accuracy."""
 
     printed: str
     readings: tuple[Reading, ...]  # likeliest first
@@ -152,7 +152,7 @@ class Verdict:
 
     @property
     def predicted(self) -> dict[str, int] | None:
-        """How many pictures were given each class, where one class explains the number; else it is not told."""
+        """How many pictures were given each class, where one class explains the number; otherwise None."""
         if self.one_class is None:
             return None
         return {name: self.pictures if name == self.one_class else 0 for name in self.sizes}
@@ -204,7 +204,7 @@ def mean_over_sizes(
 
 @dataclass(frozen=True)
 class OwnEpoch:
-    """What one epoch of a run on this machine measured: both averages of the same predictions, and what they were."""
+    """The measurements of one epoch of a run on this machine: both averages of the same predictions, and these."""
 
     epoch: int
     share: float  # over pictures

@@ -1,4 +1,4 @@
-"""What the metric page writes beside its pictures: tables and sentences, made from the verdicts."""
+"""The tables and sentences of the metric page, made from the verdicts."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -33,7 +33,7 @@ TEST_PICTURES, TRAIN_PICTURES = sum(TEST_SIZES.values()), sum(TRAIN_SIZES.values
 
 @cache
 def verdicts(run: CourseRun) -> tuple[Verdict, ...]:
-    """What each test accuracy of the run means."""
+    """The meaning of each test accuracy of the run."""
     return tuple(verdict(line.test_accuracy, TEST_SIZES, BATCH_SIZE) for line in run.epochs)
 
 
@@ -86,7 +86,7 @@ def what_it_says(found: Verdict) -> str:
 
 
 def best_epochs(run: CourseRun) -> str:
-    """What the share of pictures says about the course of a run."""
+    """The course of a run, by the share of pictures."""
     found = verdicts(run)
     totals = [epoch.total or 0 for epoch in found]
     if any(epoch.one_class for epoch in found):
@@ -138,7 +138,7 @@ def reading_table(run: CourseRun) -> str:
 
 
 def case_for_one_class(run: CourseRun) -> str:
-    """What speaks for the single class, and what the numbers cannot say."""
+    """The evidence for the single class, and its limits."""
     found, means = verdicts(run), one_class_means(TEST_SIZES, BATCH_SIZE)
     explained = [epoch for epoch in found if epoch.one_class]
     possible = values_that_can_be_printed(TEST_PICTURES, BATCH_SIZE)
@@ -196,7 +196,7 @@ def figures_table() -> str:
 
 
 def contradiction() -> str:
-    """What the table says about the transfer run, held against the run."""
+    """The table's row for the transfer run, compared with the run."""
     run = RUNS["transfer"]
     last = run.epochs[-1]
     with_accuracy = [line.epoch for line in run.epochs if line.test_accuracy == TABLE_ROW.accuracy]

@@ -1,4 +1,4 @@
-"""What a recipe lets learn, counted on PyTorch's meta device: shapes without memory, and no weights needed."""
+"""The parts of a model that a recipe trains, counted on PyTorch's meta device: no memory, no weights."""
 
 from typing import NamedTuple
 

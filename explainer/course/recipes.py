@@ -1,4 +1,4 @@
-"""What training recipes and their fields are called, where they come from, and what they do."""
+"""The names, sources and effects of the training recipes and their fields."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

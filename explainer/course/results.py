@@ -1,4 +1,4 @@
-"""What the course chapter prints of its training runs, as it prints it, and the pictures that it measured on.
+"""The training runs of the course chapter as it prints them, and the pictures that it measured on.
 
 Source: "Learn PyTorch for Deep Learning: Zero to Mastery", chapter 08, the notebook 08_pytorch_paper_replicating at
 commit baa27b69 of mrdbourke/pytorch-deep-learning (sections 9.3, 10.4 and 10.6), its solutions, and chapter 09. These

@@ -38,7 +38,7 @@ RATES: dict[Optimizer, float] = {"adam": 1e-2, "sgd": 0.3}  # high on purpose: w
 
 @dataclass(frozen=True)
 class Switches:
-    """What one of these trainings has switched on."""
+    """The switches of one of these trainings."""
 
     optimizer: Optimizer = "sgd"
     warm_up: bool = False
@@ -61,7 +61,7 @@ class Switches:
 
     @property
     def title(self) -> str:
-        """What is switched on, in words."""
+        """The switches that are on, in words."""
         decay = None if self.decay == "constant" else f"{self.decay} decay"
         on = [name for name in ("warm-up" if self.warm_up else None, decay, "clipping" if self.clip else None) if name]
         return ", ".join(on) or "all off"

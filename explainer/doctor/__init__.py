@@ -1,1 +1,1 @@
-"""What a weights file is, as a report, and the names that every family gives the same tensor."""
+"""The report on a weights file, and the names that every family gives the same tensor."""

@@ -35,7 +35,7 @@ def sizes_html(examination: Examination) -> str:
 
 
 def expectations_html(examination: Examination) -> str:
-    """What no shape shows."""
+    """The facts that no shape shows."""
     rows = [
         (escape(row.what), f"<b>{escape(row.value)}</b>", escape(row.told_by or told_text(row)))
         for row in examination.expectations
@@ -44,7 +44,7 @@ def expectations_html(examination: Examination) -> str:
 
 
 def findings_html(examination: Examination) -> str:
-    """What was found, the worst first."""
+    """The findings, the worst first."""
     if not examination.findings and not examination.expectations:  # of another kind
         return '<p class="vit-doctor-note">All its numbers are finite. Further findings need a plain ViT.</p>'
     if not examination.findings:

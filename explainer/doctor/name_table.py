@@ -1,4 +1,4 @@
-"""What every family calls the same parameters, and their shapes there, from the tables that files are read with."""
+"""Every family's names and shapes of the same parameters, from the tables that files are read with."""
 
 import re
 from dataclasses import dataclass, replace

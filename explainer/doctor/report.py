@@ -72,7 +72,7 @@ def _candidate_row(candidate: HeadCandidate) -> tuple[str, str]:
 
 
 def standing_text(candidate: HeadCandidate) -> str:
-    """What is to be said of it: stated, likely or possible."""
+    """Its standing: stated, likely or possible."""
     return "stated" if candidate.is_stated else "likely" if candidate.reason else "possible"
 
 
@@ -84,7 +84,7 @@ def told_text(expectation: Expectation) -> str:
 
 
 def head_kind(examination: Examination) -> str:
-    """What the classification head is made of, from the shapes; empty if they do not show one."""
+    """The layers of the classification head, from the shapes; empty if they show none."""
     sizes = {read.field: read.value for read in examination.sizes}
     if "num_classes" not in sizes:
         return ""
@@ -94,7 +94,7 @@ def head_kind(examination: Examination) -> str:
 
 
 def as_text(examination: Examination, names: bool = False) -> str:
-    """All of it for a terminal; ``names``: also every tensor."""
+    """The whole report for a terminal, with every tensor if ``names``."""
     lines = [verdict(examination)]
     if recognition := recognised(examination):
         lines.append(recognition)

@@ -1,4 +1,4 @@
-"""What changes to a forward pass have done to it: how far every hidden state has moved, and which way it points now."""
+"""The effect of changes to a forward pass: how far every hidden state has moved, and where it points now."""
 
 from dataclasses import dataclass
 

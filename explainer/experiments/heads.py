@@ -1,6 +1,6 @@
 """Knock out every head, one at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from explainer.notation.wording import number
 from vit_core import ForwardTrace, VisionTransformer
+from vit_core.batches import Progress, unheard
 from vit_core.interventions.knockout import knock_out_heads
 from vit_core.interventions.layers import Replacement
 
@@ -35,7 +36,7 @@ class KnockedOut:
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The result in words."""
         layer, head = self.most_needed
         least = float(self.change.min())
         done = "removed" if self.replacement == "zero" else "replaced by its mean over the tokens"
@@ -59,7 +60,7 @@ def knock_out(
     labels: Sequence[str],
     replacement: Replacement = "zero",
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> KnockedOut:
     """Replace every head of the pass of a plain trace, one at a time.
 

@@ -1,6 +1,6 @@
 """Which patches matter: attention, rollout and occlusion as rankings of the patches, put to the test by masking."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from explainer.notation.wording import number, percent
 from vit_core import ForwardTrace, VisionTransformer, attention_rollout
+from vit_core.batches import Progress, unheard
 from vit_core.interventions.changes import permutation
 from vit_core.interventions.occlusion import (
     Measured,
@@ -26,7 +27,7 @@ FINE, COARSE, MANY = 17, 9, 100  # points of a curve, and with more patches than
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """What becomes of the class's probability when the patches go, or come, in the order of a ranking.
+    """The probability of the class while patches go, or come, in the order of a ranking.
 
     A ranking has one order, a random one several: the curves are their mean.
     """
@@ -59,7 +60,7 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class RankedPatches:
-    """Three maps of what matters, how they agree, and how each fares as a ranking beside random orders."""
+    """Three maps of what matters, how they agree, and how each fares as a ranking, compared with random orders."""
 
     label: str
     probability: float  # with all patches
@@ -86,7 +87,7 @@ class RankedPatches:
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The result in words."""
         chance = self.ranking(RANDOM).deletion_areas
         areas = ", ".join(f"{name} {number(self.ranking(name).deletion_areas[0])}" for name in self.maps)
         verdict = (
@@ -111,7 +112,7 @@ def rank_patches(
     seeds: Sequence[int] = range(5),
     points: int | None = None,
     measured: Measured | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> RankedPatches:
     """Rank the patches of a plain trace's picture by attention, rollout and occlusion, and mask them in that order.
 
@@ -132,8 +133,8 @@ def rank_patches(
     counts = shown_counts(num_patches, points)
     passes = (num_patches + 1, _curve_passes(len(counts), len(seeds)))
 
-    def part(before: int, own: int) -> Callable[[float], None]:
-        return lambda share: progress((before + share * own) / sum(passes)) if progress else None
+    def part(before: int, own: int) -> Progress:
+        return lambda share: progress((before + share * own) / sum(passes))
 
     maps = {
         "attention": trace.attention(trace.num_layers).mean(0)[0, 1:],
@@ -173,7 +174,7 @@ def _curve_passes(points: int, seeds: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class PatchesSoFar:
-    """What is known of the ranking of patches when the work was stopped."""
+    """The part of a patch ranking that was known when the work was stopped."""
 
     label: str
     done: int  # forward passes

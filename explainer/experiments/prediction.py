@@ -20,7 +20,7 @@ class Prediction:
 
     @classmethod
     def of(cls, logits: Float[Tensor, " classes"], labels: Sequence[str]) -> "Prediction":
-        """What these logits predict."""
+        """The prediction of these logits."""
         probability, index = logits.softmax(-1).max(-1)
         return cls(labels[int(index)], float(probability))
 

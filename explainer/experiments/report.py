@@ -1,4 +1,4 @@
-"""What changes did, to be taken away: as JSON, as tables (CSV), and as a line of Python that computes it again."""
+"""The effect of changes to take away: as JSON, as tables (CSV), and as a line of Python that computes it again."""
 
 import csv
 import json
@@ -69,7 +69,7 @@ class Report:
 
     @property
     def blanks(self) -> tuple[str, ...]:
-        """What has to be put into the line first."""
+        """The blanks in the line to fill in first."""
         asked = (self.checkpoint == YOUR_WEIGHTS, "the weights"), (self.picture not in GALLERY, "your image")
         return tuple(what for is_blank, what in asked if is_blank)
 

@@ -1,6 +1,6 @@
 """Resize the position embeddings to another grid, in every way that is in use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from explainer.experiments.prediction import Prediction, largest
 from explainer.notation.wording import number
 from vit_core import ForwardTrace, VisionTransformer
+from vit_core.batches import Progress, unheard
 from vit_core.estimates import allow_forward
 from vit_core.positions import ResizeMethod
 from vit_core.resolution import at_grid
@@ -49,7 +50,7 @@ class Resized:
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The result in words."""
         by_method = ", ".join(
             f"{result.method} {number(result.norms.mean())} and {result.prediction}" for result in self.methods
         )
@@ -70,7 +71,7 @@ def resize_positions(
     picture: Float[Tensor, "channels new_height new_width"] | None = None,
     methods: Sequence[ResizeMethod] = get_args(ResizeMethod),
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> Resized:
     """Resize E_pos to a grid of ``grid_size`` patches a side, and predict at that size.
 
@@ -95,8 +96,7 @@ def resize_positions(
         logits = other(picture)
         prediction = Prediction.of(logits, labels)
         results.append(ResizedPositions(method, other.position_embedding.detach(), logits, prediction))
-        if progress:
-            progress(len(results) / len(methods))
+        progress(len(results) / len(methods))
     return Resized(
         grid_size,
         Prediction.of(trace.logits, labels),

@@ -1,7 +1,7 @@
 """Leave the division by sqrt(D_h) out of the softmax of Eq. 6."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from explainer.experiments.prediction import Prediction
 from explainer.notation.wording import number
 from vit_core import ForwardTrace, VisionTransformer
 from vit_core.attention_maps import attention_entropy
+from vit_core.batches import Progress, unheard
 from vit_core.interventions import Interventions, Temperature
 
 
@@ -29,7 +30,7 @@ class Unscaled:
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The result in words."""
         return (
             f"Divided by √D_h = {number(math.sqrt(self.head_size))}, the rows of A have a mean entropy of "
             f"{number(self.before.mean())} nats, of at most ln {self.num_tokens} = "
@@ -44,7 +45,7 @@ def unscale(
     trace: ForwardTrace,
     labels: Sequence[str],
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> Unscaled:
     """Leave the division by sqrt(D_h) out of the softmax of Eq. 6, in each layer alone and in all of them.
 
@@ -59,11 +60,9 @@ def unscale(
         scores = model.trace_block(trace, layer).attention.scores
         unscaled = temperature.change_scores(scores, layer, model.config.head_size)
         alone.append(attention_entropy(unscaled.softmax(-1)).mean())
-        if progress:
-            progress(layer / (num_layers + 1))
+        progress(layer / (num_layers + 1))
     changed = model.trace(trace.image, Interventions((temperature,)))
-    if progress:
-        progress(1.0)
+    progress(1.0)
     before, throughout = (
         torch.stack([attention_entropy(weights).mean() for weights in traced.attention_weights])
         for traced in (trace, changed)

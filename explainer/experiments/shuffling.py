@@ -11,7 +11,7 @@ from vit_core.interventions import ChangePositions, Interventions, ShufflePatche
 
 @dataclass(frozen=True, eq=False)
 class Shuffled:
-    """What shuffling the patches does to the class token's output y, without E_pos and with it."""
+    """The effect of shuffled patches on the class token's output y, without E_pos and with it."""
 
     num_patches: int
     without_positions: Interventions
@@ -29,7 +29,7 @@ class Shuffled:
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The result in words."""
         verdict = "does not change" if self.is_unchanged else "changes"
         return (
             f"Without E_pos the class token's output {verdict} when the {self.num_patches} patches are shuffled: the "

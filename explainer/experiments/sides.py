@@ -64,7 +64,7 @@ class Side:
 
     @property
     def position_embedding(self) -> Float[Tensor, "tokens hidden"]:
-        """What was added to the embedded tokens: E_pos, as a change may have left it."""
+        """The E_pos that was added to the embedded tokens, as a change may have left it."""
         if not self.has_changed_positions:
             return self.model.position_embedding.detach()
         content = torch.cat([self.model.class_token.detach(), self.trace.patch_embeddings])
@@ -100,7 +100,7 @@ def shared_classes(left: Side, right: Side) -> list[SharedClass]:
 def beside_each_other(
     shared: Sequence[SharedClass], chosen: tuple[list[int], list[int]]
 ) -> tuple[list[SharedClass], tuple[list[int], list[int]]]:
-    """What to list when ``chosen`` are the numbers of some classes of each side.
+    """The rows of a list in which ``chosen`` are the numbers of some classes of each side.
 
     Returns:
         Those of them that both know, and for each side the numbers: these, then those that it alone knows.

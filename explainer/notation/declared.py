@@ -85,12 +85,11 @@ def size_of(axis: str, config: ViTConfig) -> int:
     Raises:
         KeyError: if there is no such axis.
     """
-    more = {
+    sizes = config.axes | {
         "layers": config.num_layers,
         "states": config.num_layers + 1,
         "representation": config.representation_size or config.hidden_size,
     }
-    sizes = config.axes | more
     size = 1
     for factor in axis.split():
         size *= int(factor) if factor.isdigit() else sizes[factor]

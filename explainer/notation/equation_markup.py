@@ -96,7 +96,7 @@ class _Reader:
         return f"<msup>{base}{raised}</msup>" if raised else base
 
     def script(self) -> str:
-        """What is lowered or raised: there, signs stand close."""
+        """A subscript or superscript, in which signs stand close."""
         before, self.is_script = self.is_script, True
         written = self.atom()
         self.is_script = before

@@ -1,4 +1,4 @@
-"""What a weights file is, and whether it opens: whose naming, which sizes, what is wrong, what no shape shows."""
+"""The examination of a weights file: its naming, its sizes, its faults, and whether it opens."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -58,7 +58,7 @@ class Examination:
 
     @property
     def guesses_heads(self) -> bool:
-        """Whether it opens with a number of heads that neither the file nor the reader has said."""
+        """Whether it opens with a number of heads that neither the file nor the reader states."""
         return any(expectation.guess for expectation in self.expectations)
 
     @property
@@ -147,7 +147,7 @@ _ORDER = ("error", "warning", "note")
 
 
 def _container_findings(found: WeightFile) -> Iterator[Finding]:
-    """What is around the weights."""
+    """Findings about the file around the weights."""
     for note in found.notes:
         yield Finding("warning", "container", note)
     place = found.part.removesuffix(found.prefix.rstrip("./")).rstrip(".")
@@ -181,7 +181,7 @@ def _container_findings(found: WeightFile) -> Iterator[Finding]:
 
 
 def _sizes(shapes: Shapes, stated: int | None, chosen: int | None) -> dict[str, Any]:
-    """What the shapes say, in the order of the configuration, and how many heads that leaves open."""
+    """The sizes that the shapes show, in the order of the configuration, and the possible numbers of heads."""
     read = dict(shapes.sizes)
     tokens = read.pop("num_tokens", None)
     if shapes.layers:
@@ -210,7 +210,7 @@ def _sizes(shapes: Shapes, stated: int | None, chosen: int | None) -> dict[str, 
 
 
 def _heads_beside(path: Path, source: str) -> int | None:
-    """The number of heads that a file next to the weights says: our card, or Hugging Face's config.json."""
+    """The number of heads that a file next to the weights states: our card, or Hugging Face's config.json."""
     try:
         if source == "ours" and (card := path.with_suffix(".json")).is_file():
             return read_card(path, card.name).config.num_heads
@@ -221,7 +221,7 @@ def _heads_beside(path: Path, source: str) -> int | None:
 
 
 def _remedy(problem: str, other: str | None) -> str:
-    """What it would take to open it after all, where that is known."""
+    """The way to open it after all, where one is known."""
     if other is not None:
         return f"It would take a model with that part. These are the names of {other}, whose own code opens them."
     if "give num_heads=" in problem:

@@ -1,4 +1,4 @@
-"""What a file does not say and its family expects: preprocessing, epsilon, the kind of GELU."""
+"""Facts that a file does not state and its family expects: preprocessing, epsilon, the kind of GELU."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Expectation:
 
     what: str
     value: str
-    told_by: str  # where it is written, or who said so; empty: nowhere, and the value is what the family usually has
+    told_by: str  # its file, or the reader; empty: the value is only usual for the family
     guess: str = ""  # what speaks for it, where it is not even the family's
 
 
@@ -30,8 +30,8 @@ def expectations(
     given: dict[str, Any],
     image_size: int | None,
 ) -> Iterator[Expectation]:
-    """What the numbers depend on and no shape shows: as it is written next to the file, as the reader says, or as is
-    usual there.
+    """The facts that no shape shows: from a file next to the weights, from the reader, or as usual
+    in the family.
     """
     table, beside = SOURCES[source], ""
     config = checkpoint.config if checkpoint else None
@@ -70,7 +70,7 @@ _PROCESSOR = "preprocessor_config.json"
 
 
 def in_words(preprocess: Preprocess) -> str:
-    """What is done with a picture before the model sees it."""
+    """The preprocessing in words."""
     resized = (
         f"the shorter side to {preprocess.resize_size} pixels"
         if preprocess.keep_aspect

@@ -1,4 +1,4 @@
-"""What an examination finds: one sentence each, and its severity."""
+"""The findings of an examination: one sentence each, and its severity."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -129,7 +129,7 @@ class Shapes:
             return {}
 
     def findings(self) -> Iterator[Finding]:
-        """What is missing, left over, or of another shape than the rest of the model."""
+        """Tensors that are missing, left over, or of another shape than the rest of the model."""
         if not self.num_layers:
             yield Finding("error", "missing", "There is no encoder block in it.")
         known = self.expected.keys() or self.rows.keys()

@@ -1,4 +1,4 @@
-"""What a change of one forward pass is: where it can act, how a link writes it, and the words for refusing one.
+"""A change of one forward pass: where it can act, how a link writes it, and the words for refusing one.
 
 A change is frozen and is about one quantity of the paper. It acts at one place of the pass, where
 ``vit_core.interventions`` hands it the tensor that has just been computed and takes what it gives back; it never
@@ -31,7 +31,7 @@ class Change:
 
     @property
     def quantity(self) -> str:
-        """What it changes, by the paper's letter, for example ``"E_pos"``."""
+        """The quantity that it changes, by the paper's letter, for example ``"E_pos"``."""
         raise NotImplementedError
 
     @property
@@ -41,12 +41,12 @@ class Change:
 
     @property
     def item(self) -> str:
-        """What a link says of it after the key."""
+        """Its text in a link, after the key."""
         raise NotImplementedError
 
     @property
     def target(self) -> object:
-        """What can be changed only once: a second change of the same target would contradict the first."""
+        """The thing that can be changed only once: a second change of it would contradict the first."""
         return type(self)
 
     @classmethod
@@ -60,7 +60,7 @@ class Change:
 
     @classmethod
     def from_item(cls, item: str) -> "Change":
-        """One change from what a link says of it.
+        """One change from its text in a link.
 
         Raises:
             ValueError: if it does not say a change of this kind.
@@ -83,7 +83,7 @@ class Change:
         return embedding
 
     def change_scores(self, scores: Scores, layer: int, head_size: int) -> Scores:
-        """What the softmax of Eq. 6 is taken of."""
+        """The scores, of which Eq. 6 takes the softmax."""
         return scores
 
     def change_head_outputs(self, head_outputs: HeadOutputs, layer: int) -> HeadOutputs:

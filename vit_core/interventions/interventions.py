@@ -44,22 +44,6 @@ from vit_core.interventions.positions import ChangePositions
 from vit_core.model import EncoderBlock, MultiheadSelfAttention, VisionTransformer
 from vit_core.trace import AttentionTrace, BlockTrace, ForwardTrace, check_layer
 
-__all__ = [
-    "KINDS",
-    "MAX_TEXT",
-    "BlurPatches",
-    "Change",
-    "ChangePositions",
-    "Interventions",
-    "MaskPatches",
-    "RemoveResidual",
-    "ReplaceHead",
-    "ShufflePatches",
-    "Skip",
-    "SwapPatches",
-    "Temperature",
-]
-
 KINDS: dict[str, type[Change]] = {
     kind.key: kind
     for kind in (
@@ -100,7 +84,7 @@ class Interventions:
 
     @classmethod
     def parse(cls, text: str) -> "Interventions":
-        """What ``str`` has written; the module's description has the grammar.
+        """The changes that ``str`` has written; the module's description has the grammar.
 
         Raises:
             ValueError: if the text says no changes, says what does not exist, contradicts itself, or is too long.
@@ -133,7 +117,7 @@ class Interventions:
         return len(self.changes)
 
     def with_(self, change: Change) -> "Interventions":
-        """These and ``change`` at the end; what has been said about the same thing before is forgotten."""
+        """These and ``change`` at the end; it replaces an earlier change of the same target."""
         return Interventions((*(other for other in self.changes if other.target != change.target), change))
 
     def without(self, change: Change) -> "Interventions":

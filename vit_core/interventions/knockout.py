@@ -1,13 +1,11 @@
 """Every head of the model knocked out, one at a time, in less time than as many forward passes."""
 
-from collections.abc import Callable
-
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from vit_core.batches import pictures_at_once
+from vit_core.batches import Progress, pictures_at_once, unheard
 from vit_core.interventions.layers import ReplaceHead, Replacement
 from vit_core.model import EncoderBlock, VisionTransformer
 from vit_core.trace import ForwardTrace
@@ -21,13 +19,12 @@ def knock_out_heads(
     trace: ForwardTrace,
     replacement: Replacement = "zero",
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> Float[Tensor, "layers heads classes"]:
     """The logits of ``trace``'s picture with one head replaced, for every head of every layer.
 
     A pass without a head of layer l is the plain pass up to z_{l-1}, which the trace has, and all heads of a layer
     share what comes before their outputs. After it, the passes that have begun go through each layer together.
-    ``progress`` hears the share of the work that is done, from 0 to 1; what it raises ends the work.
 
     Raises:
         ValueError: if the trace is that of a changed pass.
@@ -44,8 +41,7 @@ def knock_out_heads(
     def advance(count: int) -> None:
         nonlocal done
         done += count
-        if progress:
-            progress(done / total)
+        progress(done / total)
 
     logits = torch.empty(num_layers, num_heads, config.num_classes)
     for heads in groups:

@@ -82,7 +82,7 @@ class Temperature(Change):
             check_range("layer", self.layer, 1, config.num_layers)
 
     def change_scores(self, scores: Scores, layer: int, head_size: int) -> Scores:
-        """What the softmax of Eq. 6 is taken of."""
+        """The scores, of which Eq. 6 takes the softmax."""
         if self.layer not in (None, layer):
             return scores
         return scores * math.sqrt(head_size) if isinstance(self.value, str) else scores / self.value
@@ -195,11 +195,11 @@ class Skip(_PartChange):
 
     @property
     def title(self) -> str:
-        """What is left out."""
+        """The part that is left out."""
         return f"{'Attention' if self.part == 'attention' else 'MLP'} of layer {self.layer} skipped"
 
     def change_update(self, update: Tokens, part: Part, layer: int) -> Tokens:
-        """What is added to the tokens."""
+        """The update that is added to the tokens."""
         return torch.zeros_like(update) if (part, layer) == (self.part, self.layer) else update
 
 

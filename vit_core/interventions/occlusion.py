@@ -6,14 +6,14 @@ masked picture, in the order of their importance, and the area under the curve o
 that order was chosen: small for deletion, large for insertion.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from vit_core.batches import pictures_at_once
+from vit_core.batches import Progress, pictures_at_once, unheard
 from vit_core.model import VisionTransformer
 from vit_core.patches import patchify, unpatchify
 
@@ -23,21 +23,11 @@ def masked_logits(
     model: VisionTransformer,
     image: Float[Tensor, "channels height width"],
     masks: Bool[Tensor, "pictures patches"],
-    *,
-    progress: Callable[[float], None] | None = None,
 ) -> Float[Tensor, "pictures classes"]:
-    """The logits of ``image`` with the patches of each mask set to zero.
-
-    ``progress`` hears the share of the work that is done, from 0 to 1; what it raises ends the work.
-    """
-    patches = patchify(image, model.config.patch_size)
-    logits: list[Tensor] = []
-    for some in torch.split(masks, pictures_at_once(model.config)):
-        pictures = unpatchify(patches.masked_fill(some[..., None], 0), model.config.patch_size)
-        logits.append(model(pictures))
-        if progress:
-            progress(sum(map(len, logits)) / len(masks))
-    return torch.cat(logits)
+    """The logits of ``image`` with the patches of each mask set to zero."""
+    patches = patchify(image, model.config.patch_size).masked_fill(masks[..., None], 0)
+    logits: Tensor = model(unpatchify(patches, model.config.patch_size))
+    return logits
 
 
 # What was measured with a mask: the logit and the probability of the class. Whoever keeps it can interrupt the work and
@@ -52,12 +42,11 @@ def masked_class(
     masks: Bool[Tensor, "pictures patches"],
     *,
     measured: Measured | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> tuple[Float[Tensor, " pictures"], Float[Tensor, " pictures"]]:
     """The logit and the probability of a class of ``image`` with the patches of each mask set to zero.
 
-    ``measured`` is what is known of this picture and this class, and takes what is found. ``progress`` hears the share
-    of the work that is done, from 0 to 1; what it raises ends the work.
+    ``measured`` is what is known of this picture and this class, and takes what is found.
     """
     measured = {} if measured is None else measured
     names = [mask.numpy().tobytes() for mask in masks]
@@ -68,9 +57,8 @@ def masked_class(
         logits = masked_logits(model, image, masks[[place for _, place in some]])
         found = torch.stack([logits[:, class_index], logits.softmax(-1)[:, class_index]], dim=1)
         measured.update(zip((name for name, _ in some), map(tuple, found.tolist()), strict=True))
-        if progress:
-            progress((start + len(some)) / len(missing))
-    if progress and not missing:
+        progress((start + len(some)) / len(missing))
+    if not missing:
         progress(1.0)
     logit, probability = torch.tensor([measured[name] for name in names]).T
     return logit, probability
@@ -87,7 +75,7 @@ def occlusion(
     class_index: int,
     *,
     measured: Measured | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> Float[Tensor, " patches"]:
     """How much the logit of a class falls when a patch alone is masked, for every patch."""
     masks = single_masks(model.config.num_patches)
@@ -106,15 +94,6 @@ def shown_counts(num_patches: int, points: int) -> Int[Tensor, " points"]:
     return torch.linspace(0, num_patches, min(points, num_patches + 1)).round().long()
 
 
-def curve_masks(
-    orders: Int[Tensor, "orders patches"], points: int
-) -> tuple[Bool[Tensor, "orders points patches"], Bool[Tensor, "orders points patches"]]:
-    """Which patches are masked at each point of a deletion curve, and of an insertion curve."""
-    place = orders.argsort(-1)  # of every patch in its order
-    deleted = place[:, None] < shown_counts(orders.shape[1], points)[:, None]
-    return deleted, ~deleted
-
-
 def deletion_and_insertion(
     model: VisionTransformer,
     image: Float[Tensor, "channels height width"],
@@ -123,14 +102,16 @@ def deletion_and_insertion(
     *,
     points: int = 17,
     measured: Measured | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = unheard,
 ) -> tuple[Float[Tensor, "orders points"], Float[Tensor, "orders points"]]:
     """The probability of a class while patches are masked, and while they are shown, in each order.
 
     ``orders`` are permutations of the patches, from 0; the first is masked or shown first. All orders share their ends:
     the whole picture, and none of it.
     """
-    masks = torch.stack(curve_masks(orders, points), dim=1)  # order by order
+    place = orders.argsort(-1)  # of every patch in its order
+    deleted = place[:, None] < shown_counts(orders.shape[1], points)[:, None]
+    masks = torch.stack([deleted, ~deleted], dim=1)  # order by order
     _, values = masked_class(model, image, class_index, masks.flatten(0, 2), measured=measured, progress=progress)
     probabilities = rearrange(values, "(orders way points) -> way orders points", way=2, points=masks.shape[2])
     return probabilities[0], probabilities[1]

@@ -50,7 +50,7 @@ class ChangePositions(Change):
 
     @property
     def title(self) -> str:
-        """What E_pos becomes."""
+        """The new E_pos in words."""
         match self.kind:
             case "zero":
                 return "E_pos set to zero"

@@ -28,7 +28,7 @@ class PictureError(ValueError):
 
 
 def factor_for(width: int, height: int) -> int:
-    """What both sides of a picture are divided by while it is decoded: 2 above ``MAX_WHOLE_PIXELS``, otherwise 1."""
+    """The divisor of both sides while a picture is decoded: 2 above ``MAX_WHOLE_PIXELS``, otherwise 1."""
     return 2 if width * height > MAX_WHOLE_PIXELS else 1
 
 
@@ -128,7 +128,7 @@ def _damaged(width: int, height: int, kind: str | None) -> PictureError:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """What sets it upright, as its EXIF orientation says; a broken EXIF block turns nothing."""
+    """The turn that sets it upright, from its EXIF orientation; a broken EXIF block turns nothing."""
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -145,7 +145,7 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
 
 
 def _converted(picture: Image.Image, factor: int) -> Image.Image:
-    """Some rows at a time, so that no copy beside the result is as large as the picture."""
+    """Some rows at a time, so that no copy next to the result is as large as the picture."""
     width, height = picture.size
     result = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     rows = max(1, STRIP // width // factor) * factor
@@ -180,7 +180,7 @@ def _from_16_bit(picture: Image.Image) -> Image.Image:
 
 
 def _limit_this_process(nbytes: int, seconds: int) -> None:
-    """At most so much memory beside what the program has now, and so much time of a processor; where systems can."""
+    """Limit the memory on top of what the program has now, and the time of a processor, where the system can."""
     try:
         import resource  # not on Windows
 

@@ -1,4 +1,4 @@
-"""What the header of a picture declares, and the memory that decoding it takes: worked out before any pixel is decoded.
+"""The header of a picture, and the memory that decoding it takes, known before any pixel is decoded.
 
 The walk through the parts of a file follows the formats' own rules, so that it sees what the decoder will see. What a
 header cannot bound is marked: that is decoded in a process of its own (``vit_core/pictures/opening.py``).
@@ -35,13 +35,13 @@ _MAGIC = {
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a picture before it is decoded.
+    """The facts about a picture before it is decoded.
 
     Attributes:
         format: PIL's name of it.
         width: pixels, before the picture is turned upright; 0 if only the decoder can tell.
         height: the same.
-        nbytes: memory at the highest point of decoding, beside the file itself.
+        nbytes: memory at the highest point of decoding, on top of the file itself.
         is_plain: whether that bound holds and time follows from the number of pixels.
     """
 
@@ -83,10 +83,10 @@ def _header(
     may_turn: bool = True,
     is_plain: bool = True,
 ) -> Header:
-    """With ``stored`` bytes for each pixel as it is decoded and ``more`` bytes for what else decoding takes.
+    """With ``stored`` bytes for each pixel as it is decoded and ``extra`` bytes for what else decoding takes.
 
-    The RGB picture is made beside what was decoded, unless ``is_done`` says that it is that already; turning it upright
-    makes it once more, unless ``may_turn`` says that nothing in the file can ask for it.
+    The RGB picture is made next to what was decoded, unless ``is_done``: then it is that already. Turning it upright
+    makes it once more, unless ``may_turn`` is false: then nothing in the file can ask for it.
     """
     check_size(width, height)
     factor = factor_for(width, height)
@@ -119,7 +119,7 @@ def _jpeg(data: bytes) -> Header:
             "it again as JPEG"
         )
     samples = sum(h * v for h, v in sampling) / (max(h for h, _ in sampling) * max(v for _, v in sampling))
-    # Of several scans all coefficients are kept until the last one: two bytes each.
+    # With several scans, all coefficients are kept until the last one: two bytes each.
     coefficients = 2 * samples * width * height if process == 0xC2 or scans > 1 else 0
     return _header(
         "JPEG",
@@ -257,7 +257,7 @@ def _tiff(data: bytes) -> Header:
 
 def _webp(data: bytes) -> Header:
     kind = data[12:16]
-    # PIL knows only the decoder of animations, which keeps two canvases of four bytes a pixel beside PIL's own; while
+    # PIL knows only the decoder of animations, which keeps two canvases of four bytes a pixel next to PIL's own; while
     # it decodes, it takes as much again as the conversion later does.
     if kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))

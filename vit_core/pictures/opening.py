@@ -118,7 +118,7 @@ def _too_slow(seconds: float) -> PictureError:
 
 
 class _Taken:
-    """What the pictures that are being decoded now take together, and those that somebody still looks at."""
+    """The memory of the pictures that are being decoded now, and of those that somebody still looks at."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()

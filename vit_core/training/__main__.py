@@ -4,7 +4,6 @@ The same command trains with one process or, started by ``torchrun``, with many.
 """
 
 import argparse
-import json
 import shlex
 import signal
 import sys
@@ -18,15 +17,16 @@ from typing import Any
 
 import torch
 
-from vit_core.training.checkpointing import FACTS, STATE, RunFolder
+from vit_core.training.checkpointing import RunFolder
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data.pictures import broken_pictures, find_pictures, load_pictures, read_names
 from vit_core.training.data.toy import TOY, make_toy_pictures
-from vit_core.training.disk import ProcessLock, replace_file
+from vit_core.training.disk import ProcessLock, write_object
 from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
 from vit_core.training.loop import fit
 from vit_core.training.precision import has_bfloat16
+from vit_core.training.runs.files import FACTS, STATE
 from vit_core.training.runs.options import add_recipe_options, recipe_from
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
@@ -178,9 +178,8 @@ class Facts:
         """Add these facts."""
         self.facts |= facts
         if self.is_first:
-            text = json.dumps(self.facts, indent=1, ensure_ascii=False) + "\n"
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self.path, lambda path: path.write_text(text, encoding="utf-8"))
+            write_object(self.path, self.facts)
 
     def say(self, sentence: str) -> None:
         """Print a line, once for all processes."""

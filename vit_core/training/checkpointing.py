@@ -15,13 +15,13 @@ from torch.optim import Optimizer
 from vit_core.model import VisionTransformer
 from vit_core.preprocess import Preprocess
 from vit_core.training.config import TrainingConfig
-from vit_core.training.disk import DiskFullError, is_disk_full, replace_file
+from vit_core.training.disk import DiskFullError, is_disk_full, replace_file, write_object
+from vit_core.training.runs.files import EPOCHS, METRICS, STATE
 from vit_core.training.state import EpochRecord, Evaluation, StepRecord, Stopped, TrainingState
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-STATE, METRICS, FACTS, EPOCHS = "state.safetensors", "metrics.jsonl", "run.json", "epochs"
 MOST_EPOCHS = 64  # whose weights are kept
 
 
@@ -114,7 +114,7 @@ class RunFolder:
             raise Stopped
 
     def save(self, state: TrainingState) -> None:
-        """Write the whole state beside the old file, then put it in its place."""
+        """Write the whole state to a new file, which then replaces the old one."""
         self.saved = monotonic()
         if not self.is_first:
             return
@@ -266,8 +266,7 @@ def write_weights(model: VisionTransformer, path: Path, card: Mapping[str, Any])
         raise ValueError("the weights do not fit into half precision: they are larger than 65,504")
     path.parent.mkdir(parents=True, exist_ok=True)
     weights, card_file = path.with_suffix(".safetensors"), path.with_suffix(".json")
-    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
-    replace_file(card_file, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_object(card_file, card)
     replace_file(weights, lambda partial: save_file(half, partial))  # last: whoever sees it finds the card
     return weights, card_file
 

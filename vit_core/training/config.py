@@ -1,6 +1,6 @@
-"""What a training run is made of, as one frozen record, and the known recipes as a table."""
+"""The recipe of a training run as one frozen record, and the known recipes as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from types import MappingProxyType
@@ -8,6 +8,17 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from vit_core.config import ViTConfig
 from vit_core.preprocess import Preprocess
+
+# Fields, what their values have to fulfil where there is one, and that in words.
+_BOUNDS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
+    (("epochs", "steps", "batch_size"), lambda value: value >= 1, "be at least 1"),
+    (("learning_rate", "clip_norm"), lambda value: value > 0, "be positive"),
+    (("warmup_steps", "weight_decay", "momentum"), lambda value: value >= 0, "not be negative"),
+    (("layer_decay",), lambda value: 0 < value <= 1, "be in (0, 1]"),
+    (("label_smoothing", "patch_drop", "colour_jitter"), lambda value: 0 <= value < 1, "be in [0, 1)"),
+    (("ema_decay", "beta1", "beta2"), lambda value: 0 <= value < 1, "be in [0, 1)"),
+    (("cooldown", "patch_drop_until"), lambda value: 0 <= value <= 1, "be in [0, 1]"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +32,7 @@ class TrainingConfig:
     # The model: new, of a preset's sizes, or trained weights with a new head
     model: str = "Mini/8"  # a name that ViTConfig.named knows; unused with weights
     weights: str | None = None  # a checkpoint's name or file to start from
-    freeze: Literal["none", "backbone", "all-but-head"] = "none"  # backbone: the last LayerNorm learns beside the head
+    freeze: Literal["none", "backbone", "all-but-head"] = "none"  # backbone: head and last LayerNorm learn
     # tanh: with the hidden layer of pre-training before it (paper D.3); kept: that of the weights, for the same classes
     head: Literal["linear", "tanh", "kept"] = "linear"
     zero_head: bool = True  # the linear layer begins at zero, as in the paper; otherwise as PyTorch's nn.Linear
@@ -71,23 +82,10 @@ class TrainingConfig:
     keep_aspect: bool = True  # otherwise the whole picture is squashed into the square, as the course does
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "batch_size"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "clip_norm"):
-            if getattr(self, name) is not None and getattr(self, name) <= 0.0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("warmup_steps", "weight_decay", "momentum"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        if not 0.0 < self.layer_decay <= 1.0:
-            raise ValueError(f"layer_decay must be in (0, 1], got {self.layer_decay}")
-        for name in ("label_smoothing", "patch_drop", "colour_jitter", "ema_decay", "beta1", "beta2"):
-            if getattr(self, name) is not None and not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        for name in ("cooldown", "patch_drop_until"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        for names, fits, rule in _BOUNDS:
+            for name in names:
+                if (value := getattr(self, name)) is not None and not fits(value):
+                    raise ValueError(f"{name} must {rule}, got {value}")
         if self.crop_scale is not None and not 0.0 < self.crop_scale[0] <= self.crop_scale[1] <= 1.0:
             raise ValueError(f"crop_scale must be two shares of the area, 0 < low <= high <= 1, got {self.crop_scale}")
         if not 0.0 < self.crop_ratio[0] <= self.crop_ratio[1]:

@@ -1,15 +1,16 @@
-"""Files that are whole or not there, a full disk told apart from other errors, and the lock on a run."""
+"""Files that are whole or not there, a full disk distinguished from other errors, and the lock on a run."""
 
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
-LOCK, PROCESS = "process.lock", "process.json"
+from vit_core.training.runs.processes import LOCK, PROCESS
 
 
 class ProcessLock:
@@ -29,7 +30,7 @@ class ProcessLock:
             self._lock.acquire(timeout=2.0)  # somebody may be looking whether it is held
         except Timeout:
             raise ValueError(f"another process is training in {self.path}: wait for it, or stop it") from None
-        replace_file(self.path / PROCESS, lambda path: path.write_text(json.dumps({"pid": os.getpid()})))
+        write_object(self.path / PROCESS, {"pid": os.getpid()})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -37,7 +38,7 @@ class ProcessLock:
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside ``path``, then put it in its place atomically."""
+    """Write a partial file next to ``path``, then put it in its place atomically."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         write(partial)
@@ -49,6 +50,12 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
             raise DiskFullError(path.parent) from None
         raise
     os.replace(partial, path)
+
+
+def write_object(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON object in the same way."""
+    text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 class DiskFullError(OSError):

@@ -35,7 +35,7 @@ RECIPES: Mapping[str, Example] = {
 
 
 def command(name: str) -> list[str]:
-    """What is typed to train the example of that name."""
+    """The command that trains the example of that name."""
     words = ["python", "-m", "vit_core.training", "--data", "toy", "--output", f"runs/{name}"]
     return words + RECIPES[name].options.split()
 

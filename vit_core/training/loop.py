@@ -44,14 +44,14 @@ class Forward(nn.Module):
 
 @dataclass(frozen=True)
 class Setup:
-    """What does not change while a model trains, beside the recipe."""
+    """The recipe, and all else that does not change while a model trains."""
 
     recipe: TrainingConfig
     preprocess: Preprocess
     forward: Callable[..., Tensor]
     total_steps: int
     world: World = ALONE
-    workers: int = 0  # processes that decode pictures beside this one
+    workers: int = 0  # other processes that decode pictures
 
 
 def fit(
@@ -94,7 +94,7 @@ def fit(
         state.history += (finish_epoch(state, train_loss, loaders, setup),)
         if on_epoch and world.is_first:
             on_epoch(state.history[-1])
-        if checkpoints:  # last: what is saved has been told
+        if checkpoints:  # last: what is saved has been reported
             checkpoints.after_epoch(state)
     model.load_state_dict(state.best.state_dict())
     return state.history
@@ -144,7 +144,7 @@ def draw_epoch(state: TrainingState, count: int) -> tuple[list[int], int]:
 
 
 def shuffled(count: int, generator: Generator) -> tuple[list[int], int]:
-    """What an epoch draws first: the order of its pictures and the seed of their changes."""
+    """The first draws of an epoch: the order of its pictures and the seed of their changes."""
     order: list[int] = torch.randperm(count, generator=generator).tolist()
     return order, int(torch.randint(2**62, (), generator=generator))
 

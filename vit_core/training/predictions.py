@@ -183,7 +183,7 @@ def as_csv(predictions: Predictions, checkpoint: str, preprocessing: str, count:
 
 
 def other_preprocessing(preprocess: Preprocess) -> dict[str, Preprocess]:
-    """What is easily done to pictures instead of what the weights were trained with.
+    """Other preprocessing, easily confused with that of the training.
 
     The course trains its feature extractor on pictures whose middle is cut out and predicts with pictures squashed
     into the square (its section 11); from scratch it trains without normalisation.
@@ -210,7 +210,7 @@ def _key(name: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The sentence of a picture's error; the system's own are told without the path."""
+    """The sentence of a picture's error; the system's own are reported without the path."""
     return str(error) if isinstance(error, PictureError) else "its file cannot be read any more"
 
 

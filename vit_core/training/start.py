@@ -44,7 +44,7 @@ def begin(recipe: TrainingConfig, num_classes: int, labels: Sequence[str] | None
             preprocess = checkpoint.preprocess
             if recipe.head == "kept":
                 _check_classes(recipe, checkpoint.labels, num_classes, labels)
-                model = with_dropout(pretrained, recipe.dropout)
+                model = _rebuilt(replace(pretrained.config, dropout=recipe.dropout), pretrained.state_dict())
             else:
                 model = with_new_head(pretrained, recipe, num_classes)
         if not recipe.zero_head and recipe.head != "kept":
@@ -72,20 +72,9 @@ def with_new_head(pretrained: VisionTransformer, recipe: TrainingConfig, num_cla
     """The same model with the head that ``recipe`` says, for other classes."""
     config = _with_head(pretrained.config, recipe, num_classes, pretrained.config.image_size)
     body = {name: tensor for name, tensor in pretrained.state_dict().items() if not name.startswith("head.")}
-    head = new_head(config).state_dict()
-    return _rebuilt(config, body | {f"head.{name}": tensor for name, tensor in head.items()})
-
-
-def with_dropout(pretrained: VisionTransformer, dropout: float) -> VisionTransformer:
-    """The same model, head included, with another dropout."""
-    return _rebuilt(replace(pretrained.config, dropout=dropout), pretrained.state_dict())
-
-
-def new_head(config: ViTConfig) -> ClassificationHead:
-    """A classification head as a new model has it: the hidden layer, if any, random, the linear layer zero."""
     head = ClassificationHead(config)
-    head.reset_parameters()
-    return head
+    head.reset_parameters()  # the hidden layer, if any, is random, the linear layer zero
+    return _rebuilt(config, body | {f"head.{name}": tensor for name, tensor in head.state_dict().items()})
 
 
 def freeze(model: VisionTransformer, recipe: TrainingConfig) -> None:

@@ -11,7 +11,7 @@ from vit_core.model import VisionTransformer
 
 
 class Evaluation(NamedTuple):
-    """What a model gets right, over that many pictures."""
+    """The accuracy of a model, over that many pictures."""
 
     loss: float
     top1: float  # share of the pictures

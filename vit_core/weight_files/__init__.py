@@ -1,1 +1,1 @@
-"""What lies in files of weights, found without running anything that they say: pickles, zips, safetensors headers."""
+"""The contents of weights files, read without running anything in them: pickles, zips, safetensors headers."""

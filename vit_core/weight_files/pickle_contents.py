@@ -1,4 +1,4 @@
-"""What the pickle of a PyTorch file says, read as plain data before PyTorch reads it: nothing it names is looked up.
+"""The pickle of a PyTorch file, read as plain data before PyTorch reads it: nothing it names is looked up.
 
 PyTorch's own reader with ``weights_only=True`` runs nothing that is foreign, but it believes sizes: a few bytes can ask
 for gigabytes. Here every tensor's place is worked out from the opcodes alone, and compared with what the file stores.
@@ -133,7 +133,7 @@ class _Reader:
         self._marks: list[list[Any]] = []
 
     def read(self, file: io.BytesIO) -> Any:
-        """What the next pickle of ``file`` holds."""
+        """The content of the next pickle of ``file``."""
         try:
             for opcode, argument, _ in pickletools.genops(file):
                 if opcode.name == "STOP":
@@ -192,12 +192,12 @@ class _Reader:
                 arguments = stack.pop()
                 stack.append(self._call(stack.pop(), arguments))
             case "BUILD":
-                stack.pop()  # what an ordered dictionary or a record keeps beside its items
+                stack.pop()  # what an ordered dictionary or a record keeps next to its items
             case _:
                 raise PickleError(f"its pickle has an opcode {opcode}, which no tensors need")
 
     def _storage(self, description: Any) -> Storage:
-        """What ``("storage", type, key, device, count, ...)`` stands for."""
+        """The storage that ``("storage", type, key, device, count, ...)`` describes."""
         _, kind, key, _, count, *_ = description
         if not isinstance(kind, _Named) or kind.name not in _STORAGE_TYPES or not isinstance(key, str):
             raise PickleError("its pickle describes numbers of no known type")
@@ -207,7 +207,7 @@ class _Reader:
         return storage
 
     def _call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
-        """What a call that PyTorch writes would give; any other was refused when it was named."""
+        """The result of a call that PyTorch writes; any other was refused when it was named."""
         if not isinstance(function, _Named):
             raise PickleError("its pickle calls something that is no function")
         if function.name == _REBUILD:

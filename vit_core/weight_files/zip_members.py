@@ -52,13 +52,17 @@ def entries_of(file: BufferedIOBase, may_have_comment: bool) -> list[zipfile.Zip
     Raises:
         zipfile.BadZipFile: if it is no zip, or its table of contents is too large.
     """
-    _check_contents(file, may_have_comment)
+    check_contents(file, may_have_comment)
     with zipfile.ZipFile(file) as archive:
         return archive.infolist()
 
 
-def _check_contents(file: BufferedIOBase, may_have_comment: bool) -> None:
-    """Refuse a table of contents that would fill the memory, before zipfile makes objects of it."""
+def check_contents(file: BufferedIOBase, may_have_comment: bool) -> None:
+    """Refuse a table of contents that would fill the memory, before zipfile makes objects of it.
+
+    Raises:
+        zipfile.BadZipFile: if there is none, or it is too large.
+    """
     end = file.seek(0, os.SEEK_END)
     start = file.seek(max(0, end - 65_557))  # the last record and the longest comment that may follow it
     tail = file.read()

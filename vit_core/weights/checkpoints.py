@@ -17,7 +17,7 @@ from vit_core.weights.reading import read_json
 from vit_core.weights.sources import SOURCES
 
 WEIGHTS = ASSETS / "weights"
-EMBEDDED = {  # this repository's own; the card of each is the .json beside it
+EMBEDDED = {  # this repository's own; the card of each is the .json next to it
     "embedded": WEIGHTS / "mini8.safetensors",
     "embedded-foodvision": WEIGHTS / "foodvision.safetensors",
 }
@@ -27,7 +27,7 @@ LARGEST_RESIZE = 4  # times the model's pixels: more is no preprocessing that an
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What some weights are: their sizes, how they see pictures, what they predict, who made them on which terms."""
+    """The record of some weights: their sizes, preprocessing, classes, maker and terms."""
 
     name: str
     source: str  # a key of SOURCES

@@ -17,10 +17,9 @@ from torch import Tensor
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.weights.checkpoints import Checkpoint
-from vit_core.weights.renaming import expand, find_source, some_of
+from vit_core.weights.renaming import expand, find_source, some_of, weights_and_biases
 from vit_core.weights.sources import SOURCES, Row
 
-_BLOCK = re.compile(r"^blocks\.\d+\.")
 FORMATS = {source: table.formats for source, table in SOURCES.items()}
 
 
@@ -51,7 +50,7 @@ def convert(model: VisionTransformer, source: str) -> dict[str, Tensor]:
 
 
 def names_of(source: str, config: ViTConfig) -> dict[str, tuple[int, ...]]:
-    """What ``source`` calls the parameters of a model of these sizes, and their shapes there. Takes no memory.
+    """The parameters of a model of these sizes as ``source`` names and shapes them. Takes no memory.
 
     Raises:
         ValueError: if the source is unknown, or has no place for a part of such a model.
@@ -59,12 +58,12 @@ def names_of(source: str, config: ViTConfig) -> dict[str, tuple[int, ...]]:
     table, one_layer = find_source(source), replace(config, num_layers=1)
     with torch.device("meta"):  # every layer has the same shapes, so one tells them all
         shapes = {name: tuple(tensor.shape) for name, tensor in convert(VisionTransformer(one_layer), source).items()}
-    first = {row.ours: row.theirs for row in expand(table.rows, 1)}
     return {
-        name: shapes[known]
-        for row in expand(table.rows, config.num_layers)
-        for name, known in zip(row.theirs, first[_BLOCK.sub("blocks.0.", row.ours)], strict=True)
-        if known in shapes
+        name.replace("#", str(layer)): shapes[first]
+        for row in weights_and_biases(table.rows)
+        for layer in range(config.num_layers if "#" in row.ours else 1)
+        for name in row.theirs
+        if (first := name.replace("#", "0")) in shapes
     }
 
 
@@ -100,7 +99,7 @@ def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
 
 
 def card_of(checkpoint: Checkpoint) -> str:
-    """What our own files have next to them, because no weights can show it: heads, epsilon, preprocessing, labels."""
+    """The JSON next to our own files, with what no weights show: heads, epsilon, preprocessing, labels."""
     card = {
         "config": asdict(checkpoint.config),
         "labels": checkpoint.labels,
@@ -112,12 +111,12 @@ def card_of(checkpoint: Checkpoint) -> str:
 
 
 def constructor(source: str, config: ViTConfig) -> str:
-    """The line of Python that builds the model which such a file belongs to, with everything that no file tells."""
+    """The line of Python that builds the model which such a file belongs to, with everything that no file states."""
     return SOURCES[source].constructor(config)
 
 
 def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
-    """What the source's own model computes otherwise unless its code is changed, beyond what its constructor says."""
+    """The differences of the source's own model that its constructor cannot remove: its code has to change."""
     table = SOURCES[source]
     notes = []
     if config.norm_eps != table.norm_eps and not table.takes_epsilon:
@@ -131,7 +130,7 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
 
 
 def how_to_load(source: str) -> str:
-    """What to do with such a file where ``load_state_dict`` of the family's model is not it; empty if it is."""
+    """The way to load such a file; empty if it is ``load_state_dict`` of the family's model."""
     return SOURCES[source].how_to_load
 
 

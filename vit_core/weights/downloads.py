@@ -173,7 +173,7 @@ class _SecureRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _stated_digests(headers: list[Message]) -> dict[str, str]:
-    """What the server says about the bytes, by the name of the algorithm."""
+    """The digests that the server states, by the name of the algorithm."""
     stated = {}
     for message in headers:
         for value in message.get_all("x-goog-hash") or []:

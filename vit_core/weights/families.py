@@ -10,7 +10,7 @@ from vit_core.weights.sources import SOURCES, respell
 
 
 class OtherFamily(NamedTuple):
-    """What a name shows (regular expression), what that means, and who has it."""
+    """A regular expression of names, the part of a model that they belong to, and who has it."""
 
     shown: str
     meaning: str
@@ -82,7 +82,7 @@ AVERAGED = re.compile(r"ema|averag|teacher|swa")  # in the name of a second set 
 
 
 def prefixes(names: Iterable[str]) -> tuple[str, ...]:
-    """What is put before a source's names, as ``module.`` by DataParallel: in the order of the names, averages last."""
+    """The prefixes of a source's names, such as DataParallel's ``module.``, in their order, averages last."""
     found: dict[str, None] = {}
     for name in names:
         for signature in SIGNATURES.values():
@@ -99,7 +99,7 @@ def source_of(names: Iterable[str]) -> str | None:
 
 
 def head_of(names: Iterable[str]) -> str | None:
-    """What the names of the classification head begin with, for weights of a source."""
+    """The prefix of the classification head's names, for weights of a source."""
     if (source := source_of(names)) is None:
         return None
     return _theirs(source, "head.linear.weight").removesuffix("weight").removesuffix("kernel")

@@ -15,7 +15,7 @@ class HeadCandidate:
     num_heads: int
     head_size: int
     reason: str = ""
-    is_stated: bool = False  # by the file, or by one beside it; then nothing else is likely
+    is_stated: bool = False  # by the file, or by one next to it; then nothing else is likely
     is_chosen: bool = False  # by who asks
 
 
@@ -32,8 +32,8 @@ def head_candidates(
         hidden_size: D.
         num_layers: L, where it is known.
         mlp_size: of the MLP, where it is known.
-        stated: what an axis of the file, or a file next to it, says.
-        chosen: what the reader says; it is marked, and what is likely stays so.
+        stated: by an axis of the file, or by a file next to it.
+        chosen: by the reader; it is marked, and what is likely stays so.
     """
     is_stated = stated is not None and stated > 0 and hidden_size % stated == 0
     if is_stated and stated is not None:

@@ -1,4 +1,4 @@
-"""What a Hugging Face folder says about its weights: config.json and preprocessor_config.json."""
+"""The settings in a Hugging Face folder: config.json and preprocessor_config.json."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class Folder:
 
     @classmethod
     def of(cls, path: Path) -> "Folder | None":
-        """Those beside a weights file or in a folder; None if there is no config.json.
+        """Those next to a weights file or in a folder; None if there is no config.json.
 
         Raises:
             ValueError: if one is no JSON object, or describes another family than the plain ViT.
@@ -44,7 +44,7 @@ class Folder:
         return cls(config, read_json(preprocessor) if preprocessor.is_file() else {})
 
     def config_fields(self) -> dict[str, Any]:
-        """What the weights' shapes do not show: heads, epsilon, GELU.
+        """The settings that no shape shows: heads, epsilon, GELU.
 
         Raises:
             ValueError: if the activation is no GELU.
@@ -63,7 +63,7 @@ class Folder:
         return None if all(label.startswith("LABEL_") for label in labels) else labels
 
     def preprocess(self, image_size: int) -> Preprocess | None:
-        """What ViTImageProcessor does with these settings; None if the folder has none.
+        """The preprocessing of ViTImageProcessor with these settings; None if the folder has none.
 
         Raises:
             ValueError: if they ask for something that is not a resize, a centre crop and a normalisation.

@@ -1,4 +1,4 @@
-"""The weights inside what was saved: under the names of training programs, with prefixes, beside averages."""
+"""The weights inside what was saved: under the names of training programs, with prefixes, next to averages."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -101,7 +101,7 @@ def _usual(part: str) -> int:
 
 
 def beside(loaded: Any, part: str) -> dict[str, str]:
-    """What else was saved with the weights, in a few words each."""
+    """The other things that were saved with the weights, in a few words each."""
     entries: dict[str, str] = {}
     for key, value in loaded.items() if isinstance(loaded, dict) else ():
         if isinstance(value, Tensor) or str(key) == part.partition(".")[0] or not str(key).isprintable():

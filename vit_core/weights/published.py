@@ -24,9 +24,9 @@ class Published(NamedTuple):
     preset: str  # a key of PRESETS
     preprocess: Preprocess
     url: str
-    sha256: str  # all digits or the first ones, if the publisher gives them
-    licence: str
     description: str
+    sha256: str = ""  # all digits or the first ones, if the publisher gives them
+    licence: str = "Apache-2.0"
     sizes: Mapping[str, Any] = MappingProxyType({})  # where it differs from the preset
 
 
@@ -64,9 +64,9 @@ def _torchvision() -> Iterator[Published]:
             preset,
             Preprocess(image_size=image_size, resize_size=resize_size, interpolation=interpolation),
             f"https://download.pytorch.org/models/{file}.pth",
+            description,
             file.rsplit("-", 1)[1],
             licence,
-            description,
         )
 
 
@@ -94,10 +94,8 @@ def _timm() -> Iterator[Published]:
             f"{size}/16",
             Preprocess(image_size=image_size, resize_size=resize_size, mean=HALF, std=HALF, interpolation="bicubic"),
             f"{HUB}/timm/{model}/resolve/main/model.safetensors",
-            "",
-            "Apache-2.0",
             description,
-            {"patch_size": patch_size},
+            sizes={"patch_size": patch_size},
         )
 
 
@@ -115,9 +113,8 @@ def _deit() -> Iterator[Published]:
             preset,
             Preprocess(image_size=image_size, resize_size=resize_size, interpolation="bicubic"),
             f"https://dl.fbaipublicfiles.com/deit/{model}-{digits}.pth",
-            digits,
-            "Apache-2.0",
             "DeiT without distillation, ImageNet-1k alone",
+            digits,
         )
 
 
@@ -137,8 +134,6 @@ def _huggingface() -> Iterator[Published]:
             preset,
             SOURCES["huggingface"].preprocess.at(image_size),
             f"{HUB}/google/{model}/resolve/main/{file}",
-            "",
-            "Apache-2.0",
             "the paper's weights converted, ImageNet-21k, fine-tuned on ImageNet-1k",
         )
 
@@ -180,4 +175,4 @@ def _in_bucket(
     name: str, preset: str, image_size: int, description: str, sizes: Mapping[str, Any] = MappingProxyType({})
 ) -> Published:
     preprocess = SOURCES["google"].preprocess.at(image_size)
-    return Published("google", name, preset, preprocess, f"{BUCKET}/{name}.npz", "", "Apache-2.0", description, sizes)
+    return Published("google", name, preset, preprocess, f"{BUCKET}/{name}.npz", description, sizes=sizes)

@@ -116,7 +116,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _kind_of(path: Path) -> tuple[str, tuple[str, ...]]:
-    """What kind of file it is by its name, or by its first bytes where these say something else, and a note of that."""
+    """The kind of file by its first bytes, or by its name where they show none; a note if the two differ."""
     if not stat.S_ISREG((status := path.stat()).st_mode):
         raise ValueError(f"{path.name} is no file: expected one of {', '.join(SUFFIXES)}")
     if path.suffix.lower() not in SUFFIXES:
@@ -190,7 +190,7 @@ def _read_torch(path: Path) -> Any:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a zip that says something else than what it has, or is a program."""
+    """Refuse a zip whose contents are not as declared, or that is a program."""
     with path.open("rb") as file:
         _refuse_programs({entry.filename.partition("/")[2] for entry in entries_of(file, may_have_comment=False)})
     members = members_of(path, MAX_BYTES, packed=False)

@@ -265,7 +265,7 @@ LUCIDRAINS = WeightSource(
             ("head.linear.*", "mlp_head.1.*"),
         ),
     ),
-    # The rows are its names of the time when it had no LayerNorm beside the patch projection; later the LayerNorms
+    # The rows are its names of the time when it had no LayerNorm next to the patch projection; later the LayerNorms
     # moved into the modules, and the last one from the head to the end of the encoder.
     spellings=(
         (r"^(transformer\.layers\.\d+\.0\.)(to_qkv|to_out)\.", r"\1fn.\2."),
@@ -326,7 +326,7 @@ GOOGLE = WeightSource(
         (r"/MlpBlock_3/", "/MlpBlock_0/"),
     ),
     norm_eps=1e-6,
-    gelu="tanh",  # jax.nn.gelu is the tanh approximation unless told otherwise
+    gelu="tanh",  # jax.nn.gelu is the tanh approximation by default
     resize="bilinear",
     preprocess=Preprocess(
         resize_size=224, mean=HALF, std=HALF, interpolation="bilinear-no-antialias", keep_aspect=False

@@ -18,10 +18,12 @@ from typing import Any
 from filelock import FileLock
 
 from vit_core.allowance import UPLOADS, allow_disk, bytes_below
-from vit_core.training.data.archive_layout import ArchiveError, Layout, check_contents, read_layout
+from vit_core.training.data.archive_layout import ArchiveError, Layout, read_layout
+from vit_core.weight_files.zip_members import check_contents
 from vit_core.weights.downloads import cache_folder
+from vit_core.weights.reading import read_json
 
-RECORD = "dataset.json"  # beside the class folders: where they came from
+RECORD = "dataset.json"  # next to the class folders: where they came from
 UPLOAD_PREFIX = "zip-"
 
 _UNFINISHED = ".unpacking-"
@@ -89,10 +91,9 @@ def place_whole(folder: Path) -> Iterator[Path]:
 def read_record(folder: Path) -> dict[str, Any]:
     """Where the pictures of an unpacked folder came from; empty if that is not known."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return read_json(folder / RECORD)
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def digest(archive: Path | bytes) -> str:
@@ -106,11 +107,11 @@ def digest(archive: Path | bytes) -> str:
 @contextmanager
 def _opened(archive: Path | bytes) -> Iterator[zipfile.ZipFile]:
     with BytesIO(archive) if isinstance(archive, bytes) else archive.open("rb") as file:
-        check_contents(file)
         try:
+            check_contents(file, may_have_comment=True)
             opened = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, struct.error) as error:
-            raise ArchiveError("this is not a zip, or it is damaged: expected a .zip of class folders") from error
+            raise ArchiveError(f"this is not a zip that can be read ({error}): give a .zip of class folders") from error
         with opened:
             yield opened
 

@@ -17,6 +17,7 @@ from vit_core.training.data.pictures import SPLITS
 from vit_core.training.data.toy import TOY as TOY  # theirs is also the first data set's name
 from vit_core.training.data.toy import make_toy_pictures, toy_folder
 from vit_core.weights.downloads import Progress
+from vit_core.weights.reading import read_json
 
 TOY_TITLE = "Toy images (drawn by the program)"
 FOLDER_PREFIX = "folder-"
@@ -193,7 +194,7 @@ def _change_folders(changes: Mapping[str, Path | None]) -> None:
 
 def _folders() -> dict[str, Path]:
     try:
-        known = json.loads((pictures_folder() / _FOLDERS).read_text(encoding="utf-8"))
+        known = read_json(pictures_folder() / _FOLDERS)
     except (OSError, ValueError):
         return {}
-    return {str(name): Path(str(path)) for name, path in known.items()} if isinstance(known, dict) else {}
+    return {name: Path(str(path)) for name, path in known.items()}

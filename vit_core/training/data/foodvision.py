@@ -2,10 +2,7 @@
 
 The course's repository publishes no checksum for its two zips, so these are the checks that are possible. At every
 unpacking: the CRC of every file in the zip, and exactly the number of pictures of each class and split that the course
-has. At the first download: the file's SHA-256 is written next to it, and any later download must have the same. Other
-public repositories that keep a copy of a zip state its SHA-256 and size in their Git LFS pointers
-(mansoor9ali/learn-pytorch for 10 %, peeyushkul/foodvision_effnetb2_model for 20 %). Whether those copies are what the
-course serves could not be verified, so a difference is reported by ``same_as_copy`` and not refused.
+has. At the first download: the file's SHA-256 is written next to it, and any later download must have the same.
 """
 
 from collections.abc import Mapping
@@ -14,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vit_core.training.data.archive_layout import ArchiveError
-from vit_core.training.data.archives import digest, pictures_folder, read_record, unpack
+from vit_core.training.data.archives import digest, pictures_folder, unpack
 from vit_core.weights.downloads import Progress, cache_folder, download
 
 ADDRESS = "https://github.com/mrdbourke/pytorch-deep-learning/raw/main/data/"
@@ -27,8 +24,7 @@ class FoodVision:
     name: str
     title: str
     file: str
-    copy_sha256: str  # of the copy in another public repository
-    copy_bytes: int
+    copy_bytes: int  # of the copy in another public repository
     counts: Mapping[tuple[str, str], int]  # pictures by split and class
 
     @property
@@ -45,11 +41,6 @@ class FoodVision:
     def folder(self) -> Path:
         """Where its pictures are, if they are here."""
         return pictures_folder() / self.name
-
-    @property
-    def same_as_copy(self) -> bool:
-        """Whether the zip that was unpacked is, to the byte, the one that others keep a copy of."""
-        return read_record(self.folder).get("sha256") == self.copy_sha256
 
 
 def _counts(train: tuple[int, int, int], test: tuple[int, int, int]) -> Mapping[tuple[str, str], int]:
@@ -71,7 +62,6 @@ FOODVISION: Mapping[str, FoodVision] = MappingProxyType(
                 "foodvision-10",
                 "FoodVision Mini, 10 %",
                 "pizza_steak_sushi.zip",
-                "5e9596fcc939a32996e59bbed8ec690ae39203bbcbc08292a92d44e4c4a27652",
                 15_737_296,
                 _counts((78, 75, 72), (25, 19, 31)),
             ),
@@ -79,7 +69,6 @@ FOODVISION: Mapping[str, FoodVision] = MappingProxyType(
                 "foodvision-20",
                 "FoodVision Mini, 20 %",
                 "pizza_steak_sushi_20_percent.zip",
-                "4c7589efc2b369364d602906c5bd2d563dfd73e1e0083565ffb23dd731eb9d88",
                 31_491_084,
                 _counts((154, 146, 150), (46, 58, 46)),
             ),

@@ -24,7 +24,7 @@ _SIDE_FILES = {"thumbs.db", "desktop.ini"}
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. With any of ``errors`` training cannot start; ``warnings`` are worth knowing."""
+    """The result of an inspection. With any of ``errors`` training cannot start; ``warnings`` are worth knowing."""
 
     files: tuple[PictureFile, ...] = ()  # those that can be read
     broken: Mapping[Path, str] = field(default_factory=dict)  # and why
@@ -75,7 +75,7 @@ def inspect_folders(
 
 
 def _layout_errors(root: Path) -> list[str]:
-    """What is wrong with the folders, before any picture is opened."""
+    """The faults of the folders, before any picture is opened."""
     try:
         if not root.exists():
             return [f"There is no folder {root}: check the path."]
@@ -161,7 +161,7 @@ def _broken_warning(broken: Mapping[Path, str]) -> list[str]:
 
 
 def _left_out(root: Path) -> list[str]:
-    """Files beside the pictures that are none by their name."""
+    """Files next to the pictures that are none by their name."""
     others: Counter[str] = Counter()
     for parent in [root / name for name in SPLITS if (root / name).is_dir()] or [root]:
         for name in class_folders(parent):

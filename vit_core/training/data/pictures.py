@@ -68,7 +68,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return replace(self, files=tuple(file for file in self.files if file.root == root))
 
     def batches(self, rows: Sequence[Sequence[int]], workers: int = 0) -> Iterator[Batch]:
-        """The batches of those pictures, decoded by so many processes beside this one (0: by this one)."""
+        """The batches of those pictures, decoded by so many other processes (0: by this one)."""
         loader: DataLoader[Any] = DataLoader(
             self,
             batch_sampler=[list(batch) for batch in rows],
@@ -82,7 +82,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 class Loaders(NamedTuple):
-    """What ``fit`` learns from and what it is measured on."""
+    """The pictures that ``fit`` learns from, and those that it measures on."""
 
     train: Pictures
     validation: Pictures

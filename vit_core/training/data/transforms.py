@@ -24,7 +24,7 @@ def training_transform(recipe: TrainingConfig, preprocess: Preprocess) -> v2.Com
 
 
 def evaluation_transform(preprocess: Preprocess) -> v2.Compose:
-    """What ``preprocess`` does before it scales: resize and cut out the middle, to bytes."""
+    """The part of ``preprocess`` before it scales: resize and cut out the middle, to bytes."""
     return v2.Compose([*_as_resized(preprocess), *_resize_and_cut(preprocess), v2.PILToTensor()])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.disk import write_object
 from vit_core.training.runs import processes
 from vit_core.training.runs.commands import training_command
 from vit_core.training.runs.estimate import allow_training, estimate_run
@@ -27,7 +28,7 @@ from vit_core.training.runs.listing import (
     run_checkpoint,
     runs_folder,
 )
-from vit_core.training.runs.run import START, Run, facts_time, write_object
+from vit_core.training.runs.run import START, Run, facts_time
 
 __all__ = [
     "CORES",
@@ -194,7 +195,7 @@ def undo_delete(token: str) -> Run:
 
 
 def deleted_runs() -> dict[str, str]:
-    """What ``undo_delete`` can bring back: its token and the run's name, deleted last first."""
+    """The runs that ``undo_delete`` can bring back: token and name, deleted last first."""
     found = sorted(deleted_paths(), key=lambda entry: _deleted_at(entry[1]), reverse=True)
     return {path.name: name for name, path in found if time.time() - _deleted_at(path) <= KEPT_SECONDS}
 

@@ -1,4 +1,4 @@
-"""What a training takes of this machine, estimated from its recipe and its pictures before it starts.
+"""The cost of a training, estimated from its recipe and its pictures before it starts.
 
 Memory is counted from what ``loop.py`` keeps for the gradients, time from multiply-adds at a rate that one core
 reaches; the run itself is slower on a busy machine.
@@ -26,7 +26,7 @@ MEASURED_AT_ONCE = 250  # pictures, ``loop.evaluate``
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one run takes: bytes of memory at its highest point, seconds, and bytes that it leaves on the disk."""
+    """The cost of one run: bytes of memory at its highest point, seconds, and bytes that it leaves on the disk."""
 
     memory: int
     seconds: float
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 def estimate_training(config: ViTConfig, recipe: TrainingConfig, train: int, test: int, threads: int = 1) -> Estimate:
-    """What training a model of these sizes takes.
+    """The cost of training a model of these sizes.
 
     Args:
         config: of the model that is trained.
@@ -78,14 +78,14 @@ def estimate_training(config: ViTConfig, recipe: TrainingConfig, train: int, tes
     return Estimate(
         memory=PROCESS_BYTES + state + FLOAT * learning + activations + measuring,
         seconds=work / RATE / threads + DECODE_SECONDS * (seen + epochs * test),
-        disk=kept + 2 * state,  # the new state is written beside the old one
+        disk=kept + 2 * state,  # the new state is written before the old one goes
     )
 
 
 def activation_bytes(config: ViTConfig) -> int:
-    """What one picture's forward pass keeps for the gradients.
+    """The bytes that one picture's forward pass keeps for the gradients.
 
-    Of every layer that are z, both norms, q, k, v and their copies for the products, the heads' outputs before and
+    Every layer keeps z, both norms, q, k, v and their copies for the products, the heads' outputs before and
     after they are joined; A; the MLP's hidden layer before and after the GELU; with dropout its masks as numbers.
     """
     tokens, hidden, mlp = config.num_tokens, config.hidden_size, config.mlp_size
@@ -95,7 +95,7 @@ def activation_bytes(config: ViTConfig) -> int:
 
 
 def estimate_run(recipe: TrainingConfig, data: Sequence[Path], held_out: int, threads: int = 1) -> Estimate:
-    """What a run over these folders takes.
+    """The cost of a run over these folders.
 
     Raises:
         ValueError, OSError: if the folders hold no pictures, or the weights cannot be read.

@@ -44,7 +44,7 @@ def read_facts(run: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
 
 
 def read_start(run: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """What a run was started with from the app, in the same way."""
+    """The settings that a run was started with from the app, in the same way."""
     return _checked(run / START, _START)
 
 

@@ -36,7 +36,7 @@ def list_examples() -> list[Run]:
 
 
 def all_runs() -> list[Run]:
-    """What there is to look at: the reader's own runs, the one that was started last first, then the examples."""
+    """The reader's own runs, the one that was started last first, then the examples."""
     own = list_runs()
     names = {run.name for run in own}
     return own + [run for run in list_examples() if run.name not in names]
@@ -85,7 +85,7 @@ def free_name(stem: str) -> str:
 
 
 def checkpoint_name(run: Run | str, epoch: int) -> str:
-    """What the weights of an epoch of a run are called in a link."""
+    """The name of the weights of an epoch of a run in a link."""
     return f"{PREFIX}{run if isinstance(run, str) else run.name}:{epoch}"
 
 

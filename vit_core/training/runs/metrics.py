@@ -1,4 +1,4 @@
-"""What a run has measured so far, read while it is being written."""
+"""The measurements of a run so far, read while it is being written."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from vit_core.training.runs.files import MOST_BYTES, is_number, is_whole, read_b
 STEP_NUMBERS = ("step", "loss", "learning_rate", "gradient_norm", "pictures_per_second", "seconds")
 MOST_EPOCHS = 10**6
 _OF_TRAINING = ("train_loss", "train_top1", "train_batch_mean_top1", "learning_rate", "seconds")
-_RECENT = 20  # lines from which the speed is told
+_RECENT = 20  # lines from which the speed is computed
 
 Columns = Mapping[str, NDArray[np.float64]]
 
@@ -109,7 +109,7 @@ def read_records(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
 
 
 def seconds_left(metrics: Metrics, facts: Mapping[str, Any]) -> float | None:
-    """How long the rest takes at the speed of late, measuring included, or None before that can be told."""
+    """How long the rest takes at the speed of late, measuring included, or None while that is unknown."""
     total, per_step = facts.get("total_steps"), _seconds_per_step(metrics)
     return None if not isinstance(total, int) or per_step is None else max(0, total - metrics.last_step) * per_step
 

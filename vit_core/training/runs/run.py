@@ -1,6 +1,5 @@
 """One run: its folder as the trainer fills it, and everything that can be asked of it."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -25,9 +24,9 @@ from vit_core.training.runs.files import (
     read_start,
     whole_epochs,
 )
-from vit_core.training.runs.metrics import Metrics, read_metrics, read_records, seconds_left
+from vit_core.training.runs.metrics import Metrics, read_metrics, read_records
 
-__all__ = ["EPOCHS", "EXAMPLES", "FACTS", "METRICS", "START", "Run", "Status", "facts_time", "write_object"]
+__all__ = ["EPOCHS", "EXAMPLES", "FACTS", "METRICS", "START", "Run", "Status", "facts_time"]
 
 EXAMPLES = ASSETS / "runs"  # those that come with the program
 
@@ -60,12 +59,12 @@ class Run:
 
     @property
     def start(self) -> Mapping[str, Any]:
-        """What the run was started with from here; empty if it was started from the command line."""
+        """The settings that it was started with from here; empty if it was started from the command line."""
         return read_start(self.path)[0]
 
     @property
     def damage(self) -> tuple[str, ...]:
-        """What is wrong with the folder, each as the beginning of a sentence; empty for a sound run."""
+        """The faults of the folder, each as the beginning of a sentence; empty for a sound run."""
         problems = [*read_facts(self.path)[1], *read_start(self.path)[1], *whole_epochs(self.path)[1]]
         problems += _metrics_damage(self.path, self._classes)
         if not any(os.path.lexists(self.path / name) for name in (FACTS, START)):
@@ -137,7 +136,7 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """What it is doing, or how it ended. A run whose process was killed has failed; it can be resumed.
+        """Its state, or how it ended. A run whose process was killed has failed; it can be resumed.
 
         A run that has ended and whose folder is not as the trainer leaves it is damaged.
         """
@@ -179,7 +178,7 @@ class Run:
         return self.outcome != "finished" and not self.is_example
 
     def metrics(self, before: Metrics | None = None) -> Metrics:
-        """What it has measured; given what was read before, only the rest is read."""
+        """Its measurements; after an earlier reading ``before``, only the rest is read."""
         return read_metrics(self.path / METRICS, before, self._classes)
 
     def steps(self) -> list[dict[str, Any]]:
@@ -209,11 +208,6 @@ class Run:
         except ValueError:  # the recipe is lost
             return 0
 
-    @property
-    def seconds_left(self) -> float | None:
-        """How long the rest takes at the speed of late, or None before that can be told."""
-        return seconds_left(self.metrics(), self.facts)
-
     def saved_epochs(self) -> list[int]:
         """The epochs whose weights are here and can be opened, 0 for those before training."""
         return whole_epochs(self.path)[0]
@@ -234,7 +228,7 @@ class Run:
         return self.path / EPOCHS / f"epoch-{epoch:04d}.safetensors"
 
     def command(self, *, threads: int | None = None, resume: bool = False) -> list[str]:
-        """What to type to train the same again, or to go on.
+        """The command that trains the same again, or goes on.
 
         Raises:
             ValueError: if the folder does not state the recipe.
@@ -256,7 +250,7 @@ class Run:
 
 
 def _metrics_damage(run: Path, classes: int) -> list[str]:
-    """What is wrong with the measurements."""
+    """The faults of the measurements."""
     path = run / METRICS
     try:
         status = path.stat()
@@ -281,13 +275,6 @@ def _metrics_damage(run: Path, classes: int) -> list[str]:
 @lru_cache(1024)  # a list of runs asks this for every run, on every run of the page
 def _left_out(path: Path, classes: int, _stamp: tuple[int, int, int]) -> int:
     return read_metrics(path, classes=classes).left_out
-
-
-def write_object(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON object atomically."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
-    os.replace(partial, path)
 
 
 def facts_time(path: Path) -> int | None:
