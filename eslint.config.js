@@ -3,7 +3,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["**/node_modules/", "**/.venv/", "**/venv/"] },
+  { ignores: ["**/node_modules/", "**/.venv/", "**/venv/", "site/"] },
   js.configs.recommended,
   {
     files: ["**/*.js"],
