@@ -2,7 +2,8 @@
 
 python -m benchmarks.page [--pages models glossary] [--rounds 40]
 
-Both servers are warm. A run is what a click costs before anything is computed: menu, sidebar, gallery, text.
+Both servers are warm and have the same options. A run is what a click costs before anything is computed: menu,
+sidebar, gallery, text.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from benchmarks.server import running
+from benchmarks.server import ROOT, running
 from benchmarks.visitor import Visitor
 
 EMPTY_APP = 'import streamlit as st\n\nst.title("Empty")\nst.slider("Number", 1, 9)\n'
@@ -35,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         empty = Path(name) / "empty_app.py"
         empty.write_text(EMPTY_APP)
-        with running() as server, running(empty, empty.parent) as empty_server:
+        with running() as server, running(empty, ROOT) as empty_server:
             for page in arguments.pages:
                 asyncio.run(compare(server.port, empty_server.port, page, arguments.rounds))
 
