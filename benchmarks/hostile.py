@@ -180,7 +180,7 @@ async def attack(server: Server, files: Path, runs: tuple[str, ...], links: int,
     ):
         for visitor in (neighbour, predict, doctor, data):
             await visitor.open()
-        await data.open_popover("Your own pictures")
+        await data.open_popover("Your own images")
         usual = statistics.median([await click(neighbour, number) for number in range(USUAL_CLICKS)])
         idle = memory.now
         print(f"usual click {usual * 1e3:.0f} ms, memory {idle / 1e6:.0f} MB", flush=True)
