@@ -20,7 +20,7 @@ BATCH = "batch"
 # What may be changed -> its name for people, and the range in which all that is computed stays a number.
 FIELDS = MappingProxyType(
     {
-        "image_size": ("Picture (pixels)", 1, 4096),
+        "image_size": ("Image (pixels)", 1, 4096),
         "patch_size": ("Patch P (pixels)", 1, 1024),
         "hidden_size": ("Hidden size D", 1, 32_768),
         "num_heads": ("Heads k", 1, 1024),
