@@ -20,14 +20,11 @@ from html import escape
 from urllib.parse import urlsplit
 
 from explainer.components import core, saved_page_script, saved_page_style
-from explainer.export.saved_parts import Code, Heading, Mathematics, Part, Proved, SavedPage, Tensors, Words
+from explainer.export.saved_parts import Code, Heading, Markup, Mathematics, Part, SavedPage, Words
 from explainer.notation.excerpts import highlighted
 from explainer.notation.mathml import both_schemes, html_of, mathml
 from explainer.packing import Keep, digest, pack
-from explainer.palette import QUANTITIES
 from explainer.panels import Frames, View
-from explainer.proofs import Proof
-from explainer.tensors import TensorRow
 from vit_core.resources import ASSETS
 
 _STYLE = ASSETS / "style.css"  # of code, proofs and the like, as in the app
@@ -109,10 +106,8 @@ def _part(part: Part, keep: Keep) -> str:
         case Code():
             code = both_schemes(highlighted(part.code, "light", part.marked))
             return f'<p class="vit-source">{escape(part.title)}</p>{code}'
-        case Tensors():
-            return f'<div class="words">{html_of(_table(part.rows))}</div>'
-        case Proved():
-            return "".join(map(_proof, part.proofs))
+        case Markup():
+            return part.html.replace(Markup.PLACE, _picture(part.view, keep) if part.view else "")
         case View() | Frames():
             return _picture(part, keep)
 
@@ -120,29 +115,6 @@ def _part(part: Part, keep: Keep) -> str:
 def _picture(view: View | Frames, keep: Keep) -> str:
     alt = view.alt if isinstance(view, View) else view.views[-1].alt
     return f'<div class="picture"><p class="alt">{escape(alt)}</p>{_data(pack(view, keep))}</div>'
-
-
-def _table(rows: tuple[TensorRow, ...]) -> str:
-    """The tensors as a table in Markdown."""
-    head = "| role | symbol | name | shape | type | memory | min | mean | max |"
-    return "\n".join([head, "|---|---|---|---|---|---:|---:|---:|---:|", *map(_table_line, rows)])
-
-
-def _table_line(row: TensorRow) -> str:
-    colour = QUANTITIES[row.quantity].light if row.quantity else ""
-    symbol = rf"\textcolor{{{colour}}}{{{row.symbol}}}" if colour else row.symbol
-    role = "makes" if row.made else ("learned" if row.learnable else "reads")
-    numbers = " | ".join(f"{value:.3g}" for value in (row.minimum, row.mean, row.maximum))
-    size = f"{row.bytes / 1e6:,.1f} MB" if row.bytes >= 1e6 else f"{row.bytes:,} B"
-    return f"| {role} | ${symbol}$ | `{row.name}` | {row.shape.named} | {row.dtype} | {size} | {numbers} |"
-
-
-def _proof(proof: Proof) -> str:
-    kind, mark = ("holds", "✓") if proof.holds else ("fails", "✗")
-    return (
-        f'<div class="vit-proof vit-proof-{kind}"><span class="vit-proof-mark">{mark}</span>'
-        f"<span>{escape(proof.statement)}</span></div>"
-    )
 
 
 def _data(raw: bytes, attributes: str = "") -> str:

@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from explainer.lessons import HANDS_ON, LESSONS, TOOLS
 from explainer.stages import STAGES, Page
 
-GROUPS: tuple[Mapping[str, Page], ...] = (STAGES, HANDS_ON, TOOLS, LESSONS)
-PAGES: Mapping[str, Page] = {name: page for group in GROUPS for name, page in group.items()}
+GROUPS: Mapping[str, Mapping[str, Page]] = {
+    "Forward pass": STAGES,
+    "Hands on": HANDS_ON,
+    "Your model": TOOLS,
+    "The course": LESSONS,
+}
+PAGES: Mapping[str, Page] = {name: page for group in GROUPS.values() for name, page in group.items()}
 
 
 def group_of(page: Page) -> Mapping[str, Page]:
     """The pages that it stands among."""
-    return next(group for group in GROUPS if page.name in group)
+    return next(group for group in GROUPS.values() if page.name in group)
 
 
 def neighbours(page: Page) -> tuple[Page | None, Page | None]:

@@ -18,7 +18,6 @@ from explainer.app.numbers import sheet as number_sheet
 from explainer.app.server import shell, upload_boxes
 from explainer.app.server.response_headers import TO_THE_TOP
 from explainer.app.server.start import start
-from explainer.menu import PAGES
 from explainer.stages import STAGES
 from vit_core.resources import ASSETS
 
@@ -39,8 +38,7 @@ if from_link:
     st.session_state["checkpoint_choice"] = choice.checkpoint
 state.write(opened.state, asked=choice if is_waiting else None)
 with st.sidebar:
-    sidebar.show(opened, uses_layer=PAGES[name].uses_layer)
-menu.show()
+    sidebar.show(opened, name)
 if no_number := number_sheet.problem(opened, name):
     problems.append(no_number)
 if sentences := [plain(text) for text in no_sense + problems + replaced + st.session_state.pop("messages", [])]:

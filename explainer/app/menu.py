@@ -1,4 +1,4 @@
-"""The menu: which page is shown, and the links to all of them, which carry the reader's choice."""
+"""The menu: one line with the groups of pages, and which page is shown."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,39 +6,25 @@ from typing import Any
 import streamlit as st
 
 from explainer.app import state
-from explainer.lessons import HANDS_ON, LESSONS, TOOLS
-from explainer.menu import PAGES
-from explainer.stages import STAGES, Page
+from explainer.menu import GROUPS, PAGES
+from explainer.stages import Page
 
 HOME = "overview"
-# A row of the menu -> its pages; the key is the row's in the style sheet.
-_ROWS = (("menu", STAGES), ("menu_hands_on", HANDS_ON | TOOLS), ("menu_lessons", LESSONS))
 _KEPT = "pages_of_the_menu"
 
 
 def choose_page() -> Any:
     """The page that the address or a view names, in Streamlit's own form: ``run()`` runs it."""
     pages = _streamlit_pages()
-    named = st.Page(lambda: None, title=PAGES[HOME].title, url_path=HOME)
-    page = st.navigation(
-        [*pages.values(), named],
-        position="hidden",  # the menu below carries the reader's choice in its links, also into a new tab
-    )
+    named = st.Page(lambda: None, title=PAGES[HOME].title, url_path=HOME, visibility="hidden")
+    groups = {title: [pages[name] for name in group if name != HOME] for title, group in GROUPS.items()}
+    page = st.navigation({"": [pages[HOME], named], **groups}, position="top")
     if page == named:
         st.switch_page(pages[HOME], query_params=st.query_params.to_dict())
     if target := st.session_state.pop("page", None):
         st.session_state["from_the_top"] = True
         st.switch_page(pages[target], query_params=state.parameters())
     return page
-
-
-def show() -> None:
-    """The rows of links."""
-    parameters, pages = state.parameters(), _streamlit_pages()
-    for key, group in _ROWS:
-        with st.container(horizontal=True, key=key, gap="xsmall"):
-            for name in group:
-                st.page_link(pages[name], query_params=parameters)
 
 
 def _streamlit_pages() -> Mapping[str, Any]:

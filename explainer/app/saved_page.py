@@ -15,7 +15,7 @@ from explainer.export.saved_parts import Part, SavedPage, Words
 from explainer.gallery import GALLERY
 from explainer.lessons import Lesson
 from explainer.panels import Frames, View
-from explainer.stages import Stage
+from explainer.stages import Page, Stage
 
 _NOTES = "saved_page"
 _GONE = Words("*The server no longer had this figure when the page was saved. Load the page again, then save it.*")
@@ -35,14 +35,13 @@ def note(part: Part) -> None:
         notes.append(ref(part) if isinstance(part, View | Frames) else part)
 
 
-def show_button(stage: Stage | Lesson, session: Session) -> None:
-    """The button, for what was noted until here."""
-    notes = tuple(st.session_state.pop(_NOTES, ()))
+def described(stage: Page, session: Session, address: str) -> SavedPage:
+    """The file of a page without its parts: what its numbers belong to, and where it came from."""
     layer = f"layer {session.layer}, head {session.head}, " if stage.uses_layer else ""
     picture = GALLERY.get(session.state.picture)
     title = picture.title if picture else "An image of your own"
     model = session.checkpoint
-    page = SavedPage(
+    return SavedPage(
         stage.title,
         (),
         "ViT explainer",
@@ -51,8 +50,14 @@ def show_button(stage: Stage | Lesson, session: Session) -> None:
             f"Image: {title}. {picture.credit}." if picture else f"Image: {title}.",
             f"Model: {model.description or model.name}." + (f" Licence: {model.licence}." if model.licence else ""),
         ),
-        _address(),
+        address,
     )
+
+
+def show_button(stage: Stage | Lesson, session: Session) -> None:
+    """The button, for what was noted until here."""
+    notes = tuple(st.session_state.pop(_NOTES, ()))
+    page = described(stage, session, _address())
     with st.container(key="save_page"):
         st.download_button(
             "Save this page",

@@ -88,6 +88,18 @@ class Session:
         return np.asarray(self.checkpoint.preprocess.to_picture(self.trace.image))
 
     @property
+    def norms(self) -> dict[str, NDArray[np.float32]]:
+        """Lengths of skip and updates of the chosen token in every layer; one pass over all blocks for a new token."""
+
+        def make() -> dict[str, NDArray[np.float32]]:
+            with forward_slots:
+                return depth.residual_norms(self.model, self.trace, self.token)
+
+        norms: dict[str, NDArray[np.float32]]
+        norms = kept(("norms", self.state.checkpoint, self.state.picture, self.token), make)
+        return norms
+
+    @property
     def choice(self) -> tuple[str | int, ...]:
         """Everything that a view depends on."""
         return (self.state.checkpoint, self.state.picture, self.layer, self.head, self.token)
@@ -248,15 +260,3 @@ def open_or_explain(state: State) -> tuple[Session, list[str]]:
 def current() -> Session:
     """The session of this run, for a page."""
     return open_session(current_state())[0]
-
-
-def residual_norms(session: Session) -> dict[str, NDArray[np.float32]]:
-    """Lengths of skip and updates of the chosen token in every layer; one pass over all blocks for a new token."""
-
-    def make() -> dict[str, NDArray[np.float32]]:
-        with forward_slots:
-            return depth.residual_norms(session.model, session.trace, session.token)
-
-    norms: dict[str, NDArray[np.float32]]
-    norms = kept(("norms", session.state.checkpoint, session.state.picture, session.token), make)
-    return norms

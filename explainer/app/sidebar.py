@@ -3,9 +3,7 @@
 from functools import cache
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from explainer.app import state
 from explainer.app.canvas import show as show_view
@@ -16,97 +14,41 @@ from explainer.app.server.downloads import offer_weights
 from explainer.app.server.upload_boxes import expect, receive
 from explainer.app.server.uploads import MOST_MEGABYTES, keep_upload, picture_source, show_picture_box
 from explainer.app.session import Session
-from explainer.gallery import GALLERY
-from explainer.notation.wording import sentence, token_name
-from explainer.panels import Picture, Tiles, View
+from explainer.app.steps import choosing
+from explainer.app.steps.page import show_choosing
+from explainer.menu import PAGES
+from explainer.notation.wording import sentence
+from explainer.steps.forward_pass import STEPS
 from vit_core import CHECKPOINTS
 from vit_core.pictures import open_picture
 from vit_core.weights.sources import SOURCES
 
-THUMBNAIL = 64  # pixels
 SMALLEST = 32  # pixels a side, below which there is nothing to see but blocks
 
 
-def show(session: Session, uses_layer: bool) -> None:
-    """Everything that can be chosen for every page; the layer and head are still where a page does not use them."""
-    _picture(session)
-    _layer_and_head(session, uses_layer)
-    _gallery(session)
+def show(session: Session, page: str) -> None:
+    """Everything that can be chosen for ``page``; layer and head are in the bar of a page of steps."""
+    if page in STEPS:
+        show_choosing(session)
+    else:
+        _choosing(session, PAGES[page].uses_layer)
     _own_picture()
     _checkpoint(session)
 
 
-def _picture(session: Session) -> None:
-    config = session.config
-
-    def make() -> View:
-        picture = Picture(
-            title="The image, as the model sees it",
-            quantity="image",
-            pixels=session.pixels,
-            grid_size=config.grid_size,
-            token=session.token,
-            pick_tokens=True,
-        )
-        return View(
-            rows=((picture,),),
-            alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
-            f"{config.grid_size} x {config.grid_size} patches. Chosen: "
-            f"{token_name(session.token, config.grid_size)}.",
-            picks=("token",),
-        )
-
-    view = kept_view(("sidebar", session.state.checkpoint, session.state.picture, session.token), make)
-    show_view(view, key="sidebar_picture", on_pick=state.pick)
-    st.caption(plain(f"Token {session.token} of {config.num_patches}: {token_name(session.token, config.grid_size)}"))
-
-
-def _layer_and_head(session: Session, is_used: bool) -> None:
+def _choosing(session: Session, uses_layer: bool) -> None:
+    """The image, the layer and the head, and the gallery, on a page that runs anew with each choice."""
+    state_of = (session.state.checkpoint, session.state.picture)
+    image = kept_view(("sidebar", *state_of, session.token), lambda: choosing.image(session))
+    show_view(image, key="sidebar_picture", on_pick=state.pick)
     for key, label, last in (
         ("layer", "Layer", session.config.num_layers),
         ("head", "Attention head", session.config.num_heads),
     ):
-        if last > 1:
-            st.slider(f"{label} (1 to {last})", 1, last, key=key, disabled=not is_used)
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _thumbnails() -> np.ndarray:
-    """The gallery as small squares, [pictures, height, width, 3]."""
-    return np.stack([np.asarray(_square(open_picture(picture.path))) for picture in GALLERY.values()])
-
-
-def _square(picture: Image.Image) -> Image.Image:
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, box=box)
-
-
-def _gallery(session: Session) -> None:
-    names = list(GALLERY)
-    chosen = session.state.picture
-    caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your image"
-
-    def make() -> View:
-        tiles = Tiles(
-            title="Gallery",
-            quantity="image",
-            caption=caption,
-            pixels=_thumbnails(),
-            labels=tuple(names),
-            columns=4,
-            selected=names.index(chosen) if chosen in names else None,
-            picks=tuple({"picture": name} for name in names),
-            tile_size=THUMBNAIL,
-        )
-        return View(
-            rows=((tiles,),),
-            alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
-            picks=("picture",),
-        )
-
-    show_view(kept_view(("gallery", chosen), make), key="gallery", on_pick=state.pick)
+        if uses_layer and last > 1:
+            st.slider(f"{label} (1 to {last})", 1, last, key=key)
+    gallery = kept_view(("gallery", session.state.picture), lambda: choosing.gallery(session))
+    show_view(gallery, key="gallery", on_pick=state.pick)
 
 
 def _own_picture() -> None:

@@ -52,6 +52,11 @@ def show_map(stage: Stage, session: Session, rows: list[TensorRow]) -> None:
     show_canvas(view, key=f"map_of_{stage.name}", on_pick=state.pick)
 
 
+def is_open(page: str) -> bool:
+    """Whether the reader looks at the map of a tensor, which the server draws of the choice that it knows."""
+    return st.session_state.get(f"map_{page}") is not None
+
+
 def _choose(axis: str, size: int, session: Session) -> int:
     """The place on an axis that a heat map has no room for; at first that of the chosen layer or head."""
     labels = {

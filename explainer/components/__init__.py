@@ -40,6 +40,12 @@ def streamlit_adapter(after_core: bool = False) -> str:
 
 
 @cache
+def steps_adapter() -> str:
+    """What makes a page of steps a Streamlit component; needs ``loadCore`` and three paths written before it."""
+    return join("carriers/steps.js")
+
+
+@cache
 def notebook_adapter() -> str:
     """What makes the canvas a widget of a notebook, written after ``core()``."""
     return join("carriers/notebook.js", after=CORE)

@@ -1,12 +1,11 @@
 """What a page that is saved to a file is made of, from top to bottom. It is written by explainer/html_export.py."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from explainer.notation.equations import Written
 from explainer.notation.excerpts import Excerpt
 from explainer.panels import Frames, View
-from explainer.proofs import Proof
-from explainer.tensors import TensorRow
 from vit_core import ViTConfig
 
 
@@ -44,13 +43,6 @@ class Mathematics:
 
 
 @dataclass(frozen=True)
-class Tensors:
-    """The table of a stage's tensors."""
-
-    rows: tuple[TensorRow, ...]
-
-
-@dataclass(frozen=True)
 class Code:
     """Lines of the model, ``marked`` those of the equation."""
 
@@ -60,13 +52,16 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Proved:
-    """What was recomputed, and how it came out."""
+class Markup:
+    """HTML of the app's own, with a view at the place that it has for one."""
 
-    proofs: tuple[Proof, ...]
+    html: str
+    view: View | None = None
+
+    PLACE: ClassVar[str] = "<!-- view -->"
 
 
-Part = Heading | Words | Mathematics | Tensors | Code | Proved | View | Frames
+Part = Heading | Words | Mathematics | Code | Markup | View | Frames
 
 
 @dataclass(frozen=True)

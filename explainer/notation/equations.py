@@ -59,6 +59,7 @@ class Formula(Written):
     in_words: str
     code: Callable[..., Any] | None = None
     numbers: str = ""  # the same with this model's numbers, where that says more
+    statements: tuple[str, ...] = ()  # how the statements of the code begin that compute it; none: the last one
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ FORMULAS = {
             " one patch: its D filters are the columns of E.",
             VisionTransformer.embed_patches,
             r"\underbrace{<x_p:\mathbf{x}_p^{i}>}_{1 \times <#P^2C>} \, <E!> + <b_E!>, \qquad <i> = 1 \ldots <#N>",
+            statements=("feature_map =",),
         ),
         Formula(
             "patchify",
@@ -230,6 +232,7 @@ FORMULAS = {
             " size and the softmax would pick a single token.",
             MultiheadSelfAttention.trace,
             numbers=r"<S!> = <q!> \, {<key!>}^{\top} \Big/ \sqrt{<#D_h>}, \qquad \sqrt{<#D_h>} \approx <#sqrt(D_h)>",
+            statements=("scores =",),
         ),
         Formula(
             "softmax",
@@ -244,6 +247,7 @@ FORMULAS = {
             "From D numbers to four times as many, a soft threshold, and back to D.",
             MLP.trace,
             r"\underbrace{<MLP>(<z>)}_{<#N+1> \times <#D>} = <GELU>(<z!> \, <W_1!> + <b_1!>) \, <W_2!> + <b_2!>",
+            statements=("hidden =", "activated =", "output ="),
         ),
         Formula(
             "gelu",
@@ -314,6 +318,7 @@ FORMULAS = {
             " layers: how much of each patch has reached each token (Fig. 6; Abnar and Zuidema 2020).",
             attention_rollout,
             numbers=r"<L> = <#L>, \qquad <k> = <#k>, \qquad <R> \in \mathbb{R}^{<#N+1> \times <#N+1>}",
+            statements=("layer =", "rollout = layer"),
         ),
         Formula(
             "attention_distance",

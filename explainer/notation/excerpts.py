@@ -1,5 +1,6 @@
 """The code that computes an equation, found by its marker and coloured like the equation."""
 
+import ast
 import inspect
 import io
 import keyword
@@ -62,6 +63,31 @@ def line_of(equation: Equation) -> Excerpt:
     """The one line that is the equation."""
     code = excerpt(equation)
     return Excerpt(code.source.splitlines()[code.line or 0].strip(), 0, code.number, code.path)
+
+
+@cache
+def lines_of(formula: Formula) -> tuple[Excerpt, ...]:
+    """The statements that compute a formula: those that it names, else the last of its function.
+
+    Raises:
+        ValueError: if a statement that it names is not found exactly once.
+    """
+    code = excerpt(formula)
+    [function] = ast.parse(code.source).body
+    lines = code.source.splitlines()
+    statements = [node for node in ast.walk(function) if isinstance(node, ast.Assign | ast.Return)]
+    starts = {node: lines[node.lineno - 1].strip() for node in statements}
+    chosen = [max(statements, key=lambda node: node.lineno)]
+    if formula.statements:
+        chosen = [node for node in statements if starts[node].startswith(formula.statements)]
+        if len(chosen) != len(formula.statements):
+            raise ValueError(f"{formula.name}: expected {formula.statements}, found {[starts[n] for n in chosen]}")
+    return tuple(
+        Excerpt(
+            dedent("\n".join(lines[node.lineno - 1 : node.end_lineno])), None, code.first + node.lineno - 1, code.path
+        )
+        for node in sorted(chosen, key=lambda node: node.lineno)
+    )
 
 
 @cache

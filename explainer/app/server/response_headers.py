@@ -14,7 +14,7 @@ from typing import Final
 import streamlit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from explainer.app.server.shell import SERVER
+from explainer.app.server.shell import FIRST
 
 FRAME_ANCESTORS: Final = "VIT_EXPLAINER_FRAME_ANCESTORS"
 # A script that stands in a page's own text: the policy knows it by its digest.
@@ -56,7 +56,7 @@ def headers() -> dict[str, str]:
 
 
 def _policy() -> str:
-    scripts = " ".join(f"'sha256-{_digest(script)}'" for script in (*_scripts_of_streamlit(), SERVER, TO_THE_TOP))
+    scripts = " ".join(f"'sha256-{_digest(script)}'" for script in (*_scripts_of_streamlit(), FIRST, TO_THE_TOP))
     rules = {
         "default-src": "'self'",
         # Streamlit loads a component's script from a blob that it makes of the text which the server sent.

@@ -31,6 +31,12 @@ FONTS = ("MaterialSymbols-Rounded", "SourceSerifVariable-Roman.ttf", "KaTeX_Main
 # begin, which is below ``server.baseUrlPath`` and below whatever a proxy puts before it.
 SERVER = 'window.__streamlit = { BACKEND_BASE_URL: new URL(".", location.href).href }'
 
+# A step back to another choice on the same page is the browser's own affair. Listeners of this event are called in the
+# order in which they came: this one stands before Streamlit's, which would run the page's script.
+GOING_BACK = 'addEventListener("popstate", (event) => window.__vitPage?.choice?.goBack(event))'
+
+FIRST = f"{SERVER};\n{GOING_BACK}"
+
 _STATIC = Path(streamlit.__file__).parent / "static"
 _STARTS_WITH = b"<!--\n Copyright (c) Streamlit"
 _ASKS_ABOUT_A_PART = (b"accept-encoding", b"range", b"if-none-match", b"if-modified-since")
@@ -109,7 +115,7 @@ def completed(page: str) -> str:
     script = f'<script type="module" src="./{_address(opening())}"></script>'
     style = f"<style>\n{STYLE.read_text(encoding='utf-8')}\n{opening_style()}</style>"
     page = page.replace("</head>", "\n".join([*links, script, "</head>"]), 1)
-    page = page.replace('<script type="module"', f'<script>{SERVER}</script>\n    <script type="module"', 1)
+    page = page.replace('<script type="module"', f'<script>{FIRST}</script>\n    <script type="module"', 1)
     return page.replace("</body>", f"{style}\n</body>", 1)
 
 

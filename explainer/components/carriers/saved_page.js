@@ -18,6 +18,7 @@ async function draw(place) {
     const canvas = mount(place, null, {
       load: (digest) => bytesIn(document.getElementById(`kept-${digest}`)),
       fileName: () => ({ before: document.body.dataset.name }),
+      room: place.closest(".vit-step") ? () => Infinity : undefined,
     });
     await canvas.update(bytes);
     place.querySelector(".alt").remove(); // the canvas says it to those who do not see it

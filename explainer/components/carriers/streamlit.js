@@ -3,61 +3,11 @@
 // The Python side writes `loadCore`, a function that returns the promise of the core, before this text.
 
 import { page } from "../core/page.js";
+import { fetchBytes, fileName, place, recall, remember } from "./app.js";
 
 /* global EXACT_PATH, PATH, loadCore */
 
 const instances = new WeakMap(); // parentElement -> what is mounted there; survives every rerun
-
-/** The address of the app, below whatever path it is served: Streamlit's own script lies in its static/js/. */
-function appAddress() {
-  /** @type {HTMLScriptElement | null} */
-  const script = document.querySelector('script[type="module"][src*="/static/js/"]');
-  return script ? new URL("../../", script.src) : new URL("./", document.baseURI);
-}
-
-function fetchBytes(path) {
-  const { fetched } = page;
-  const address = new URL(path, appAddress()).href;
-  if (!fetched.has(address)) {
-    const promise = fetch(address).then(async (response) => {
-      if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { gone: response.status === 404 });
-      return new Uint8Array(await response.arrayBuffer());
-    });
-    promise.catch(() => fetched.delete(address));
-    fetched.set(address, promise);
-    if (fetched.size > 24) fetched.delete(fetched.keys().next().value);
-  }
-  return fetched.get(address);
-}
-
-/** The page and the reader's choice, as the address has them, for the names of files: "attention", "layer 3 head 1". */
-function fileName() {
-  const choice = new URLSearchParams(location.search);
-  const after = ["picture", "checkpoint", "layer", "head", "token"].filter((name) => choice.get(name));
-  return {
-    before: location.pathname.split("/").at(-1) || "overview",
-    after: after
-      .map((name) => (name === "picture" || name === "checkpoint" ? choice.get(name) : `${name}${choice.get(name)}`))
-      .join(" "),
-  };
-}
-
-/** The number of the frame that the address asks for. */
-function place(name) {
-  const asked = new URLSearchParams(location.search).get(name);
-  return /^\d{1,9}$/.test(asked ?? "") ? Number(asked) : null;
-}
-
-/** What the address keeps of the reader's own marks: the server need not know, and is not told. */
-const recall = (name) => new URLSearchParams(location.search).get(name);
-
-function remember(name, text) {
-  const address = new URL(location.href);
-  if ((address.searchParams.get(name) ?? "") === text) return;
-  if (text) address.searchParams.set(name, text);
-  else address.searchParams.delete(name);
-  history.replaceState(history.state, "", address);
-}
 
 /**
  * Once the reader rests, the address says where, and the server is told: Streamlit's front end sends the server what
@@ -76,9 +26,10 @@ function onPlace(instance, name, at, isAtOnce) {
   else instance.resting = setTimeout(tell, 250);
 }
 
-addEventListener("popstate", () => {
+const goBack = () => {
   for (const reel of page.reels.values()) reel.go(place(reel.name));
-});
+};
+for (const type of ["popstate", "vit-back"]) addEventListener(type, goBack);
 
 async function present(instance, { data, setTriggerValue }) {
   const turn = (instance.turn = (instance.turn ?? 0) + 1);

@@ -27,7 +27,7 @@ export class Reel {
     for (const member of this.members) member.bar?.follow();
     this.pending ??= requestAnimationFrame(() => {
       this.pending = null;
-      for (const member of this.members) member.follow();
+      for (const member of this.members) member.followReel();
     });
   }
 

@@ -12,10 +12,14 @@ export const asksForNumber = ({ key, ctrlKey, metaKey, altKey }) =>
 export const whereClicked = (click, pressed) =>
   pressed && Math.hypot(click.clientX - pressed.clientX, click.clientY - pressed.clientY) < 2 ? pressed : click;
 
+/** How much larger an element is on the screen than it was laid out: a view that has to fit is drawn smaller. */
+export const zoomOf = (node) => node.getBoundingClientRect().width / node.offsetWidth || 1;
+
 /** Where an event is, in pixels of an element. */
 export function placeIn(node, event) {
   const { left, top } = node.getBoundingClientRect();
-  return { x: event.clientX - left, y: event.clientY - top };
+  const zoom = zoomOf(node);
+  return { x: (event.clientX - left) / zoom, y: (event.clientY - top) / zoom };
 }
 
 /** Where an arrow leads on a grid of patches; above them is the class token, where it has a place. */

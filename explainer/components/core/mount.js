@@ -17,6 +17,18 @@ import walkStyle from "../styles/walk.css";
 const whenIdle = (callback) =>
   globalThis.requestIdleCallback?.(callback, { timeout: 1000 }) ?? setTimeout(callback, 100);
 
+// What a view may shrink to so that it fits: its pictures, and all of it with its letters.
+const FITS = [
+  [0.85, 1],
+  [0.7, 1],
+  [0.7, 0.92],
+  [0.6, 0.86],
+  [0.55, 0.8],
+  [0.5, 0.74],
+  [0.45, 0.7],
+  [0.4, 0.68],
+];
+
 /** Whether the keyboard is in an element, also one inside a shadow root. */
 const isFocused = (node) => node.contains(node.getRootNode().activeElement);
 
@@ -47,7 +59,7 @@ class MountedView {
         this.isFar = !entry.isIntersecting;
         if (this.isFar) return;
         this.catchUp();
-        if (this.reel) this.follow();
+        if (this.reel) this.followReel();
       },
       { rootMargin: "25%", scrollMargin: "25%" }, // the second where the page scrolls inside an element
     );
@@ -126,7 +138,7 @@ class MountedView {
       this.alt.after(this.bar.root);
       this.bar.show();
     }
-    this.follow();
+    this.followReel();
   }
 
   /** Move everything on the page that counts the same to a place; the last is where one begins, and needs no name. */
@@ -139,7 +151,7 @@ class MountedView {
   }
 
   /** Show the frame at the place where the page is; what the pointer is on is told anew. */
-  follow() {
+  followReel() {
     const view = this.film.views[frameAt(this.film, this.reel.place)];
     if (view === this.view) return;
     this.alt.textContent = view.alt;
@@ -192,14 +204,31 @@ class MountedView {
   }
 
   redraw() {
+    this.root.style.zoom = "";
     if (!this.view || !this.root.clientWidth) return;
-    this.width = this.root.clientWidth;
     this.paint = new Paint(readTheme(this.root, this.options.scheme), this.view, Math.max(1, devicePixelRatio));
-    this.root.classList.toggle("narrow", this.width < 640);
     this.root.style.colorScheme = this.paint.theme.scheme;
+    this.root.classList.toggle("compact", Boolean(this.options.room));
+    this.layOut();
+    this.fit(this.options.room?.() ?? Infinity);
+    this.draw();
+  }
+
+  layOut() {
+    this.width = this.root.clientWidth;
+    this.root.classList.toggle("narrow", (this.options.room ? innerWidth : this.width) < 640);
     this.frames.forEach((row) => this.align(row));
     for (const frame of this.frames.flat()) frame.measure();
-    this.draw();
+  }
+
+  /** Smaller pictures, then everything smaller as far as it stays readable, until `most` pixels hold the view. */
+  fit(most) {
+    for (const [shrink, zoom] of FITS) {
+      if (this.root.getBoundingClientRect().height <= most) return;
+      this.paint.shrink = shrink;
+      this.root.style.zoom = String(zoom);
+      this.layOut();
+    }
   }
 
   draw() {
@@ -214,6 +243,16 @@ class MountedView {
     const hasPlace = isBeside && row.some((frame) => frame.kind.hasClassToken?.(frame.panel));
     for (const frame of row) if (tallest) frame.head.style.minHeight = `${tallest}px`;
     for (const frame of row) frame.panel.leavesPlace = hasPlace;
+  }
+
+  /** Another choice, made elsewhere: what the panels themselves can show of it. */
+  follow(pick) {
+    for (const frame of this.frames.flat()) {
+      frame.kind.applies(frame.panel, pick);
+      frame.follow?.(pick);
+      if (frame.at && !this.isFar) frame.drawMarks();
+      frame.name();
+    }
   }
 
   /** Tell the page, and show the choice at once: the page's answer will say the same. */
@@ -280,7 +319,8 @@ class Room extends MountedView {
  * around a panel's title in the names of its files; place(name) -> the number of the frame to begin with, or null for
  * the last, and onPlace(name, place, isAtOnce) when the reader moved to another; recall(name) and remember(name,
  * text) for what the address keeps of the reader's own marks; isFollowed: what is chosen in a panel of its own is
- * chosen for all; follower, words for what shows the choice that a picture began with.
+ * chosen for all; follower, words for what shows the choice that a picture began with; room() -> the height in pixels
+ * that it may have, where it stands next to something that is to be seen with it.
  */
 export function mount(parent, bytes, options = {}) {
   watchScrollers();
@@ -292,5 +332,13 @@ export function mount(parent, bytes, options = {}) {
     });
   const ready = bytes ? update(bytes) : Promise.resolve();
   const reserve = (header) => view.view ?? view.reserve(header);
-  return { ready, update, reserve, explain: (text) => view.explain(text), destroy: () => view.destroy() };
+  return {
+    ready,
+    update,
+    reserve,
+    follow: (pick) => view.follow(pick),
+    redraw: () => view.redraw(),
+    explain: (text) => view.explain(text),
+    destroy: () => view.destroy(),
+  };
 }

@@ -10,6 +10,7 @@ export const page = (globalThis.__vitPage ??= {
   links: null, // Links of core/links.js: what is pointed at, and the canvases that light up
   reels: new Map(), // what is counted ("epoch") -> Reel of core/frames.js: where all canvases are that count it
   fetched: new Map(), // address -> promise of its bytes
+  choice: null, // Choice of steps/choice.js: what the reader has chosen, on a page whose browser owns that
   asker: null, // the element to which the focus goes back when the explanation that it asked for is closed
   hasScrollers: false, // whether core/scrollers.js watches the page
 });

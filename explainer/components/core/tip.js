@@ -2,6 +2,7 @@
 
 import { element } from "../drawing/element.js";
 import { clamp } from "../drawing/numbers.js";
+import { zoomOf } from "./input.js";
 import { richNodes } from "../drawing/text.js";
 
 export class Tip {
@@ -28,10 +29,12 @@ export class Tip {
     this.owner = frame;
     const [own, box] = [this.view.getBoundingClientRect(), frame.over.getBoundingClientRect()];
     const [width, height] = [this.root.offsetWidth, this.root.offsetHeight];
-    let [left, top] = [box.left - own.left + x, box.top - own.top + y];
-    if (left + width > own.width) left = Math.max(0, left - width - 28);
-    if (box.top + y + height > innerHeight - 8) top -= height + 32;
-    left = clamp(left, 0, Math.max(0, own.width - width));
+    const zoom = zoomOf(this.view);
+    const room = own.width / zoom;
+    let [left, top] = [(box.left - own.left) / zoom + x, (box.top - own.top) / zoom + y];
+    if (left + width > room) left = Math.max(0, left - width - 28);
+    if (box.top + (y + height) * zoom > innerHeight - 8) top -= height + 32;
+    left = clamp(left, 0, Math.max(0, room - width));
     this.root.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 

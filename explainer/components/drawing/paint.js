@@ -84,6 +84,7 @@ export class Paint {
     this.theme = theme;
     this.view = view;
     this.ratio = ratio;
+    this.shrink = 1; // of the size that pictures, maps and plots have where there is room for them
   }
 
   colour(quantity) {

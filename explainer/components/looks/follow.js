@@ -7,6 +7,7 @@ export class Following {
   /** `act` is what the buttons do: explain(button), follow(). */
   constructor(frame, act) {
     this.frame = frame;
+    this.isQuiet = false; // where the page is seen with it, it need not be said what the page shows
     this.ask = element("button", "ask", { type: "button" }, "How was this weight computed?");
     this.ask.hidden = true;
     this.ask.addEventListener("click", () => act.explain(this.ask));
@@ -39,7 +40,7 @@ export class Following {
     const { panel, state, size, host } = this.frame;
     const { token, head, layer } = this.frame.chosen;
     const isSame = token === panel.token && head === panel.head && layer === panel.layer;
-    this.root.hidden = !host.options.onPick;
+    this.root.hidden = !host.options.onPick || this.isQuiet;
     const where = (each) => (each ? `the patch in ${patchText(each, size)}` : "the class token");
     const follower = host.options.follower ?? "Below, the page follows";
     change(this.text, `${follower} ${where(panel.token)} in head ${panel.head} of layer ${panel.layer}.`);

@@ -54,12 +54,14 @@ export class LooksFrame {
     this.maps = new HeadMaps(this);
     this.body.classList.add("looks");
     const { tools, pinList, sights, following, hint, maps } = this;
-    this.body.append(tools.what, tools.how, pinList.root, sights.root, following.ask, hint);
+    const toolbar = element("div", "toolbar", {}, tools.what, following.ask, tools.options, tools.how);
+    this.body.append(toolbar, pinList.root, sights.root, hint);
     this.body.append(maps.title, maps.own.canvas, maps.pinned, following.root);
     const address = globalThis.location?.pathname;
-    addEventListener("popstate", () => {
+    const goBack = () => {
       if (this.root.isConnected && this.panel && location.pathname === address) this.goBack();
-    });
+    };
+    for (const type of ["popstate", "vit-back"]) addEventListener(type, goBack);
   }
 
   /** Patches in a line of the picture. */
@@ -95,7 +97,10 @@ export class LooksFrame {
     this.shell.show(panel);
     this.weights.take(panel);
     this.state.take(panel, before, { isOpen: this.choosing, isPointedAt: this.sights.pointer });
-    this.tools.offer(this.weights.heads, panel.layers);
+    // Next to what must be seen with it, the page itself chooses layer and head.
+    this.tools.offer(this.weights.heads, panel.layers, this.host.options.room ? panel.head : null);
+    this.hint.hidden = this.following.isQuiet = Boolean(this.host.options.room);
+    this.tools.fold(Boolean(this.host.options.room));
     const explains = this.host.view.explains == null ? "" : ", N explains the weight that is read out";
     const hasFingers = matchMedia("(any-pointer: coarse)").matches && !matchMedia("(any-hover: hover)").matches;
     this.hint.textContent = hasFingers
@@ -107,6 +112,14 @@ export class LooksFrame {
     clearTimeout(this.reminding);
     // The app may have written its own.
     this.reminding = setTimeout(() => this.root.isConnected && this.state.remember(), 700);
+  }
+
+  /** Layer, head and token were chosen elsewhere on the page. */
+  follow({ layer, head, token }) {
+    const { panel } = this;
+    if (this.choosing || (layer === panel.layer && head === panel.head && token === panel.token)) return;
+    this.set({ ...panel, layer, head, token });
+    if (this.at) this.draw();
   }
 
   /** Change head, layer, direction, scale or show, and draw anew what depends on it. */
@@ -244,7 +257,8 @@ export class LooksFrame {
   measure() {
     const { paint } = this.host;
     this.sheets = new Sheets(this.panel, paint);
-    this.at = layoutLooks(this.panel, this.body.clientWidth, paint, this.state.directions);
+    const most = this.host.options.room ? this.host.options.room() - 126 : Infinity;
+    this.at = layoutLooks(this.panel, this.body.clientWidth, paint, this.state.directions, most);
     this.sights.arrange();
     this.pinList.show(this.state.pins, this.size);
     this.maps.arrange();

@@ -4,14 +4,14 @@ import { clamp } from "../drawing/numbers.js";
 import { MAP_LABEL } from "./painting/maps.js";
 import { SIGHT_FOOT, SIGHT_HEAD } from "./painting/sight.js";
 
-/** Sizes for a width: the pictures and what is read beside or below them, and the maps of all heads. */
-export function layoutLooks(panel, width, paint, directions) {
+/** Sizes for a width: the pictures, at most `highest`, what is read next to or below them, and the maps of all heads. */
+export function layoutLooks(panel, width, paint, directions, highest = Infinity) {
   const cells = panel.grid_size;
   const heads = panel.weights.heads;
   const isStacked = width < 700;
   const between = 30;
   const room = isStacked ? width - 4 : (width - between * directions.length - 236) / directions.length;
-  const most = directions.length === 1 ? 520 : 440;
+  const most = Math.max(150, Math.min(directions.length === 1 ? 520 : 440, highest));
   const step = cells / paint.ratio;
   const size = Math.max(step, Math.floor(Math.min(room, most) / step) * step);
   const beside = width - directions.length * (size + between) - 6;

@@ -14,6 +14,7 @@ export class LooksState {
     this.pins = []; // {token, letter, colour, values}
     /** @type {any} */
     this.weights = null; // LooksWeights
+    this.showsAllAtFirst = !host.options.room; // the maps of all heads need room of their own
     this.takeLook(host.options.recall?.("look") ?? kept.look);
   }
 
@@ -23,7 +24,7 @@ export class LooksState {
       this.direction !== "both" && this.direction,
       this.scale === "shared" && "shared",
       this.show === "light" && "light",
-      !this.showsAll && "chosen",
+      this.showsAll !== this.showsAllAtFirst && (this.showsAll ? "all" : "chosen"),
       this.likesMean && "mean",
     ];
     return words.filter(Boolean).join(".");
@@ -34,7 +35,7 @@ export class LooksState {
     this.direction = ["row", "column"].find((word) => words.has(word)) ?? "both";
     this.scale = words.has("shared") ? "shared" : "own";
     this.show = words.has("light") ? "light" : "heat";
-    this.showsAll = !words.has("chosen");
+    this.showsAll = this.showsAllAtFirst ? !words.has("chosen") : words.has("all");
     this.likesMean = words.has("mean");
   }
 

@@ -39,10 +39,33 @@ export class LooksTools {
     const roots = (...names) => names.map((name) => this.choices[name].root);
     this.what = element("div", "tools", {}, ...roots("ofHead", "layer"), this.classButton);
     this.how = element("div", "tools how", {}, ...roots("direction", "scale", "show", "showsAll"));
+    this.options = element("button", "token", { type: "button", "aria-expanded": "false" }, "Options");
+    this.options.addEventListener("click", () => this.unfold(this.how.hidden));
   }
 
-  /** The heads and layers that a panel has. */
-  offer(heads, layers) {
+  /** Where there is little room, how the picture is shown unfolds. */
+  fold(isFolded) {
+    if (this.isFolded === isFolded) return;
+    this.isFolded = isFolded;
+    this.options.hidden = !isFolded;
+    this.unfold(!isFolded);
+  }
+
+  unfold(isOpen) {
+    this.how.hidden = !isOpen;
+    this.options.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  /** The heads and layers that a panel has; or `head` alone, where they are chosen elsewhere. */
+  offer(heads, layers, head) {
+    this.choices.layer.root.hidden = head != null;
+    if (head != null) {
+      this.choices.ofHead.offer([
+        [head, String(head), `Head ${head}`],
+        [0, "mean", "Mean of all heads"],
+      ]);
+      return;
+    }
     this.choices.ofHead.offer([
       [0, "mean", "Mean of all heads"],
       ...Array.from({ length: heads }, (_, i) => [i + 1, String(i + 1), `Head ${i + 1}`]),

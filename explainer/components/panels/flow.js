@@ -73,7 +73,7 @@ export const FLOW = {
       textY = card.y + (card.height - 52) / 2 + 6;
       textWidthLeft -= pictures.length ? side + 16 : 0;
     } else if (pictures.length) {
-      textY += paint.size(94) + 10;
+      textY += paint.size(94) * paint.shrink + 10;
     } else {
       textY = card.y + (card.height - paint.size(textHeight(node, textWidthLeft, paint))) / 2 + 4;
     }

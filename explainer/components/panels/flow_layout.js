@@ -25,7 +25,8 @@ function layoutUpright(panel, width) {
 }
 
 function layoutAcross(panel, width, paint) {
-  const [gap, inset, smallest] = [24, 26, paint.size(104)];
+  const { shrink } = paint;
+  const [gap, inset, smallest] = [24 * shrink, 26, paint.size(104) * Math.max(0.8, shrink)];
   const room = width - 2 * inset;
   const most = Math.max(1, Math.floor((room + gap) / (smallest + gap)));
   // What comes before, in, and after a group stands in lines of its own, each filled evenly.
@@ -45,7 +46,8 @@ function layoutAcross(panel, width, paint) {
   const cardWidth = Math.min(paint.size(210), (room - (longest - 1) * gap) / longest);
   const hasPictures = panel.nodes.some((node) => node.thumbnails.length);
   const text = Math.max(...panel.nodes.map((node) => textHeight(node, cardWidth - 20, paint)));
-  const cardHeight = 30 + paint.size(text) + (hasPictures ? paint.size(100) : 0);
+  const cardHeight = 30 + paint.size(text) + (hasPictures ? paint.size(100) * shrink : 0);
+  const between = 44 * Math.max(0.6, shrink);
   const cards = [];
   let y = 6;
   lines.forEach((line, number) => {
@@ -58,9 +60,9 @@ function layoutAcross(panel, width, paint) {
       (i, place) =>
         (cards[i] = { x: inset + place * (cardWidth + gap), y, width: cardWidth, height: cardHeight, line: number }),
     );
-    y += cardHeight + (hasGroup ? 14 : 0) + 44;
+    y += cardHeight + (hasGroup ? 14 : 0) + between;
   });
-  return { isUpright: false, cards, width, gap, inset, height: y - 32, frames: groupFrames(panel, cards) };
+  return { isUpright: false, cards, width, gap, inset, height: y - between + 12, frames: groupFrames(panel, cards) };
 }
 
 /** The symbol, one to three lines of name, and the shape, beside the symbol if there is room. */
@@ -111,5 +113,5 @@ export function thumbnailsOf(node, card, at, paint) {
     return node.thumbnails.slice(0, 1).map((panel) => [panel, box]);
   }
   const each = (card.width - 20 - 8 * (count - 1)) / count;
-  return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, paint.size(94)]]);
+  return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, paint.size(94) * paint.shrink]]);
 }

@@ -16,6 +16,7 @@ export const MATRIX = {
     const rowNames = panel.row_names.length > 0 && Math.min(widest(panel.row_names), width * 0.34);
     const left = rowNames ? 32 + rowNames : rows > 1 ? 32 + textWidth(String(panel.row_start + rows - 1), tick) : 4;
     const wide = width - left - 6;
+    const highest = panel.max_height * paint.shrink;
     const isSquare = rows / columns > 0.25 && rows / columns < 4;
     const columnNames = panel.column_names.length > 0 && widest(panel.column_names);
     const largest = columnNames ? clamp(columnNames + 16, 38, 110) : 38;
@@ -24,10 +25,10 @@ export const MATRIX = {
     const upright = columnNames && columnNames + 8 > cellWidth ? Math.min(columnNames, 120) : 0; // names stand on end
     const top = columns > 1 ? 42 + Math.max(0, upright - 14) : 24;
     if (isSquare) {
-      cellWidth = Math.min(cellWidth, panel.max_height / rows);
+      cellWidth = Math.min(cellWidth, highest / rows);
       cellHeight = cellWidth;
     } else {
-      cellHeight = Math.min(panel.max_height / rows, rows < columns ? 30 : Math.max(cellWidth, 1));
+      cellHeight = Math.min(highest / rows, rows < columns ? 30 : Math.max(cellWidth, 1));
       if (rows > columns) cellWidth = Math.min(cellWidth, Math.max(cellHeight, 220 / columns));
     }
     const whole = (cell) => (cell * paint.ratio >= 3 ? paint.snap(cell) : cell);

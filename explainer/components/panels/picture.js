@@ -59,7 +59,7 @@ export const PICTURE = {
     const [height, breadth] = panel.pixels.shape;
     const grid = panel.grid_size ?? 1;
     const step = grid / paint.ratio;
-    const size = Math.max(step, Math.floor(Math.min(width - 8, PICTURE_LIMIT) / step) * step);
+    const size = Math.max(step, Math.floor(Math.min(width - 8, PICTURE_LIMIT * paint.shrink) / step) * step);
     const top = hasClassToken(panel) || panel.leavesPlace ? 38 : 4;
     const tall = paint.snap((size * height) / breadth / grid) * grid;
     const note = panel.overlay ? (panel.mode === "spotlight" ? "light" : "") : "";

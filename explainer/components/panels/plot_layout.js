@@ -7,6 +7,7 @@ import { textWidth } from "../drawing/text.js";
 export const isCloud = (series) => series.style === "points";
 
 export function layoutPlot(panel, width, paint) {
+  const height = panel.height * paint.shrink;
   const font = paint.font(13.5, 600);
   const all = panel.series;
   const xs = all.flatMap((series) => Array.from(series.x.data));
@@ -19,12 +20,12 @@ export function layoutPlot(panel, width, paint) {
   xLow = panel.start ?? xLow;
   yLow = panel.low ?? (yLow === 0 ? 0 : yLow - pad);
   yHigh = panel.high ?? (yHigh === 0 ? 0 : yHigh + pad);
-  const yTicks = niceTicks(yLow, yHigh, Math.max(2, Math.floor(panel.height / 55)));
+  const yTicks = niceTicks(yLow, yHigh, Math.max(2, Math.floor(height / 55)));
   const left = 14 + Math.max(...yTicks.map((tick) => textWidth(shortText(tick, 3), paint.font(13))));
   const labelled = all.filter((series) => series.label);
   const lines = labelled.filter((series) => !isCloud(series));
   const widest = Math.max(0, ...lines.map((series) => textWidth(series.label, font)));
-  const direct = lines.length > 0 && lines.length * 19 < panel.height - 60 && widest < width * 0.3 && width > 420;
+  const direct = lines.length > 0 && lines.length * 19 < height - 60 && widest < width * 0.3 && width > 420;
   const above = direct ? labelled.filter(isCloud) : labelled;
   const chips = chipPlaces(all.length > 1 || direct ? above : [], width - left, font);
   const top = 26 + (chips.lines ? chips.lines * 22 + 4 : 0);
@@ -41,7 +42,7 @@ export function layoutPlot(panel, width, paint) {
     left,
     top,
     plotWidth,
-    plotHeight: panel.height,
+    plotHeight: height,
     xLow: xLow - margin,
     xHigh: xHigh + margin,
     yLow,
@@ -52,7 +53,7 @@ export function layoutPlot(panel, width, paint) {
     chips,
     lineXs: [...new Set(lineXs)].sort((a, b) => a - b),
     width,
-    height: top + panel.height + 44,
+    height: top + height + 44,
   };
 }
 

@@ -18,10 +18,11 @@ export function layoutTiles(panel, width, paint) {
   const labelFont = paint.font(13);
   const left = headers ? 14 + Math.max(...headers.rows.map((name) => textWidth(name, labelFont))) : 4;
   const room = width - left - 4;
+  const largest = panel.tile_size * paint.shrink;
   const gapFor = (size) => (size < 40 ? 4 : size < 70 ? 8 : 12);
-  let size = Math.min(panel.tile_size, (room - (perRow - 1) * gapFor(room / perRow)) / perRow);
+  let size = Math.min(largest, (room - (perRow - 1) * gapFor(room / perRow)) / perRow);
   const gap = gapFor(size);
-  size = Math.min(panel.tile_size, (room - (perRow - 1) * gap) / perRow);
+  size = Math.min(largest, (room - (perRow - 1) * gap) / perRow);
   const cell = size / columns;
   if (cell * paint.ratio >= 2) size = paint.snap(cell) * columns;
   const tall = paint.snap((size / columns) * rows);

@@ -1,0 +1,70 @@
+"""What the sidebar offers to choose from: the tokens of the image, and the images of the gallery."""
+
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from explainer.app.session import Session
+from explainer.gallery import GALLERY
+from explainer.notation.wording import token_name
+from explainer.panels import Picture, Tiles, View
+from vit_core.pictures import open_picture
+
+THUMBNAIL = 64  # pixels
+
+
+def image(session: Session) -> View:
+    """The image as the model sees it; a click on a patch chooses its token."""
+    config = session.config
+    name = token_name(session.token, config.grid_size)
+    picture = Picture(
+        title="The image, as the model sees it",
+        quantity="image",
+        caption=f"Token {session.token} of {config.num_patches}: {name}",
+        pixels=session.pixels,
+        grid_size=config.grid_size,
+        token=session.token,
+        pick_tokens=True,
+    )
+    return View(
+        rows=((picture,),),
+        alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
+        f"{config.grid_size} x {config.grid_size} patches. Chosen: {name}.",
+        picks=("token",),
+    )
+
+
+def gallery(session: Session) -> View:
+    """The images that the app has; a click chooses one."""
+    names, chosen = list(GALLERY), session.state.picture
+    caption = f"{GALLERY[chosen].title}. {GALLERY[chosen].credit}." if chosen in GALLERY else "Your image"
+    tiles = Tiles(
+        title="Gallery",
+        quantity="image",
+        caption=caption,
+        pixels=_thumbnails(),
+        labels=tuple(names),
+        columns=4,
+        selected=names.index(chosen) if chosen in names else None,
+        picks=tuple({"picture": name} for name in names),
+        tile_size=THUMBNAIL,
+    )
+    return View(
+        rows=((tiles,),),
+        alt=f"Photographs to choose from: {', '.join(picture.title for picture in GALLERY.values())}.",
+        picks=("picture",),
+    )
+
+
+@cache
+def _thumbnails() -> np.ndarray:
+    """The gallery as small squares, [pictures, height, width, 3]."""
+    return np.stack([np.asarray(_square(open_picture(picture.path))) for picture in GALLERY.values()])
+
+
+def _square(picture: Image.Image) -> Image.Image:
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    box = (left, top, left + side, top + side)
+    return picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, box=box)

@@ -1,0 +1,156 @@
+"""A page of steps: one element, in which the browser shows what its reader chooses."""
+
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from explainer.app import state
+from explainer.app.blocks import show_head, show_neighbours
+from explainer.app.server import tensor_route
+from explainer.app.session import Session, current
+from explainer.app.state import State
+from explainer.app.steps import packets, route
+from explainer.app.tensor_maps import is_open, show_map
+from explainer.components import core, steps_adapter
+from explainer.packing import header_of, pack
+from explainer.panels import Pick, View
+from explainer.stages import STAGES, Stage
+from explainer.steps.forward_pass import STEPS
+from explainer.steps.rendering import code_of, folded, frame_of
+from explainer.texts import text
+from vit_core import token_at
+
+_SAVE = (
+    "One HTML file with the words, the equations, the figures that react to the mouse, the tensors, the code and the "
+    "proof. It opens without this server and without a network."
+)
+ROOM = 24 * 1024  # characters of a header that goes before its view
+
+_core = core().encode()
+_PATHS = f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", STEP_PATH = "{route.PATH}";\n'
+_component = st.components.v2.component(
+    "vit_explainer.steps",
+    html="<div data-steps></div>",
+    js=_PATHS
+    + steps_adapter()
+    + f'\nconst loadCore = () => import(new URL("{tensor_route.url(tensor_route.keep(_core, "text/javascript"))}", '
+    "appAddress()).href);\n",
+    isolate_styles=False,
+)
+
+
+def show_steps(name: str) -> None:
+    """A whole page: its steps, its tensors and its code."""
+    stage, session = STAGES[name], current()
+    show_head(stage)
+    pictures = [step.picture for step in STEPS[name] if step.picture is not None]
+    bar = {
+        "title": stage.title,
+        "steps": [{"slug": step.slug, "title": text(name).titles[step.slug]} for step in STEPS[name]],
+        "uses": sorted({choice for picture in pictures for choice in picture.reads | picture.follows}),
+    }
+    show(name, session, body(stage, session), parts(stage, session), bar)
+    show_map(stage, session, [row for row, _ in packets.rows_of(stage, session)])
+    show_neighbours(stage)
+
+
+def show_choosing(session: Session) -> None:
+    """The image and the gallery, in which a click chooses for the page of steps."""
+    html = "".join(f'<div class="vit-step-picture" data-view="{slug}"></div>' for slug in packets.CHOOSING)
+    shown = [
+        _part(slug, "view", reads, _room(packets.choosing_view(slug, session)))
+        for slug, (_, reads) in packets.CHOOSING.items()
+    ]
+    show(packets.SIDEBAR, session, html, shown)
+
+
+def show(
+    name: str, session: Session, html: str, shown: list[dict[str, Any]], bar: dict[str, Any] | None = None
+) -> None:
+    """The element; ``shown`` are the parts that the browser fetches anew when what they read is chosen."""
+    tensor_route.keep(_core, "text/javascript")  # it is in a bounded store
+    config = session.config
+    key = f"steps_{name}"
+
+    def picked() -> None:
+        if pick := _checked(st.session_state[key].get("pick")):
+            state.pick(pick)
+
+    _component(
+        key=key,
+        data={
+            "page": name,
+            "html": html,
+            "parts": shown,
+            "bar": bar,
+            "choice": asdict(session.state),
+            "defaults": asdict(State()),
+            "sizes": {
+                "layers": config.num_layers,
+                "heads": config.num_heads,
+                "tokens": config.num_tokens,
+                "middle": token_at(config.grid_size // 2, config.grid_size // 2, config.grid_size),
+            },
+            "follows": state.NUMBER in st.query_params or is_open(name),
+        },
+        on_pick_change=picked,
+    )
+
+
+def body(stage: Stage, session: Session) -> str:
+    """The page's steps, then its tensors, its code, and the way to keep it."""
+    return "".join(
+        (
+            *(
+                frame_of(stage, step, number, packets.mathematics(stage.name, step, session))
+                for number, step in enumerate(STEPS[stage.name], 1)
+            ),
+            folded(
+                "All tensors of this stage",
+                f'<div data-mathematics="{packets.TENSORS}">{packets.table(stage.name, session)}</div>',
+            ),
+            folded("The code of this stage", code_of(stage)),
+            f'<p class="vit-save"><a data-path="{route.PAGE_PATH}/{stage.name}" download="vit-{stage.name}.html" '
+            f'title="{_SAVE}">Save this page</a></p>',
+        )
+    )
+
+
+def parts(stage: Stage, session: Session) -> list[dict[str, Any]]:
+    """What the browser fetches, and the room that each view needs."""
+    found = []
+    for step in STEPS[stage.name]:
+        if step.picture is not None:
+            reads = packets.reads_of(stage, step, "view")
+            found.append(_part(step.slug, "view", reads, _room(packets.view_of(stage.name, step, session))))
+        found.append(_part(step.slug, "mathematics", packets.reads_of(stage, step, "mathematics")))
+    found.append(_part(packets.TENSORS, "mathematics", frozenset({"layer"} if stage.uses_layer else ())))
+    return found
+
+
+def _room(view: View) -> str:
+    """A view without its numbers, from which the browser knows how much room it needs."""
+    header = header_of(pack(view))
+    return header if len(header) <= ROOM else ""
+
+
+def _part(slug: str, kind: str, reads: frozenset[str], room: str = "") -> dict[str, Any]:
+    return {"slug": slug, "kind": kind, "reads": sorted(reads), "room": room}
+
+
+def _checked(pick: Any) -> Pick | None:
+    """A pick as the browser sent it: names of the choice, a page or a number; whole numbers or text."""
+    if not isinstance(pick, dict):
+        return None
+    chosen: dict[str, int | str] = {}
+    for name, value in pick.items():
+        if value is None:
+            continue
+        is_number = name in ("layer", "head", "token")
+        if isinstance(value, bool) or not isinstance(value, int if is_number else str):
+            return None
+        if name not in (*state.KEYS, state.NUMBER, "page"):
+            return None
+        chosen[name] = value
+    return chosen

@@ -1,0 +1,115 @@
+"""The route of packets: ``GET vit/step/<page>/<step>/<view or mathematics>?picture&checkpoint&layer&head&token``.
+
+What it answers is the same for everybody who asks the same, so it is computed once, compressed once and kept by
+browsers and proxies. A reader's own image is reached only by its name, which is the digest of its content.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+PATH = "vit/step"
+PAGE_PATH = "vit/page"
+LONGEST = 200  # letters of a value
+KEEP = "private, max-age=3600"
+ASK_AGAIN = "private, no-cache"  # another file may take the place of a run's weights
+
+
+ERRORS = (LookupError, ValueError, OSError, RuntimeError, MemoryError)  # of what cannot be shown; one sentence each
+
+
+class WrongRequestError(ValueError):
+    """What was asked for makes no sense; a whole sentence."""
+
+
+def serve(request: Request) -> Response:
+    """One packet; 304 if the browser has it, 400 and a sentence for what makes no sense, 409 for weights not here."""
+    from explainer.app.steps.packets import packet  # imports torch, for which the server's start does not wait
+
+    path = request.path_params
+    try:
+        if path["kind"] not in ("view", "mathematics"):
+            raise WrongRequestError("A step has a view and its mathematics; nothing else can be asked for.")
+        session = open_session(request.query_params)
+        found = packet(path["page"], path["step"], path["kind"], session)
+    except ERRORS as error:
+        return _refuse(error)
+    is_of_a_run = session.state.checkpoint.startswith("run:")
+    headers = {
+        "Cache-Control": ASK_AGAIN if is_of_a_run else KEEP,
+        "ETag": f'"{found.name}"',
+        "Vary": "Accept-Encoding",
+    }
+    if f'"{found.name}"' in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.compressed, media_type=found.media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+def serve_page(request: Request) -> Response:
+    """A page of steps as a file; the same errors."""
+    from explainer.app.steps.saving import page_file
+
+    page = request.path_params["page"]
+    address = request.query_params.get("from", "")
+    if urlsplit(address).netloc != request.headers.get("host"):
+        address = ""  # the file leads back to where it came from, and nowhere else
+    try:
+        html = page_file(page, open_session(request.query_params), address)
+    except ERRORS as error:
+        return _refuse(error)
+    name = f'attachment; filename="vit-{page}.html"'
+    return Response(html, media_type="text/html", headers={"Cache-Control": "no-store", "Content-Disposition": name})
+
+
+def open_session(parameters: Mapping[str, str]):  # type: ignore[no-untyped-def]  # a Session, which imports torch
+    """The session of a request.
+
+    Raises:
+        WrongRequestError: if a parameter makes no sense, or does not fit the model.
+        FileNotFoundError: if the weights are not on this machine.
+        LookupError, ValueError, OSError: if there is no such checkpoint or image.
+    """
+    from explainer.app import session as sessions
+    from explainer.app.state import State
+
+    values: dict[str, str | int] = {}
+    for name in ("picture", "checkpoint"):
+        if name in parameters:
+            values[name] = parameters[name]
+            if len(parameters[name]) > LONGEST:
+                raise WrongRequestError(f"The {name} has {len(parameters[name])} letters, at most {LONGEST} are read.")
+    for name in ("layer", "head", "token"):
+        if name in parameters:
+            text = parameters[name]
+            if not (text.isascii() and text.isdecimal() and len(text) < 6):
+                raise WrongRequestError(f"The {name} must be a whole number, got {text[:40]!r}.")
+            values[name] = int(text)
+    state = State(**values)  # type: ignore[arg-type]
+    try:
+        sessions.open_checkpoint(state.checkpoint)
+    except LookupError as error:
+        raise WrongRequestError(f"There is no checkpoint {state.checkpoint!r} here.") from error
+    opened, problems = sessions.open_session(state)
+    if problems:
+        raise WrongRequestError(problems[0].partition(" You see ")[0])
+    return opened
+
+
+def _refuse(error: Exception) -> Response:
+    """The sentence of an error, with the status that it stands for."""
+    is_unknown = isinstance(error, LookupError) and not isinstance(error, WrongRequestError)
+    status = 404 if is_unknown else 409 if isinstance(error, FileNotFoundError) else 400
+    text = str(error.args[0]) if error.args else str(error)
+    sentence = text[:1].upper() + text[1:].removesuffix(".") + "."
+    return PlainTextResponse(sentence, status, headers={"Cache-Control": "no-store"})
+
+
+routes = [
+    Route(f"/{{prefix:path}}{PATH}/{{page}}/{{step}}/{{kind}}", serve, methods=["GET"]),
+    Route(f"/{{prefix:path}}{PAGE_PATH}/{{page}}", serve_page, methods=["GET"]),
+]

@@ -1,0 +1,127 @@
+// The bar above the steps: the way from step to step, and what is chosen: layer, head, token.
+
+import { element } from "../drawing/element.js";
+
+const MOST_BUTTONS = 12;
+
+export class ChoiceBar {
+  constructor(choice) {
+    this.choice = choice;
+    this.root = element("div", "vit-bar", { role: "toolbar", "aria-label": "What is shown" });
+    this.follow = () => this.show();
+    choice.followers.add(this.follow);
+    this.onKey = (event) => this.key(event);
+    document.addEventListener("keydown", this.onKey);
+  }
+
+  /** `title` of the page; `steps` [{slug, title}]; `uses` names of layer, head, token. */
+  take({ title, steps, uses }) {
+    const form = JSON.stringify([title, steps, uses, this.choice.sizes]);
+    if (form !== this.form) {
+      this.form = form;
+      this.steps = steps;
+      this.uses = uses;
+      this.build(title);
+    }
+    this.show();
+  }
+
+  build(title) {
+    const { sizes } = this.choice;
+    const way = element("nav", "vit-bar-steps", { "aria-label": `Steps of ${title}` });
+    this.steps.forEach(({ slug, title: name }, i) => {
+      const link = element("a", "", { href: `#${slug}`, title: name, "aria-label": `Step ${i + 1}: ${name}` }, String(i + 1));
+      link.addEventListener("click", (event) => {
+        event.preventDefault(); // the address keeps the choice
+        this.go(i);
+      });
+      way.append(link);
+    });
+    this.controls = [];
+    if (this.uses.includes("layer") && sizes.layers > 1) this.controls.push(this.control("layer", "Layer", sizes.layers));
+    if (this.uses.includes("head") && sizes.heads > 1) this.controls.push(this.control("head", "Head", sizes.heads));
+    if (this.uses.includes("token")) this.controls.push(this.tokenControl());
+    this.root.replaceChildren(way, ...this.controls.map((control) => control.root));
+  }
+
+  control(name, label, count) {
+    const root = element("div", "vit-bar-choice", { role: "group", "aria-label": label }, element("span", "", {}, label));
+    if (count > MOST_BUTTONS) {
+      const select = element("select", "", { "aria-label": label });
+      for (let i = 1; i <= count; i++) select.append(new Option(String(i), String(i)));
+      select.addEventListener("change", () => this.choice.choose({ [name]: Number(select.value) }));
+      root.append(select);
+      return { root, show: (choice) => (select.value = String(choice[name])) };
+    }
+    const buttons = Array.from({ length: count }, (_, i) => {
+      const button = element("button", "", { type: "button", "aria-label": `${label} ${i + 1}` }, String(i + 1));
+      button.addEventListener("click", () => this.choice.choose({ [name]: i + 1 }));
+      return button;
+    });
+    root.append(...buttons);
+    const show = (choice) =>
+      buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(choice[name] === i + 1)));
+    return { root, show };
+  }
+
+  tokenControl() {
+    const words = element("output", "vit-bar-token");
+    const step = (by, label, sign) => {
+      const button = element("button", "", { type: "button", "aria-label": label }, sign);
+      button.addEventListener("click", () => this.turn("token", by, 0, this.choice.sizes.tokens - 1));
+      return button;
+    };
+    const root = element(
+      "div",
+      "vit-bar-choice",
+      { role: "group", "aria-label": "Token" },
+      element("span", "", {}, "Token"),
+      step(-1, "The token before", "‹"),
+      words,
+      step(1, "The next token", "›"),
+    );
+    return { root, show: ({ token }) => (words.textContent = this.tokenName(token)) };
+  }
+
+  tokenName(token) {
+    const side = Math.round(Math.sqrt(this.choice.sizes.tokens - 1));
+    if (token === 0) return "0 · class token";
+    return `${token} · row ${Math.ceil(token / side)}, column ${((token - 1) % side) + 1}`;
+  }
+
+  show() {
+    const choice = this.choice.whole;
+    for (const control of this.controls ?? []) control.show(choice);
+  }
+
+  turn(name, by, first, last) {
+    const value = this.choice.whole[name] + by;
+    this.choice.choose({ [name]: value < first ? last : value > last ? first : value });
+  }
+
+  go(index) {
+    document.getElementById(this.steps[index]?.slug)?.scrollIntoView({ block: "start" });
+  }
+
+  key(event) {
+    const from = event.composedPath()[0];
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (from.matches?.("input, textarea, select, [contenteditable]")) return;
+    const { sizes } = this.choice;
+    if (event.key === "[" || event.key === "]") {
+      if (!this.uses.includes("head")) return;
+      this.turn("head", event.key === "]" ? 1 : -1, 1, sizes.heads);
+    } else if (event.key === "{" || event.key === "}") {
+      if (!this.uses.includes("layer")) return;
+      this.turn("layer", event.key === "}" ? 1 : -1, 1, sizes.layers);
+    } else if (/^[1-9]$/.test(event.key) && this.steps[event.key - 1]) this.go(event.key - 1);
+    else return;
+    event.preventDefault();
+  }
+
+  destroy() {
+    this.choice.followers.delete(this.follow);
+    document.removeEventListener("keydown", this.onKey);
+    this.root.remove();
+  }
+}

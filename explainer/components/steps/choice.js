@@ -1,0 +1,85 @@
+// What the reader has chosen on a page: picture, checkpoint, layer, head and token. The browser owns it.
+//
+// The address carries it at every moment, and the reader's way back leads through it. The server is told only when
+// something else is used that needs it; what the server has changed itself (another checkpoint, an upload) comes back.
+
+const NAMES = ["picture", "checkpoint", "layer", "head", "token"];
+const NUMBERS = ["layer", "head", "token"];
+
+export class Choice {
+  constructor() {
+    this.followers = new Set(); // functions that are called when something else is chosen
+    this.value = null; // {picture, checkpoint, layer, head, token}; token null stands for the middle of the image
+  }
+
+  /** What the server says: its choice, the one without a name in the address, and the sizes of the model. */
+  hear({ choice, defaults, sizes }) {
+    const text = JSON.stringify(choice);
+    this.defaults = defaults;
+    this.sizes = sizes;
+    const isOwn = this.value && (text === this.heard || text === this.told);
+    this.heard = text;
+    if (isOwn) return;
+    this.told = text;
+    this.value = { ...choice };
+    this.page = location.pathname;
+  }
+
+  /** With the token that stands for none. */
+  get whole() {
+    return { ...this.value, token: this.value.token ?? this.sizes.middle };
+  }
+
+  /** Whether the server knows of it. */
+  get isTold() {
+    return JSON.stringify(this.value) === this.told;
+  }
+
+  /** Choose some of it. Names of other things are left out. */
+  choose(pick) {
+    const known = Object.entries(pick).filter(([name]) => NAMES.includes(name));
+    const next = { ...this.value, ...Object.fromEntries(known) };
+    next.layer = Math.min(Math.max(1, next.layer), this.sizes.layers); // plots over layers begin with z_0
+    if (NAMES.every((name) => next[name] === this.value[name])) return;
+    this.set(next);
+    history.pushState(history.state, "", this.address());
+  }
+
+  set(next) {
+    this.value = next;
+    for (const follow of this.followers) follow();
+  }
+
+  /** The page's address with the choice in it, as the server would write it. */
+  address() {
+    const address = new URL(location.href);
+    for (const name of NAMES) {
+      if (this.value[name] === this.defaults[name]) address.searchParams.delete(name);
+      else address.searchParams.set(name, this.value[name]);
+    }
+    return address;
+  }
+
+  /** The reader went back or on to another choice on this page: nobody else need know. Called by the page's shell. */
+  goBack(event) {
+    if (!this.followers.size || location.pathname !== this.page) return;
+    const asked = new URLSearchParams(location.search);
+    const next = Object.fromEntries(
+      NAMES.map((name) => {
+        const text = asked.get(name);
+        if (text == null) return [name, this.defaults[name]];
+        return [name, NUMBERS.includes(name) ? Number(text) : text];
+      }),
+    );
+    if (next.checkpoint !== this.value.checkpoint) return; // other sizes: the server knows them
+    event.stopImmediatePropagation();
+    this.set(next);
+    dispatchEvent(new Event("vit-back")); // for what else the address keeps: pins, frames
+  }
+
+  /** What the server is told, once. */
+  tell() {
+    this.told = JSON.stringify(this.value);
+    return this.value;
+  }
+}

@@ -1,0 +1,138 @@
+// A page as a row of steps: each with its picture and, next to it, its mathematics, all of one choice.
+
+import { fetchPacket, packetPath } from "./fetching.js";
+import { fitFormulas } from "./fitting.js";
+
+const HEADER = 60; // pixels of Streamlit's own header, below which the page begins
+const LEAST = 220; // pixels of a picture, however small the window is
+
+export class StepPage {
+  /** `options`: base, the app's address; choice; mountView(place, options); pick(pick) for what is no choice. */
+  constructor(root, options) {
+    this.root = root;
+    this.options = options;
+    this.parts = [];
+    this.follow = () => this.show();
+    options.choice.followers.add(this.follow);
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(root);
+    this.onResize = () => this.resize();
+    addEventListener("resize", this.onResize);
+  }
+
+  /** `data`: page, html, and parts [{slug, kind, reads, room}], which the choice at first belongs to. */
+  take(data) {
+    if (data.html !== this.html) this.build(data);
+    this.show();
+  }
+
+  build(data) {
+    this.clear();
+    this.html = data.html;
+    this.page = data.page;
+    this.root.innerHTML = data.html; // written by the server, from the model's numbers and the app's own words
+    this.parts = data.parts.map((record) => {
+      const name = record.kind === "view" ? "view" : "mathematics";
+      const place = this.root.querySelector(`[data-${name}="${record.slug}"]`);
+      const part = { ...record, place, path: null, turn: 0 };
+      if (record.kind === "view") part.view = this.mount(part);
+      else part.path = packetPath(this.page, part, data.choice); // it came with the page
+      return part;
+    });
+    this.nearness = new IntersectionObserver((entries) => this.meet(entries), { rootMargin: "60%" });
+    for (const part of this.parts) this.nearness.observe(part.place);
+    fitFormulas(this.root);
+  }
+
+  mount(part) {
+    const shadow = part.place.attachShadow({ mode: "open" });
+    const canvas = this.options.mountView(shadow, {
+      onPick: (pick) => this.options.pick(pick),
+      room: () => this.roomFor(part.place),
+    });
+    canvas.then((mounted) => part.room && mounted.reserve(JSON.parse(part.room)));
+    return canvas;
+  }
+
+  /** The height that a picture may have, so that its mathematics is in the window with it. */
+  roomFor(place) {
+    const step = place.closest(".vit-step");
+    if (!step || innerWidth < 640) return Infinity;
+    const bar = document.querySelector(".vit-bar")?.offsetHeight ?? 0;
+    const free = innerHeight - HEADER - bar - step.querySelector("header").offsetHeight - 28;
+    const isWide = step.classList.contains("vit-step-wide");
+    const below = isWide ? (step.querySelector(".vit-step-mathematics")?.offsetHeight ?? 0) + 12 : 0;
+    return Math.max(LEAST, free - below);
+  }
+
+  /** Parts near the window are shown before the others. */
+  meet(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const part = this.parts.find((each) => each.place === target);
+      if (part) part.isNear = isIntersecting;
+    }
+    this.show();
+  }
+
+  /** Fetch and show what the choice has changed: what is near at once, the rest when the browser is idle. */
+  show() {
+    const choice = this.options.choice.whole;
+    for (const part of this.parts) part.view?.then((canvas) => canvas.follow(choice));
+    const [near, far] = [this.parts.filter((part) => part.isNear), this.parts.filter((part) => !part.isNear)];
+    for (const part of near) this.renew(part, choice);
+    clearTimeout(this.later);
+    this.later = setTimeout(() => {
+      for (const part of far) this.renew(part, this.options.choice.whole);
+    }, 600);
+  }
+
+  async renew(part, choice) {
+    const path = packetPath(this.page, part, choice);
+    if (path === part.path) return;
+    part.path = path;
+    const turn = ++part.turn;
+    try {
+      const bytes = await fetchPacket(path, this.options.base);
+      if (turn !== part.turn) return; // something else was chosen in the meantime
+      if (part.kind === "view") {
+        const canvas = await part.view;
+        await canvas.update(bytes);
+        canvas.follow(this.options.choice.whole);
+      } else this.write(part, new TextDecoder().decode(bytes));
+      this.options.shown?.(part);
+    } catch (/** @type {any} */ error) {
+      if (turn !== part.turn) return;
+      part.path = null; // asked for again with the next choice
+      console.error(error);
+      const sentence = `${error.message} Choose something else, or load the page again.`;
+      if (part.kind === "view") (await part.view).explain(sentence);
+      else part.place.textContent = sentence;
+    }
+  }
+
+  write(part, html) {
+    part.place.innerHTML = html;
+    fitFormulas(part.place);
+  }
+
+  resize() {
+    if (this.root.clientWidth === this.width && innerHeight === this.height) return;
+    [this.width, this.height] = [this.root.clientWidth, innerHeight];
+    fitFormulas(this.root);
+    for (const part of this.parts) part.view?.then((canvas) => canvas.redraw());
+  }
+
+  clear() {
+    this.nearness?.disconnect();
+    for (const part of this.parts) part.view?.then((canvas) => canvas.destroy());
+    this.parts = [];
+  }
+
+  destroy() {
+    clearTimeout(this.later);
+    this.options.choice.followers.delete(this.follow);
+    this.sizes.disconnect();
+    removeEventListener("resize", this.onResize);
+    this.clear();
+  }
+}

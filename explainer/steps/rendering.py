@@ -1,0 +1,243 @@
+"""A step as HTML: its words, and next to its picture the equations, the lines of code, the tensors and the proofs.
+
+What is about one tensor carries its link (``explainer/links.py``), so that the browser lights it up together. Colours
+are those of both schemes. The picture is no part of this: who shows the step draws it into ``.vit-step-picture``.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from html import escape
+
+from explainer import links
+from explainer.export.saved_parts import Markup
+from explainer.links import Link
+from explainer.notation.equation_markup import equation_markup
+from explainer.notation.equations import EQUATIONS, Equation, Formula
+from explainer.notation.excerpts import Excerpt, excerpt, highlighted, line_of, lines_of
+from explainer.notation.mathml import both_schemes, html_of, mathml
+from explainer.notation.written_numbers import in_powers
+from explainer.palette import QUANTITIES
+from explainer.proofs import Proof
+from explainer.stages import Stage
+from explainer.steps.step import Moment, Step
+from explainer.tensors import TensorRow
+from explainer.texts import text
+from vit_core import ViTConfig
+
+_SYMBOL = re.compile(r'<mrow data-symbol="([^"]+)"(?: data-quantity="([^"]+)")?>')
+
+
+def frame_of(stage: Stage, step: Step, number: int, mathematics: str) -> str:
+    """A step with a place for its picture. ``mathematics`` is what stands next to that."""
+    prose = text(stage.name)
+    title = escape(prose.titles[step.slug])
+    picture = f'<div class="vit-step-picture" data-view="{step.slug}">{Markup.PLACE}</div>' if step.picture else ""
+    kind = "wide" if step.is_wide or not step.picture else "grouped" if step.is_grouped else "beside"
+    return (
+        f'<section class="vit-step vit-step-{kind}" id="{step.slug}" data-step="{step.slug}" aria-label="{title}">'
+        f'<header><h2><span class="vit-step-number">{number}</span> {title}</h2>'
+        f'<div class="vit-step-words">{words_of(prose.sections[step.slug])}</div></header>'
+        f'<div class="vit-step-body">{picture}'
+        f'<div class="vit-step-mathematics" data-mathematics="{step.slug}">{mathematics}</div></div></section>'
+    )
+
+
+def words_of(markdown: str) -> str:
+    """The first paragraph; what follows unfolds."""
+    first, _, more = markdown.partition("\n\n")
+    rest = f"<details><summary>more</summary>{html_of(more)}</details>" if more else ""
+    return html_of(first) + rest
+
+
+def mathematics_of(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[Proof]) -> str:
+    """What stands next to the picture of a step.
+
+    Args:
+        step: the step.
+        moment: the forward pass, and the layer whose numbers are written.
+        rows: the tensors of its stage with their links; those that the step makes or reads are shown.
+        proofs: how its claims came out, in their order.
+    """
+    items = step.written(moment)
+    if step.is_grouped:
+        return "".join(map(_group, step.equations, proofs))
+    equations = "".join(_equation(item, moment.config, moment.layer, step.has_pseudocode) for item in items)
+    proved = "".join(map(proof_line, proofs, map(links.of_proof, step.claims)))
+    return (
+        f'<div class="vit-step-equations">{equations}</div>'
+        f'<div class="vit-step-code">{_code(step.computed(moment))}</div>'
+        f'<div class="vit-step-shapes">{_shapes(step, moment, rows)}</div>'
+        f'<div class="vit-step-proofs">{proved}</div>'
+        f'<div class="vit-step-note">{escape(step.note(moment)) if step.note else ""}</div>'
+    )
+
+
+def _group(number: int, proof: Proof) -> str:
+    """One equation with its line of code and its proof."""
+    item = EQUATIONS[number]
+    return (
+        f'<div class="vit-step-group"><div class="vit-equation" tabindex="0" {links.of_equation(item).attributes}>'
+        f'<p class="vit-caption">Eq. {number} · {escape(item.title)}</p>'
+        f'<div class="vit-formula">{linked_markup(item)}</div></div>'
+        f'<div class="vit-step-code">{_code([item])}</div>'
+        f'<div class="vit-step-proofs">{proof_line(proof, links.of_proof(number))}</div></div>'
+    )
+
+
+def _equation(item: Equation | Formula, config: ViTConfig, layer: int, has_pseudocode: bool) -> str:
+    title = f"Eq. {item.number} · {item.title}" if isinstance(item, Equation) else item.title
+    numbers = ""
+    if item.numbers and not has_pseudocode:
+        numbers = f'<div class="vit-numbers">{mathml(item.with_numbers(config, "light", layer), display=True)}</div>'
+    pseudocode = ""
+    if has_pseudocode and isinstance(item, Equation):
+        pseudocode = f'<pre class="vit-pseudocode" tabindex="0"><code>{escape(item.pseudocode)}</code></pre>'
+    return (
+        f'<div class="vit-equation" tabindex="0" {links.of_equation(item).attributes}>'
+        f'<p class="vit-caption">{escape(title)}</p>'
+        f'<div class="vit-formula">{linked_markup(item)}</div>{numbers}{pseudocode}</div>'
+    )
+
+
+@cache
+def linked_markup(item: Equation | Formula) -> str:
+    """The formula as MathML, each of whose symbols has its colour and its link."""
+    try:
+        markup = equation_markup(item.essence)
+    except ValueError:  # with braces below, which no symbol of its own stands in
+        return mathml(item.coloured("light"), display=True)
+
+    def mark(match: re.Match[str]) -> str:
+        name, quantity = match[1], match[2]
+        colour = f' style="color:{QUANTITIES[quantity].light}"' if quantity else ""
+        return f'<mrow data-symbol="{name}" {links.of_symbol(name).attributes}{colour}>'
+
+    return both_schemes(_SYMBOL.sub(mark, markup))
+
+
+def _code(items: Sequence[Equation | Formula]) -> str:
+    """The line of each equation; of a formula, its statements."""
+    files: dict[str, dict[int, tuple[Excerpt, Link, bool]]] = {}
+    for item in items:
+        for code in (line_of(item),) if isinstance(item, Equation) else lines_of(item):
+            files.setdefault(code.path, {})[code.first] = (code, links.of_equation(item), isinstance(item, Equation))
+    return "".join(_listing(path, [lines[first] for first in sorted(lines)]) for path, lines in files.items())
+
+
+def _listing(path: str, excerpts: Sequence[tuple[Excerpt, Link, bool]]) -> str:
+    """Excerpts of one file below each other."""
+    places = []
+    blocks = []
+    for code, link, is_equation in excerpts:
+        count = len(code.source.splitlines())
+        places.append(f"line {code.first}" if count == 1 else f"lines {code.first} to {code.first + count - 1}")
+        attributes = {line: f'tabindex="0" {link.attributes}' for line in range(count)}
+        blocks.append(both_schemes(highlighted(code, "light", [0] if is_equation else [], attributes)))
+    return f'<p class="vit-source">{escape(path)}, {" and ".join(places)}</p>{"".join(blocks)}'
+
+
+def _shapes(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]]) -> str:
+    """The tensors of the step: what it reads, what is learned, what it makes."""
+    made, read = _about(step, moment)
+    lines = []
+    for row, link in rows:
+        keys = set(link.makes)
+        role = "makes" if keys & made else "reads" if keys & read else ""
+        if role:
+            lines.append((("reads", "makes").index(role), role, row, link))
+    lines.sort(key=lambda line: line[0])
+    return f"<table>{''.join(_shape_line(role, row, link) for _, role, row, link in lines)}</table>" if lines else ""
+
+
+def _about(step: Step, moment: Moment) -> tuple[set[str], set[str]]:
+    """The keys of what a step makes and reads: by its proofs, else by its equations."""
+    found = [links.of_proof(claim) for claim in step.claims]
+    found += [links.of_equation(item) for item in step.written(moment)] if not found else []
+    makes = {key for link in found for key in link.makes}
+    reads = {key for link in found for key in link.reads}
+    equations = map(links.of_equation, step.written(moment))
+    named = {key for link in equations for key in link.reads if key.startswith(("model.", "layer."))}
+    return makes, (reads | named) - makes
+
+
+def _shape_line(role: str, row: TensorRow, link: Link) -> str:
+    role = "learned" if row.learnable else role
+    return (
+        f'<tr tabindex="0" {link.attributes}><td>{role}</td><td>{symbol_of(row)}</td>'
+        f'<td title="{escape(row.name)}"><code>{escape(_short(row.name))}</code></td>'
+        f"<td>{escape(row.shape.named)}</td></tr>"
+    )
+
+
+def _short(name: str) -> str:
+    """The end of a name that says enough: "query", "qkv.weight"."""
+    parts = name.removesuffix(".T").split(".")
+    return ".".join(parts[-2:] if parts[-1] in ("weight", "bias") else parts[-1:])
+
+
+def code_of(stage: Stage) -> str:
+    """The functions that compute a stage, read from the running program; the lines of its equations are marked."""
+    formulas = (formula for formula in stage.formulas if formula.code is not None)
+    items: list[Equation | Formula] = [*stage.equations, *formulas]
+    by_function: dict[str, list[Equation | Formula]] = {}
+    for item in items:
+        by_function.setdefault(excerpt(item).source, []).append(item)
+    return "".join(map(_function, by_function.values()))
+
+
+def _function(items: Sequence[Equation | Formula]) -> str:
+    """One function, and what it computes."""
+    code = excerpt(items[0])
+    numbered = [item for item in items if isinstance(item, Equation)]
+    names = ", ".join(f"Eq. {item.number}" for item in numbered) or ", ".join(item.title for item in items)
+    lines = ", ".join(str(excerpt(item).number) for item in numbered or items[:1])
+    # A formula has no line that is marked: the first line of its function stands for it.
+    attributes = {excerpt(item).line or 0: f'tabindex="0" {links.of_equation(item).attributes}' for item in items}
+    marked = [excerpt(item).line for item in numbered]
+    listing = both_schemes(highlighted(code, "light", marked, attributes))
+    return f'<p class="vit-source">{escape(f"{names} · {code.path}, line {lines}")}</p>{listing}'
+
+
+def folded(title: str, html: str) -> str:
+    """What is long, below the steps."""
+    return f'<details class="vit-folded"><summary>{escape(title)}</summary>{html}</details>'
+
+
+def tensor_table(rows: Iterable[tuple[TensorRow, Link]]) -> str:
+    """The tensors of a stage with their shapes, their memory and a summary of their numbers."""
+    names = ("role", "symbol", "name", "shape", "type", "memory", "min", "mean", "max")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    body = "".join(_table_line(row, link) for row, link in rows)
+    return f'<table class="vit-tensors"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _table_line(row: TensorRow, link: Link) -> str:
+    role = "makes" if row.made else ("learned" if row.learnable else "reads")
+    name = f'<span tabindex="0" {link.attributes}><code>{escape(row.name)}</code></span>'
+    cells = [role, symbol_of(row), name, escape(row.shape.named), row.dtype, _memory(row.bytes)]
+    cells += [f"{value:.3g}" for value in (row.minimum, row.mean, row.maximum)]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _memory(count: int) -> str:
+    if count < 10_000:
+        return f"{count:,} B"
+    return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+
+
+def symbol_of(row: TensorRow) -> str:
+    """The symbol of a tensor in its colour, as MathML."""
+    colour = QUANTITIES[row.quantity].light if row.quantity else ""
+    return mathml(rf"\textcolor{{{colour}}}{{{row.symbol}}}" if colour else row.symbol)
+
+
+def proof_line(proof: Proof, link: Link) -> str:
+    """How a claim came out."""
+    kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
+    return (
+        f'<div class="vit-proof vit-proof-{kind}" role="status" tabindex="0" title="{escape(proof.statement)}" '
+        f'{link.attributes}><span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span> '
+        f"<span><b>{in_powers(proof.largest_difference)}</b> over <b>{proof.count:,}</b> numbers, "
+        f"tolerance {in_powers(proof.tolerance)}</span></div>"
+    )
