@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -9,41 +10,47 @@ import pytest
 
 from explainer.app import session
 from explainer.app.state import State
+from explainer.app.steps.packets import exact_view
 from explainer.notation.equations import FORMULAS
+from explainer.notation.mathml import mathml
 from explainer.notation.written_numbers import in_powers
+from explainer.packing import pack
 from explainer.proofs import prove
 from explainer.stages import STAGES
+from explainer.steps.forward_pass import STEPS
+from explainer.steps.rendering import linked_markup
 from explainer.tensors import describe
 from tests.app_files import app_files
 from tests.test_pages import app, markup
 
 ROOT = Path(__file__).parents[1]
+FORWARD_PASS = ROOT / "explainer" / "steps" / "forward_pass.py"
 LAYER = 3
 
 
-def lines_of(page: str) -> list[str]:
-    """The page's texts line by line, without tags."""
-    return unescape(re.sub(r"<[^>]+>", " ", markup(app(page, layer=str(LAYER), picture="cat")))).splitlines()
+def cells_of(html: str) -> list[list[str]]:
+    """The cells of the table of tensors, without tags."""
+    [table] = re.findall(r'<table class="vit-tensors">.*?</table>', html)
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>.*?</tr>", table)[1:]]
+    return [[unescape(re.sub(r"<[^>]+>", "", cell)) for cell in row] for row in rows]
 
 
-@pytest.mark.parametrize("page", [name for name, stage in STAGES.items() if stage.tensors])
+@pytest.mark.parametrize("page", STEPS)
 def test_numbers_of_tensors_and_proofs_are_on_the_page(page: str) -> None:
-    stage, lines = STAGES[page], lines_of(page)
+    stage, html = STAGES[page], markup(app(page, layer=str(LAYER), picture="cat"))
     opened, _ = session.open_session(State(picture="cat", layer=LAYER))
     model, trace, block = opened.model, opened.trace, opened.block
-    for reference in stage.tensors:
-        row = describe(model, trace, block, reference, LAYER)
-        [line] = [line for line in lines if f"`{row.name}`" in line and row.shape.named in line and row.symbol in line]
-        cells = [cell.strip() for cell in line.split("|")]
+    for reference, cells in zip(stage.tensors, cells_of(html), strict=True):
+        row = describe(model, trace, block, reference, LAYER if stage.uses_layer else 1)
+        assert {row.name, row.shape.named} <= set(cells)
         memory = f"{row.bytes:,} B" if row.bytes < 10_000 else r"[\d.,]+ [kM]B"
-        assert any(re.fullmatch(memory, cell) for cell in cells), line
+        assert any(re.fullmatch(memory, cell) for cell in cells), cells
         assert {row.dtype, *(f"{number:.3g}" for number in (row.minimum, row.mean, row.maximum))} <= set(cells)
-    text = " ".join(" ".join(lines).split())
-    for claim in (*stage.equation_numbers, *stage.facts):
+    text = unescape(re.sub(r"<[^>]+>", "", html))
+    for claim in {claim for step in STEPS[page] for claim in step.claims}:
         proof = prove(claim, model, trace, block, LAYER)
-        assert f"{proof.equation} holds" in text
         assert (
-            f"largest difference {in_powers(proof.largest_difference)} over {proof.count:,} numbers, "
+            f"{proof.equation} holds {in_powers(proof.largest_difference)} over {proof.count:,} numbers, "
             f"tolerance {in_powers(proof.tolerance)}" in text
         )
 
@@ -75,43 +82,23 @@ def test_every_picture_is_on_a_page(view: str) -> None:
         for source in inside
         for node in ast.walk(ast.parse(source))
     )
-    assert is_part or any(view in calls(path) for path in app_files().values())
+    assert is_part or any(view in calls(path) for path in [*app_files().values(), FORWARD_PASS])
 
 
 @pytest.mark.parametrize(
     ("page", "shown"),
     [
-        ("patches", ("patches.grid", "patches.filters", "patches.projection")),
-        ("embedding", ("embedding.sum_of_token", "embedding.sequence", "embedding.position_similarity")),
-        (
-            "attention",
-            (
-                "layer_norm.of_token",
-                "self_attention.query_key_value",
-                "self_attention.score_steps",
-                "attention.looks",
-                "self_attention.head_output",
-                "self_attention.joined",
-                "residual.norms",
-            ),
-        ),
-        ("mlp", ("mlp.activations", "mlp.gelu_curve", "mlp.strongest_neurons", "residual.norms")),
-        (
-            "encoder",
-            (
-                "depth.layers_by_heads",
-                "depth.update_sizes",
-                "depth.class_token_path",
-                "lens.logit_lens",
-                "depth.rollout",
-            ),
-        ),
-        ("head", ("head.representation", "head.logit_terms", "head.softmax_steps", "head.top_classes")),
-        ("models", ("models.cost_shares",)),
+        ("overview", ("pipeline", "prediction")),
+        ("patches", ("grid", "filters", "filter_components", "projection")),
+        ("embedding", ("sum", "sequence", "similarity")),
+        ("attention", ("looks", "attention_norm", "qkv", "scores", "head_output", "joined", "attention_residual")),
+        ("mlp", ("mlp_norm", "activations", "gelu", "neurons", "mlp_residual")),
+        ("encoder", ("layers_by_heads", "update_sizes", "class_token_path", "logit_lens", "rollout", "distance")),
+        ("head", ("representation", "logit_terms", "softmax", "top_classes")),
     ],
 )
 def test_a_stage_shows_its_own_pictures(page: str, shown: tuple[str, ...]) -> None:
-    assert set(shown) <= calls(ROOT / "pages" / f"{page}.py")
+    assert tuple(step.picture.name for step in STEPS[page] if step.picture) == shown
 
 
 @pytest.mark.parametrize(
@@ -125,9 +112,26 @@ def test_a_stage_shows_its_own_pictures(page: str, shown: tuple[str, ...]) -> No
     ],
 )
 def test_formulas_are_on_their_pages_with_the_models_numbers(page: str, formulas: tuple[str, ...]) -> None:
-    shown = {element.value.strip("$\n ") for element in app(page, layer=str(LAYER)).latex}
+    html = markup(app(page, layer=str(LAYER)))
     config = session.load_model("embedded")[0].config
     for name in formulas:
         formula = FORMULAS[name]
-        assert formula.coloured("light") in shown
-        assert not formula.numbers or formula.with_numbers(config, "light", LAYER) in shown
+        assert linked_markup(formula) in html
+        assert not formula.numbers or mathml(formula.with_numbers(config, "light", LAYER), display=True) in html
+
+
+@pytest.mark.parametrize("page", STEPS)
+def test_a_picture_depends_on_what_it_says_that_it_reads(page: str) -> None:
+    """A packet is the same for everybody with the same choice: nothing else of the choice may be in its bytes."""
+    first = State(layer=2, head=2, token=20)
+    others = {"layer": replace(first, layer=4), "head": replace(first, head=3), "token": replace(first, token=33)}
+    for step in STEPS[page]:
+        if step.picture is None:
+            continue
+        before = pack(exact_view(step, session.open_session(first)[0]))
+        changed = {
+            name
+            for name, state in others.items()
+            if pack(replace(exact_view(step, session.open_session(state)[0]), explains=first.layer)) != before
+        }
+        assert changed == step.picture.reads | step.picture.follows, step.slug

@@ -1,7 +1,10 @@
 """Every page, run by Streamlit's own test harness on the embedded model: what it says, and what it keeps."""
 
+import json
 import re
+from html import escape
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +16,14 @@ from explainer.app import session
 from explainer.app.server import tensor_route
 from explainer.app.server.uploads import keep_upload
 from explainer.app.state import State
+from explainer.app.steps.packets import packet
+from explainer.notation.equations import EQUATIONS
+from explainer.notation.mathml import mathml
 from explainer.packing import unpack
 from explainer.panels import Looks
 from explainer.stages import STAGES
+from explainer.steps.forward_pass import STEPS
+from explainer.steps.rendering import linked_markup, words_of
 from explainer.texts import text
 from vit_core import CHECKPOINTS, count_parameters
 from vit_core.config import PRESETS, ViTConfig
@@ -40,7 +48,14 @@ def app(page: str = "overview", **query: str) -> AppTest:
 
 def markup(at: AppTest) -> str:
     """All HTML and Markdown of the page as one text."""
-    return "\n".join(element.proto.body for element in [*at.get("html"), *at.markdown])
+    texts = [element.proto.body for element in [*at.get("html"), *at.markdown]]
+    return "\n".join([*texts, *(steps["html"] for steps in steps_of(at).values())])
+
+
+def steps_of(at: AppTest) -> dict[str, Any]:
+    """What the browser is given of a page of steps, and of the sidebar next to it, by name."""
+    given = [json.loads(element.proto.json) for element in at.get("bidi_component") if element.proto.json]
+    return {each["page"]: each for each in given if "parts" in each}
 
 
 @pytest.mark.parametrize("page", STAGES)
@@ -48,51 +63,50 @@ def test_page_is_complete(page: str) -> None:
     stage = STAGES[page]
     at = app(page)
     assert at.title[0].value == stage.title
-    assert text(page).summary in markup(at)
+    assert words_of(text(page).summary) in markup(at)
     assert not at.warning
     for section in text(page).titles.values():
-        assert section in [element.value for element in at.header]
+        assert section in [element.value for element in at.header] or f"</span> {escape(section)}</h2>" in markup(at)
 
 
-@pytest.mark.parametrize("page", [name for name, stage in STAGES.items() if stage.tensors])
+@pytest.mark.parametrize("page", STEPS)
 def test_page_shows_tensors_code_and_proofs_that_hold(page: str) -> None:
-    stage = STAGES[page]
+    stage, steps = STAGES[page], STEPS[page]
     html = markup(app(page))
     for equation in stage.equations:
         assert f"# Eq. {equation.number}" in re.sub(r"<[^>]+>", "", html)
-    assert html.count('class="vit-proof vit-proof-holds') == len(stage.equations) + len(stage.facts)
+    assert html.count('class="vit-proof vit-proof-holds') == sum(len(step.claims) for step in steps)
+    assert {claim for step in steps for claim in step.claims} >= {*stage.equation_numbers, *stage.facts}
     assert 'class="vit-proof vit-proof-fails' not in html
-    table = next(element.value for element in app(page).markdown if element.value.startswith("| role |"))
-    assert len(table.splitlines()) == 2 + len(stage.tensors)
+    [table] = re.findall(r'<table class="vit-tensors">.*?</table>', html)
+    assert table.count("<tr>") == 1 + len(stage.tensors)
 
 
-@pytest.mark.parametrize("page", ["embedding", "attention", "mlp", "encoder", "head"])
+@pytest.mark.parametrize("page", STEPS)
 def test_equations_on_the_page_are_those_of_the_registry(page: str) -> None:
-    shown = {element.value.strip("$\n ") for element in app(page).latex}
-    for equation in STAGES[page].equations:
-        assert equation.coloured("light") in shown
-        assert any(equation.with_numbers(CHECKPOINTS["embedded"].config, "light", 1) == latex for latex in shown)
+    html, config = markup(app(page)), CHECKPOINTS["embedded"].config
+    for step in STEPS[page]:
+        for number in step.equations:
+            equation = EQUATIONS[number]
+            assert linked_markup(equation) in html
+            if not (step.has_pseudocode or step.is_grouped):
+                assert mathml(equation.with_numbers(config, "light", 1), display=True) in html
 
 
 def test_a_link_brings_back_the_same_view() -> None:
     at = app("attention", picture="cat", layer="4", head="3", token="12")
-    assert at.slider(key="layer").value == 4
-    assert at.slider(key="head").value == 3
-    assert at.session_state["token"] == 12
-    assert {key: at.query_params[key] for key in ("picture", "layer", "head", "token")} == {
-        "picture": "cat",
-        "layer": "4",
-        "head": "3",
-        "token": "12",
-    }
+    chosen = {"picture": "cat", "layer": 4, "head": 3, "token": 12}
+    for name in ("attention", "sidebar"):
+        assert steps_of(at)[name]["choice"] == chosen | {"checkpoint": "embedded"}
+    assert {key: at.query_params[key] for key in chosen} == {key: str(value) for key, value in chosen.items()}
 
 
 def test_moving_a_slider_moves_the_link() -> None:
-    at = app("attention")
+    at = app("compare")
     at.slider(key="layer").set_value(5).run()
     assert at.query_params["layer"] == "5"
     at.switch_page("mlp.py").run()
-    assert at.slider(key="layer").value == 5
+    assert steps_of(at)["mlp"]["choice"]["layer"] == 5
 
 
 @pytest.mark.parametrize(
@@ -127,7 +141,7 @@ def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(query: dict[str
 
 def test_a_link_to_weights_that_are_not_here_keeps_asking_for_them() -> None:
     link = {"checkpoint": "torchvision/B/16", "layer": "9", "head": "11", "token": "150"}
-    at = app("overview", **link)
+    at = app("compare", **link)
     assert len(at.warning) == 1  # nothing about layers of the model that is shown instead
     assert {key: at.query_params[key] for key in link} == link
     at.run()
@@ -163,15 +177,13 @@ def test_a_broken_upload_is_refused_in_one_sentence(data: bytes) -> None:
 
 
 def test_the_canvas_gets_the_numbers_of_the_trace() -> None:
-    """The bytes that the attention page sends, unpacked, are the attention weights of the shared trace."""
-    at = app("attention", token="20", head="2", layer="3")
-    trace = session.trace("embedded", State.picture)
-    heads = session.load_model("embedded")[0].config.num_heads
-    wanted = torch.stack(trace.attention_weights).numpy()
-    sent = [element.proto.bytes for element in at.get("bidi_component")]
-    payloads = [unpack(data, tensor_route.load) for data in sent if data]
-    (shown,) = [panel for view in payloads for panel in view.panels if isinstance(panel, Looks)]
-    assert (shown.layer, shown.head, shown.token) == (3, 2, 20) and shown.weights.shape == (6, heads, 65, 65)
+    """The bytes that the attention page is given, unpacked, are the attention weights of the shared trace."""
+    opened, _ = session.open_session(State(token=20, head=2, layer=3))
+    wanted = torch.stack(opened.trace.attention_weights).numpy()
+    view = unpack(packet("attention", "looks", "view", opened).data, tensor_route.load)
+    (shown,) = (panel for panel in view.panels if isinstance(panel, Looks))
+    assert (shown.layer, shown.head, shown.token) == (1, 1, 37)  # the same for everybody; the browser chooses
+    assert shown.weights.shape == (6, opened.config.num_heads, 65, 65)
     # Half of the 255 steps of the root is, squared, at most 1/255 of what the row spans.
     assert shown.weights == pytest.approx(wanted, abs=1 / 255)
     largest = wanted.argmax(-1)[..., None]

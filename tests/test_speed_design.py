@@ -84,7 +84,7 @@ def proof() -> object:
 
 def norms() -> object:
     opened, _ = session.open_session(State(picture=unseen_picture(4)))
-    return lambda: session.residual_norms(opened)
+    return lambda: opened.norms
 
 
 @pytest.mark.parametrize("prepare", [lambda: forward, layer, proof, norms], ids=["forward", "layer", "proof", "norms"])

@@ -37,7 +37,7 @@ def show_head(stage: Stage | Lesson) -> None:
     """The page's place in the story, its title, and its summary in plain words."""
     names = list(group_of(stage))
     place = f"{names.index(stage.name) + 1} of {len(names)}" + (f" · {stage.about}" if stage.about else "")
-    with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(key="page_head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(stage.title, anchor=False, width="content")
         st.html(f'<p class="vit-kicker">{escape(place)}</p>', width="content")
     st.html(f'<div class="vit-summary">{words_of(text(stage.name).summary)}</div>')

@@ -46,6 +46,12 @@ def steps_adapter() -> str:
 
 
 @cache
+def steps_loader() -> str:
+    """What fetches ``steps_adapter`` from ``SCRIPT_PATH`` and hands the component over to it."""
+    return join("carriers/steps_loader.js")
+
+
+@cache
 def notebook_adapter() -> str:
     """What makes the canvas a widget of a notebook, written after ``core()``."""
     return join("carriers/notebook.js", after=CORE)

@@ -43,6 +43,7 @@ def frame_of(stage: Stage, step: Step, number: int, mathematics: str) -> str:
     )
 
 
+@cache
 def words_of(markdown: str) -> str:
     """The first paragraph; what follows unfolds."""
     first, _, more = markdown.partition("\n\n")
@@ -176,6 +177,7 @@ def _short(name: str) -> str:
     return ".".join(parts[-2:] if parts[-1] in ("weight", "bias") else parts[-1:])
 
 
+@cache
 def code_of(stage: Stage) -> str:
     """The functions that compute a stage, read from the running program; the lines of its equations are marked."""
     formulas = (formula for formula in stage.formulas if formula.code is not None)

@@ -2,13 +2,14 @@
 
 import gzip
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from explainer import links
 from explainer.app.kept import kept, kept_large, kept_view
 from explainer.app.server import tensor_route
 from explainer.app.session import Session, proof
+from explainer.app.state import State
 from explainer.app.steps import choosing
 from explainer.links import Link
 from explainer.packing import digest, pack
@@ -45,7 +46,7 @@ def reads_of(stage: Stage, step: Step, kind: Kind) -> Reads:
     if kind == "view":
         assert step.picture is not None
         return step.picture.reads
-    return _layer(stage)
+    return layer_of(stage)
 
 
 def find_step(page: str, slug: str) -> Step:
@@ -63,11 +64,25 @@ def find_step(page: str, slug: str) -> Step:
 
 
 def view_of(page: str, step: Step, session: Session) -> View:
-    """The picture of a step."""
+    """The picture of a step, which is the same for everybody whose choice is the same in what it reads."""
     picture = step.picture
     assert picture is not None
     key = ("step", page, step.slug, *_choice(session, picture.reads))
-    return kept_view(key, lambda: explained(links.linked(picture.make(session), picture.name), session.layer))
+    return kept_view(key, lambda: exact_view(step, _only(session, picture.reads)))
+
+
+def exact_view(step: Step, session: Session) -> View:
+    """The picture of a step, made anew for all of a choice."""
+    picture = step.picture
+    assert picture is not None
+    return explained(links.linked(picture.make(session), picture.name), session.layer)
+
+
+def _only(session: Session, reads: Reads) -> Session:
+    """The session with everything else as it is at first."""
+    first = State(session.state.picture, session.state.checkpoint)
+    kept_names = {name: getattr(session.state, name) for name in reads}
+    return replace(session, state=replace(first, **kept_names))
 
 
 def mathematics(page: str, step: Step, session: Session) -> str:
@@ -106,7 +121,7 @@ def packet(page: str, slug: str, kind: Kind, session: Session) -> Packet:
     if page == SIDEBAR and kind == "view" and slug in CHOOSING:
         return _kept(page, slug, kind, session, CHOOSING[slug][1], lambda: _packed(choosing_view(slug, session)))
     if page in STEPS and slug == TENSORS and kind == "mathematics":
-        return _kept(page, slug, kind, session, _layer(STAGES[page]), lambda: table(page, session).encode())
+        return _kept(page, slug, kind, session, layer_of(STAGES[page]), lambda: table(page, session).encode())
     step = find_step(page, slug)
     if kind == "view" and step.picture is None:
         raise LookupError(f"The step {slug!r} has no picture.")
@@ -130,7 +145,8 @@ def _packed(view: View) -> bytes:
     return pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
 
 
-def _layer(stage: Stage) -> Reads:
+def layer_of(stage: Stage) -> Reads:
+    """The layer, if what stands next to the pictures of a stage depends on it."""
     return frozenset({"layer"}) if stage.uses_layer else frozenset()
 
 

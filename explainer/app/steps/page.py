@@ -12,12 +12,13 @@ from explainer.app.session import Session, current
 from explainer.app.state import State
 from explainer.app.steps import packets, route
 from explainer.app.tensor_maps import is_open, show_map
-from explainer.components import core, steps_adapter
-from explainer.packing import header_of, pack
-from explainer.panels import Pick, View
+from explainer.components import core, steps_adapter, steps_loader
+from explainer.packing import digest, header_of
+from explainer.panels import Pick
 from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of
+from explainer.steps.step import Reads
 from explainer.texts import text
 from vit_core import token_at
 
@@ -27,15 +28,17 @@ _SAVE = (
 )
 ROOM = 24 * 1024  # characters of a header that goes before its view
 
+# The scripts are fetched once per browser; only these lines travel with each page.
 _core = core().encode()
-_PATHS = f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", STEP_PATH = "{route.PATH}";\n'
+_script = (
+    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", STEP_PATH = "{route.PATH}";\n'
+    + steps_adapter()
+    + f'\nconst loadCore = () => import(new URL("{tensor_route.url(digest(_core))}", appAddress()).href);\n'
+).encode()
 _component = st.components.v2.component(
     "vit_explainer.steps",
     html="<div data-steps></div>",
-    js=_PATHS
-    + steps_adapter()
-    + f'\nconst loadCore = () => import(new URL("{tensor_route.url(tensor_route.keep(_core, "text/javascript"))}", '
-    "appAddress()).href);\n",
+    js=steps_loader().replace("SCRIPT_PATH", f'"{tensor_route.url(digest(_script))}"'),
     isolate_styles=False,
 )
 
@@ -58,10 +61,7 @@ def show_steps(name: str) -> None:
 def show_choosing(session: Session) -> None:
     """The image and the gallery, in which a click chooses for the page of steps."""
     html = "".join(f'<div class="vit-step-picture" data-view="{slug}"></div>' for slug in packets.CHOOSING)
-    shown = [
-        _part(slug, "view", reads, _room(packets.choosing_view(slug, session)))
-        for slug, (_, reads) in packets.CHOOSING.items()
-    ]
+    shown = [_view(packets.SIDEBAR, slug, reads, session) for slug, (_, reads) in packets.CHOOSING.items()]
     show(packets.SIDEBAR, session, html, shown)
 
 
@@ -69,7 +69,8 @@ def show(
     name: str, session: Session, html: str, shown: list[dict[str, Any]], bar: dict[str, Any] | None = None
 ) -> None:
     """The element; ``shown`` are the parts that the browser fetches anew when what they read is chosen."""
-    tensor_route.keep(_core, "text/javascript")  # it is in a bounded store
+    for script in (_core, _script):
+        tensor_route.keep(script, "text/javascript")  # it is in a bounded store
     config = session.config
     key = f"steps_{name}"
 
@@ -100,16 +101,16 @@ def show(
 
 def body(stage: Stage, session: Session) -> str:
     """The page's steps, then its tensors, its code, and the way to keep it."""
+
+    def mathematics(slug: str) -> str:
+        return packets.packet(stage.name, slug, "mathematics", session).data.decode()
+
+    steps = STEPS[stage.name]
+    table = f'<div data-mathematics="{packets.TENSORS}">{mathematics(packets.TENSORS)}</div>'
     return "".join(
         (
-            *(
-                frame_of(stage, step, number, packets.mathematics(stage.name, step, session))
-                for number, step in enumerate(STEPS[stage.name], 1)
-            ),
-            folded(
-                "All tensors of this stage",
-                f'<div data-mathematics="{packets.TENSORS}">{packets.table(stage.name, session)}</div>',
-            ),
+            *(frame_of(stage, step, number, mathematics(step.slug)) for number, step in enumerate(steps, 1)),
+            folded("All tensors of this stage", table),
             folded("The code of this stage", code_of(stage)),
             f'<p class="vit-save"><a data-path="{route.PAGE_PATH}/{stage.name}" download="vit-{stage.name}.html" '
             f'title="{_SAVE}">Save this page</a></p>',
@@ -122,17 +123,16 @@ def parts(stage: Stage, session: Session) -> list[dict[str, Any]]:
     found = []
     for step in STEPS[stage.name]:
         if step.picture is not None:
-            reads = packets.reads_of(stage, step, "view")
-            found.append(_part(step.slug, "view", reads, _room(packets.view_of(stage.name, step, session))))
+            found.append(_view(stage.name, step.slug, packets.reads_of(stage, step, "view"), session))
         found.append(_part(step.slug, "mathematics", packets.reads_of(stage, step, "mathematics")))
-    found.append(_part(packets.TENSORS, "mathematics", frozenset({"layer"} if stage.uses_layer else ())))
+    found.append(_part(packets.TENSORS, "mathematics", packets.layer_of(stage)))
     return found
 
 
-def _room(view: View) -> str:
-    """A view without its numbers, from which the browser knows how much room it needs."""
-    header = header_of(pack(view))
-    return header if len(header) <= ROOM else ""
+def _view(page: str, slug: str, reads: Reads, session: Session) -> dict[str, Any]:
+    """A picture; its header, without numbers, tells the browser how much room it needs."""
+    header = header_of(packets.packet(page, slug, "view", session).data)
+    return _part(slug, "view", reads, header if len(header) <= ROOM else "")
 
 
 def _part(slug: str, kind: str, reads: frozenset[str], room: str = "") -> dict[str, Any]:

@@ -24,7 +24,7 @@ def page_file(page: str, session: Session, address: str) -> str:
     stage = STAGES[page]
     parts: list[Part] = [Words(text(page).summary)]
     for number, step in enumerate(STEPS[page], 1):
-        view = packets.view_of(page, step, session) if step.picture else None
+        view = packets.exact_view(step, session) if step.picture else None
         parts.append(Markup(frame_of(stage, step, number, packets.mathematics(page, step, session)), view))
     parts.append(Markup(folded("All tensors of this stage", packets.table(page, session))))
     parts.append(Markup(folded("The code of this stage", code_of(stage))))

@@ -1,13 +1,7 @@
-// Where the app is, what it serves, and what its address says of the reader's choice.
+// What the app serves, and what its address says of the reader's choice.
 
 import { page } from "../core/page.js";
-
-/** The address of the app, below whatever path it is served: Streamlit's own script lies in its static/js/. */
-export function appAddress() {
-  /** @type {HTMLScriptElement | null} */
-  const script = document.querySelector('script[type="module"][src*="/static/js/"]');
-  return script ? new URL("../../", script.src) : new URL("./", document.baseURI);
-}
+import { appAddress } from "./address.js";
 
 export function fetchBytes(path) {
   const { fetched } = page;

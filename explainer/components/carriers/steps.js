@@ -6,7 +6,8 @@ import { page } from "../core/page.js";
 import { ChoiceBar } from "../steps/bar.js";
 import { Choice } from "../steps/choice.js";
 import { StepPage } from "../steps/page.js";
-import { appAddress, fetchBytes, fileName, place, recall, remember } from "./app.js";
+import { appAddress } from "./address.js";
+import { fetchBytes, fileName, place, recall, remember } from "./app.js";
 
 /* global EXACT_PATH, PATH, loadCore */
 
