@@ -19,6 +19,7 @@ from explainer.stages import STAGES, TensorRef
 
 # The proofs of the formulas that have no number; a formula may be used in several places.
 _PROVED_BY: dict[str, tuple[Claim, ...]] = {
+    "patchify": (FACTS["patches"],),
     "patch_projection": (FACTS["patch_projection"],),
     "layer_norm": (FACTS["attention_norm"], FACTS["mlp_norm"], PROOFS[4]),
     "scores": (FACTS["scores"],),
@@ -66,6 +67,7 @@ _INSIDE: dict[int, tuple[str, ...]] = {1: ("trace.patch_embeddings",), 2: ("bloc
 
 # What holds a tensor of every layer has these among them: the first, this layer's, the last.
 _PARTS = {
+    "derived.patches": ("trace.patches",),
     "trace.hidden_states": ("trace.hidden_states[0]", "block.input", "block.output", "trace.hidden_states[-1]"),
     "trace.hidden_states[layer]": ("block.output",),
     "trace.attention_weights": ("block.attention.weights",),

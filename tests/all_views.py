@@ -5,7 +5,6 @@ from functools import partial
 
 from torch import Tensor
 
-from explainer.experiments.logit_lens import lens_probabilities
 from explainer.experiments.sides import Side
 from explainer.panels import Pixels, View
 from explainer.views import (
@@ -25,6 +24,7 @@ from explainer.views import (
 from explainer.views.changes import compare, compare_attention, compare_depth
 from explainer.views.walk import walk
 from vit_core import PRESETS, ForwardTrace, VisionTransformer, ViTConfig, patchify
+from vit_core.logit_lens import lens_probabilities
 
 MODULES = (
     patches,

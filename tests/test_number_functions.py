@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from explainer.experiments.logit_lens import lens_probabilities
 from explainer.gallery import GALLERY
 from explainer.numbers import NumberExplanation, Pass, Reproduction, explain_number
 from explainer.numbers.address import KINDS, READ_OFFS, TENSORS, Address, shape_of_tensor
@@ -29,6 +28,7 @@ from vit_core import (
     mean_attention_distance,
     open_picture,
 )
+from vit_core.logit_lens import lens_probabilities
 
 CHANGES = "heads=2.1:zero;positions=shuffled.3;skip=mlp.3"
 # One number of every function, of one pass and of two.

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explainer.proofs import FACTS, PROOFS, Case, Claim, prove, rounding, settle
+from explainer.proofs import FACTS, PROOFS, Case, Claim, claims, prove, rounding, settle
 from tests.conftest import randomised
 from vit_core import (
     AttentionTrace,
@@ -79,6 +79,8 @@ def test_they_use_none_of_the_models_code(case: Case, monkeypatch: pytest.Monkey
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a proof called a module")
 
+    for name, compute in tuple(claims.DERIVED.items()):  # what is proved may come from the model, the proof may not
+        monkeypatch.setitem(claims.DERIVED, name, lambda _, found=compute(case): found)
     monkeypatch.setattr(nn.Module, "__call__", refuse)
     monkeypatch.setattr(VisionTransformer, "projection_matrix", property(refuse))
     assert red(case) == set()
@@ -112,6 +114,8 @@ def disturbed(tensor: Tensor) -> Tensor:
 
 
 PATHS = sorted({path for claim in CLAIMS.values() for path in claim.makes + claim.reads} - {"trace.probabilities"})
+DERIVED_PATHS = [path for path in PATHS if path.startswith("derived.")]  # no tensors of the trace: computed from it
+PATHS = [path for path in PATHS if path not in DERIVED_PATHS]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -119,6 +123,16 @@ def test_a_disturbed_tensor_turns_red_what_makes_it_and_what_reads_it(path: str,
     wrong = with_tensor(case, path, disturbed(case.tensor(path)))
     expected = {key for key, claim in CLAIMS.items() if path in claim.makes + claim.reads}
     assert red(wrong) == expected - {"probabilities"}  # a trace computes them from the logits that it holds
+
+
+@pytest.mark.parametrize("path", DERIVED_PATHS)
+def test_what_is_derived_turns_red_when_it_is_computed_otherwise(
+    path: str, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = path.removeprefix("derived.")
+    compute = claims.DERIVED[name]
+    monkeypatch.setitem(claims.DERIVED, name, lambda case: disturbed(compute(case)))
+    assert red(case) == {key for key, claim in CLAIMS.items() if path in claim.makes}
 
 
 # They can fail, each alone: one tensor disturbed by 1e-2, and everything after it computed from that

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, arange, cartesian_prod, cat
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, normalize
 
 from vit_core.config import square_root
 
@@ -60,3 +60,9 @@ def sinusoidal_position_embedding(grid_size: int, hidden_size: int) -> Float[Ten
     frequencies = 10000.0 ** -(arange(hidden_size // 4) / (hidden_size // 4))
     angles = rearrange(places[..., None] * frequencies, "p two f -> p (two f)")
     return cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def position_similarity(position_embedding: Float[Tensor, "tokens hidden"]) -> Float[Tensor, "tokens tokens"]:
+    """The cosine of every position embedding with every other (the paper's Fig. 7, centre), from -1 to 1."""
+    rows = normalize(position_embedding.detach(), dim=1)
+    return (rows @ rows.T).clamp(-1, 1)  # rounding can leave 1.0000001

@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.experiments.logit_lens import lens_probabilities
 from explainer.panels import Pixels
 from vit_core.attention_maps import mean_attention_distance
 from vit_core.config import ViTConfig
+from vit_core.logit_lens import lens_probabilities
 from vit_core.model import VisionTransformer
 from vit_core.trace import byte_count
 

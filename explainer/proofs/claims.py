@@ -8,8 +8,10 @@ from torch import Tensor
 
 from explainer.notation.written_numbers import in_powers
 from explainer.proofs.rounding import Rounded, exact
-from vit_core import BlockTrace, ForwardTrace, VisionTransformer
+from vit_core import BlockTrace, ForwardTrace, VisionTransformer, attention_rollout, mean_attention_distance, patchify
+from vit_core.logit_lens import lens_probabilities
 from vit_core.model import EncoderBlock
+from vit_core.positions import position_similarity
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +29,10 @@ class Case:
         return self.model.block(self.layer)
 
     def tensor(self, path: str) -> Tensor:
-        """A tensor by the way to it: ``"trace.logits"``, ``"block.attention.query"``, ``"trace.hidden_states[-1]"``."""
+        """A tensor by the way to it: ``"trace.logits"``, ``"trace.hidden_states[-1]"``, ``"derived.rollout"``."""
         root, _, fields = path.partition(".")
+        if root == "derived":
+            return DERIVED[fields](self)
         value: Any = self.trace if root == "trace" else self.block
         for field in fields.split("."):
             name, _, index = field.partition("[")
@@ -41,6 +45,16 @@ class Case:
     def read(self, path: str) -> Rounded:
         """The numbers at ``path``, as they are: the proof starts from them."""
         return exact(self.tensor(path))
+
+
+# What the pages show besides the tensors of the trace, computed as they compute it.
+DERIVED: dict[str, Callable[[Case], Tensor]] = {
+    "patches": lambda case: patchify(case.trace.image, case.model.config.patch_size),
+    "position_similarity": lambda case: position_similarity(case.model.position_embedding),
+    "logit_lens": lambda case: lens_probabilities(case.model, case.trace),
+    "rollout": lambda case: attention_rollout(case.trace),
+    "distance": lambda case: mean_attention_distance(case.trace, case.model.config),
+}
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,22 @@ import numpy as np
 from torch import Tensor
 
 from explainer.proofs.claims import Case, Claim
-from explainer.proofs.rounding import Rounded, concatenate, exact, gelu, layer_norm, linear, softmax
+from explainer.proofs.rounding import Rounded, concatenate, divided, exact, gelu, layer_norm, linear, softmax
+
+
+def _patches(case: Case) -> Rounded:
+    """x_p, from the pixels."""
+    image, size = exact(case.tensor("trace.image")).values, case.model.config.patch_size
+    channels, height, width = image.shape
+    cut = image.reshape(channels, height // size, size, width // size, size).transpose(1, 3, 2, 4, 0)
+    return exact(cut.reshape(-1, size * size * channels))
 
 
 def _patch_embeddings(case: Case) -> Rounded:
     """x_p E + b, from the pixels."""
-    image, size = exact(case.tensor("trace.image")).values, case.model.config.patch_size
-    channels, height, width = image.shape
-    cut = image.reshape(channels, height // size, size, width // size, size).transpose(1, 3, 2, 4, 0)
-    patches = cut.reshape(-1, size * size * channels)
     kernel = exact(case.model.patch_projection.weight).values  # hidden, channels, rows, columns
-    matrix = kernel.transpose(2, 3, 1, 0).reshape(size * size * channels, -1)
-    return linear(exact(patches), exact(matrix), _optional(case.model.patch_projection.bias))
+    matrix = kernel.transpose(2, 3, 1, 0).reshape(case.model.config.patch_dim, -1)
+    return linear(_patches(case), exact(matrix), _optional(case.model.patch_projection.bias))
 
 
 def _tokens(case: Case) -> Rounded:
@@ -71,12 +75,55 @@ def _output(case: Case) -> Rounded:
     return _contract(gelu(hidden, case.model.config.gelu), case) + z
 
 
-def _logits(case: Case) -> Rounded:
-    head, y = case.model.head, case.read("trace.representation").through(lambda values: values[None])
+def _logits(y: Rounded, case: Case) -> Rounded:
+    """The head, for each row of y."""
+    head = case.model.head
     if head.pre_logits is not None:
         hidden = linear(y, exact(head.pre_logits.weight).T, _optional(head.pre_logits.bias))
         y = Rounded(np.tanh(hidden.values), hidden.error)  # tanh brings numbers closer together, never apart
-    return linear(y, exact(head.linear.weight).T, _optional(head.linear.bias)).through(lambda values: values[0])
+    return linear(y, exact(head.linear.weight).T, _optional(head.linear.bias))
+
+
+def _head(case: Case) -> Rounded:
+    y = case.read("trace.representation").through(lambda values: values[None])
+    return _logits(y, case).through(lambda values: values[0])
+
+
+def _logit_lens(case: Case) -> Rounded:
+    """The head after every layer, as if it were the last."""
+    class_tokens = exact(np.stack([exact(z).values[0] for z in case.trace.hidden_states]))
+    return softmax(_logits(layer_norm(class_tokens, case.model.norm), case))
+
+
+def _position_similarity(case: Case) -> Rounded:
+    """The cosine of each position embedding with each other."""
+    positions = exact(case.model.position_embedding).values
+    lengths = np.sqrt(np.square(positions).sum(-1, keepdims=True))
+    directions = Rounded(positions / lengths, divided(positions / lengths, positions.shape[-1]))
+    return directions @ directions.T
+
+
+def _rollout(case: Case) -> Rounded:
+    """The product of all layers, each half the mean of its heads and half the identity, its rows summing to 1."""
+    rollout = None
+    for weights in case.trace.attention_weights:
+        values = exact(weights).values.mean(0)
+        layer = 0.5 * values + 0.5 * np.eye(len(values))
+        layer /= layer.sum(-1, keepdims=True)
+        rounded = Rounded(layer, divided(layer, len(weights) + len(values)))
+        rollout = rounded if rollout is None else rounded @ rollout
+    assert rollout is not None
+    return rollout
+
+
+def _distance(case: Case) -> Rounded:
+    """The mean distance from each patch to where it looks, weighted by A, of every head."""
+    config = case.model.config
+    rows, columns = np.divmod(np.arange(config.num_patches), config.grid_size)
+    distance = config.patch_size * np.hypot(rows[:, None] - rows, columns[:, None] - columns)
+    weights = np.stack([exact(each).values for each in case.trace.attention_weights])[:, :, 1:, 1:]
+    values = (weights * distance).sum(-1).mean(-1)
+    return Rounded(values, divided(values, config.num_patches))
 
 
 def _optional(bias: Tensor | None) -> Rounded | None:
@@ -193,7 +240,7 @@ FACTS = {
         "The classification head",
         ("trace.representation",),
         ("trace.logits",),
-        lambda case: (_logits(case),),
+        lambda case: (_head(case),),
         per_layer=False,
     ),
     "probabilities": Claim(
@@ -202,5 +249,22 @@ FACTS = {
         ("trace.probabilities",),
         lambda case: (softmax(case.read("trace.logits")),),
         per_layer=False,
+    ),
+    "patches": Claim("The cut", (), ("derived.patches",), lambda case: (_patches(case),), per_layer=False),
+    "cosine_similarity": Claim(
+        "The cosine similarity",
+        (),
+        ("derived.position_similarity",),
+        lambda case: (_position_similarity(case),),
+        per_layer=False,
+    ),
+    "logit_lens": Claim(
+        "The logit lens", (), ("derived.logit_lens",), lambda case: (_logit_lens(case),), per_layer=False
+    ),
+    "attention_rollout": Claim(
+        "Attention rollout", (), ("derived.rollout",), lambda case: (_rollout(case),), per_layer=False
+    ),
+    "attention_distance": Claim(
+        "The mean attention distance", (), ("derived.distance",), lambda case: (_distance(case),), per_layer=False
     ),
 }

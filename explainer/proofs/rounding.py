@@ -97,6 +97,12 @@ def linear(x: Rounded, matrix: Rounded, bias: Rounded | None) -> Rounded:
     return product if bias is None else product + bias
 
 
+def divided(values: Values, terms: int) -> Values:
+    """The error of numbers that were divided by a sum, or are a mean, of so many numbers of one sign."""
+    error: Values = (terms**0.5 + 3) * UNIT * _largest(values)
+    return error
+
+
 def concatenate(first: Rounded, second: Rounded) -> Rounded:
     """One below the other."""
     errors = [np.broadcast_to(part.error, part.values.shape) for part in (first, second)]

@@ -71,7 +71,7 @@ PATCHES = (
         "grid",
         Picture("grid", lambda now: patches.grid(now.pixels, now.trace.image, now.config, now.token), TOKEN),
         formulas=("num_patches", "patchify"),
-        claims=(),  # TODO patches
+        claims=("patches",),
     ),
     Step(
         "filters",
@@ -133,7 +133,7 @@ EMBEDDING = (
             "similarity", lambda now: embedding.position_similarity(now.model.position_embedding, now.token), TOKEN
         ),
         formulas=("cosine_similarity",),
-        claims=(),  # TODO cosine_similarity
+        claims=("cosine_similarity",),
         code=(1,),
     ),
 )
@@ -332,13 +332,13 @@ ENCODER = (
             "logit_lens", lambda now: lens.logit_lens(now.model, now.trace, now.checkpoint.labels, now.layer), LAYER
         ),
         formulas=("logit_lens",),
-        claims=(),  # TODO logit_lens
+        claims=("logit_lens",),
     ),
     Step(
         "rollout",
         Picture("rollout", lambda now: depth.rollout(now.trace, now.pixels)),
         formulas=("attention_rollout",),
-        claims=(),  # TODO attention_rollout
+        claims=("attention_rollout",),
     ),
     Step(
         "distance",
@@ -348,7 +348,7 @@ ENCODER = (
             LAYER_AND_HEAD,
         ),
         formulas=("attention_distance",),
-        claims=(),  # TODO attention_distance
+        claims=("attention_distance",),
     ),
 )
 

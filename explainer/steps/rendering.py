@@ -152,14 +152,14 @@ def _shapes(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]]) 
 
 
 def _about(step: Step, moment: Moment) -> tuple[set[str], set[str]]:
-    """The keys of what a step makes and reads: by its proofs, else by its equations."""
-    found = [links.of_proof(claim) for claim in step.claims]
-    found += [links.of_equation(item) for item in step.written(moment)] if not found else []
-    makes = {key for link in found for key in link.makes}
-    reads = {key for link in found for key in link.reads}
-    equations = map(links.of_equation, step.written(moment))
-    named = {key for link in equations for key in link.reads if key.startswith(("model.", "layer."))}
-    return makes, (reads | named) - makes
+    """The keys of what a step makes and reads: by its proofs, and by its equations where those say more."""
+    proofs = [links.of_proof(claim) for claim in step.claims]
+    equations = [links.of_equation(item) for item in step.written(moment)]
+    makes = {key for link in proofs or equations for key in link.makes}
+    reads = {key for link in proofs for key in link.reads}
+    for link in equations:
+        reads |= {key for key in link.reads if not reads or key.startswith(("model.", "layer."))}
+    return makes, reads - makes
 
 
 def _shape_line(role: str, row: TensorRow, link: Link) -> str:

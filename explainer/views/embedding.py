@@ -2,7 +2,6 @@
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from explainer.notation.wording import number, sentence, superscript, the_token, token_name
 from explainer.origins import cosine_of, one_each
@@ -10,6 +9,7 @@ from explainer.panels import Matrix, Origin, Panel, Scale, Strip, Strips, Tiles,
 from explainer.views.arrays import as_values, first_columns, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
+from vit_core.positions import position_similarity as position_similarity_of
 from vit_core.trace import ForwardTrace
 
 
@@ -147,9 +147,8 @@ def position_similarity(position_embedding: Float[Tensor, "tokens hidden"], toke
             compared with those of the patches.
     """
     side = grid_size_of(position_embedding.shape[0])
-    rows = normalize(position_embedding.detach(), dim=1)
-    of_patches = (rows[1:] @ rows[1:].T).clamp(-1, 1)  # rounding can leave 1.0000001
-    chosen = (rows[1:] @ rows[token]).clamp(-1, 1)
+    similarity = position_similarity_of(position_embedding)
+    of_patches, chosen = similarity[1:, 1:], similarity[token, 1:]
     scale = Scale(-1.0, 1.0, diverging=True)
     others = chosen.clone()
     if token and side > 1:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.experiments.logit_lens import lens_probabilities, most_probable
 from explainer.notation.wording import percent
 from explainer.panels import Bars, Origin, Plot, Series, View
 from explainer.views.arrays import as_values, whole_numbers
 from explainer.views.compose import view
+from vit_core.logit_lens import lens_probabilities, most_probable
 from vit_core.model import VisionTransformer
 from vit_core.trace import ForwardTrace, check_layer
 

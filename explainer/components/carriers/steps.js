@@ -17,6 +17,10 @@ class Instance {
   constructor(parent) {
     this.root = document.createElement("div");
     parent.append(this.root);
+    /** @type {ChoiceBar | null} */
+    this.bar = null;
+    /** @type {StepPage | null} */
+    this.steps = null;
     page.choice ??= new Choice();
     this.choice = page.choice;
   }
@@ -78,7 +82,7 @@ class Instance {
 
   /** Files that are made of the choice. */
   showAddresses() {
-    for (const link of this.root.querySelectorAll("[data-path]")) {
+    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (this.root.querySelectorAll("[data-path]"))) {
       const parameters = new URLSearchParams({ ...this.choice.whole, from: location.href });
       link.href = new URL(`${link.dataset.path}?${parameters}`, appAddress()).href;
     }

@@ -225,7 +225,7 @@ class MountedView {
   fit(most) {
     for (const [shrink, zoom] of FITS) {
       if (this.root.getBoundingClientRect().height <= most) return;
-      this.paint.shrink = shrink;
+      if (this.paint) this.paint.shrink = shrink;
       this.root.style.zoom = String(zoom);
       this.layOut();
     }

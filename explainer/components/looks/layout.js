@@ -4,7 +4,7 @@ import { clamp } from "../drawing/numbers.js";
 import { MAP_LABEL } from "./painting/maps.js";
 import { SIGHT_FOOT, SIGHT_HEAD } from "./painting/sight.js";
 
-/** Sizes for a width: the pictures, at most `highest`, what is read next to or below them, and the maps of all heads. */
+/** Sizes for a width: the pictures, at most `highest`, what is read next to them, and the maps of all heads. */
 export function layoutLooks(panel, width, paint, directions, highest = Infinity) {
   const cells = panel.grid_size;
   const heads = panel.weights.heads;

@@ -113,5 +113,6 @@ export function thumbnailsOf(node, card, at, paint) {
     return node.thumbnails.slice(0, 1).map((panel) => [panel, box]);
   }
   const each = (card.width - 20 - 8 * (count - 1)) / count;
-  return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, paint.size(94) * paint.shrink]]);
+  const tall = paint.size(94) * paint.shrink;
+  return node.thumbnails.map((panel, i) => [panel, [card.x + 10 + i * (each + 8), card.y + 14, each, tall]]);
 }

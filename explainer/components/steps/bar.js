@@ -30,7 +30,8 @@ export class ChoiceBar {
     const { sizes } = this.choice;
     const way = element("nav", "vit-bar-steps", { "aria-label": `Steps of ${title}` });
     this.steps.forEach(({ slug, title: name }, i) => {
-      const link = element("a", "", { href: `#${slug}`, title: name, "aria-label": `Step ${i + 1}: ${name}` }, String(i + 1));
+      const words = { href: `#${slug}`, title: name, "aria-label": `Step ${i + 1}: ${name}` };
+      const link = element("a", "", words, String(i + 1));
       link.addEventListener("click", (event) => {
         event.preventDefault(); // the address keeps the choice
         this.go(i);
@@ -38,14 +39,16 @@ export class ChoiceBar {
       way.append(link);
     });
     this.controls = [];
-    if (this.uses.includes("layer") && sizes.layers > 1) this.controls.push(this.control("layer", "Layer", sizes.layers));
-    if (this.uses.includes("head") && sizes.heads > 1) this.controls.push(this.control("head", "Head", sizes.heads));
+    const offers = (name, count) => this.uses.includes(name) && count > 1;
+    if (offers("layer", sizes.layers)) this.controls.push(this.control("layer", "Layer", sizes.layers));
+    if (offers("head", sizes.heads)) this.controls.push(this.control("head", "Head", sizes.heads));
     if (this.uses.includes("token")) this.controls.push(this.tokenControl());
     this.root.replaceChildren(way, ...this.controls.map((control) => control.root));
   }
 
   control(name, label, count) {
-    const root = element("div", "vit-bar-choice", { role: "group", "aria-label": label }, element("span", "", {}, label));
+    const words = element("span", "", {}, label);
+    const root = element("div", "vit-bar-choice", { role: "group", "aria-label": label }, words);
     if (count > MOST_BUTTONS) {
       const select = element("select", "", { "aria-label": label });
       for (let i = 1; i <= count; i++) select.append(new Option(String(i), String(i)));

@@ -12,6 +12,7 @@ export class StepPage {
     this.root = root;
     this.options = options;
     this.parts = [];
+    [this.width, this.height] = [0, 0];
     this.follow = () => this.show();
     options.choice.followers.add(this.follow);
     this.sizes = new ResizeObserver(() => this.resize());
@@ -58,10 +59,11 @@ export class StepPage {
   roomFor(place) {
     const step = place.closest(".vit-step");
     if (!step || innerWidth < 640) return Infinity;
-    const bar = document.querySelector(".vit-bar")?.offsetHeight ?? 0;
-    const free = innerHeight - HEADER - bar - step.querySelector("header").offsetHeight - 28;
+    const heightOf = (selector, root = document) => root.querySelector(selector)?.offsetHeight ?? 0;
+    const bar = heightOf(".vit-bar");
+    const free = innerHeight - HEADER - bar - heightOf("header", step) - 28;
     const isWide = step.classList.contains("vit-step-wide");
-    const below = isWide ? (step.querySelector(".vit-step-mathematics")?.offsetHeight ?? 0) + 12 : 0;
+    const below = isWide ? heightOf(".vit-step-mathematics", step) + 12 : 0;
     return Math.max(LEAST, free - below);
   }
 

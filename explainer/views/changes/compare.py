@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.sides import SharedClass, Side, beside_each_other, shared_classes, why_not
 from explainer.notation.wording import number, percent, sentence, token_name
 from explainer.origins import Origin, cosine_of, one_each
@@ -19,6 +18,7 @@ from explainer.views.arrays import as_values, on_grid
 from explainer.views.changes.two_sides import DIFFERENCE, PICK, difference_of, difference_tiles, of_token
 from explainer.views.compose import view
 from explainer.views.scales import symmetric
+from vit_core.logit_lens import most_probable
 
 COSINE_CAPTION = "Cosine from −1 to 1."
 

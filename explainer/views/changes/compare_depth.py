@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from explainer.experiments.logit_lens import lens_probabilities, most_probable
 from explainer.experiments.sides import Side, beside_each_other, shared_classes, why_not
 from explainer.experiments.similarity import layer_similarity, token_cosines
 from explainer.notation.wording import number, percent, sentence, subscript, token_name
@@ -17,6 +16,7 @@ from explainer.views.arrays import as_values, on_grid, whole_numbers
 from explainer.views.attention import tile_columns
 from explainer.views.changes.two_sides import DIFFERENCE, difference_of, refuse
 from explainer.views.compose import view
+from vit_core.logit_lens import lens_probabilities, most_probable
 
 COLOURS = ("y", "q", "k", "v", "E_pos", "A")  # told apart by colour; the line's label says the class
 

@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.similarity import attention_moved
 from explainer.notation.wording import number, percent, the_token
 from explainer.origins import Origin, worked_out
@@ -15,6 +14,7 @@ from explainer.views.arrays import as_values, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.scales import each, from_zero, symmetric
 from vit_core.attention_maps import one_head
+from vit_core.logit_lens import most_probable
 from vit_core.trace import ForwardTrace
 
 PATCHES, HEAD = "patches", "changed_head"  # what a click on the picture and on the grid of heads chooses

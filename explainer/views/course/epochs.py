@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import number, percent
 from explainer.origins import Origin, on_side, one_each, worked_out
@@ -30,6 +29,7 @@ from explainer.views.course.scenes import (
     side_of,
 )
 from explainer.views.scales import from_zero, symmetric
+from vit_core.logit_lens import most_probable
 
 CLASS_COLOURS = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
 RUN_COLOURS = ("z", "q")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from explainer import origins
-from explainer.experiments.logit_lens import most_probable
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import percent, sentence
 from explainer.origins import Origin, one_each
 from explainer.panels import Frames, Plot, Series, View
 from explainer.views.arrays import float_values
 from explainer.views.compose import view
+from vit_core.logit_lens import most_probable
 
 NAME = "epoch"  # what is counted, in picks and in the URL
 MOST_CLASSES = 5
