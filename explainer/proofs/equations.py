@@ -183,7 +183,7 @@ FACTS = {
         lambda case: (layer_norm(case.read("block.input"), case.parameters.attention_norm),),
     ),
     "scores": Claim(
-        "The scaled product of queries and keys",
+        "The scaled product",
         ("block.attention.query", "block.attention.key"),
         ("block.attention.scores",),
         lambda case: (_scores(case.read("block.attention.query"), case.read("block.attention.key")),),

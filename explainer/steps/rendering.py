@@ -78,7 +78,7 @@ def _group(number: int, proof: Proof) -> str:
     """One equation with its line of code and its proof."""
     item = EQUATIONS[number]
     return (
-        f'<div class="vit-step-group"><div class="vit-equation" tabindex="0" {links.of_equation(item).attributes}>'
+        f'<div class="vit-step-group"><div class="vit-equation" tabindex="0" {_attributes(item)}>'
         f'<p class="vit-caption">Eq. {number} · {escape(item.title)}</p>'
         f'<div class="vit-formula">{linked_markup(item)}</div></div>'
         f'<div class="vit-step-code">{_code([item])}</div>'
@@ -95,10 +95,15 @@ def _equation(item: Equation | Formula, config: ViTConfig, layer: int, has_pseud
     if has_pseudocode and isinstance(item, Equation):
         pseudocode = f'<pre class="vit-pseudocode" tabindex="0"><code>{escape(item.pseudocode)}</code></pre>'
     return (
-        f'<div class="vit-equation" tabindex="0" {links.of_equation(item).attributes}>'
+        f'<div class="vit-equation" tabindex="0" {_attributes(item)}>'
         f'<p class="vit-caption">{escape(title)}</p>'
         f'<div class="vit-formula">{linked_markup(item)}</div>{numbers}{pseudocode}</div>'
     )
+
+
+def _attributes(item: Equation | Formula) -> str:
+    """What links an equation: what it makes and reads, and its symbols."""
+    return f"{links.of_equation(item).attributes} {links.of_symbols(item.essence)}"
 
 
 @cache
@@ -140,15 +145,14 @@ def _listing(path: str, excerpts: Sequence[tuple[Excerpt, Link, bool]]) -> str:
 
 def _shapes(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]]) -> str:
     """The tensors of the step: what it reads, what is learned, what it makes."""
+    rows = tuple(rows)
     made, read = _about(step, moment)
-    lines = []
-    for row, link in rows:
-        keys = set(link.makes)
-        role = "makes" if keys & made else "reads" if keys & read else ""
-        if role:
-            lines.append((("reads", "makes").index(role), role, row, link))
-    lines.sort(key=lambda line: line[0])
-    return f"<table>{''.join(_shape_line(role, row, link) for _, role, row, link in lines)}</table>" if lines else ""
+    if not any((made | read) & set(link.makes) for _, link in rows):  # it is about those of its letters
+        read = {key for item in step.written(moment) for name in item.symbols for key in links.of_symbol(name).makes}
+    makes = [_shape_line("makes", row, link) for row, link in rows if made.intersection(link.makes)]
+    others = [(row, link) for row, link in rows if made.isdisjoint(link.makes)]
+    reads = [_shape_line("reads", row, link) for row, link in others if read.intersection(link.makes)]
+    return f"<table>{''.join(reads + makes)}</table>" if reads or makes else ""
 
 
 def _about(step: Step, moment: Moment) -> tuple[set[str], set[str]]:

@@ -92,9 +92,9 @@ def open_session(parameters: Mapping[str, str]):  # type: ignore[no-untyped-def]
     state = State(**values)  # type: ignore[arg-type]
     try:
         sessions.open_checkpoint(state.checkpoint)
+        opened, problems = sessions.open_session(state)
     except LookupError as error:
-        raise WrongRequestError(f"There is no checkpoint {state.checkpoint!r} here.") from error
-    opened, problems = sessions.open_session(state)
+        raise WrongRequestError(str(error.args[0]) if error.args else "There is no such checkpoint.") from error
     if problems:
         raise WrongRequestError(problems[0].partition(" You see ")[0])
     return opened

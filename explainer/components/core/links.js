@@ -16,27 +16,42 @@ class Links {
     this.roots = new Set([document]); // of the page, and of every canvas on it
     this.painters = new Map(); // root of a canvas -> paints anew what is marked on it
     this.pointed = this.focused = null; // what was found there
+    this.held = null; // what was clicked: it stays lit, so that all that lights up with it can be looked at
     this.formulas = new WeakMap(); // formula -> what was read of its symbols
     this.pointAt = (event) => this.set("pointed", this.sourceOf(event));
     this.focusAt = (event) => {
       const isByKeyboard = event.composedPath()[0].matches?.(":focus-visible");
       this.set("focused", isByKeyboard ? this.sourceOf(event) : null);
     };
+    this.holdAt = (event) => this.hold(event);
     this.listen(document);
     document.documentElement.addEventListener("pointerleave", (event) => {
       if (event.pointerType !== "touch") this.set("pointed", null); // a tap stays until the next
     });
     document.addEventListener("focusout", () => this.set("focused", null));
-    document.addEventListener("keydown", (event) => goToRow(event));
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.set("held", null);
+      else if (event.key === "Enter" || event.key === " ") this.hold(event);
+      goToRow(event);
+    });
   }
 
   listen(root) {
     root.addEventListener("pointerover", this.pointAt);
     root.addEventListener("focusin", this.focusAt);
+    if (root === document) root.addEventListener("click", this.holdAt);
   }
 
   get source() {
-    return this.pointed ?? this.focused;
+    return this.held ?? this.pointed ?? this.focused;
+  }
+
+  /** What was clicked stays lit until it is clicked again, or until Escape; a click on a picture chooses instead. */
+  hold(event) {
+    const from = event.composedPath()[0];
+    if (from instanceof HTMLCanvasElement || from.closest?.("button, a, summary, input, select")) return;
+    const source = this.sourceOf(event);
+    if (source) this.set("held", source.id === this.held?.id ? null : source);
   }
 
   set(name, source) {
@@ -132,9 +147,10 @@ const sharesAny = (some = [], others = []) => some.some((key) => others.includes
 function described(node) {
   const { link, reads, symbols } = node.dataset;
   const isStep = (reads ?? symbols) != null;
+  const { symbol } = node.dataset; // of an equation in MathML, which has a link of its own
   const id = `${link} from ${reads} in ${symbols}`;
   const names = symbols ? symbols.split(/[ |]+/).map((each) => `symbol.${nameOf(each)}`) : [];
-  return { node, id, makes: keysOf(link), reads: keysOf(reads), names, isStep };
+  return { node, id, makes: keysOf(link), reads: keysOf(reads), names, isStep, isSymbol: symbol != null };
 }
 
 /** "made", "read" or null. Two steps of the computation have to do with each other only if they make the same. */

@@ -1,5 +1,6 @@
 // A page as a row of steps: each with its picture and, next to it, its mathematics, all of one choice.
 
+import { page } from "../core/page.js";
 import { fetchPacket, packetPath } from "./fetching.js";
 import { fitFormulas } from "./fitting.js";
 
@@ -115,6 +116,7 @@ export class StepPage {
   write(part, html) {
     part.place.innerHTML = html;
     fitFormulas(part.place);
+    page.links?.light(); // what is lit stays lit
   }
 
   resize() {
