@@ -20,9 +20,13 @@ from typing import Any
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explainer.app import blocks, kept, session
+from explainer.app import kept, session
 from explainer.app.server import tensor_route
+from explainer.app.state import State
+from explainer.app.steps import packets
+from explainer.app.steps.packets import find_step, packet
 from explainer.lessons import HANDS_ON
+from explainer.proofs import Proof
 from explainer.stages import STAGES
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.weights.checkpoints import EMBEDDED, read_card
@@ -98,20 +102,28 @@ def measure(pages: list[str]) -> Iterator[Sent]:
         if at.exception:
             raise RuntimeError(f"{page}: {at.exception[0].message}")
         for element in at.main.get("bidi_component"):
-            if (sent := _sent(page, element.proto)) is not None:
-                yield sent
+            yield from _sent(page, element.proto)
 
 
-def _sent(page: str, proto: Any) -> Sent | None:
-    """What one component on the page makes the browser fetch; None if it shows no view."""
-    data = proto.bytes
-    if not data:
-        address = json.loads(proto.json or "null")
-        if not isinstance(address, dict) or "url" not in address:
-            return None
-        data = _load(address["url"].rpartition("/")[2])
-    if data[:4] != b"VITS":
-        return None
+def _sent(page: str, proto: Any) -> Iterator[Sent]:
+    """What one component on the page makes the browser fetch: the pictures of its steps, one view, or nothing."""
+    data, given = proto.bytes, json.loads(proto.json or "null")
+    if isinstance(given, dict) and "parts" in given:
+        choice, _ = session.open_session(State(**given["choice"]))
+        for part in given["parts"]:
+            if part["kind"] == "view":
+                picture = find_step(page, part["slug"]).picture
+                assert picture is not None
+                yield _view(page, picture.name, packet(page, part["slug"], "view", choice).data)
+        return
+    if isinstance(given, dict) and "url" in given:
+        data = _load(given["url"].rpartition("/")[2])
+    if data[:4] == b"VITS":
+        yield _view(page, proto.id.rpartition("-")[2], data)
+
+
+def _view(page: str, name: str, data: bytes) -> Sent:
+    """What one packed view makes the browser fetch."""
     header = json.loads(data[_START : _START + int.from_bytes(data[5:_START], "little")])
     at_once, later = set(), set()
     for place in _places(header):
@@ -122,12 +134,17 @@ def _sent(page: str, proto: Any) -> Sent | None:
     kept = [_load(digest) for digest in at_once]
     return Sent(
         page,
-        proto.id.rpartition("-")[2],
+        name,
         len(data) + sum(map(len, kept)),
         len(_compressed(data)) + sum(len(_compressed(each)) for each in kept),
         sum(pieces),
         max(pieces, default=0),
     )
+
+
+def without_proof(_session: session.Session, claim: int | str) -> Proof:
+    """A proof of nothing."""
+    return Proof(str(claim), 0.0, 0, 0.0)
 
 
 def _places(value: Any) -> Iterator[dict[str, Any]]:
@@ -162,7 +179,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 384])
     parser.add_argument("--pages", nargs="+", default=[*STAGES, *HANDS_ON])
     arguments = parser.parse_args()
-    blocks.show_proofs = lambda stage, session: None  # seconds in double precision, and they send no picture
+    packets.proof = without_proof  # seconds in double precision, and they send no picture
     for size in arguments.sizes:
         with random_checkpoint(ViTConfig.named("B/16", image_size=size)):
             found = list(measure(arguments.pages))

@@ -21,6 +21,8 @@ SCRIPTS = {
     "ledger": (components.ledger_script(), [DEFAULT]),
     "number sheet": (components.number_sheet_script(), [DEFAULT]),
     "reader": (components.reader_script(), [DEFAULT]),
+    "steps": (components.steps_adapter(), [DEFAULT]),
+    "steps loader": (components.steps_loader(), [DEFAULT]),
     "opening": (components.opening_script(), []),
 }
 

@@ -1,6 +1,5 @@
 """What lights up together: every tensor, equation, proof and picture of a page has something to light up with."""
 
-import ast
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from explainer.panels import Flow, Origin, Scale, Strip, Strips, View
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES, Stage
+from explainer.steps.forward_pass import STEPS
 from explainer.tensors import find
 from explainer.views import overview
 from tests.all_views import all_views
@@ -81,13 +81,7 @@ def test_a_symbol_in_its_colour_stands_for_one_row_of_the_table(stage: Stage) ->
 
 def views_of(stage: str) -> list[str]:
     """The names of the pictures on a stage's page."""
-    page = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(page) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    return [
-        str(node.args[0].value)
-        for node in calls
-        if node.func.id == "show_view" and isinstance(node.args[0], ast.Constant)
-    ]  # type: ignore[attr-defined]
+    return [step.picture.name for step in STEPS[stage] if step.picture is not None]
 
 
 @pytest.mark.parametrize("stage", WITH_TABLE, ids=lambda stage: stage.name)

@@ -12,8 +12,10 @@ import pytest
 
 from benchmarks.server import running
 from benchmarks.visitor import Run, Visitor
+from explainer.steps.forward_pass import STEPS
 
 RECORD = Path(__file__).with_suffix(".json")
+SIDEBAR = {"image": "sidebar_picture", "gallery": "gallery"}
 CHOICES = ("slider", "selectbox", "number_input", "checkbox", "button_group", "multiselect", "text_input")
 
 
@@ -30,7 +32,7 @@ class Recorder(Visitor):
         kind = element.WhichOneof("type")
         shown = getattr(element, kind)
         if kind == "bidi_component":
-            self.pictures.append(_key(shown.id))
+            self.pictures += _pictures(_key(shown.id), shown.json)
         elif kind in CHOICES and shown.query_param_key:
             self.choices[shown.query_param_key] = _value(shown)
 
@@ -40,6 +42,16 @@ class Recorder(Visitor):
             run = await self.open()
         shown = {"title": run.title, "address": self.query, "pictures": sorted(self.pictures), "choices": self.choices}
         return shown | {"problems": run.exceptions + run.said}
+
+
+def _pictures(key: str, given: str) -> list[str]:
+    """The names of what a component shows: its own, or those of its steps."""
+    if not key.startswith("steps_"):
+        return [key]
+    page = key.removeprefix("steps_")
+    if page == "sidebar":
+        return [SIDEBAR[part["slug"]] for part in json.loads(given)["parts"]]
+    return [step.picture.name for step in STEPS[page] if step.picture is not None]
 
 
 def _key(identity: str) -> str:

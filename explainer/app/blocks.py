@@ -41,8 +41,11 @@ def show_head(stage: Stage | Lesson) -> None:
         st.title(stage.title, anchor=False, width="content")
         st.html(f'<p class="vit-kicker">{escape(place)}</p>', width="content")
     st.html(f'<div class="vit-summary">{words_of(text(stage.name).summary)}</div>')
-    saved_page.begin()
-    saved_page.note(Words(text(stage.name).summary))
+    if stage.name in STEPS:
+        saved_page.forget()
+    else:
+        saved_page.begin()
+        saved_page.note(Words(text(stage.name).summary))
 
 
 def show_formula(name: str) -> None:

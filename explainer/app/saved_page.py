@@ -28,6 +28,11 @@ def begin() -> None:
     st.session_state[_NOTES] = []
 
 
+def forget() -> None:
+    """A page is drawn whose file is made of its steps, when it is asked for."""
+    st.session_state.pop(_NOTES, None)
+
+
 def note(part: Part) -> None:
     """Note a part that is shown. Once the button is there nothing is noted: then a part of the page is drawn again."""
     notes: list[Note] | None = st.session_state.get(_NOTES)

@@ -132,6 +132,11 @@ def parameters() -> dict[str, str]:
     return dict(st.session_state.get(_WRITTEN, {}))
 
 
+def asks_for_number() -> bool:
+    """Whether a number is explained on this page."""
+    return NUMBER in st.query_params
+
+
 def report(sentence: str) -> None:
     """Show a sentence at the top of the next page."""
     st.session_state.setdefault("messages", []).append(sentence)

@@ -91,7 +91,7 @@ def mathematics(page: str, step: Step, session: Session) -> str:
     return mathematics_of(step, session, rows_of(stage, session), [proof(session, claim) for claim in step.claims])
 
 
-def table(page: str, session: Session) -> str:
+def tensors_of(page: str, session: Session) -> str:
     """The tensors of a stage as a table."""
     return tensor_table(rows_of(STAGES[page], session))
 
@@ -121,7 +121,7 @@ def packet(page: str, slug: str, kind: Kind, session: Session) -> Packet:
     if page == SIDEBAR and kind == "view" and slug in CHOOSING:
         return _kept(page, slug, kind, session, CHOOSING[slug][1], lambda: _packed(choosing_view(slug, session)))
     if page in STEPS and slug == TENSORS and kind == "mathematics":
-        return _kept(page, slug, kind, session, layer_of(STAGES[page]), lambda: table(page, session).encode())
+        return _kept(page, slug, kind, session, layer_of(STAGES[page]), lambda: tensors_of(page, session).encode())
     step = find_step(page, slug)
     if kind == "view" and step.picture is None:
         raise LookupError(f"The step {slug!r} has no picture.")

@@ -93,7 +93,7 @@ def show(
                 "tokens": config.num_tokens,
                 "middle": token_at(config.grid_size // 2, config.grid_size // 2, config.grid_size),
             },
-            "follows": state.NUMBER in st.query_params or is_open(name),
+            "follows": state.asks_for_number() or is_open(name),
         },
         on_pick_change=picked,
     )

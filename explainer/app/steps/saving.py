@@ -26,6 +26,6 @@ def page_file(page: str, session: Session, address: str) -> str:
     for number, step in enumerate(STEPS[page], 1):
         view = packets.exact_view(step, session) if step.picture else None
         parts.append(Markup(frame_of(stage, step, number, packets.mathematics(page, step, session)), view))
-    parts.append(Markup(folded("All tensors of this stage", packets.table(page, session))))
+    parts.append(Markup(folded("All tensors of this stage", packets.tensors_of(page, session))))
     parts.append(Markup(folded("The code of this stage", code_of(stage))))
     return export_html(replace(described(stage, session, address), parts=tuple(parts)))

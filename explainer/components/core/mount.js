@@ -2,8 +2,9 @@
 
 import { KINDS } from "../panels/kinds.js";
 import { readHeader, readView } from "./decode.js";
-import { element } from "../drawing/element.js";
+import { element, isFocused, whenIdle } from "../drawing/element.js";
 import { FrameBar, Reel, frameAt } from "./frames.js";
+import { fitInto, layOut } from "./layout.js";
 import { links } from "./links.js";
 import { Paint, readTheme } from "../drawing/paint.js";
 import { PanelFrame } from "./panel.js";
@@ -12,25 +13,6 @@ import { Tip } from "./tip.js";
 import canvasStyle from "../styles/canvas.css";
 import looksStyle from "../styles/looks.css";
 import walkStyle from "../styles/walk.css";
-
-/** In a quiet moment, or after a second without one. */
-const whenIdle = (callback) =>
-  globalThis.requestIdleCallback?.(callback, { timeout: 1000 }) ?? setTimeout(callback, 100);
-
-// What a view may shrink to so that it fits: its pictures, and all of it with its letters.
-const FITS = [
-  [0.85, 1],
-  [0.7, 1],
-  [0.7, 0.92],
-  [0.6, 0.86],
-  [0.55, 0.8],
-  [0.5, 0.74],
-  [0.45, 0.7],
-  [0.4, 0.68],
-];
-
-/** Whether the keyboard is in an element, also one inside a shadow root. */
-const isFocused = (node) => node.contains(node.getRootNode().activeElement);
 
 class MountedView {
   constructor(parent, options) {
@@ -209,40 +191,13 @@ class MountedView {
     this.paint = new Paint(readTheme(this.root, this.options.scheme), this.view, Math.max(1, devicePixelRatio));
     this.root.style.colorScheme = this.paint.theme.scheme;
     this.root.classList.toggle("compact", Boolean(this.options.room));
-    this.layOut();
-    this.fit(this.options.room?.() ?? Infinity);
+    layOut(this);
+    fitInto(this.options.room?.() ?? Infinity, this);
     this.draw();
-  }
-
-  layOut() {
-    this.width = this.root.clientWidth;
-    this.root.classList.toggle("narrow", (this.options.room ? innerWidth : this.width) < 640);
-    this.frames.forEach((row) => this.align(row));
-    for (const frame of this.frames.flat()) frame.measure();
-  }
-
-  /** Smaller pictures, then everything smaller as far as it stays readable, until `most` pixels hold the view. */
-  fit(most) {
-    for (const [shrink, zoom] of FITS) {
-      if (this.root.getBoundingClientRect().height <= most) return;
-      if (this.paint) this.paint.shrink = shrink;
-      this.root.style.zoom = String(zoom);
-      this.layOut();
-    }
   }
 
   draw() {
     for (const frame of this.frames.flat()) frame.draw();
-  }
-
-  /** Panels beside each other start at one height, whatever their titles and what lies above their pictures. */
-  align(row) {
-    for (const frame of row) frame.head.style.minHeight = "";
-    const isBeside = row.length > 1 && !this.root.classList.contains("narrow");
-    const tallest = isBeside ? Math.max(...row.map((frame) => frame.head.offsetHeight)) : 0;
-    const hasPlace = isBeside && row.some((frame) => frame.kind.hasClassToken?.(frame.panel));
-    for (const frame of row) if (tallest) frame.head.style.minHeight = `${tallest}px`;
-    for (const frame of row) frame.panel.leavesPlace = hasPlace;
   }
 
   /** Another choice, made elsewhere: what the panels themselves can show of it. */

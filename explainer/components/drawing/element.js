@@ -46,3 +46,10 @@ export function newContext(width, height, settings) {
   canvas.height = height;
   return contextOf(canvas, settings);
 }
+
+/** In a quiet moment, or after a second without one. */
+export const whenIdle = (callback) =>
+  globalThis.requestIdleCallback?.(callback, { timeout: 1000 }) ?? setTimeout(callback, 100);
+
+/** Whether the keyboard is in an element, also one inside a shadow root. */
+export const isFocused = (node) => node.contains(node.getRootNode().activeElement);
