@@ -94,8 +94,8 @@ def test_terms_steps_and_words(text: str, passes: dict[str, Pass]) -> None:
     found = asked(text, passes)
     working = found.working
     assert working is not None and found.is_derived and str(found.number) == text
-    if working.terms:
-        assert any(abs(working.total - step.value) < 1e-9 for step in found.steps)
+    if working.sum:
+        assert any(abs(working.sum.total - step.value) < 1e-9 for step in found.steps)
     value = 0.0
     for step in found.steps:  # what a reader with a pocket calculator would do
         match step.operator:

@@ -91,13 +91,13 @@ def test_terms_and_rest_are_the_sum_and_the_steps_lead_to_the_number(
         found = explained(tiny_model, tiny_trace, address)
         working, steps = found.working, list(found.steps)
         assert working is not None
-        if working.terms:
-            sizes = [abs(term.value) for term in working.terms]
+        if working.sum:
+            sizes = [abs(term.value) for term in working.sum.terms]
             assert len(sizes) <= 10 and sizes == sorted(sizes, reverse=True)
-            assert len({term.index for term in working.terms}) == len(sizes)
+            assert len({term.index for term in working.sum.terms}) == len(sizes)
             known = {step.value for step in steps}
-            assert any(abs(working.total - value) < 1e-12 for value in known), "the sum is one of the steps"
-            for term in working.terms:
+            assert any(abs(working.sum.total - value) < 1e-12 for value in known), "the sum is one of the steps"
+            for term in working.sum.terms:
                 if len(term.factors) == 2:
                     assert term.value == pytest.approx(term.factors[0].value * term.factors[1].value, rel=1e-12)
         value = 0.0

@@ -160,6 +160,12 @@ def parameter_kind(name: str) -> tuple[str, str, str]:
     return next(kind for end, kind in PARAMETERS.items() if name.endswith(end))
 
 
+def parameter_template(name: str) -> str:
+    """The symbol of a parameter, as a template."""
+    letter, latex, _ = parameter_kind(name)
+    return f"<{letter}:{latex}>" if latex else f"<{letter}>"
+
+
 def checked(address: Address, model: VisionTransformer) -> Address:
     """The same place by its one name; ``layer.mlp.expand.weight`` is a parameter of the address's layer.
 

@@ -1,31 +1,23 @@
 """Every number explained: from which numbers it was made and how, and one line of Python that returns it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from dataclasses import replace as with_
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from explainer.numbers.address import KINDS, Address
 from explainer.numbers.derived import Cells, Derived, Number, addresses_of, sides_of
 from explainer.numbers.explanation import NumberExplanation
 from explainer.numbers.expressions import checked_number
+from explainer.numbers.forward_rules import FORWARD_RULES
 from explainer.numbers.functions import FUNCTIONS, Operand
-from explainer.numbers.lines import YOUR_PICTURE, YOUR_WEIGHTS, Reproduction, line_of
+from explainer.numbers.lines import Reproduction, line_of
+from explainer.numbers.read_off_rules import READ_OFF_RULES
 from explainer.numbers.rules import Numbers
-from explainer.numbers.tensors import RULES
 from explainer.numbers.words import place_of, side_name, side_words, symbol_of, text_of, with_layer
 from explainer.numbers.workings import Row, Working
 from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer, ViTConfig
 
-__all__ = [
-    "YOUR_PICTURE",
-    "YOUR_WEIGHTS",
-    "NumberExplanation",
-    "Pass",
-    "Reproduction",
-    "explain",
-    "explain_number",
-]
+RULES = FORWARD_RULES | READ_OFF_RULES
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +84,7 @@ def explain_number(number: Number, pass_of: Callable[[str], Pass]) -> NumberExpl
     Raises:
         ValueError: if there is no such number; one sentence.
     """
-    asked = _Asked(checked_number(number, lambda side: pass_of(side).model), pass_of)
-    return asked.derived() if isinstance(asked.number, Derived) else asked.plain(asked.number)
+    return _Asked(checked_number(number, lambda side: pass_of(side).model), pass_of).explanation()
 
 
 @dataclass(eq=False)
@@ -109,55 +100,26 @@ class _Asked:
     def config_of(self, side: str) -> ViTConfig:
         return self.passes[side].model.config
 
-    def written(self) -> tuple[str, str, tuple[str, ...]]:
-        """The import line, the expression, and what has to be put in."""
+    def reproduction_of(self, side: str) -> tuple[Reproduction, ViTConfig]:
+        of = self.passes[side]
+        return replace(of.reproduction, interventions=of.changes), of.model.config
 
-        def reproduction(side: str) -> tuple[Reproduction, ViTConfig]:
-            of = self.passes[side]
-            return with_(of.reproduction, interventions=of.changes), of.model.config
-
-        line = line_of(self.number, reproduction)
-        code = line.number(self.number)
-        return line.imports, code, tuple(line.blanks)
-
-    def plain(self, address: Address) -> NumberExplanation:
-        of = self.passes[address.side]
-        numbers, config = of.numbers(address.side), of.model.config
-        is_learned = address.tensor not in KINDS
-        imports, line, blanks = self.written()
+    def explanation(self) -> NumberExplanation:
+        number, of = self.number, next(iter(self.passes.values()))
+        working: Working | None = None
+        if isinstance(number, Derived):
+            working = self._work(number)
+            value, symbol = working.recomputed, self._symbol(number)
+            words = f"{FUNCTIONS[number.function].title}: {self._places(number)}"
+        else:
+            numbers, config = of.numbers(number.side), of.model.config
+            value, symbol = numbers.at(number), symbol_of(number, config)
+            words = _named(number.side) + place_of(number, config, of.labels)
+            if number.tensor in KINDS:
+                working = RULES[number.tensor](numbers, number.layer or 0, number.index)
+        line = line_of(number, self.reproduction_of)
         return NumberExplanation(
-            address,
-            numbers.at(address),
-            _named(address.side) + place_of(address, config, of.labels),
-            symbol_of(address, config),
-            None if is_learned else RULES[address.tensor](numbers, address.layer or 0, address.index),
-            imports,
-            line,
-            blanks,
-            of.changes,
-            config,
-            self.config_of,
-        )
-
-    def derived(self) -> NumberExplanation:
-        number = self.number
-        assert isinstance(number, Derived)
-        working = self._work(number)
-        imports, line, blanks = self.written()
-        of = next(iter(self.passes.values()))
-        title = FUNCTIONS[number.function].title
-        return NumberExplanation(
-            number,
-            working.recomputed,
-            f"{title}: {self._places(number)}",
-            self._symbol(number),
-            working,
-            imports,
-            line,
-            blanks,
-            of.changes,
-            of.model.config,
-            self.config_of,
+            number, value, words, symbol, working, *line, of.changes, of.model.config, self.config_of
         )
 
     def _work(self, number: Derived) -> Working:

@@ -76,12 +76,7 @@ class NumberExplanation:
     @property
     def terms(self) -> tuple[Term, ...]:
         """The largest terms of the sum, by size."""
-        return self.working.terms if self.working else ()
-
-    @property
-    def rest(self) -> float:
-        """All other terms together."""
-        return self.working.rest if self.working else 0.0
+        return self.working.sum.terms if self.working and self.working.sum else ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

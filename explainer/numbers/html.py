@@ -7,7 +7,7 @@ from html import escape
 from explainer.notation.written_numbers import in_powers
 from explainer.numbers.derived import Number
 from explainer.numbers.explanation import NumberExplanation
-from explainer.numbers.workings import Part, Term
+from explainer.numbers.workings import Part, Sum, Term
 
 # As many significant digits as two passes share: one that the lines of Python make may add in another order, and the
 # seventh is that of rounding to 32 bits.
@@ -18,7 +18,8 @@ def body(explanation: NumberExplanation) -> str:
     """Tables; what has a place itself is a button that says in ``data-number`` which."""
     if explanation.working is None:
         return '<p class="vit-number-note">A learned number, found by training. It is the same for every image.</p>'
-    columns = [_steps(explanation), *([_terms(explanation)] if explanation.terms else [])]
+    total = explanation.working.sum
+    columns = [_steps(explanation), *([_terms(explanation, total)] if total else [])]
     return f'<div class="vit-number-columns">{"".join(columns)}</div>{_check(explanation)}'
 
 
@@ -37,25 +38,23 @@ def _steps(explanation: NumberExplanation) -> str:
     return f'<table class="vit-steps"><caption>Step by step</caption><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _terms(explanation: NumberExplanation) -> str:
-    working = explanation.working
-    assert working is not None
-    most = max(abs(term.value) for term in working.terms) or 1.0
-    wide = max(len(term.factors) for term in working.terms)
-    count = len(working.terms) + working.rest_count
-    heading = "All terms of the sum" if not working.rest_count else f"The {len(working.terms)} largest of {count} terms"
-    rows = [_term(explanation, term, most) for term in working.terms]
-    if working.rest_count:
+def _terms(explanation: NumberExplanation, total: Sum) -> str:
+    most = max(abs(term.value) for term in total.terms) or 1.0
+    wide = max(len(term.factors) for term in total.terms)
+    count = len(total.terms) + total.rest_count
+    heading = "All terms of the sum" if not total.rest_count else f"The {len(total.terms)} largest of {count} terms"
+    rows = [_term(explanation, term, most) for term in total.terms]
+    if total.rest_count:
         rows.append(
-            f'<tr class="vit-rest"><td colspan="{wide + 1}">the other {working.rest_count} together</td>'
-            f'<td class="vit-value">{written(working.rest)}</td></tr>'
+            f'<tr class="vit-rest"><td colspan="{wide + 1}">the other {total.rest_count} together</td>'
+            f'<td class="vit-value">{written(total.rest)}</td></tr>'
         )
     rows.append(
-        f'<tr class="vit-result"><td colspan="{wide + 1}">{escape(working.sum_words)}</td>'
-        f'<td class="vit-value">{written(working.total)}</td></tr>'
+        f'<tr class="vit-result"><td colspan="{wide + 1}">{escape(total.words)}</td>'
+        f'<td class="vit-value">{written(total.total)}</td></tr>'
     )
     of = '<th scope="col">numbers</th>' if wide == 1 else f'<th scope="col" colspan="{wide}">factors</th>'
-    head = f'<tr><th scope="col">m</th>{of}<th scope="col" class="vit-value">{escape(working.term_words)}</th></tr>'
+    head = f'<tr><th scope="col">m</th>{of}<th scope="col" class="vit-value">{escape(total.term_words)}</th></tr>'
     return (
         f'<table class="vit-terms"><caption>{heading}</caption><thead>{head}</thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from explainer.numbers.address import Address
+from explainer.numbers.address import Address, parameter_template
 from explainer.numbers.derived import Cells
 from explainer.numbers.read_offs import read_off
-from explainer.numbers.workings import Part, Row, Step, Values, Working
+from explainer.numbers.workings import Part, Row, Values, Working, normalised, summed
+from explainer.proofs.equations import flattened_patches
 from explainer.proofs.rounding import exact
 from vit_core import BlockTrace, ForwardTrace, Preprocess, VisionTransformer
 
@@ -44,7 +45,7 @@ class Numbers:
             assert layer is not None
             return self.trace.hidden_states[layer]
         if name == "trace.patches":
-            return self._patches
+            return flattened_patches(exact(self.trace.image).values, self.model.config.patch_size)
         if name == "trace.head_inputs":
             return self.model.head.inputs(self.trace.representation).detach()
         if (values := read_off(name, self.model, self.trace, layer or 0, self.block_of)) is not None:
@@ -57,13 +58,6 @@ class Numbers:
         assert isinstance(value, Tensor)
         return value
 
-    @cached_property
-    def _patches(self) -> Values:
-        image, size = exact(self.trace.image).values, self.model.config.patch_size
-        channels, height, width = image.shape
-        cut = image.reshape(channels, height // size, size, width // size, size).transpose(1, 3, 2, 4, 0)
-        return cut.reshape(-1, size * size * channels)
-
     def at(self, address: Address) -> float:
         """The number at an address, as the trace or the model has it."""
         return float(self.tensor(address.tensor, address.layer)[address.index])
@@ -72,6 +66,12 @@ class Numbers:
         """The number and its address."""
         address = self.address(tensor, layer, *index)
         return Part(self.at(address), address)
+
+    def content(self, token: int, component: int) -> Part:
+        """What a token is before positions are added: the class token, or an embedded patch."""
+        if token == 0:
+            return self.part("class_token", None, 0, component)
+        return self.part("trace.patch_embeddings", None, token - 1, component)
 
     def address(self, tensor: str, layer: int | None, *index: int) -> Address:
         """An address on this side."""
@@ -98,11 +98,6 @@ class Numbers:
 
         return Row(values[np.ix_(*ranges)].reshape(-1), place)
 
-    def step(self, words: str, operator: str, tensor: str, layer: int | None, *index: int) -> Step:
-        """A line that is one number of a tensor."""
-        part = self.part(tensor, layer, *index)
-        return Step(words, part.value, operator, part.address)
-
 
 Rule = Callable[[Numbers, int, Index], Working]  # the layer is 0 where there is none
 
@@ -117,9 +112,49 @@ def sum_to(last: int) -> str:
     return rf"\sum_{{m=0}}^{{{last}}}"
 
 
-def norm_formula(result: str, before: str, index: Index) -> str:
-    """LayerNorm as LaTeX: ``result`` from ``before`` at ``index``."""
-    return (
-        rf"{result} = <gamma>{at(index[-1])} \, \frac{{{before}{at(*index)} - <mu>}}{{\sqrt{{<sigma>^2 + <eps>}}}}"
-        rf" + <beta>{at(index[-1])}"
+def dense(numbers: Numbers, equation: str, result: str, before: str, inputs: Row, name: str, column: int) -> Working:
+    """A number of a dense layer: a row of inputs times a column of the weights, and the bias.
+
+    Args:
+        numbers: of the forward pass.
+        equation: of the working.
+        result: the number's symbol with its index, as a template.
+        before: the symbol of the inputs with all of their index but the last.
+        inputs: what the layer reads.
+        name: the layer's in the state dict.
+        column: which of the layer's outputs.
+    """
+    weight, bias = (parameter_template(f"{name}.{each}") for each in ("weight", "bias"))
+    return summed(
+        equation,
+        rf"{result} = {sum_to(len(inputs.values) - 1)} {before}m] \, {weight}[m,\,{column}] + {bias}{at(column)}",
+        inputs,
+        numbers.row(f"{name}.weight", None, column, None),
+        numbers.part(f"{name}.bias", None, column),
     )
+
+
+def layer_norm(
+    numbers: Numbers, equation: str, result: str, before: str, tensor: str, layer: int, index: Index, name: str
+) -> Working:
+    """A number of a LayerNorm: of the row of ``tensor`` in which it lies.
+
+    Args:
+        numbers: of the forward pass.
+        equation: of the working.
+        result: the number's symbol, as a template; empty for the number before γ and β.
+        before: the symbol of what is normalised.
+        tensor: what is normalised.
+        layer: of that tensor.
+        index: of the number in it.
+        name: the norm's in the state dict.
+    """
+    norm = numbers.model.get_submodule(name)
+    assert isinstance(norm, nn.LayerNorm)
+    component = index[-1]
+    formula = rf"\frac{{{before}{at(*index)} - <mu>}}{{\sqrt{{<sigma>^2 + <eps>}}}}"
+    learned: tuple[Part, ...] = ()
+    if result:
+        formula = rf"{result} = <gamma>{at(component)} \, {formula} + <beta>{at(component)}"
+        learned = tuple(numbers.part(f"{name}.{each}", None, component) for each in ("weight", "bias"))
+    return normalised(equation, formula, numbers.row(tensor, layer, *index[:-1], None), component, norm, learned)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from explainer.gallery import GALLERY
 from explainer.notation.symbols import SYMBOLS
 from explainer.notation.wording import subscript, superscript, token_name
-from explainer.numbers.address import KINDS, Address, parameter_kind
+from explainer.numbers.address import KINDS, Address, parameter_kind, parameter_template
 from explainer.numbers.derived import Cells, Derived, Number, Place
+from explainer.numbers.forward_rules import COLOURS, EMBEDDED
 from explainer.numbers.functions import FUNCTIONS
 from explainer.numbers.rules import at
-from explainer.numbers.tensors import EMBEDDED
 from vit_core import ViTConfig
 
 _OWN_SYMBOLS = {
@@ -28,7 +28,6 @@ _OWN_SYMBOLS = {
     "rollout.layer": r"<A:\bar{\mathbf{A}}_{\ell}>",
     "rollout.flow": r"<A:\mathbf{R}_{\ell}>",
 }
-_COLOURS = ("red", "green", "blue")
 PICTURE = "picture:"  # before the name of a picture: the side of its pass, on a page of many pictures
 
 
@@ -72,9 +71,8 @@ def symbol_of(number: Address | Cells, config: ViTConfig) -> str:
     """The symbol of a number with its index, as a template with the number's own layer."""
     name, index = number.tensor, tuple(map(_place_text, number.index))
     if name not in KINDS:
-        letter, latex, _ = parameter_kind(name)
         shown = _as_paper(number, config) if isinstance(number, Address) else _transposed(name, index)
-        return (f"<{letter}:{latex}>" if latex else f"<{letter}>") + at(*shown)
+        return parameter_template(name) + at(*shown)
     head = int(index[0]) + 1 if index[0].isdigit() else 0
     if name == "block.attention.head_outputs":
         return rf"<SA:\operatorname{{SA}}>_{{{head or 'h'}}}{at(*index[1:])}"
@@ -128,7 +126,7 @@ def _place_on(axis: str, i: int, config: ViTConfig, labels: Sequence[str]) -> st
         case "heads":
             return f"head {i + 1}"
         case "channels":
-            return _COLOURS[i] if config.num_channels == 3 else f"channel {i}"
+            return COLOURS[i] if config.num_channels == 3 else f"channel {i}"
         case "height" | "width":
             return f"pixel {'row' if axis == 'height' else 'column'} {i}"
         case "classes":

@@ -4,17 +4,21 @@ import numpy as np
 from torch import Tensor
 
 from explainer.proofs.claims import Case, Claim
-from explainer.proofs.rounding import Rounded, concatenate, exact, gelu, layer_norm, linear, softmax
+from explainer.proofs.rounding import Rounded, Values, concatenate, exact, gelu, layer_norm, linear, softmax
+
+
+def flattened_patches(image: Values, size: int) -> Values:
+    """x_p: a row for each patch, pixel by pixel, in which the channels of a pixel follow each other."""
+    channels, height, width = image.shape
+    cut = image.reshape(channels, height // size, size, width // size, size).transpose(1, 3, 2, 4, 0)
+    return cut.reshape(-1, size * size * channels)
 
 
 def _patch_embeddings(case: Case) -> Rounded:
     """x_p E + b, from the pixels."""
-    image, size = exact(case.tensor("trace.image")).values, case.model.config.patch_size
-    channels, height, width = image.shape
-    cut = image.reshape(channels, height // size, size, width // size, size).transpose(1, 3, 2, 4, 0)
-    patches = cut.reshape(-1, size * size * channels)
+    patches = flattened_patches(exact(case.tensor("trace.image")).values, case.model.config.patch_size)
     kernel = exact(case.model.patch_projection.weight).values  # hidden, channels, rows, columns
-    matrix = kernel.transpose(2, 3, 1, 0).reshape(size * size * channels, -1)
+    matrix = kernel.transpose(2, 3, 1, 0).reshape(patches.shape[1], -1)
     return linear(exact(patches), exact(matrix), _optional(case.model.patch_projection.bias))
 
 
