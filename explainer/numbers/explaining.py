@@ -60,7 +60,7 @@ def explain(
         model: the model of the trace.
         trace: one picture's forward pass.
         layer: 1..L; 0..L for hidden states; None where the tensor belongs to no layer.
-        tensor_name: as in ``number_address.KINDS``, or a parameter's name in the state dict.
+        tensor_name: as in ``address.KINDS``, or a parameter's name in the state dict.
         index: as in the code, from 0.
         block_of: the insides of a layer, where somebody keeps them; otherwise they are computed.
         preprocess: of the checkpoint, for the pixel behind a number of the picture.

@@ -15,7 +15,7 @@ from vit_core import BlockTrace, ForwardTrace, VisionTransformer, mean_attention
 def read_off(
     name: str, model: VisionTransformer, trace: ForwardTrace, layer: int, block_of: Callable[[int], BlockTrace]
 ) -> Tensor | None:
-    """A tensor of ``number_address.READ_OFFS``; None if there is none of that name."""
+    """A tensor of ``address.READ_OFFS``; None if there is none of that name."""
     match name:
         case "block.attention_normalised":
             return normalised(trace.hidden_states[layer - 1], model.block(layer).attention_norm.eps)
