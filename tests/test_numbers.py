@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from explainer.gallery import GALLERY
-from explainer.numbers import YOUR_PICTURE, NumberExplanation, Reproduction, explain
+from explainer.numbers import YOUR_PICTURE, NumberExplanation, Pass, Reproduction, explain_number
 from explainer.numbers.address import TENSORS, Address, checked, shape_of_tensor
 from explainer.numbers.html import body
 from explainer.numbers.words import text_of
@@ -33,7 +33,13 @@ def addresses(model: VisionTransformer, name: str, count: int, seed: int = 0) ->
 
 
 def explained(model: VisionTransformer, trace: ForwardTrace, address: Address, **more: Any) -> NumberExplanation:
-    return explain(model, trace, address.layer, address.tensor, address.index, **more)
+    return explain_number(address, lambda _: Pass(model, trace, **more))
+
+
+def explain(
+    model: VisionTransformer, trace: ForwardTrace, layer: int | None, tensor: str, index: tuple[int, ...], **more: Any
+) -> NumberExplanation:
+    return explained(model, trace, Address(tensor, layer, index), **more)
 
 
 @pytest.fixture(scope="module")

@@ -42,38 +42,6 @@ class Pass:
         return str(self.trace.interventions or "")
 
 
-def explain(
-    model: VisionTransformer,
-    trace: ForwardTrace,
-    layer: int | None,
-    tensor_name: str,
-    index: Sequence[int],
-    *,
-    block_of: Callable[[int], BlockTrace] | None = None,
-    preprocess: Preprocess | None = None,
-    labels: Sequence[str] = (),
-    reproduction: Reproduction | None = None,
-) -> NumberExplanation:
-    """How one number of a forward pass came about.
-
-    Args:
-        model: the model of the trace.
-        trace: one picture's forward pass.
-        layer: 1..L; 0..L for hidden states; None where the tensor belongs to no layer.
-        tensor_name: as in ``address.KINDS``, or a parameter's name in the state dict.
-        index: as in the code, from 0.
-        block_of: the insides of a layer, where somebody keeps them; otherwise they are computed.
-        preprocess: of the checkpoint, for the pixel behind a number of the picture.
-        labels: the names of the classes.
-        reproduction: what the line of Python opens.
-
-    Raises:
-        ValueError: if there is no such number; one sentence.
-    """
-    own = Pass(model, trace, block_of, preprocess, labels, reproduction or Reproduction())
-    return explain_number(Address(tensor_name, layer, tuple(index)), lambda _: own)
-
-
 def explain_number(number: Number, pass_of: Callable[[str], Pass]) -> NumberExplanation:
     """How a number came about, of a tensor or worked out from such.
 
