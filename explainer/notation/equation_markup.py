@@ -68,7 +68,7 @@ def _tidy(element: ElementTree.Element) -> None:
     if kind == "mover":
         element.set("accent", "true")
     if kind in ("msub", "msup", "msubsup", "munderover"):
-        for sign in (each for script in element[1:] for each in script.iter(f"{{{NAMESPACE}}}mo")):
+        for sign in (sign for script in element[1:] for sign in script.iter(f"{{{NAMESPACE}}}mo")):
             sign.attrib |= {"lspace": "0", "rspace": "0"}
     if kind not in ("mi", "mo", "mtext"):
         return

@@ -176,7 +176,7 @@ def checked(address: Address, model: VisionTransformer) -> Address:
         address = replace(address, tensor=f"blocks.{address.layer - 1}.{address.tensor[6:]}", layer=None)
     if (shape := parameter_shape(model, address.tensor)) is not None:
         return replace(address, layer=None, index=_inside(address, shape))
-    known = (each for prefix in _PREFIXES if (each := prefix + address.tensor) in KINDS or each in _SAME)
+    known = (full for prefix in _PREFIXES if (full := prefix + address.tensor) in KINDS or full in _SAME)
     if (name := next(known, None)) is None:
         raise ValueError(
             f"there is no tensor {address.tensor[:60]!r}; expected a field of a trace such as 'block.attention.weights'"

@@ -49,7 +49,7 @@ class Operand:
 
 def _over(values: Values, operands: tuple[Operand, ...], plural: str, term_words: str) -> Sum:
     """The sum of what became of each cell, or of each pair of cells."""
-    return sum_of(values, tuple(each.cells for each in operands), f"the {len(values):,} {plural}", term_words)
+    return sum_of(values, tuple(operand.cells for operand in operands), f"the {len(values):,} {plural}", term_words)
 
 
 def _products(x: Operand, y: Operand) -> Sum:
@@ -80,7 +80,7 @@ def _dot(x: Operand, y: Operand) -> Working:
 
 def _cosine(x: Operand, y: Operand) -> Working:
     total, lengths = _products(x, y), (x.length, y.length)
-    steps = [length.step(f"the length of {each.text}", "÷") for each, length in zip((x, y), lengths, strict=True)]
+    steps = [length.step(f"the length of {operand.text}", "÷") for operand, length in zip((x, y), lengths, strict=True)]
     product = lengths[0].value * lengths[1].value
     return Working(
         "cosine_similarity" if isinstance(x.of, Cells) and x.of.tensor in _POSITIONS else "",
@@ -95,7 +95,7 @@ def _mean_cosine(x: Operand, y: Operand) -> Working:
     """The mean of the rows' cosines."""
     numbers = [Derived("cosine", pair) for pair in zip(_rows(x), _rows(y), strict=True)]
     count = len(numbers)
-    a, b = (each.values.reshape(count, -1) for each in (x, y))
+    a, b = (operand.values.reshape(count, -1) for operand in (x, y))
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     cosines = np.divide((a * b).sum(1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
     total = sum_of(cosines, (Row(cosines, numbers.__getitem__),), f"the cosines of {count} tokens together", "cosine")

@@ -7,7 +7,7 @@ from jinja2 import Environment, Template
 from markupsafe import Markup, escape
 
 from explainer.notation.written_numbers import in_powers
-from explainer.numbers.explanation import NumberExplanation
+from explainer.numbers.explaining import NumberExplanation
 from explainer.numbers.workings import Working
 from vit_core.resources import ASSETS
 

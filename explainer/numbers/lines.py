@@ -34,7 +34,7 @@ class Reproduction:
 
 Reproductions = Callable[[str], tuple[Reproduction, ViTConfig]]  # of a side
 
-# What is no field of a trace or a block: computed as explainer/numbers/read_offs.py does, in the same order.
+# What is no field of a trace or a block: computed as in explainer/numbers/rules.py, in the same order.
 _STATES = "torch.stack([z[:1] for z in {trace}.hidden_states])"
 _NORM = "torch.nn.functional.layer_norm({}, ({{config.hidden_size}},), eps={{config.norm_eps}})"
 _CODE = {
@@ -105,7 +105,7 @@ def _opened(code: str) -> str:
 def _number(number: Number, of: Reproductions) -> str:
     if isinstance(number, Address):
         return f"{_tensor(number, of)}.item()"
-    parts = [_tensor(each, of) if isinstance(each, Cells) else _number(each, of) for each in number.of]
+    parts = [_tensor(operand, of) if isinstance(operand, Cells) else _number(operand, of) for operand in number.of]
     return FUNCTIONS[number.function].python.format(*parts)
 
 
