@@ -17,7 +17,8 @@ class Cells:
     side: str = ""
 
     def __str__(self) -> str:
-        return written(self.side, self.tensor, self.layer, map(_place_text, self.index))
+        places = (place_text(place, "*", "-") for place in self.index)
+        return written(self.side, self.tensor, self.layer, places)
 
     def ranges(self, shape: tuple[int, ...]) -> list[range]:
         """The places on each axis of a tensor of this shape."""
@@ -57,7 +58,8 @@ def _range(place: Place, size: int) -> range:
     return range(first, last + 1)
 
 
-def _place_text(place: Place) -> str:
+def place_text(place: Place, everything: str = ":", joint: str = "…") -> str:
+    """A place of an index as text: "3", "4…7", ":"."""
     if place is None:
-        return "*"
-    return f"{place[0]}-{place[1]}" if isinstance(place, tuple) else str(place)
+        return everything
+    return f"{place[0]}{joint}{place[1]}" if isinstance(place, tuple) else str(place)
