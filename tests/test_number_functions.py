@@ -21,6 +21,7 @@ from explainer.numbers.expressions import is_number, parse
 from explainer.numbers.functions import FUNCTIONS
 from explainer.numbers.html import body
 from explainer.numbers.lines import YOUR_WEIGHTS
+from explainer.numbers.workings import Sum
 from vit_core import (
     ForwardTrace,
     Interventions,
@@ -89,6 +90,16 @@ def test_every_function_is_complete(name: str) -> None:
         assert all(letter in written for letter in letters), part
 
 
+def of_parts(total: Sum, parts: list[float]) -> float:
+    """A term of a sum, from the numbers that are shown with it and the sign between them."""
+    if len(parts) == 1:
+        return parts[0]
+    first, second = parts
+    if total.sign == "×":
+        return first * second
+    return (first - second) ** 2 if total.term_words.startswith("squared") else abs(first - second)
+
+
 @pytest.mark.parametrize("text", ASKED)
 def test_terms_steps_and_words(text: str, passes: dict[str, Pass]) -> None:
     """All in 64 bits: 1e-9 is ample for sums of some hundred numbers of size 1."""
@@ -96,6 +107,8 @@ def test_terms_steps_and_words(text: str, passes: dict[str, Pass]) -> None:
     working = found.working
     assert working is not None and found.is_derived and str(found.number) == text
     if working.sum:
+        for term in working.sum.terms:
+            assert term.value == pytest.approx(of_parts(working.sum, [part.value for part in term.factors]), rel=1e-9)
         assert any(abs(working.sum.total - step.value) < 1e-9 for step in found.steps)
     value = 0.0
     for step in found.steps:  # what a reader with a pocket calculator would do

@@ -47,9 +47,10 @@ class Operand:
         return Step(self.words, self.value, operator, self.of)
 
 
-def _over(values: Values, operands: tuple[Operand, ...], plural: str, term_words: str) -> Sum:
+def _over(values: Values, operands: tuple[Operand, ...], plural: str, term_words: str, sign: str = "×") -> Sum:
     """The sum of what became of each cell, or of each pair of cells."""
-    return sum_of(values, tuple(operand.cells for operand in operands), f"the {len(values):,} {plural}", term_words)
+    rows = tuple(operand.cells for operand in operands)
+    return sum_of(values, rows, f"the {len(values):,} {plural}", term_words, sign)
 
 
 def _products(x: Operand, y: Operand) -> Sum:
@@ -57,7 +58,7 @@ def _products(x: Operand, y: Operand) -> Sum:
 
 
 def _squared_differences(x: Operand, y: Operand) -> Sum:
-    return _over(np.square(x.values - y.values), (x, y), "squared differences together", "squared difference")
+    return _over(np.square(x.values - y.values), (x, y), "squared differences together", "squared difference", "−")
 
 
 def _norm(x: Operand) -> Working:
@@ -137,7 +138,7 @@ def _elsewhere(x: Operand, y: Operand) -> Working:
     """Half the sum of |a - b| along a row of A; on average over the rows, whose sums are 1."""
     rows = max(1, round(float(y.values.sum())))
     words = "differences together, without their signs"
-    total = _over(np.abs(x.values - y.values), (x, y), words, "difference")
+    total = _over(np.abs(x.values - y.values), (x, y), words, "difference", "−")
     formula = rf"\frac{{1}}{{2 \cdot {rows}}} \sum_m \lvert {x.symbol}_m - {y.symbol}_m \rvert"
     steps = (total.step(), Step("each weight that moves is counted twice", 2.0, "÷"), Step("rows", float(rows), "÷"))
     return Working("", formula, steps, total.total / 2 / rows, sum=total)

@@ -65,6 +65,7 @@ class Sum:
 
     words: str  # what is added up
     term_words: str  # what a term is
+    sign: str  # between the numbers that a term is made of
     terms: tuple[Term, ...]
     rest: float
     rest_count: int
@@ -87,12 +88,12 @@ class Working:
     sum: Sum | None = None  # the sum among the steps, if there is one
 
 
-def sum_of(values: Values, rows: tuple[Row, ...], words: str, term_words: str = "product") -> Sum:
+def sum_of(values: Values, rows: tuple[Row, ...], words: str, term_words: str = "product", sign: str = "×") -> Sum:
     """The sum of ``values``, each made of the numbers of ``rows`` at the same place; the largest terms by size."""
     order = np.argsort(-np.abs(values), kind="stable")
     terms = tuple(Term(int(j), tuple(row.part(int(j)) for row in rows), float(values[j])) for j in order[:LARGEST])
     rest = float(values[order[LARGEST:]].sum())
-    return Sum(words, term_words, terms, rest, len(values) - len(terms), float(values.sum()))
+    return Sum(words, term_words, sign, terms, rest, len(values) - len(terms), float(values.sum()))
 
 
 def summed(
