@@ -46,7 +46,8 @@ def test_an_equation_makes_and_reads_what_its_proof_says_and_the_learned_tensors
 def test_every_key_is_that_of_a_tensor_in_a_table() -> None:
     for claim in (*PROOFS, *FACTS):
         link = links.of_proof(claim)
-        assert {*link.makes, *link.reads} <= KEYS
+        # what is derived from the trace has a picture and no row
+        assert {key for key in (*link.makes, *link.reads) if not key.startswith("derived.")} <= KEYS
         assert not set(link.makes) & set(link.reads)
     for item in (*EQUATIONS.values(), *FORMULAS.values()):
         assert {*links.of_equation(item).makes, *links.of_equation(item).reads} <= KEYS

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from explainer.gallery import GALLERY
-from explainer.numbers import YOUR_PICTURE, NumberExplanation, Reproduction, explain
+from explainer.numbers import YOUR_PICTURE, NumberExplanation, Pass, Reproduction, explain_number
 from explainer.numbers.address import TENSORS, Address, checked, shape_of_tensor
 from explainer.numbers.html import body
 from explainer.numbers.words import text_of
@@ -33,7 +33,13 @@ def addresses(model: VisionTransformer, name: str, count: int, seed: int = 0) ->
 
 
 def explained(model: VisionTransformer, trace: ForwardTrace, address: Address, **more: Any) -> NumberExplanation:
-    return explain(model, trace, address.layer, address.tensor, address.index, **more)
+    return explain_number(address, lambda _: Pass(model, trace, **more))
+
+
+def explain(
+    model: VisionTransformer, trace: ForwardTrace, layer: int | None, tensor: str, index: tuple[int, ...], **more: Any
+) -> NumberExplanation:
+    return explained(model, trace, Address(tensor, layer, index), **more)
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +97,13 @@ def test_terms_and_rest_are_the_sum_and_the_steps_lead_to_the_number(
         found = explained(tiny_model, tiny_trace, address)
         working, steps = found.working, list(found.steps)
         assert working is not None
-        if working.terms:
-            sizes = [abs(term.value) for term in working.terms]
+        if working.sum:
+            sizes = [abs(term.value) for term in working.sum.terms]
             assert len(sizes) <= 10 and sizes == sorted(sizes, reverse=True)
-            assert len({term.index for term in working.terms}) == len(sizes)
+            assert len({term.index for term in working.sum.terms}) == len(sizes)
             known = {step.value for step in steps}
-            assert any(abs(working.total - value) < 1e-12 for value in known), "the sum is one of the steps"
-            for term in working.terms:
+            assert any(abs(working.sum.total - value) < 1e-12 for value in known), "the sum is one of the steps"
+            for term in working.sum.terms:
                 if len(term.factors) == 2:
                     assert term.value == pytest.approx(term.factors[0].value * term.factors[1].value, rel=1e-12)
         value = 0.0

@@ -75,10 +75,7 @@ class RankedPatches:
         Raises:
             KeyError: if there is none.
         """
-        for ranking in self.rankings:
-            if ranking.name == name:
-                return ranking
-        raise KeyError(name)
+        return {ranking.name: ranking for ranking in self.rankings}[name]
 
     @property
     def explains(self) -> bool:
@@ -136,11 +133,8 @@ def rank_patches(
     def part(before: int, own: int) -> Progress:
         return lambda share: progress((before + share * own) / sum(passes))
 
-    maps = {
-        "attention": trace.attention(trace.num_layers).mean(0)[0, 1:],
-        "rollout": attention_rollout(trace)[0, 1:],
-        "occlusion": occlusion(model, trace.image, winner, measured=measured, progress=part(0, passes[0])),
-    }
+    maps = _maps_of(trace)
+    maps["occlusion"] = occlusion(model, trace.image, winner, measured=measured, progress=part(0, passes[0]))
     orders = [values.argsort(descending=True, stable=True) for values in maps.values()]
     orders += [permutation(num_patches, seed) for seed in seeds]
     deletions, insertions = deletion_and_insertion(
@@ -155,6 +149,14 @@ def rank_patches(
         tuple(seeds),
         {(a, b): rank_correlation(maps[a], maps[b]) for a, b in combinations(maps, 2)},
     )
+
+
+def _maps_of(trace: ForwardTrace) -> dict[str, Tensor]:
+    """The maps that take no further pass: what the class token looks at, and what has reached it."""
+    return {
+        "attention": trace.attention(trace.num_layers).mean(0)[0, 1:],
+        "rollout": attention_rollout(trace)[0, 1:],
+    }
 
 
 def points_for(num_patches: int) -> int:
@@ -200,10 +202,7 @@ def patches_so_far(
     """
     num_patches, winner = model.config.num_patches, int(trace.logits.argmax())
     plain, *single = [measured.get(mask.numpy().tobytes()) for mask in single_masks(num_patches)]
-    maps = {
-        "attention": trace.attention(trace.num_layers).mean(0)[0, 1:],
-        "rollout": attention_rollout(trace)[0, 1:],
-    }
+    maps = _maps_of(trace)
     if plain is not None and (known := sum(measurement is not None for measurement in single)):
         name = "occlusion" if known == num_patches else f"occlusion of the first {known} patches"
         maps[name] = torch.tensor([0.0 if measurement is None else plain[0] - measurement[0] for measurement in single])

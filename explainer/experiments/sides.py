@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from explainer.notation.wording import the_token
+from explainer.numbers.rules import positions
 from explainer.panels import Pixels
 from vit_core.attention_maps import one_head
 from vit_core.config import ViTConfig
@@ -65,16 +65,7 @@ class Side:
     @property
     def position_embedding(self) -> Float[Tensor, "tokens hidden"]:
         """The E_pos that was added to the embedded tokens, as a change may have left it."""
-        if not self.has_changed_positions:
-            return self.model.position_embedding.detach()
-        content = torch.cat([self.model.class_token.detach(), self.trace.patch_embeddings])
-        return self.trace.hidden_states[0] - content
-
-    @property
-    def has_changed_positions(self) -> bool:
-        """Whether z_0 is something else than Eq. 1 with the model's own E_pos gives."""
-        embedded = self.model.embed(self.trace.patch_embeddings).detach()
-        return not torch.equal(embedded, self.trace.hidden_states[0])
+        return positions(self.model, self.trace)
 
 
 class SharedClass(NamedTuple):

@@ -6,170 +6,78 @@ colour.
 """
 
 import re
-from html import escape
+from unicodedata import normalize
+from xml.etree import ElementTree
+
+from latex2mathml.converter import convert
 
 from explainer.notation.symbols import SYMBOLS
+from explainer.notation.templates import SYMBOL
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+ElementTree.register_namespace("", NAMESPACE)
 
-_SYMBOL = re.compile(r"<([^<>:!#]+)(?::([^<>]*))?>")
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+|\s+|.")
-_LETTERS = {
-    "gamma": "γ",
-    "beta": "β",
-    "mu": "μ",
-    "sigma": "σ",
-    "epsilon": "ε",
-    "Phi": "Φ",
-    "pi": "π",
-    "ell": "ℓ",
-}
-_OPERATORS = {
-    "cdot": "·",
-    "cdots": "⋯",
-    "ldots": "…",
-    "times": "×",
-    "in": "∈",
-    "to": "→",
-    "odot": "⊙",
-    "top": "⊤",
-    "sum": "∑",
-    "approx": "≈",
-    "lVert": "‖",
-    "rVert": "‖",
-}
-_FUNCTIONS = ("exp", "cos", "tanh", "operatorname", "text", "mathrm")
-_SPACES = {",": "0.17em", ";": "0.28em", "quad": "1em", "qquad": "1.6em"}
-_SIZED = ("left", "right", "Big", "big")
+_CHILDREN = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+_BOLD = "\N{MATHEMATICAL BOLD CAPITAL A}"  # the first of the letters that only mathematical fonts have
 
 
 def equation_markup(template: str) -> str:
     """The MathML of a template of ``explainer.notation.templates`` without shapes and numbers.
 
     Raises:
-        ValueError: if the template uses LaTeX that this does not know.
+        ValueError: if the template uses LaTeX that cannot be read.
     """
     names: list[str] = []
 
     def mark(match: re.Match[str]) -> str:
+        """The symbol in a colour whose number is its place in ``names``: the converter leaves colours alone."""
         names.append(match[1])
-        return rf"\symbol{{{len(names) - 1}}}{{{match[2] or SYMBOLS[match[1]].latex}}}"
+        return rf"{{\textcolor{{#{len(names) - 1:06x}}}{{{match[3] or SYMBOLS[match[1]].latex}}}}}"
 
-    reader = _Reader(_TOKEN.findall(_SYMBOL.sub(mark, template)), names)
-    return f'<math xmlns="{NAMESPACE}" display="block">{reader.row()}</math>'
-
-
-class _Reader:
-    """Reads LaTeX from left to right; every method returns the MathML of what it has read."""
-
-    def __init__(self, tokens: list[str], names: list[str]) -> None:
-        self.tokens = [token for token in tokens if not token.isspace()]
-        self.names = names
-        self.place = 0
-        self.is_script = False
-
-    def row(self, end: str | None = None) -> str:
-        """Everything up to ``end``, which is read, too."""
-        parts: list[str] = []
-        while self.place < len(self.tokens):
-            if self.tokens[self.place] == end:
-                self.place += 1
-                return _row(parts)
-            parts.append(self.scripted())
-        if end is not None:
-            raise ValueError(f"expected {end!r} before the end of the equation")
-        return _row(parts)
-
-    def scripted(self) -> str:
-        """One thing with what is lowered and raised behind it."""
-        base, lowered, raised = self.atom(), "", ""
-        while self.place < len(self.tokens) and self.tokens[self.place] in ("_", "^", "'"):
-            sign = self.take()
-            if sign == "_":
-                lowered = self.script()
-            else:
-                raised = "<mo>′</mo>" if sign == "'" else self.script()
-        if lowered and raised:
-            return f"<msubsup>{base}{lowered}{raised}</msubsup>"
-        if lowered:
-            return f"<msub>{base}{lowered}</msub>"
-        return f"<msup>{base}{raised}</msup>" if raised else base
-
-    def script(self) -> str:
-        """A subscript or superscript, in which signs stand close."""
-        before, self.is_script = self.is_script, True
-        written = self.atom()
-        self.is_script = before
-        return written
-
-    def sign(self, text: str) -> str:
-        """An operator, a bracket, a comma."""
-        close = ' lspace="0" rspace="0"' if self.is_script else ""
-        return f'<mo stretchy="false"{close}>{escape(text.replace("-", "−"))}</mo>'
-
-    def atom(self) -> str:
-        """One letter, number, sign or command, or a group in braces."""
-        token = self.take()
-        if token == "{":
-            return self.row("}")
-        if token.startswith("\\"):
-            return self.command(token[1:])
-        if token.isdigit():
-            return f"<mn>{token}</mn>"
-        if token.isalpha():
-            return f'<mi mathvariant="normal" class="letter">{token}</mi>'
-        return self.sign(token)
-
-    def command(self, name: str) -> str:
-        """A command and its arguments."""
-        if name == "symbol":
-            return self.symbol(self.names[int("".join(self.group()))])
-        if name in ("mathbf", "boldsymbol"):
-            letter = "".join(_LETTERS.get(token.removeprefix("\\"), token) for token in self.group())
-            return f'<mi mathvariant="normal" class="bold">{letter}</mi>'
-        if name == "mathbb" and self.group() == ["R"]:
-            return '<mi mathvariant="normal">ℝ</mi>'
-        if name in _FUNCTIONS:
-            words = "".join(self.group()) if name in ("operatorname", "text", "mathrm") else name
-            return f'<mi mathvariant="normal" class="upright">{escape(words)}</mi>'
-        if name == "frac":
-            return f"<mfrac>{self.atom()}{self.atom()}</mfrac>"
-        if name == "sqrt":
-            return f"<msqrt>{self.atom()}</msqrt>"
-        if name == "tilde":
-            return f'<mover accent="true">{self.atom()}<mo stretchy="false">˜</mo></mover>'
-        if name in _SIZED:
-            return self.sign(self.take())
-        if name in _SPACES:
-            return f'<mspace width="{_SPACES[name]}"/>'
-        if name in _LETTERS:
-            return f'<mi mathvariant="normal" class="letter">{_LETTERS[name]}</mi>'
-        if name in _OPERATORS:
-            return self.sign(_OPERATORS[name])
-        raise ValueError(rf"cannot write \{name} in MathML: add it to explainer/notation/equation_markup.py")
-
-    def symbol(self, name: str) -> str:
-        """A symbol of the paper, as a row with its name."""
-        quantity = SYMBOLS[name].quantity
-        colour = f' data-quantity="{quantity}"' if quantity else ""
-        return f'<mrow data-symbol="{escape(name)}"{colour}>{self.atom()}</mrow>'
-
-    def group(self) -> list[str]:
-        """The tokens of a group in braces that holds no other group."""
-        if self.take() != "{":
-            raise ValueError("expected a group in braces")
-        start = self.place
-        while self.take() != "}":
-            pass
-        return self.tokens[start : self.place - 1]
-
-    def take(self) -> str:
-        """The next token."""
-        if self.place == len(self.tokens):
-            raise ValueError("expected more before the end of the equation")
-        self.place += 1
-        return self.tokens[self.place - 1]
+    # the converter takes \mathrm letter by letter, and \operatorname as one word
+    latex = SYMBOL.sub(mark, template).replace(r"\mathrm", r"\operatorname")
+    if latex.count("{") != latex.count("}"):
+        raise ValueError("expected as many opening as closing braces in the equation")
+    try:
+        root = ElementTree.fromstring(convert(latex, display="block"))
+    except Exception as error:  # the converter has errors of many kinds for what is no LaTeX
+        raise ValueError(f"expected an equation in LaTeX, got {template!r}") from error
+    for element in root.iter():
+        _tidy(element)
+        if colour := element.attrib.pop("mathcolor", ""):
+            name = names[int(colour[1:], 16)]
+            element.tag = f"{{{NAMESPACE}}}mrow"
+            element.set("data-symbol", name)
+            if quantity := SYMBOLS[name].quantity:
+                element.set("data-quantity", quantity)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _row(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"<mrow>{''.join(parts)}</mrow>"
+def _tidy(element: ElementTree.Element) -> None:
+    """Letters as plain characters with a class, which any font has; signs that do not grow, and stand close in scripts.
+
+    Raises:
+        ValueError: if the converter has not understood what it converted.
+    """
+    kind = element.tag.partition("}")[2]
+    if len(element) != _CHILDREN.get(kind, len(element)):
+        raise ValueError(f"expected {_CHILDREN[kind]} parts of an {kind} in the equation, found {len(element)}")
+    text = element.text or ""
+    if text.startswith("\\"):
+        raise ValueError(f"cannot write {text} in MathML")
+    if kind == "mover":
+        element.set("accent", "true")
+    if kind in ("msub", "msup", "msubsup", "munderover"):
+        for sign in (sign for script in element[1:] for sign in script.iter(f"{{{NAMESPACE}}}mo")):
+            sign.attrib |= {"lspace": "0", "rspace": "0"}
+    if kind not in ("mi", "mo", "mtext"):
+        return
+    letters = normalize("NFKC", text) if text > _BOLD else text
+    if not "".join(letters.split()).isalpha():
+        element.tag, element.text = f"{{{NAMESPACE}}}mo", text.replace("~", "˜")
+        element.set("stretchy", "false")
+        return
+    is_bold = letters != text or element.get("mathvariant", "").startswith("bold")
+    look = "bold" if is_bold else "upright" if kind == "mo" or len(letters) > 1 or letters == "ℝ" else "letter"
+    element.tag, element.text = f"{{{NAMESPACE}}}mi", letters
+    element.attrib = {"mathvariant": "normal", "class": look}

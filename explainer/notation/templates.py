@@ -15,7 +15,7 @@ from explainer.palette import QUANTITIES, TEXT, Scheme
 from vit_core import ViTConfig
 
 _NUMBER = re.compile(r"<#([^<>]+)>")
-_SYMBOL = re.compile(r"<([^<>:!#]+)(!?)(?::([^<>]*))?>")
+SYMBOL = re.compile(r"<([^<>:!#]+)(!?)(?::([^<>]*))?>")
 
 
 @cache
@@ -27,17 +27,17 @@ def symbols_in(template: str) -> tuple[str, ...]:
 @cache
 def written_symbols(template: str) -> tuple[str, ...]:
     """The names of the symbols in a template as they are written, in that order: each has a colour in the LaTeX."""
-    return tuple(match[1] for match in _SYMBOL.finditer(_NUMBER.sub("", template)))
+    return tuple(match[1] for match in SYMBOL.finditer(_NUMBER.sub("", template)))
 
 
 def plain(template: str) -> str:
     """LaTeX without colours, as the paper prints it."""
-    return _SYMBOL.sub(lambda match: match[3] or SYMBOLS[match[1]].latex, template)
+    return SYMBOL.sub(lambda match: match[3] or SYMBOLS[match[1]].latex, template)
 
 
 def coloured(template: str, scheme: Scheme) -> str:
     """LaTeX in which every quantity wears its colour, and every other symbol the ink of the page."""
-    return _SYMBOL.sub(lambda match: _colour(SYMBOLS[match[1]], match[3] or SYMBOLS[match[1]].latex, scheme), template)
+    return SYMBOL.sub(lambda match: _colour(SYMBOLS[match[1]], match[3] or SYMBOLS[match[1]].latex, scheme), template)
 
 
 def numbered(template: str, config: ViTConfig, scheme: Scheme | None, layer: int | None = None) -> str:
@@ -51,7 +51,7 @@ def numbered(template: str, config: ViTConfig, scheme: Scheme | None, layer: int
 
     template = template.replace("<#l>", r"\ell" if layer is None else str(layer))
     template = _NUMBER.sub(lambda match: number(_VALUES[match[1]](config)), template)
-    return _SYMBOL.sub(write, template)
+    return SYMBOL.sub(write, template)
 
 
 def number(value: float) -> str:

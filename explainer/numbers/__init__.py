@@ -3,8 +3,7 @@
 What reads an address alone imports ``explainer.numbers.address``, which needs nothing of the rest.
 """
 
-from explainer.numbers.explaining import Pass, explain, explain_number
-from explainer.numbers.explanation import NumberExplanation
+from explainer.numbers.explaining import NumberExplanation, Pass, explain_number
 from explainer.numbers.lines import YOUR_PICTURE, YOUR_WEIGHTS, Reproduction
 
-__all__ = ["YOUR_PICTURE", "YOUR_WEIGHTS", "NumberExplanation", "Pass", "Reproduction", "explain", "explain_number"]
+__all__ = ["YOUR_PICTURE", "YOUR_WEIGHTS", "NumberExplanation", "Pass", "Reproduction", "explain_number"]

@@ -160,6 +160,12 @@ def parameter_kind(name: str) -> tuple[str, str, str]:
     return next(kind for end, kind in PARAMETERS.items() if name.endswith(end))
 
 
+def parameter_template(name: str) -> str:
+    """The symbol of a parameter, as a template."""
+    letter, latex, _ = parameter_kind(name)
+    return f"<{letter}:{latex}>" if latex else f"<{letter}>"
+
+
 def checked(address: Address, model: VisionTransformer) -> Address:
     """The same place by its one name; ``layer.mlp.expand.weight`` is a parameter of the address's layer.
 
@@ -170,7 +176,7 @@ def checked(address: Address, model: VisionTransformer) -> Address:
         address = replace(address, tensor=f"blocks.{address.layer - 1}.{address.tensor[6:]}", layer=None)
     if (shape := parameter_shape(model, address.tensor)) is not None:
         return replace(address, layer=None, index=_inside(address, shape))
-    known = (each for prefix in _PREFIXES if (each := prefix + address.tensor) in KINDS or each in _SAME)
+    known = (full for prefix in _PREFIXES if (full := prefix + address.tensor) in KINDS or full in _SAME)
     if (name := next(known, None)) is None:
         raise ValueError(
             f"there is no tensor {address.tensor[:60]!r}; expected a field of a trace such as 'block.attention.weights'"

@@ -1,6 +1,6 @@
 """What a link can ask for: a number of a tensor, cells of one, or a number that a function works out from such."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from explainer.numbers.address import Address, written
 
@@ -17,7 +17,8 @@ class Cells:
     side: str = ""
 
     def __str__(self) -> str:
-        return written(self.side, self.tensor, self.layer, map(_place_text, self.index))
+        places = (place_text(place, "*", "-") for place in self.index)
+        return written(self.side, self.tensor, self.layer, places)
 
     def ranges(self, shape: tuple[int, ...]) -> list[range]:
         """The places on each axis of a tensor of this shape."""
@@ -41,23 +42,13 @@ Number = Address | Derived
 def addresses_of(number: "Number | Cells") -> tuple[Address | Cells, ...]:
     """All that it is worked out from."""
     if isinstance(number, Derived):
-        return tuple(dict.fromkeys(each for one in number.of for each in addresses_of(one)))
+        return tuple(dict.fromkeys(address for operand in number.of for address in addresses_of(operand)))
     return (number,)
 
 
 def sides_of(number: Number) -> tuple[str, ...]:
     """The sides of its numbers, each once."""
-    return tuple(dict.fromkeys(each.side for each in addresses_of(number)))
-
-
-def of_side(number: Number, side: str) -> Number:
-    """The same number of another side."""
-    if isinstance(number, Address):
-        return replace(number, side=side)
-    return Derived(
-        number.function,
-        tuple(replace(each, side=side) if isinstance(each, Cells) else of_side(each, side) for each in number.of),
-    )
+    return tuple(dict.fromkeys(address.side for address in addresses_of(number)))
 
 
 def _range(place: Place, size: int) -> range:
@@ -67,7 +58,8 @@ def _range(place: Place, size: int) -> range:
     return range(first, last + 1)
 
 
-def _place_text(place: Place) -> str:
+def place_text(place: Place, everything: str = ":", joint: str = "…") -> str:
+    """A place of an index as text: "3", "4…7", ":"."""
     if place is None:
-        return "*"
-    return f"{place[0]}-{place[1]}" if isinstance(place, tuple) else str(place)
+        return everything
+    return f"{place[0]}{joint}{place[1]}" if isinstance(place, tuple) else str(place)

@@ -6,8 +6,9 @@ from math import sqrt
 
 import numpy as np
 
+from explainer.numbers.address import Address
 from explainer.numbers.derived import Cells, Derived, Number
-from explainer.numbers.workings import Part, Row, Step, Working, largest
+from explainer.numbers.workings import Part, Row, Step, Sum, Values, Working, sum_of
 
 _POSITIONS = ("position_embedding", "trace.positions")  # of whose cosines the page has a formula
 
@@ -29,174 +30,131 @@ class Operand:
         assert self.row is not None
         return self.row
 
+    @property
+    def values(self) -> Values:
+        """The same, without their addresses."""
+        return self.cells.values
+
+    @property
+    def length(self) -> Part:
+        """The norm of the cells."""
+        assert isinstance(self.of, Cells)
+        return Part(float(np.linalg.norm(self.values)), Derived("norm", (self.of,)))
+
     def step(self, operator: str = "") -> Step:
         """A line that is this number."""
         assert not isinstance(self.of, Cells)
         return Step(self.words, self.value, operator, self.of)
 
 
-def _summed(
-    formula: str,
-    products: np.ndarray,
-    factors: Callable[[int], tuple[Part, ...]],
-    words: str,
-    term_words: str,
-    finish: Callable[[float], tuple[tuple[Step, ...], float]],
-    equation: str = "",
-) -> Working:
-    terms, rest, count = largest(products, factors)
-    total = float(products.sum())
-    steps, value = finish(total)
-    return Working(equation, formula, (Step(words, total), *steps), value, 0.0, words, terms, rest, count, term_words)
+def _over(values: Values, operands: tuple[Operand, ...], plural: str, term_words: str, sign: str = "×") -> Sum:
+    """The sum of what became of each cell, or of each pair of cells."""
+    rows = tuple(operand.cells for operand in operands)
+    return sum_of(values, rows, f"the {len(values):,} {plural}", term_words, sign)
+
+
+def _products(x: Operand, y: Operand) -> Sum:
+    return _over(x.values * y.values, (x, y), "products together", "product")
+
+
+def _squared_differences(x: Operand, y: Operand) -> Sum:
+    return _over(np.square(x.values - y.values), (x, y), "squared differences together", "squared difference", "−")
 
 
 def _norm(x: Operand) -> Working:
-    count = len(x.cells.values)
-
-    def finish(total: float) -> tuple[tuple[Step, ...], float]:
-        return (Step("the root of it", sqrt(total), "="),), sqrt(total)
-
-    return _summed(
-        rf"\lVert {x.symbol} \rVert = \sqrt{{\sum_m {x.symbol}_m^2}}",
-        np.square(x.cells.values),
-        lambda j: (x.cells.part(j), x.cells.part(j)),
-        f"the {count:,} squares together",
-        "square",
-        finish,
-    )
+    total = _over(np.square(x.values), (x, x), "squares together", "square")
+    length = sqrt(total.total)
+    formula = rf"\lVert {x.symbol} \rVert = \sqrt{{\sum_m {x.symbol}_m^2}}"
+    return Working("", formula, (total.step(), Step("the root of it", length, "=")), length, sum=total)
 
 
 def _mean(x: Operand) -> Working:
-    count = len(x.cells.values)
-    return _summed(
-        rf"\frac{{1}}{{{count}}} \sum_m {x.symbol}_m",
-        x.cells.values,
-        lambda j: (x.cells.part(j),),
-        f"the {count:,} numbers together",
-        "number",
-        lambda total: ((Step("how many they are", float(count), "÷"),), total / count),
-    )
+    total, count = _over(x.values, (x,), "numbers together", "number"), len(x.values)
+    steps = (total.step(), Step("how many they are", float(count), "÷"))
+    return Working("", rf"\frac{{1}}{{{count}}} \sum_m {x.symbol}_m", steps, total.total / count, sum=total)
 
 
 def _dot(x: Operand, y: Operand) -> Working:
-    return _summed(
-        rf"\sum_m {x.symbol}_m \, {y.symbol}_m",
-        x.cells.values * y.cells.values,
-        lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} products together",
-        "product",
-        lambda total: ((), total),
-    )
+    total = _products(x, y)
+    return Working("", rf"\sum_m {x.symbol}_m \, {y.symbol}_m", (total.step(),), total.total, sum=total)
 
 
 def _cosine(x: Operand, y: Operand) -> Working:
-    lengths = tuple(float(np.linalg.norm(each.cells.values)) for each in (x, y))
-
-    def finish(total: float) -> tuple[tuple[Step, ...], float]:
-        steps = tuple(
-            Step(f"the length of {each.text}", length, "÷", _length_of(each))
-            for each, length in zip((x, y), lengths, strict=True)
-        )
-        return steps, total / lengths[0] / lengths[1] if all(lengths) else 0.0
-
-    return _summed(
-        rf"\frac{{\sum_m {x.symbol}_m \, {y.symbol}_m}}{{\lVert {x.symbol} \rVert \, \lVert {y.symbol} \rVert}}",
-        x.cells.values * y.cells.values,
-        lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} products together",
-        "product",
-        finish,
+    total, lengths = _products(x, y), (x.length, y.length)
+    steps = [length.step(f"the length of {operand.text}", "÷") for operand, length in zip((x, y), lengths, strict=True)]
+    product = lengths[0].value * lengths[1].value
+    return Working(
         "cosine_similarity" if isinstance(x.of, Cells) and x.of.tensor in _POSITIONS else "",
+        rf"\frac{{\sum_m {x.symbol}_m \, {y.symbol}_m}}{{\lVert {x.symbol} \rVert \, \lVert {y.symbol} \rVert}}",
+        (total.step(), *steps),
+        total.total / product if product else 0.0,
+        sum=total,
     )
 
 
 def _mean_cosine(x: Operand, y: Operand) -> Working:
     """The mean of the rows' cosines."""
-    rows = [_rows(each) for each in (x, y)]
-    numbers = [Derived("cosine", pair) for pair in zip(rows[0], rows[1], strict=True)]
-    a, b = (each.cells.values.reshape(len(numbers), -1) for each in (x, y))
+    numbers = [Derived("cosine", pair) for pair in zip(_rows(x), _rows(y), strict=True)]
+    count = len(numbers)
+    a, b = (operand.values.reshape(count, -1) for operand in (x, y))
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     cosines = np.divide((a * b).sum(1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    count = len(numbers)
-    return _summed(
-        rf"\frac{{1}}{{{count}}} \sum_i \cos({x.symbol}_i,\, {y.symbol}_i)",
-        cosines,
-        lambda j: (Part(float(cosines[j]), numbers[j]),),
-        f"the cosines of {count} tokens together",
-        "cosine",
-        lambda total: ((Step("tokens", float(count), "÷"),), total / count),
-    )
+    total = sum_of(cosines, (Row(cosines, numbers.__getitem__),), f"the cosines of {count} tokens together", "cosine")
+    formula = rf"\frac{{1}}{{{count}}} \sum_i \cos({x.symbol}_i,\, {y.symbol}_i)"
+    return Working("", formula, (total.step(), Step("tokens", float(count), "÷")), total.total / count, sum=total)
 
 
 def _rows(x: Operand) -> list[Cells]:
     """The rows of cells that have two axes."""
-    assert isinstance(x.of, Cells)
-    first, last = x.cells.place(0).index[0], x.cells.place(len(x.cells.values) - 1).index[0]
-    return [replace(x.of, index=(row, *x.of.index[1:])) for row in range(first, last + 1)]
-
-
-def _length_of(x: Operand) -> Derived:
-    assert isinstance(x.of, Cells)
-    return Derived("norm", (x.of,))
+    first, last = (x.cells.place(j) for j in (0, len(x.values) - 1))
+    assert isinstance(x.of, Cells) and isinstance(first, Address) and isinstance(last, Address)
+    return [replace(x.of, index=(row, *x.of.index[1:])) for row in range(first.index[0], last.index[0] + 1)]
 
 
 def _moved(x: Operand, y: Operand) -> Working:
-    length = float(np.linalg.norm(y.cells.values))
-
-    def finish(total: float) -> tuple[tuple[Step, ...], float]:
-        return (
-            Step("the root of it: how far it has moved", sqrt(total), "="),
-            Step(f"the length of {y.text}", length, "÷", _length_of(y)),
-        ), sqrt(total) / length if length else 0.0
-
-    return _summed(
+    total, length = _squared_differences(x, y), y.length
+    distance = sqrt(total.total)
+    return Working(
+        "",
         rf"\frac{{\lVert {x.symbol} - {y.symbol} \rVert}}{{\lVert {y.symbol} \rVert}}",
-        np.square(x.cells.values - y.cells.values),
-        lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} squared differences together",
-        "squared difference",
-        finish,
+        (
+            total.step(),
+            Step("the root of it: how far it has moved", distance, "="),
+            length.step(f"the length of {y.text}", "÷"),
+        ),
+        distance / length.value if length.value else 0.0,
+        sum=total,
     )
 
 
 def _apart(x: Operand, y: Operand) -> Working:
-    return _summed(
-        rf"\lVert {x.symbol} - {y.symbol} \rVert",
-        np.square(x.cells.values - y.cells.values),
-        lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} squared differences together",
-        "squared difference",
-        lambda total: ((Step("the root of it", sqrt(total), "="),), sqrt(total)),
-    )
+    total = _squared_differences(x, y)
+    distance = sqrt(total.total)
+    formula = rf"\lVert {x.symbol} - {y.symbol} \rVert"
+    return Working("", formula, (total.step(), Step("the root of it", distance, "=")), distance, sum=total)
 
 
 def _elsewhere(x: Operand, y: Operand) -> Working:
     """Half the sum of |a - b| along a row of A; on average over the rows, whose sums are 1."""
-    rows = max(1, round(float(y.cells.values.sum())))
-    return _summed(
-        rf"\frac{{1}}{{2 \cdot {rows}}} \sum_m \lvert {x.symbol}_m - {y.symbol}_m \rvert",
-        np.abs(x.cells.values - y.cells.values),
-        lambda j: (x.cells.part(j), y.cells.part(j)),
-        f"the {len(x.cells.values):,} differences together, without their signs",
-        "difference",
-        lambda total: (
-            (Step("each weight that moves is counted twice", 2.0, "÷"), Step("rows", float(rows), "÷")),
-            total / 2 / rows,
-        ),
-    )
+    rows = max(1, round(float(y.values.sum())))
+    words = "differences together, without their signs"
+    total = _over(np.abs(x.values - y.values), (x, y), words, "difference", "−")
+    formula = rf"\frac{{1}}{{2 \cdot {rows}}} \sum_m \lvert {x.symbol}_m - {y.symbol}_m \rvert"
+    steps = (total.step(), Step("each weight that moves is counted twice", 2.0, "÷"), Step("rows", float(rows), "÷"))
+    return Working("", formula, steps, total.total / 2 / rows, sum=total)
 
 
 def _product(x: Operand, y: Operand) -> Working:
-    return Working("", rf"{x.symbol} \cdot {y.symbol}", (x.step(), y.step("×")), x.value * y.value, 0.0)
+    return Working("", rf"{x.symbol} \cdot {y.symbol}", (x.step(), y.step("×")), x.value * y.value)
 
 
 def _difference(x: Operand, y: Operand) -> Working:
-    return Working("", f"{x.symbol} - {y.symbol}", (x.step(), y.step("−")), x.value - y.value, 0.0)
+    return Working("", f"{x.symbol} - {y.symbol}", (x.step(), y.step("−")), x.value - y.value)
 
 
 def _quotient(x: Operand, y: Operand) -> Working:
     value = x.value / y.value if y.value else 0.0
-    return Working("", rf"\frac{{{x.symbol}}}{{{y.symbol}}}", (x.step(), y.step("÷")), value, 0.0)
+    return Working("", rf"\frac{{{x.symbol}}}{{{y.symbol}}}", (x.step(), y.step("÷")), value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,15 @@
 """The calculation of a number as HTML: its steps, the largest terms of its sum, and how well it can be recomputed."""
 
 import re
-from collections.abc import Iterator
-from html import escape
+from functools import cache
+
+from jinja2 import Environment, Template
+from markupsafe import Markup, escape
 
 from explainer.notation.written_numbers import in_powers
-from explainer.numbers.derived import Number
-from explainer.numbers.explanation import NumberExplanation
-from explainer.numbers.workings import Part, Term
+from explainer.numbers.explaining import NumberExplanation
+from explainer.numbers.workings import Working
+from vit_core.resources import ASSETS
 
 # As many significant digits as two passes share: one that the lines of Python make may add in another order, and the
 # seventh is that of rounding to 32 bits.
@@ -16,103 +18,50 @@ DIGITS = 6
 
 def body(explanation: NumberExplanation) -> str:
     """Tables; what has a place itself is a button that says in ``data-number`` which."""
-    if explanation.working is None:
+    working = explanation.working
+    if working is None:
         return '<p class="vit-number-note">A learned number, found by training. It is the same for every image.</p>'
-    columns = [_steps(explanation), *([_terms(explanation)] if explanation.terms else [])]
-    return f'<div class="vit-number-columns">{"".join(columns)}</div>{_check(explanation)}'
-
-
-def _steps(explanation: NumberExplanation) -> str:
-    rows = [
-        f'<tr><td class="vit-sign">{escape(step.operator)}</td><td>{_lowered(step.words)}</td>'
-        f'<td class="vit-value">{_value(explanation, step.value, step.address)}</td></tr>'
-        for step in explanation.steps
-    ]
     made = "as read off the forward pass" if explanation.is_read_off else "as the model computed it"
-    result = "the number, worked out from these" if explanation.is_derived else f"the number, {made}"
-    rows.append(
-        f'<tr class="vit-result"><td class="vit-sign">=</td><td>{result}</td>'
-        f'<td class="vit-value">{written(explanation.value, DIGITS)}</td></tr>'
-    )
-    return f'<table class="vit-steps"><caption>Step by step</caption><tbody>{"".join(rows)}</tbody></table>'
-
-
-def _terms(explanation: NumberExplanation) -> str:
-    working = explanation.working
-    assert working is not None
-    most = max(abs(term.value) for term in working.terms) or 1.0
-    wide = max(len(term.factors) for term in working.terms)
-    count = len(working.terms) + working.rest_count
-    heading = "All terms of the sum" if not working.rest_count else f"The {len(working.terms)} largest of {count} terms"
-    rows = [_term(explanation, term, most) for term in working.terms]
-    if working.rest_count:
-        rows.append(
-            f'<tr class="vit-rest"><td colspan="{wide + 1}">the other {working.rest_count} together</td>'
-            f'<td class="vit-value">{written(working.rest)}</td></tr>'
-        )
-    rows.append(
-        f'<tr class="vit-result"><td colspan="{wide + 1}">{escape(working.sum_words)}</td>'
-        f'<td class="vit-value">{written(working.total)}</td></tr>'
-    )
-    of = '<th scope="col">numbers</th>' if wide == 1 else f'<th scope="col" colspan="{wide}">factors</th>'
-    head = f'<tr><th scope="col">m</th>{of}<th scope="col" class="vit-value">{escape(working.term_words)}</th></tr>'
-    return (
-        f'<table class="vit-terms"><caption>{heading}</caption><thead>{head}</thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+    total = working.sum
+    return _template().render(
+        steps=working.steps,
+        sum=total,
+        largest=(total and abs(total.terms[0].value)) or 1.0,
+        value=explanation.value,
+        made="worked out from these" if explanation.is_derived else made,
+        digits=DIGITS,
+        note=_note(explanation, working),
+        is_as_computed=explanation.is_as_computed,
+        written=written,
+        lowered=_lowered,
+        text_of=explanation.text_of,
     )
 
 
-def _term(explanation: NumberExplanation, term: Term, most: float) -> str:
-    share = 100 * abs(term.value) / most
-    return (
-        f"<tr><td>{term.index}</td>{''.join(_factors(explanation, term.factors))}"
-        f'<td class="vit-value vit-bar" style="--share: {share:.0f}%">{written(term.value)}</td></tr>'
-    )
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string((ASSETS / "number.html").read_text(encoding="utf-8"))
 
 
-def _factors(explanation: NumberExplanation, factors: tuple[Part, ...]) -> Iterator[str]:
-    for place, factor in enumerate(factors):
-        sign = "× " if place else ""
-        yield f"<td>{sign}{_value(explanation, factor.value, factor.address)}</td>"
-
-
-def _lowered(words: str) -> str:
+def _lowered(words: str) -> Markup:
     """``D_h`` with a lowered h."""
-    return re.sub(r"\b([A-Za-z])_([A-Za-z0-9])\b", r"<i>\1</i><sub>\2</sub>", escape(words))
+    return Markup(re.sub(r"\b([A-Za-z])_([A-Za-z0-9])\b", r"<i>\1</i><sub>\2</sub>", str(escape(words))))
 
 
-def _value(explanation: NumberExplanation, value: float, address: Number | None) -> str:
-    if address is None:
-        return written(value)
-    name = explanation.text_of(address)
-    return (
-        f'<button type="button" data-number="{escape(str(address))}" title="How this number was computed">'
-        f"<small>{escape(name)}</small> {written(value)}</button>"
-    )
-
-
-def _check(explanation: NumberExplanation) -> str:
-    working = explanation.working
-    assert working is not None
+def _note(explanation: NumberExplanation, working: Working) -> Markup | str:
     if explanation.is_derived:
-        return (
-            '<p class="vit-number-note">No tensor of the model holds this number: it is worked out from those above, '
-            "in double precision.</p>"
-        )
+        return "No tensor of the model holds this number: it is worked out from those above, in double precision."
     whose = "number read off" if explanation.is_read_off else "model's number"
-    again = (
-        f"Recomputed in double precision from these numbers alone: <b>{written(working.recomputed, 9)}</b>; the {whose}"
-        f" differs by <b>{in_powers(explanation.difference)}</b>"
-    )
+    again = Markup(
+        "Recomputed in double precision from these numbers alone: <b>{}</b>; the {} differs by <b>{}</b>"
+    ).format(written(working.recomputed, 9), whose, in_powers(explanation.difference))
+    allowed = in_powers(working.tolerance)
     if explanation.is_as_computed:
-        explained = f"rounding to 32 bits explains up to {in_powers(working.tolerance)}"
-        return f'<p class="vit-number-note">{again}, {explained}.</p>'
-    reason = (
-        f"the forward pass was changed here ({escape(explanation.changes)})"
-        if explanation.changes
-        else f"rounding to 32 bits would explain only {in_powers(working.tolerance)}"
-    )
-    return f'<p class="vit-number-note vit-number-changed">{again}: {reason}.</p>'
+        return again + f", rounding to 32 bits explains up to {allowed}."
+    if explanation.changes:
+        return again + f": the forward pass was changed here ({explanation.changes})."
+    return again + f": rounding to 32 bits would explain only {allowed}."
 
 
 def written(value: float, digits: int = 4) -> str:

@@ -1,11 +1,13 @@
 """The line of Python that returns a number: what it opens, and how it gets to the number."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from explainer.gallery import GALLERY
-from explainer.numbers.address import TENSORS, Address
-from explainer.numbers.derived import Cells, Derived, Number, Place
+from explainer.numbers.address import KINDS, Address
+from explainer.numbers.derived import Cells, Number, Place, sides_of
 from explainer.numbers.functions import FUNCTIONS
 from vit_core import ViTConfig
 
@@ -32,141 +34,105 @@ class Reproduction:
 
 Reproductions = Callable[[str], tuple[Reproduction, ViTConfig]]  # of a side
 
+# What is no field of a trace or a block: computed as in explainer/numbers/rules.py, in the same order.
+_STATES = "torch.stack([z[:1] for z in {trace}.hidden_states])"
+_NORM = "torch.nn.functional.layer_norm({}, ({{config.hidden_size}},), eps={{config.norm_eps}})"
+_CODE = {
+    "trace.patches": "patchify({trace}.image, {config.patch_size})",
+    "trace.head_inputs": "{model}.head.inputs({trace}.representation)",
+    "trace.exponentials": "((logits := {trace}.logits) - logits.max()).exp()",
+    "block.attention_normalised": _NORM.format("{trace}.hidden_states[{before}]"),
+    "block.mlp_normalised": _NORM.format("{block}.after_attention"),
+    "block.attention_distance": "mean_attention_distance({trace}, {model}.config)[{before}]",
+    "lens.representation": f"{{model}}.represent({_STATES})[{{layer}}]",
+    "lens.head_inputs": f"{{model}}.head.inputs({{model}}.represent({_STATES}))[{{layer}}]",
+    "lens.logits": f"{{model}}.classify({_STATES})[{{layer}}]",
+    "lens.probabilities": f"{{model}}.classify({_STATES}).softmax(-1)[{{layer}}]",
+    "rollout.layer": "((mixed := 0.5 * {trace}.attention({layer}).mean(0) + 0.5 * torch.eye({config.num_tokens}))"
+    " / mixed.sum(-1, keepdim=True))",
+}
+_ALL_LAYERS = "attention_rollout({trace})"
+_FIRST_LAYERS = "attention_rollout(replace(trace := {trace}, attention_weights=trace.attention_weights[:{layer}]))"
+_CHANGED_POSITIONS = "((trace := {trace}).hidden_states[0] - torch.cat([{model}.class_token, trace.patch_embeddings]))"
 
-@dataclass
-class Line:
-    """A line as it is written, from left to right: what it has already opened is used again."""
+_FROM_VIT_CORE = ("attention_rollout", "Interventions", "load", "mean_attention_distance", "open_picture", "patchify")
+_MODULES = {  # what a line that says this has to import
+    "torch.": "import torch",
+    "GALLERY[": "from explainer.gallery import GALLERY",
+    "Path(": "from pathlib import Path",
+    "replace(": "from dataclasses import replace",
+}
+_OPEN = re.compile("‹(.*?)›")  # a path that is to be loaded; no code has such brackets
 
-    of: Reproductions
-    is_derived: bool = False
-    names: set[str] = field(default_factory=lambda: {"load"})
-    modules: dict[str, None] = field(default_factory=dict)
-    blanks: dict[str, None] = field(default_factory=dict)
-    loaded: str = ""  # the checkpoint that the name ``loaded`` stands for
 
-    @property
-    def imports(self) -> str:
-        """The line above it."""
-        return "; ".join([f"from vit_core import {', '.join(sorted(self.names, key=str.lower))}", *self.modules])
+class Line(NamedTuple):
+    """A number as Python."""
 
-    def number(self, number: Number) -> str:
-        """An expression that is a number."""
-        if isinstance(number, Address):
-            return f"{self._tensor(number)}.item()"
-        parts = [self._tensor(each) if isinstance(each, Cells) else self.number(each) for each in number.of]
-        return FUNCTIONS[number.function].python.format(*parts)
-
-    def _model(self, side: str) -> str:
-        given = self.of(side)[0]
-        if given.checkpoint == YOUR_WEIGHTS:
-            self.blanks[f"the weights of {given.weights}" if given.weights else "the weights"] = None
-        if self.loaded == given.path:
-            return "loaded[0]"
-        self.loaded = given.path
-        return f'(loaded := load("{given.path}"))[0]'
-
-    def _image(self, side: str) -> str:
-        self.names.add("open_picture")
-        picture = self.of(side)[0].picture
-        if picture in GALLERY:
-            self.modules["from explainer.gallery import GALLERY"] = None
-            return f'loaded[1].preprocess(open_picture(GALLERY["{picture}"].path))'
-        self.modules["from pathlib import Path"] = None
-        self.blanks["your image"] = None
-        return f'loaded[1].preprocess(open_picture(Path("{YOUR_PICTURE}")))'
-
-    def _changes(self, side: str) -> str:
-        changes = self.of(side)[0].interventions
-        if not changes:
-            return ""
-        self.names.add("Interventions")
-        return f', Interventions.parse("{changes}")'
-
-    def _trace(self, side: str) -> str:
-        return f"{self._model(side)}.trace({self._image(side)}{self._changes(side)})"
-
-    def _tensor(self, asked: Address | Cells) -> str:
-        """A tensor, cut."""
-        side, layer, place = asked.side, asked.layer, f"[{', '.join(map(_written, asked.index))}]"
-        root, _, name = asked.tensor.partition(".")
-        if root in ("lens", "rollout") or asked.tensor not in TENSORS:
-            return self._read_off(asked.tensor, layer, side, place)
-        if root == "block":
-            model = self._model(side)
-            return (
-                f"{model}.trace_block(loaded[0].trace({self._image(side)}{self._changes(side)}), {layer}).{name}{place}"
-            )
-        if name == "patches":
-            self.names.add("patchify")
-            return f"patchify({self._trace(side)}.image, {self.of(side)[1].patch_size}){place}"
-        if name == "head_inputs":
-            model = self._model(side)
-            trace = f"loaded[0].trace({self._image(side)}{self._changes(side)})"
-            return f"{model}.head.inputs({trace}.representation){place}"
-        return f"{self._trace(side)}.{name}{'' if layer is None else f'[{layer}]'}{place}"
-
-    def _read_off(self, tensor: str, layer: int | None, side: str, place: str) -> str:
-        """What is no field of a trace: computed as explainer/numbers/read_offs.py does, in the same order."""
-        config, at = self.of(side)[1], layer or 0
-        match tensor:
-            case "block.attention_normalised" | "block.mlp_normalised":
-                self.modules["import torch"] = None
-                state = self._tensor(
-                    Cells("trace.hidden_states", at - 1, (None, None), side)
-                    if "attention" in tensor
-                    else Cells("block.after_attention", at, (None, None), side)
-                )
-                size = config.hidden_size
-                return f"torch.nn.functional.layer_norm({state}, ({size},), eps={config.norm_eps}){place}"
-            case "block.attention_distance":
-                self.names.add("mean_attention_distance")
-                return f"mean_attention_distance({self._trace(side)}, loaded[0].config)[{at - 1}]{place}"
-            case "trace.exponentials":
-                return f"((logits := {self._trace(side)}.logits) - logits.max()).exp(){place}"
-            case "trace.positions":
-                if not self.of(side)[0].interventions:
-                    return f"{self._model(side)}.position_embedding{place}"
-                self.modules["import torch"] = None
-                trace = f"(trace := {self._trace(side)})"
-                content = "torch.cat([loaded[0].class_token, trace.patch_embeddings])"
-                return f"({trace}.hidden_states[0] - {content}){place}"
-            case "lens.representation" | "lens.head_inputs" | "lens.logits" | "lens.probabilities":
-                self.modules["import torch"] = None
-                states = f"torch.stack([z[:1] for z in {self._trace(side)}.hidden_states])"
-                reads = {
-                    "lens.representation": f"loaded[0].represent({states})",
-                    "lens.head_inputs": f"loaded[0].head.inputs(loaded[0].represent({states}))",
-                    "lens.logits": f"loaded[0].classify({states})",
-                    "lens.probabilities": f"loaded[0].classify({states}).softmax(-1)",
-                }
-                return f"{self._first(reads[tensor])}[{at}]{place}"
-            case "rollout.layer":
-                self.modules["import torch"] = None
-                mixed = f"0.5 * {self._trace(side)}.attention({at}).mean(0) + 0.5 * torch.eye({config.num_tokens})"
-                return f"((mixed := {mixed}) / mixed.sum(-1, keepdim=True)){place}"
-            case "rollout.flow":
-                self.names.add("attention_rollout")
-                trace = self._trace(side)
-                if at < config.num_layers:
-                    self.modules["from dataclasses import replace"] = None
-                    trace = f"replace(trace := {trace}, attention_weights=trace.attention_weights[:{at}])"
-                return f"attention_rollout({trace}){place}"
-        given = self.of(side)[0]
-        if self.is_derived or given.checkpoint == YOUR_WEIGHTS or self.loaded:
-            return f'{self._model(side)}.state_dict()["{tensor}"]{place}'
-        return f'load("{given.path}")[0].state_dict()["{tensor}"]{place}'
-
-    def _first(self, code: str) -> str:
-        """``loaded`` is opened where it stands first."""
-        opened = f'(loaded := load("{self.loaded}"))[0]'
-        if opened not in code or code.index(opened) < code.index("loaded[0]"):
-            return code
-        return code.replace(opened, "loaded[0]").replace("loaded[0]", opened, 1)
+    imports: str  # the line above it
+    code: str  # an expression; pasted below the imports it is the number
+    blanks: tuple[str, ...]  # what has to be put into it first
 
 
 def line_of(number: Number, of: Reproductions) -> Line:
-    """The line with its imports and blanks, all written by ``number``."""
-    return Line(of, isinstance(number, Derived))
+    """The line of Python that is a number."""
+    code = _opened(_number(number, of))
+    names = [name for name in _FROM_VIT_CORE if f"{name}(" in code or f"{name}." in code]
+    modules = [module for said, module in _MODULES.items() if said in code]
+    blanks: dict[str, None] = {}
+    for given, _ in map(of, sides_of(number)):
+        if given.checkpoint == YOUR_WEIGHTS:
+            blanks[f"the weights of {given.weights}" if given.weights else "the weights"] = None
+        if YOUR_PICTURE in code and given.picture not in GALLERY:
+            blanks["your image"] = None
+    return Line("; ".join([f"from vit_core import {', '.join(names)}", *modules]), code, tuple(blanks))
+
+
+def _opened(code: str) -> str:
+    """The code in which a checkpoint is loaded where it stands first, and has a name if it is used again."""
+    loaded = ""
+
+    def write(match: re.Match[str]) -> str:
+        nonlocal loaded
+        if match[1] == loaded:
+            return "loaded[0]"
+        loaded = match[1]
+        return f'(loaded := load("{loaded}"))[0]'
+
+    code = _OPEN.sub(write, code)
+    return code if code.count("loaded") > 1 else re.sub(r"\(loaded := (.*?)\)\[0\]", r"\1[0]", code)
+
+
+def _number(number: Number, of: Reproductions) -> str:
+    if isinstance(number, Address):
+        return f"{_tensor(number, of)}.item()"
+    parts = [_tensor(operand, of) if isinstance(operand, Cells) else _number(operand, of) for operand in number.of]
+    return FUNCTIONS[number.function].python.format(*parts)
+
+
+def _tensor(asked: Address | Cells, of: Reproductions) -> str:
+    """A tensor, cut; checkpoints as ``_OPEN`` finds them."""
+    (given, config), name, layer = of(asked.side), asked.tensor, asked.layer
+    if given.picture in GALLERY:
+        picture = f'open_picture(GALLERY["{given.picture}"].path)'
+    else:
+        picture = f'open_picture(Path("{YOUR_PICTURE}"))'
+    changes = f', Interventions.parse("{given.interventions}")' if given.interventions else ""
+    model = f"‹{given.path}›"
+    trace = f"{model}.trace(loaded[1].preprocess({picture}){changes})"
+    block = f"{model}.trace_block({trace}, {layer})"
+    code = _CODE.get(name, "")
+    if name == "rollout.flow":
+        code = _ALL_LAYERS if layer == config.num_layers else _FIRST_LAYERS
+    elif name == "trace.positions":
+        code = _CHANGED_POSITIONS if changes else "{model}.position_embedding"
+    elif name not in KINDS:
+        code = f'{{model}}.state_dict()["{name}"]'
+    elif not code:
+        root, _, field = name.partition(".")
+        code = f"{{{root}}}.{field}" + (f"[{layer}]" if root == "trace" and layer is not None else "")
+    before = (layer or 0) - 1
+    written = code.format(model=model, trace=trace, block=block, config=config, layer=layer, before=before)
+    return f"{written}[{', '.join(map(_written, asked.index))}]"
 
 
 def _written(place: Place) -> str:

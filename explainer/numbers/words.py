@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 
 from explainer.gallery import GALLERY
 from explainer.notation.symbols import SYMBOLS
+from explainer.notation.templates import SYMBOL
 from explainer.notation.wording import subscript, superscript, token_name
-from explainer.numbers.address import KINDS, Address, parameter_kind
-from explainer.numbers.derived import Cells, Derived, Number, Place
+from explainer.numbers.address import KINDS, Address, parameter_kind, parameter_template
+from explainer.numbers.derived import Cells, Derived, Number, place_text
+from explainer.numbers.forward_rules import COLOURS, EMBEDDED
 from explainer.numbers.functions import FUNCTIONS
 from explainer.numbers.rules import at
-from explainer.numbers.tensors import EMBEDDED
 from vit_core import ViTConfig
 
 _OWN_SYMBOLS = {
@@ -28,7 +29,6 @@ _OWN_SYMBOLS = {
     "rollout.layer": r"<A:\bar{\mathbf{A}}_{\ell}>",
     "rollout.flow": r"<A:\mathbf{R}_{\ell}>",
 }
-_COLOURS = ("red", "green", "blue")
 PICTURE = "picture:"  # before the name of a picture: the side of its pass, on a page of many pictures
 
 
@@ -53,7 +53,7 @@ def text_of(number: Number | Cells, config_of: Callable[[str], ViTConfig], side:
     if isinstance(number, Derived):
         return FUNCTIONS[number.function].words.format(*(text_of(argument, config_of, side) for argument in number.of))
     whose = f"{side_name(number.side)}: " if number.side and number.side != side else ""
-    index = tuple(map(_place_text, number.index))
+    index = tuple(map(place_text, number.index))
     if number.tensor not in KINDS:
         config = config_of(number.side)
         paper = _as_paper(number, config) if isinstance(number, Address) else None
@@ -70,11 +70,10 @@ def text_of(number: Number | Cells, config_of: Callable[[str], ViTConfig], side:
 
 def symbol_of(number: Address | Cells, config: ViTConfig) -> str:
     """The symbol of a number with its index, as a template with the number's own layer."""
-    name, index = number.tensor, tuple(map(_place_text, number.index))
+    name, index = number.tensor, tuple(map(place_text, number.index))
     if name not in KINDS:
-        letter, latex, _ = parameter_kind(name)
         shown = _as_paper(number, config) if isinstance(number, Address) else _transposed(name, index)
-        return (f"<{letter}:{latex}>" if latex else f"<{letter}>") + at(*shown)
+        return parameter_template(name) + at(*shown)
     head = int(index[0]) + 1 if index[0].isdigit() else 0
     if name == "block.attention.head_outputs":
         return rf"<SA:\operatorname{{SA}}>_{{{head or 'h'}}}{at(*index[1:])}"
@@ -90,19 +89,19 @@ def with_layer(template: str, config: ViTConfig, layer: int | None) -> str:
     """The template with its letters of layers written out, so that it may stand beside one of another layer."""
 
     def write(match: re.Match[str]) -> str:
-        latex = match[2] or SYMBOLS[match[1]].latex
+        latex = match[3] or SYMBOLS[match[1]].latex
         if layer is not None:
             latex = latex.replace(r"{\ell-1}", f"{{{layer - 1}}}").replace(r"{\ell}", f"{{{layer}}}")
         latex = latex.replace(r"\ell-1", str((layer or 1) - 1)).replace(r"\ell", str(layer or 0))
         return f"<{match[1]}:{latex.replace('{L}', f'{{{config.num_layers}}}')}>"
 
-    return re.sub(r"<([^<>:!#]+)(?::([^<>]*))?>", write, template)
+    return SYMBOL.sub(write, template)
 
 
 def place_of(number: Address | Cells, config: ViTConfig, labels: Sequence[str]) -> str:
     """Layer, head, token and component in words; of a learned number where it stands in the state dict."""
     if number.tensor not in KINDS:
-        index = ", ".join(map(_place_text, number.index))
+        index = ", ".join(map(place_text, number.index))
         is_matrix = len(number.index) == 2 and number.tensor.endswith("weight")
         stored = "; stored with its outputs first" if is_matrix else ""
         return f"learned; in the state dict {number.tensor}[{index}]{stored}"
@@ -128,7 +127,7 @@ def _place_on(axis: str, i: int, config: ViTConfig, labels: Sequence[str]) -> st
         case "heads":
             return f"head {i + 1}"
         case "channels":
-            return _COLOURS[i] if config.num_channels == 3 else f"channel {i}"
+            return COLOURS[i] if config.num_channels == 3 else f"channel {i}"
         case "height" | "width":
             return f"pixel {'row' if axis == 'height' else 'column'} {i}"
         case "classes":
@@ -136,12 +135,6 @@ def _place_on(axis: str, i: int, config: ViTConfig, labels: Sequence[str]) -> st
         case "mlp":
             return f"unit {i}"
     return f"number {i}"
-
-
-def _place_text(place: Place) -> str:
-    if place is None:
-        return ":"
-    return f"{place[0]}…{place[1]}" if isinstance(place, tuple) else str(place)
 
 
 def _transposed(tensor: str, index: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,9 +1,16 @@
-"""What is claimed of a forward pass, the case that is looked at, and the proof."""
+"""What is claimed of a forward pass, the case that is looked at, and the proof.
+
+A proof takes the equation's *inputs* from the trace and the parameters from the model, computes the equation in NumPy
+in 64 bits, without a line of the model's code, and looks for the largest difference to what the trace holds as its
+*outputs*. What is allowed is what rounding to 32 bits explains, carried through each step
+(``explainer/proofs/rounding.py``). A tensor that is wrong turns the proof that makes it red, and those that read it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from explainer.notation.written_numbers import in_powers
@@ -64,8 +71,12 @@ class Claim:
     name: str  # "Eq. 6", or what the fact is called
     reads: tuple[str, ...]
     makes: tuple[str, ...]
-    compute: Callable[[Case], tuple[Rounded, ...]]  # what ``makes`` should hold
-    per_layer: bool = True
+    compute: Callable[..., Rounded | tuple[Rounded, ...]]  # of the case and what it reads: what ``makes`` should hold
+
+    @property
+    def per_layer(self) -> bool:
+        """Whether it is about one layer."""
+        return any(path.startswith("block.") for path in (*self.reads, *self.makes))
 
 
 @dataclass(frozen=True)
@@ -91,3 +102,16 @@ class Proof:
             f" computation in double precision is {in_powers(self.largest_difference)}, rounding to 32 bits explains up"
             f" to {in_powers(self.tolerance)}."
         )
+
+
+def settle(claim: Claim, case: Case) -> Proof:
+    """Compute a claim and compare it with what the trace holds."""
+    computed = claim.compute(case, *map(case.read, claim.reads))
+    difference, tolerance, count = 0.0, 0.0, 0
+    for path, expected in zip(claim.makes, computed if isinstance(computed, tuple) else (computed,), strict=True):
+        found = exact(case.tensor(path)).values
+        # np.maximum hands on what is no number, so that it can never be missed
+        difference = float(np.maximum(difference, np.abs(found - expected.values).max()))
+        tolerance = max(tolerance, expected.tolerance)
+        count += found.size
+    return Proof(claim.name, difference, count, tolerance)

@@ -91,10 +91,14 @@ def exact(tensor: Tensor | Values) -> Rounded:
     return Rounded(values.astype(np.float64), np.zeros(()))
 
 
-def linear(x: Rounded, matrix: Rounded, bias: Rounded | None) -> Rounded:
+def linear(x: Rounded, layer: nn.Linear) -> Rounded:
     """x W + b."""
-    product = x @ matrix
-    return product if bias is None else product + bias
+    return biased(x @ exact(layer.weight).T, layer.bias)
+
+
+def biased(product: Rounded, bias: Tensor | None) -> Rounded:
+    """A product and the bias of its layer, if that has one."""
+    return product if bias is None else product + exact(bias)
 
 
 def divided(values: Values, terms: int) -> Values:

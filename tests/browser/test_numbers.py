@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, expect
 
 from benchmarks.server import Server
 from explainer.gallery import GALLERY
-from explainer.numbers import Pass, explain, explain_number
+from explainer.numbers import Pass, explain_number
 from explainer.numbers.address import Address
 from explainer.numbers.expressions import parse
 from tests.browser.conftest import Reader
@@ -49,7 +49,7 @@ def result(reader: Reader) -> str:
 def check(reader: Reader, traced: tuple[VisionTransformer, ForwardTrace]) -> Address:
     """The sheet shows the number that the link asks for, as the model has it."""
     address = Address.parse(asked(reader))
-    value = explain(*traced, address.layer, address.tensor, address.index).value
+    value = explain_number(address, lambda _: Pass(*traced)).value
     assert result(reader) == f"{value:.6g}"
     return address
 
@@ -232,7 +232,8 @@ def test_predict_explains_a_picture_of_many_in_its_own_pass(open_reader: Open, s
         assert side == f"picture:{name}"
         address = Address.parse(plain)
         trace = model.trace(checkpoint.preprocess(open_picture(GALLERY[name].path)))
-        assert result(reader) == f"{explain(model, trace, None, address.tensor, address.index).value:.6g}"
+        own = explain_number(address, {"": Pass(model, trace)}.__getitem__)
+        assert result(reader) == f"{own.value:.6g}"
         # A card's picture goes through the model among others: sums in another order, units in the last place.
         assert as_value(lines[0]) == pytest.approx(float(trace.probabilities[address.index]), rel=1e-3)
         assert lines[1] == checkpoint.labels[address.index[0]]
