@@ -22,10 +22,11 @@ PARTS = (".vit-step-picture", ".vit-formula", ".vit-step-code .vit-line", ".vit-
 BOXES = """([slug, parts]) => {
   const step = document.getElementById(slug);
   const bar = document.querySelector(".vit-bar").getBoundingClientRect().bottom;
-  const boxes = parts.flatMap((part) => [...step.querySelectorAll(part)].slice(0, 1))
+  const found = parts.map((part) => [...step.querySelectorAll(part)]);
+  const boxes = found.flat()
     .map((node) => node.getBoundingClientRect());
   return { bar, top: Math.min(...boxes.map((box) => box.top)), bottom: Math.max(...boxes.map((box) => box.bottom)),
-    count: boxes.length, height: innerHeight };
+    count: found.filter((nodes) => nodes.length).length, height: innerHeight };
 }"""
 
 
@@ -53,7 +54,7 @@ def test_a_step_is_seen_whole_in_one_window(
 def count_messages(page: Page) -> list[object]:
     """Everything that the page sends to the server's script from its next load on."""
     sent: list[object] = []
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     return sent
 
 
