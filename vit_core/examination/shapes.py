@@ -17,7 +17,7 @@ from vit_core.examination.findings import Finding
 from vit_core.weights.conversion import names_of
 from vit_core.weights.head_candidates import head_candidates
 from vit_core.weights.renaming import expand, flattened_axes, some_of
-from vit_core.weights.sources import Row, WeightSource, respell
+from vit_core.weights.weight_source import Row, WeightSource, respell
 
 # What shows a size: our parameter, and which of its axes.
 _SHOWN_BY: dict[str, tuple[tuple[str, int], ...]] = {

@@ -21,7 +21,7 @@ from vit_core.training.checkpointing import RunFolder
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data.pictures import broken_pictures, find_pictures, load_pictures, read_names
 from vit_core.training.data.toy import TOY, make_toy_pictures
-from vit_core.training.disk import ProcessLock, write_object
+from vit_core.training.disk import process_lock, write_object
 from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
 from vit_core.training.loop import fit
@@ -66,7 +66,7 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     with ExitStack() as stack:
         world = stack.enter_context(join_world(options.device))
         if world.is_first:
-            stack.enter_context(ProcessLock(options.output))
+            stack.enter_context(process_lock(options.output))
         facts = Facts(options.output, world.is_first)
         data = [TOY if str(root) == TOY else str(root.resolve()) for root in options.data]
         if facts.facts.get("data") != data:

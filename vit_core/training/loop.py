@@ -13,13 +13,14 @@ from torch.nn.functional import cross_entropy
 
 from vit_core.model import VisionTransformer
 from vit_core.preprocess import Preprocess, normalise
+from vit_core.training.checkpointing import RunFolder
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data.pictures import Batch, Loaders, Pictures
 from vit_core.training.distributed import ALONE, World
 from vit_core.training.optimizers import learnable, make_optimizers, set_learning_rate
 from vit_core.training.precision import autocast
 from vit_core.training.schedule import learning_rate
-from vit_core.training.state import Checkpoints, EpochRecord, Evaluation, History, StepRecord, TrainingState
+from vit_core.training.state import EpochRecord, Evaluation, History, StepRecord, TrainingState
 
 COURSE_BATCH = 32  # pictures in a batch of the course, over whose accuracies it takes the mean
 MOST_CONFUSED = 20  # classes, beyond which a confusion matrix is not kept for every epoch
@@ -61,7 +62,7 @@ def fit(
     *,
     generator: Generator,
     on_epoch: Callable[[EpochRecord], None] | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: RunFolder | None = None,
     preprocess: Preprocess | None = None,
     world: World = ALONE,
     workers: int = 0,

@@ -18,7 +18,8 @@ from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.weights.checkpoints import Checkpoint
 from vit_core.weights.renaming import expand, find_source, some_of, weights_and_biases
-from vit_core.weights.sources import SOURCES, Row
+from vit_core.weights.sources import SOURCES
+from vit_core.weights.weight_source import Row
 
 FORMATS = {source: table.formats for source, table in SOURCES.items()}
 
@@ -112,7 +113,17 @@ def card_of(checkpoint: Checkpoint) -> str:
 
 def constructor(source: str, config: ViTConfig) -> str:
     """The line of Python that builds the model which such a file belongs to, with everything that no file states."""
-    return SOURCES[source].constructor(config)
+    table = SOURCES[source]
+    return table.constructor.format(
+        **asdict(config),
+        head_size=config.head_size,
+        mlp_ratio=config.mlp_size / config.hidden_size,
+        representation=f", representation_size={config.representation_size}" if config.representation_size else "",
+        norm_layer=""
+        if config.norm_eps == 1e-6
+        else f", norm_layer=partial(torch.nn.LayerNorm, eps={config.norm_eps:g})",
+        gelu_argument=table.tanh_argument if config.gelu == "tanh" else "",
+    )
 
 
 def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from vit_core.weights.sources import SOURCES, respell
+from vit_core.weights.sources import SOURCES
+from vit_core.weights.weight_source import respell
 
 
 class OtherFamily(NamedTuple):
