@@ -20,10 +20,8 @@ from PIL import Image
 
 from vit_core.allowance import PICTURE_MEMORY, PICTURE_SECONDS, give_back_memory
 from vit_core.pictures import decoding
-from vit_core.pictures.decoding import FORMATS, PictureError, begin, check_size, finish, to_rgb
+from vit_core.pictures.decoding import PictureError, begin, finish
 from vit_core.pictures.headers import Header, read_header
-
-__all__ = ["FORMATS", "MAX_BYTES", "PictureError", "check_size", "open_picture", "to_rgb"]
 
 MAX_BYTES = 50_000_000
 _AT_ONCE = 2  # pictures that are not small
@@ -155,11 +153,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def _turn(nbytes: int) -> Iterator[None]:
-    """Wait until there is room for a picture of so many bytes: small ones at once, others two at a time.
-
-    Raises:
-        PictureError: if there is none for long.
-    """
+    """Wait until there is room for a picture of so many bytes: small ones at once, others two at a time."""
     if nbytes <= _SMALL:
         yield
         return

@@ -174,21 +174,19 @@ class RunFolder:
             "seconds": round(self.before + monotonic() - self.began, 2),
         }
         self._write_line(line)
-        for name in ("loss", "learning_rate", "gradient_norm", "pictures_per_second"):
-            self._to_board(f"step/{name}", line[name], record.step)
+        self._to_board("step/", line, record.step)
 
     def _log_epoch(self, record: EpochRecord) -> None:
         self._write_line(record._asdict() | {"validation": record.validation._asdict()})
-        for name in ("train_loss", "train_top1", "train_batch_mean_top1"):
-            self._to_board(f"epoch/{name}", getattr(record, name), record.step)
-        for name in ("loss", "top1", "top5", "batch_mean_top1"):
-            self._to_board(f"epoch/validation_{name}", getattr(record.validation, name), record.step)
+        self._to_board("epoch/", record._asdict(), record.step)
+        self._to_board("epoch/validation_", record.validation._asdict(), record.step)
         if self.board:
             self.board.flush()
 
-    def _to_board(self, name: str, value: float, step: int) -> None:
-        if self.board:
-            self.board.add_scalar(name, value, step)
+    def _to_board(self, prefix: str, values: Mapping[str, Any], step: int) -> None:
+        for name, value in values.items():
+            if self.board and isinstance(value, float):
+                self.board.add_scalar(prefix + name, value, step)
 
     def _write_line(self, record: Mapping[str, Any]) -> None:
         try:

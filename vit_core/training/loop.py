@@ -39,8 +39,7 @@ class Forward(nn.Module):
         kept: Int64[Tensor, "batch kept"] | None = None,
     ) -> Float[Tensor, "batch classes"]:
         """The logits of each picture."""
-        logits: Tensor = self.model(images) if kept is None else forward_kept(self.model, images, kept)
-        return logits
+        return self.model(images) if kept is None else forward_kept(self.model, images, kept)
 
 
 @dataclass(frozen=True)
@@ -226,16 +225,9 @@ def finish_epoch(state: TrainingState, train_loss: float, loaders: Loaders, setu
     rate = learning_rate(state.step - 1, setup.total_steps, setup.recipe)
     validation = evaluate(state.best, loaders.validation, setup.preprocess, world=setup.world, workers=setup.workers)
     batches = -(-state.seen // setup.recipe.batch_size)
-    record = EpochRecord(
-        len(state.history) + 1,
-        state.step,
-        train_loss,
-        rate,
-        validation,
-        state.seconds,
-        state.right / state.seen,
-        state.batch_shares / batches,
-    )
+    top1, batch_mean = state.right / state.seen, state.batch_shares / batches
+    number = len(state.history) + 1
+    record = EpochRecord(number, state.step, train_loss, rate, validation, state.seconds, top1, batch_mean)
     state.seen, state.loss_sum, state.right, state.batch_shares, state.seconds = 0, 0.0, 0, 0.0, 0.0
     return record
 

@@ -5,7 +5,6 @@ import re
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors
@@ -21,6 +20,7 @@ from vit_core.weights.renaming import expand, find_source, some_of, weights_and_
 from vit_core.weights.sources import SOURCES
 from vit_core.weights.weight_source import Row
 
+_METADATA = {"format": "pt"}  # without which transformers refuses the file
 FORMATS = {source: table.formats for source, table in SOURCES.items()}
 
 
@@ -76,27 +76,20 @@ def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
         OSError: if it cannot be written.
     """
     try:
-        _write(state, file, suffix)
+        match suffix:
+            case ".safetensors" if isinstance(file, Path):
+                safetensors.torch.save_file(state, file, _METADATA)
+            case ".safetensors":
+                file.write(safetensors.torch.save(state, _METADATA))  # type: ignore[union-attr]
+            case ".pth":
+                torch.save(state, file)
+            case ".npz":
+                np.savez(file, **{name: tensor.numpy() for name, tensor in state.items()})  # type: ignore[arg-type]
+            case _:
+                raise ValueError(f"unknown kind of file {suffix!r}, known are .safetensors, .pth, .npz")
     except (RuntimeError, safetensors.SafetensorError) as error:  # what torch and safetensors make of a full disk
         reason = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
         raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {reason}") from error
-
-
-def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
-    match suffix:
-        case ".safetensors":
-            data = {"tensors": state, "metadata": {"format": "pt"}}  # without which transformers refuses it
-            if isinstance(file, Path):
-                safetensors.torch.save_file(filename=file, **data)  # type: ignore[arg-type]
-            else:
-                file.write(safetensors.torch.save(**data))  # type: ignore[arg-type]
-        case ".pth":
-            torch.save(state, file)
-        case ".npz":
-            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in state.items()}
-            np.savez(file, **arrays)
-        case _:
-            raise ValueError(f"unknown kind of file {suffix!r}, known are .safetensors, .pth, .npz")
 
 
 def card_of(checkpoint: Checkpoint) -> str:
