@@ -162,7 +162,7 @@ def test_the_command_line_trains_the_same(tmp_path: Path) -> None:
     assert closest_recipe(recipe) == "mini"
     command = training_command(tmp_path / "a run", [tmp_path], "mini", changes_to("mini", recipe), threads=1)
     from vit_core.training.__main__ import _train_parser
-    from vit_core.training.runs.options import recipe_from
+    from vit_core.training.runs.commands import recipe_from
 
     options = _train_parser().parse_args(command[3:])
     assert recipe_from(options) == recipe

@@ -8,7 +8,7 @@ touches the model. Layers and heads count from 1 as everywhere; patch 1 is token
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from types import MappingProxyType, NoneType
+from types import NoneType
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import torch
@@ -56,7 +56,7 @@ class Change:
             value, words = getattr(self, field.name), _words(field.type)
             if isinstance(value, str) and value not in words:
                 raise ValueError(f"{self.key}: {field.name} must be one of {', '.join(words)}, got {value!r}")
-        self._check_numbers(MappingProxyType({}))
+        self._check_numbers({})
 
     @property
     def quantity(self) -> str:

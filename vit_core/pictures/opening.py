@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from weakref import WeakValueDictionary
 
 from PIL import Image
 
@@ -122,21 +122,19 @@ class _Taken:
         self.changed = threading.Condition()
         self.pictures = 0
         self.nbytes = 0
-        self._looked_at: list[weakref.ref[Image.Image]] = []
+        self._looked_at: WeakValueDictionary[int, Image.Image] = WeakValueDictionary()  # by id
 
     def remember(self, picture: Image.Image) -> Image.Image:
         """The picture; it counts until nobody has it any more."""
         if 4 * picture.width * picture.height > _SMALL:
             with self.changed:
-                self._looked_at.append(weakref.ref(picture))
+                self._looked_at[id(picture)] = picture
         return picture
 
     def looked_at(self) -> int:
         """Bytes of the large pictures that somebody still has."""
         with self.changed:
-            pictures = [picture for reference in self._looked_at if (picture := reference()) is not None]
-            self._looked_at = [weakref.ref(picture) for picture in pictures]
-        return sum(4 * picture.width * picture.height for picture in pictures)
+            return sum(4 * picture.width * picture.height for picture in list(self._looked_at.values()))
 
 
 _taken = _Taken()

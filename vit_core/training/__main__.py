@@ -26,8 +26,8 @@ from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
 from vit_core.training.loop import fit
 from vit_core.training.precision import has_bfloat16
+from vit_core.training.runs.commands import add_recipe_options, recipe_from
 from vit_core.training.runs.files import FACTS, STATE
-from vit_core.training.runs.options import add_recipe_options, recipe_from
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
 from vit_core.weights.reading import read_json

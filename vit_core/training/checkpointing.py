@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_EPOCHS = 64  # whose weights are kept
 
 
+@dataclass(eq=False)
 class RunFolder:
     """The folder of one training run. ``fit`` saves to it at least every ``save_seconds`` and goes on from it.
 
@@ -32,23 +33,18 @@ class RunFolder:
     as JSON in its header, so that a run that is killed at any moment leaves one whole, consistent file.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        recipe: TrainingConfig,
-        labels: tuple[str, ...],
-        preprocess: Preprocess,
-        *,
-        save_seconds: float = 45.0,
-        log_steps: int = 50,
-        is_first: bool = True,
-        notes: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.path, self.recipe, self.labels, self.preprocess = path, recipe, labels, preprocess
-        self.save_seconds, self.log_steps = save_seconds, log_steps
-        self.is_first = is_first  # of several processes one writes, all read
-        self.notes = dict(notes or {})  # whatever the run should tell about itself: the data, the time
-        self.stop_requested = False
+    path: Path
+    recipe: TrainingConfig
+    labels: tuple[str, ...]
+    preprocess: Preprocess
+    _: KW_ONLY
+    save_seconds: float = 45.0
+    log_steps: int = 50
+    is_first: bool = True  # of several processes one writes, all read
+    notes: Mapping[str, Any] = field(default_factory=dict)  # whatever the run should tell about itself
+    stop_requested: bool = False
+
+    def __post_init__(self) -> None:
         self.began = self.saved = self.logged = monotonic()
         self.before = 0.0  # seconds that the run had taken when this process went on with it
         self.pictures = 0  # since the last logged line

@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from vit_core.allowance import WEIGHTS, NotAllowedError, allow_disk
-from vit_core.weights.progress_bar import ProgressBar
 
 Progress = Callable[[int, int | None], None]  # bytes that are here, bytes in all if the server says
 
 CACHE_VARIABLE = "VIT_EXPLAINER_CACHE"
 CHUNK = 1 << 18
 TIMEOUT = 30.0  # seconds without a byte
+WIDTH = 30  # characters of the bar
 
 
 class DownloadError(OSError):
@@ -146,6 +146,33 @@ def _receive(url: str, part: Path, tag: Path, on_progress: Progress) -> dict[str
     if total is not None and done < total:
         raise _Interrupted(f"the connection ended after {done / 1e6:.1f} of {total / 1e6:.1f} MB")
     return _stated_digests([*redirects.headers, response.headers])
+
+
+class ProgressBar:
+    """How far a download is, as a line on standard error that is redrawn at every whole percent."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._shown = ""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show how far it is; without a total only the megabytes are shown."""
+        if total:
+            percent = 100 * done // total
+            filled = WIDTH * done // total
+            line = f"{self.name} [{'#' * filled}{'.' * (WIDTH - filled)}] {percent:3d} % of {total / 1e6:,.0f} MB"
+        else:
+            line = f"{self.name} {done / 1e6:,.0f} MB"
+        if line != self._shown:
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+            self._shown = line
+
+    def close(self) -> None:
+        """End the line, if there is one."""
+        if self._shown:
+            sys.stderr.write("\n")
+            self._shown = ""
 
 
 class _SecureRedirects(urllib.request.HTTPRedirectHandler):
