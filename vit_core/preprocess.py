@@ -89,7 +89,9 @@ class Preprocess:
         check_size(*picture.size)
         width, height = self._resized(*picture.size)
         if self.interpolation == "bilinear-no-antialias":
-            resized = _resize_no_antialias(_rows_for(height, picture), height, width)
+            # Between the four nearest pixels even when shrinking: tf.image.resize, which the paper's code uses.
+            rows = _rows_for(height, picture)[None]
+            resized = interpolate(rows, (height, width), mode="bilinear", align_corners=False)[0]
         else:
             resized = _tensor(picture.resize((width, height), Image.Resampling[self.interpolation.upper()]))
         # Halves are rounded to even, as torchvision does; what it pads does not arise: resize_size >= image_size.
@@ -134,10 +136,3 @@ def _rows_for(height: int, picture: Image.Image) -> Float[Tensor, "channels heig
     for row in sorted({min(max(middle + step, 0), last) for middle in middles for step in (-1, 0, 1, 2)}):
         pixels[row] = torch.from_numpy(np.array(picture.crop((0, row, picture.width, row + 1))))[0]
     return pixels.permute(2, 0, 1)
-
-
-def _resize_no_antialias(
-    pixels: Float[Tensor, "channels height width"], height: int, width: int
-) -> Float[Tensor, "channels new_height new_width"]:
-    """Bilinear between the four nearest pixels even when shrinking: tf.image.resize, which the paper's code uses."""
-    return interpolate(pixels[None], (height, width), mode="bilinear", align_corners=False)[0]

@@ -152,7 +152,8 @@ def _png(data: bytes) -> Header:
         if name == b"IEND":
             break
         if name in (b"zTXt", b"iTXt", b"iCCP"):
-            extra += min(1100 * length, PACKED_TEXT) if _is_packed(name, data[at + 8 : at + 120]) else 2 * length
+            is_packed = name != b"iTXt" or data[at + 8 : at + 120].partition(b"\0")[2][:1] != b"\0"
+            extra += min(1100 * length, PACKED_TEXT) if is_packed else 2 * length
         elif name != b"IDAT":
             extra += 2 * length
         is_opaque &= name != b"tRNS"
@@ -164,11 +165,6 @@ def _png(data: bytes) -> Header:
     is_done = colour == 2 and is_opaque and factor_for(width, height) == 1
     extra = min(extra, 3 * PACKED_TEXT)
     return _header("PNG", width, height, stored, extra=extra, is_done=is_done, may_turn=may_turn)
-
-
-def _is_packed(name: bytes, start: bytes) -> bool:
-    """Whether the text of a chunk is compressed."""
-    return name != b"iTXt" or start.partition(b"\0")[2][:1] != b"\0"
 
 
 def _gif(data: bytes) -> Header:

@@ -95,7 +95,8 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
 def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts: "Facts") -> None:
     """Everything between the first look at the pictures and the last epoch."""
     names = read_names(options.names)
-    files = find_pictures(folders_of(options.data), options.held_out, names)
+    folders = [make_toy_pictures() if str(root) == TOY and not root.exists() else root for root in options.data]
+    files = find_pictures(folders, options.held_out, names)
     if "broken" in facts.facts:  # every picture was read once already
         broken = {Path(path): reason for path, reason in facts.facts["broken"]}
     else:
@@ -159,11 +160,6 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
         workers=options.workers,
         compiled=options.compile,
     )
-
-
-def folders_of(data: Sequence[Path]) -> list[Path]:
-    """The folders of the pictures; ``toy``, where there is no such folder, are those that the program draws."""
-    return [make_toy_pictures() if str(root) == TOY and not root.exists() else root for root in data]
 
 
 class Facts:

@@ -44,7 +44,8 @@ def convert(model: VisionTransformer, source: str) -> dict[str, Tensor]:
         if kind == "zeros"
         for name, *_ in expand((Row(absent, ()),), config.num_layers)
     }
-    lost = [name for name, tensor in ours.items() if name not in may_be_zero or not _is_zero(tensor)]
+    # A bias of zeros adds nothing; shapes alone (meta) are taken for zeros.
+    lost = [name for name, tensor in ours.items() if name not in may_be_zero or (not tensor.is_meta and tensor.any())]
     if lost:
         raise ValueError(f"{table.title} has no place for {some_of(lost)}, and without it the logits would be others")
     return theirs
@@ -136,11 +137,6 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
 def how_to_load(source: str) -> str:
     """The way to load such a file; empty if it is ``load_state_dict`` of the family's model."""
     return SOURCES[source].how_to_load
-
-
-def _is_zero(tensor: Tensor) -> bool:
-    """Whether a bias adds nothing; of shapes alone it is taken for so."""
-    return tensor.is_meta or not tensor.count_nonzero()
 
 
 def _laid_out(tensor: Tensor, pattern: str, num_heads: int) -> Tensor:

@@ -21,15 +21,11 @@ _RECENT = 20  # lines from which the speed is computed
 Columns = Mapping[str, NDArray[np.float64]]
 
 
-def _no_steps() -> Columns:
-    return MappingProxyType({name: np.empty(0) for name in STEP_NUMBERS})
-
-
 @dataclass(frozen=True, eq=False)
 class Metrics:
     """The lines of a ``metrics.jsonl`` up to some byte: of the steps as columns, of the epochs as they are."""
 
-    steps: Columns = field(default_factory=_no_steps)
+    steps: Columns = field(default_factory=lambda: MappingProxyType({name: np.empty(0) for name in STEP_NUMBERS}))
     epochs: tuple[Mapping[str, Any], ...] = ()
     file: int = 0  # which file it was: a resumed run writes a new one without the lines after its last save
     end: int = 0  # bytes read, always whole lines
@@ -142,7 +138,10 @@ def _parse(lines: list[bytes], classes: int, last_epoch: int) -> tuple[list[dict
             if _is_epoch(record, classes) and record["epoch"] > last_epoch:
                 last_epoch = record["epoch"]
                 classes = classes or len(record["validation"]["predicted"])
-                epochs.append(_with_numbers(record))
+                # A number that is missing, or as that of a run that diverged, is not a number.
+                numbers = {name: _number(record.get(name)) for name in _OF_TRAINING}
+                measured = record["validation"] | {"loss": _number(record["validation"]["loss"])}
+                epochs.append(record | numbers | {"validation": measured})
             else:
                 left_out += 1
         elif "loss" in record:
@@ -168,12 +167,6 @@ def _is_epoch(record: dict[str, Any], classes: int) -> bool:
         and is_whole(measured.get("pictures"))
         and (table is None or all(_are_wholes(row, len(predicted)) for row in rows))
     )
-
-
-def _with_numbers(record: dict[str, Any]) -> dict[str, Any]:
-    """The line of an epoch; a number that is missing, or as that of a run that diverged, is not a number."""
-    numbers = {name: _number(record.get(name)) for name in _OF_TRAINING}
-    return record | numbers | {"validation": record["validation"] | {"loss": _number(record["validation"]["loss"])}}
 
 
 def _are_wholes(values: Any, count: int | None) -> bool:
