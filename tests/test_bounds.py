@@ -22,6 +22,7 @@ from vit_core.cost import count_multiply_adds
 from vit_core.estimates import forward_bytes, trace_bytes, weights_bytes
 from vit_core.training.config import RECIPES
 from vit_core.training.runs import control as runs
+from vit_core.training.runs import listing
 from vit_core.training.runs.estimate import DECODE_SECONDS, PROCESS_BYTES, RATE, estimate_training
 from vit_core.training.start import sizes
 from vit_core.weights.checkpoints import CHECKPOINTS
@@ -282,14 +283,14 @@ def test_a_training_that_takes_too_much_is_not_started(
     monkeypatch.setenv(limit.variable, value)
     with pytest.raises(NotAllowedError, match=said):
         runs.start_run("large", [pictures], "scratch-small", changes)
-    assert runs.list_runs() == [] and not (runs.runs_folder() / "large").exists()
+    assert listing.list_runs() == [] and not (listing.runs_folder() / "large").exists()
 
 
 def test_a_run_that_takes_too_much_does_not_go_on(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = runs.runs_folder() / "stopped"
+    folder = listing.runs_folder() / "stopped"
     folder.mkdir(parents=True)
     start = {"recipe_name": "scratch-small", "changes": {"epochs": 999_999}, "data": [str(pictures)], "started": 1.0}
     (folder / "start.json").write_text(json.dumps(start))
     with pytest.raises(NotAllowedError, match="h of computing"):
-        runs.resume_run(runs.open_run("stopped"))
-    assert not runs.open_run("stopped").is_alive
+        runs.resume_run(listing.open_run("stopped"))
+    assert not listing.open_run("stopped").is_alive

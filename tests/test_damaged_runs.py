@@ -13,6 +13,7 @@ from explainer.menu import PAGES
 from tests.damaged_runs import DAMAGES, EPOCHS, LABELS, SOUND, make_damaged_runs
 from vit_core import load
 from vit_core.training.runs import control as runs
+from vit_core.training.runs import listing
 from vit_core.training.runs.metrics import seconds_left
 
 FRAME = "../pages/frame.py"
@@ -27,7 +28,7 @@ def folder(own_folders: Path) -> Path:
 
 
 def test_all_are_listed_and_those_that_are_damaged_say_what_is_wrong(folder: Path) -> None:
-    found = {run.name: run for run in runs.list_runs()}
+    found = {run.name: run for run in listing.list_runs()}
     assert found.keys() == {SOUND, *DAMAGES}
     assert found[SOUND].damage == () and found[SOUND].status == "finished"
     assert found[SOUND].saved_epochs() == list(range(EPOCHS + 1))
@@ -42,11 +43,11 @@ def test_all_are_listed_and_those_that_are_damaged_say_what_is_wrong(folder: Pat
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_what_is_asked_of_a_damaged_run_has_the_right_type(name: str) -> None:
-    run = runs.open_run(name)
+    run = listing.open_run(name)
     assert all(isinstance(label, str) for label in run.labels)
     assert all(isinstance(path, Path) for path in run.data)
     assert 0 <= run.held_out < 10**7
-    assert 0.0 <= run.progress <= 1.0
+    assert 0.0 <= run.progress_after(run.metrics()) <= 1.0
     assert run.total_epochs >= 0
     left = seconds_left(run.metrics(), run.facts)
     assert left is None or 0 <= left < float("inf")
@@ -60,7 +61,7 @@ def test_what_is_asked_of_a_damaged_run_has_the_right_type(name: str) -> None:
         assert measured["confusion"] is None or [len(row) for row in measured["confusion"]] == [len(LABELS)] * 3
     for number in run.saved_epochs():  # what is listed opens
         load(run.epoch_file(number))
-        assert runs.run_checkpoint(f"run:{name}:{number}").labels == LABELS
+        assert listing.run_checkpoint(f"run:{name}:{number}").labels == LABELS
     assert runs.stop_run(run) is False
     try:
         run.command()
@@ -70,45 +71,45 @@ def test_what_is_asked_of_a_damaged_run_has_the_right_type(name: str) -> None:
 
 def test_the_sound_part_of_a_damaged_run_stays() -> None:
     """A damaged card takes away its own epoch, not the run's others, nor its curves."""
-    run = runs.open_run("card-truncated")
+    run = listing.open_run("card-truncated")
     assert run.saved_epochs() == [0, 1]
     assert len(run.metrics().epochs) == EPOCHS
     assert [sentence for sentence in run.damage if "epoch 2" in sentence]
-    assert runs.open_run("facts-truncated").saved_epochs() == [0, 1, 2]
+    assert listing.open_run("facts-truncated").saved_epochs() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_run_is_deleted_and_brought_back(folder: Path, name: str) -> None:
-    token = runs.delete_run(runs.open_run(name))
-    assert name not in {run.name for run in runs.list_runs()}
+    token = runs.delete_run(listing.open_run(name))
+    assert name not in {run.name for run in listing.list_runs()}
     assert runs.deleted_runs() == {token: name}
     assert runs.undo_delete(token).damage
 
 
 def test_stray_files_in_the_folder_of_runs_are_no_runs(folder: Path) -> None:
-    before = [run.name for run in runs.list_runs()]
+    before = [run.name for run in listing.list_runs()]
     (folder / "loop").symlink_to("loop")
     (folder / "gone").symlink_to("nowhere")
     (folder / "file").write_text("x")
     (folder / "empty").mkdir()
-    assert [run.name for run in runs.list_runs()] == before
+    assert [run.name for run in listing.list_runs()] == before
 
 
 def test_a_folder_of_runs_that_is_a_file_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "file"))
-    assert runs.list_runs() == []
+    assert listing.list_runs() == []
     assert runs.deleted_runs() == {}
 
 
 def test_a_run_that_is_deleted_while_it_is_read_has_nothing_any_more(folder: Path) -> None:
-    run = runs.open_run(SOUND)
+    run = listing.open_run(SOUND)
     assert run.metrics().epochs and run.saved_epochs()
     shutil.rmtree(run.path)
     assert (run.saved_epochs(), run.metrics().epochs, run.log) == ([], (), "")
     assert run.status and run.problem and not run.is_alive
     with pytest.raises(LookupError, match="there is no run"):
-        runs.run_checkpoint(f"run:{SOUND}:1")
+        listing.run_checkpoint(f"run:{SOUND}:1")
     with pytest.raises(LookupError, match="has no weights"):
         run.epoch_file(1)
     with pytest.raises(ValueError, match="there is no run"):
@@ -147,7 +148,7 @@ def test_the_pages_of_runs_open_on_each_of_them(at: AppTest) -> None:
         assert not at.exception, name
     open_page(at, "epochs")
     for name in DAMAGES:
-        if runs.open_run(name).saved_epochs():  # others are not offered there
+        if listing.open_run(name).saved_epochs():  # others are not offered there
             at.selectbox(key="run").set_value(name).run()
             assert not at.exception, name
     for name in DAMAGES:

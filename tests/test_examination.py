@@ -84,7 +84,7 @@ def test_recognised_with_its_sizes_and_what_it_leaves_unsaid(source: str, tmp_pa
     assert not [each for each in examination.findings if each.severity == "error"]
     told = {each.what: each for each in examination.expectations}
     assert told["LayerNorm's epsilon"].value == f"{SOURCES[source].norm_eps:g}"
-    assert not told["LayerNorm's epsilon"].told_by and not told["GELU"].told_by  # no file has them
+    assert not told["LayerNorm's epsilon"].stated_by and not told["GELU"].stated_by  # no file has them
     assert ("tanh" in told["GELU"].value) == (source == "google")
 
 
@@ -489,12 +489,12 @@ def test_who_said_the_number_of_heads(tmp_path: Path) -> None:
     guessed, chosen = examine(path), examine(path, num_heads=4)
     assert guessed.guesses_heads and heads_of(guessed).value == "2" and "D_h = 64" in heads_of(guessed).guess
     assert not any(each.is_chosen or each.is_stated for each in guessed.heads)
-    assert not chosen.guesses_heads and heads_of(chosen).told_by == "your choice"
+    assert not chosen.guesses_heads and heads_of(chosen).stated_by == "your choice"
     assert [each.num_heads for each in chosen.heads if each.is_chosen] == [4]
     google = tmp_path / "model.npz"
     write(convert(load(path, num_heads=4)[0], "google"), google, ".npz")
     for stated in (examine(google), examine(google, num_heads=4)):
-        assert not stated.guesses_heads and heads_of(stated).told_by == "the layout of the file"
+        assert not stated.guesses_heads and heads_of(stated).stated_by == "the layout of the file"
         assert [each.num_heads for each in stated.heads if each.reason or each.is_stated] == [4]
 
 
@@ -518,9 +518,9 @@ def test_a_hugging_face_folder_says_what_its_file_alone_does_not(tmp_path: Path)
     examination = examine(tmp_path)
     assert examination.opens
     told = {each.what: each for each in examination.expectations}
-    assert told["LayerNorm's epsilon"].told_by == told["Attention heads k"].told_by == "config.json"
+    assert told["LayerNorm's epsilon"].stated_by == told["Attention heads k"].stated_by == "config.json"
     assert told["Attention heads k"].value == "3"
-    assert not told["Images"].told_by
+    assert not told["Images"].stated_by
 
 
 def test_a_hidden_layer_in_the_head_is_a_size(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vit_core.pictures import open_picture
 from vit_core.training.data.toy import make_toy_pictures
 from vit_core.training.examples import RECIPES, command
 from vit_core.training.runs import control as runs
+from vit_core.training.runs import listing
 from vit_core.training.runs.run import EXAMPLES
 
 MOST_BYTES = 2_000_000
@@ -28,7 +29,7 @@ def _no_runs_of_ones_own(own_folders: Path) -> None:
 
 def test_they_are_small_sound_and_finished() -> None:
     assert sum(path.stat().st_size for path in EXAMPLES.rglob("*") if path.is_file()) <= MOST_BYTES
-    found = {run.name: run for run in runs.list_examples()}
+    found = {run.name: run for run in listing.list_examples()}
     assert found.keys() == RECIPES.keys()
     for run in found.values():
         assert (run.status, run.damage, run.is_example) == ("finished", (), True)
@@ -39,7 +40,7 @@ def test_they_are_small_sound_and_finished() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_card_says_the_command_and_nothing_of_the_machine_it_ran_on(name: str) -> None:
     typed = shlex.join(command(name))
-    assert runs.open_run(name).facts["command"] == typed
+    assert listing.open_run(name).facts["command"] == typed
     assert typed in (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for path in (EXAMPLES / name).rglob("*.json*"):
         said = path.read_text(encoding="utf-8")
@@ -49,7 +50,7 @@ def test_the_card_says_the_command_and_nothing_of_the_machine_it_ran_on(name: st
 @pytest.mark.parametrize("epoch", [0, 40])
 def test_what_was_measured_is_what_the_weights_do(epoch: int) -> None:
     """On the pictures that the run was measured on; half precision may turn one that was undecided."""
-    run = runs.open_run("example")
+    run = listing.open_run("example")
     model, card = load(run.epoch_file(epoch))
     files = sorted((make_toy_pictures() / "test").glob("*/*.png"))
     pictures = torch.stack([card.preprocess(open_picture(path)) for path in files])
@@ -66,25 +67,25 @@ def test_what_was_measured_is_what_the_weights_do(epoch: int) -> None:
 
 
 def test_they_are_not_the_readers_own() -> None:
-    example = runs.open_run("example")
-    assert runs.list_runs() == []
-    assert [run.name for run in runs.all_runs()] == sorted(RECIPES)
+    example = listing.open_run("example")
+    assert listing.list_runs() == []
+    assert [run.name for run in listing.all_runs()] == sorted(RECIPES)
     assert not example.can_resume
     for action in (runs.delete_run, runs.resume_run):
         with pytest.raises(ValueError, match="with the program"):
             action(example)
     with pytest.raises(ValueError, match="name of an example"):
-        runs.check_name("Example")
-    assert not (runs.runs_folder() / ".deleted").exists()
+        listing.check_name("Example")
+    assert not (listing.runs_folder() / ".deleted").exists()
 
 
 def test_a_run_of_ones_own_stands_before_them_and_hides_one_of_its_name() -> None:
-    own = runs.runs_folder() / "example"
+    own = listing.runs_folder() / "example"
     own.mkdir(parents=True)
     (own / "run.json").write_text(json.dumps({"recipe_name": "mini", "outcome": "finished"}))
-    found = runs.all_runs()
+    found = listing.all_runs()
     assert [run.name for run in found] == ["example", "scratch-0", "transfer-0"]
-    assert not found[0].is_example and not runs.open_run("example").is_example
+    assert not found[0].is_example and not listing.open_run("example").is_example
 
 
 def test_a_first_visit_to_train_finds_curves() -> None:

@@ -21,6 +21,7 @@ from tests.test_pages import app
 from vit_core.training.data.datasets import add_folder
 from vit_core.training.data.toy import make_toy_pictures
 from vit_core.training.runs import control as runs
+from vit_core.training.runs import listing
 
 ROOT = Path(__file__).parents[1]
 
@@ -84,7 +85,7 @@ def test_start_trains_by_what_was_typed_last(started: list[tuple[str, Any]]) -> 
     [(name, command)] = started
     assert name == "typed"
     assert word_after(command, "--epochs") == "3"
-    assert runs.open_run("typed").recipe.epochs == 3
+    assert listing.open_run("typed").recipe.epochs == 3
     assert at.query_params["runs"] == "typed"
 
 

@@ -18,9 +18,10 @@ from PIL import Image
 from vit_core import load
 from vit_core.training import RECIPES
 from vit_core.training.runs import control as runs
-from vit_core.training.runs import processes
+from vit_core.training.runs import listing, processes
 from vit_core.training.runs.commands import changes_to, closest_recipe, training_command
 from vit_core.training.runs.metrics import Metrics, read_metrics, seconds_left
+from vit_core.training.runs.run import Run
 
 TINY = {"image_size": 16, "batch_size": 4, "steps": None, "warmup_steps": 0, "precision": "float32"}
 PATIENCE = 120.0  # seconds; a process has to import torch on a machine that may be busy
@@ -31,7 +32,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setenv("VIT_EXPLAINER_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     yield
-    for run in runs.list_runs():
+    for run in listing.list_runs():
         if run.is_alive:
             kill(run)
 
@@ -56,7 +57,7 @@ def wait(for_what: Callable[[], Any]) -> None:
         time.sleep(0.05)
 
 
-def kill(run: runs.Run) -> None:
+def kill(run: Run) -> None:
     """kill -9, as far as the process has come."""
     file = run.path / processes.PROCESS
     wait(lambda: file.exists() or not run.is_alive)
@@ -73,19 +74,19 @@ def test_a_run_from_start_to_finish_and_back_from_the_dead(pictures: Path, monke
         f"runs.start_run('first', [sys.argv[1]], 'mini', {TINY | {'epochs': 1000}!r})"
     )
     subprocess.run([sys.executable, "-c", start, str(pictures)], check=True, cwd=Path(__file__).parents[1])
-    run = runs.open_run("first")
+    run = listing.open_run("first")
     assert run.is_alive
     assert run.recipe == RECIPES["mini"].with_values(TINY | {"epochs": 1000})
     with pytest.raises(ValueError, match="already"):
         runs.start_run("first", [pictures], "mini", TINY)
     with pytest.raises(ValueError, match=r"cores and trains .* at a time: wait for first to end, or stop it"):
         runs.start_run("second", [pictures], "mini", TINY)
-    assert not (runs.runs_folder() / "second").exists()
+    assert not (listing.runs_folder() / "second").exists()
 
     wait(lambda: len(run.epochs()) >= 2 and 1 in run.saved_epochs())
     assert run.status == "running"
     assert run.labels == ("bright", "dark")
-    assert 0 < run.progress < 1
+    assert 0 < run.progress_after(run.metrics()) < 1
     assert (seconds_left(run.metrics(), run.facts) or 0) > 0
     epoch = run.epochs()[0]
     assert sum(map(sum, epoch["validation"]["confusion"])) == epoch["validation"]["pictures"] == 4
@@ -103,7 +104,7 @@ def test_a_run_from_start_to_finish_and_back_from_the_dead(pictures: Path, monke
     done = run.metrics().last_step
     runs.resume_run(run)
     wait(lambda: run.status == "running" and run.metrics().last_step > done + 3)
-    steps = [line["step"] for line in run.steps()]
+    steps = run.metrics().steps["step"].tolist()
     assert steps == sorted(set(steps))  # what came after the last save was forgotten, and measured again
 
     assert runs.stop_run(run)
@@ -113,9 +114,9 @@ def test_a_run_from_start_to_finish_and_back_from_the_dead(pictures: Path, monke
 
     before = sorted(path.name for path in run.path.iterdir())
     token = runs.delete_run(run)
-    assert runs.list_runs() == []
+    assert listing.list_runs() == []
     assert runs.deleted_runs() == {token: "first"}
-    assert runs.free_name("first") == "first-1"
+    assert listing.free_name("first") == "first-1"
     back = runs.undo_delete(token)
     assert sorted(path.name for path in back.path.iterdir()) == before
     assert back.status == "stopped"
@@ -137,11 +138,11 @@ def test_a_run_that_finishes_and_one_that_cannot_begin(pictures: Path, tmp_path:
     good = runs.start_run("good", [pictures], "mini", TINY | {"epochs": 2})
     wait(lambda: not good.is_alive)
     assert good.status == "finished"
-    assert good.progress == 1.0
+    assert good.progress_after(good.metrics()) == 1.0
     assert good.saved_epochs() == [0, 1, 2]
     with pytest.raises(ValueError, match="has finished"):
         runs.resume_run(good)
-    checkpoint = runs.run_checkpoint(runs.checkpoint_name(good, 2))
+    checkpoint = listing.run_checkpoint(listing.checkpoint_name(good, 2))
     assert checkpoint.name == "run:good:2"
     assert checkpoint.labels == ("bright", "dark")
     assert checkpoint.is_here
@@ -152,7 +153,7 @@ def test_a_run_that_finishes_and_one_that_cannot_begin(pictures: Path, tmp_path:
     wait(lambda: not bad.is_alive)
     assert bad.status == "failed"
     assert "class" in bad.problem and "\n" not in bad.problem
-    assert [run.name for run in runs.list_runs()] == ["bad", "good"]
+    assert [run.name for run in listing.list_runs()] == ["bad", "good"]
 
 
 def test_the_command_line_trains_the_same(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_the_command_line_trains_the_same(tmp_path: Path) -> None:
     assert closest_recipe(recipe) == "mini"
     command = training_command(tmp_path / "a run", [tmp_path], "mini", changes_to("mini", recipe), threads=1)
     from vit_core.training.__main__ import _train_parser
-    from vit_core.training.runs.options import recipe_from
+    from vit_core.training.runs.commands import recipe_from
 
     options = _train_parser().parse_args(command[3:])
     assert recipe_from(options) == recipe
@@ -175,8 +176,8 @@ def test_names_with_bad_characters_are_refused(name: str, pictures: Path) -> Non
     with pytest.raises(ValueError, match="a run cannot be called"):
         runs.start_run(name, [pictures], "mini", TINY)
     with pytest.raises(LookupError, match="there is no run"):
-        runs.open_run(name)
-    assert list(runs.runs_folder().glob("[!.]*")) == []
+        listing.open_run(name)
+    assert list(listing.runs_folder().glob("[!.]*")) == []
 
 
 def test_what_cannot_be_started_says_why(pictures: Path, tmp_path: Path) -> None:
@@ -188,15 +189,15 @@ def test_what_cannot_be_started_says_why(pictures: Path, tmp_path: Path) -> None
         runs.start_run("a", [tmp_path / "nowhere"], "mini", {})
     with pytest.raises(ValueError, match="nothing to learn from"):
         runs.start_run("a", [], "mini", {})
-    assert not (runs.runs_folder() / "a").exists()
+    assert not (listing.runs_folder() / "a").exists()
 
 
-def fake(name: str, **facts: Any) -> runs.Run:
+def fake(name: str, **facts: Any) -> Run:
     """A run's folder as a process that is gone has left it."""
-    path = runs.runs_folder() / name
+    path = listing.runs_folder() / name
     path.mkdir(parents=True)
     (path / "run.json").write_text(json.dumps({"outcome": None, **facts}))
-    return runs.open_run(name)
+    return listing.open_run(name)
 
 
 def test_a_process_number_that_belongs_to_somebody_else_is_left_alone() -> None:
@@ -242,7 +243,7 @@ def test_broken_files_are_no_traceback() -> None:
     (run.path / "run.json").write_text("{")
     assert run.status == "damaged"
     assert run.labels == ()
-    assert run.progress == 0.0
+    assert run.progress_after(run.metrics()) == 0.0
     assert seconds_left(run.metrics(), run.facts) is None
     with pytest.raises(ValueError, match="does not state its recipe"):
         run.command()
@@ -259,7 +260,7 @@ def test_broken_files_are_no_traceback() -> None:
 )
 def test_names_of_checkpoints_that_are_none(name: str) -> None:
     with pytest.raises(LookupError, match=r"\w+ \w+") as refusal:
-        runs.run_checkpoint(name)
+        listing.run_checkpoint(name)
     assert "\n" not in str(refusal.value)
 
 

@@ -29,8 +29,10 @@ from vit_core import VisionTransformer
 from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.checkpointing import write_weights
 from vit_core.training.runs import control as runs
+from vit_core.training.runs import listing
 from vit_core.training.runs.metrics import Metrics, read_metrics
 from vit_core.training.runs.processes import LOG
+from vit_core.training.runs.run import Run
 
 LABELS = ("apple", "beet", "chard")
 RECIPE = RECIPES["mini"].with_values({"image_size": 16, "steps": None, "epochs": 4, "batch_size": 5})
@@ -76,9 +78,9 @@ def step_line(number: int) -> dict[str, Any]:
     }
 
 
-def make_run(name: str, epochs: int = 3, seed: int = 0, outcome: str | None = "stopped") -> runs.Run:
+def make_run(name: str, epochs: int = 3, seed: int = 0, outcome: str | None = "stopped") -> Run:
     """A run's folder as the trainer leaves it, with weights that nobody has trained."""
-    path = runs.runs_folder() / name
+    path = listing.runs_folder() / name
     path.mkdir(parents=True)
     facts = {
         "recipe": asdict(RECIPE),
@@ -104,7 +106,7 @@ def make_run(name: str, epochs: int = 3, seed: int = 0, outcome: str | None = "s
     for number in range(epochs + 1):
         card = {"config": asdict(config), "labels": LABELS, "preprocess": asdict(RECIPE.preprocess)}
         write_weights(model, path / "epochs" / f"epoch-{number:04d}", card)
-    return runs.open_run(name)
+    return listing.open_run(name)
 
 
 def figures(at: AppTest) -> dict[str, str]:
@@ -194,10 +196,10 @@ def test_a_run_is_deleted_and_brought_back() -> None:
     at = app("train", runs="mine")
     at.button(key="delete_run_mine").click().run()
     assert not at.exception
-    assert runs.list_runs() == []
+    assert listing.list_runs() == []
     [token] = runs.deleted_runs()
     at.button(key=f"undo_{token}").click().run()
-    assert [run.name for run in runs.list_runs()] == ["mine"]
+    assert [run.name for run in listing.list_runs()] == ["mine"]
     assert at.multiselect(key="runs").value == ["mine"]
 
 
@@ -256,7 +258,7 @@ def test_runs_beside_each_other() -> None:
     at.run()
     at.switch_page("train.py").run()
     assert not at.exception
-    view = training.compared({name: runs.open_run(name).metrics().epochs for name in ("a", "b")}, "test loss")
+    view = training.compared({name: listing.open_run(name).metrics().epochs for name in ("a", "b")}, "test loss")
     [plot] = view.panels
     assert isinstance(plot, Plot)
     assert [series.label for series in plot.series] == ["a", "b"]
@@ -306,7 +308,7 @@ def test_another_run_of_the_same_name_is_not_mistaken_for_the_one_before() -> No
     make_run("twin", seed=1)
     before, _ = session.open_or_explain(State(checkpoint=name))
     logits = before.trace.logits
-    runs.delete_run(runs.open_run("twin"))
+    runs.delete_run(listing.open_run("twin"))
     missing, problems = session.open_or_explain(State(checkpoint=name))
     assert missing.state.checkpoint == "embedded"
     assert len(problems) == 1
@@ -319,7 +321,7 @@ def test_another_run_of_the_same_name_is_not_mistaken_for_the_one_before() -> No
 def test_the_same_measurements_are_read_once_for_all_readers() -> None:
     run = make_run("watched")
     first = kept.metrics_of(run)
-    assert kept.metrics_of(runs.open_run("watched")) is first
+    assert kept.metrics_of(listing.open_run("watched")) is first
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(step_line(10)) + "\n")
     assert kept.metrics_of(run).last_step == 10

@@ -35,7 +35,7 @@ from vit_core.training.__main__ import main
 from vit_core.training.checkpointing import RunFolder
 from vit_core.training.data.pictures import broken_pictures
 from vit_core.training.data.transforms import evaluation_transform, training_transform
-from vit_core.training.disk import ProcessLock
+from vit_core.training.disk import process_lock
 from vit_core.training.loop import draw_patches, forward_kept, update_average
 from vit_core.training.optimizers import make_optimizers
 from vit_core.training.runs.files import EPOCHS, METRICS, STATE
@@ -531,9 +531,9 @@ def test_a_long_run_keeps_its_epochs_thinned_out(
 
 
 def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
-    with ProcessLock(tmp_path), pytest.raises(ValueError, match="another process is training"), ProcessLock(tmp_path):
+    with process_lock(tmp_path), pytest.raises(ValueError, match="another process is training"), process_lock(tmp_path):
         pass
-    with ProcessLock(tmp_path):  # given back
+    with process_lock(tmp_path):  # given back
         assert json.loads((tmp_path / "process.json").read_text()) == {"pid": os.getpid()}
 
 

@@ -20,7 +20,7 @@ from tests.test_training import stripes
 from vit_core import load
 from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.__main__ import main
-from vit_core.training.runs.options import OPTIONAL, add_recipe_options, arguments_for, recipe_from
+from vit_core.training.runs.commands import OPTIONAL, add_recipe_options, arguments_for, recipe_from
 
 ROOT = Path(__file__).parents[1]
 # A value for each field that differs from all the recipes' own.

@@ -128,8 +128,8 @@ def give_back_memory() -> None:
 
 
 def bytes_below(folder: Path) -> int:
-    """The bytes of all files in a folder and below; 0 if there is none."""
-    total = 0
+    """The bytes of a file, or of all files in a folder and below; 0 if there is none."""
+    total = folder.stat().st_size if folder.is_file() else 0
     for parent, _, files in os.walk(folder):
         for file in files:
             try:

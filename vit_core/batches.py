@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 from vit_core.config import ViTConfig
 
-Progress = Callable[
-    [float], None
-]  # hears the share of the work that is done, from 0 to 1; what it raises ends the work
-
+# Hears the share of the work that is done, from 0 to 1; what it raises ends the work.
+Progress = Callable[[float], None]
 MEMORY = 128 * 2**20  # bytes for what one layer needs at a time
 
 

@@ -87,5 +87,4 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _kept(path: Path, name: str = "", *, in_use: bool = False) -> Kept:
-    size = bytes_below(path) if path.is_dir() else path.stat().st_size
-    return Kept(name or path.name, path, size, path.stat().st_mtime, in_use)
+    return Kept(name or path.name, path, bytes_below(path), path.stat().st_mtime, in_use)

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -66,8 +66,7 @@ class Preprocess:
         Raises:
             PictureError: if the picture is too large or too thin to resize, or cannot be turned into RGB.
         """
-        mean, std = self._statistics()
-        return (self._pixels(picture) / 255 - mean) / std
+        return normalise(self._pixels(picture), self)
 
     def crop(self, picture: Image.Image) -> Image.Image:
         """The pixels that the model sees, as a picture of 0..255: resized and cut, not normalised."""
@@ -75,7 +74,7 @@ class Preprocess:
 
     def to_picture(self, image: Float[Tensor, "channels height width"]) -> Image.Image:
         """The picture whose tensor is ``image``: the inverse of the normalisation, rounded to 0..255."""
-        mean, std = self._statistics()
+        mean, std = self.statistics(image.device)
         pixels = ((image * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
         return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
@@ -90,7 +89,9 @@ class Preprocess:
         check_size(*picture.size)
         width, height = self._resized(*picture.size)
         if self.interpolation == "bilinear-no-antialias":
-            resized = _resize_no_antialias(_rows_for(height, picture), height, width)
+            # Between the four nearest pixels even when shrinking: tf.image.resize, which the paper's code uses.
+            rows = _rows_for(height, picture)[None]
+            resized = interpolate(rows, (height, width), mode="bilinear", align_corners=False)[0]
         else:
             resized = _tensor(picture.resize((width, height), Image.Resampling[self.interpolation.upper()]))
         # Halves are rounded to even, as torchvision does; what it pads does not arise: resize_size >= image_size.
@@ -105,16 +106,17 @@ class Preprocess:
             return self.resize_size, int(self.resize_size * height / width)
         return int(self.resize_size * width / height), self.resize_size
 
-    def _statistics(self) -> tuple[Float[Tensor, "channels 1 1"], Float[Tensor, "channels 1 1"]]:
-        return torch.tensor(self.mean).view(-1, 1, 1), torch.tensor(self.std).view(-1, 1, 1)
+    def statistics(self, device: torch.device) -> tuple[Float[Tensor, "channels 1 1"], Float[Tensor, "channels 1 1"]]:
+        """Mean and standard deviation of each channel."""
+        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (self.mean, self.std))
+        return mean, std
 
 
 def normalise(
-    pixels: UInt8[Tensor, "batch channels height width"], preprocess: Preprocess
-) -> Float[Tensor, "batch channels height width"]:
-    """Bytes to numbers around zero: the pixel over 255, minus the mean, over the standard deviation."""
-    statistics = (preprocess.mean, preprocess.std)
-    mean, std = (torch.tensor(values, device=pixels.device).reshape(3, 1, 1) for values in statistics)
+    pixels: Real[Tensor, "*batch channels height width"], preprocess: Preprocess
+) -> Float[Tensor, "*batch channels height width"]:
+    """0..255 to numbers around zero: the pixel over 255, minus the mean, over the standard deviation."""
+    mean, std = preprocess.statistics(pixels.device)
     return (pixels.float() / 255 - mean) / std
 
 
@@ -134,10 +136,3 @@ def _rows_for(height: int, picture: Image.Image) -> Float[Tensor, "channels heig
     for row in sorted({min(max(middle + step, 0), last) for middle in middles for step in (-1, 0, 1, 2)}):
         pixels[row] = torch.from_numpy(np.array(picture.crop((0, row, picture.width, row + 1))))[0]
     return pixels.permute(2, 0, 1)
-
-
-def _resize_no_antialias(
-    pixels: Float[Tensor, "channels height width"], height: int, width: int
-) -> Float[Tensor, "channels new_height new_width"]:
-    """Bilinear between the four nearest pixels even when shrinking: tf.image.resize, which the paper's code uses."""
-    return interpolate(pixels[None], (height, width), mode="bilinear", align_corners=False)[0]

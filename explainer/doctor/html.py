@@ -37,7 +37,7 @@ def sizes_html(examination: Examination) -> str:
 def expectations_html(examination: Examination) -> str:
     """The facts that no shape shows."""
     rows = [
-        (escape(row.what), f"<b>{escape(row.value)}</b>", escape(row.told_by or told_text(row)))
+        (escape(row.what), f"<b>{escape(row.value)}</b>", escape(row.stated_by or told_text(row)))
         for row in examination.expectations
     ]
     return _table(("what", "value", "from where"), rows)

@@ -80,7 +80,7 @@ def told_text(expectation: Expectation) -> str:
     """Where it is written."""
     if expectation.guess:
         return f"not stored: a guess: {expectation.guess}"
-    return f"from {expectation.told_by}" if expectation.told_by else "not stored: usual for this family"
+    return f"from {expectation.stated_by}" if expectation.stated_by else "not stored: usual for this family"
 
 
 def head_kind(examination: Examination) -> str:

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from benchmarks.server import Server, running
 from tests.browser.conftest import Reader
 from vit_core.training.runs import control as runs
+from vit_core.training.runs import listing
 
 pytestmark = pytest.mark.browser
 OpenReader = Callable[..., Reader]
@@ -29,7 +30,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("VIT_EXPLAINER_CACHE", str(tmp_path / "cache"))
     with running() as fresh:
         yield fresh
-    for run in runs.list_runs():
+    for run in listing.list_runs():
         if runs.stop_run(run):
             ended = time.monotonic() + 60
             while run.is_alive and time.monotonic() < ended:
@@ -44,7 +45,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_opened(server: Server, ope
     page.get_by_label("Name", exact=True).press("Tab")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**runs=watched**", timeout=PATIENCE)
-    run = runs.open_run("watched")
+    run = listing.open_run("watched")
 
     def steps_shown() -> int:
         words = page.locator('[data-testid="stProgress"]').inner_text()
@@ -114,7 +115,7 @@ def test_what_is_typed_last_is_trained_and_a_run_that_is_starting_stops(
     page.get_by_label("Name", exact=True).fill("typed")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**runs=typed**", timeout=PATIENCE)
-    run = runs.open_run("typed")
+    run = listing.open_run("typed")
     assert run.recipe.epochs == 3
     page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Resume").wait_for(timeout=PATIENCE)
@@ -131,12 +132,12 @@ def test_a_killed_run_says_so_and_a_deleted_one_comes_back(server: Server, open_
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**runs=**", timeout=PATIENCE)
     page.get_by_role("button", name="in the explainer").wait_for(timeout=PATIENCE)
-    [run] = runs.list_runs()
+    [run] = listing.list_runs()
     os.kill(json.loads((run.path / "process.json").read_text())["pid"], signal.SIGKILL)
     page.get_by_text(f"{run.name} has failed").wait_for(timeout=PATIENCE)
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Deleted (1)").wait_for(timeout=PATIENCE)
-    assert runs.list_runs() == []
+    assert listing.list_runs() == []
     page.get_by_role("button", name="Deleted (1)").click()
     page.get_by_role("button", name=f"Bring back {run.name}").click()
     page.get_by_text(f"{run.name} has failed").wait_for(timeout=PATIENCE)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from math import isqrt, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from vit_core.config import ViTConfig
 from vit_core.examination.expectations import Expectation, expectations
-from vit_core.examination.findings import Finding
+from vit_core.examination.findings import Finding, Severity
 from vit_core.examination.numbers import number_findings
 from vit_core.examination.shapes import Shapes, SizeRead, is_grid
 from vit_core.weights.checkpoints import Checkpoint, read_card
@@ -124,16 +125,11 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
         misshapen = [finding.sentence for finding in findings if finding.about == "shape"]
         if misshapen and "do not fit the model: of another shape" in problem:
             problem = f"its tensors do not fit each other: {misshapen[0]}"  # under the names of the file
-    if other is not None:
-        family = other[0].title
-    elif source is not None:
-        family = SOURCES[source].title
-    else:
-        family = "none that is known here"
+    known = SOURCES[source].title if source else "none that is known here"
     return Examination(
         **facts,
-        family=family,
-        findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity))),
+        family=other[0].title if other else known,
+        findings=tuple(sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity))),
         problem=problem,
         remedy=remedy,
         checkpoint=checkpoint,
@@ -143,41 +139,28 @@ def _examine_state(path: Path, found: WeightFile, basic: dict[str, Any], given: 
     )
 
 
-_ORDER = ("error", "warning", "note")
-
-
 def _container_findings(found: WeightFile) -> Iterator[Finding]:
     """Findings about the file around the weights."""
-    for note in found.notes:
-        yield Finding("warning", "container", note)
-    place = found.part.removesuffix(found.prefix.rstrip("./")).rstrip(".")
-    if place:
-        yield Finding("note", "container", f"The weights are under {place!r} in the file.")
+    note, warning = (partial(Finding, severity, "container") for severity in ("note", "warning"))
+    yield from map(warning, found.notes)
+    if place := found.part.removesuffix(found.prefix.rstrip("./")).rstrip("."):
+        yield note(f"The weights are under {place!r} in the file.")
     if found.beside:
         entries = [f"{name} ({value})" for name, value in found.beside.items()]
-        sentence = f"Next to them are {some_of(entries, 8)}, which a prediction does not need."
-        yield Finding("note", "container", sentence)
+        yield note(f"Next to them are {some_of(entries, 8)}, which a prediction does not need.")
     if len(found.parts) > 1:
         others = ", ".join(repr(part) for part in found.parts if part != found.part)
         here = repr(found.part) if found.part else "the one without a name"
-        yield Finding(
-            "warning",
-            "container",
-            f"The file holds {len(found.parts)} sets of weights; this is {here}, the others are {others}.",
-        )
+        yield warning(f"The file holds {len(found.parts)} sets of weights; this is {here}, the others are {others}.")
     if found.prefix:
         words = [word for word in found.prefix.rstrip("./").split(".") if word in PREFIXES]
         by = f", as {' and '.join(PREFIXES[word] for word in words)} puts there" if words else ""
-        yield Finding("note", "container", f"Every name begins with {found.prefix!r}{by}; that is taken off.")
+        yield note(f"Every name begins with {found.prefix!r}{by}; that is taken off.")
     if found.outside:
-        count = len(found.outside)
-        yield Finding(
-            "note",
-            "container",
-            f"{count} tensor{'s do' if count > 1 else ' does'} not begin with {found.prefix!r} and "
-            f"{'are' if count > 1 else 'is'} left aside: {some_of(found.outside)}.",
-            found.outside,
-        )
+        count, names = len(found.outside), some_of(found.outside)
+        do_not, are = ("tensors do", "are") if count > 1 else ("tensor does", "is")
+        sentence = f"{count} {do_not} not begin with {found.prefix!r} and {are} left aside: {names}."
+        yield note(sentence, found.outside)
 
 
 def _sizes(shapes: Shapes, stated: int | None, chosen: int | None) -> dict[str, Any]:
@@ -186,22 +169,13 @@ def _sizes(shapes: Shapes, stated: int | None, chosen: int | None) -> dict[str, 
     tokens = read.pop("num_tokens", None)
     if shapes.layers:
         first = next(name for name in shapes.present if name in shapes.rows and ".0." in f".{shapes.rows[name][0]}")
-        read["num_layers"] = SizeRead(
-            "num_layers",
-            shapes.num_layers,
-            shapes.in_file[first],
-            shapes.present[first],
-            f"the names count layers {shapes.layers[0]} to {shapes.layers[-1]}",
-        )
+        name, shape = shapes.in_file[first], shapes.present[first]
+        how = f"the names count layers {shapes.layers[0]} to {shapes.layers[-1]}"
+        read["num_layers"] = SizeRead("num_layers", shapes.num_layers, name, shape, how)
     if tokens is not None and "patch_size" in read and is_grid(tokens.value):
         side, patch = isqrt(tokens.value - 1), read["patch_size"].value
-        read["image_size"] = SizeRead(
-            "image_size",
-            side * patch,
-            tokens.name,
-            tokens.shape,
-            f"{tokens.value} rows = 1 + {side} x {side} patches of {patch} pixels",
-        )
+        how = f"{tokens.value} rows = 1 + {side} x {side} patches of {patch} pixels"
+        read["image_size"] = SizeRead("image_size", side * patch, tokens.name, tokens.shape, how)
     heads: tuple[HeadCandidate, ...] = ()
     if "hidden_size" in read:
         mlp = read["mlp_size"].value if "mlp_size" in read else 0
@@ -220,18 +194,16 @@ def _heads_beside(path: Path, source: str) -> int | None:
         return None  # opening it says why
 
 
+_REMEDIES = {  # words of a refusal -> how the file opens after all
+    "give num_heads=": "Give its number of heads: it is in the code that trained it.",
+    "no classification head": "Save the model together with its classifier, or train one on top of it first.",
+    "not finite": "Take a checkpoint of an earlier epoch, from before training diverged.",
+    "no class token": "It would take a head that averages the patches; here y is read from the class token (Eq. 4).",
+    "square patches of 3 channels": "It would take images of that many channels; here images are read in RGB.",
+}
+
+
 def _remedy(problem: str, other: str | None) -> str:
-    """The way to open it after all, where one is known."""
     if other is not None:
         return f"It would take a model with that part. These are the names of {other}, whose own code opens them."
-    if "give num_heads=" in problem:
-        return "Give its number of heads: it is in the code that trained it."
-    if "no classification head" in problem:
-        return "Save the model together with its classifier, or train one on top of it first."
-    if "not finite" in problem:
-        return "Take a checkpoint of an earlier epoch, from before training diverged."
-    if "no class token" in problem:
-        return "It would take a head that averages the patches instead; here y is read from the class token (Eq. 4)."
-    if "square patches of 3 channels" in problem:
-        return "It would take images of that many channels; here images are read in RGB."
-    return ""
+    return next((remedy for words, remedy in _REMEDIES.items() if words in problem), "")

@@ -18,7 +18,7 @@ class Expectation:
 
     what: str
     value: str
-    told_by: str  # its file, or the reader; empty: the value is only usual for the family
+    stated_by: str  # its file, or the reader; empty: the value is only usual for the family
     guess: str = ""  # what speaks for it, where it is not even the family's
 
 
@@ -30,9 +30,7 @@ def expectations(
     given: dict[str, Any],
     image_size: int | None,
 ) -> Iterator[Expectation]:
-    """The facts that no shape shows: from a file next to the weights, from the reader, or as usual
-    in the family.
-    """
+    """The facts that no shape shows: from a file next to the weights, from the reader, or as usual in the family."""
     table, beside = SOURCES[source], ""
     config = checkpoint.config if checkpoint else None
     if checkpoint is not None and checkpoint.card:
@@ -64,23 +62,14 @@ def expectations(
 
 
 _READER = "your choice"
-
-
 _PROCESSOR = "preprocessor_config.json"
 
 
 def in_words(preprocess: Preprocess) -> str:
     """The preprocessing in words."""
-    resized = (
-        f"the shorter side to {preprocess.resize_size} pixels"
-        if preprocess.keep_aspect
-        else f"both sides to {preprocess.resize_size} pixels"
-    )
-    cut = (
-        ""
-        if preprocess.image_size == preprocess.resize_size and not preprocess.keep_aspect
-        else (f", the middle {preprocess.image_size} x {preprocess.image_size}")
-    )
+    resized = f"{'the shorter side' if preprocess.keep_aspect else 'both sides'} to {preprocess.resize_size} pixels"
+    is_whole = preprocess.image_size == preprocess.resize_size and not preprocess.keep_aspect
+    cut = "" if is_whole else f", the middle {preprocess.image_size} x {preprocess.image_size}"
     if set(preprocess.mean) == {0.0} and set(preprocess.std) == {1.0}:
         values = "values 0 to 1, not normalised"
     else:

@@ -49,9 +49,9 @@ def _values(state: Mapping[str, Tensor], head: str | None) -> Iterator[Finding]:
         elif low == high and tensor.numel() > 1:
             equal.append(name)
     if damaged:
-        nans, infinities = (sum(counts) for counts in zip(*damaged.values(), strict=True))
+        totals = (sum(counts) for counts in zip(*damaged.values(), strict=True))
         numbers = " and ".join(
-            f"{count:,} {what}" for count, what in ((nans, "NaN"), (infinities, "infinite")) if count
+            f"{count:,} {what}" for count, what in zip(totals, ("NaN", "infinite"), strict=True) if count
         )
         yield Finding(
             "error",
@@ -72,21 +72,13 @@ def _values(state: Mapping[str, Tensor], head: str | None) -> Iterator[Finding]:
         )
     known = set(matrices)
     if biases := tuple(name for name in zero if name not in known):
-        yield Finding(
-            "note",
-            "constant",
-            f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}.",
-            biases,
-        )
+        sentence = f"{_tensors(biases)} nothing but zeros, as biases have before training: {some_of(biases)}."
+        yield Finding("note", "constant", sentence, biases)
     if equal:
-        ones = all(tensor.dim() == 1 and tensor[0] == 1 for tensor in map(state.__getitem__, equal))
-        yield Finding(
-            "note" if ones else "warning",
-            "constant",
-            f"{_tensors(equal)} the same number everywhere: {some_of(equal)}"
-            + (", which is 1, as the scale of a LayerNorm has before training." if ones else "."),
-            tuple(equal),
-        )
+        ones = all(state[name].dim() == 1 and state[name][0] == 1 for name in equal)
+        why = ", which is 1, as the scale of a LayerNorm has before training." if ones else "."
+        sentence = f"{_tensors(equal)} the same number everywhere: {some_of(equal)}{why}"
+        yield Finding("note" if ones else "warning", "constant", sentence, tuple(equal))
 
 
 def _tensors(names: tuple[str, ...] | list[str]) -> str:

@@ -17,7 +17,7 @@ from vit_core.examination.findings import Finding
 from vit_core.weights.conversion import names_of
 from vit_core.weights.head_candidates import head_candidates
 from vit_core.weights.renaming import expand, flattened_axes, some_of
-from vit_core.weights.sources import Row, WeightSource, respell
+from vit_core.weights.weight_source import Row, WeightSource, respell
 
 # What shows a size: our parameter, and which of its axes.
 _SHOWN_BY: dict[str, tuple[tuple[str, int], ...]] = {
@@ -137,13 +137,9 @@ class Shapes:
         may_lack = {name for ours, _ in self.table.absent for name, *_ in expand((Row(ours, ()),), self.num_layers)}
         left_out = tuple(name for name in absent if self.rows[name][0] in may_lack)
         if left_out:
-            yield Finding(
-                "note",
-                "missing",
-                f"{some_of(left_out)}: left out, as {self.table.title} does with a single head as wide as D. Values "
-                "that change nothing are put in there.",
-                left_out,
-            )
+            why = f"left out, as {self.table.title} does with a single head as wide as D"
+            sentence = f"{some_of(left_out)}: {why}. Values that change nothing are put in there."
+            yield Finding("note", "missing", sentence, left_out)
         optional = {name for name in absent if self.rows[name][0].startswith("head.pre_logits.")} | set(left_out)
         if missing := tuple(name for name in absent if name not in optional):
             yield Finding("error", "missing", f"{_count(missing)} missing: {some_of(missing)}.", missing)
@@ -151,23 +147,17 @@ class Shapes:
             self.in_file[name] for name in self.present if name not in self.rows and name not in self.table.unused
         )
         if surplus:
-            yield Finding(
-                "error",
-                "left over",
-                f"{_count(surplus)} left over, for which a plain ViT has no place: {some_of(surplus)}.",
-                surplus,
-            )
+            sentence = f"{_count(surplus)} left over, for which a plain ViT has no place: {some_of(surplus)}."
+            yield Finding("error", "left over", sentence, surplus)
         for name, expected in self.expected.items():
             if (found := self.present.get(name, expected)) != expected:
                 reason = self._reason(self.rows[name][0], found, expected)
                 sentence = f"{self.in_file[name]} has the shape {list(found)}, expected {list(expected)}: {reason}."
                 yield Finding("error", "shape", sentence, (self.in_file[name],))
         tokens = self.sizes.get("num_tokens")
-        if tokens is not None and not is_grid(tokens.value) and not self._is_misshapen(tokens):
+        is_reported = tokens and self.expected.get(self.table.usual(tokens.name), tokens.shape) != tokens.shape
+        if tokens and not is_reported and not is_grid(tokens.value):
             yield Finding("error", "shape", f"{tokens.name} {_no_square(tokens.value)}.", (tokens.name,))
-
-    def _is_misshapen(self, tokens: SizeRead) -> bool:
-        return self.expected.get(self.table.usual(tokens.name), tokens.shape) != tokens.shape
 
     def _reason(self, ours: str, found: tuple[int, ...], expected: tuple[int, ...]) -> str:
         """Why a tensor has another shape, as far as the shapes show."""

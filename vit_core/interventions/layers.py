@@ -2,21 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
 
-from vit_core.config import ViTConfig
-from vit_core.interventions.changes import (
-    MAX_NUMBER,
-    Change,
-    HeadOutputs,
-    Part,
-    Scores,
-    Tokens,
-    check_range,
-    match_item,
-)
+from vit_core.interventions.changes import Change, HeadOutputs, Part, Scores, Tokens
 
 TEMPERATURES = (0.001, 1000.0)  # beyond them the softmax of 32-bit numbers is one-hot or flat
 
@@ -30,21 +20,20 @@ class Temperature(Change):
     """
 
     key: ClassVar[str] = "temperature"
+    forms: ClassVar[tuple[str, ...]] = ("{value}", "{layer}:{value}")
+    example: ClassVar[str] = "2 or unscaled for all layers, 4:2 or 4:unscaled for layer 4"
+    identity: ClassVar[tuple[str, ...]] = ("layer",)
     quantity = "S"
     value: float | Literal["unscaled"]
     layer: int | None = None  # None: all of them
 
     def __post_init__(self) -> None:
-        if self.layer is not None:
-            check_range("layer", self.layer, 1, MAX_NUMBER)
-        if isinstance(self.value, str):
-            if self.value != "unscaled":
-                raise ValueError(f"a temperature is a number or 'unscaled', got {self.value!r}")
-            return
+        super().__post_init__()
         low, high = TEMPERATURES
-        if not low <= self.value <= high:  # what is no number is in no range
-            raise ValueError(f"a temperature must be in {low:g}..{high:g}, got {self.value:g}")
-        object.__setattr__(self, "value", float(self.value))
+        if not isinstance(self.value, str):
+            if not low <= self.value <= high:  # what is no number is in no range
+                raise ValueError(f"a temperature must be in {low:g}..{high:g}, got {self.value:g}")
+            object.__setattr__(self, "value", float(self.value))
 
     @property
     def title(self) -> str:
@@ -53,33 +42,6 @@ class Temperature(Change):
         if self.value == "unscaled":
             return f"Scores not divided by the root of D_h {where}"
         return f"Softmax temperature {self.value:g} {where}"
-
-    @property
-    def item(self) -> str:
-        """``2``, ``unscaled``, or for one layer ``4:2``."""
-        value = self.value if isinstance(self.value, str) else repr(self.value).removesuffix(".0")
-        return value if self.layer is None else f"{self.layer}:{value}"
-
-    @property
-    def target(self) -> object:
-        """The layer."""
-        return type(self), self.layer
-
-    @classmethod
-    def from_item(cls, item: str) -> Change:
-        """From ``2``, ``unscaled`` or ``4:2``."""
-        layer, value = match_item(
-            cls.key,
-            r"(?:([0-9]{1,6}):)?(unscaled|[0-9]{1,4}(?:\.[0-9]{1,20})?)",
-            item,
-            "2 or unscaled for all layers, 4:2 or 4:unscaled for layer 4",
-        )
-        return cls("unscaled" if value == "unscaled" else float(value), int(layer) if layer else None)
-
-    def check(self, config: ViTConfig) -> None:
-        """Refuse a layer beyond L."""
-        if self.layer is not None:
-            check_range("layer", self.layer, 1, config.num_layers)
 
     def change_scores(self, scores: Scores, layer: int, head_size: int) -> Scores:
         """The scores, of which Eq. 6 takes the softmax."""
@@ -96,45 +58,19 @@ class ReplaceHead(Change):
     """One head's output removed (``zero``), or the same for every token: its mean over the tokens (``mean``)."""
 
     key: ClassVar[str] = "heads"
+    forms: ClassVar[tuple[str, ...]] = ("{layer}.{head}:{replacement}",)
+    example: ClassVar[str] = "3.1:zero or 3.1:mean for head 1 of layer 3"
+    identity: ClassVar[tuple[str, ...]] = ("layer", "head")
     quantity = "SA(z)"
     layer: int
     head: int
     replacement: Replacement = "zero"
-
-    def __post_init__(self) -> None:
-        check_range("layer", self.layer, 1, MAX_NUMBER)
-        check_range("head", self.head, 1, MAX_NUMBER)
-        if self.replacement not in get_args(Replacement):
-            raise ValueError(f"a head is replaced by 'zero' or 'mean', got {self.replacement!r}")
 
     @property
     def title(self) -> str:
         """The head, and what takes its place."""
         done = "set to zero" if self.replacement == "zero" else "replaced by its mean over the tokens"
         return f"Head {self.head} of layer {self.layer} {done}"
-
-    @property
-    def item(self) -> str:
-        """Layer and head, ``3.1:zero``."""
-        return f"{self.layer}.{self.head}:{self.replacement}"
-
-    @property
-    def target(self) -> object:
-        """The head."""
-        return type(self), self.layer, self.head
-
-    @classmethod
-    def from_item(cls, item: str) -> Change:
-        """From ``3.1:zero``."""
-        layer, head, replacement = match_item(
-            cls.key, r"([0-9]{1,6})\.([0-9]{1,6}):(zero|mean)", item, "3.1:zero or 3.1:mean for head 1 of layer 3"
-        )
-        return cls(int(layer), int(head), "mean" if replacement == "mean" else "zero")
-
-    def check(self, config: ViTConfig) -> None:
-        """Refuse a layer beyond L and a head beyond k."""
-        check_range("layer", self.layer, 1, config.num_layers)
-        check_range("head", self.head, 1, config.num_heads)
 
     def change_head_outputs(self, head_outputs: HeadOutputs, layer: int) -> HeadOutputs:
         """SA(z) of Eq. 7, of all heads."""
@@ -150,33 +86,11 @@ class ReplaceHead(Change):
 class _PartChange(Change):
     """A change of the sum in which the attention (Eq. 2) or the MLP (Eq. 3) of one layer stands."""
 
+    forms: ClassVar[tuple[str, ...]] = ("{part}.{layer}",)
+    example: ClassVar[str] = "attention.4 or mlp.4"
+    identity: ClassVar[tuple[str, ...]] = ("part", "layer")
     part: Part
     layer: int
-
-    def __post_init__(self) -> None:
-        if self.part not in get_args(Part):
-            raise ValueError(f"a layer has 'attention' and 'mlp', got {self.part!r}")
-        check_range("layer", self.layer, 1, MAX_NUMBER)
-
-    @property
-    def item(self) -> str:
-        """``attention.4``."""
-        return f"{self.part}.{self.layer}"
-
-    @property
-    def target(self) -> object:
-        """The part of the layer."""
-        return type(self), self.part, self.layer
-
-    @classmethod
-    def from_item(cls, item: str) -> Change:
-        """From ``attention.4``."""
-        part, layer = match_item(cls.key, r"(attention|mlp)\.([0-9]{1,6})", item, "attention.4 or mlp.4")
-        return cls("mlp" if part == "mlp" else "attention", int(layer))
-
-    def check(self, config: ViTConfig) -> None:
-        """Refuse a layer beyond L."""
-        check_range("layer", self.layer, 1, config.num_layers)
 
 
 @dataclass(frozen=True)

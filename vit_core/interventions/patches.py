@@ -1,5 +1,6 @@
 """Changes of the picture, patch by patch: masked, blurred, swapped, shuffled."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from vit_core.config import ViTConfig
-from vit_core.interventions.changes import MAX_NUMBER, MAX_SEED, Change, Picture, check_range, match_item, permutation
+from vit_core.interventions.changes import MAX_NUMBER, Change, Picture, check_range, permutation, shortened
 from vit_core.patches import patchify, unpatchify
 
 
@@ -43,7 +44,9 @@ class _PatchesChange(Change):
         """All runs are one change."""
         patches: list[int] = []
         for run in text.split(","):
-            first, last = match_item(cls.key, r"([0-9]{1,6})(?:-([0-9]{1,6}))?", run, "12 or 12-15")
+            if not (found := re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", run)):
+                raise ValueError(f"{cls.key}: expected 12 or 12-15, got {shortened(run)}")
+            first, last = found.groups()
             numbers = range(int(first), int(last or first) + 1)
             if not numbers:
                 raise ValueError(f"{cls.key}: the patches {run} run backwards, write {last}-{first}")
@@ -103,13 +106,15 @@ class SwapPatches(Change):
     """Two patches change places."""
 
     key: ClassVar[str] = "swap"
+    forms: ClassVar[tuple[str, ...]] = ("{first}:{second}",)
+    example: ClassVar[str] = "3:17"
+    identity: ClassVar[tuple[str, ...]] = ("first", "second")
     quantity = "x"
     first: int  # kept smaller than ``second``
     second: int
 
     def __post_init__(self) -> None:
-        for patch in (self.first, self.second):
-            check_range("patch", patch, 1, MAX_NUMBER)
+        super().__post_init__()
         if self.first == self.second:
             raise ValueError(f"patch {self.first} cannot be swapped with itself: name two patches")
         smaller, larger = sorted((self.first, self.second))
@@ -120,25 +125,6 @@ class SwapPatches(Change):
     def title(self) -> str:
         """Both patches."""
         return f"Patches {self.first} and {self.second} swapped"
-
-    @property
-    def item(self) -> str:
-        """``3:17``."""
-        return f"{self.first}:{self.second}"
-
-    @property
-    def target(self) -> object:
-        """The pair."""
-        return type(self), self.first, self.second
-
-    @classmethod
-    def from_item(cls, item: str) -> Change:
-        """From ``3:17``."""
-        return cls(*map(int, match_item(cls.key, r"([0-9]{1,6}):([0-9]{1,6})", item, "3:17")))
-
-    def check(self, config: ViTConfig) -> None:
-        """Refuse patches beyond N."""
-        check_range("patch", self.second, 1, config.num_patches)
 
     def change_image(self, image: Picture, config: ViTConfig) -> Picture:
         """Their pixels change places."""
@@ -152,26 +138,15 @@ class ShufflePatches(Change):
     """All patches change places at random: place i gets patch ``permutation(N, seed)[i]``, both from 0."""
 
     key: ClassVar[str] = "shuffle"
+    forms: ClassVar[tuple[str, ...]] = ("{seed}",)
+    example: ClassVar[str] = "a seed such as 7"
     quantity = "x"
     seed: int
-
-    def __post_init__(self) -> None:
-        check_range("seed", self.seed, 0, MAX_SEED)
 
     @property
     def title(self) -> str:
         """With the seed."""
         return f"Patches shuffled (seed {self.seed})"
-
-    @property
-    def item(self) -> str:
-        """The seed."""
-        return f"{self.seed}"
-
-    @classmethod
-    def from_item(cls, item: str) -> Change:
-        """From the seed."""
-        return cls(int(match_item(cls.key, r"([0-9]{1,6})", item, "a seed such as 7")[0]))
 
     def change_image(self, image: Picture, config: ViTConfig) -> Picture:
         """Their pixels change places."""

@@ -9,11 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vit_core.config import ViTConfig
-from vit_core.interventions.changes import MAX_SEED, Change, check_range, match_item, permutation
+from vit_core.interventions.changes import Change, permutation
 from vit_core.positions import ResizeMethod, resize_position_embedding, sinusoidal_position_embedding
-
-MAX_GRID = 64
-
 
 Positions = Literal["zero", "shuffled", "sinusoidal", "resized"]
 
@@ -28,6 +25,10 @@ class ChangePositions(Change):
     """
 
     key: ClassVar[str] = "positions"
+    forms: ClassVar[tuple[str, ...]] = ("{kind}", "{kind}.{seed}", "{kind}.{grid_size}.{method}")
+    example: ClassVar[str] = (
+        f"zero, sinusoidal, shuffled.SEED or resized.GRID.METHOD with a method of {', '.join(get_args(ResizeMethod))}"
+    )
     quantity = "E_pos"
     kind: Positions
     seed: int | None = None  # of ``shuffled``
@@ -35,18 +36,11 @@ class ChangePositions(Change):
     method: ResizeMethod | None = None  # of ``resized``
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Positions):
-            raise ValueError(f"unknown positions {self.kind!r}, known are {', '.join(get_args(Positions))}")
+        super().__post_init__()
         if (self.seed is not None) != (self.kind == "shuffled"):
             raise ValueError("positions need a seed if they are shuffled, and only then")
         if ((self.grid_size is not None), (self.method is not None)) != (self.kind == "resized",) * 2:
             raise ValueError("positions need a grid and a method if they are resized, and only then")
-        if self.seed is not None:
-            check_range("seed", self.seed, 0, MAX_SEED)
-        if self.grid_size is not None:
-            check_range("grid", self.grid_size, 1, MAX_GRID)
-        if self.method is not None and self.method not in get_args(ResizeMethod):
-            raise ValueError(f"unknown method {self.method!r}, known are {', '.join(get_args(ResizeMethod))}")
 
     @property
     def title(self) -> str:
@@ -60,27 +54,6 @@ class ChangePositions(Change):
                 return "E_pos replaced by sines and cosines"
             case "resized":
                 return f"E_pos resized to {self.grid_size}x{self.grid_size} and back ({self.method})"
-
-    @property
-    def item(self) -> str:
-        """``zero``, ``shuffled.7``, ``sinusoidal`` or ``resized.4.bicubic``."""
-        return ".".join(str(part) for part in (self.kind, self.seed, self.grid_size, self.method) if part is not None)
-
-    @classmethod
-    def from_item(cls, item: str) -> Change:
-        """From ``zero``, ``shuffled.7``, ``sinusoidal`` or ``resized.4.bicubic``."""
-        methods = get_args(ResizeMethod)
-        kind, seed, grid, method = match_item(
-            cls.key,
-            rf"(zero|sinusoidal)|shuffled\.([0-9]{{1,6}})|resized\.([0-9]{{1,6}})\.({'|'.join(methods)})",
-            item,
-            f"zero, sinusoidal, shuffled.SEED or resized.GRID.METHOD with a method of {', '.join(methods)}",
-        )
-        if seed:
-            return cls("shuffled", seed=int(seed))
-        if grid:
-            return cls("resized", grid_size=int(grid), method=next(known for known in methods if known == method))
-        return cls("zero" if kind == "zero" else "sinusoidal")
 
     def check(self, config: ViTConfig) -> None:
         """Refuse sines and cosines of row and column where D is no multiple of 4."""

@@ -19,17 +19,11 @@ MAX_STRIPS = 10_000  # of a TIFF: PIL makes an object of each
 PACKED_TEXT = 64 << 20  # PIL unpacks no more text than this
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # what ends a run of coded pixels
 _MAGIC = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II\0*": "TIFF",
-    b"MM*\0": "TIFF",
-    b"II+\0": "TIFF",
-    b"MM\0+": "TIFF",
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "BMP": (b"BM",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"),
 }
 
 
@@ -58,7 +52,7 @@ def read_header(data: bytes) -> Header:
     Raises:
         PictureError: if it is of no known format, too large, or has more parts than any picture needs.
     """
-    kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), "")
+    kind = next((kind for kind, magic in _MAGIC.items() if data.startswith(magic)), "")
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         kind = "WEBP"
     elif data[4:8] == b"ftyp":
@@ -158,7 +152,8 @@ def _png(data: bytes) -> Header:
         if name == b"IEND":
             break
         if name in (b"zTXt", b"iTXt", b"iCCP"):
-            extra += min(1100 * length, PACKED_TEXT) if _is_packed(name, data[at + 8 : at + 120]) else 2 * length
+            is_packed = name != b"iTXt" or data[at + 8 : at + 120].partition(b"\0")[2][:1] != b"\0"
+            extra += min(1100 * length, PACKED_TEXT) if is_packed else 2 * length
         elif name != b"IDAT":
             extra += 2 * length
         is_opaque &= name != b"tRNS"
@@ -170,11 +165,6 @@ def _png(data: bytes) -> Header:
     is_done = colour == 2 and is_opaque and factor_for(width, height) == 1
     extra = min(extra, 3 * PACKED_TEXT)
     return _header("PNG", width, height, stored, extra=extra, is_done=is_done, may_turn=may_turn)
-
-
-def _is_packed(name: bytes, start: bytes) -> bool:
-    """Whether the text of a chunk is compressed."""
-    return name != b"iTXt" or start.partition(b"\0")[2][:1] != b"\0"
 
 
 def _gif(data: bytes) -> Header:
@@ -266,8 +256,7 @@ def _webp(data: bytes) -> Header:
         (packed,) = struct.unpack_from("<I", data, 21)
         width, height = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
     else:
-        width = int.from_bytes(data[24:27], "little") + 1
-        height = int.from_bytes(data[27:30], "little") + 1
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
     # Lossless: tables of codes of some kilobytes each, at most one for 16 pixels, and 20 bits of the file.
     tables = 8000 * min(width * height // 16, 65536, len(data) * 8 // 20)
     return _header("WEBP", width, height, 12, is_plain=tables <= 32_000_000, extra=min(tables, 32_000_000))

@@ -10,20 +10,18 @@ import signal
 import subprocess
 import sys
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from weakref import WeakValueDictionary
 
 from PIL import Image
 
 from vit_core.allowance import PICTURE_MEMORY, PICTURE_SECONDS, give_back_memory
 from vit_core.pictures import decoding
-from vit_core.pictures.decoding import FORMATS, PictureError, begin, check_size, finish, to_rgb
+from vit_core.pictures.decoding import PictureError, begin, finish
 from vit_core.pictures.headers import Header, read_header
-
-__all__ = ["FORMATS", "MAX_BYTES", "PictureError", "check_size", "open_picture", "to_rgb"]
 
 MAX_BYTES = 50_000_000
 _AT_ONCE = 2  # pictures that are not small
@@ -124,21 +122,19 @@ class _Taken:
         self.changed = threading.Condition()
         self.pictures = 0
         self.nbytes = 0
-        self._looked_at: list[weakref.ref[Image.Image]] = []
+        self._looked_at: WeakValueDictionary[int, Image.Image] = WeakValueDictionary()  # by id
 
     def remember(self, picture: Image.Image) -> Image.Image:
         """The picture; it counts until nobody has it any more."""
         if 4 * picture.width * picture.height > _SMALL:
             with self.changed:
-                self._looked_at.append(weakref.ref(picture))
+                self._looked_at[id(picture)] = picture
         return picture
 
     def looked_at(self) -> int:
         """Bytes of the large pictures that somebody still has."""
         with self.changed:
-            pictures = [picture for reference in self._looked_at if (picture := reference()) is not None]
-            self._looked_at = [weakref.ref(picture) for picture in pictures]
-        return sum(4 * picture.width * picture.height for picture in pictures)
+            return sum(4 * picture.width * picture.height for picture in list(self._looked_at.values()))
 
 
 _taken = _Taken()
@@ -155,11 +151,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def _turn(nbytes: int) -> Iterator[None]:
-    """Wait until there is room for a picture of so many bytes: small ones at once, others two at a time.
-
-    Raises:
-        PictureError: if there is none for long.
-    """
+    """Wait until there is room for a picture of so many bytes: small ones at once, others two at a time."""
     if nbytes <= _SMALL:
         yield
         return

@@ -21,13 +21,13 @@ from vit_core.training.checkpointing import RunFolder
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data.pictures import broken_pictures, find_pictures, load_pictures, read_names
 from vit_core.training.data.toy import TOY, make_toy_pictures
-from vit_core.training.disk import ProcessLock, write_object
+from vit_core.training.disk import process_lock, write_object
 from vit_core.training.distributed import World, join_world
 from vit_core.training.export import export_run
 from vit_core.training.loop import fit
 from vit_core.training.precision import has_bfloat16
+from vit_core.training.runs.commands import add_recipe_options, recipe_from
 from vit_core.training.runs.files import FACTS, STATE
-from vit_core.training.runs.options import add_recipe_options, recipe_from
 from vit_core.training.start import begin
 from vit_core.training.state import EpochRecord, Stopped
 from vit_core.weights.reading import read_json
@@ -66,7 +66,7 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     with ExitStack() as stack:
         world = stack.enter_context(join_world(options.device))
         if world.is_first:
-            stack.enter_context(ProcessLock(options.output))
+            stack.enter_context(process_lock(options.output))
         facts = Facts(options.output, world.is_first)
         data = [TOY if str(root) == TOY else str(root.resolve()) for root in options.data]
         if facts.facts.get("data") != data:
@@ -95,7 +95,8 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
 def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts: "Facts") -> None:
     """Everything between the first look at the pictures and the last epoch."""
     names = read_names(options.names)
-    files = find_pictures(folders_of(options.data), options.held_out, names)
+    folders = [make_toy_pictures() if str(root) == TOY and not root.exists() else root for root in options.data]
+    files = find_pictures(folders, options.held_out, names)
     if "broken" in facts.facts:  # every picture was read once already
         broken = {Path(path): reason for path, reason in facts.facts["broken"]}
     else:
@@ -159,11 +160,6 @@ def run(options: argparse.Namespace, recipe: TrainingConfig, world: World, facts
         workers=options.workers,
         compiled=options.compile,
     )
-
-
-def folders_of(data: Sequence[Path]) -> list[Path]:
-    """The folders of the pictures; ``toy``, where there is no such folder, are those that the program draws."""
-    return [make_toy_pictures() if str(root) == TOY and not root.exists() else root for root in data]
 
 
 class Facts:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_EPOCHS = 64  # whose weights are kept
 
 
+@dataclass(eq=False)
 class RunFolder:
     """The folder of one training run. ``fit`` saves to it at least every ``save_seconds`` and goes on from it.
 
@@ -32,23 +33,18 @@ class RunFolder:
     as JSON in its header, so that a run that is killed at any moment leaves one whole, consistent file.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        recipe: TrainingConfig,
-        labels: tuple[str, ...],
-        preprocess: Preprocess,
-        *,
-        save_seconds: float = 45.0,
-        log_steps: int = 50,
-        is_first: bool = True,
-        notes: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.path, self.recipe, self.labels, self.preprocess = path, recipe, labels, preprocess
-        self.save_seconds, self.log_steps = save_seconds, log_steps
-        self.is_first = is_first  # of several processes one writes, all read
-        self.notes = dict(notes or {})  # whatever the run should tell about itself: the data, the time
-        self.stop_requested = False
+    path: Path
+    recipe: TrainingConfig
+    labels: tuple[str, ...]
+    preprocess: Preprocess
+    _: KW_ONLY
+    save_seconds: float = 45.0
+    log_steps: int = 50
+    is_first: bool = True  # of several processes one writes, all read
+    notes: Mapping[str, Any] = field(default_factory=dict)  # whatever the run should tell about itself
+    stop_requested: bool = False
+
+    def __post_init__(self) -> None:
         self.began = self.saved = self.logged = monotonic()
         self.before = 0.0  # seconds that the run had taken when this process went on with it
         self.pictures = 0  # since the last logged line
@@ -174,21 +170,19 @@ class RunFolder:
             "seconds": round(self.before + monotonic() - self.began, 2),
         }
         self._write_line(line)
-        for name in ("loss", "learning_rate", "gradient_norm", "pictures_per_second"):
-            self._to_board(f"step/{name}", line[name], record.step)
+        self._to_board("step/", line, record.step)
 
     def _log_epoch(self, record: EpochRecord) -> None:
         self._write_line(record._asdict() | {"validation": record.validation._asdict()})
-        for name in ("train_loss", "train_top1", "train_batch_mean_top1"):
-            self._to_board(f"epoch/{name}", getattr(record, name), record.step)
-        for name in ("loss", "top1", "top5", "batch_mean_top1"):
-            self._to_board(f"epoch/validation_{name}", getattr(record.validation, name), record.step)
+        self._to_board("epoch/", record._asdict(), record.step)
+        self._to_board("epoch/validation_", record.validation._asdict(), record.step)
         if self.board:
             self.board.flush()
 
-    def _to_board(self, name: str, value: float, step: int) -> None:
-        if self.board:
-            self.board.add_scalar(name, value, step)
+    def _to_board(self, prefix: str, values: Mapping[str, Any], step: int) -> None:
+        for name, value in values.items():
+            if self.board and isinstance(value, float):
+                self.board.add_scalar(prefix + name, value, step)
 
     def _write_line(self, record: Mapping[str, Any]) -> None:
         try:

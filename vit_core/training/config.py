@@ -132,22 +132,24 @@ class TrainingConfig:
                 raise ValueError(f"a recipe has no field {name!r}, it has {', '.join(hints)}")
             if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(hints[name]))}, got {value!r}")
-            if not _fits(value, hints[name]):
+            if not fits(value, hints[name]):
                 kind = getattr(hints[name], "__name__", str(hints[name]))
                 raise ValueError(f"{name} must be {kind}, got {str(value)[:40]!r}")
         changes: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return replace(self, **changes)
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def fits(value: Any, hint: Any) -> bool:
     """Whether a value is of the type that a field is annotated with; a whole number is a number, too."""
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if get_origin(hint) is tuple:
         kinds = get_args(hint)
-        return isinstance(value, tuple | list) and len(value) == len(kinds) and all(map(_fits, value, kinds))
+        return isinstance(value, tuple | list) and len(value) == len(kinds) and all(map(fits, value, kinds))
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(fits(item, *get_args(hint)) for item in value)
     if get_args(hint):  # one of several types
-        return any(_fits(value, kind) for kind in get_args(hint))
+        return any(fits(value, kind) for kind in get_args(hint))
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -3,7 +3,8 @@
 import errno
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,21 @@ from safetensors import SafetensorError
 from vit_core.training.runs.processes import LOCK, PROCESS
 
 
-class ProcessLock:
+@contextmanager
+def process_lock(run: Path) -> Iterator[None]:
     """Held by the process that trains in a folder, for as long as it lives: also kill -9 gives it back.
 
     Raises:
         ValueError: if another process trains there.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = FileLock(path / LOCK)
-
-    def __enter__(self) -> "ProcessLock":
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=2.0)  # somebody may be looking whether it is held
-        except Timeout:
-            raise ValueError(f"another process is training in {self.path}: wait for it, or stop it") from None
-        write_object(self.path / PROCESS, {"pid": os.getpid()})
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+    run.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(run / LOCK).acquire(timeout=2.0)  # somebody may be looking whether it is held
+    except Timeout:
+        raise ValueError(f"another process is training in {run}: wait for it, or stop it") from None
+    with lock:
+        write_object(run / PROCESS, {"pid": os.getpid()})
+        yield
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -9,35 +9,27 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from vit_core.training.runs.processes import ROOT
 from vit_core.training.runs.run import EPOCHS, EXAMPLES, FACTS, METRICS
 
-
-class Example(NamedTuple):
-    """The options of the training command after ``--data toy --output runs/NAME``, and which epochs' weights stay."""
-
-    options: str
-    every: int  # 0: no weights
-
-
-# The comparison's runs differ in where they start; their weights, 10 MB an epoch, are not kept.
-RECIPES: Mapping[str, Example] = {
-    "example": Example(
-        "--recipe scratch-small --model Nano/8 --epochs 40 --batch-size 16 --learning-rate 0.002 --seed 0", 5
+# Name -> the options of the training command, and of how many epochs one's weights stay (0: of none). The comparison's
+# runs differ in where they start; their weights, 10 MB an epoch, are not kept.
+RECIPES = {
+    "example": (
+        "--recipe scratch-small --model Nano/8 --epochs 40 --batch-size 16 --learning-rate 0.002 --seed 0",
+        5,
     ),
-    "transfer-0": Example("--recipe transfer-small --freeze all-but-head --learning-rate 0.003 --seed 0", 0),
-    "scratch-0": Example("--recipe scratch-small --model Mini/8 --seed 0", 0),
+    "transfer-0": ("--recipe transfer-small --freeze all-but-head --learning-rate 0.003 --seed 0", 0),
+    "scratch-0": ("--recipe scratch-small --model Mini/8 --seed 0", 0),
 }
 
 
 def command(name: str) -> list[str]:
     """The command that trains the example of that name."""
     words = ["python", "-m", "vit_core.training", "--data", "toy", "--output", f"runs/{name}"]
-    return words + RECIPES[name].options.split()
+    return words + RECIPES[name][0].split()
 
 
 def make_examples(folder: Path, names: tuple[str, ...] = tuple(RECIPES)) -> None:
@@ -52,7 +44,7 @@ def make_examples(folder: Path, names: tuple[str, ...] = tuple(RECIPES)) -> None
             subprocess.run([sys.executable, *command(name)[1:]], cwd=place, env=environment, check=True)
             run = Path(place) / "runs" / name
             for path in (run / EPOCHS).iterdir():
-                every, number = RECIPES[name].every, int(path.stem.removeprefix("epoch-"))
+                every, number = RECIPES[name][1], int(path.stem.removeprefix("epoch-"))
                 if not every or number % every:
                     path.unlink()
             for path in run.iterdir():

@@ -13,13 +13,14 @@ from torch.nn.functional import cross_entropy
 
 from vit_core.model import VisionTransformer
 from vit_core.preprocess import Preprocess, normalise
+from vit_core.training.checkpointing import RunFolder
 from vit_core.training.config import TrainingConfig
 from vit_core.training.data.pictures import Batch, Loaders, Pictures
 from vit_core.training.distributed import ALONE, World
 from vit_core.training.optimizers import learnable, make_optimizers, set_learning_rate
 from vit_core.training.precision import autocast
 from vit_core.training.schedule import learning_rate
-from vit_core.training.state import Checkpoints, EpochRecord, Evaluation, History, StepRecord, TrainingState
+from vit_core.training.state import EpochRecord, Evaluation, History, StepRecord, TrainingState
 
 COURSE_BATCH = 32  # pictures in a batch of the course, over whose accuracies it takes the mean
 MOST_CONFUSED = 20  # classes, beyond which a confusion matrix is not kept for every epoch
@@ -38,8 +39,7 @@ class Forward(nn.Module):
         kept: Int64[Tensor, "batch kept"] | None = None,
     ) -> Float[Tensor, "batch classes"]:
         """The logits of each picture."""
-        logits: Tensor = self.model(images) if kept is None else forward_kept(self.model, images, kept)
-        return logits
+        return self.model(images) if kept is None else forward_kept(self.model, images, kept)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def fit(
     *,
     generator: Generator,
     on_epoch: Callable[[EpochRecord], None] | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: RunFolder | None = None,
     preprocess: Preprocess | None = None,
     world: World = ALONE,
     workers: int = 0,
@@ -225,16 +225,9 @@ def finish_epoch(state: TrainingState, train_loss: float, loaders: Loaders, setu
     rate = learning_rate(state.step - 1, setup.total_steps, setup.recipe)
     validation = evaluate(state.best, loaders.validation, setup.preprocess, world=setup.world, workers=setup.workers)
     batches = -(-state.seen // setup.recipe.batch_size)
-    record = EpochRecord(
-        len(state.history) + 1,
-        state.step,
-        train_loss,
-        rate,
-        validation,
-        state.seconds,
-        state.right / state.seen,
-        state.batch_shares / batches,
-    )
+    top1, batch_mean = state.right / state.seen, state.batch_shares / batches
+    number = len(state.history) + 1
+    record = EpochRecord(number, state.step, train_loss, rate, validation, state.seconds, top1, batch_mean)
     state.seen, state.loss_sum, state.right, state.batch_shares, state.seconds = 0, 0.0, 0, 0.0, 0.0
     return record
 

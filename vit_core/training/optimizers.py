@@ -1,7 +1,6 @@
 """A recipe's optimiser: which parameters it moves, at which share of the learning rate, with how much decay."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,13 +20,13 @@ def make_optimizers(model: VisionTransformer, recipe: TrainingConfig) -> tuple[O
     """The recipe's optimiser over all that learns; for ``muon`` a second one for what is no matrix of a block."""
     learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     rate, betas = recipe.learning_rate, (recipe.beta1, recipe.beta2)
+    groups = parameter_groups(learning, recipe, model)
     match recipe.optimizer:
         case "adam":
-            return (Adam(parameter_groups(learning, recipe, model), lr=rate, betas=betas),)
+            return (Adam(groups, lr=rate, betas=betas),)
         case "adamw":
-            return (AdamW(parameter_groups(learning, recipe, model), lr=rate, betas=betas),)
+            return (AdamW(groups, lr=rate, betas=betas),)
         case "sgd":
-            groups = parameter_groups(learning, recipe, model)
             return (SGD(groups, lr=rate, momentum=recipe.momentum),)
         case "muon":
             matrices = {n: p for n, p in learning.items() if n.startswith("blocks.") and p.ndim == 2}
@@ -65,15 +64,12 @@ def depth(name: str, num_layers: int) -> int:
 
 def set_learning_rate(optimizers: tuple[Optimizer, ...], rate: float) -> None:
     """Each group's share of ``rate``, for the next step."""
-    for group in _groups(optimizers):
-        group["lr"] = rate * group["scale"]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
 
 
 def learnable(optimizers: tuple[Optimizer, ...]) -> list[torch.Tensor]:
     """All parameters that are moved."""
-    return [parameter for group in _groups(optimizers) for parameter in group["params"]]
-
-
-def _groups(optimizers: tuple[Optimizer, ...]) -> Iterator[dict[str, Any]]:
-    for optimizer in optimizers:
-        yield from optimizer.param_groups
+    groups = (group for optimizer in optimizers for group in optimizer.param_groups)
+    return [parameter for group in groups for parameter in group["params"]]

@@ -43,7 +43,12 @@ def begin(recipe: TrainingConfig, num_classes: int, labels: Sequence[str] | None
             pretrained, checkpoint = load(recipe.weights, **size)
             preprocess = checkpoint.preprocess
             if recipe.head == "kept":
-                _check_classes(recipe, checkpoint.labels, num_classes, labels)
+                known = checkpoint.labels
+                if len(known) != num_classes or (labels is not None and tuple(labels) != known):
+                    raise ValueError(
+                        f"the head of {recipe.weights} cannot be kept: its {len(known)} classes are not the "
+                        f"{num_classes} of the images in the same order; choose the head linear, which begins anew"
+                    )
                 model = _rebuilt(replace(pretrained.config, dropout=recipe.dropout), pretrained.state_dict())
             else:
                 model = with_new_head(pretrained, recipe, num_classes)
@@ -94,16 +99,6 @@ def _rebuilt(config: ViTConfig, state: dict[str, Any]) -> VisionTransformer:
         model = VisionTransformer(config)
     model.load_state_dict(state, assign=True)
     return model.requires_grad_(True)
-
-
-def _check_classes(
-    recipe: TrainingConfig, known: Sequence[str], num_classes: int, labels: Sequence[str] | None
-) -> None:
-    if len(known) != num_classes or (labels is not None and tuple(labels) != tuple(known)):
-        raise ValueError(
-            f"the head of {recipe.weights} cannot be kept: its {len(known)} classes are not the {num_classes} of the "
-            "images in the same order; choose the head linear, which begins anew"
-        )
 
 
 def _with_head(config: ViTConfig, recipe: TrainingConfig, num_classes: int, image_size: int) -> ViTConfig:

@@ -1,7 +1,7 @@
 """All that changes while a model trains, and the records of how it went."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -70,23 +70,6 @@ class TrainingState:
     def best(self) -> VisionTransformer:
         """The model to measure and to keep: the average where there is one."""
         return self.averaged or self.model
-
-
-@runtime_checkable
-class Checkpoints(Protocol):
-    """Where ``fit`` leaves its state, and from where it takes it up again."""
-
-    def restore(self, state: TrainingState) -> None:
-        """Fill ``state`` with what was saved, if anything was."""
-
-    def before_training(self, state: TrainingState) -> None:
-        """Called once, when nothing has been learned yet."""
-
-    def after_step(self, state: TrainingState, record: StepRecord) -> None:
-        """Called after each step; may save, and may raise ``Stopped`` once it has."""
-
-    def after_epoch(self, state: TrainingState) -> None:
-        """Called after each epoch, when it has been measured and reported."""
 
 
 class Stopped(Exception):

@@ -14,20 +14,8 @@ from typing import Any, BinaryIO
 
 MAX_PICKLE_BYTES = 2_000_000  # a ViT-H with its optimizer and averages has 0.4 MB; a byte can take 64 of memory
 
-STORAGES = {
-    "Double": 8,
-    "Float": 4,
-    "Half": 2,
-    "BFloat16": 2,
-    "Long": 8,
-    "Int": 4,
-    "Short": 2,
-    "Char": 1,
-    "Byte": 1,
-    "Bool": 1,
-    "ComplexDouble": 16,
-    "ComplexFloat": 8,
-}
+STORAGES = dict(Double=8, Float=4, Half=2, BFloat16=2, ComplexDouble=16, ComplexFloat=8)  # bytes
+STORAGES |= dict(Long=8, Int=4, Short=2, Char=1, Byte=1, Bool=1)
 _STORAGE_TYPES = {f"torch.{name}Storage": size for name, size in STORAGES.items()} | {
     "torch.storage.UntypedStorage": 1,
     "torch.UntypedStorage": 1,
@@ -109,8 +97,7 @@ def check_legacy(file: BinaryIO, size: int) -> None:
         PickleError: if it is none, names something foreign, or declares more numbers than it has bytes.
     """
     start = io.BytesIO(file.read(MAX_PICKLE_BYTES))
-    first = _Reader()
-    if first.read(start) != 0x1950A86A20F9469CFC6C:  # torch.serialization.MAGIC_NUMBER
+    if _Reader().read(start) != 0x1950A86A20F9469CFC6C:  # torch.serialization.MAGIC_NUMBER
         raise PickleError("it is a pickle that torch.save did not write")
     reader = _Reader()
     for _ in range(2):  # the version, and what machine it was

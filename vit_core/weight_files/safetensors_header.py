@@ -9,26 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MAX_HEADER_BYTES = 2_000_000  # a ViT-H with its optimizer has 0.2 MB; JSON takes up to 50 times its size in memory
-SIZES = {
-    "F64": 8,
-    "F32": 4,
-    "F16": 2,
-    "BF16": 2,
-    "F8_E4M3": 1,
-    "F8_E5M2": 1,
-    "I64": 8,
-    "I32": 4,
-    "I16": 2,
-    "I8": 1,
-    "U64": 8,
-    "U32": 4,
-    "U16": 2,
-    "U8": 1,
-    "BOOL": 1,
-    "C64": 8,
-}
-
-
+SIZES = dict(F64=8, F32=4, F16=2, BF16=2, F8_E4M3=1, F8_E5M2=1, C64=8, BOOL=1)  # bytes
+SIZES |= dict(I64=8, I32=4, I16=2, I8=1, U64=8, U32=4, U16=2, U8=1)
 UNREAD = ("F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4")  # types of the format all the same
 
 

@@ -78,12 +78,6 @@ class _Checkpoints(Mapping[str, Checkpoint]):
 CHECKPOINTS: Mapping[str, Checkpoint] = _Checkpoints()
 
 
-@cache
-def _embedded(path: Path, name: str) -> Checkpoint:
-    """The record of a file that comes with the toolkit, which does not change while it runs."""
-    return read_card(path, name)
-
-
 def read_card(path: Path, name: str) -> Checkpoint:
     """The record of one of our own files, from the JSON card next to it.
 
@@ -116,6 +110,9 @@ def read_card(path: Path, name: str) -> Checkpoint:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = str(error)[:200] if isinstance(error, ValueError | TypeError) else repr(error)[:200]
         raise ValueError(f"{path.with_suffix('.json').name} is no card of a checkpoint: {reason}") from error
+
+
+_embedded = cache(read_card)  # of a file that comes with the toolkit, which does not change while it runs
 
 
 def labels_of(num_classes: int) -> tuple[str, ...]:

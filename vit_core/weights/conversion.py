@@ -5,7 +5,6 @@ import re
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors
@@ -18,8 +17,10 @@ from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
 from vit_core.weights.checkpoints import Checkpoint
 from vit_core.weights.renaming import expand, find_source, some_of, weights_and_biases
-from vit_core.weights.sources import SOURCES, Row
+from vit_core.weights.sources import SOURCES
+from vit_core.weights.weight_source import Row
 
+_METADATA = {"format": "pt"}  # without which transformers refuses the file
 FORMATS = {source: table.formats for source, table in SOURCES.items()}
 
 
@@ -43,7 +44,8 @@ def convert(model: VisionTransformer, source: str) -> dict[str, Tensor]:
         if kind == "zeros"
         for name, *_ in expand((Row(absent, ()),), config.num_layers)
     }
-    lost = [name for name, tensor in ours.items() if name not in may_be_zero or not _is_zero(tensor)]
+    # A bias of zeros adds nothing; shapes alone (meta) are taken for zeros.
+    lost = [name for name, tensor in ours.items() if name not in may_be_zero or (not tensor.is_meta and tensor.any())]
     if lost:
         raise ValueError(f"{table.title} has no place for {some_of(lost)}, and without it the logits would be others")
     return theirs
@@ -75,27 +77,20 @@ def write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
         OSError: if it cannot be written.
     """
     try:
-        _write(state, file, suffix)
+        match suffix:
+            case ".safetensors" if isinstance(file, Path):
+                safetensors.torch.save_file(state, file, _METADATA)
+            case ".safetensors":
+                file.write(safetensors.torch.save(state, _METADATA))  # type: ignore[union-attr]
+            case ".pth":
+                torch.save(state, file)
+            case ".npz":
+                np.savez(file, **{name: tensor.numpy() for name, tensor in state.items()})  # type: ignore[arg-type]
+            case _:
+                raise ValueError(f"unknown kind of file {suffix!r}, known are .safetensors, .pth, .npz")
     except (RuntimeError, safetensors.SafetensorError) as error:  # what torch and safetensors make of a full disk
         reason = re.sub(r"^\[[^\]]*\] \. *", "", str(error).partition("\n")[0])  # without the line of their code
         raise OSError(f"{file.name if isinstance(file, Path) else 'it'} cannot be written: {reason}") from error
-
-
-def _write(state: dict[str, Tensor], file: Path | BytesIO, suffix: str) -> None:
-    match suffix:
-        case ".safetensors":
-            data = {"tensors": state, "metadata": {"format": "pt"}}  # without which transformers refuses it
-            if isinstance(file, Path):
-                safetensors.torch.save_file(filename=file, **data)  # type: ignore[arg-type]
-            else:
-                file.write(safetensors.torch.save(**data))  # type: ignore[arg-type]
-        case ".pth":
-            torch.save(state, file)
-        case ".npz":
-            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in state.items()}
-            np.savez(file, **arrays)
-        case _:
-            raise ValueError(f"unknown kind of file {suffix!r}, known are .safetensors, .pth, .npz")
 
 
 def card_of(checkpoint: Checkpoint) -> str:
@@ -112,7 +107,17 @@ def card_of(checkpoint: Checkpoint) -> str:
 
 def constructor(source: str, config: ViTConfig) -> str:
     """The line of Python that builds the model which such a file belongs to, with everything that no file states."""
-    return SOURCES[source].constructor(config)
+    table = SOURCES[source]
+    return table.constructor.format(
+        **asdict(config),
+        head_size=config.head_size,
+        mlp_ratio=config.mlp_size / config.hidden_size,
+        representation=f", representation_size={config.representation_size}" if config.representation_size else "",
+        norm_layer=""
+        if config.norm_eps == 1e-6
+        else f", norm_layer=partial(torch.nn.LayerNorm, eps={config.norm_eps:g})",
+        gelu_argument=table.tanh_argument if config.gelu == "tanh" else "",
+    )
 
 
 def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
@@ -132,11 +137,6 @@ def caveats(source: str, config: ViTConfig) -> tuple[str, ...]:
 def how_to_load(source: str) -> str:
     """The way to load such a file; empty if it is ``load_state_dict`` of the family's model."""
     return SOURCES[source].how_to_load
-
-
-def _is_zero(tensor: Tensor) -> bool:
-    """Whether a bias adds nothing; of shapes alone it is taken for so."""
-    return tensor.is_meta or not tensor.count_nonzero()
 
 
 def _laid_out(tensor: Tensor, pattern: str, num_heads: int) -> Tensor:

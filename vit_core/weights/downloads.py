@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from email.message import Message
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,13 +17,13 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from vit_core.allowance import WEIGHTS, NotAllowedError, allow_disk
-from vit_core.weights.progress_bar import ProgressBar
 
 Progress = Callable[[int, int | None], None]  # bytes that are here, bytes in all if the server says
 
 CACHE_VARIABLE = "VIT_EXPLAINER_CACHE"
 CHUNK = 1 << 18
 TIMEOUT = 30.0  # seconds without a byte
+WIDTH = 30  # characters of the bar
 
 
 class DownloadError(OSError):
@@ -82,19 +81,18 @@ def download(url: str, path: Path, sha256: str = "", on_progress: Progress | Non
 
 def _lock(path: Path, on_progress: Progress) -> Any:
     """The lock of one file, held until the end of the ``with``; while waiting, the other's progress is shown."""
-    lock = FileLock(path.with_name(path.name + ".lock"))
+    lock = FileLock(_beside(path, ".lock"))
     while True:
         try:
             return lock.acquire(timeout=0.5)
         except Timeout:
-            part = _part(path)
-            if part.is_file():
+            if (part := _beside(path, ".part")).is_file():
                 on_progress(part.stat().st_size, None)
 
 
 def _fetch(url: str, path: Path, sha256: str, on_progress: Progress) -> None:
     """Download into the part file, as often as there is progress; check; rename."""
-    part, tag = _part(path), _tag(path)
+    part, tag = _beside(path, ".part"), _beside(path, ".etag")
     while True:
         before = _size(part)
         try:
@@ -114,11 +112,7 @@ def _fetch(url: str, path: Path, sha256: str, on_progress: Progress) -> None:
 
 
 def _receive(url: str, part: Path, tag: Path, on_progress: Progress) -> dict[str, str]:
-    """Append to the part file what is still missing; the digests that the server stated.
-
-    Raises:
-        _Interrupted: if the connection ended early; what came is kept.
-    """
+    """Append to the part file what is missing, as far as the connection holds; the digests that the server stated."""
     start = _size(part)
     request = urllib.request.Request(url, headers={"User-Agent": "vit-explainer", "Accept-Encoding": "identity"})
     if start:
@@ -137,26 +131,48 @@ def _receive(url: str, part: Path, tag: Path, on_progress: Progress) -> dict[str
         part.unlink()  # the file has changed since: begin again
         return _receive(url, part, tag, on_progress)
     with response:
-        if response.status != 206 or _range_start(response.headers) != start:
+        if response.status != 206 or not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             start = 0  # the server sends the whole file
         length = response.headers.get("Content-Length")
-        total = start + int(length) if length else None
+        done, total = start, start + int(length) if length else None
         _check_space(part, total and total - start)
         etag = response.headers.get("ETag", "")
         tag.write_text(etag) if etag.startswith('"') else tag.unlink(missing_ok=True)  # a weak one cannot resume
         with part.open("ab" if start else "wb") as file:
-            done = _copy(response, file, start, total, on_progress)
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                on_progress(done, total)
     if total is not None and done < total:
         raise _Interrupted(f"the connection ended after {done / 1e6:.1f} of {total / 1e6:.1f} MB")
     return _stated_digests([*redirects.headers, response.headers])
 
 
-def _copy(response: Any, file: BufferedWriter, done: int, total: int | None, on_progress: Progress) -> int:
-    while chunk := response.read(CHUNK):
-        file.write(chunk)
-        done += len(chunk)
-        on_progress(done, total)
-    return done
+class ProgressBar:
+    """How far a download is, as a line on standard error that is redrawn at every whole percent."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._shown = ""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show how far it is; without a total only the megabytes are shown."""
+        if total:
+            percent = 100 * done // total
+            filled = WIDTH * done // total
+            line = f"{self.name} [{'#' * filled}{'.' * (WIDTH - filled)}] {percent:3d} % of {total / 1e6:,.0f} MB"
+        else:
+            line = f"{self.name} {done / 1e6:,.0f} MB"
+        if line != self._shown:
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+            self._shown = line
+
+    def close(self) -> None:
+        """End the line, if there is one."""
+        if self._shown:
+            sys.stderr.write("\n")
+            self._shown = ""
 
 
 class _SecureRedirects(urllib.request.HTTPRedirectHandler):
@@ -215,11 +231,6 @@ def _check_space(part: Path, needed: int | None) -> None:
         raise DownloadError(f"{error}, or set {CACHE_VARIABLE} to another folder") from None
 
 
-def _range_start(headers: Message) -> int:
-    found = re.match(r"bytes (\d+)-", headers.get("Content-Range", ""))
-    return int(found[1]) if found else 0
-
-
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
@@ -228,12 +239,8 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
-
-
-def _tag(path: Path) -> Path:
-    return path.with_name(path.name + ".etag")
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _size(path: Path) -> int:

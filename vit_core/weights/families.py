@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from vit_core.weights.sources import SOURCES, respell
+from vit_core.weights.sources import SOURCES
+from vit_core.weights.weight_source import respell
 
 
 class OtherFamily(NamedTuple):
@@ -18,62 +19,65 @@ class OtherFamily(NamedTuple):
 
 
 # The more telling first.
-OTHER_FAMILIES = tuple(
-    OtherFamily(*row)
-    for row in (
-        (
-            r"dist_token|head_dist|distillation_token|distillation_classifier",
-            "a distillation token, as distilled DeiT has",
-            "DeiT, distilled",
-        ),
-        (r"^beit\.|gamma_1$|lambda_1$", "scaled residual branches, as BEiT has", "BEiT"),
-        (
-            r"relative_position_bias_table|^swin|^features\.\d+\.\d+\.attn\.",
-            "windows with relative positions, as Swin has",
-            "Swin",
-        ),
-        (
-            r"reg_token|register_tokens|storage_tokens",
-            "register tokens, as DINOv2 with registers has",
-            "DINOv2 with registers, or DINOv3",
-        ),
-        (
-            r"\.ls1\.|layer_scale1|\.gamma$",
-            "scaled residual branches (LayerScale), as DINOv2 and CaiT have",
-            "DINOv2, CaiT or DeiT III",
-        ),
-        (
-            r"\.(q|k)_norm\.|\.(q|k)_layernorm\.|/(query|key)_norm/",
-            "normalised queries and keys",
-            "a ViT with normalised queries and keys (ViT-22B, ViT-5)",
-        ),
-        (r"\.fc1_g\.|\.w12\.|\.w3\.|\.weights_in\.|gate_proj", "a gated MLP (SwiGLU)", "EVA-02 or DINOv2-g"),
-        (
-            r"fc_norm\.",
-            "a head on the mean of all patches (fc_norm) instead of the class token",
-            "a ViT that averages its patches (MAE fine-tuned, BEiT)",
-        ),
-        (r"attn_pool|MAPHead", "a head that pools by attention instead of the class token", "SigLIP or big_vision"),
-        (r"norm_pre\.|ln_pre\.|pre_layrnorm|embed_norm", "a LayerNorm before the first block, as CLIP has", "CLIP"),
-        (r"^(visual|vision_model)\.", "a tower for images and one for text, as in CLIP", "CLIP or SigLIP"),
-        (
-            r"^to_patch_embedding\.3\.",
-            "LayerNorms around its patch projection, as later versions of vit-pytorch have",
-            "vit-pytorch (lucidrains), a later version",
-        ),
-        (
-            r"conv_proj\.\w*conv|patch_embed\.backbone|^conv_root|^block\d/unit|patch_embed\.(proj\.)?\d|bit\.",
-            "convolutions before the patches, so no linear patch projection",
-            "a ViT with a convolutional stem (hybrid)",
-        ),
-        (r"^decoder|\.decoder\.|decoder_", "a decoder, as a masked autoencoder has", "MAE"),
-        (
-            r"rope|rel_pos|pos_block",
-            "relative or rotary positions instead of a learned position embedding",
-            "a ViT with relative or rotary positions",
-        ),
-        (r"MLPMixer|token_mixing|mlp_tokens", "mixing by MLPs instead of attention, as MLP-Mixer has", "MLP-Mixer"),
-    )
+OTHER_FAMILIES = (
+    OtherFamily(
+        r"dist_token|head_dist|distillation_token|distillation_classifier",
+        "a distillation token, as distilled DeiT has",
+        "DeiT, distilled",
+    ),
+    OtherFamily(r"^beit\.|gamma_1$|lambda_1$", "scaled residual branches, as BEiT has", "BEiT"),
+    OtherFamily(
+        r"relative_position_bias_table|^swin|^features\.\d+\.\d+\.attn\.",
+        "windows with relative positions, as Swin has",
+        "Swin",
+    ),
+    OtherFamily(
+        r"reg_token|register_tokens|storage_tokens",
+        "register tokens, as DINOv2 with registers has",
+        "DINOv2 with registers, or DINOv3",
+    ),
+    OtherFamily(
+        r"\.ls1\.|layer_scale1|\.gamma$",
+        "scaled residual branches (LayerScale), as DINOv2 and CaiT have",
+        "DINOv2, CaiT or DeiT III",
+    ),
+    OtherFamily(
+        r"\.(q|k)_norm\.|\.(q|k)_layernorm\.|/(query|key)_norm/",
+        "normalised queries and keys",
+        "a ViT with normalised queries and keys (ViT-22B, ViT-5)",
+    ),
+    OtherFamily(r"\.fc1_g\.|\.w12\.|\.w3\.|\.weights_in\.|gate_proj", "a gated MLP (SwiGLU)", "EVA-02 or DINOv2-g"),
+    OtherFamily(
+        r"fc_norm\.",
+        "a head on the mean of all patches (fc_norm) instead of the class token",
+        "a ViT that averages its patches (MAE fine-tuned, BEiT)",
+    ),
+    OtherFamily(
+        r"attn_pool|MAPHead", "a head that pools by attention instead of the class token", "SigLIP or big_vision"
+    ),
+    OtherFamily(
+        r"norm_pre\.|ln_pre\.|pre_layrnorm|embed_norm", "a LayerNorm before the first block, as CLIP has", "CLIP"
+    ),
+    OtherFamily(r"^(visual|vision_model)\.", "a tower for images and one for text, as in CLIP", "CLIP or SigLIP"),
+    OtherFamily(
+        r"^to_patch_embedding\.3\.",
+        "LayerNorms around its patch projection, as later versions of vit-pytorch have",
+        "vit-pytorch (lucidrains), a later version",
+    ),
+    OtherFamily(
+        r"conv_proj\.\w*conv|patch_embed\.backbone|^conv_root|^block\d/unit|patch_embed\.(proj\.)?\d|bit\.",
+        "convolutions before the patches, so no linear patch projection",
+        "a ViT with a convolutional stem (hybrid)",
+    ),
+    OtherFamily(r"^decoder|\.decoder\.|decoder_", "a decoder, as a masked autoencoder has", "MAE"),
+    OtherFamily(
+        r"rope|rel_pos|pos_block",
+        "relative or rotary positions instead of a learned position embedding",
+        "a ViT with relative or rotary positions",
+    ),
+    OtherFamily(
+        r"MLPMixer|token_mixing|mlp_tokens", "mixing by MLPs instead of attention, as MLP-Mixer has", "MLP-Mixer"
+    ),
 )
 _CONVOLUTIONAL = re.compile(r"(^|\.)(layer[1-4]\.\d+\.(conv|bn)\d|features\.\d+\.\d+\.block|stages\.\d+\.blocks\.)")
 
@@ -96,13 +100,6 @@ def source_of(names: Iterable[str]) -> str | None:
     """The source whose signature is among the names, if any is."""
     present = set(names)
     return next((source for source, signature in SIGNATURES.items() if signature in present), None)
-
-
-def head_of(names: Iterable[str]) -> str | None:
-    """The prefix of the classification head's names, for weights of a source."""
-    if (source := source_of(names)) is None:
-        return None
-    return _theirs(source, "head.linear.weight").removesuffix("weight").removesuffix("kernel")
 
 
 def head_name(names: Iterable[str]) -> str | None:

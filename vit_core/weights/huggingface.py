@@ -6,17 +6,10 @@ from typing import Any
 
 from PIL import Image
 
-from vit_core.preprocess import Interpolation, Preprocess
+from vit_core.preprocess import Preprocess
 from vit_core.weights.reading import read_json
 
-INTERPOLATIONS: dict[int, Interpolation] = {
-    Image.Resampling.NEAREST: "nearest",
-    Image.Resampling.LANCZOS: "lanczos",
-    Image.Resampling.BILINEAR: "bilinear",
-    Image.Resampling.BICUBIC: "bicubic",
-    Image.Resampling.BOX: "box",
-    Image.Resampling.HAMMING: "hamming",
-}
+INTERPOLATIONS = {resampling.value: resampling.name.lower() for resampling in Image.Resampling}
 GELUS = {"gelu": "none", "gelu_python": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
 
 
@@ -94,9 +87,7 @@ class Folder:
 
 
 def _side(size: Any) -> tuple[int, bool]:
-    """The length in ``224``, ``{"height": 224, "width": 224}`` or ``{"shortest_edge": 224}``, and whether both sides
-    get it.
-    """
+    """The length in ``224``, ``{"height": 224, "width": 224}`` or ``{"shortest_edge": 224}``; whether of both sides."""
     if isinstance(size, int):
         return size, True
     if isinstance(size, dict) and "shortest_edge" in size:

@@ -79,11 +79,7 @@ def open_weights(
 
 
 def _refuse_damaged(state: Mapping[str, Tensor], source: str) -> None:
-    """Refuse NaN and infinities by the name that the file has for the tensor.
-
-    Raises:
-        ValueError: if a tensor that a prediction needs holds one.
-    """
+    """Refuse NaN and infinities where a prediction needs the tensor, by the name that the file has for it."""
     needed = (name for name in state if SOURCES[source].usual(name) not in SOURCES[source].unused)
     if damaged := next((name for name in needed if not state[name].float().sum().isfinite()), None):
         raise ValueError(f"the weights are damaged: {damaged} holds numbers that are not finite")

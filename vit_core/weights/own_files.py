@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from vit_core.allowance import OPENED, allow_disk
+from vit_core.allowance import OPENED, allow_disk, bytes_below
 from vit_core.model import VisionTransformer
 from vit_core.weights.checkpoints import Checkpoint, read_card
 from vit_core.weights.conversion import card_of, convert, write
@@ -76,7 +76,7 @@ def make_room(folder: Path, needed: int, most: int) -> None:
     if needed > most:
         raise ValueError(f"it has {needed / 1e9:.1f} GB, and at most {most / 1e9:.1f} GB of files are kept here")
     entries = [path for path in folder.iterdir() if not path.name.startswith(".") and path.suffix != ".json"]
-    sizes = {path: _size(path) for path in entries}
+    sizes = {path: bytes_below(path) for path in entries}
     for path in sorted(entries, key=lambda path: path.stat().st_mtime):
         if sum(sizes.values()) + needed <= most:
             break
@@ -84,8 +84,3 @@ def make_room(folder: Path, needed: int, most: int) -> None:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
     allow_disk("the file", needed, folder)
-
-
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

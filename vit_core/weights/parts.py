@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vit_core.weights.families import AVERAGED, head_of, prefixes
+from vit_core.weights.families import AVERAGED, head_name, prefixes
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema")  # what training scripts save
 MAX_DEPTH = 3  # of the dictionaries around the weights
@@ -90,8 +90,9 @@ def choose_part(states: list[tuple[str, dict[str, Tensor]]], part: str | None, n
     state, prefix = models[part]
     inside = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
     outside = {key: tensor for key, tensor in state.items() if not key.startswith(prefix)}
-    if prefix and (head := head_of(inside)) is not None and not any(key.startswith(head) for key in inside):
-        inside |= {key: outside.pop(key) for key in list(outside) if key.startswith(head)}  # a head on a backbone
+    if prefix and head_name(inside) is None and (head := head_name({**inside, **outside})) is not None:
+        stem = head.removesuffix("weight").removesuffix("kernel")
+        inside |= {key: outside.pop(key) for key in list(outside) if key.startswith(stem)}  # a head on a backbone
     return WeightFile(state=inside, kind="", part=part, parts=tuple(order), prefix=prefix, outside=tuple(outside))
 
 

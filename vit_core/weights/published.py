@@ -5,10 +5,12 @@ the bucket vit_models, with the preprocessing of the code next to it (vit_jax/in
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from vit_core.preprocess import HALF, Interpolation, Preprocess
+from vit_core.preprocess import Interpolation, Preprocess
 from vit_core.weights.sources import SOURCES
 
 IMAGENET_21K = 21_843  # classes of a head that was trained on ImageNet-21k
@@ -32,12 +34,7 @@ class Published(NamedTuple):
 
 def published() -> Iterator[Published]:
     """Every file, source by source."""
-    yield from _torchvision()
-    yield from _timm()
-    yield from _deit()
-    yield from _huggingface()
-    yield from _google()
-    yield from _google_augreg()
+    return chain(_torchvision(), _timm(), _deit(), _huggingface(), _google(), _google_augreg())
 
 
 def _torchvision() -> Iterator[Published]:
@@ -58,16 +55,9 @@ def _torchvision() -> Iterator[Published]:
         ("H/14", "-swag-linear", 224, 224, "bicubic", "vit_h_14_lc_swag-c1eb923e", swag, frozen),
     )
     for preset, variant, image_size, resize_size, interpolation, file, licence, description in rows:
-        yield Published(
-            "torchvision",
-            preset + variant,
-            preset,
-            Preprocess(image_size=image_size, resize_size=resize_size, interpolation=interpolation),
-            f"https://download.pytorch.org/models/{file}.pth",
-            description,
-            file.rsplit("-", 1)[1],
-            licence,
-        )
+        preprocess = Preprocess(image_size=image_size, resize_size=resize_size, interpolation=interpolation)
+        url, digits = f"https://download.pytorch.org/models/{file}.pth", file.rsplit("-", 1)[1]
+        yield Published("torchvision", preset + variant, preset, preprocess, url, description, digits, licence)
 
 
 def _timm() -> Iterator[Published]:
@@ -88,38 +78,28 @@ def _timm() -> Iterator[Published]:
         ("B", 16, 224, 248, "vit_base_patch16_224.augreg_in1k", once),
         ("B", 32, 224, 248, "vit_base_patch32_224.augreg_in1k", once),
     ):
-        yield Published(
-            "timm",
-            model,
-            f"{size}/16",
-            Preprocess(image_size=image_size, resize_size=resize_size, mean=HALF, std=HALF, interpolation="bicubic"),
-            f"{HUB}/timm/{model}/resolve/main/model.safetensors",
-            description,
-            sizes={"patch_size": patch_size},
-        )
+        preprocess = replace(SOURCES["timm"].preprocess, image_size=image_size, resize_size=resize_size)
+        url, sizes = f"{HUB}/timm/{model}/resolve/main/model.safetensors", {"patch_size": patch_size}
+        yield Published("timm", model, f"{size}/16", preprocess, url, description, sizes=sizes)
 
 
 def _deit() -> Iterator[Published]:
     """DeiT's own files, which have timm's names; they too end in the first digits of the SHA-256."""
+    description = "DeiT without distillation, ImageNet-1k alone"
     for preset, image_size, resize_size, model, digits in (
         ("Ti/16", 224, 248, "deit_tiny_patch16_224", "a1311bcf"),
         ("S/16", 224, 248, "deit_small_patch16_224", "cd65a155"),
         ("B/16", 224, 248, "deit_base_patch16_224", "b5f2ef4d"),
         ("B/16", 384, 384, "deit_base_patch16_384", "8de9b5d1"),
     ):
-        yield Published(
-            "timm",
-            f"{model}.fb_in1k",
-            preset,
-            Preprocess(image_size=image_size, resize_size=resize_size, interpolation="bicubic"),
-            f"https://dl.fbaipublicfiles.com/deit/{model}-{digits}.pth",
-            "DeiT without distillation, ImageNet-1k alone",
-            digits,
-        )
+        preprocess = Preprocess(image_size=image_size, resize_size=resize_size, interpolation="bicubic")
+        url = f"https://dl.fbaipublicfiles.com/deit/{model}-{digits}.pth"
+        yield Published("timm", f"{model}.fb_in1k", preset, preprocess, url, description, digits)
 
 
 def _huggingface() -> Iterator[Published]:
     """Google's own ViTForImageClassification on the Hub, which states the SHA-256 of each file."""
+    description = "the paper's weights converted, ImageNet-21k, fine-tuned on ImageNet-1k"
     for preset, image_size, model, file in (
         ("B/16", 224, "vit-base-patch16-224", "model.safetensors"),
         ("L/16", 224, "vit-large-patch16-224", "pytorch_model.bin"),
@@ -128,14 +108,9 @@ def _huggingface() -> Iterator[Published]:
         ("L/16", 384, "vit-large-patch16-384", "pytorch_model.bin"),
         ("L/32", 384, "vit-large-patch32-384", "pytorch_model.bin"),
     ):
-        yield Published(
-            "huggingface",
-            f"google/{model}",
-            preset,
-            SOURCES["huggingface"].preprocess.at(image_size),
-            f"{HUB}/google/{model}/resolve/main/{file}",
-            "the paper's weights converted, ImageNet-21k, fine-tuned on ImageNet-1k",
-        )
+        preprocess = SOURCES["huggingface"].preprocess.at(image_size)
+        url = f"{HUB}/google/{model}/resolve/main/{file}"
+        yield Published("huggingface", f"google/{model}", preset, preprocess, url, description)
 
 
 def _google() -> Iterator[Published]:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from vit_core.model import VisionTransformer
 from vit_core.weights.families import refuse_other_families
-from vit_core.weights.sources import SOURCES, Row, WeightSource, respell
+from vit_core.weights.sources import SOURCES
+from vit_core.weights.weight_source import Row, WeightSource, respell
 
 SHOWN = 4  # of a long list of names, how many an error spells out
 

@@ -1,109 +1,40 @@
-"""Who publishes ViT weights, and how each of them names and lays out the same parameters: one table per source.
+"""Who publishes ViT weights, and how each of them names and lays out the same parameters: one table per source."""
 
-In a row, ``#`` is the layer (from 0) and ``*`` stands for ``weight`` and for ``bias``. Several names are joined along
-the first axis, as q, k and v are. The pattern, where there is one, takes their axes to ours (einops), and read from
-right to left, ours to theirs.
-"""
-
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeVar
 
-from vit_core.config import ViTConfig
-from vit_core.positions import ResizeMethod
 from vit_core.preprocess import HALF, Preprocess
-from vit_core.weights import constructors
-
-Value = TypeVar("Value")
+from vit_core.weights.weight_source import Row, WeightSource
 
 
-class Row(NamedTuple):
-    """One parameter: our name, their names, and how their axes become ours."""
-
-    ours: str
-    theirs: tuple[str, ...]
-    pattern: str = ""
-
-    def with_mark(self, mark: str, text: str) -> "Row":
-        """The row with a mark of its names replaced."""
-        return Row(self.ours.replace(mark, text), tuple(name.replace(mark, text) for name in self.theirs), self.pattern)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightSource:
-    """One publisher's layout, and what its files leave unsaid."""
-
-    title: str
-    short_title: str  # over a column of a table
-    signature: str  # a name of its files that no other source's files have
-    rows: tuple[Row, ...]
-    spellings: tuple[tuple[str, str], ...] = ()  # other names for the same parameter: (regular expression, the row's)
-    unused: tuple[str, ...] = ()  # what the publisher's own model leaves out of its logits too
-    absent: tuple[tuple[str, Literal["zeros", "identity"]], ...] = ()  # ours that they may lack, and what it is then
-    norm_eps: float
-    gelu: Literal["none", "tanh"]
-    resize: ResizeMethod  # the publisher's own way to another grid
-    preprocess: Preprocess  # at 224 pixels, for a file that does not say
-    has_folder: bool = False  # whether config.json and preprocessor_config.json lie beside its files
-    expects: tuple[tuple[str, str], ...] = ()  # what else its numbers depend on and no file tells, and what is usual
-    formats: tuple[str, ...] = (".safetensors", ".pth")  # that it is written as
-    constructor: Callable[[ViTConfig], str]  # of its own model, as a line of Python
-    takes_epsilon: bool = False  # whether its constructor takes that of LayerNorm
-    takes_gelu: bool = False  # and the GELU
-    hidden_layer_caveat: str = ""  # of a head with a hidden layer
-    how_to_load: str = ""  # where load_state_dict of its model is not it
-
-    def usual(self, name: str) -> str:
-        """The table's spelling of a name."""
-        for spelling, usual in self.spellings:
-            name = re.sub(spelling, usual, name)
-        return name
-
-
-def _same(*names: str) -> tuple[Row, ...]:
-    return tuple(Row(name, (name,)) for name in names)
+def _tokens(class_token: str, position_embedding: str) -> tuple[Row, Row]:
+    """Both with an axis for the batch."""
+    return (
+        Row("class_token", (class_token,), "1 one d -> one d"),
+        Row("position_embedding", (position_embedding,), "1 t d -> t d"),
+    )
 
 
 def _rows(*pairs: tuple[str, str]) -> tuple[Row, ...]:
     return tuple(Row(ours, (theirs,)) for ours, theirs in pairs)
 
 
-OURS = WeightSource(
-    title="this project",
-    short_title="ours",
-    signature="patch_projection.weight",
-    rows=_same(
-        "class_token",
-        "position_embedding",
-        "patch_projection.*",
-        "blocks.#.attention_norm.*",
-        "blocks.#.attention.qkv.*",
-        "blocks.#.attention.projection.*",
-        "blocks.#.mlp_norm.*",
-        "blocks.#.mlp.expand.*",
-        "blocks.#.mlp.contract.*",
-        "norm.*",
-        "head.pre_logits.*",
-        "head.linear.*",
-    ),
-    norm_eps=1e-6,
-    gelu="none",
-    resize="bicubic",
-    preprocess=Preprocess(),
-    constructor=constructors.ours,
-    takes_epsilon=True,
-    takes_gelu=True,
-)
+def _dense(ours: str, theirs: str, pattern: str) -> tuple[Row, Row]:
+    """A dense layer or convolution of Flax."""
+    return Row(f"{ours}.weight", (f"{theirs}/kernel",), pattern), Row(f"{ours}.bias", (f"{theirs}/bias",))
+
+
+def _norm(ours: str, theirs: str) -> tuple[Row, ...]:
+    """A LayerNorm of Flax."""
+    return _rows((f"{ours}.weight", f"{theirs}/scale"), (f"{ours}.bias", f"{theirs}/bias"))
+
 
 TORCHVISION = WeightSource(
     title="torchvision",
     short_title="torchvision",
     signature="conv_proj.weight",
     rows=(
-        Row("class_token", ("class_token",), "1 one d -> one d"),
-        Row("position_embedding", ("encoder.pos_embedding",), "1 t d -> t d"),
+        *_tokens("class_token", "encoder.pos_embedding"),
         *_rows(
             ("patch_projection.*", "conv_proj.*"),
             ("blocks.#.attention_norm.*", "encoder.layers.encoder_layer_#.ln_1.*"),
@@ -125,11 +56,19 @@ TORCHVISION = WeightSource(
         (r"^heads\.(?:\d\.)?(weight|bias)$", r"heads.head.\1"),
     ),
     norm_eps=1e-6,
-    gelu="none",
-    resize="bicubic",
     preprocess=Preprocess(),
-    constructor=constructors.torchvision,
-    takes_epsilon=True,
+    constructor="torchvision.models.VisionTransformer({image_size}, {patch_size}, {num_layers}, {num_heads}, "
+    "{hidden_size}, {mlp_size}, num_classes={num_classes}{representation}{norm_layer})",
+)
+
+OURS = WeightSource(
+    title="this project",
+    short_title="ours",
+    signature="patch_projection.weight",
+    rows=tuple(Row(row.ours, (row.ours,)) for row in TORCHVISION.rows),
+    norm_eps=1e-6,
+    preprocess=Preprocess(),
+    constructor="vit_core.load(FILE, num_heads={num_heads}, norm_eps={norm_eps:g}, gelu={gelu!r})",
 )
 
 TIMM = WeightSource(
@@ -137,8 +76,7 @@ TIMM = WeightSource(
     short_title="timm",
     signature="patch_embed.proj.weight",
     rows=(
-        Row("class_token", ("cls_token",), "1 one d -> one d"),
-        Row("position_embedding", ("pos_embed",), "1 t d -> t d"),
+        *_tokens("cls_token", "pos_embed"),
         *_rows(
             ("patch_projection.*", "patch_embed.proj.*"),
             ("blocks.#.attention_norm.*", "blocks.#.norm1.*"),
@@ -153,12 +91,12 @@ TIMM = WeightSource(
         ),
     ),
     norm_eps=1e-6,
-    gelu="none",
     resize="bicubic-antialias",
     preprocess=Preprocess(resize_size=248, mean=HALF, std=HALF, interpolation="bicubic"),
-    constructor=constructors.timm,
-    takes_epsilon=True,
-    takes_gelu=True,
+    constructor="timm.models.VisionTransformer(img_size={image_size}, patch_size={patch_size}, "
+    "embed_dim={hidden_size}, depth={num_layers}, num_heads={num_heads}, mlp_ratio={mlp_ratio!r}, "
+    "num_classes={num_classes}{norm_layer}{gelu_argument})",
+    tanh_argument=", act_layer=partial(torch.nn.GELU, approximate='tanh')",
     hidden_layer_caveat="its models have had no hidden layer in the head since version 0.6",
 )
 
@@ -168,8 +106,7 @@ HUGGINGFACE = WeightSource(
     short_title="Hugging Face",
     signature="vit.embeddings.patch_embeddings.projection.weight",
     rows=(
-        Row("class_token", ("vit.embeddings.cls_token",), "1 one d -> one d"),
-        Row("position_embedding", ("vit.embeddings.position_embeddings",), "1 t d -> t d"),
+        *_tokens("vit.embeddings.cls_token", "vit.embeddings.position_embeddings"),
         Row("blocks.#.attention.qkv.*", tuple(f"{_HF}attention.attention.{n}.*" for n in ("query", "key", "value"))),
         *_rows(
             ("patch_projection.*", "vit.embeddings.patch_embeddings.projection.*"),
@@ -194,12 +131,13 @@ HUGGINGFACE = WeightSource(
     ),
     unused=("vit.pooler.dense.weight", "vit.pooler.dense.bias"),
     norm_eps=1e-12,
-    gelu="none",
     resize="bicubic-half-pixel",
     preprocess=Preprocess(resize_size=224, mean=HALF, std=HALF, keep_aspect=False),
-    constructor=constructors.huggingface,
-    takes_epsilon=True,
-    takes_gelu=True,
+    constructor="transformers.ViTForImageClassification(transformers.ViTConfig(image_size={image_size}, "
+    "patch_size={patch_size}, hidden_size={hidden_size}, num_hidden_layers={num_layers}, "
+    "num_attention_heads={num_heads}, intermediate_size={mlp_size}, num_labels={num_classes}, "
+    "layer_norm_eps={norm_eps:g}{gelu_argument}))",
+    tanh_argument=", hidden_act='gelu_pytorch_tanh'",
     has_folder=True,
     how_to_load="Its names are those of saved files, which from_pretrained of every version of transformers reads; "
     "load_state_dict of transformers 5 expects others. So put the file into a folder as model.safetensors "
@@ -213,8 +151,7 @@ COURSE = WeightSource(
     short_title="the course's ViT",
     signature="patch_embedding.patcher.weight",
     rows=(
-        Row("class_token", ("class_embedding",), "1 one d -> one d"),
-        Row("position_embedding", ("position_embedding",), "1 t d -> t d"),
+        *_tokens("class_embedding", "position_embedding"),
         *_rows(
             ("patch_projection.*", "patch_embedding.patcher.*"),
             ("blocks.#.attention_norm.*", _COURSE + "msa_block.layer_norm.*"),
@@ -237,10 +174,9 @@ COURSE = WeightSource(
         (r"^(transformer_encoder\.\d+\.)linear2\.", r"\1mlp_block.mlp.3."),
     ),
     norm_eps=1e-5,  # nn.LayerNorm's default
-    gelu="none",
-    resize="bicubic",  # it has no way of its own
     preprocess=Preprocess(resize_size=224, mean=(0.0,) * 3, std=(1.0,) * 3, keep_aspect=False),  # Resize and ToTensor
-    constructor=constructors.course,
+    constructor="ViT(img_size={image_size}, patch_size={patch_size}, num_transformer_layers={num_layers}, "
+    "embedding_dim={hidden_size}, mlp_size={mlp_size}, num_heads={num_heads}, num_classes={num_classes})",
     expects=(("The activation of its MLP", "GELU; PyTorch's own encoder layer has ReLU unless this is set"),),
 )
 
@@ -250,8 +186,7 @@ LUCIDRAINS = WeightSource(
     short_title="vit-pytorch",
     signature="to_patch_embedding.1.weight",
     rows=(
-        Row("class_token", ("cls_token",), "1 one d -> one d"),
-        Row("position_embedding", ("pos_embedding",), "1 t d -> t d"),
+        *_tokens("cls_token", "pos_embedding"),
         Row("patch_projection.weight", ("to_patch_embedding.1.weight",), "d (p1 p2 c) -> d c p1 p2"),
         Row("patch_projection.bias", ("to_patch_embedding.1.bias",)),
         Row("blocks.#.attention.qkv.weight", (_LUCIDRAINS + "0.fn.to_qkv.weight",)),
@@ -281,10 +216,9 @@ LUCIDRAINS = WeightSource(
         ("blocks.#.attention.projection.bias", "zeros"),
     ),
     norm_eps=1e-5,
-    gelu="none",
-    resize="bicubic",  # it has no way of its own
     preprocess=Preprocess(resize_size=224, mean=(0.0,) * 3, std=(1.0,) * 3, keep_aspect=False),  # as in its example
-    constructor=constructors.lucidrains,
+    constructor="ViT(image_size={image_size}, patch_size={patch_size}, num_classes={num_classes}, dim={hidden_size}, "
+    "depth={num_layers}, heads={num_heads}, dim_head={head_size}, mlp_dim={mlp_size})",
     expects=(("What the head reads", "the class token (pool='cls'); its code can also average all"),),
 )
 
@@ -296,28 +230,18 @@ GOOGLE = WeightSource(
     short_title="Google (.npz)",
     signature="embedding/kernel",
     rows=(
-        Row("class_token", ("cls",), "1 one d -> one d"),
-        Row("position_embedding", ("Transformer/posembed_input/pos_embedding",), "1 t d -> t d"),
-        Row("patch_projection.weight", ("embedding/kernel",), "p1 p2 c d -> d c p1 p2"),
-        Row("patch_projection.bias", ("embedding/bias",)),
-        Row("blocks.#.attention_norm.weight", (_BLOCK + "LayerNorm_0/scale",)),
-        Row("blocks.#.attention_norm.bias", (_BLOCK + "LayerNorm_0/bias",)),
+        *_tokens("cls", "Transformer/posembed_input/pos_embedding"),
+        *_dense("patch_projection", "embedding", "p1 p2 c d -> d c p1 p2"),
+        *_norm("blocks.#.attention_norm", _BLOCK + "LayerNorm_0"),
         Row("blocks.#.attention.qkv.weight", tuple(f"{_ATTENTION}{n}/kernel" for n in _QKV), "d h e -> (h e) d"),
         Row("blocks.#.attention.qkv.bias", tuple(f"{_ATTENTION}{n}/bias" for n in _QKV), "h e -> (h e)"),
-        Row("blocks.#.attention.projection.weight", (_ATTENTION + "out/kernel",), "h e d -> d (h e)"),
-        Row("blocks.#.attention.projection.bias", (_ATTENTION + "out/bias",)),
-        Row("blocks.#.mlp_norm.weight", (_BLOCK + "LayerNorm_1/scale",)),
-        Row("blocks.#.mlp_norm.bias", (_BLOCK + "LayerNorm_1/bias",)),
-        Row("blocks.#.mlp.expand.weight", (_MLP + "Dense_0/kernel",), "d m -> m d"),
-        Row("blocks.#.mlp.expand.bias", (_MLP + "Dense_0/bias",)),
-        Row("blocks.#.mlp.contract.weight", (_MLP + "Dense_1/kernel",), "m d -> d m"),
-        Row("blocks.#.mlp.contract.bias", (_MLP + "Dense_1/bias",)),
-        Row("norm.weight", ("Transformer/encoder_norm/scale",)),
-        Row("norm.bias", ("Transformer/encoder_norm/bias",)),
-        Row("head.pre_logits.weight", ("pre_logits/kernel",), "d r -> r d"),
-        Row("head.pre_logits.bias", ("pre_logits/bias",)),
-        Row("head.linear.weight", ("head/kernel",), "d k -> k d"),
-        Row("head.linear.bias", ("head/bias",)),
+        *_dense("blocks.#.attention.projection", _ATTENTION + "out", "h e d -> d (h e)"),
+        *_norm("blocks.#.mlp_norm", _BLOCK + "LayerNorm_1"),
+        *_dense("blocks.#.mlp.expand", _MLP + "Dense_0", "d m -> m d"),
+        *_dense("blocks.#.mlp.contract", _MLP + "Dense_1", "m d -> d m"),
+        *_norm("norm", "Transformer/encoder_norm"),
+        *_dense("head.pre_logits", "pre_logits", "d r -> r d"),
+        *_dense("head.linear", "head", "d k -> k d"),
     ),
     # The released files number all modules of a block together; today's code numbers each kind by itself.
     spellings=(
@@ -331,36 +255,13 @@ GOOGLE = WeightSource(
     preprocess=Preprocess(
         resize_size=224, mean=HALF, std=HALF, interpolation="bilinear-no-antialias", keep_aspect=False
     ),
-    constructor=constructors.google,
+    constructor="vit_jax.models.VisionTransformer(num_classes={num_classes}, hidden_size={hidden_size}, "
+    "patches=ConfigDict({{'size': ({patch_size}, {patch_size})}}), transformer=dict(num_layers={num_layers}, "
+    "num_heads={num_heads}, mlp_dim={mlp_size}))",
     formats=(".npz",),
 )
 
 SOURCES: Mapping[str, WeightSource] = MappingProxyType(
-    {
-        "ours": OURS,
-        "torchvision": TORCHVISION,
-        "timm": TIMM,
-        "huggingface": HUGGINGFACE,
-        "google": GOOGLE,
-        "course": COURSE,
-        "lucidrains": LUCIDRAINS,
-    }
+    dict(ours=OURS, torchvision=TORCHVISION, timm=TIMM, huggingface=HUGGINGFACE, google=GOOGLE)
+    | dict(course=COURSE, lucidrains=LUCIDRAINS)
 )
-
-
-def respell(state: Mapping[str, Value], source: WeightSource) -> dict[str, Value]:
-    """``state`` with every other spelling of a name replaced by that of the source's table.
-
-    Raises:
-        ValueError: if two names turn out to be spellings of one.
-    """
-    respelled: dict[str, Value] = {}
-    origins: dict[str, str] = {}
-    for key, value in state.items():
-        name = source.usual(key)
-        if name in respelled:
-            raise ValueError(
-                f"{origins[name]} and {key} both stand for {name} of {source.title}: expected one layer there, not two"
-            )
-        respelled[name], origins[name] = value, key
-    return respelled

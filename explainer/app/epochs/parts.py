@@ -18,8 +18,8 @@ from explainer.texts import text
 from explainer.views.compose import explained_frames
 from explainer.views.course import epochs
 from explainer.views.course.scenes import NAME
-from vit_core.training.runs.control import Run
 from vit_core.training.runs.listing import checkpoint_name
+from vit_core.training.runs.run import Run
 
 LOOK_AGAIN = 3.0  # seconds, while a run is training
 

@@ -6,8 +6,8 @@ from explainer.app.foreign import plain
 from explainer.app.server.loopback import for_reader
 from explainer.app.train.controls import SHOWN, run_title, show_deleted
 from vit_core.training.runs.commands import written
-from vit_core.training.runs.control import Run
 from vit_core.training.runs.listing import open_run
+from vit_core.training.runs.run import Run
 
 
 def chosen_runs(runs: dict[str, Run]) -> list[str]:

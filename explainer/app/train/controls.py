@@ -18,9 +18,9 @@ from explainer.notation.wording import sentence
 from vit_core.allowance import NotAllowedError
 from vit_core.training.data.inspection import Inspection
 from vit_core.training.runs import control as runs
-from vit_core.training.runs.control import Run
 from vit_core.training.runs.estimate import allow_training, estimate_training
-from vit_core.training.runs.run import METRICS
+from vit_core.training.runs.listing import free_name, runs_folder
+from vit_core.training.runs.run import METRICS, Run
 from vit_core.training.start import sizes
 
 SHOWN = "runs"  # the runs that are looked at, in the URL
@@ -50,7 +50,7 @@ def show_start(data: Dataset | None, choice: Choice | None) -> None:
             f"{found.total('test'):,} to measure on: {steps:,} steps of up to {choice.recipe.batch_size:,} images. "
             f"{plain(_takes(found, choice))}"
         )
-    suggested = runs.free_name(choice.name if choice else "run")
+    suggested = free_name(choice.name if choice else "run")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # A new key after every start: the field forgets the last name.
         key = f"run_name_{st.session_state.get(_STARTED, 0)}"
@@ -75,8 +75,8 @@ def _takes(found: Inspection, choice: Choice) -> str:
     try:
         config = sizes(choice.recipe, len(found.class_names))
         takes = estimate_training(config, choice.recipe, max(1, found.total("train")), found.total("test"))
-        runs.runs_folder().mkdir(parents=True, exist_ok=True)
-        allow_training("of this recipe", takes, runs.runs_folder())
+        runs_folder().mkdir(parents=True, exist_ok=True)
+        allow_training("of this recipe", takes, runs_folder())
     except NotAllowedError as error:
         return f"{takes.sentence} :red[Start will refuse it: {error}.]"
     except (ValueError, OSError, LookupError):  # the run itself will report why it cannot be trained

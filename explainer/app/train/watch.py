@@ -21,9 +21,9 @@ from explainer.notation.wording import sentence
 from explainer.notation.written_numbers import written_shift
 from explainer.panels import Frames, View
 from explainer.views.course import training
-from vit_core.training.runs.control import Run
 from vit_core.training.runs.listing import all_runs, checkpoint_name, open_run
 from vit_core.training.runs.metrics import Metrics, seconds_left
+from vit_core.training.runs.run import Run
 
 EVERY = 1.5  # seconds between two looks at a run that trains
 

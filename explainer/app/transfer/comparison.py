@@ -17,8 +17,9 @@ from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run
 from explainer.course.model_parts import preset_of
 from explainer.views.course.transfer import SCRATCH, TRANSFER
 from vit_core.training import RECIPES, TrainingConfig
-from vit_core.training.runs.control import MOST_AT_ONCE, Run, start_run
+from vit_core.training.runs.control import MOST_AT_ONCE, start_run
 from vit_core.training.runs.listing import all_runs, list_runs, runs_folder
+from vit_core.training.runs.run import Run
 
 FREEZES = {"only the head": "all-but-head", "the whole model": "none"}
 # For a new head alone, where everything else stays: ten times the rate at which the whole model would learn. On the

@@ -16,9 +16,10 @@ from explainer.views.course import transfer
 from explainer.views.course.transfer import SCRATCH, TRANSFER
 from vit_core import Checkpoint
 from vit_core.training.data.datasets import Dataset
-from vit_core.training.runs.control import Run, stop_run
+from vit_core.training.runs.control import stop_run
 from vit_core.training.runs.listing import checkpoint_name
 from vit_core.training.runs.metrics import seconds_left
+from vit_core.training.runs.run import Run
 
 EVERY = 1.5  # seconds between two looks at runs that train
 _SHOWN = "transfer_runs"  # the number of the comparison, in the URL

@@ -68,11 +68,7 @@ def read_layout(archive: zipfile.ZipFile) -> Layout:
 
 
 def _checked_parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
-    """The path of an entry, folder by folder.
-
-    Raises:
-        ArchiveError: if the path leads outside or to something that is no file, or the entry is encrypted.
-    """
+    """The path of an entry, folder by folder; refused if it leads outside or to no file, or the entry is encrypted."""
     name = info.orig_filename.replace("\\", "/")  # some programs on Windows write these
     shown = repr(name[:80])
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
@@ -92,17 +88,16 @@ def _checked_parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
 def _check_sizes(archive: zipfile.ZipFile, infos: Collection[zipfile.ZipInfo]) -> None:
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     end = archive.fp.seek(0, os.SEEK_END) if archive.fp else 0
-    for info in infos:
-        if not 0 <= info.header_offset < end:
-            raise ArchiveError(f"the zip is damaged: {info.filename!r} should begin outside of it")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ArchiveError(f"{info.filename!r} is packed in an unusual way: make an ordinary zip (deflate)")
     if unpacked > MAX_RATIO * packed:
         raise ArchiveError(
             f"the zip would unpack to {unpacked / max(packed, 1):,.0f} times its size, as a zip bomb does: images "
             f"reach at most {MAX_RATIO} times"
         )
     for info in infos:
+        if not 0 <= info.header_offset < end:
+            raise ArchiveError(f"the zip is damaged: {info.filename!r} should begin outside of it")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ArchiveError(f"{info.filename!r} is packed in an unusual way: make an ordinary zip (deflate)")
         if info.file_size > MAX_PICTURE_BYTES:
             raise ArchiveError(
                 f"{info.filename!r} has {info.file_size / 1e6:,.0f} MB: an image may have at most "
@@ -117,11 +112,7 @@ def _check_sizes(archive: zipfile.ZipFile, infos: Collection[zipfile.ZipInfo]) -
 
 
 def _placed(pictures: Mapping[tuple[str, ...], zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """The pictures by ``[train|test/]class/picture``, without the folders around that.
-
-    Raises:
-        ArchiveError: if they do not all lie in class folders of one place.
-    """
+    """The pictures by ``[train|test/]class/picture``, without the folders around that, which are the same for all."""
     placed: dict[str, zipfile.ZipInfo] = {}
     around: dict[tuple[str, ...], str] = {}  # what is around the class folders -> the first picture there
     for parts, info in pictures.items():

@@ -66,7 +66,8 @@ def unpack(archive: Path | bytes, folder: Path | None = None, expected: _Counts 
             layout = read_layout(opened)
             if expected is not None and layout.counts != dict(expected):
                 raise ArchiveError(f"the zip should hold {_listed(expected)}, it holds {_listed(layout.counts)}")
-            _check_space(folder.parent, layout.total_bytes)
+            kept = sum(map(bytes_below, folder.parent.glob(f"*{UPLOAD_PREFIX}*")))  # those put aside included
+            allow_disk("the unpacked zip", layout.total_bytes, folder.parent, UPLOADS, kept)
             record = {"title": title, "sha256": sha256, "pictures": len(layout.members), "bytes": layout.total_bytes}
             with place_whole(folder) as unfinished:
                 _write(opened, layout, unfinished)
@@ -77,7 +78,9 @@ def unpack(archive: Path | bytes, folder: Path | None = None, expected: _Counts 
 @contextmanager
 def place_whole(folder: Path) -> Iterator[Path]:
     """A new folder to fill, which becomes ``folder`` if the ``with`` ends well, and otherwise vanishes."""
-    _remove_abandoned(folder.parent)
+    for path in folder.parent.glob(f"{_UNFINISHED}*"):  # left by a process that was ended in the middle
+        if path.stat().st_mtime < time.time() - _ABANDONED_AFTER:
+            shutil.rmtree(path, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
     try:
         yield unfinished
@@ -127,18 +130,6 @@ def _write(archive: zipfile.ZipFile, layout: Layout, folder: Path) -> None:
                     raise EOFError(f"it ends after {target.tell():,} of {info.file_size:,} bytes")
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, struct.error) as error:
             raise ArchiveError(f"the zip is damaged: {info.filename!r} could not be unpacked ({error})") from error
-
-
-def _check_space(parent: Path, needed: int) -> None:
-    kept = sum(bytes_below(folder) for folder in parent.glob(f"*{UPLOAD_PREFIX}*"))  # those put aside included
-    allow_disk("the unpacked zip", needed, parent, UPLOADS, kept)
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Delete what a process left that was ended in the middle."""
-    for path in parent.glob(f"{_UNFINISHED}*"):
-        if path.stat().st_mtime < time.time() - _ABANDONED_AFTER:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _listed(counts: _Counts) -> str:

@@ -1,10 +1,8 @@
 """The data sets that this machine can train on: toy pictures, FoodVision Mini, zips and folders that somebody gave."""
 
 import hashlib
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from vit_core.training.data.foodvision import FOODVISION, fetch
 from vit_core.training.data.pictures import SPLITS
 from vit_core.training.data.toy import TOY as TOY  # theirs is also the first data set's name
 from vit_core.training.data.toy import make_toy_pictures, toy_folder
+from vit_core.training.disk import write_object
 from vit_core.weights.downloads import Progress
 from vit_core.weights.reading import read_json
 
@@ -52,13 +51,10 @@ def datasets() -> Mapping[str, Dataset]:
     for data in FOODVISION.values():
         path = data.folder if data.folder.is_dir() else None
         found.append(Dataset(data.name, data.title, path, data.copy_bytes / 1e6))
-    for folder in sorted(pictures_folder().glob(f"{UPLOAD_PREFIX}*"), key=lambda path: path.stat().st_mtime):
-        if folder.is_dir():
-            found.append(Dataset(folder.name, read_record(folder).get("title") or folder.name, folder))
-    for name, path in _folders().items():
-        # A folder that was unplugged or deleted is not offered, and is back when it is there again.
-        if path.is_dir():
-            found.append(Dataset(name, f"Folder {path.name}", path))
+    zips = sorted(pictures_folder().glob(f"{UPLOAD_PREFIX}*"), key=lambda path: path.stat().st_mtime)
+    found += [_unpacked(folder) for folder in zips if folder.is_dir()]
+    # A folder that was unplugged or deleted is not offered, and is back when it is there again.
+    found += [Dataset(name, f"Folder {path.name}", path) for name, path in _folders().items() if path.is_dir()]
     return {data.name: data for data in found}
 
 
@@ -79,7 +75,10 @@ def add_zip(archive: Path | bytes, title: str) -> Dataset:
     Raises:
         ArchiveError, OSError: as ``unpack``.
     """
-    folder = unpack(archive, title=title)
+    return _unpacked(unpack(archive, title=title))
+
+
+def _unpacked(folder: Path) -> Dataset:
     return Dataset(folder.name, read_record(folder).get("title") or folder.name, folder)
 
 
@@ -185,11 +184,7 @@ def _change_folders(changes: Mapping[str, Path | None]) -> None:
     parent.mkdir(parents=True, exist_ok=True)
     with FileLock(parent / f".{_FOLDERS}.lock"):
         changed: dict[str, Path | None] = {**_folders(), **changes}
-        folders = {name: str(path) for name, path in changed.items() if path is not None}
-        descriptor, unfinished = tempfile.mkstemp(prefix=f".{_FOLDERS}", dir=parent)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(folders, file)
-        os.replace(unfinished, parent / _FOLDERS)
+        write_object(parent / _FOLDERS, {name: str(path) for name, path in changed.items() if path is not None})
 
 
 def _folders() -> dict[str, Path]:

@@ -7,6 +7,7 @@ has. At the first download: the file's SHA-256 is written next to it, and any la
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 
@@ -43,35 +44,19 @@ class FoodVision:
         return pictures_folder() / self.name
 
 
-def _counts(train: tuple[int, int, int], test: tuple[int, int, int]) -> Mapping[tuple[str, str], int]:
-    classes = ("pizza", "steak", "sushi")
-    return MappingProxyType(
-        {
-            (split, name): count
-            for split, counts in (("train", train), ("test", test))
-            for name, count in zip(classes, counts, strict=True)
-        }
-    )
+def _counts(train: tuple[int, int, int], test: tuple[int, int, int]) -> dict[tuple[str, str], int]:
+    places = product(("train", "test"), ("pizza", "steak", "sushi"))
+    return dict(zip(places, (*train, *test), strict=True))
 
 
+_TENTH = _counts((78, 75, 72), (25, 19, 31))
+_FIFTH = _counts((154, 146, 150), (46, 58, 46))
 FOODVISION: Mapping[str, FoodVision] = MappingProxyType(
     {
-        data.name: data
-        for data in (
-            FoodVision(
-                "foodvision-10",
-                "FoodVision Mini, 10 %",
-                "pizza_steak_sushi.zip",
-                15_737_296,
-                _counts((78, 75, 72), (25, 19, 31)),
-            ),
-            FoodVision(
-                "foodvision-20",
-                "FoodVision Mini, 20 %",
-                "pizza_steak_sushi_20_percent.zip",
-                31_491_084,
-                _counts((154, 146, 150), (46, 58, 46)),
-            ),
+        name: FoodVision(name, title, file, copy_bytes, counts)
+        for name, title, file, copy_bytes, counts in (
+            ("foodvision-10", "FoodVision Mini, 10 %", "pizza_steak_sushi.zip", 15_737_296, _TENTH),
+            ("foodvision-20", "FoodVision Mini, 20 %", "pizza_steak_sushi_20_percent.zip", 31_491_084, _FIFTH),
         )
     }
 )
@@ -98,10 +83,8 @@ def fetch(data: FoodVision, on_progress: Progress | None = None) -> Path:
     try:
         folder = unpack(data.archive, data.folder, expected=data.counts, title=data.title)
     except ArchiveError as error:
-        aside = data.archive.replace(data.archive.with_name(data.file + ".refused"))
-        raise ArchiveError(
-            f"{data.file} is not what the course describes and was renamed {aside.name}: {error}"
-        ) from error
+        aside = data.archive.replace(data.archive.with_name(data.file + ".refused")).name
+        raise ArchiveError(f"{data.file} is not what the course describes and was renamed {aside}: {error}") from error
     if not first:
         recorded.write_text(f"{sha256}  {data.file}\n", encoding="utf-8")  # as sha256sum writes and reads it
     return folder

@@ -5,7 +5,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from vit_core.training.data.pictures import (
@@ -16,7 +16,9 @@ from vit_core.training.data.pictures import (
     class_folders,
     find_pictures,
 )
+from vit_core.weights.renaming import some_of
 
+_listed = partial(some_of, shown=5)
 LOPSIDED = 10  # times as many pictures in the largest class as in the smallest
 _LOOKS_LIKE_SPLIT = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 _SIDE_FILES = {"thumbs.db", "desktop.ini"}
@@ -70,7 +72,10 @@ def inspect_folders(
     found = Inspection(good, broken)
     split = any((root / name).is_dir() for root in roots for name in SPLITS)
     errors = _class_errors(found, files, held_out, split)
-    warnings += _broken_warning(broken) + _class_warnings(found) + (_same_in_both(good) if is_opened else [])
+    if broken:
+        count = "1 image" if len(broken) == 1 else f"{len(broken):,} images"
+        warnings.append(f"{count} cannot be read and will be left out: {_listed([path.name for path in broken])}.")
+    warnings += _class_warnings(found) + (_same_in_both(good) if is_opened else [])
     return Inspection(good, broken, tuple(errors), tuple(warnings), is_opened, 0 if split else held_out)
 
 
@@ -153,13 +158,6 @@ def _class_warnings(found: Inspection) -> list[str]:
     return warnings
 
 
-def _broken_warning(broken: Mapping[Path, str]) -> list[str]:
-    if not broken:
-        return []
-    count = "1 image" if len(broken) == 1 else f"{len(broken):,} images"
-    return [f"{count} cannot be read and will be left out: {_listed([path.name for path in broken])}."]
-
-
 def _left_out(root: Path) -> list[str]:
     """Files next to the pictures that are none by their name."""
     others: Counter[str] = Counter()
@@ -192,14 +190,7 @@ def _same_in_both(files: Iterable[PictureFile]) -> list[str]:
             for file in group:
                 by_content[hashlib.blake2b(file.path.read_bytes()).digest()].append(file)
     twice = [group[0].path.name for group in by_content.values() if len({file.split for file in group}) == 2]
-    if not twice:
-        return []
-    return [f"In both splits, so that the test is too easy: {_listed(twice)}."]
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+    return [f"In both splits, so that the test is too easy: {_listed(twice)}."] if twice else []
 
 
 def _sentence(error: Exception) -> str:

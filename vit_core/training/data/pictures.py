@@ -110,7 +110,8 @@ def find_pictures(
         before = len(found)
         for parent in split or [root]:
             for folder, paths in class_folders(parent).items():
-                test = set(paths if parent.name == "test" and split else () if split else _smallest(paths, held_out))
+                taken = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).hexdigest())[:held_out]
+                test = set(paths if parent.name == "test" and split else () if split else taken)
                 name = table.get(folder, folder).split(",")[0].strip().replace("_", " ")
                 name = (names or {}).get(name, name)
                 found += [PictureFile(p, name, "test" if p in test else "train", number) for p in paths]
@@ -200,7 +201,3 @@ def _stack(samples: Sequence[tuple[Tensor, int]]) -> Batch:
 def _is_picture(path: str) -> bool:
     name = Path(path).name
     return name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith(".")
-
-
-def _smallest(paths: Sequence[Path], count: int) -> list[Path]:
-    return sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).hexdigest())[:count]

@@ -16,40 +16,14 @@ from vit_core.training.runs.commands import training_command
 from vit_core.training.runs.estimate import allow_training, estimate_run
 from vit_core.training.runs.listing import (
     DELETED,
-    all_runs,
     check_name,
-    checkpoint_name,
     deleted_paths,
-    free_name,
     is_run_folder,
-    list_examples,
     list_runs,
     open_run,
-    run_checkpoint,
     runs_folder,
 )
 from vit_core.training.runs.run import START, Run, facts_time
-
-__all__ = [
-    "CORES",
-    "MOST_AT_ONCE",
-    "Run",
-    "all_runs",
-    "check_name",
-    "checkpoint_name",
-    "delete_run",
-    "deleted_runs",
-    "free_name",
-    "list_examples",
-    "list_runs",
-    "open_run",
-    "resume_run",
-    "run_checkpoint",
-    "runs_folder",
-    "start_run",
-    "stop_run",
-    "undo_delete",
-]
 
 STARTING = ".starting.lock"
 KEPT_SECONDS = 24 * 3600  # for how long a deleted run can be brought back
@@ -97,20 +71,9 @@ def start_run(
         path = runs_folder() / name
         path.mkdir()
         command = training_command(path, folders, recipe_name, changes, held_out=held_out, threads=threads)
-        write_object(
-            path / START,
-            {
-                "recipe_name": recipe_name,
-                "changes": dict(changes),
-                "data": list(map(str, folders)),
-                "held_out": held_out,
-                "command": command,
-                "started": time.time(),
-                "facts_before": None,
-            },
-        )
+        settings = _settings(recipe_name, changes, folders, held_out)
         try:
-            processes.launch(path, command)
+            _launch(path, settings | {"command": command})
         except OSError:
             shutil.rmtree(path)
             raise
@@ -135,19 +98,21 @@ def resume_run(run: Run, *, threads: int | None = None) -> None:
             raise ValueError(f"{run.name} has finished: start a new run to train for longer")
         _check_estimate(run.name, run.recipe, run.data, run.held_out, threads)
         command = run.command(threads=threads or _threads(_check_room()), resume=True)
-        write_object(
-            run.path / START,
-            {
-                "recipe_name": run.recipe_name,
-                "changes": {},
-                "data": list(map(str, run.data)),
-                "held_out": run.held_out,
-                "started": time.time(),
-            }
-            | dict(run.start)
-            | {"command": command, "facts_before": facts_time(run.path)},
-        )
-        processes.launch(run.path, command)
+        settings = _settings(run.recipe_name, {}, run.data, run.held_out) | dict(run.start)
+        _launch(run.path, settings | {"command": command})
+
+
+def _settings(
+    recipe_name: str | None, changes: Mapping[str, Any], data: Sequence[Path], held_out: int
+) -> dict[str, Any]:
+    names = list(map(str, data))
+    return {"recipe_name": recipe_name, "changes": dict(changes), "data": names, "held_out": held_out}
+
+
+def _launch(path: Path, settings: Mapping[str, Any]) -> None:
+    """Note the settings in the run's folder, then start their command."""
+    write_object(path / START, {"started": time.time(), **settings, "facts_before": facts_time(path)})
+    processes.launch(path, settings["command"])
 
 
 def stop_run(run: Run) -> bool:
@@ -203,11 +168,7 @@ def deleted_runs() -> dict[str, str]:
 def _check_estimate(
     name: str, recipe: TrainingConfig, data: Sequence[Path], held_out: int, threads: int | None
 ) -> None:
-    """Refuse a run that takes too much. What cannot be estimated cannot be trained either: the run will say why.
-
-    Raises:
-        NotAllowedError: if it takes more than a training here may.
-    """
+    """Refuse a run that takes too much. What cannot be estimated cannot be trained either: the run will say why."""
     try:
         estimate = estimate_run(recipe, data, held_out, threads or _threads(0))
     except (ValueError, OSError):
@@ -216,11 +177,7 @@ def _check_estimate(
 
 
 def _check_room() -> int:
-    """How many runs are going on.
-
-    Raises:
-        ValueError: if these are as many as the machine bears.
-    """
+    """How many runs are going on; refused if these are as many as the machine bears."""
     running = [run.name for run in list_runs() if run.is_alive]
     if len(running) >= MOST_AT_ONCE:
         raise ValueError(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vit_core.cost import count_parameters
-from vit_core.training.config import TrainingConfig
+from vit_core.training.config import TrainingConfig, fits
 from vit_core.weight_files.safetensors_header import HeaderError, check_header
 from vit_core.weights.checkpoints import read_card
 
@@ -153,16 +153,8 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
 
 
-def _is_text_or_nothing(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
-def _are_pairs(value: Any) -> bool:
-    return isinstance(value, list) and all(_are_texts(pair) and len(pair) == 2 for pair in value)
+def _are(hint: Any) -> Check:
+    return lambda value: fits(value, hint)
 
 
 def _are_wholes(*names: str) -> Check:
@@ -178,20 +170,20 @@ def _is_recipe(value: Any) -> bool:
 
 
 _RECIPE: tuple[Check, str] = (_is_recipe, "a recipe")
-_TEXT: tuple[Check, str] = (lambda value: isinstance(value, str), "text")
-_TEXTS: tuple[Check, str] = (_are_texts, "a list of names")
+_TEXT = (_are(str), "text")
+_TEXTS = (_are(list[str]), "a list of names")
 _COUNT: tuple[Check, str] = (lambda value: is_whole(value, 10**6), "a number of images")
 _FACTS: Mapping[str, tuple[Check, str]] = {
     "recipe": _RECIPE,
-    "recipe_name": (_is_text_or_nothing, "text"),
+    "recipe_name": (_are(str | None), "text"),
     "labels": _TEXTS,
     "data": _TEXTS,
     "held_out": _COUNT,
     "started": _TEXT,
     "command": _TEXT,
-    "outcome": (_is_text_or_nothing, "text"),
-    "names": (lambda value: isinstance(value, dict), "a table of names"),
-    "broken": (_are_pairs, "a list of files and reasons"),
+    "outcome": (_are(str | None), "text"),
+    "names": (_are(dict), "a table of names"),
+    "broken": (_are(list[tuple[str, str]]), "a list of files and reasons"),
     "pictures": (_are_wholes("train", "test"), "the numbers of images"),
     "parameters": (_are_wholes("total", "trainable"), "the numbers of parameters"),
     "total_steps": (is_whole, "a number of steps"),
@@ -203,7 +195,7 @@ _START: Mapping[str, tuple[Check, str]] = {
     "held_out": _COUNT,
     "command": _TEXTS,
     "started": (is_number, "a time"),
-    "facts_before": (lambda value: value is None or isinstance(value, int), "a time"),
+    "facts_before": (_are(int | None), "a time"),
 }
 
 

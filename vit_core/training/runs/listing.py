@@ -11,8 +11,6 @@ from vit_core.weights.checkpoints import Checkpoint, read_card
 
 DELETED = ".deleted"  # a folder among the runs
 PREFIX = "run:"  # of the names of runs' checkpoints: run:NAME:EPOCH
-
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 

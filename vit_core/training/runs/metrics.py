@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_core.training.runs.files import MOST_BYTES, is_number, is_whole, read_bytes
+from vit_core.training.runs.files import MOST_BYTES, is_number, is_whole
 
 STEP_NUMBERS = ("step", "loss", "learning_rate", "gradient_norm", "pictures_per_second", "seconds")
 MOST_EPOCHS = 10**6
@@ -21,15 +21,11 @@ _RECENT = 20  # lines from which the speed is computed
 Columns = Mapping[str, NDArray[np.float64]]
 
 
-def _no_steps() -> Columns:
-    return MappingProxyType({name: np.empty(0) for name in STEP_NUMBERS})
-
-
 @dataclass(frozen=True, eq=False)
 class Metrics:
     """The lines of a ``metrics.jsonl`` up to some byte: of the steps as columns, of the epochs as they are."""
 
-    steps: Columns = field(default_factory=_no_steps)
+    steps: Columns = field(default_factory=lambda: MappingProxyType({name: np.empty(0) for name in STEP_NUMBERS}))
     epochs: tuple[Mapping[str, Any], ...] = ()
     file: int = 0  # which file it was: a resumed run writes a new one without the lines after its last save
     end: int = 0  # bytes read, always whole lines
@@ -103,11 +99,6 @@ def read_metrics(path: Path, before: Metrics | None = None, classes: int = 0) ->
     )
 
 
-def read_records(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The lines of the steps and those of the epochs, as they were written, without those that cannot be."""
-    return _parse((read_bytes(path) or b"").split(b"\n"), 0, -1)[:2]
-
-
 def seconds_left(metrics: Metrics, facts: Mapping[str, Any]) -> float | None:
     """How long the rest takes at the speed of late, measuring included, or None while that is unknown."""
     total, per_step = facts.get("total_steps"), _seconds_per_step(metrics)
@@ -147,7 +138,10 @@ def _parse(lines: list[bytes], classes: int, last_epoch: int) -> tuple[list[dict
             if _is_epoch(record, classes) and record["epoch"] > last_epoch:
                 last_epoch = record["epoch"]
                 classes = classes or len(record["validation"]["predicted"])
-                epochs.append(_with_numbers(record))
+                # A number that is missing, or as that of a run that diverged, is not a number.
+                numbers = {name: _number(record.get(name)) for name in _OF_TRAINING}
+                measured = record["validation"] | {"loss": _number(record["validation"]["loss"])}
+                epochs.append(record | numbers | {"validation": measured})
             else:
                 left_out += 1
         elif "loss" in record:
@@ -162,37 +156,21 @@ def _is_epoch(record: dict[str, Any], classes: int) -> bool:
     if not isinstance(measured, dict) or not is_whole(record.get("epoch"), MOST_EPOCHS):
         return False
     predicted: Any = measured.get("predicted")
+    if not _are_wholes(predicted, classes or None):
+        return False
     table: Any = measured.get("confusion")
+    rows = table if isinstance(table, list) and len(table) == len(predicted) else [None]
     shares: list[Any] = [measured.get(name) for name in ("top1", "batch_mean_top1")]
     return (
         all(is_number(share) and 0 <= share <= 1 for share in shares)
         and isinstance(measured.get("loss"), int | float)
         and is_whole(measured.get("pictures"))
-        and _are_wholes(predicted, classes or None)
-        and (
-            table is None
-            or (
-                isinstance(table, list)
-                and len(table) == len(predicted)
-                and all(_are_wholes(row, len(predicted)) for row in table)
-            )
-        )
+        and (table is None or all(_are_wholes(row, len(predicted)) for row in rows))
     )
-
-
-def _with_numbers(record: dict[str, Any]) -> dict[str, Any]:
-    """The line of an epoch; a number that is missing, or as that of a run that diverged, is not a number."""
-    numbers = {name: _number(record.get(name)) for name in _OF_TRAINING}
-    return record | numbers | {"validation": record["validation"] | {"loss": _number(record["validation"]["loss"])}}
 
 
 def _are_wholes(values: Any, count: int | None) -> bool:
-    return (
-        isinstance(values, list)
-        and len(values) > 0
-        and count in (None, len(values))
-        and all(is_whole(value) for value in values)
-    )
+    return isinstance(values, list) and len(values) > 0 and count in (None, len(values)) and all(map(is_whole, values))
 
 
 def _number(value: Any) -> float:

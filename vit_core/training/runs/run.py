@@ -24,7 +24,7 @@ from vit_core.training.runs.files import (
     read_start,
     whole_epochs,
 )
-from vit_core.training.runs.metrics import Metrics, read_metrics, read_records
+from vit_core.training.runs.metrics import Metrics, read_metrics
 
 __all__ = ["EPOCHS", "EXAMPLES", "FACTS", "METRICS", "START", "Run", "Status", "facts_time"]
 
@@ -181,21 +181,12 @@ class Run:
         """Its measurements; after an earlier reading ``before``, only the rest is read."""
         return read_metrics(self.path / METRICS, before, self._classes)
 
-    def steps(self) -> list[dict[str, Any]]:
-        """The lines about single steps, as the trainer wrote them."""
-        return read_records(self.path / METRICS)[0]
-
     def epochs(self) -> list[Mapping[str, Any]]:
         """The lines about epochs, as the trainer wrote them."""
         return list(self.metrics().epochs)
 
-    @property
-    def progress(self) -> float:
-        """The share of all steps that is done."""
-        return self.progress_after(self.metrics())
-
     def progress_after(self, metrics: Metrics) -> float:
-        """The same, for metrics that have been read already."""
+        """The share of all steps that is done when these metrics have been measured."""
         total = self.facts.get("total_steps")
         return min(1.0, metrics.last_step / total) if isinstance(total, int) and total > 0 else 0.0
 
@@ -260,13 +251,12 @@ def _metrics_damage(run: Path, classes: int) -> list[str]:
         return [f"{METRICS} cannot be read ({error.strerror})"]
     if not path.is_file():
         return [f"{METRICS} is no file"]
-    problems = (
-        [f"{METRICS} has {status.st_size / 2**20:,.0f} MB, the first {MOST_BYTES / 2**20:.0f} are read"]
-        if (status.st_size > MOST_BYTES)
-        else []
-    )
     if not status.st_size:
         return [f"{METRICS} is empty"]
+    problems = []
+    if status.st_size > MOST_BYTES:
+        size, most = status.st_size / 2**20, MOST_BYTES / 2**20
+        problems.append(f"{METRICS} has {size:,.0f} MB, the first {most:.0f} are read")
     if left_out := _left_out(path, classes, (status.st_ino, status.st_mtime_ns, status.st_size)):
         problems.append(f"{left_out} lines of {METRICS} cannot be read and are left out")
     return problems
