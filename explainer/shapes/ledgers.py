@@ -7,29 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explainer.shapes.describing import (
-    Names,
-    Pass,
-    batch_of,
-    failure_of,
-    family_of,
-    of_another_batch,
-    operations_of,
-    shapes_of,
-    with_batch_axes,
-    with_config_axes,
-)
-from explainer.shapes.entries import Ledger, Subject
-from explainer.shapes.recording import (
-    Recorder,
-    built_on_meta,
-    device_of,
-    meta_copy,
-    start_here,
-    to_meta,
-    with_own_buffers,
-    with_tensors,
-)
+from explainer.shapes.describing.families import family_of
+from explainer.shapes.describing.from_events import Names, failure_of, operations_of, shapes_of
+from explainer.shapes.describing.named_axes import Pass, batch_of, of_another_batch, with_batch_axes, with_config_axes
+from explainer.shapes.entries.ledger import Ledger, Subject
+from explainer.shapes.recording.building import built_on_meta
+from explainer.shapes.recording.code_lines import start_here
+from explainer.shapes.recording.copies import device_of, meta_copy, to_meta, with_own_buffers, with_tensors
+from explainer.shapes.recording.recorder import Recorder
 from explainer.shapes.torch_internals import is_compiled
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.config import PRESETS

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from explainer.shapes.recording import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
+from explainer.shapes.recording.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
 
 _OPERATORS = {
     "getitem": "index",

@@ -11,8 +11,10 @@ from torch import nn
 
 from explainer.shapes.describing.calls import arguments_of, attention_multiply_adds, multiply_adds_of, name_of
 from explainer.shapes.describing.rules import rule_of, sums_to_one
-from explainer.shapes.entries import Failure, Line, Operation, TensorShape
-from explainer.shapes.recording import Event, Recorder, Signature, TensorKey, frames_of, keys_of, tensors_in
+from explainer.shapes.entries.operations import Failure, Line, Operation, TensorShape
+from explainer.shapes.recording.code_lines import frames_of
+from explainer.shapes.recording.recorder import Event, Recorder
+from explainer.shapes.recording.signatures import Signature, TensorKey, keys_of, tensors_in
 from vit_core import VisionTransformer
 from vit_core.model import MLP
 

@@ -10,8 +10,11 @@ from torch import Tensor
 
 from explainer.shapes.describing.families import Build
 from explainer.shapes.describing.from_events import Names, operations_of, shapes_of
-from explainer.shapes.entries import Ledger, Operation, TensorShape
-from explainer.shapes.recording import Recorder, built_on_meta, with_tensors
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Operation, TensorShape
+from explainer.shapes.recording.building import built_on_meta
+from explainer.shapes.recording.copies import with_tensors
+from explainer.shapes.recording.recorder import Recorder
 from vit_core import ViTConfig
 
 _BATCH = 11

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from explainer.shapes.describing.calls import argument, arguments_of, is_in_place, name_of
-from explainer.shapes.recording import Sequence, Signature, TensorKey
+from explainer.shapes.recording.signatures import Sequence, Signature, TensorKey
 
 
 class Call(NamedTuple):

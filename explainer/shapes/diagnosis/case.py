@@ -12,8 +12,8 @@ from torch import nn
 from explainer.shapes.diagnosis.code import Division, divisions
 from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step
 from explainer.shapes.diagnosis.trials import Trials
-from explainer.shapes.entries import Ledger
-from explainer.shapes.recording import Code, code_of
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.recording.code_lines import Code, code_of
 
 JOINS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "column_stack", "stack"])
 RESHAPES = frozenset(["reshape", "view", "unflatten", "flatten"])
@@ -77,6 +77,19 @@ class Case:
     def try_repair(self, repair: Repair, batch: int | None = None, sizes: Sizes | None = None) -> int:
         """Run the model with a repair and score it."""
         return self.rate(self.trials.run(repair, sizes), batch)
+
+    def confirmed(
+        self,
+        finding: Finding,
+        repair: Repair,
+        *,
+        batch: int | None = None,
+        sizes: Sizes | None = None,
+        least: int = 1,
+    ) -> list[Finding]:
+        """Try a repair: the finding with its score, or nothing if the score is below ``least``."""
+        score = self.try_repair(repair, batch, sizes)
+        return [replace(finding, score=score)] if score >= least else []
 
     @cached_property
     def stopped_at(self) -> Code | None:

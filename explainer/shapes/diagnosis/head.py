@@ -7,7 +7,7 @@ from typing import Any
 from explainer.shapes.diagnosis.case import ATTENDING, JOINS, RESHAPES, Case, Finding, text
 from explainer.shapes.diagnosis.code import call_of, expression, followed_by, replaced
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Sizes, Step
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def head(case: Case) -> Iterator[Finding]:

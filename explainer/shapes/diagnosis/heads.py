@@ -11,7 +11,7 @@ from explainer.shapes.diagnosis.attention import multiplied_shapes
 from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding
 from explainer.shapes.diagnosis.code import Division, divisions
 from explainer.shapes.diagnosis.steps import Sizes, Step
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def heads(case: Case) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from explainer.shapes.diagnosis.case import ATTENDING, COLOURS, Case, Finding
 from explainer.shapes.diagnosis.positions import another_resolution, resizing_line
 from explainer.shapes.diagnosis.steps import Repair, Run, Step
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def another_size(case: Case) -> Iterator[Finding]:

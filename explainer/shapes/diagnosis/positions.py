@@ -11,7 +11,7 @@ from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
 from explainer.shapes.diagnosis.code import operand_names
 from explainer.shapes.diagnosis.sequence import line_with_token, unused_token
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes
-from explainer.shapes.recording import code_of
+from explainer.shapes.recording.code_lines import code_of
 
 
 def another_resolution(case: Case, patches: list[int]) -> Iterator[Finding]:

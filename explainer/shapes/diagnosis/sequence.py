@@ -16,7 +16,7 @@ from explainer.shapes.diagnosis.case import (
 )
 from explainer.shapes.diagnosis.code import call_of, expression, is_method_of, operand_names, replaced
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Sizes, Step, StepInput
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def class_token(case: Case) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 Sizes = tuple[int, ...]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

@@ -8,16 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from explainer.shapes.diagnosis.steps import CONSTANT, ELEMENTWISE, INPUT, Repair, Run, Sizes, Step, StepInput
-from explainer.shapes.entries import Subject
-from explainer.shapes.recording import (
-    CallMode,
-    code_here,
-    meta_copy,
-    start_here,
-    tensors_in,
-    to_meta,
-    with_own_buffers,
-)
+from explainer.shapes.entries.ledger import Subject
+from explainer.shapes.recording.code_lines import code_here, start_here
+from explainer.shapes.recording.copies import meta_copy, to_meta, with_own_buffers
+from explainer.shapes.recording.mode import CallMode
+from explainer.shapes.recording.signatures import tensors_in
 
 # Their result has the sizes of an argument, but no number of it is in the result.
 _NEW = frozenset(f"new_{word}" for word in ("zeros", "ones", "empty", "full", "tensor"))

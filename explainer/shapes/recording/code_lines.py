@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from explainer.shapes.entries import Line
+from explainer.shapes.entries.operations import Line
 from explainer.shapes.torch_internals import MODULE_CALL
 
 # Code that is nobody's model: what is called from a line of a model and calls torch.

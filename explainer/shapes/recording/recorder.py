@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explainer.shapes.entries import Line
+from explainer.shapes.entries.operations import Line
 from explainer.shapes.recording.answers import answer
 from explainer.shapes.recording.code_lines import place
 from explainer.shapes.recording.copies import with_tensors

@@ -6,8 +6,11 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from explainer.shapes.diagnosis import Diagnosis, Verdict
-from explainer.shapes.entries import Differences, Ledger, Operation, TensorShape
+from explainer.shapes.diagnosis.mistakes import Diagnosis
+from explainer.shapes.diagnosis.report import Verdict
+from explainer.shapes.entries.differences import Differences
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Operation, TensorShape
 from explainer.shapes.rendering.source_lines import path_of
 from explainer.shapes.rendering.text_table import axes_text
 
