@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from explainer.doctor.name_table import TITLES, NameRow
-from explainer.doctor.report import ABOUT, MARKS, SIZE_NAMES, head_kind, recognised, told_text, verdict
+from explainer.doctor.report import MARKS, SIZE_NAMES, about_text, head_kind, recognised, told_text, verdict
 from explainer.html_templates import macros_of
 from vit_core.examination import Examination
 
@@ -45,7 +45,7 @@ def findings_html(examination: Examination) -> str:
         return str(_macros.note("All its numbers are finite. Further findings need a plain ViT."))
     if not examination.findings:
         return str(_macros.note("Nothing: names, shapes, types and numbers are as expected."))
-    rows = [(_macros.mark(found.severity), ABOUT[found.about], found.sentence) for found in examination.findings]
+    rows = [(_macros.mark(found.severity), about_text(found), found.sentence) for found in examination.findings]
     return str(_macros.table(("severity", "about", "what"), rows))
 
 

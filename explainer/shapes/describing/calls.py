@@ -118,32 +118,21 @@ def multiply_adds_of(signature: Signature, outputs: tuple[TensorKey, ...]) -> in
     return count(signature, outputs[0].sizes) if count else 0
 
 
-def _linear(call: Signature, output: tuple[int, ...]) -> int:
-    return math.prod(output) * argument(call, 0, "input").sizes[-1]
-
-
 def _matmul(call: Signature, output: tuple[int, ...]) -> int:
-    tensors = [value for value in call.arguments if isinstance(value, TensorKey)]
-    tensors += [value for _, value in call.keywords if isinstance(value, TensorKey)]
-    name = getattr(call.function, "__name__", "")
-    left, right = (tensors[1], tensors[0]) if name == "__rmatmul__" else (tensors[0], tensors[1])
+    left, right = keys_of(call)[:2]
+    if getattr(call.function, "__name__", "") == "__rmatmul__":
+        left, right = right, left
     if not left.sizes or not right.sizes:
         return 0
     return math.prod(output) * left.sizes[-1]
 
 
-def _added_matmul(call: Signature, output: tuple[int, ...]) -> int:
-    return math.prod(output) * argument(call, 1, "mat1").sizes[-1]
-
-
 def _convolution(call: Signature, output: tuple[int, ...]) -> int:
-    weight = argument(call, 1, "weight").sizes
-    return math.prod(output) * math.prod(weight[1:])
+    return math.prod(output) * math.prod(argument(call, 1, "weight").sizes[1:])
 
 
 def _transposed_convolution(call: Signature, output: tuple[int, ...]) -> int:
-    weight = argument(call, 1, "weight").sizes
-    return math.prod(argument(call, 0, "input").sizes) * math.prod(weight[1:])
+    return _convolution(call, argument(call, 0, "input").sizes)
 
 
 def _einsum(call: Signature, output: tuple[int, ...]) -> int:
@@ -190,18 +179,18 @@ def _attention(call: Signature, output: tuple[int, ...]) -> int:
     return sum(attention_multiply_adds(query, key, value))
 
 
-_COUNTED: dict[Callable[[Signature, tuple[int, ...]], int], str] = {
-    _linear: "linear",
-    _matmul: "matmul mm bmm mv dot",
-    _added_matmul: "addmm baddbmm addbmm",
-    _convolution: "conv1d conv2d conv3d",
-    _transposed_convolution: "conv_transpose1d conv_transpose2d conv_transpose3d",
-    _einsum: "einsum",
-    _contraction: "tensordot inner",
-    _recurrent: "lstm gru rnn_tanh rnn_relu",
-    _attention: "scaled_dot_product_attention",
+_COUNTED: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
+    "linear": lambda call, output: math.prod(output) * argument(call, 0, "input").sizes[-1],
+    "matmul mm bmm mv dot": _matmul,
+    "addmm baddbmm addbmm": lambda call, output: math.prod(output) * argument(call, 1, "mat1").sizes[-1],
+    "conv1d conv2d conv3d": _convolution,
+    "conv_transpose1d conv_transpose2d conv_transpose3d": _transposed_convolution,
+    "einsum": _einsum,
+    "tensordot inner": _contraction,
+    "lstm gru rnn_tanh rnn_relu": _recurrent,
+    "scaled_dot_product_attention": _attention,
 }
-_MULTIPLY_ADDS = {name: count for count, names in _COUNTED.items() for name in names.split()}
+_MULTIPLY_ADDS = {name: count for names, count in _COUNTED.items() for name in names.split()}
 
 
 _IN_PLACE = frozenset(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod"))

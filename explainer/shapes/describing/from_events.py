@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -134,33 +134,32 @@ def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[Ten
     query, key, value = keys[:3]
     rows, columns, size = query.sizes[-2], key.sizes[-2], query.sizes[-1]
     scores = TensorShape((*outputs[0].sizes[:-1], columns), _dtype(query.dtype))
-    shapes = [_shape(tensor) for tensor in (query, key, value)]
     given = dict(signature.keywords).get("scale")
     scale = f"/ √{size}" if given is None else f"· {getattr(given, 'value', given):g}"
     first, second = attention_multiply_adds(query.sizes, key.sizes, value.sizes)
-
-    steps = (
-        (
-            "scores",
-            (shapes[0], shapes[1], *map(_shape, keys[3:])),
-            scores,
-            f"q kᵀ {scale}",
-            first,
-            f"{rows} queries times {columns} keys: {rows} × {columns} for each head",
+    masks = tuple(map(_shape, keys[3:]))
+    compare = f"{rows} queries times {columns} keys: {rows} × {columns} for each head"
+    weigh = f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"
+    softmax = f"{sums_to_one(-1, scores.sizes)}: the shape stays"
+    step = partial(Operation, module="", module_type="", bytes=0, parameters=0, line=None, fused=True)
+    return (
+        step(
+            name="scores",
+            inputs=(_shape(query), _shape(key), *masks),
+            outputs=(scores,),
+            arguments=f"q kᵀ {scale}",
+            multiply_adds=first,
+            rule=compare,
         ),
-        ("softmax", (scores,), scores, "dim=-1", 0, f"{sums_to_one(-1, scores.sizes)}: the shape stays"),
-        (
-            "weighted sum",
-            (scores, shapes[2]),
-            _shape(outputs[0]),
-            "A v",
-            second,
-            f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}",
+        step(name="softmax", inputs=(scores,), outputs=(scores,), arguments="dim=-1", multiply_adds=0, rule=softmax),
+        step(
+            name="weighted sum",
+            inputs=(scores, _shape(value)),
+            outputs=(_shape(outputs[0]),),
+            arguments="A v",
+            multiply_adds=second,
+            rule=weigh,
         ),
-    )
-    return tuple(
-        Operation(name, "", "", inputs, (output,), arguments, 0, 0, multiply_adds, rule, None, None, True)
-        for name, inputs, output, arguments, multiply_adds, rule in steps
     )
 
 

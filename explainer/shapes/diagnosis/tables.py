@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from explainer.shapes.diagnosis.case import Case, Finding, text
+from explainer.shapes.diagnosis.case import SIDES, Case, Finding, text
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes, Step
-
-_SIDES = ("rows", "columns")
 
 
 def tables(case: Case) -> Iterator[Finding]:
@@ -34,15 +32,15 @@ def _find_mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, in
         return None
     tokens, table = step.flowing[0], step.constant[0]
     kinds = case.axis_kinds(tokens.source)
-    if len(kinds) != len(tokens.sizes) or len(table.sizes) > len(kinds) or not set(_SIDES) <= set(kinds):
+    if len(kinds) != len(tokens.sizes) or len(table.sizes) > len(kinds) or not set(SIDES) <= set(kinds):
         return None
     full = (1,) * (len(kinds) - len(table.sizes)) + table.sizes
     of_grid = [place for place, kind in enumerate(kinds) if kind and full[place] > 1]
-    if len(of_grid) != 1 or kinds[of_grid[0]] not in _SIDES:
+    if len(of_grid) != 1 or kinds[of_grid[0]] not in SIDES:
         return None
     place = of_grid[0]
-    side = _SIDES.index(kinds[place])
-    across = kinds.index(_SIDES[1 - side])
+    side = SIDES.index(kinds[place])
+    across = kinds.index(SIDES[1 - side])
     if full[place] == tokens.sizes[place]:
         return None
     if full[place] == tokens.sizes[across] and not _has_positions_along(case, run, across, len(kinds)):
@@ -71,7 +69,7 @@ def _run_with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]
 
 def _grid_finding(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
     table, (there, positions) = step.constant[0], found
-    name, what = table.name or "the table of positions", _SIDES[side]
+    name, what = table.name or "the table of positions", SIDES[side]
     return Finding(
         "positions-of-another-resolution",
         f"{name} {text(table.sizes)} has positions of {positions} {what}; this picture of {case.shape[2]} x "

@@ -95,8 +95,8 @@ _ENTERED: dict[Any, Callable[..., Any]] = {
     Tensor.__iter__: lambda tensor: iter(tensor.unbind(0)),
 }
 
-# Signature -> what the meta device answered. Twelve equal blocks ask once.
-_answers: dict[Signature, TensorKey | tuple[type, tuple[TensorKey, ...]]] = {}
+# Signature -> what the meta device answered: a tensor, or a tuple or list of them. Twelve equal blocks ask once.
+_answers: dict[Signature, tuple[type, tuple[TensorKey, ...]]] = {}
 
 
 class Recorder(CallMode):
@@ -112,10 +112,8 @@ class Recorder(CallMode):
 
     def call(self, function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what was called, and add it to the events."""
-        if name in _QUESTIONS:
-            return self._asked(function, args, kwargs)
-        if function in _ENTERED:
-            return self._enter(function, args, kwargs)
+        if name in _QUESTIONS or function in _ENTERED:
+            return self._ask(function, args, kwargs)
         tensors: list[Tensor] = []
         arguments, keywords = self._described(args, kwargs, tensors)
         if self.meta and any(not tensor.is_meta for tensor in tensors):
@@ -160,10 +158,9 @@ class Recorder(CallMode):
             return function(*args, **kwargs)
         known = _answers.get(signature)
         if known is not None:
-            if isinstance(known, TensorKey):
-                return torch.empty_strided(known.sizes, known.strides, dtype=known.dtype, device="meta")
             kind, keys = known
-            return kind(torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys)
+            made = [torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys]
+            return made[0] if kind is Tensor else kind(made)
         result = answer(function, args, kwargs)
         if result is None:
             try:
@@ -174,26 +171,22 @@ class Recorder(CallMode):
         _keep(signature, result, tensors)
         return result
 
-    def _asked(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _ask(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The answer to a question about a tensor, or what happens inside of a function that is entered."""
+        is_entered = function in _ENTERED
+        self._inside += is_entered
         try:
-            return func(*args, **kwargs)
-        except Exception as error:
-            tensors: list[Tensor] = []
-            self._refused(error, Signature(func, *self._described(args, kwargs, tensors)), tensors)
-            raise
-
-    def _enter(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._inside += 1
-        try:
+            if not is_entered:
+                return function(*args, **kwargs)
             with self:
-                return _ENTERED[func](*args, **kwargs)
+                return _ENTERED[function](*args, **kwargs)
         except Exception as error:
             if self.refusal is None or self.refusal.error is not error:
                 tensors: list[Tensor] = []
-                self._refused(error, Signature(func, *self._described(args, kwargs, tensors)), tensors)
+                self._refused(error, Signature(function, *self._described(args, kwargs, tensors)), tensors)
             raise
         finally:
-            self._inside -= 1
+            self._inside -= is_entered
 
     def _refused(self, error: Exception, signature: Signature, tensors: list[Tensor]) -> None:
         line, module = place(2)
@@ -233,9 +226,10 @@ def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
         return
     if len(_answers) > _ANSWERS_KEPT:
         _answers.clear()
-    if type(result) is Tensor:
-        if not any(result is tensor for tensor in tensors):
-            _answers[signature] = TensorKey(result.shape, result.stride(), result.dtype)
-    elif type(result) in (tuple, list) and all(type(item) is Tensor for item in result):
-        keys = tuple(TensorKey(item.shape, item.stride(), item.dtype) for item in result)
-        _answers[signature] = (type(result), keys)
+    made = [result] if type(result) is Tensor else result
+    if type(made) not in (tuple, list) or not all(type(tensor) is Tensor for tensor in made):
+        return
+    if type(result) is Tensor and any(result is tensor for tensor in tensors):
+        return
+    keys = tuple(TensorKey(tensor.shape, tensor.stride(), tensor.dtype) for tensor in made)
+    _answers[signature] = (type(result), keys)
