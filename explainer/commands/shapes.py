@@ -156,10 +156,10 @@ def _config(name: str, given: dict[str, int]) -> "tuple[ViTConfig, int, str]":
             heads: dict[str, Any] = {"num_heads": given["num_heads"]} if "num_heads" in given else {}
             start = load(name, **heads)[1].config
         else:
-            near = get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.5) or ["embedded", "torchvision/B/16"]
+            similar = get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.5) or ["embedded", "torchvision/B/16"]
             raise ValueError(
                 f"{name[:80]!r} is no size, checkpoint, file or code: sizes are {', '.join(CATALOGUE)}; "
-                f"code is written as file.py:MyModel; checkpoints are called like {', '.join(near)}"
+                f"code is written as file.py:MyModel; checkpoints are called like {', '.join(similar)}"
             )
     known = start or CATALOGUE[setting.start].config
     setting = setting.with_(known, **{BATCH: 1} | dict(setting.changes) | given)

@@ -81,13 +81,13 @@ def _with_batch(made: Ledger, run: nn.Module, args: tuple[Any, ...], kwargs: Map
     batch = batch_of(made.inputs)
     if not batch:
         return made
-    more = batch + 1
-    args, kwargs = of_another_batch((args, kwargs), batch, more)
+    larger = batch + 1
+    args, kwargs = of_another_batch((args, kwargs), batch, larger)
     names = Names(run)
     recorder = Recorder(names.known, meta=True, places=False)
     result, error = _run(run, args, kwargs, recorder)
     other = Pass(operations_of(recorder.events, names), () if error else shapes_of(result))
-    made = with_batch_axes(made, other, batch, more)
+    made = with_batch_axes(made, other, batch, larger)
     if error is None or made.failure is not None:
         return made
     failure = failure_of(error, recorder, names)

@@ -136,7 +136,7 @@ def with_batch_axes(ledger: Ledger, other: Pass, batch: int, other_batch: int) -
 
     def axes(shape: TensorShape, other: TensorShape) -> tuple[str, ...]:
         pairs = zip(shape.sizes, other.sizes, strict=True)
-        return tuple(_of_batch(size, then, batch, other_batch) for size, then in pairs)
+        return tuple(_of_batch(size, other_size, batch, other_batch) for size, other_size in pairs)
 
     named = _named(ledger.operations[: len(other.operations)], other.operations, axes)
     if named is None:
@@ -155,7 +155,7 @@ def _named_outputs(
     if [len(shape.sizes) for shape in ledger.outputs] != [len(shape.sizes) for shape in other.outputs]:
         return ledger.outputs
     pairs = zip(ledger.outputs, other.outputs, strict=True)
-    return tuple(replace(shape, axes=axes(shape, there)) for shape, there in pairs)
+    return tuple(replace(shape, axes=axes(shape, other_shape)) for shape, other_shape in pairs)
 
 
 def is_batched(sizes: tuple[int, ...], batch: int) -> bool:
@@ -179,8 +179,8 @@ def of_another_batch(value: Any, batch: int, other: int) -> Any:
     return with_tensors(value, changed)
 
 
-def _of_batch(size: int, then: int, batch: int, other: int) -> str:
-    if size == then or size * other != then * batch or size % batch:
+def _of_batch(size: int, other_size: int, batch: int, other_batch: int) -> str:
+    if size == other_size or size * other_batch != other_size * batch or size % batch:
         return str(size)
     return "B" if size == batch else f"{size // batch}B"
 

@@ -86,8 +86,8 @@ _FLATTENINGS[6] = _FLATTENINGS[5]
 
 def _has_batch(case: Case, step: Step) -> bool:
     """Whether an axis of its tensor grows with the number of pictures: then no axis of the batch is missing."""
-    more = case.larger_step(step.index)
-    return more is not None and any(case.growing_axes(step.output, more.output))
+    larger = case.larger_step(step.index)
+    return larger is not None and any(case.growing_axes(step.output, larger.output))
 
 
 def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:

@@ -47,11 +47,11 @@ def heads(case: Case) -> Iterator[Finding]:
 
 def _is_independent_of_picture(case: Case, division: Division) -> bool:
     """Whether a number that was not divided has nothing to do with the size of the picture: D has not."""
-    if len(case.shape) < 4 or len(case.wide_run.steps) < len(case.original.steps) or not _is_about_heads(division):
+    if len(case.shape) < 4 or len(case.resized_run.steps) < len(case.original.steps) or not _is_about_heads(division):
         return _is_about_heads(division)
-    error = case.wide_run.error
-    there = divisions(error.__traceback__) if error is not None else ()
-    return any((other.number, other.divisor) == (division.number, division.divisor) for other in there)
+    error = case.resized_run.error
+    others = divisions(error.__traceback__) if error is not None else ()
+    return any((other.number, other.divisor) == (division.number, division.divisor) for other in others)
 
 
 def _is_about_heads(division: Division) -> bool:
@@ -186,9 +186,9 @@ def _projection_weights(case: Case, step: Step) -> list[Sizes]:
 
 
 def _heads_finding(width: int, count: int, code: Code | None) -> Finding:
-    near = [divisor for divisor in range(2, width) if width % divisor == 0]
-    below = max((divisor for divisor in near if divisor < count), default=1)
-    above = min((divisor for divisor in near if divisor > count), default=width)
+    divisors = [divisor for divisor in range(2, width) if width % divisor == 0]
+    below = max((divisor for divisor in divisors if divisor < count), default=1)
+    above = min((divisor for divisor in divisors if divisor > count), default=width)
     best = below if count - below <= above - count else above
     return Finding(
         "heads-do-not-divide",

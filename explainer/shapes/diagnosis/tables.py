@@ -61,20 +61,20 @@ def _has_positions_along(case: Case, run: Run, across: int, rank: int) -> bool:
 
 def _run_with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) -> tuple[Sizes, Run]:
     """A picture of as many rows or columns as there are positions, and the model on it."""
-    there, positions = found
+    count, positions = found
     sizes = list(picture)
-    sizes[2 + side] = picture[2 + side] // there * positions
+    sizes[2 + side] = picture[2 + side] // count * positions
     return tuple(sizes), case.trials.run(sizes=tuple(sizes))
 
 
 def _grid_finding(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
-    table, (there, positions) = step.constant[0], found
+    table, (count, positions) = step.constant[0], found
     name, what = table.name or "the table of positions", SIDES[side]
     return Finding(
         "positions-of-another-resolution",
         f"{name} {text(table.sizes)} has positions of {positions} {what}; this picture of {case.shape[2]} x "
-        f"{case.shape[3]} has {there} {what} of patches",
-        f"{there} positions of {what}; or a picture of {picture[2]} x {picture[3]}",
+        f"{case.shape[3]} has {count} {what} of patches",
+        f"{count} positions of {what}; or a picture of {picture[2]} x {picture[3]}",
         f"x = torch.nn.functional.interpolate(x, size=({picture[2]}, {picture[3]}))  # or build the model for "
         f"{case.shape[2]} x {case.shape[3]}",
         step.code,

@@ -102,8 +102,8 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
         for source_line in around(failure.line):
             text = f"  {'>' if source_line.is_it else ' '} {source_line.number:5}  {source_line.text}"
             lines.append(paint(text, "failed") if source_line.is_it else text)
-    first, *more = failure.message.splitlines() or [""]
-    lines += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
+    first, *rest = failure.message.splitlines() or [""]
+    lines += [f"  {failure.error}: {first}", *(f"  {line}" for line in rest)]
     return [*lines, f"  {failure.advice}"] if failure.advice else lines
 
 
@@ -222,16 +222,16 @@ def _fitting(lines: list[_TextLine], width: int | None) -> tuple[dict[str, int],
         return sum(widths.values()) + 2 * (len(widths) - 1) - width
 
     for name in sorted((name for name in used if _COLUMNS[name]), key=lambda name: _COLUMNS[name]):
-        if (more := too_much()) <= 0:
+        if (excess := too_much()) <= 0:
             break
-        if name in _SHORTENED and widths[name] - more >= _SHORTEST:
-            widths[name] -= more
+        if name in _SHORTENED and widths[name] - excess >= _SHORTEST:
+            widths[name] -= excess
         else:
             left_out.append(name)
             del widths[name]
     for name, least in (("operation", 12), ("numbers", 20)):  # of which a line cannot do without
-        if (more := too_much()) > 0:
-            widths[name] = min(widths[name], max(least, widths[name] - more))
+        if (excess := too_much()) > 0:
+            widths[name] = min(widths[name], max(least, widths[name] - excess))
     return widths, left_out
 
 
