@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from explainer.shapes.describing.calls import argument, arguments_of, is_in_place, name_of
 from explainer.shapes.recording.signatures import Sequence, Signature, TensorKey
 
@@ -84,12 +86,10 @@ _NUMBER_BY_NUMBER = frozenset(
 
 
 def _can_broadcast(call: Call) -> bool:
-    length = len(call.output)
-    padded = [(1,) * (length - len(key.sizes)) + key.sizes for key in call.inputs]
-    if any(len(shape) != length for shape in padded):
+    try:
+        return np.broadcast_shapes(*(key.sizes for key in call.inputs)) == call.output
+    except ValueError:
         return False
-    columns = zip(zip(*padded, strict=True), call.output, strict=True)
-    return all(max(column) == size and set(column) <= {1, size} for column, size in columns)
 
 
 def _broadcast(call: Call) -> str:

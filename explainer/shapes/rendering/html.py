@@ -13,7 +13,7 @@ from explainer.html_templates import macros_of
 from explainer.notation.symbols import QUANTITY_OF_NAME
 from explainer.palette import QUANTITIES
 from explainer.shapes.entries.amounts import bytes_text, count_text, counted
-from explainer.shapes.entries.differences import Differences, amount, factor, output_bytes
+from explainer.shapes.entries.differences import Differences, output_bytes
 from explainer.shapes.entries.ledger import Ledger
 from explainer.shapes.entries.operations import Operation, TensorShape
 from explainer.shapes.rendering.source_lines import around, path_of
@@ -140,11 +140,9 @@ def _macros() -> Any:
         colour=_colour,
         columns=COLUMNS,
         counted_shapes=_counted_shapes,
-        factor=factor,
         plain_shapes=lambda shapes: counted(shape.plain for shape in shapes),
         quantity_of=quantity_of,
         the_code=THE_CODE,
-        total_text=amount,
         without_mark=lambda code: re.sub(r"\s*# Eq\. \d$", "", code),
         zip=zip,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shutil import get_terminal_size
 
 from explainer.shapes.entries.amounts import counted
-from explainer.shapes.entries.differences import Differences, amount, factor, output_bytes
+from explainer.shapes.entries.differences import Differences, output_bytes
 from explainer.shapes.entries.ledger import Ledger
 from explainer.shapes.entries.operations import Failure, Operation, TensorShape
 from explainer.shapes.rendering.source_lines import around
@@ -128,8 +128,8 @@ def _totals(ledger: Ledger) -> list[str]:
 def _compared(differences: Differences, paint: Paint, width: int | None) -> list[str]:
     longest = max(len(total.name) for total in differences.totals)
     lines = [
-        f"{total.name:{longest}}  {amount(total.before, total):>10} → {amount(total.after, total):<10}  "
-        + (paint(factor(total), "moved") if total.size else "=")
+        f"{total.name:{longest}}  {total.text(total.before):>10} → {total.text(total.after):<10}  "
+        + (paint(total.factor_text, "moved") if total.size else "=")
         for total in differences.totals
     ]
     return [paint("Differences", "bold"), *lines, "", *_wrapped(differences.sentence, width)]
