@@ -1,4 +1,4 @@
-"""A recorded call in words: its name, its arguments as code, and the multiply-adds it took."""
+"""Describe a recorded call: its name, its arguments as code, and the multiply-adds that it took."""
 
 import math
 from collections.abc import Callable
@@ -41,7 +41,7 @@ _SILENT = {"_stacklevel", "inplace", "device", "pin_memory"}  # which change no 
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """``linear``; an operator by the function it stands for: ``@`` is ``matmul``."""
+    """The name of a function of torch: ``linear``. An operator is named after its function: ``@`` is ``matmul``."""
     name: str = getattr(function, "__name__", "") or type(function).__name__
     if name == "__get__":
         return function.__self__.__name__  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def arguments_of(signature: Signature) -> str:
-    """What a call was given besides tensors, as code: ``dim=-1``."""
+    """The arguments of a call that are not tensors, written as code: ``dim=-1``."""
     name = name_of(signature.function)
     if name in ("index", "index_put") and len(signature.arguments) > 1:
         return f"[{_index(signature.arguments[1])}]"
@@ -106,14 +106,14 @@ def _index(value: Any) -> str:
 
 
 def argument(signature: Signature, place: int, keyword: str, default: Any = None) -> Any:
-    """An argument by its place or its name."""
+    """The value of an argument, whether it was passed by position or by keyword."""
     if place < len(signature.arguments):
         return signature.arguments[place]
     return dict(signature.keywords).get(keyword, default)
 
 
 def multiply_adds_of(signature: Signature, outputs: tuple[TensorKey, ...]) -> int:
-    """Of a call, a multiplication with its addition as one; only products of matrices are counted."""
+    """Count the multiply-adds of the matrix products in a call; a multiplication with its addition is one."""
     count = _MULTIPLY_ADDS.get(name_of(signature.function))
     return count(signature, outputs[0].sizes) if count else 0
 
@@ -156,7 +156,7 @@ def _einsum(call: Signature, output: tuple[int, ...]) -> int:
 
 
 def _contraction(call: Signature, output: tuple[int, ...]) -> int:
-    """Of two tensors over some axes, which both have and the result has not."""
+    """Two tensors are multiplied and summed over the axes that both have and the result does not have."""
     left, right = (math.prod(key.sizes) for key in keys_of(call)[:2])
     return math.prod(output) * math.isqrt(left * right // max(1, math.prod(output)))
 
@@ -169,7 +169,7 @@ def _recurrent(call: Signature, output: tuple[int, ...]) -> int:
 
 
 def attention_multiply_adds(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> tuple[int, int]:
-    """Of the scores and of the weighted sum, in scaled dot-product attention."""
+    """Count the multiply-adds of scaled dot-product attention: those of the scores, and those of the weighted sum."""
     weights = math.prod(query[:-1]) * key[-2]
     return weights * query[-1], weights * value[-1]
 

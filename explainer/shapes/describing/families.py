@@ -1,4 +1,4 @@
-"""Vision Transformers of the known families with other sizes, and the sizes of one that is given."""
+"""Vision Transformers of known families: read the sizes of a model, and build one of other sizes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Build = Callable[[ViTConfig], nn.Module]
 
 
 def family_of(module: nn.Module) -> tuple[Build, ViTConfig] | None:
-    """How to build the like of ``module`` in other sizes, and its own sizes; None if it is of no known family."""
+    """A function that builds models of the same family, and the sizes of ``module``; None for an unknown family."""
     kind = type(module)
     known = _FAMILIES.get((kind.__module__, kind.__qualname__))
     if known is None:

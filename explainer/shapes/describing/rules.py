@@ -1,4 +1,4 @@
-"""What made the shape of an operation, in one sentence, from the shapes before and after."""
+"""Explain in one sentence how an operation made its shape."""
 
 import math
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def sizes(shape: tuple[int, ...]) -> str:
 
 
 def rule_of(signature: Signature, inputs: tuple[TensorKey, ...], outputs: tuple[TensorKey, ...]) -> str:
-    """What made the shape."""
+    """Explain how a call made its shape."""
     call = Call(signature, name_of(signature.function), inputs, outputs)
     rule = _RULES.get(call.name)
     if rule:
@@ -193,7 +193,7 @@ ROWS_NEED_NOT = "the rows need not"
 
 
 def sums_to_one(dim: int, output: tuple[int, ...]) -> str:
-    """Which numbers a softmax along an axis makes sum to 1: those of a row, and of nothing else, along the last."""
+    """Say which numbers sum to 1 after a softmax along an axis: those of a row if it is the last axis."""
     place = dim % len(output) if output else 0
     which = f"the {output[place]} numbers" if output else "the one number"
     if place == len(output) - 1 or not output:

@@ -23,7 +23,7 @@ _NUMBERS = frozenset({int, float})
 
 
 def answer(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    """The result on meta; None where torch has to be asked."""
+    """The result on the meta device; None where torch has to be asked."""
     known = _ANSWERS.get(function)
     if known is None:
         return None
@@ -38,7 +38,7 @@ def _like(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
 
 
 def _are_of_one_float(*tensors: Tensor | None) -> bool:
-    """Whether all that are given have the same floating type."""
+    """Whether all tensors have the same floating-point type."""
     types = {tensor.dtype for tensor in tensors if tensor is not None}
     return len(types) == 1 and types <= _FLOATS
 
@@ -114,7 +114,7 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor | None:
-    """In memory the answer lies as the queries do, as on the CPU."""
+    """The result has the memory layout of the queries, as on the CPU."""
     tensors = (query, key, value)
     if any(tensor.dim() != 4 or tensor.stride(-1) != 1 for tensor in tensors) or not _are_of_one_float(*tensors):
         return None

@@ -1,4 +1,4 @@
-"""Where an operation comes from: the line of the user's own code, and the module it ran in, read from the frames."""
+"""Find the line of the user's code and the module that an operation ran in, from the frames on the stack."""
 
 import linecache
 import sys
@@ -37,7 +37,7 @@ def _roots() -> tuple[str, ...]:
 
 @cache
 def is_model_code(path: str) -> bool:
-    """Whether a file is somebody's own code: neither torch's, nor Python's own, nor ours that looks on."""
+    """Whether a file belongs to a model: not to torch, not to Python's library, and not to this package."""
     if path.startswith(("<frozen", "<@beartype", "<__array")):
         return False
     if path.startswith(_roots()):
@@ -61,7 +61,7 @@ def _kind(code: CodeType) -> int:
 
 @dataclass(frozen=True)
 class Code:
-    """An expression in somebody's code: the code that ran, and where in it and in its file the expression stands."""
+    """An expression in the user's code: the code object, the instruction in it, and the number of the line."""
 
     code: CodeType
     instruction: int
@@ -80,7 +80,7 @@ class Code:
 
 
 def start_here(function: Any) -> None:
-    """Look no further out than the frame of this function."""
+    """Stop looking at the frame of this function: its callers are not part of the model."""
     _starts.add(function.__code__)
 
 
@@ -117,7 +117,7 @@ def code_of(traceback: TracebackType | None) -> Code | None:
 def frames_of(
     traceback: TracebackType | None,
 ) -> tuple[Line | None, nn.Module | None, tuple[FrameType, ...]]:
-    """Of an exception: the innermost line of a model's own code, the innermost module, and the frames inside that."""
+    """From an exception: the innermost line of the model's code, the innermost module, and the frames inside it."""
     line: Line | None = None
     module: nn.Module | None = None
     inside: list[FrameType] = []
@@ -138,7 +138,7 @@ def frames_of(
 
 
 def _frames_outwards(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
-    """The frames of a model's own code and of calls of modules, from the innermost to where looking ends."""
+    """The frames of the model's code and of calls of modules, the innermost first."""
     while frame is not None:
         known = _kinds.get(id(frame.f_code))
         kind = known[1] if known else _kind(frame.f_code)

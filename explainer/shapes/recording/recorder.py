@@ -1,4 +1,4 @@
-"""Every operation of one forward pass, recorded while it runs.
+"""Record every operation of one forward pass while it runs.
 
 A function mode of torch sees the calls as a person writes them: one ``linear``, one ``gelu``. It is this thread's
 alone, and under it the fast path of ``nn.MultiheadAttention`` is off. What else was tried: a dispatch mode sees ``t``,
@@ -81,7 +81,7 @@ class Refusal(NamedTuple):
 
 
 def _without_dispatch(function: Any) -> Callable[..., Any]:
-    """A function of torch that does not hand itself over to a mode, so that the mode sees what it calls."""
+    """A copy of a function of torch that is not dispatched to a mode, so that the mode sees the calls inside it."""
     names = {name: (lambda *_: False) for name in function.__globals__ if name.startswith("has_torch_function")}
     names = {**function.__globals__, **names}
     entered = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
@@ -100,7 +100,7 @@ _answers: dict[Signature, tuple[type, tuple[TensorKey, ...]]] = {}
 
 
 class Recorder(CallMode):
-    """Records each call of torch in its thread; ``known`` are the identities of the parameters and buffers."""
+    """Records each call of torch in its thread. ``known`` holds the identities of the parameters and buffers."""
 
     def __init__(self, known: frozenset[int], meta: bool, places: bool = True) -> None:
         super().__init__(meta)
@@ -111,7 +111,7 @@ class Recorder(CallMode):
         self._inside = 0
 
     def call(self, function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Do what was called, and add it to the events."""
+        """Execute a call and add it to the events."""
         if name in _QUESTIONS or function in _ENTERED:
             return self._ask(function, args, kwargs)
         tensors: list[Tensor] = []
@@ -144,7 +144,7 @@ class Recorder(CallMode):
     def _answer(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor], name: str
     ) -> Any:
-        """What torch answers; on meta, where only shapes count, each question is put to it once."""
+        """The result of a call. On the meta device, torch computes the result of each signature once."""
         function = signature.function
         if not self.meta or not tensors or name.endswith("_") or "out" in kwargs or name == "as_strided":
             return function(*args, **kwargs)
@@ -172,7 +172,7 @@ class Recorder(CallMode):
         return result
 
     def _ask(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The answer to a question about a tensor, or what happens inside of a function that is entered."""
+        """Execute a call that is no operation itself: a question about a tensor, or a function that is entered."""
         is_entered = function in _ENTERED
         self._inside += is_entered
         try:
@@ -195,9 +195,9 @@ class Recorder(CallMode):
 
 
 def _say_as_on_cpu(signature: Signature, name: str) -> None:
-    """Raise the same error in the words that everybody knows, which are those of the CPU.
+    """Raise the same error with the familiar message of the CPU.
 
-    It checks shapes before it computes, so nothing is computed; the tensors are one number each, repeated.
+    The CPU checks shapes before it computes. Each tensor is one number, expanded, and takes no memory.
     """
     if name in _IN_OTHER_WORDS:
         signature.function(
