@@ -186,13 +186,14 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
 def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
     """The likely mistake, or that the shapes do not show it."""
     from explainer.shapes.diagnosis.report import diagnosis_text, untold
+    from explainer.shapes.entries.operations import in_brackets
 
     sentences = []
     if ledger.failure is None and _is_expected(ledger, options.expect):
         sentences.append("It runs, but it does not compute what it should.")
     elif ledger.failure is None:
-        shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
-        sentences.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
+        made = in_brackets(ledger.outputs) or "no tensor"
+        sentences.append(f"Expected [{' × '.join(map(str, options.expect))}], got {made}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
         sentences.append("This code needs values, and the meta device has only shapes: try --device cpu.")
     sentences.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))

@@ -192,9 +192,9 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
     if not case.original.completed or not case.is_picture:
         return
     for step in case.original.steps:
-        if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
+        if step.combined is None:
             continue
-        tokens, positions = step.flowing[0], step.constant[0]
+        tokens, positions = step.combined
         if positions.source < 0 or len(positions.sizes) < 2 or len(tokens.sizes) != 3:
             continue
         cut = case.original.steps[positions.source]

@@ -8,7 +8,7 @@ from explainer.html_templates import macros_of
 from explainer.shapes.describing.rules import ROWS_NEED_NOT
 from explainer.shapes.diagnosis.mistakes import MISTAKES, Diagnosis
 from explainer.shapes.entries.ledger import Ledger
-from explainer.shapes.entries.operations import Line
+from explainer.shapes.entries.operations import Line, in_brackets
 
 UNTOLD = "The shapes do not show what went wrong."
 _WIDTH = 100
@@ -114,7 +114,7 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
         expected: the shape that its output should have; None if it is unknown.
         is_diagnosed: whether mistakes were looked for.
     """
-    made = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs) or "no tensor"
+    made = in_brackets(ledger.outputs) or "no tensor"
     note = " (no expected shape was given)" if is_diagnosed and expected is None else ""
     checked = [
         f"all {len(ledger.operations):,} operations ran" + (", on shapes alone" if ledger.device == "meta" else ""),

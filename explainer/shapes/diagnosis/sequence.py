@@ -10,7 +10,7 @@ import torch
 
 from explainer.shapes.diagnosis.case import JOINS, Case, Finding, text
 from explainer.shapes.diagnosis.code import call_of, expression, is_method_of, operand_names, replaced
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Run, Sizes, Step, StepInput
+from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step, StepInput, padded
 from explainer.shapes.recording.code_lines import Code
 
 
@@ -186,8 +186,9 @@ def sequence(case: Case) -> Iterator[Finding]:
     failing = case.original.failing
     if failing is None:
         return
-    if failing.name.strip("_") in ELEMENTWISE and len(failing.inputs) == 2 and len(failing.flowing) == 1:
-        yield from _find_difference_of_one(case, failing, failing.flowing[0].sizes, failing.constant[0])
+    if failing.combined:
+        tokens, positions = failing.combined
+        yield from _find_difference_of_one(case, failing, tokens.sizes, positions)
     elif failing.name in ("expand", "broadcast_to", "expand_as") and failing.inputs and not failing.inputs[0].flows:
         positions = failing.inputs[0]
         if len(failing.inputs) > 1:
@@ -204,12 +205,12 @@ def _find_difference_of_one(case: Case, step: Step, tokens: Sizes, positions: St
     rows = positions.sizes
     if len(tokens) < 2 or len(rows) < 2 or len(rows) > len(tokens) or tokens[-1] != rows[-1]:
         return
-    padded = (1,) * (len(tokens) - len(rows)) + rows
-    differing = [axis for axis, size in enumerate(tokens) if padded[axis] not in (1, size)]
+    full = padded(rows, len(tokens))
+    differing = [axis for axis, size in enumerate(tokens) if full[axis] not in (1, size)]
     if len(differing) != 1:
         return
     axis = differing[0]
-    count, places = tokens[axis], padded[axis]
+    count, places = tokens[axis], full[axis]
     if abs(count - places) != 1 or not any(case.may_be_patch_count(min(count, places) - extra) for extra in (0, 1)):
         return
     met = f"{count} tokens {text(tokens)} meet {places} positions {text(rows)}: "
@@ -227,7 +228,7 @@ def _find_difference_of_one(case: Case, step: Step, tokens: Sizes, positions: St
             title="A token is missing, likely the class token",
         )
     else:
-        fitting = (*padded[:axis], count, *padded[axis + 1 :])[len(padded) - len(rows) :]
+        fitting = (*full[:axis], count, *full[axis + 1 :])[len(full) - len(rows) :]
         owner, _, name = positions.name.rpartition(".")
         is_own = name and is_method_of(step.code, case.trials.model.get_submodule(owner))
         zeros = f"torch.zeros({', '.join(map(str, fitting))})"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from explainer.shapes.diagnosis.case import SIDES, Case, Finding, text
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes, Step
+from explainer.shapes.diagnosis.steps import Run, Sizes, Step, padded
 
 
 def tables(case: Case) -> Iterator[Finding]:
@@ -28,35 +28,33 @@ def tables(case: Case) -> Iterator[Finding]:
 
 def _find_mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] | None:
     """Which side of the grid does not fit, 0 of its rows and 1 of its columns; how many there are, and positions."""
-    if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
+    if step.combined is None:
         return None
-    tokens, table = step.flowing[0], step.constant[0]
+    tokens, table = step.combined
     kinds = case.axis_kinds(tokens.source)
     if len(kinds) != len(tokens.sizes) or len(table.sizes) > len(kinds) or not set(SIDES) <= set(kinds):
         return None
-    full = (1,) * (len(kinds) - len(table.sizes)) + table.sizes
-    of_grid = [place for place, kind in enumerate(kinds) if kind and full[place] > 1]
+    positions = padded(table.sizes, len(kinds))
+    of_grid = [axis for axis, kind in enumerate(kinds) if kind and positions[axis] > 1]
     if len(of_grid) != 1 or kinds[of_grid[0]] not in SIDES:
         return None
-    place = of_grid[0]
-    side = SIDES.index(kinds[place])
+    axis = of_grid[0]
+    side = SIDES.index(kinds[axis])
     across = kinds.index(SIDES[1 - side])
-    if full[place] == tokens.sizes[place]:
+    if positions[axis] == tokens.sizes[axis]:
         return None
-    if full[place] == tokens.sizes[across] and not _has_positions_along(case, run, across, len(kinds)):
+    if positions[axis] == tokens.sizes[across] and not _has_positions_along(run, across, len(kinds)):
         return None  # it fits along the other side, that has no positions yet
-    return side, (tokens.sizes[place], full[place])
+    return side, (tokens.sizes[axis], positions[axis])
 
 
-def _has_positions_along(case: Case, run: Run, across: int, rank: int) -> bool:
+def _has_positions_along(run: Run, across: int, rank: int) -> bool:
     """Whether a table of positions along that axis was added before."""
-    for step in run.steps:
-        if step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == rank and len(step.constant) == 1:
-            sizes = step.constant[0].sizes
-            full = (1,) * (rank - len(sizes)) + sizes
-            if step.flows and full[across] == step.output[across] > 1:
-                return True
-    return False
+    return any(
+        step.combined and padded(step.combined[1].sizes, rank)[across] == step.output[across] > 1
+        for step in run.steps
+        if len(step.output) == rank
+    )
 
 
 def _run_with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) -> tuple[Sizes, Run]:

@@ -70,10 +70,6 @@ def _binary(left: Any, right: Any) -> Tensor | None:
     return _elementwise(*tensors)
 
 
-def _unary(input: Tensor) -> Tensor | None:
-    return _elementwise(input)
-
-
 def _gelu(input: Tensor, approximate: str = "none") -> Tensor | None:
     return _elementwise(input) if approximate in ("none", "tanh") else None
 
@@ -151,8 +147,8 @@ _ANSWERS: dict[Any, Answer] = {
     functional.relu: _activation,
     functional.silu: _activation,
     functional.scaled_dot_product_attention: _attention,
-    **dict.fromkeys([torch.tanh, torch.sigmoid, torch.relu, torch.exp, torch.sqrt, torch.rsqrt], _unary),
-    **dict.fromkeys([Tensor.tanh, Tensor.sigmoid, Tensor.relu, Tensor.exp, Tensor.sqrt, Tensor.rsqrt], _unary),
+    **dict.fromkeys([torch.tanh, torch.sigmoid, torch.relu, torch.exp, torch.sqrt, torch.rsqrt], _elementwise),
+    **dict.fromkeys([Tensor.tanh, Tensor.sigmoid, Tensor.relu, Tensor.exp, Tensor.sqrt, Tensor.rsqrt], _elementwise),
     **{
         getattr(owner, name): _binary
         for name in ("add", "sub", "mul", "div", "__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__truediv__")

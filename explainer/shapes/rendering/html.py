@@ -7,17 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from explainer.html_templates import macros_of
 from explainer.notation.symbols import QUANTITY_OF_NAME
 from explainer.palette import QUANTITIES
 from explainer.shapes.entries.amounts import bytes_text, count_text, counted
 from explainer.shapes.entries.differences import Differences, output_bytes
 from explainer.shapes.entries.ledger import Ledger
-from explainer.shapes.entries.operations import Operation, TensorShape
+from explainer.shapes.entries.operations import Operation, TensorShape, in_brackets
 from explainer.shapes.rendering.source_lines import around, path_of
-from explainer.shapes.rendering.table_lines import THE_CODE, Block, blocks_of, gone_from, named_inputs
+from explainer.shapes.rendering.table_lines import Block, blocks_of, gone_from, named_inputs
 
 COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "Multiply-adds")
 ToEquation = Callable[[int], str]  # the address of the page that explains an equation
@@ -37,7 +35,7 @@ def document(
 ) -> str:
     """A file that can be opened in any browser and printed; the explanation, HTML too, stands below the ledger."""
     content = f"{fragment(ledger, differences, every=every)}{explanation}"
-    return str(_macros().document(f"Shapes of {ledger.title}", Markup(content)))
+    return str(_macros().document(f"Shapes of {ledger.title}", content))
 
 
 def fragment(ledger: Ledger, differences: Differences | None = None, *, every: bool = False) -> str:
@@ -75,7 +73,7 @@ def table(
     With ``differences``, whose later ledger is this one, everything that has moved shows what it was.
     """
     macros = _macros()
-    parts: list[Block | list[Markup]] = []
+    parts: list[Block | list[str]] = []
     rows = [macros.input_row(name, shape) for name, shape in named_inputs(ledger)]
     for block in blocks_of(ledger, differences, every):
         if block.is_folded:
@@ -140,9 +138,9 @@ def _macros() -> Any:
         colour=_colour,
         columns=COLUMNS,
         counted_shapes=_counted_shapes,
+        in_brackets=in_brackets,
         plain_shapes=lambda shapes: counted(shape.plain for shape in shapes),
         quantity_of=quantity_of,
-        the_code=THE_CODE,
         without_mark=lambda code: re.sub(r"\s*# Eq\. \d$", "", code),
         zip=zip,
     )

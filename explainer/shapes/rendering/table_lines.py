@@ -14,7 +14,6 @@ AMOUNTS: dict[str, Callable[[int], str]] = {
     "parameters": count_text,
     "multiply_adds": count_text,
 }
-THE_CODE = "the code itself"  # what failed where no operation did
 
 
 class Amount(NamedTuple):

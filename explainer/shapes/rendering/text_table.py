@@ -8,9 +8,9 @@ from shutil import get_terminal_size
 from explainer.shapes.entries.amounts import counted
 from explainer.shapes.entries.differences import Differences, output_bytes
 from explainer.shapes.entries.ledger import Ledger
-from explainer.shapes.entries.operations import Failure, Operation, TensorShape
+from explainer.shapes.entries.operations import Failure, Operation, TensorShape, in_brackets
 from explainer.shapes.rendering.source_lines import around
-from explainer.shapes.rendering.table_lines import THE_CODE, Amount, Line, blocks_of, gone_from, named_inputs
+from explainer.shapes.rendering.table_lines import Amount, Line, blocks_of, gone_from, named_inputs
 
 Paint = Callable[[str, str], str]  # text, kind -> text in the kind's colour
 
@@ -93,10 +93,9 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
     """Where it stopped: the line of the user's code with its neighbours, and PyTorch's message."""
     kind = f"({failure.module_type})" if failure.module_type else ""
     place = f"{failure.module} {kind}".strip()
-    what = failure.operation or THE_CODE
-    lines = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
+    lines = [paint(f"✗ Here it breaks: {failure.what}" + (f" in {place}" if place else ""), "failed")]
     if failure.inputs:
-        lines.append("  it was given " + " and ".join(f"[{shape.plain}]" for shape in failure.inputs))
+        lines.append(f"  it was given {in_brackets(failure.inputs)}")
     if failure.line is not None:
         lines.append(f"  {failure.line.path}, line {failure.line.number}, in {failure.line.function}")
         for source_line in around(failure.line):
@@ -108,7 +107,7 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
 
 
 def _title(ledger: Ledger) -> str:
-    given, made = (" and ".join(f"[{shape.plain}]" for shape in shapes) for shapes in (ledger.inputs, ledger.outputs))
+    given, made = in_brackets(ledger.inputs), in_brackets(ledger.outputs)
     if ledger.failure is not None:
         return f"{ledger.title}: {given} → it breaks" if given else f"{ledger.title} cannot be built"
     return f"{ledger.title}: {given} → {made or 'no tensor'}"
@@ -148,7 +147,7 @@ def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iter
         name = f"- {_name(gone, gone.module)}"
         yield _TextLine({"operation": name, "numbers": _plain(gone.outputs), "rule": "no longer there"}, "moved")
     if (failure := ledger.failure) is not None:
-        name = f"✗ {failure.operation or THE_CODE} {failure.module}".rstrip()
+        name = f"✗ {failure.what} {failure.module}".rstrip()
         given = " and ".join(shape.plain for shape in failure.inputs)
         yield _TextLine({"operation": name, "numbers": given}, "failed")
 
