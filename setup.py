@@ -18,6 +18,7 @@ setup(
     packages=[*find_packages(include=["vit_core*", "explainer*"]), *FOLDERS],
     package_dir=FOLDERS,
     package_data={
+        "": ["templates/*.html"],  # of any package
         "vit_core": ["py.typed"],
         "explainer": ["py.typed"],
         "explainer.components": ["**/*.js", "**/*.css"],

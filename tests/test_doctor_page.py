@@ -165,7 +165,7 @@ def test_which_of_several_models_is_chosen() -> None:
     at = app("doctor", file="example-training")
     path = path_of("example-training")
     at.selectbox(key=f"doctor_part_{path}").set_value("model_ema.module").run()
-    assert "under &#x27;model_ema&#x27; in the file" in markup(at)
+    assert "under 'model_ema' in the file" in unescape(markup(at))
     ema = open_file(path, examination_of(path, "model_ema.module", 4))
     plain = open_file(path, examination_of(path, None, None))
     assert ema != plain

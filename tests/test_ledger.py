@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
 
 from explainer.shapes import Ledger, ledger
-from explainer.shapes.recording import tensors_in
+from explainer.shapes.recording.signatures import tensors_in
 from tests.ledger_models import MODELS, SIZES, EinopsViT, built
 from vit_core import VisionTransformer, count_multiply_adds, count_parameters
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from explainer.shapes import Ledger, Operation, TensorShape, config_ledger, ledger
-from explainer.shapes.recording import answer
+from explainer.shapes.recording.answers import answer
 from tests.ledger_models import MODELS, SIZES, built
 from vit_core import ViTConfig, count_parameters
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from explainer.break_it.bugs import BUGS
 from explainer.shapes import MISTAKES, Diagnosis, diagnose, ledger
-from explainer.shapes.diagnosis import UNTOLD, diagnosis_html, diagnosis_text, mistakes
+from explainer.shapes.diagnosis import mistakes
+from explainer.shapes.diagnosis.report import UNTOLD, diagnosis_html, diagnosis_text
 from explainer.shapes.rendering.text_table import as_text
 from tests import coincidental_models as coincidences
 from tests import mistaken_models as models

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from explainer.__main__ import COMMANDS, main
 from explainer.commands.shapes import _parser
 from explainer.shapes import config_ledger
-from explainer.shapes.entries import differences
+from explainer.shapes.entries.differences import differences
 from explainer.shapes.rendering.text_table import _COLUMNS, as_text, painted
 from tests import silent_models
 from tests.conftest import randomised

@@ -18,7 +18,8 @@ from explainer.app.shapes import choice as shapes_choice
 from explainer.app.what_if.history import History
 from explainer.shapes import config_ledger
 from explainer.shapes.catalogue import CATALOGUE, Setting, changes_between
-from explainer.shapes.entries import bytes_text, count_text, differences
+from explainer.shapes.entries.amounts import bytes_text, count_text
+from explainer.shapes.entries.differences import differences
 from explainer.shapes.second_opinion import second_opinion
 from explainer.stages import STAGES
 from vit_core import PRESETS, VisionTransformer, ViTConfig, count_multiply_adds, count_parameters
@@ -395,9 +396,8 @@ def test_the_page_keeps_at_most_what_its_store_may() -> None:
 
 def test_the_commands_on_the_page_are_those_that_work() -> None:
     from explainer.commands import shapes as command
-    from explainer.shapes.own_code import command_of
 
-    line = command_of(ViTConfig.named("B/32", image_size=64, num_heads=6), 4)
+    line = command.command_of(ViTConfig.named("B/32", image_size=64, num_heads=6), 4)
     assert line == ["python", "-m", "explainer", "shapes", "B/32", "--image-size", "64", "--heads", "6", "--batch", "4"]
     options = command._parser().parse_args(line[4:])
     config, batch, _ = command._config(options.model, {"image_size": 64, "num_heads": 6, "batch": 4})
@@ -405,7 +405,7 @@ def test_the_commands_on_the_page_are_those_that_work() -> None:
 
 
 def test_the_three_lines_of_python_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from explainer.shapes.own_code import PYTHON
+    from explainer.app.shapes.own import PYTHON
 
     class MyModel(torch.nn.Sequential):
         def __init__(self) -> None:
@@ -428,7 +428,7 @@ def test_history_is_that_of_what_if() -> None:
 def test_shapes_wear_the_colours_of_what_they_are() -> None:
     """The tensors of the paper as its symbols elsewhere; a model with other names has none."""
     from explainer.shapes import ledger
-    from explainer.shapes.rendering.shape_html import quantity_of
+    from explainer.shapes.rendering.html import quantity_of
 
     made = {(each.name, each.module): quantity_of(each) for each in config_ledger(SMALL).operations}
     attention = "blocks.0.attention"

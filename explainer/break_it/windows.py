@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from explainer.break_it.bugs import Place
 from explainer.shapes import Ledger
-from explainer.shapes.entries import differences
+from explainer.shapes.entries.differences import differences
 from explainer.shapes.rendering.html import table
 
 ROWS = 6  # operations that are shown; the others are folded

@@ -16,19 +16,19 @@ from explainer.commands.question import Parser, Refused, answered
 
 if TYPE_CHECKING:  # torch takes seconds to import: a wrong option is answered before
     from explainer.shapes import Diagnosis, Ledger
-    from explainer.shapes.diagnosis import Verdict
-    from explainer.shapes.entries import Differences
+    from explainer.shapes.diagnosis.report import Verdict
+    from explainer.shapes.entries.differences import Differences
     from vit_core import ViTConfig
 
-SIZES = {  # option -> the field of ViTConfig, or the batch
-    "--image-size": "image_size",
-    "--patch-size": "patch_size",
-    "--hidden-size": "hidden_size",
-    "--heads": "num_heads",
-    "--layers": "num_layers",
-    "--mlp-size": "mlp_size",
-    "--classes": "num_classes",
-    "--batch": "batch",
+OPTIONS = {  # a field of ViTConfig, or the batch -> its option
+    "image_size": "--image-size",
+    "patch_size": "--patch-size",
+    "hidden_size": "--hidden-size",
+    "num_heads": "--heads",
+    "num_layers": "--layers",
+    "mlp_size": "--mlp-size",
+    "num_classes": "--classes",
+    "batch": "--batch",
 }
 _NARROWEST, _IN_A_FILE = 80, 120  # characters of a line, in a terminal and elsewhere
 EXAMPLES = """\
@@ -51,6 +51,18 @@ def main(arguments: Sequence[str]) -> int:
     return answered(_parser(), _run, arguments)
 
 
+def command_of(config: "ViTConfig", batch: int) -> list[str]:
+    """The command that shows the ledger of these sizes."""
+    from explainer.shapes.catalogue import Setting
+
+    setting = Setting.of(config, batch)
+    others = [f"{name}={value}" for name, value in setting.changes.items() if name not in OPTIONS]
+    words = ["python", "-m", "explainer", "shapes", ",".join([setting.start, *others])]
+    return words + [
+        part for name, value in setting.changes.items() if name in OPTIONS for part in (OPTIONS[name], str(value))
+    ]
+
+
 def _parser() -> Parser:
     about = "Every operation of a model from its input to its output: shapes, bytes, parameters, multiply-adds, code."
     parser = Parser("shapes", about, EXAMPLES)
@@ -60,8 +72,8 @@ def _parser() -> Parser:
         "file.py:MyModel, package.module:factory",
     )
     sizes = parser.add_argument_group("sizes, where the model is not your own code")
-    for option in SIZES:
-        sizes.add_argument(option, type=_whole, metavar="N")
+    for field, option in OPTIONS.items():
+        sizes.add_argument(option, dest=field, type=_whole, metavar="N")
     own = parser.add_argument_group("your own code")
     own.add_argument("--input", type=_shape, metavar="1,3,224,224", help="the shape of what the model is given")
     own.add_argument("--expect", type=_shape, metavar="1,1000", help="the shape that should come out")
@@ -88,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
     before = _ledger(options.against, options, with_sizes=False) if options.against else None
     found = None
     if before is not None:
-        from explainer.shapes.entries import differences
+        from explainer.shapes.entries.differences import differences
 
         found = differences(before, ledger)
     verdict: Verdict | None = None
@@ -100,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
         diagnosis = diagnose(ledger, options.expect)  # also of own code that runs: attention over the batch is silent
         is_well = is_well and diagnosis is None
     if is_well:
-        from explainer.shapes.diagnosis import verdict as verdict_of
+        from explainer.shapes.diagnosis.report import verdict as verdict_of
 
         verdict = verdict_of(ledger, options.expect, is_diagnosed)
     _write(_written(ledger, found, diagnosis, verdict, options), options.output)
@@ -111,8 +123,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _ledger(name: str, options: argparse.Namespace, with_sizes: bool) -> "Ledger":
-    sizes = {field: getattr(options, option.strip("-").replace("-", "_")) for option, field in SIZES.items()}
-    given = {field: size for field, size in sizes.items() if size is not None}
+    given = {field: size for field in OPTIONS if (size := getattr(options, field)) is not None}
     if is_place(name):
         if given and with_sizes:
             raise Refused(f"{', '.join(given)} cannot be given for your own code: it decides for itself; give --input")
@@ -145,10 +156,10 @@ def _config(name: str, given: dict[str, int]) -> "tuple[ViTConfig, int, str]":
             heads: dict[str, Any] = {"num_heads": given["num_heads"]} if "num_heads" in given else {}
             start = load(name, **heads)[1].config
         else:
-            near = get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.5) or ["embedded", "torchvision/B/16"]
+            similar = get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.5) or ["embedded", "torchvision/B/16"]
             raise ValueError(
                 f"{name[:80]!r} is no size, checkpoint, file or code: sizes are {', '.join(CATALOGUE)}; "
-                f"code is written as file.py:MyModel; checkpoints are called like {', '.join(near)}"
+                f"code is written as file.py:MyModel; checkpoints are called like {', '.join(similar)}"
             )
     known = start or CATALOGUE[setting.start].config
     setting = setting.with_(known, **{BATCH: 1} | dict(setting.changes) | given)
@@ -174,14 +185,15 @@ def _is_expected(ledger: "Ledger", expected: tuple[int, ...] | None) -> bool:
 
 def _explained(ledger: "Ledger", diagnosis: "Diagnosis | None", options: argparse.Namespace) -> str:
     """The likely mistake, or that the shapes do not show it."""
-    from explainer.shapes.diagnosis import diagnosis_text, untold
+    from explainer.shapes.diagnosis.report import diagnosis_text, untold
+    from explainer.shapes.entries.operations import in_brackets
 
     sentences = []
     if ledger.failure is None and _is_expected(ledger, options.expect):
         sentences.append("It runs, but it does not compute what it should.")
     elif ledger.failure is None:
-        shapes = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs)
-        sentences.append(f"Expected [{' × '.join(map(str, options.expect))}], got {shapes or 'no tensor'}.")
+        made = in_brackets(ledger.outputs) or "no tensor"
+        sentences.append(f"Expected [{' × '.join(map(str, options.expect))}], got {made}.")
     elif "meta" in ledger.failure.message and ledger.device == "meta":
         sentences.append("This code needs values, and the meta device has only shapes: try --device cpu.")
     sentences.append(diagnosis_text(ledger, diagnosis) if diagnosis else untold(ledger, options.expect))
@@ -195,7 +207,7 @@ def _written(
     verdict: "Verdict | None",
     options: argparse.Namespace,
 ) -> str:
-    from explainer.shapes.diagnosis import diagnosis_html
+    from explainer.shapes.diagnosis.report import diagnosis_html
     from explainer.shapes.rendering import exports, html, text_table
 
     if options.format == "html":

@@ -1,10 +1,10 @@
 """An examination in words: for a terminal, and the words that the page uses, too."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from vit_core.examination import Examination, Expectation
+from vit_core.examination import Examination, Expectation, Finding
 from vit_core.weights.head_candidates import HeadCandidate
 
 SIZE_NAMES = {
@@ -18,15 +18,6 @@ SIZE_NAMES = {
     "representation_size": "hidden layer of the head",
 }
 MARKS = {"error": "✗", "warning": "!", "note": "·"}
-ABOUT = {
-    "container": "file",
-    "missing": "missing",
-    "left over": "left over",
-    "shape": "shape",
-    "not finite": "not finite",
-    "constant": "constant",
-    "type": "type",
-}
 HEADS_UNTOLD = (
     "No shape shows the number of heads k: the q, k and v of all heads lie side by side in matrices of D columns, "
     "and every k that divides D gives matrices of the same shape."
@@ -63,6 +54,11 @@ def recognised(examination: Examination) -> str:
     return " · ".join(parts)
 
 
+def about_text(finding: Finding) -> str:
+    """What a finding is about, as a reader calls it."""
+    return "file" if finding.about == "container" else finding.about
+
+
 def _candidate_row(candidate: HeadCandidate) -> tuple[str, str]:
     """``k = 12, D_h = 64``, and what is known of it."""
     reason = f": {candidate.reason}" if candidate.reason else ""
@@ -95,33 +91,31 @@ def head_kind(examination: Examination) -> str:
 
 def as_text(examination: Examination, names: bool = False) -> str:
     """The whole report for a terminal, with every tensor if ``names``."""
-    lines = [verdict(examination)]
-    if recognition := recognised(examination):
-        lines.append(recognition)
-    if examination.sizes:
-        lines += ["", "Sizes, and the tensor each was read from"]
-        rows = [
-            (SIZE_NAMES[read.field], f"{read.value:,}", f"{read.name} {list(read.shape)}", read.how)
-            for read in examination.sizes
-        ]
-        lines += _aligned(rows)
-        lines.append(f"  head: {head_kind(examination)}" if head_kind(examination) else "")
+    lines = [line for line in (verdict(examination), recognised(examination)) if line]
+    for title, section in _sections(examination, names):
+        lines += ["", title, *(f"  {line}" for line in section)] if section else []
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _sections(examination: Examination, names: bool) -> Iterator[tuple[str, list[str]]]:
+    """The titles and the lines of what follows the verdict; a section without lines is left out."""
+    sizes = [
+        (SIZE_NAMES[read.field], f"{read.value:,}", f"{read.name} {list(read.shape)}", read.how)
+        for read in examination.sizes
+    ]
+    head = head_kind(examination)
+    yield "Sizes, and the tensor each was read from", _aligned(sizes) + ([f"head: {head}"] if head else [])
     if examination.heads:
-        lines += ["", "Attention heads k", f"  {HEADS_UNTOLD}"]
         shown = sorted(examination.heads, key=lambda candidate: not candidate.is_chosen)[:MOST_CANDIDATES]
-        lines += _aligned([_candidate_row(candidate) for candidate in shown])
+        lines = [HEADS_UNTOLD, *_aligned([_candidate_row(candidate) for candidate in shown])]
         if unlisted := len(examination.heads) - len(shown):
-            lines.append(f"  and {unlisted} more divisor{'s' if unlisted > 1 else ''} of D")
-    if examination.expectations:
-        lines += ["", "What the numbers depend on and no shape shows"]
-        lines += _aligned([(row.what, f"{row.value} ({told_text(row)})") for row in examination.expectations])
-    if examination.findings:
-        lines += ["", "Findings"]
-        lines += [f"  {MARKS[row.severity]} {ABOUT[row.about]}: {row.sentence}" for row in examination.findings]
-    if names and examination.tensors:
-        lines += ["", "Tensors"]
-        lines += _aligned([(name, str(list(shape)), kind) for name, shape, kind in examination.tensors])
-    return "\n".join(line.rstrip() for line in lines if line is not None)
+            lines.append(f"and {unlisted} more divisor{'s' if unlisted > 1 else ''} of D")
+        yield "Attention heads k", lines
+    facts = [(fact.what, f"{fact.value} ({told_text(fact)})") for fact in examination.expectations]
+    yield "What the numbers depend on and no shape shows", _aligned(facts)
+    yield "Findings", [f"{MARKS[row.severity]} {about_text(row)}: {row.sentence}" for row in examination.findings]
+    tensors = [(name, str(list(shape)), kind) for name, shape, kind in examination.tensors]
+    yield "Tensors", _aligned(tensors) if names else []
 
 
 def as_json(examination: Examination) -> dict[str, Any]:
@@ -137,4 +131,4 @@ def as_json(examination: Examination) -> dict[str, Any]:
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from vit_core import ViTConfig
 from vit_core.config import PRESETS
@@ -17,33 +17,34 @@ LARGEST = (
 )
 _WORDS = {PAPER: "Table 1", DEIT: "community (DeiT)", GIANT: "arXiv 2106.04560", LARGEST: "arXiv 2302.05442"}
 BATCH = "batch"
-# What may be changed -> its name for people, and the range in which all that is computed stays a number.
+
+
+class Size(NamedTuple):
+    """A size that may be changed."""
+
+    label: str  # of its control
+    low: int  # the range in which all that is computed stays a number
+    high: int
+    letter: str  # the paper's, where it has one
+    word: str  # in a sentence
+
+
 FIELDS = MappingProxyType(
     {
-        "image_size": ("Image (pixels)", 1, 4096),
-        "patch_size": ("Patch P (pixels)", 1, 1024),
-        "hidden_size": ("Hidden size D", 1, 32_768),
-        "num_heads": ("Heads k", 1, 1024),
-        "num_layers": ("Layers L", 1, 256),
-        "mlp_size": ("MLP size", 1, 131_072),
-        "num_classes": ("Classes K", 1, 1_000_000),
-        BATCH: ("Batch B", 1, 65_536),
-        "representation_size": ("Hidden layer of the head", 1, 32_768),
-        "num_channels": ("Channels C", 1, 64),
+        "image_size": Size("Image (pixels)", 1, 4096, "the picture's side", "picture"),
+        "patch_size": Size("Patch P (pixels)", 1, 1024, "P", "patch P"),
+        "hidden_size": Size("Hidden size D", 1, 32_768, "D", "hidden size D"),
+        "num_heads": Size("Heads k", 1, 1024, "k", "heads k"),
+        "num_layers": Size("Layers L", 1, 256, "L", "layers"),
+        "mlp_size": Size("MLP size", 1, 131_072, "the MLP size", "MLP size"),
+        "num_classes": Size("Classes K", 1, 1_000_000, "K", "classes"),
+        BATCH: Size("Batch B", 1, 65_536, "B", "batch"),
+        "representation_size": Size(
+            "Hidden layer of the head", 1, 32_768, "the head's hidden layer", "head's hidden layer"
+        ),
+        "num_channels": Size("Channels C", 1, 64, "C", "channels C"),
     }
 )
-_LETTER_AND_WORD = {  # the paper's letter, where it has one, and the name in a sentence
-    "image_size": ("the picture's side", "picture"),
-    "patch_size": ("P", "patch P"),
-    "hidden_size": ("D", "hidden size D"),
-    "num_heads": ("k", "heads k"),
-    "num_layers": ("L", "layers"),
-    "mlp_size": ("the MLP size", "MLP size"),
-    "num_classes": ("K", "classes"),
-    BATCH: ("B", "batch"),
-    "representation_size": ("the head's hidden layer", "head's hidden layer"),
-    "num_channels": ("C", "channels C"),
-}
 MOST_BYTES = 2**62  # of one tensor: what PyTorch can count on the meta device
 
 
@@ -112,15 +113,12 @@ class Setting:
     @classmethod
     def of(cls, config: ViTConfig, batch: int = 1) -> "Setting":
         """The nearest model of the catalogue, with what it has to be changed by."""
-        best: Setting | None = None
+        sizes = {name: _value(config, name, batch) for name in FIELDS}
+        settings = []
         for entry in CATALOGUE.values():
-            sizes = {name: getattr(config, name) for name in FIELDS if name != BATCH} | {BATCH: batch}
-            known = {name: getattr(entry.config, name) for name in FIELDS if name != BATCH} | {BATCH: 1}
-            differ = {name: size for name, size in sizes.items() if size != known[name] and size is not None}
-            if best is None or len(differ) < len(best.changes):
-                best = cls(entry.name, MappingProxyType(differ))
-        assert best is not None
-        return best
+            changes = {name: size for name, size in sizes.items() if size not in (None, _value(entry.config, name))}
+            settings.append(cls(entry.name, MappingProxyType(changes)))
+        return min(settings, key=lambda setting: len(setting.changes))
 
     def __str__(self) -> str:
         return ",".join([self.start, *(f"{name}={value}" for name, value in self.changes.items())])
@@ -128,9 +126,7 @@ class Setting:
     @property
     def words(self) -> str:
         """The same for people: ``"B/16, picture 384, batch B 8"``."""
-        return ", ".join(
-            [self.start, *(f"{_LETTER_AND_WORD[name][1]} {value:,}" for name, value in self.changes.items())]
-        )
+        return ", ".join([self.start, *(f"{FIELDS[name].word} {value:,}" for name, value in self.changes.items())])
 
     def with_(self, start: ViTConfig, **values: int) -> "Setting":
         """With these sizes; what is as in ``start`` goes without saying."""
@@ -153,9 +149,9 @@ class Setting:
                 raise ValueError(f"unknown model {self.start[:40]!r}, known are {', '.join(CATALOGUE)}")
             start = CATALOGUE[self.start].config
         for name, value in self.changes.items():
-            _, low, high = FIELDS[name]
-            if not low <= value <= high:
-                raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value:,}")
+            size = FIELDS[name]
+            if not size.low <= value <= size.high:
+                raise ValueError(f"{name} must be between {size.low:,} and {size.high:,}, got {value:,}")
         sizes: dict[str, Any] = {name: value for name, value in self.changes.items() if name != BATCH}
         config, batch = replace(start, **sizes), self.changes.get(BATCH, 1)
         largest = max(
@@ -173,21 +169,20 @@ class Setting:
 
 def in_words(sentence: str) -> str:
     """A sentence about fields of the configuration, with the names that the page gives them."""
-    return re.sub(rf"\b({'|'.join(_LETTER_AND_WORD)})\b", lambda found: _LETTER_AND_WORD[found[0]][1], sentence)
+    return re.sub(rf"\b({'|'.join(FIELDS)})\b", lambda found: FIELDS[found[0]].word, sentence)
 
 
-def _value(config: ViTConfig, name: str) -> int:
-    return 1 if name == BATCH else getattr(config, name)
+def _value(config: ViTConfig, name: str, batch: int = 1) -> Any:
+    return batch if name == BATCH else getattr(config, name)
 
 
 def changes_between(before: tuple[ViTConfig, int], after: tuple[ViTConfig, int]) -> tuple[str, ...]:
     """What was changed, in the paper's letters: ``("P from 32 to 16", "D from 384 to 768")``."""
-    texts = []
-    for name, (letter, _) in _LETTER_AND_WORD.items():
-        old, new = ((batch if name == BATCH else getattr(config, name)) for config, batch in (before, after))
-        if old != new:
-            texts.append(f"{letter} from {_number(old)} to {_number(new)}")
-    return tuple(texts)
+    values = [
+        (size.letter, *(_value(config, name, batch) for config, batch in (before, after)))
+        for name, size in FIELDS.items()
+    ]
+    return tuple(f"{letter} from {_number(old)} to {_number(new)}" for letter, old, new in values if old != new)
 
 
 def _number(value: int | None) -> str:

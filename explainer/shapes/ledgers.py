@@ -7,29 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explainer.shapes.describing import (
-    Names,
-    Pass,
-    batch_of,
-    failure_of,
-    family_of,
-    of_another_batch,
-    operations_of,
-    shapes_of,
-    with_batch_axes,
-    with_config_axes,
-)
-from explainer.shapes.entries import Ledger, Subject
-from explainer.shapes.recording import (
-    Recorder,
-    built_on_meta,
-    device_of,
-    meta_copy,
-    start_here,
-    to_meta,
-    with_own_buffers,
-    with_tensors,
-)
+from explainer.shapes.describing.families import family_of
+from explainer.shapes.describing.from_events import Names, failure_of, operations_of, shapes_of
+from explainer.shapes.describing.named_axes import Pass, batch_of, of_another_batch, with_batch_axes, with_config_axes
+from explainer.shapes.entries.ledger import Ledger, Subject
+from explainer.shapes.recording.building import built_on_meta
+from explainer.shapes.recording.code_lines import start_here
+from explainer.shapes.recording.copies import device_of, meta_copy, to_meta, with_own_buffers, with_tensors
+from explainer.shapes.recording.recorder import Recorder
 from explainer.shapes.torch_internals import is_compiled
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.config import PRESETS
@@ -96,13 +81,13 @@ def _with_batch(made: Ledger, run: nn.Module, args: tuple[Any, ...], kwargs: Map
     batch = batch_of(made.inputs)
     if not batch:
         return made
-    more = batch + 1
-    args, kwargs = of_another_batch((args, kwargs), batch, more)
+    larger = batch + 1
+    args, kwargs = of_another_batch((args, kwargs), batch, larger)
     names = Names(run)
     recorder = Recorder(names.known, meta=True, places=False)
     result, error = _run(run, args, kwargs, recorder)
     other = Pass(operations_of(recorder.events, names), () if error else shapes_of(result))
-    made = with_batch_axes(made, other, batch, more)
+    made = with_batch_axes(made, other, batch, larger)
     if error is None or made.failure is not None:
         return made
     failure = failure_of(error, recorder, names)

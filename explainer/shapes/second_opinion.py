@@ -5,7 +5,7 @@ from math import prod
 
 import torch
 
-from explainer.shapes.entries import Ledger
+from explainer.shapes.entries.ledger import Ledger
 from vit_core import VisionTransformer, ViTConfig
 
 

@@ -17,7 +17,7 @@ from explainer.break_it.runs import Outcome, answer, diagnosis, options, run, so
 from explainer.break_it.sizes import BATCHES, HIDDEN, PATCHES
 from explainer.break_it.windows import ending, surroundings
 from explainer.notation.excerpts import Excerpt, highlighted
-from explainer.shapes.diagnosis import diagnosis_html
+from explainer.shapes.diagnosis.report import diagnosis_html
 from explainer.shapes.rendering.html import style
 
 

@@ -106,12 +106,13 @@ def _slider(name: str, setting: Setting, start: ViTConfig) -> None:
 
 def _number(name: str, setting: Setting, start: ViTConfig) -> None:
     """The range is next to the name: the field itself refuses anything outside it."""
-    key, value, (_, low, high) = f"shapes_number_{name}", setting.value(start, name), FIELDS[name]
+    key, value = f"shapes_number_{name}", setting.value(start, name)
+    low, high = min(FIELDS[name].low, value), max(FIELDS[name].high, value)
     _sync(key, value)
     st.number_input(
-        f"{_label(name, setting)} :small[{low:,}–{max(high, value):,}]",
-        min(low, value),
-        max(high, value),
+        f"{_label(name, setting)} :small[{FIELDS[name].low:,}–{high:,}]",
+        low,
+        high,
         step=1,
         key=key,
         on_change=_take,
@@ -120,7 +121,8 @@ def _number(name: str, setting: Setting, start: ViTConfig) -> None:
 
 
 def _label(name: str, setting: Setting) -> str:
-    return f":orange[**{FIELDS[name][0]}**]" if name in setting.changes else FIELDS[name][0]
+    label = FIELDS[name].label
+    return f":orange[**{label}**]" if name in setting.changes else label
 
 
 def _take(name: str, key: str, start: ViTConfig) -> None:

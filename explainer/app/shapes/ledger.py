@@ -13,7 +13,7 @@ from explainer.app.server.downloads import offer_file
 from explainer.app.shapes.choice import Sizes
 from explainer.components import ledger_script
 from explainer.shapes import Ledger, config_ledger
-from explainer.shapes.entries import Differences, differences
+from explainer.shapes.entries.differences import Differences, differences
 from explainer.shapes.rendering import exports, html
 from explainer.shapes.rendering.text_table import as_text
 from explainer.stages import STAGES

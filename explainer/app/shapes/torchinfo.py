@@ -6,7 +6,7 @@ from explainer.app.blocks import show_words
 from explainer.app.kept import is_kept, kept_large
 from explainer.app.shapes.choice import Sizes
 from explainer.app.shapes.ledger import ledger_of
-from explainer.shapes.entries import count_text
+from explainer.shapes.entries.amounts import count_text
 from explainer.shapes.second_opinion import SecondOpinion, second_opinion
 
 REST = 0.4  # seconds without a move of a slider, after which torchinfo is asked: it takes longer than the ledger

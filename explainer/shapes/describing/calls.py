@@ -1,4 +1,4 @@
-"""A recorded call in words: its name, its arguments as code, and the multiply-adds it took."""
+"""Describe a recorded call: its name, its arguments as code, and the multiply-adds that it took."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from explainer.shapes.recording import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
+from explainer.shapes.recording.signatures import Number, Opaque, Sequence, Signature, Slice, TensorKey, keys_of
 
 _OPERATORS = {
     "getitem": "index",
@@ -41,7 +41,7 @@ _SILENT = {"_stacklevel", "inplace", "device", "pin_memory"}  # which change no 
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """``linear``; an operator by the function it stands for: ``@`` is ``matmul``."""
+    """The name of a function of torch: ``linear``. An operator is named after its function: ``@`` is ``matmul``."""
     name: str = getattr(function, "__name__", "") or type(function).__name__
     if name == "__get__":
         return function.__self__.__name__  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def arguments_of(signature: Signature) -> str:
-    """What a call was given besides tensors, as code: ``dim=-1``."""
+    """The arguments of a call that are not tensors, written as code: ``dim=-1``."""
     name = name_of(signature.function)
     if name in ("index", "index_put") and len(signature.arguments) > 1:
         return f"[{_index(signature.arguments[1])}]"
@@ -106,44 +106,33 @@ def _index(value: Any) -> str:
 
 
 def argument(signature: Signature, place: int, keyword: str, default: Any = None) -> Any:
-    """An argument by its place or its name."""
+    """The value of an argument, whether it was passed by position or by keyword."""
     if place < len(signature.arguments):
         return signature.arguments[place]
     return dict(signature.keywords).get(keyword, default)
 
 
 def multiply_adds_of(signature: Signature, outputs: tuple[TensorKey, ...]) -> int:
-    """Of a call, a multiplication with its addition as one; only products of matrices are counted."""
+    """Count the multiply-adds of the matrix products in a call; a multiplication with its addition is one."""
     count = _MULTIPLY_ADDS.get(name_of(signature.function))
     return count(signature, outputs[0].sizes) if count else 0
 
 
-def _linear(call: Signature, output: tuple[int, ...]) -> int:
-    return math.prod(output) * argument(call, 0, "input").sizes[-1]
-
-
 def _matmul(call: Signature, output: tuple[int, ...]) -> int:
-    tensors = [value for value in call.arguments if isinstance(value, TensorKey)]
-    tensors += [value for _, value in call.keywords if isinstance(value, TensorKey)]
-    name = getattr(call.function, "__name__", "")
-    left, right = (tensors[1], tensors[0]) if name == "__rmatmul__" else (tensors[0], tensors[1])
+    left, right = keys_of(call)[:2]
+    if getattr(call.function, "__name__", "") == "__rmatmul__":
+        left, right = right, left
     if not left.sizes or not right.sizes:
         return 0
     return math.prod(output) * left.sizes[-1]
 
 
-def _added_matmul(call: Signature, output: tuple[int, ...]) -> int:
-    return math.prod(output) * argument(call, 1, "mat1").sizes[-1]
-
-
 def _convolution(call: Signature, output: tuple[int, ...]) -> int:
-    weight = argument(call, 1, "weight").sizes
-    return math.prod(output) * math.prod(weight[1:])
+    return math.prod(output) * math.prod(argument(call, 1, "weight").sizes[1:])
 
 
 def _transposed_convolution(call: Signature, output: tuple[int, ...]) -> int:
-    weight = argument(call, 1, "weight").sizes
-    return math.prod(argument(call, 0, "input").sizes) * math.prod(weight[1:])
+    return _convolution(call, argument(call, 0, "input").sizes)
 
 
 def _einsum(call: Signature, output: tuple[int, ...]) -> int:
@@ -167,7 +156,7 @@ def _einsum(call: Signature, output: tuple[int, ...]) -> int:
 
 
 def _contraction(call: Signature, output: tuple[int, ...]) -> int:
-    """Of two tensors over some axes, which both have and the result has not."""
+    """Two tensors are multiplied and summed over the axes that both have and the result does not have."""
     left, right = (math.prod(key.sizes) for key in keys_of(call)[:2])
     return math.prod(output) * math.isqrt(left * right // max(1, math.prod(output)))
 
@@ -180,7 +169,7 @@ def _recurrent(call: Signature, output: tuple[int, ...]) -> int:
 
 
 def attention_multiply_adds(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> tuple[int, int]:
-    """Of the scores and of the weighted sum, in scaled dot-product attention."""
+    """Count the multiply-adds of scaled dot-product attention: those of the scores, and those of the weighted sum."""
     weights = math.prod(query[:-1]) * key[-2]
     return weights * query[-1], weights * value[-1]
 
@@ -190,18 +179,18 @@ def _attention(call: Signature, output: tuple[int, ...]) -> int:
     return sum(attention_multiply_adds(query, key, value))
 
 
-_COUNTED: dict[Callable[[Signature, tuple[int, ...]], int], str] = {
-    _linear: "linear",
-    _matmul: "matmul mm bmm mv dot",
-    _added_matmul: "addmm baddbmm addbmm",
-    _convolution: "conv1d conv2d conv3d",
-    _transposed_convolution: "conv_transpose1d conv_transpose2d conv_transpose3d",
-    _einsum: "einsum",
-    _contraction: "tensordot inner",
-    _recurrent: "lstm gru rnn_tanh rnn_relu",
-    _attention: "scaled_dot_product_attention",
+_COUNTED: dict[str, Callable[[Signature, tuple[int, ...]], int]] = {
+    "linear": lambda call, output: math.prod(output) * argument(call, 0, "input").sizes[-1],
+    "matmul mm bmm mv dot": _matmul,
+    "addmm baddbmm addbmm": lambda call, output: math.prod(output) * argument(call, 1, "mat1").sizes[-1],
+    "conv1d conv2d conv3d": _convolution,
+    "conv_transpose1d conv_transpose2d conv_transpose3d": _transposed_convolution,
+    "einsum": _einsum,
+    "tensordot inner": _contraction,
+    "lstm gru rnn_tanh rnn_relu": _recurrent,
+    "scaled_dot_product_attention": _attention,
 }
-_MULTIPLY_ADDS = {name: count for count, names in _COUNTED.items() for name in names.split()}
+_MULTIPLY_ADDS = {name: count for names, count in _COUNTED.items() for name in names.split()}
 
 
 _IN_PLACE = frozenset(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod"))

@@ -1,4 +1,4 @@
-"""Vision Transformers of the known families with other sizes, and the sizes of one that is given."""
+"""Vision Transformers of known families: read the sizes of a model, and build one of other sizes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Build = Callable[[ViTConfig], nn.Module]
 
 
 def family_of(module: nn.Module) -> tuple[Build, ViTConfig] | None:
-    """How to build the like of ``module`` in other sizes, and its own sizes; None if it is of no known family."""
+    """A function that builds models of the same family, and the sizes of ``module``; None for an unknown family."""
     kind = type(module)
     known = _FAMILIES.get((kind.__module__, kind.__qualname__))
     if known is None:
@@ -23,6 +23,26 @@ def family_of(module: nn.Module) -> tuple[Build, ViTConfig] | None:
         return None
 
 
+# Our name -> theirs: of the argument and of the attribute in torchvision, of the configuration in Hugging Face.
+_OF_TORCHVISION = {
+    "image_size": "image_size",
+    "patch_size": "patch_size",
+    "hidden_size": "hidden_dim",
+    "mlp_size": "mlp_dim",
+    "num_classes": "num_classes",
+    "representation_size": "representation_size",
+}
+_OF_HUGGING_FACE = {
+    "image_size": "image_size",
+    "patch_size": "patch_size",
+    "num_channels": "num_channels",
+    "hidden_size": "hidden_size",
+    "num_layers": "num_hidden_layers",
+    "mlp_size": "intermediate_size",
+    "num_heads": "num_attention_heads",
+}
+
+
 def _torchvision(config: ViTConfig) -> nn.Module:
     from torchvision.models import VisionTransformer as Theirs
 
@@ -31,16 +51,6 @@ def _torchvision(config: ViTConfig) -> nn.Module:
     if config.num_channels != 3:  # which it cannot be told
         model.conv_proj = nn.Conv2d(config.num_channels, config.hidden_size, config.patch_size, config.patch_size)
     return model
-
-
-_OF_TORCHVISION = {  # our name -> theirs, of the argument and of the attribute
-    "image_size": "image_size",
-    "patch_size": "patch_size",
-    "hidden_size": "hidden_dim",
-    "mlp_size": "mlp_dim",
-    "num_classes": "num_classes",
-    "representation_size": "representation_size",
-}
 
 
 def _of_torchvision(model: Any) -> ViTConfig:
@@ -81,17 +91,6 @@ def _of_timm(model: Any) -> ViTConfig:
     )
 
 
-_OF_HUGGING_FACE = {  # our name -> theirs, in their configuration
-    "image_size": "image_size",
-    "patch_size": "patch_size",
-    "num_channels": "num_channels",
-    "hidden_size": "hidden_size",
-    "num_layers": "num_hidden_layers",
-    "mlp_size": "intermediate_size",
-    "num_heads": "num_attention_heads",
-}
-
-
 def _hugging_face(config: ViTConfig) -> nn.Module:
     import transformers
 
@@ -105,12 +104,8 @@ def _of_hugging_face(model: Any) -> ViTConfig:
     return ViTConfig(**sizes, num_classes=model.num_labels)
 
 
-def _of_ours(model: Any) -> ViTConfig:
-    return model.config
-
-
 _FAMILIES: dict[tuple[str, str], tuple[Build, Callable[[Any], ViTConfig]]] = {
-    (VisionTransformer.__module__, "VisionTransformer"): (VisionTransformer, _of_ours),
+    (VisionTransformer.__module__, "VisionTransformer"): (VisionTransformer, lambda model: model.config),
     ("torchvision.models.vision_transformer", "VisionTransformer"): (_torchvision, _of_torchvision),
     ("timm.models.vision_transformer", "VisionTransformer"): (_timm, _of_timm),
     ("transformers.models.vit.modeling_vit", "ViTForImageClassification"): (_hugging_face, _of_hugging_face),

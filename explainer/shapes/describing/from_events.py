@@ -1,8 +1,8 @@
-"""From what was recorded to operations: names of parameters, work, rules, and the steps inside fused attention."""
+"""Turn recorded calls into operations: with names of parameters, work, rules, and the steps of fused attention."""
 
 import math
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -11,8 +11,10 @@ from torch import nn
 
 from explainer.shapes.describing.calls import arguments_of, attention_multiply_adds, multiply_adds_of, name_of
 from explainer.shapes.describing.rules import rule_of, sums_to_one
-from explainer.shapes.entries import Failure, Line, Operation, TensorShape
-from explainer.shapes.recording import Event, Recorder, Signature, TensorKey, frames_of, keys_of, tensors_in
+from explainer.shapes.entries.operations import Failure, Line, Operation, TensorShape
+from explainer.shapes.recording.code_lines import frames_of
+from explainer.shapes.recording.recorder import Event, Recorder
+from explainer.shapes.recording.signatures import Signature, TensorKey, keys_of, tensors_in
 from vit_core import VisionTransformer
 from vit_core.model import MLP
 
@@ -38,7 +40,7 @@ class Names:
                     self.tensors.setdefault(id(buffer), f"{name}.{own}" if name else own)
 
     def unused(self, events: list[Event]) -> tuple[TensorShape, ...]:
-        """Parameters that nothing has read."""
+        """The parameters that no call has read."""
         if self.module is None:
             return ()
         read = {identity for event in events for identity in event.tensors}
@@ -54,7 +56,7 @@ class Names:
         return frozenset(self.tensors)
 
     def part(self, module: nn.Module | None) -> tuple[str, str]:
-        """Path and class of a module."""
+        """The path of a module and the name of its class."""
         if module is None:
             return "", type(self.module).__name__ if self.module is not None else ""
         return self.parts.get(id(module), ("", type(module).__name__))
@@ -66,7 +68,7 @@ def shapes_of(value: Any) -> tuple[TensorShape, ...]:
 
 
 def operations_of(events: list[Event], names: Names) -> tuple[Operation, ...]:
-    """The operations of what was recorded."""
+    """The operations of a ledger, from recorded calls."""
     seen: set[int] = set()
     operations: list[Operation] = []
     for event in events:
@@ -107,7 +109,7 @@ def _owner(event: Event, names: Names, path: str, kind: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=20_000)
 def _unplaced(signature: Signature, outputs: tuple[TensorKey, ...]) -> tuple[Operation, tuple[Operation, ...]]:
-    """What all calls of one signature have in common, as an operation without a place, and the steps inside it."""
+    """The operation that all calls of one signature share, still without module and line, and the steps inside it."""
     keys = keys_of(signature)
     name = name_of(signature.function)
     steps = _steps(signature, keys, outputs) if name == "scaled_dot_product_attention" else ()
@@ -128,37 +130,36 @@ def _unplaced(signature: Signature, outputs: tuple[TensorKey, ...]) -> tuple[Ope
 
 
 def _steps(signature: Signature, keys: tuple[TensorKey, ...], outputs: tuple[TensorKey, ...]) -> tuple[Operation, ...]:
-    """Scores, softmax and weighted sum, which one fused operation does without keeping them."""
+    """The scores, the softmax and the weighted sum, which a fused operation computes without storing them."""
     query, key, value = keys[:3]
     rows, columns, size = query.sizes[-2], key.sizes[-2], query.sizes[-1]
     scores = TensorShape((*outputs[0].sizes[:-1], columns), _dtype(query.dtype))
-    shapes = [_shape(tensor) for tensor in (query, key, value)]
     given = dict(signature.keywords).get("scale")
     scale = f"/ √{size}" if given is None else f"· {getattr(given, 'value', given):g}"
     first, second = attention_multiply_adds(query.sizes, key.sizes, value.sizes)
-
-    steps = (
-        (
-            "scores",
-            (shapes[0], shapes[1], *map(_shape, keys[3:])),
-            scores,
-            f"q kᵀ {scale}",
-            first,
-            f"{rows} queries times {columns} keys: {rows} × {columns} for each head",
+    masks = tuple(map(_shape, keys[3:]))
+    compare = f"{rows} queries times {columns} keys: {rows} × {columns} for each head"
+    weigh = f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}"
+    softmax = f"{sums_to_one(-1, scores.sizes)}: the shape stays"
+    step = partial(Operation, module="", module_type="", bytes=0, parameters=0, line=None, fused=True)
+    return (
+        step(
+            name="scores",
+            inputs=(_shape(query), _shape(key), *masks),
+            outputs=(scores,),
+            arguments=f"q kᵀ {scale}",
+            multiply_adds=first,
+            rule=compare,
         ),
-        ("softmax", (scores,), scores, "dim=-1", 0, f"{sums_to_one(-1, scores.sizes)}: the shape stays"),
-        (
-            "weighted sum",
-            (scores, shapes[2]),
-            _shape(outputs[0]),
-            "A v",
-            second,
-            f"{rows} × {columns} weights times {columns} × {value.sizes[-1]} values gives {rows} × {value.sizes[-1]}",
+        step(name="softmax", inputs=(scores,), outputs=(scores,), arguments="dim=-1", multiply_adds=0, rule=softmax),
+        step(
+            name="weighted sum",
+            inputs=(scores, _shape(value)),
+            outputs=(_shape(outputs[0]),),
+            arguments="A v",
+            multiply_adds=second,
+            rule=weigh,
         ),
-    )
-    return tuple(
-        Operation(name, "", "", inputs, (output,), arguments, 0, 0, multiply_adds, rule, None, None, True)
-        for name, inputs, output, arguments, multiply_adds, rule in steps
     )
 
 
@@ -197,7 +198,7 @@ def _equations() -> dict[tuple[str, int], int]:
 
 
 def failure_of(error: Exception, recorder: Recorder | None = None, names: Names | None = None) -> Failure:
-    """Where and why it stopped."""
+    """Describe the operation or the line of code that raised an error."""
     names = names or Names(None)
     line, module, frames = frames_of(error.__traceback__)
     path, kind = names.part(module)
@@ -227,12 +228,12 @@ _NEEDS_VALUES = (
 
 
 def needs_values(error: BaseException) -> bool:
-    """Whether an operation failed on meta only because there are no numbers."""
+    """Whether an operation failed only because tensors on the meta device have no values."""
     return isinstance(error, NotImplementedError) or "meta tensor" in str(error).lower()
 
 
 def _einops(failure: Failure, frames: tuple[FrameType, ...]) -> Failure:
-    """What einops refused, read from the frame of its function: ``rearrange`` with its tensor and pattern."""
+    """The function of einops that failed, with its tensor and pattern, which are read from its frame."""
     for frame in frames:
         if frame.f_globals.get("__name__") == "einops.einops" and "pattern" in frame.f_locals:
             given = frame.f_locals.get("tensor")

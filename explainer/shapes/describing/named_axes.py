@@ -1,4 +1,4 @@
-"""Letters of axes, proved by running the same code with other sizes, never guessed from equal numbers."""
+"""Name axes by the paper's letters. Running the same code with other sizes proves each letter; none is guessed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,8 +10,11 @@ from torch import Tensor
 
 from explainer.shapes.describing.families import Build
 from explainer.shapes.describing.from_events import Names, operations_of, shapes_of
-from explainer.shapes.entries import Ledger, Operation, TensorShape
-from explainer.shapes.recording import Recorder, built_on_meta, with_tensors
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Operation, TensorShape
+from explainer.shapes.recording.building import built_on_meta
+from explainer.shapes.recording.copies import with_tensors
+from explainer.shapes.recording.recorder import Recorder
 from vit_core import ViTConfig
 
 _BATCH = 11
@@ -53,14 +56,14 @@ _WIDTHS = {"H": "W", "H/P": "W/P"}
 
 
 class Pass(NamedTuple):
-    """What ran with other sizes."""
+    """A run with other sizes."""
 
     operations: tuple[Operation, ...]
     outputs: tuple[TensorShape, ...]  # of the model; empty if it broke
 
 
 def with_config_axes(ledger: Ledger, config: ViTConfig, build: Build) -> Ledger | None:
-    """The ledger with every axis named; None if ``build`` does not make what ran: then nothing is proved."""
+    """The ledger with every axis named; None if ``build`` makes a model that runs other operations."""
     rank = len(ledger.inputs[0].sizes) if len(ledger.inputs) == 1 else 0
     if rank not in (3, 4):
         return None
@@ -84,7 +87,7 @@ def with_config_axes(ledger: Ledger, config: ViTConfig, build: Build) -> Ledger 
 
 @lru_cache(maxsize=32)
 def _probe(build: Build, num_layers: int, has_hidden_head: bool, gelu: Any, batched: bool) -> Pass | None:
-    """A model in which all sizes differ, its axes named."""
+    """Run a model in which all sizes differ, so that each size has one letter."""
     config = ViTConfig(
         **_SIZES, num_layers=num_layers, gelu=gelu, representation_size=_REPRESENTATION if has_hidden_head else None
     )
@@ -121,7 +124,7 @@ def _letters_of(sizes: tuple[int, ...], letters: Mapping[int, str]) -> tuple[str
 
 
 def _lettered(shape: TensorShape, probe: TensorShape, sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """The probe's letters, where they have the size that is there."""
+    """The probe's letters; a number where the letter stands for another size."""
     assert probe.axes is not None
     return tuple(
         axis if sizes.get(axis) == size else str(size) for axis, size in zip(probe.axes, shape.sizes, strict=True)
@@ -129,11 +132,11 @@ def _lettered(shape: TensorShape, probe: TensorShape, sizes: Mapping[str, int]) 
 
 
 def with_batch_axes(ledger: Ledger, other: Pass, batch: int, other_batch: int) -> Ledger:
-    """The ledger with B named, from the same model with another batch; all other axes are their numbers."""
+    """The ledger with B named, by comparison with another batch. All other axes stay numbers."""
 
     def axes(shape: TensorShape, other: TensorShape) -> tuple[str, ...]:
         pairs = zip(shape.sizes, other.sizes, strict=True)
-        return tuple(_of_batch(size, then, batch, other_batch) for size, then in pairs)
+        return tuple(_of_batch(size, other_size, batch, other_batch) for size, other_size in pairs)
 
     named = _named(ledger.operations[: len(other.operations)], other.operations, axes)
     if named is None:
@@ -152,21 +155,21 @@ def _named_outputs(
     if [len(shape.sizes) for shape in ledger.outputs] != [len(shape.sizes) for shape in other.outputs]:
         return ledger.outputs
     pairs = zip(ledger.outputs, other.outputs, strict=True)
-    return tuple(replace(shape, axes=axes(shape, there)) for shape, there in pairs)
+    return tuple(replace(shape, axes=axes(shape, other_shape)) for shape, other_shape in pairs)
 
 
 def is_batched(sizes: tuple[int, ...], batch: int) -> bool:
-    """Whether it is pictures [B, C, H, W], the only input whose first axis can be nothing but the batch."""
+    """Whether a tensor holds pictures [B, C, H, W], the only input whose first axis must be the batch."""
     return len(sizes) == 4 and sizes[0] == batch
 
 
 def batch_of(inputs: Sequence[TensorShape]) -> int | None:
-    """B, if there are pictures among the inputs."""
+    """The batch size, if there are pictures among the inputs."""
     return next((shape.sizes[0] for shape in inputs if len(shape.sizes) == 4), None)
 
 
 def of_another_batch(value: Any, batch: int, other: int) -> Any:
-    """The arguments on meta with another number of pictures."""
+    """The arguments on the meta device, with another number of pictures."""
 
     def changed(tensor: Tensor) -> Tensor:
         if not is_batched(tuple(tensor.shape), batch):
@@ -176,8 +179,8 @@ def of_another_batch(value: Any, batch: int, other: int) -> Any:
     return with_tensors(value, changed)
 
 
-def _of_batch(size: int, then: int, batch: int, other: int) -> str:
-    if size == then or size * other != then * batch or size % batch:
+def _of_batch(size: int, other_size: int, batch: int, other_batch: int) -> str:
+    if size == other_size or size * other_batch != other_size * batch or size % batch:
         return str(size)
     return "B" if size == batch else f"{size // batch}B"
 
@@ -187,7 +190,7 @@ def _named(
     others: Sequence[Operation],
     axes: Callable[[TensorShape, TensorShape], tuple[str, ...]],
 ) -> tuple[Operation, ...] | None:
-    """Operations with axes from those of another run; None if that was not the same run with other sizes."""
+    """Operations with axes named by comparison with another run; None if other operations ran there."""
     if len(others) < len(operations):
         return None
     known: dict[Any, TensorShape] = {}  # one object for all shapes that are equal

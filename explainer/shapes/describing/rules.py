@@ -1,15 +1,17 @@
-"""What made the shape of an operation, in one sentence, from the shapes before and after."""
+"""Explain in one sentence how an operation made its shape."""
 
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from explainer.shapes.describing.calls import argument, arguments_of, is_in_place, name_of
-from explainer.shapes.recording import Sequence, Signature, TensorKey
+from explainer.shapes.recording.signatures import Sequence, Signature, TensorKey
 
 
 class Call(NamedTuple):
-    """A call, what it read and what it made."""
+    """A call, with the tensors that it read and made."""
 
     signature: Signature
     name: str
@@ -18,18 +20,28 @@ class Call(NamedTuple):
 
     @property
     def first(self) -> tuple[int, ...]:
-        """Sizes of the first tensor that was given."""
+        """Sizes of the first tensor that was read."""
         return self.inputs[0].sizes if self.inputs else ()
 
     @property
     def output(self) -> tuple[int, ...]:
-        """Sizes of the first tensor that came out."""
+        """Sizes of the first tensor that was made."""
         return self.outputs[0].sizes
 
     @property
+    def after(self) -> str:
+        """The first tensor that was made: ``2 × 192``."""
+        return sizes(self.output)
+
+    @property
     def change(self) -> str:
-        """Both: ``2 × 64 × 192 becomes 2 × 192``."""
-        return f"{sizes(self.first)} becomes {sizes(self.output)}"
+        """The first tensors that were read and made: ``2 × 64 × 192 becomes 2 × 192``."""
+        return f"{sizes(self.first)} becomes {self.after}"
+
+    @property
+    def axis(self) -> int:
+        """The axis of the result that tensors are joined along."""
+        return int(argument(self.signature, 1, "dim", 0)) % len(self.output)
 
 
 def sizes(shape: tuple[int, ...]) -> str:
@@ -38,7 +50,7 @@ def sizes(shape: tuple[int, ...]) -> str:
 
 
 def rule_of(signature: Signature, inputs: tuple[TensorKey, ...], outputs: tuple[TensorKey, ...]) -> str:
-    """What made the shape."""
+    """Explain how a call made its shape."""
     call = Call(signature, name_of(signature.function), inputs, outputs)
     rule = _RULES.get(call.name)
     if rule:
@@ -51,16 +63,16 @@ def rule_of(signature: Signature, inputs: tuple[TensorKey, ...], outputs: tuple[
 
 def _general(call: Call) -> str:
     if is_in_place(call.signature.function):
-        return f"written into the tensor itself, which keeps its shape {sizes(call.output)}"
+        return f"written into the tensor itself, which keeps its shape {call.after}"
     if not call.inputs:
-        return f"a new tensor of {sizes(call.output)}"
+        return f"a new tensor of {call.after}"
     shapes = {key.sizes for key in call.inputs}
     if all(output.sizes == call.first for output in call.outputs) and len(call.outputs) == 1:
         if len(call.inputs) > 1 and shapes != {call.first}:
             return _broadcast(call)
         return "elementwise: the shape stays" if call.name in _NUMBER_BY_NUMBER else "the shape stays"
     if len(call.outputs) > 1:
-        return f"{len(call.outputs)} tensors, the first {sizes(call.output)}"
+        return f"{len(call.outputs)} tensors, the first {call.after}"
     if len(shapes) > 1 and _can_broadcast(call):
         return _broadcast(call)
     return call.change
@@ -74,12 +86,10 @@ _NUMBER_BY_NUMBER = frozenset(
 
 
 def _can_broadcast(call: Call) -> bool:
-    length = len(call.output)
-    padded = [(1,) * (length - len(key.sizes)) + key.sizes for key in call.inputs]
-    if any(len(shape) != length for shape in padded):
+    try:
+        return np.broadcast_shapes(*(key.sizes for key in call.inputs)) == call.output
+    except ValueError:
         return False
-    columns = zip(zip(*padded, strict=True), call.output, strict=True)
-    return all(max(column) == size and set(column) <= {1, size} for column, size in columns)
 
 
 def _broadcast(call: Call) -> str:
@@ -88,10 +98,10 @@ def _broadcast(call: Call) -> str:
     small = [key.sizes for key in call.inputs if key.sizes != call.output]
     if len(small) > 1:
         given = " and ".join(map(sizes, small))
-        return f"{given} are repeated along axes of size 1 to fit {sizes(call.output)}"
+        return f"{given} are repeated along axes of size 1 to fit {call.after}"
     if math.prod(small[0]) == 1:
         return "one number is combined with every element: the shape stays"
-    return f"{sizes(small[0])} is repeated to fit {sizes(call.output)}, aligned from the last axis"
+    return f"{sizes(small[0])} is repeated to fit {call.after}, aligned from the last axis"
 
 
 def _linear(call: Call) -> str:
@@ -166,15 +176,9 @@ def _permute(call: Call) -> str:
 
 
 def _cat(call: Call) -> str:
-    dim = argument(call.signature, 1, "dim", 0)
-    dim = dim % len(call.output)
+    dim = call.axis
     parts = " + ".join(str(key.sizes[dim]) for key in call.inputs)
     return f"joined along axis {dim}: {parts} = {call.output[dim]}"
-
-
-def _stack(call: Call) -> str:
-    dim = argument(call.signature, 1, "dim", 0) % len(call.output)
-    return f"{len(call.inputs)} tensors along a new axis {dim}"
 
 
 def _softmax(call: Call) -> str:
@@ -189,7 +193,7 @@ ROWS_NEED_NOT = "the rows need not"
 
 
 def sums_to_one(dim: int, output: tuple[int, ...]) -> str:
-    """Which numbers a softmax along an axis makes sum to 1: those of a row, and of nothing else, along the last."""
+    """Say which numbers sum to 1 after a softmax along an axis: those of a row if it is the last axis."""
     place = dim % len(output) if output else 0
     which = f"the {output[place]} numbers" if output else "the one number"
     if place == len(output) - 1 or not output:
@@ -197,10 +201,6 @@ def sums_to_one(dim: int, output: tuple[int, ...]) -> str:
     if place == len(output) - 2:
         return f"along axis {place}, the last but one, {which} of each column sum to 1; {ROWS_NEED_NOT}"
     return f"along axis {place} of {len(output)}, not the last, {which} sum to 1; {ROWS_NEED_NOT}"
-
-
-def _norm(call: Call) -> str:
-    return f"each {sizes(_last(call))} is normalised by itself: the shape stays"
 
 
 def _last(call: Call) -> tuple[int, ...]:
@@ -214,48 +214,17 @@ def _dropout(call: Call) -> str:
     return "off in eval mode: nothing changes" if off else "some numbers are set to 0: the shape stays"
 
 
-def _index(call: Call) -> str:
-    return f"{arguments_of(call.signature)} takes {sizes(call.output)} out of {sizes(call.first)}"
-
-
 def _parts(call: Call) -> str:
     if len(call.outputs) == 1:
-        return f"one part: {sizes(call.output)}"
+        return f"one part: {call.after}"
     if len({key.sizes for key in call.outputs}) == 1:
-        return f"{len(call.outputs)} parts, each {sizes(call.output)}"
+        return f"{len(call.outputs)} parts, each {call.after}"
     return f"parts: {', '.join(sizes(key.sizes) for key in call.outputs)}"
-
-
-def _reduce(call: Call) -> str:
-    if len(call.output) == len(call.first):
-        return f"{call.change}: the reduced axes keep size 1"
-    return f"the reduced axes are removed: {call.change}"
-
-
-def _squeeze(call: Call) -> str:
-    if call.first == call.output:
-        return "the shape stays: no such axis has size 1"
-    return f"axes of size 1 are removed: {sizes(call.output)}"
 
 
 def _attention(call: Call) -> str:
     tokens, others, size = call.first[-2], call.inputs[1].sizes[-2], call.inputs[2].sizes[-1]
     return f"{tokens} queries are compared with {others} keys; each query takes a weighted sum of values of size {size}"
-
-
-def _einsum(call: Call) -> str:
-    given = ", ".join(sizes(key.sizes) for key in call.inputs)
-    return f"{argument(call.signature, 0, 'equation')}: {given} gives {sizes(call.output)}"
-
-
-def _pad(call: Call) -> str:
-    if call.first == call.output:
-        return "nothing is added: the shape stays"
-    return f"padded at the edges: {call.change}"
-
-
-def _put(call: Call) -> str:
-    return f"written into {arguments_of(call.signature)}: the tensor stays {sizes(call.output)}"
 
 
 def _same(call: Call) -> str:
@@ -265,35 +234,46 @@ def _same(call: Call) -> str:
     return "the same numbers: the shape stays"
 
 
-_OPERATIONS: dict[Callable[[Call], str], str] = {
-    _linear: "linear",
-    _matmul: "matmul mm bmm addmm baddbmm",
-    _conv: "conv1d conv2d conv3d",
-    _reshape: "reshape view flatten unflatten reshape_as view_as ravel",
-    _permute: "permute transpose T mT t movedim swapaxes moveaxis swapdims",
-    _cat: "cat concat concatenate",
-    _stack: "stack",
-    (lambda call: f"repeated without copying: {sizes(call.first)} is read as {sizes(call.output)}"): "expand expand_as",
-    _softmax: "softmax",
-    _norm: "layer_norm rms_norm",
-    _dropout: "dropout",
-    _index: "index",
-    _parts: "chunk split unbind tensor_split",
-    _reduce: "mean sum amax norm var prod",
-    (lambda call: f"a new axis of size 1: {sizes(call.output)}"): "unsqueeze",
-    _squeeze: "squeeze",
-    _attention: "scaled_dot_product_attention",
-    _einsum: "einsum",
-    _pad: "pad",
-    (lambda call: "the numbers are shifted in a circle: the shape stays"): "roll",
-    (lambda call: f"each of the {call.first[1]} channels is normalised: the shape stays"): "batch_norm",
-    _put: "index_put",
-    _same: "contiguous clone to float type_as detach half bfloat16 double",
-    (
-        lambda call: f"a new tensor of {sizes(call.output)}"
-    ): "new_zeros new_ones new_empty new_full zeros_like ones_like",
-    (
+_RULES_OF_NAMES: dict[str, Callable[[Call], str]] = {
+    "linear": _linear,
+    "matmul mm bmm addmm baddbmm": _matmul,
+    "conv1d conv2d conv3d": _conv,
+    "reshape view flatten unflatten reshape_as view_as ravel": _reshape,
+    "permute transpose T mT t movedim swapaxes moveaxis swapdims": _permute,
+    "cat concat concatenate": _cat,
+    "stack": lambda call: f"{len(call.inputs)} tensors along a new axis {call.axis}",
+    "expand expand_as": lambda call: f"repeated without copying: {sizes(call.first)} is read as {call.after}",
+    "softmax": _softmax,
+    "layer_norm rms_norm": lambda call: f"each {sizes(_last(call))} is normalised by itself: the shape stays",
+    "batch_norm": lambda call: f"each of the {call.first[1]} channels is normalised: the shape stays",
+    "dropout": _dropout,
+    "index": lambda call: f"{arguments_of(call.signature)} takes {call.after} out of {sizes(call.first)}",
+    "index_put": lambda call: f"written into {arguments_of(call.signature)}: the tensor stays {call.after}",
+    "chunk split unbind tensor_split": _parts,
+    "mean sum amax norm var prod": lambda call: (
+        f"{call.change}: the reduced axes keep size 1"
+        if len(call.output) == len(call.first)
+        else f"the reduced axes are removed: {call.change}"
+    ),
+    "unsqueeze": lambda call: f"a new axis of size 1: {call.after}",
+    "squeeze": lambda call: (
+        "the shape stays: no such axis has size 1"
+        if call.first == call.output
+        else f"axes of size 1 are removed: {call.after}"
+    ),
+    "scaled_dot_product_attention": _attention,
+    "einsum": lambda call: (
+        f"{argument(call.signature, 0, 'equation')}: {', '.join(sizes(key.sizes) for key in call.inputs)} "
+        f"gives {call.after}"
+    ),
+    "pad": lambda call: (
+        "nothing is added: the shape stays" if call.first == call.output else f"padded at the edges: {call.change}"
+    ),
+    "roll": lambda call: "the numbers are shifted in a circle: the shape stays",
+    "contiguous clone to float type_as detach half bfloat16 double": _same,
+    "new_zeros new_ones new_empty new_full zeros_like ones_like": lambda call: f"a new tensor of {call.after}",
+    "adaptive_avg_pool2d avg_pool2d max_pool2d adaptive_avg_pool1d avg_pool1d": (
         lambda call: f"neighbouring numbers are pooled: {call.change}"
-    ): "adaptive_avg_pool2d avg_pool2d max_pool2d adaptive_avg_pool1d avg_pool1d",
+    ),
 }
-_RULES = {name: rule for rule, names in _OPERATIONS.items() for name in names.split()}
+_RULES = {name: rule for names, rule in _RULES_OF_NAMES.items() for name in names.split()}

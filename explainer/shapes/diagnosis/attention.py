@@ -16,15 +16,15 @@ def over_the_batch(case: Case) -> Iterator[Finding]:
         return  # its first axis may be time
     if not case.is_picture and not film and not (len(case.shape) == 3 and case.shape[0] < case.shape[1]):
         return
-    for step, other in _steps_in_both_runs(case):
-        places = _attending_shapes(step, other)
-        if places is None or not _is_over_the_batch(case, step, places):
+    for step in case.original.all_steps:
+        other = case.larger_step(step.index)
+        shapes = _attending_shapes(step, other) if other else None
+        if shapes is None or not _is_over_the_batch(case, step, shapes):
             continue
         fix = _try_other_batch_first(case, step) if step.name == MULTIHEAD else _try_exchange(case, step, (0, 1))
-        if not case.original.completed and not fix:
-            return
-        keys = step.inputs[1].sizes if step.name == MULTIHEAD and len(step.inputs) > 1 else places[0]
-        yield _batch_finding(case, step, keys, fix)
+        if case.original.completed or fix:
+            keys = step.inputs[1].sizes if step.name == MULTIHEAD and len(step.inputs) > 1 else shapes[0]
+            yield _batch_finding(case, step, keys, fix)
         return
 
 
@@ -45,13 +45,6 @@ def _all_outputs_grow(case: Case) -> bool:
 def _token_axes(step: Step) -> tuple[int, ...]:
     """The axes that attention is among: rows and columns of the scores, or the rows of the queries."""
     return (-2, -1) if step.name == "softmax" else (-2,)
-
-
-def _steps_in_both_runs(case: Case) -> Iterator[tuple[Step, Step]]:
-    """Steps of the run, and the same steps with more pictures."""
-    for step in case.original.all_steps:
-        if (other := case.larger_step(step.index)) is not None:
-            yield step, other
 
 
 def _attending_shapes(step: Step, other: Step) -> tuple[Sizes, Sizes] | None:
@@ -75,63 +68,49 @@ def _batch_finding(case: Case, step: Step, sizes: Sizes, fix: str) -> Finding:
         if sizes[0] != count:  # places or frames of all pictures
             count = sizes[0]
             among = f"the {count} sequences of tokens, even of different pictures, attend to each other"
-        return Finding(
-            "batch-first",
+        found = (
             f"attention is given {text(sizes)} and treats the first axis as the tokens: {among}, "
-            f"{count} x {count} weights for each of {sizes[1]} tokens",
-            f"weights among the {sizes[1]} tokens of each picture",
-            fix,
-            step.code,
-            2,
+            f"{count} x {count} weights for each of {sizes[1]} tokens"
         )
-    rest = next((size for size in sizes if size not in (count,)), 0)
-    return Finding(
-        "batch-first",
-        f"the weights are {count} x {count} ({text(sizes)}): {among}",
-        f"weights among the tokens of one picture{f', {rest} x {rest}' if rest > count else ''}",
-        fix,
-        step.code,
-        2,
-    )
+        expected = f"weights among the {sizes[1]} tokens of each picture"
+    else:
+        found = f"the weights are {count} x {count} ({text(sizes)}): {among}"
+        tokens = next((size for size in sizes if size != count), 0)
+        expected = "weights among the tokens of one picture" + (f", {tokens} x {tokens}" if tokens > count else "")
+    return Finding("batch-first", found, expected, fix, step.code, 2)
 
 
 def _try_other_batch_first(case: Case, step: Step) -> str:
     """The attention of torch built for the order of axes that it is given, if the model then runs as it should."""
-    modules = [module for module in case.trials.model.modules() if isinstance(module, nn.MultiheadAttention)]
-    batch_first = not (bool(modules) and all(module.batch_first for module in modules))
+    modules = list(case.trials.model.modules())
+    attentions = [module for module in modules if isinstance(module, nn.MultiheadAttention)]
+    batch_first = not attentions or not all(module.batch_first for module in attentions)
     repair = Repair(batch_first=batch_first)
     if not _is_repaired(case, repair, repair, step):
         return ""
-    width, number = step.inputs[0].sizes[-1], step.whole_numbers[1] if len(step.whole_numbers) > 1 else 1
-    layers = any(isinstance(module, nn.TransformerEncoderLayer) for module in case.trials.model.modules())
-    if layers:
-        return f"nn.TransformerEncoderLayer({width}, {number}, ..., batch_first={batch_first})"
-    return f"nn.MultiheadAttention({width}, {number}, batch_first={batch_first})"
+    width, heads = step.inputs[0].sizes[-1], step.whole_numbers[1] if len(step.whole_numbers) > 1 else 1
+    if any(isinstance(module, nn.TransformerEncoderLayer) for module in modules):
+        return f"nn.TransformerEncoderLayer({width}, {heads}, ..., batch_first={batch_first})"
+    return f"nn.MultiheadAttention({width}, {heads}, batch_first={batch_first})"
 
 
 def _try_exchange(case: Case, step: Step, axes: tuple[int, int]) -> str:
     """Two axes of queries, keys and values exchanged, and those of what comes out exchanged back, if that works."""
-    repairs: list[Repair] = []
-    for run, start in ((case.original, step.index), (case.larger_run, _index_with_more(case, step))):
-        places = _find_products(run, start)
-        if places is None:
-            return ""
-        repairs.append(_exchange_repair(*places, axes))
-    if not _is_repaired(case, repairs[0], repairs[1], step):
+    products = _find_products(case.original, step.index)
+    other_products = _find_products(case.larger_run, (case.larger_step(step.index) or step).index)
+    if products is None or other_products is None:
+        return ""
+    repair, larger_repair = _exchange_repair(*products, axes), _exchange_repair(*other_products, axes)
+    if not _is_repaired(case, repair, larger_repair, step):
         return ""
     names = step.code.code.co_varnames if step.code is not None else ()
-    pair = f"({axes[0]}, {axes[1]})"
+    exchange = f".transpose({axes[0]}, {axes[1]})"
     if {"q", "k", "v"} <= set(names):
         return (
-            f"q, k, v = (each.transpose{pair} for each in (q, k, v))  # before they are multiplied; "
-            f"and .transpose{pair} of the weighted sum"
+            f"q, k, v = (each{exchange} for each in (q, k, v))  # before they are multiplied; "
+            f"and {exchange} of the weighted sum"
         )
-    return f".transpose{pair} of queries, keys and values before they are multiplied, and again of the weighted sum"
-
-
-def _index_with_more(case: Case, step: Step) -> int:
-    other = case.larger_step(step.index)
-    return step.index if other is None else other.index
+    return f"{exchange} of queries, keys and values before they are multiplied, and again of the weighted sum"
 
 
 def _find_products(run: Run, index: int) -> tuple[int, int] | None:
@@ -173,28 +152,28 @@ def _exchange_repair(first: int, last: int, axes: tuple[int, int]) -> Repair:
     return Repair(before=before, after={last: exchanged})
 
 
-def _is_repaired(case: Case, repair: Repair, with_more: Repair, step: Step) -> bool:
-    """Whether with the repair the model runs, with more pictures too, gives what it should, and attends to tokens.
+def _is_repaired(case: Case, repair: Repair, larger_repair: Repair, step: Step) -> bool:
+    """Whether the repaired model runs, gives what it should, and attends to tokens.
 
     Args:
         case: the model.
         repair: the repair for the pictures that it was given.
-        with_more: the same repair for more pictures, where steps may have other numbers.
+        larger_repair: the same repair for a larger batch, where steps may have other numbers.
         step: the attention that is repaired.
     """
-    more = (case.larger_batch, *case.shape[1:])
-    runs = case.trials.run(repair), case.trials.run(with_more, more)
+    run = case.trials.run(repair)
+    larger = case.trials.run(larger_repair, (case.larger_batch, *case.shape[1:]))
     if case.original.completed:
-        if not runs[0].completed or runs[0].outputs != case.original.outputs or not runs[1].completed:
+        if not run.completed or run.outputs != case.original.outputs or not larger.completed:
             return False
-    elif not case.rate(runs[0]) or not case.rate(runs[1], case.larger_batch):
+    elif not case.rate(run) or not case.rate(larger, case.larger_batch):
         return False
-    pairs = [
+    shapes = [
         _attending_shapes(one, other)
-        for one, other in zip(runs[0].steps, runs[1].steps, strict=False)
+        for one, other in zip(run.steps, larger.steps, strict=False)
         if one.name == other.name == step.name and one.code == step.code
     ]
-    return bool(pairs) and all(places is None or not _is_over_the_batch(case, step, places) for places in pairs)
+    return bool(shapes) and not any(pair and _is_over_the_batch(case, step, pair) for pair in shapes)
 
 
 def over_the_heads(case: Case) -> Iterator[Finding]:
@@ -202,22 +181,13 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
     if not case.original.completed or not case.is_picture:
         return
     for step in case.original.steps:
-        if step.name == FUSED and step.inputs[0].flows and len(step.inputs) >= 2:
-            query, key = step.inputs[0].sizes, step.inputs[1].sizes
-        elif step.name == "softmax" and step.inputs[0].flows and len(step.inputs[0].sizes) == 4:
-            product = multiplied_shapes(case, step)
-            if product is None:
-                continue
-            query, key = product
-        else:
-            continue
+        query, key = _queries_and_keys(case, step)
         if len(query) != 4 or len(key) != 4 or query[0] != case.batch:
             continue
         tokens, count = query[1], query[2]
         if count == tokens or not any(case.may_be_patch_count(tokens - extra) for extra in (0, 1, 2)):
             continue
-        width = count * query[3]
-        if not any(width in sizes for sizes in case.weight_shapes):
+        if not any(count * query[3] in sizes for sizes in case.weight_shapes):
             continue
         yield Finding(
             "missing-permute",
@@ -231,12 +201,21 @@ def over_the_heads(case: Case) -> Iterator[Finding]:
         return
 
 
+def _queries_and_keys(case: Case, step: Step) -> tuple[Sizes, Sizes]:
+    """The shapes of what attends, if a step is attention by heads; empty if it is not."""
+    if step.name == FUSED and step.inputs[0].flows and len(step.inputs) >= 2:
+        return step.inputs[0].sizes, step.inputs[1].sizes
+    if step.name == "softmax" and step.inputs[0].flows and len(step.inputs[0].sizes) == 4:
+        return multiplied_shapes(case, step) or ((), ())
+    return (), ()
+
+
 def multiplied_shapes(case: Case, step: Step) -> tuple[Sizes, Sizes] | None:
     """What was multiplied to the scores that a softmax is taken of."""
-    maker = _find_scores(case.original, step)
-    if maker is None:
+    product = _find_scores(case.original, step)
+    if product is None:
         return None
-    query, key = (tensor.sizes for tensor in maker.flowing)
+    query, key = (tensor.sizes for tensor in product.flowing)
     return query, (*key[:-2], key[-1], key[-2])
 
 

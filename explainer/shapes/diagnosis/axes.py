@@ -3,20 +3,18 @@
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from explainer.shapes.diagnosis.case import JOINS, Case, Finding, text
+from explainer.shapes.diagnosis.case import SIDES, Case, Finding, text
 from explainer.shapes.diagnosis.code import expression, followed_by, replaced
 from explainer.shapes.diagnosis.reshapes import cuts_across
-from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step, StepInput
+from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step
 
 Change = Callable[[Tensor], Tensor]
 _REORDERINGS = frozenset({"flatten", "reshape", "view", "permute", "transpose", "movedim", "unflatten"})
 _REDUCTIONS = frozenset({"mean", "sum", "amax", "max", "select", "getitem", "std", "logsumexp"})
-_GRID = ("rows", "columns")
 _NOTHING = Finding("", "", "", "", None, 0)
 
 
@@ -43,15 +41,11 @@ def axes(case: Case) -> Iterator[Finding]:
                 cause == "missing-batch" or case.generalises(repair, step)
             ):
                 best[cause] = _reordering_finding(case, cause, suffix, step, trial.steps[step.index].output, score)
-    if run.failing is not None and run.failing.name not in JOINS:
-        for place, seen in enumerate(run.failing.inputs[:2]):
-            if seen.flows and len(seen.sizes) >= 3 and place < len(run.failing.arguments):
-                for finding in _find_untransposed_operand(case, run.failing, place, seen):
-                    if finding.score > best.get(finding.cause, _NOTHING).score:
-                        best[finding.cause] = finding
-    if best:
-        top = max(finding.score for finding in best.values())
-        yield from (finding for finding in best.values() if finding.score == top)
+    for finding in _find_untransposed_keys(case):
+        if finding.score > best.get(finding.cause, _NOTHING).score:
+            best[finding.cause] = finding
+    top = max((finding.score for finding in best.values()), default=0)
+    yield from (finding for finding in best.values() if finding.score == top)
 
 
 def _possible_changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
@@ -61,15 +55,8 @@ def _possible_changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
         yield "missing-batch", ".unsqueeze(0)", lambda tensor: tensor.unsqueeze(0)
     if rank == 3:
         yield "missing-permute", ".transpose(1, 2)", lambda tensor: tensor.transpose(1, 2)
-    if rank == 4:
-        yield "missing-flatten", ".flatten(2)", lambda tensor: tensor.flatten(2)
-        yield "missing-flatten", ".flatten(1, 2)", lambda tensor: tensor.flatten(1, 2)
-        yield "missing-flatten", ".flatten(2).transpose(1, 2)", lambda tensor: tensor.flatten(2).transpose(1, 2)
-    if rank in (5, 6):
-        yield "missing-flatten", ".flatten(-3)", lambda tensor: tensor.flatten(-3)
-        yield "missing-flatten", ".flatten(1, 2)", lambda tensor: tensor.flatten(1, 2)
-        yield "missing-flatten", ".flatten(-2)", lambda tensor: tensor.flatten(-2)
-        yield "missing-flatten", ".flatten(1, 2).flatten(2)", lambda tensor: tensor.flatten(1, 2).flatten(2)
+    for suffix, change in _FLATTENINGS.get(rank, {}).items():
+        yield "missing-flatten", suffix, change
     if 4 <= rank <= 6:
         orders = [order for order in itertools.permutations(range(1, rank)) if order != tuple(range(1, rank))]
         if rank == 6:  # two at a time, and the usual one of patches
@@ -81,10 +68,26 @@ def _possible_changes(sizes: Sizes) -> Iterator[tuple[str, str, Change]]:
             yield "missing-permute", _permute_code(full), partial(torch.permute, dims=full)
 
 
+_FLATTENINGS: dict[int, dict[str, Change]] = {  # number of axes -> code, and what it does
+    4: {
+        ".flatten(2)": lambda tensor: tensor.flatten(2),
+        ".flatten(1, 2)": lambda tensor: tensor.flatten(1, 2),
+        ".flatten(2).transpose(1, 2)": lambda tensor: tensor.flatten(2).transpose(1, 2),
+    },
+    5: {
+        ".flatten(-3)": lambda tensor: tensor.flatten(-3),
+        ".flatten(1, 2)": lambda tensor: tensor.flatten(1, 2),
+        ".flatten(-2)": lambda tensor: tensor.flatten(-2),
+        ".flatten(1, 2).flatten(2)": lambda tensor: tensor.flatten(1, 2).flatten(2),
+    },
+}
+_FLATTENINGS[6] = _FLATTENINGS[5]
+
+
 def _has_batch(case: Case, step: Step) -> bool:
     """Whether an axis of its tensor grows with the number of pictures: then no axis of the batch is missing."""
-    more = case.larger_step(step.index)
-    return more is not None and any(case.growing_axes(step.output, more.output))
+    larger = case.larger_step(step.index)
+    return larger is not None and any(case.growing_axes(step.output, larger.output))
 
 
 def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:
@@ -97,7 +100,7 @@ def _turns_the_grid(case: Case, step: Step, change: Change) -> bool:
     places = change(torch.empty(tuple(range(2, 2 + len(kinds))), device="meta")).shape
     after = [kinds[place - 2] for place in places]
     apart = ("rows", "columns") in itertools.pairwise(kinds) and ("rows", "columns") not in itertools.pairwise(after)
-    return apart or [kind for kind in kinds if kind in _GRID] != [kind for kind in after if kind in _GRID]
+    return apart or [kind for kind in kinds if kind in SIDES] != [kind for kind in after if kind in SIDES]
 
 
 def _permute_code(order: tuple[int, ...]) -> str:
@@ -149,34 +152,30 @@ def _describe_grid(before: Sizes, suffix: str) -> str:
     return "axes that belong together are still separate"
 
 
-def _find_untransposed_operand(case: Case, failing: Step, place: int, seen: StepInput) -> Iterator[Finding]:
-    """One of the two that could not be multiplied, turned: ``k`` of ``q k`` transposed."""
-
-    def turned(args: Any, kwargs: Any) -> Any:
-        changed = list(args)
-        changed[place] = changed[place].transpose(-2, -1)
-        return tuple(changed), kwargs
-
-    if failing.name not in ("matmul", "bmm", "rmatmul") or len(failing.flowing) != 2:
+def _find_untransposed_keys(case: Case) -> Iterator[Finding]:
+    """The second of two that could not be multiplied, turned: ``k`` of ``q k`` transposed."""
+    failing = case.original.failing
+    if failing is None or failing.name not in ("matmul", "bmm", "rmatmul") or len(failing.flowing) != 2:
         return
-    trial = case.trials.run(Repair(before={failing.index: turned}))
-    score = case.rate(trial)
-    other = failing.inputs[1 - place].sizes
-    if not score or place == 0 or seen.sizes != other:
+    query, key = failing.inputs[:2]
+    if not key.flows or len(key.sizes) < 3 or key.sizes != query.sizes or len(failing.arguments) < 2:
         return
     whole = expression(failing.code)
     fix = "q @ k.transpose(-2, -1)"
     if "@" in whole:
         left, _, right = whole.rpartition("@")
         fix = replaced(failing.code, f"{left.strip()} @ {right.strip()}.transpose(-2, -1)") or fix
-    yield Finding(
+    finding = Finding(
         "missing-permute",
-        f"{text(other)} times {text(seen.sizes)}: the last axis {other[-1]} meets {seen.sizes[-2]}",
-        f"{text((*seen.sizes[:-2], seen.sizes[-1], seen.sizes[-2]))} as the second",
+        f"{text(query.sizes)} times {text(key.sizes)}: the last axis {query.sizes[-1]} meets {key.sizes[-2]}",
+        f"{text((*key.sizes[:-2], key.sizes[-1], key.sizes[-2]))} as the second",
         fix,
         failing.code,
-        score,
     )
+    repair = Repair(
+        before={failing.index: lambda args, kwargs: ((args[0], args[1].transpose(-2, -1), *args[2:]), kwargs)}
+    )
+    yield from case.confirmed(finding, repair)
 
 
 def square_tokens(case: Case) -> Iterator[Finding]:

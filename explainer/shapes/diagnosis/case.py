@@ -12,8 +12,8 @@ from torch import nn
 from explainer.shapes.diagnosis.code import Division, divisions
 from explainer.shapes.diagnosis.steps import Repair, Run, Sizes, Step
 from explainer.shapes.diagnosis.trials import Trials
-from explainer.shapes.entries import Ledger
-from explainer.shapes.recording import Code, code_of
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.recording.code_lines import Code, code_of
 
 JOINS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "column_stack", "stack"])
 RESHAPES = frozenset(["reshape", "view", "unflatten", "flatten"])
@@ -78,6 +78,19 @@ class Case:
         """Run the model with a repair and score it."""
         return self.rate(self.trials.run(repair, sizes), batch)
 
+    def confirmed(
+        self,
+        finding: Finding,
+        repair: Repair,
+        *,
+        batch: int | None = None,
+        sizes: Sizes | None = None,
+        least: int = 1,
+    ) -> list[Finding]:
+        """Try a repair: the finding with its score, or nothing if the score is below ``least``."""
+        score = self.try_repair(repair, batch, sizes)
+        return [replace(finding, score=score)] if score >= least else []
+
     @cached_property
     def stopped_at(self) -> Code | None:
         """The expression of the model's own code that raised."""
@@ -104,15 +117,15 @@ class Case:
 
     def larger_step(self, index: int) -> Step | None:
         """Find a step in the run with a larger batch, even where a loop over the pictures makes more steps of it."""
-        ours, theirs = self.original.all_steps, self.larger_run.all_steps
-        if len(ours) != len(theirs) and _stop_at_same_place(self.original, self.larger_run):
-            from_end = len(ours) - index
-            names = [[step.name for step in steps[len(steps) - from_end :]] for steps in (ours, theirs)]
-            if from_end <= len(theirs) and names[0] == names[1]:
-                return theirs[len(theirs) - from_end]
-        if index >= min(len(ours), len(theirs)) or ours[index].name != theirs[index].name:
+        steps, larger_steps = self.original.all_steps, self.larger_run.all_steps
+        if len(steps) != len(larger_steps) and _stop_at_same_place(self.original, self.larger_run):
+            from_end = len(steps) - index
+            names = [[step.name for step in steps[len(steps) - from_end :]] for steps in (steps, larger_steps)]
+            if from_end <= len(larger_steps) and names[0] == names[1]:
+                return larger_steps[len(larger_steps) - from_end]
+        if index >= min(len(steps), len(larger_steps)) or steps[index].name != larger_steps[index].name:
             return None
-        return theirs[index]
+        return larger_steps[index]
 
     def growing_axes(self, sizes: Sizes, larger: Sizes) -> tuple[bool, ...]:
         """Tell for each axis whether it grows as the batch does."""
@@ -124,12 +137,12 @@ class Case:
     # The same model with a picture of another shape: an axis that grows with a side belongs to that side.
 
     @cached_property
-    def wide_run(self) -> Run:
-        """The run with a picture of ``wide_shape``, as far as it goes; constants are made to fit."""
-        return self.trials.run(Repair(lenient=True), self.wide_shape)
+    def resized_run(self) -> Run:
+        """The run with a picture of ``resized_shape``, as far as it goes; constants are made to fit."""
+        return self.trials.run(Repair(lenient=True), self.resized_shape)
 
     @property
-    def wide_shape(self) -> Sizes:
+    def resized_shape(self) -> Sizes:
         """The shape of a picture twice as high and three times as wide."""
         height, width = self.picture_size
         return self.shape_of_size(2 * height, 3 * width)
@@ -158,16 +171,16 @@ class Case:
 
     def axis_kinds(self, index: int) -> tuple[str, ...]:
         """Tell what each axis of a step's output counts: batch, rows, columns, tokens, or ""; () if that is unknown."""
-        if not 0 <= index < min(len(self.original.steps), len(self.wide_run.steps)) or len(self.shape) < 4:
+        if not 0 <= index < min(len(self.original.steps), len(self.resized_run.steps)) or len(self.shape) < 4:
             return ()
-        step, wide = self.original.steps[index], self.wide_run.steps[index]
-        if step.name != wide.name or len(step.output) != len(wide.output) or not step.output:
+        step, resized = self.original.steps[index], self.resized_run.steps[index]
+        if step.name != resized.name or len(step.output) != len(resized.output) or not step.output:
             return ()
         larger = self.larger_step(index)
         grows = self.growing_axes(step.output, larger.output if larger else ())
         kinds = []
-        for size, wide_size, grows_with_batch in zip(step.output, wide.output, grows, strict=True):
-            times = wide_size // size if size and not wide_size % size else 0
+        for size, resized_size, grows_with_batch in zip(step.output, resized.output, grows, strict=True):
+            times = resized_size // size if size and not resized_size % size else 0
             side = {1: "", 2: "rows", 3: "columns"}.get(times, "tokens")
             kinds.append(side or ("batch" if grows_with_batch else ""))
         return tuple(kinds)
@@ -182,9 +195,9 @@ class Case:
         kinds = self.axis_kinds(step.index)
         if not kinds:
             return True
-        wide = self.trials.run(replace(repair, lenient=True), self.wide_shape)
+        resized = self.trials.run(replace(repair, lenient=True), self.resized_shape)
         failing = self.original.failing
-        if wide.completed or len(wide.steps) > (failing.index if failing else len(self.original.steps)):
+        if resized.completed or len(resized.steps) > (failing.index if failing else len(self.original.steps)):
             return True
         # The weights may be for this grid alone. Then none of its sizes may be taken for another.
         weights = {size for weight in failing.constant for size in weight.sizes} if failing else set()

@@ -2,6 +2,8 @@
 
 import ast
 import linecache
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from explainer.shapes.recording import Code, is_model_code
+from explainer.shapes.recording.code_lines import Code, is_model_code
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,7 @@ class Division:
 
 def expression(code: Code | None) -> str:
     """The text of the expression that ran; empty where it cannot be read or goes over several lines."""
-    span = _source_span(code)
-    if code is None or span is None or span[0] != span[1]:
-        return ""
-    line = linecache.getline(code.code.co_filename, span[0]).encode()
-    return line[span[2] : span[3]].decode(errors="replace").strip()
+    return _around(code)[1].strip()
 
 
 def followed_by(code: Code | None, suffix: str) -> str:
@@ -39,30 +37,46 @@ def followed_by(code: Code | None, suffix: str) -> str:
     the expression goes over several lines.
     """
     text = expression(code)
-    whole = replaced(code, f"({text}){suffix}" if _is_compound(text) else f"{text}{suffix}") if text else ""
+    is_compound = isinstance(_parsed(text), ast.BinOp | ast.UnaryOp | ast.IfExp)
+    whole = replaced(code, f"({text}){suffix}" if is_compound else f"{text}{suffix}") if text else ""
     return whole or f"put {suffix} after this expression"
 
 
 def replaced(code: Code | None, new: str) -> str:
-    """The line with the expression that ran replaced."""
-    span = _source_span(code)
-    if code is None or span is None or span[0] != span[1]:
-        return ""
-    line = linecache.getline(code.code.co_filename, span[0]).encode()
-    return (line[: span[2]] + new.encode() + line[span[3] :]).decode(errors="replace").strip()
+    """The line with the expression that ran replaced; empty where that cannot be read."""
+    before, old, after = _around(code)
+    return f"{before}{new}{after}".strip() if old else ""
+
+
+def _around(code: Code | None) -> tuple[str, str, str]:
+    """The line of an expression: what stands before it, itself, and what stands after it; empty if it has several."""
+    positions = list(code.code.co_positions()) if code else []
+    place = code.instruction // 2 if code else 0
+    first, last, start, end = positions[place] if 0 <= place < len(positions) else (None,) * 4
+    if code is None or first is None or first != last:
+        return "", "", ""
+    line = linecache.getline(code.code.co_filename, first).encode()  # columns are counted in bytes
+    before, text, after = (part.decode(errors="replace") for part in (line[:start], line[start:end], line[end:]))
+    return before, text, after
+
+
+def _parsed(text: str) -> ast.expr | None:
+    """An expression; None if the text is none."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
 
 
 def operand_names(code: Code | None) -> tuple[str, ...]:
     """What the user calls the two sides of a sum or a product: ``z`` and ``self.positions``."""
-    text = expression(code)
     try:
-        tree = ast.parse(text).body[0] if text else None
+        statement = ast.parse(expression(code)).body[:1]
     except SyntaxError:
         return ()
-    if isinstance(tree, ast.AugAssign):
-        return ast.unparse(tree.target), ast.unparse(tree.value)
-    if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.BinOp):
-        return ast.unparse(tree.value.left), ast.unparse(tree.value.right)
+    match statement:
+        case [ast.AugAssign(target=left, value=right)] | [ast.Expr(value=ast.BinOp(left=left, right=right))]:
+            return ast.unparse(left), ast.unparse(right)
     return ()
 
 
@@ -76,54 +90,31 @@ def is_method_of(code: Code | None, owner: object) -> bool:
 
 def call_of(code: Code | None) -> ast.Call | None:
     """The call that ran, parsed."""
-    text = expression(code)
-    try:
-        tree = ast.parse(text, mode="eval").body if text else None
-    except SyntaxError:
-        return None
-    return tree if isinstance(tree, ast.Call) else None
-
-
-def _is_compound(text: str) -> bool:
-    try:
-        return isinstance(ast.parse(text, mode="eval").body, ast.BinOp | ast.UnaryOp | ast.IfExp)
-    except SyntaxError:
-        return False
-
-
-def _source_span(code: Code | None) -> tuple[int, int, int, int] | None:
-    if code is None:
-        return None
-    positions = list(code.code.co_positions())
-    place = code.instruction // 2
-    if not 0 <= place < len(positions):
-        return None
-    first, last, start, end = positions[place]
-    return None if first is None or last is None or start is None or end is None else (first, last, start, end)
+    call = _parsed(expression(code))
+    return call if isinstance(call, ast.Call) else None
 
 
 def divisions(traceback: TracebackType | None) -> tuple[Division, ...]:
     """Divisions with a remainder that stopped the code: of its own assertions, and of einops' patterns."""
-    frames = []
+    frames: list[tuple[FrameType, int, Code | None]] = []
+    code: Code | None = None  # the innermost of somebody's own so far
     while traceback is not None:
-        frames.append((traceback.tb_frame, traceback.tb_lineno, traceback.tb_lasti))
-        traceback = traceback.tb_next
-    found: list[Division] = []
-    inner: Code | None = None
-    outer: list[Code | None] = []
-    for frame, number, instruction in frames:
+        frame, number = traceback.tb_frame, traceback.tb_lineno
         if is_model_code(frame.f_code.co_filename):
-            inner = Code(frame.f_code, instruction, number)
-        outer.append(inner)
-    for (frame, number, _), code in zip(reversed(frames), reversed(outer), strict=True):
-        if found:
-            break
+            code = Code(frame.f_code, traceback.tb_lasti, number)
+        frames.append((frame, number, code))
+        traceback = traceback.tb_next
+    for frame, number, code in reversed(frames):
         path = frame.f_code.co_filename.replace("\\", "/")
         if "/einops/" in path:
-            found += [Division(*pair, code, shape, frame=frame) for pair, shape in _einops_divisions(frame)]
+            found = [Division(*pair, code, shape, frame=frame) for pair, shape in _einops_divisions(frame)]
         elif is_model_code(frame.f_code.co_filename) or "/torch/nn/" in path:
-            found += [Division(a, b, code, (), names, frame) for a, b, names in _asserted_divisions(frame, number)]
-    return tuple(found)
+            found = [Division(a, b, code, (), names, frame) for a, b, names in _asserted_divisions(frame, number)]
+        else:
+            continue
+        if found:
+            return tuple(found)
+    return ()
 
 
 def _einops_divisions(frame: FrameType) -> Iterator[tuple[tuple[int, int], tuple[int, ...]]]:
@@ -136,27 +127,15 @@ def _einops_divisions(frame: FrameType) -> Iterator[tuple[tuple[int, int], tuple
         pattern, lengths = getattr(owner, "pattern", None), getattr(owner, "axes_lengths", None)
     if not isinstance(tensor, Tensor) or not isinstance(pattern, str) or not isinstance(lengths, dict):
         return
-    left, shape = pattern.split("->")[0], tuple(tensor.shape)
-    groups: list[list[str]] = []
-    for part in left.replace("(", " ( ").replace(")", " ) ").split():
-        if part == "(":
-            groups.append([part])
-        elif part == ")":
-            groups[-1] = groups[-1][1:]
-            groups[-1].append("")
-        elif groups and groups[-1] and groups[-1][0] == "(":
-            groups[-1].append(part)
-        else:
-            groups.append([part])
-    if len(groups) != len(shape) or any("..." in group for group in groups):
-        dots = next((place for place, group in enumerate(groups) if group[0] == "..."), None)
-        if dots is None or len(shape) < len(groups) - 1:
-            return
+    shape = tuple(tensor.shape)
+    groups = [group.strip("()").split() for group in re.findall(r"\([^)]*\)|[^\s()]+", pattern.split("->")[0])]
+    if ["..."] in groups:
+        dots = groups.index(["..."])
         groups[dots : dots + 1] = [["_"]] * (len(shape) - len(groups) + 1)
+    if len(groups) != len(shape):
+        return
     for size, group in zip(shape, groups, strict=True):
-        known = 1
-        for name in group:
-            known *= int(name) if name.isdigit() else lengths.get(name, 1)
+        known = math.prod(int(name) if name.isdigit() else lengths.get(name, 1) for name in group)
         if len(group) > 1 and known > 1 and size % known:
             yield (size, known), shape
 
@@ -218,43 +197,23 @@ def _divided_pairs(test: ast.expr, assigned: dict[str, ast.expr], depth: int) ->
             yield from _divided_pairs(assigned[node.id], assigned, depth + 1)
 
 
+# What an expression may be made of to be evaluated again: nothing in it is called but ``size``.
+_READABLE = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Load),
+    *(ast.UnaryOp, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.FloorDiv),
+)
+
+
 def _evaluate(node: ast.expr, frame: FrameType) -> Any:
-    """What a name, an attribute, an item or arithmetic of them is; nothing is called."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Name):
-        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
-    if isinstance(node, ast.Attribute):
-        owner = _evaluate(node.value, frame)
-        return getattr(owner, node.attr, None) if owner is not None else None
-    if isinstance(node, ast.Subscript):
-        owner, key = _evaluate(node.value, frame), _evaluate(node.slice, frame)
-        if isinstance(owner, tuple | list | dict) and isinstance(key, int | str):
-            try:
-                return owner[key]  # type: ignore[index]
-            except (LookupError, TypeError):
-                return None
+    """What a name, an attribute, an item, a tensor's size or arithmetic of them is."""
+    calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+    sizes = {id(call.func) for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "size"}
+    if len(sizes) < len(calls) or not all(isinstance(part, (*_READABLE, ast.Call)) for part in ast.walk(node)):
         return None
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _evaluate(node.operand, frame)
-        return -value if isinstance(value, int) else None
-    if isinstance(node, ast.BinOp):
-        first, second = _evaluate(node.left, frame), _evaluate(node.right, frame)
-        if isinstance(first, int) and isinstance(second, int):
-            if isinstance(node.op, ast.Add):
-                return first + second
-            if isinstance(node.op, ast.Sub):
-                return first - second
-            if isinstance(node.op, ast.Mult):
-                return first * second
-            if isinstance(node.op, ast.FloorDiv) and second:
-                return first // second
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "size":
-        owner = _evaluate(node.func.value, frame)
-        key = _evaluate(node.args[0], frame) if len(node.args) == 1 else None
-        if isinstance(owner, Tensor) and isinstance(key, int) and -owner.ndim <= key < owner.ndim:
-            return owner.shape[key]
-    return None
+    try:
+        return eval(compile(ast.Expression(node), "<size>", "eval"), frame.f_globals, dict(frame.f_locals))
+    except Exception:  # of somebody's own classes
+        return None
 
 
 @cache

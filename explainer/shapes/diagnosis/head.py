@@ -2,12 +2,11 @@
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 
 from explainer.shapes.diagnosis.case import ATTENDING, JOINS, RESHAPES, Case, Finding, text
 from explainer.shapes.diagnosis.code import call_of, expression, followed_by, replaced
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Repair, Sizes, Step
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def head(case: Case) -> Iterator[Finding]:
@@ -29,31 +28,32 @@ def head(case: Case) -> Iterator[Finding]:
             return
         if not any(case.may_be_patch_count(given[1] - extra) for extra in (0, 1, 2, _count_tokens_in_front(case))):
             return
-        repair = Repair(before={linear.index: _keep_first_token})
-        score = case.try_repair(repair)
-        if score >= 2 and case.generalises(repair, linear):
-            yield _all_tokens_finding(case, linear, given, score)
+        repair = Repair(before={linear.index: lambda args, kwargs: ((args[0][:, 0], *args[1:]), kwargs)})
+        confirmed = case.confirmed(_all_tokens_finding(case, linear, given), repair, least=2)
+        if confirmed and case.generalises(repair, linear):
+            yield from confirmed
     elif len(given) == 2 and made[0] != case.batch and made in outputs:
-        source = linear.inputs[0].source
-        while source >= 0:
-            step = case.original.steps[source]
-            before = step.inputs[0].sizes if step.inputs else ()
-            flat = len(before) == 3 and before[0] == case.batch and given == (before[0] * before[1], before[2])
-            if flat and step.name in RESHAPES:
-                score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
-                if score >= 2:
-                    yield _all_tokens_finding(case, linear, before, score)
+        yield from _find_flattened_tokens(case, linear, given)
+
+
+def _find_flattened_tokens(case: Case, linear: Step, given: Sizes) -> Iterator[Finding]:
+    """A head that is given the tokens of all pictures as one matrix, or all tokens of the first picture."""
+    source = linear.inputs[0].source
+    while source >= 0:
+        step = case.original.steps[source]
+        before = step.inputs[0].sizes if step.inputs else ()
+        if len(before) == 3 and before[0] == case.batch:
+            repair = Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]})
+            if step.name in RESHAPES and given == (before[0] * before[1], before[2]):
+                yield from case.confirmed(_all_tokens_finding(case, linear, before), repair, least=2)
                 return
-            if len(before) == 3 and before[0] == case.batch and before[1:] == given and len(step.output) == 2:
-                if step.name not in ("getitem", "select"):
-                    return
-                score = case.try_repair(Repair(instead={step.index: lambda args, kwargs: args[0][:, 0]}))
-                if score >= 2:
-                    yield _first_picture_finding(step, before, score)
+            if before[1:] == given and len(step.output) == 2:
+                if step.name in ("getitem", "select"):
+                    yield from case.confirmed(_first_picture_finding(step, before), repair, least=2)
                 return
-            if step.output != given:
-                return
-            source = step.inputs[0].source
+        if step.output != given:
+            return
+        source = step.inputs[0].source
 
 
 def _is_linear(step: Step) -> bool:
@@ -72,14 +72,13 @@ def _count_tokens_in_front(case: Case) -> int:
     return 0
 
 
-def _first_picture_finding(step: Step, before: Sizes, score: int) -> Finding:
+def _first_picture_finding(step: Step, before: Sizes) -> Finding:
     return Finding(
         "head-reads-all-tokens",
         f"of {text(before)} the first picture is taken, with all its {before[1]} tokens",
         f"{text((before[0], before[2]))}: the first token of each of the {before[0]} pictures",
         replaced(step.code, expression(step.code).replace("[0]", "[:, 0]")) or "x = x[:, 0]",
         step.code,
-        score,
     )
 
 
@@ -98,11 +97,7 @@ def _is_head(case: Case, linear: Step) -> bool:
     )
 
 
-def _keep_first_token(args: Any, kwargs: Any) -> Any:
-    return (args[0][:, 0], *args[1:]), kwargs
-
-
-def _all_tokens_finding(case: Case, linear: Step, given: Sizes, score: int) -> Finding:
+def _all_tokens_finding(case: Case, linear: Step, given: Sizes) -> Finding:
     classes = linear.output[-1]
     front = _count_tokens_in_front(case)
     with_token = case.may_be_patch_count(given[1] - 1) or (front > 0 and case.may_be_patch_count(given[1] - front))
@@ -123,7 +118,6 @@ def _all_tokens_finding(case: Case, linear: Step, given: Sizes, score: int) -> F
         f"{text((given[0], given[2]))} to the head, and {text((given[0], classes))} from it",
         fix,
         linear.code,
-        score,
     )
 
 
@@ -157,17 +151,18 @@ def _find_failing_head(case: Case) -> Iterator[Finding]:
 
 def _line_to_the_head(case: Case, step: Step, suffix: str) -> tuple[str, Code | None]:
     """The line that hands the tokens of a step on, with one vector of each picture instead."""
-    takers = (taker for taker in case.original.all_steps if any(given.source == step.index for given in taker.inputs))
-    taker = next(takers, None)
-    call = call_of(taker.code) if taker else None
-    if taker is not None and call is not None:
-        function, given = call.func, call.args[:1]
-        if taker.name in RESHAPES and isinstance(function, ast.Attribute):
-            owner = given[0] if ast.unparse(function.value) in ("torch", "F") and given else function.value
-            if fix := replaced(taker.code, ast.unparse(owner) + suffix):
-                return fix, taker.code
-        if len(given) == len(call.args) and given and not call.keywords:
-            fix = replaced(taker.code, f"{ast.unparse(function)}({ast.unparse(given[0])}{suffix})")
-            if fix:
-                return fix, taker.code
+    for taker in case.original.all_steps:
+        if not any(given.source == step.index for given in taker.inputs):
+            continue
+        line = ""
+        if (call := call_of(taker.code)) is not None:
+            function, given = call.func, call.args[:1]
+            if taker.name in RESHAPES and isinstance(function, ast.Attribute):
+                owner = given[0] if ast.unparse(function.value) in ("torch", "F") and given else function.value
+                line = replaced(taker.code, ast.unparse(owner) + suffix)
+            if not line and given and len(call.args) == 1 and not call.keywords:
+                line = replaced(taker.code, f"{ast.unparse(function)}({ast.unparse(given[0])}{suffix})")
+        if line:
+            return line, taker.code
+        break
     return followed_by(step.code, suffix), step.code

@@ -11,7 +11,7 @@ from explainer.shapes.diagnosis.attention import multiplied_shapes
 from explainer.shapes.diagnosis.case import FUSED, JOINS, MULTIHEAD, RESHAPES, Case, Finding
 from explainer.shapes.diagnosis.code import Division, divisions
 from explainer.shapes.diagnosis.steps import Sizes, Step
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def heads(case: Case) -> Iterator[Finding]:
@@ -22,12 +22,11 @@ def heads(case: Case) -> Iterator[Finding]:
     for division in case.failed_divisions:
         if not _is_independent_of_picture(case, division):
             continue
-        if division.axis and division.number == division.axis[-1] and division.axis != case.shape:
-            width = division.number
-            if len(division.axis) >= 3:
-                yield _heads_finding(width, division.divisor, division.code)
-                return
-        elif not division.axis and division.number in widths and division.number not in case.shape[2:]:
+        if division.axis:
+            is_width = division.number == division.axis[-1] and division.axis != case.shape and len(division.axis) >= 3
+        else:
+            is_width = division.number in widths and division.number not in case.shape[2:]
+        if is_width:
             yield _heads_finding(division.number, division.divisor, division.code)
             return
     failing = case.original.failing
@@ -48,11 +47,11 @@ def heads(case: Case) -> Iterator[Finding]:
 
 def _is_independent_of_picture(case: Case, division: Division) -> bool:
     """Whether a number that was not divided has nothing to do with the size of the picture: D has not."""
-    if len(case.shape) < 4 or len(case.wide_run.steps) < len(case.original.steps) or not _is_about_heads(division):
+    if len(case.shape) < 4 or len(case.resized_run.steps) < len(case.original.steps) or not _is_about_heads(division):
         return _is_about_heads(division)
-    error = case.wide_run.error
-    there = divisions(error.__traceback__) if error is not None else ()
-    return any((other.number, other.divisor) == (division.number, division.divisor) for other in there)
+    error = case.resized_run.error
+    others = divisions(error.__traceback__) if error is not None else ()
+    return any((other.number, other.divisor) == (division.number, division.divisor) for other in others)
 
 
 def _is_about_heads(division: Division) -> bool:
@@ -63,11 +62,9 @@ def _is_about_heads(division: Division) -> bool:
     owner = division.frame.f_locals.get("self")
     if "/torch/nn/" in code.co_filename.replace("\\", "/"):
         return isinstance(owner, nn.MultiheadAttention)  # others divide groups, scales, strides
-    words = [_last_word(name) for name in division.names]
-    if "head" in words[1] or "head" in words[0]:
+    number, divisor = map(_last_word, division.names)
+    if "head" in number or "head" in divisor or len(divisor) <= 2:  # letters tell nothing
         return True
-    if all(len(word) <= 2 for word in words) or len(words[1]) <= 2:
-        return True  # letters tell nothing
     where = f"{type(owner).__name__} {code.co_qualname}".lower()
     return any(word in where for word in ("attention", "attn", "head"))
 
@@ -189,9 +186,9 @@ def _projection_weights(case: Case, step: Step) -> list[Sizes]:
 
 
 def _heads_finding(width: int, count: int, code: Code | None) -> Finding:
-    near = [divisor for divisor in range(2, width) if width % divisor == 0]
-    below = max((divisor for divisor in near if divisor < count), default=1)
-    above = min((divisor for divisor in near if divisor > count), default=width)
+    divisors = [divisor for divisor in range(2, width) if width % divisor == 0]
+    below = max((divisor for divisor in divisors if divisor < count), default=1)
+    above = min((divisor for divisor in divisors if divisor > count), default=width)
     best = below if count - below <= above - count else above
     return Finding(
         "heads-do-not-divide",
@@ -207,9 +204,8 @@ def _heads_finding(width: int, count: int, code: Code | None) -> Finding:
 def failed_constructor(failed: tuple[Division, ...], picture: Sizes) -> Iterator[Finding]:
     """A division that a constructor demanded: of the picture, or of D by the heads."""
     for division in failed:
-        frame = division.frame
         number, divisor = division.number, division.divisor
-        owner = None if frame is None else frame.f_locals.get("self")
+        owner = division.frame.f_locals.get("self") if division.frame else None
         if isinstance(owner, nn.MultiheadAttention) or "head" in _last_word(division.names[1]):
             yield _heads_finding(number, divisor, division.code)
             return
@@ -225,8 +221,8 @@ def failed_constructor(failed: tuple[Division, ...], picture: Sizes) -> Iterator
                 continue  # D is as large as the picture: it may be either
             yield _picture_finding(number, divisor, division.code)
             return
-        seen = {value for value in _numbers_in_frames(frame) if value in picture[-2:]}
-        if (number in built or seen) and _is_about_heads(division):
+        is_picture_known = any(value in picture[-2:] for value in _numbers_given(division))
+        if (number in built or is_picture_known) and _is_about_heads(division):
             yield _heads_finding(number, divisor, division.code)
             return
 
@@ -236,8 +232,7 @@ def _picture_finding(number: int, patch: int, code: Code | None) -> Finding:
     return Finding(
         "patch-does-not-divide",
         f"a picture of {number} x {number} cut into patches of {patch}: {number} = {number // patch} x {patch} + "
-        f"{rest}; "
-        f"{rest} {'pixel is' if rest == 1 else 'pixels are'} left over in height and width",
+        f"{rest}; {rest} {'pixel is' if rest == 1 else 'pixels are'} left over in height and width",
         f"a picture of {down} x {down}: {down // patch} x {down // patch} = {(down // patch) ** 2} patches",
         f"image_size = {down}  # and transforms.Resize(({down}, {down}))",
         code,
@@ -246,29 +241,25 @@ def _picture_finding(number: int, patch: int, code: Code | None) -> Finding:
     )
 
 
+def _values_under_way(division: Division) -> Iterator[Any]:
+    """The values of all variables in the code under way, from the division out to where the model was asked for."""
+    frame = division.frame
+    while frame is not None and "/explainer/shapes/" not in frame.f_code.co_filename:
+        yield from list(frame.f_locals.values())
+        frame = frame.f_back
+
+
 def _sizes_built_so_far(division: Division) -> set[int]:
     """Sizes of the parameters that had been made in the constructors under way."""
-    sizes: set[int] = set()
-    frame = division.frame
-    while frame is not None:
-        for value in list(frame.f_locals.values()):
-            if isinstance(value, nn.Module) and hasattr(value, "_parameters"):
-                for parameter in value.parameters():
-                    sizes.update(parameter.shape)
-        frame = frame.f_back
-        if frame is not None and "/explainer/shapes/" in frame.f_code.co_filename:
-            break
-    return sizes
+    modules = [value for value in _values_under_way(division) if isinstance(value, nn.Module)]
+    built = (module for module in modules if hasattr(module, "_parameters"))
+    return {size for module in built for parameter in module.parameters() for size in parameter.shape}
 
 
-def _numbers_in_frames(frame: Any) -> Iterator[int]:
+def _numbers_given(division: Division) -> Iterator[int]:
     """Whole numbers that the code under way was given, in tuples and configurations, too."""
-    while frame is not None and "/explainer/shapes/" not in frame.f_code.co_filename:
-        for value in list(frame.f_locals.values()):
-            if isinstance(value, int):
-                yield value
-            elif isinstance(value, tuple):
-                yield from (number for number in value if isinstance(number, int))
-            elif hasattr(value, "__dict__") and not isinstance(value, nn.Module | type):
-                yield from (number for number in vars(value).values() if isinstance(number, int))
-        frame = frame.f_back
+    for value in _values_under_way(division):
+        items: Any = value if isinstance(value, tuple) else (value,)
+        if hasattr(value, "__dict__") and not isinstance(value, nn.Module | type):
+            items = vars(value).values()
+        yield from (item for item in items if isinstance(item, int))

@@ -20,7 +20,8 @@ from explainer.shapes.diagnosis.sequence import class_token, sequence
 from explainer.shapes.diagnosis.steps import Repair
 from explainer.shapes.diagnosis.tables import tables
 from explainer.shapes.diagnosis.trials import Trials
-from explainer.shapes.entries import Ledger, Line, Subject
+from explainer.shapes.entries.ledger import Ledger, Subject
+from explainer.shapes.entries.operations import Line
 
 STRICT = False  # whether an error inside a rule is raised: for tests
 _TRIED_FOR_REAL = 100_000_000  # parameters: a model with more is tried on the meta device alone

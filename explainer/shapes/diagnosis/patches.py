@@ -6,11 +6,12 @@ Each is tried: the model is run again on a picture of the size that it should ha
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from explainer.shapes.diagnosis.case import ATTENDING, COLOURS, Case, Finding
 from explainer.shapes.diagnosis.positions import another_resolution, resizing_line
 from explainer.shapes.diagnosis.steps import Repair, Run, Step
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 
 def another_size(case: Case) -> Iterator[Finding]:
@@ -57,47 +58,44 @@ def _patches_by_trial(case: Case) -> list[int]:
 
 def _find_remainder(case: Case, patch: int) -> Iterator[Finding]:
     height, width = case.picture_size
-    down = (height - height % patch, width - width % patch)
-    up = (height + -height % patch, width + -width % patch)
-    for sizes in (down, up):
-        if min(sizes) < patch:
-            continue
-        run = case.trials.run(sizes=case.shape_of_size(*sizes))
-        if score := case.rate(run):
-            yield _remainder_finding(case, patch, down, case.stopped_at, score)
+    smaller = (height - height % patch, width - width % patch)
+    finding = _remainder_finding(case, patch, case.stopped_at)
+    for sizes in (smaller, (height + -height % patch, width + -width % patch)):
+        if min(sizes) >= patch and (confirmed := case.confirmed(finding, Repair(), sizes=case.shape_of_size(*sizes))):
+            yield from confirmed
             return
     # The model's positions were counted with the same remainder: then no picture fits, unless they were made anew.
-    run = case.trials.run(Repair(lenient=True), case.shape_of_size(*down))
+    run = case.trials.run(Repair(lenient=True), case.shape_of_size(*smaller))
     if (score := case.rate(run)) and run.made_to_fit:
         rows = {sizes[-2] for sizes in case.weight_shapes if 2 <= len(sizes) <= 4 and math.prod(sizes[:-2]) == 1}
-        counted = {int((height / patch) * (width / patch)), math.ceil((height / patch) * (width / patch))}
-        counted |= {math.ceil(height / patch) * math.ceil(width / patch), round((height / patch) * (width / patch))}
-        boxes = next(
-            (step.output[2] for step in case.original.steps if step.name == "conv3d" and len(step.output) == 5), 1
-        )
-        counted |= {count * boxes for count in counted}
+        exact = (height / patch) * (width / patch)
+        counted = {int(exact), math.ceil(exact), round(exact), math.ceil(height / patch) * math.ceil(width / patch)}
+        films = [step.output for step in case.original.steps if step.name == "conv3d" and len(step.output) == 5]
+        counted |= {count * sizes[2] for count in counted for sizes in films[:1]}
         if any(row - extra in counted for row in rows for extra in (0, 1, 2)):
-            yield _remainder_finding(case, patch, down, case.stopped_at, score)
+            yield replace(finding, score=score)
 
 
-def _remainder_finding(case: Case, patch: int, down: tuple[int, int], code: Code | None, score: int) -> Finding:
+def _remainder_finding(case: Case, patch: int, code: Code | None) -> Finding:
     height, width = case.picture_size
-    left = [
+    rows, columns = height // patch, width // patch
+    remainders = [
         f"{size} = {size // patch} x {patch} + {size % patch} {axis}"
         for size, axis in ((height, "rows of pixels"), (width, "columns"))
         if size % patch
     ]
-    division = left[0].replace("rows of pixels", "in height and width") if height == width else ", ".join(left)
+    division = ", ".join(remainders)
+    if height == width:
+        division = remainders[0].replace("rows of pixels", "in height and width")
     rest = max(height % patch, width % patch)
+    smaller = (rows * patch, columns * patch)
     return Finding(
         "patch-does-not-divide",
         f"a picture of {height} x {width} cut into patches of {patch}: {division}; {rest} "
         f"{'pixel is' if rest == 1 else 'pixels are'} left over",
-        f"a picture of {down[0]} x {down[1]}: {down[0] // patch} x {down[1] // patch} = "
-        f"{(down[0] // patch) * (down[1] // patch)} patches",
-        resizing_line(case, down, f"transforms.Resize({down})"),
+        f"a picture of {smaller[0]} x {smaller[1]}: {rows} x {columns} = {rows * columns} patches",
+        resizing_line(case, smaller, f"transforms.Resize({smaller})"),
         code,
-        score,
     )
 
 
@@ -116,9 +114,9 @@ def _find_dropped_pixels(case: Case) -> Iterator[Finding]:
             return
         patch = _patch_size_of(step)
         if patch and given.sizes[2:] == (height, width) and (height % patch or width % patch):
-            down = (height - height % patch, width - width % patch)
-            finding = _remainder_finding(case, patch, down, step.code, 2)
-            yield replace(finding, is_tried=bool(case.try_repair(Repair(), sizes=case.shape_of_size(*down))))
+            smaller = case.shape_of_size(height - height % patch, width - width % patch)
+            is_tried = bool(case.try_repair(Repair(), sizes=smaller))
+            yield replace(_remainder_finding(case, patch, step.code), score=2, is_tried=is_tried)
             return
 
 
@@ -126,20 +124,22 @@ def _patch_size_of(step: Step) -> int:
     """The size of the patches that a step cuts a picture into; 0 if it does not."""
     if step.name == "conv2d":
         kernel = step.inputs[1].sizes[2:]
-        arguments = step.arguments
-        stride, padding = (arguments[3] if len(arguments) > 3 else 1), (arguments[4] if len(arguments) > 4 else 0)
-        stride, padding = step.keywords.get("stride", stride), step.keywords.get("padding", padding)
-        steps = (stride, stride) if isinstance(stride, int) else tuple(stride)
-        pads = (padding, padding) if isinstance(padding, int) else padding
-        if isinstance(pads, tuple) and not any(pads) and steps == kernel and kernel[0] == kernel[1] > 1:
+        stride, padding = _argument(step, 3, "stride", 1), _argument(step, 4, "padding", 0)
+        is_cut = (stride, stride) == kernel if isinstance(stride, int) else tuple(stride) == kernel
+        pads = (padding,) if isinstance(padding, int) else padding
+        if is_cut and isinstance(pads, tuple) and not any(pads) and kernel[0] == kernel[1] > 1:
             return int(kernel[0])
     if step.name == "unfold":
         numbers = step.whole_numbers
         if len(numbers) == 3 and numbers[1] == numbers[2]:  # Tensor.unfold(axis, size, step)
             return numbers[1]
-        if len(numbers) >= 1 and len(step.output) == 3 and step.inputs[0].sizes[1]:
-            patch = math.isqrt(step.output[1] // step.inputs[0].sizes[1])
-            if patch * patch * step.inputs[0].sizes[1] == step.output[1]:
-                grid = (step.inputs[0].sizes[2] // patch) * (step.inputs[0].sizes[3] // patch)
-                return patch if grid == step.output[2] else 0
+        channels, height, width = step.inputs[0].sizes[1:]
+        if numbers and len(step.output) == 3 and channels:
+            patch = math.isqrt(step.output[1] // channels)
+            if patch * patch * channels == step.output[1] and (height // patch) * (width // patch) == step.output[2]:
+                return patch
     return 0
+
+
+def _argument(step: Step, place: int, name: str, default: int) -> Any:
+    return step.keywords.get(name, step.arguments[place] if len(step.arguments) > place else default)

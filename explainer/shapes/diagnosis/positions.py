@@ -11,7 +11,7 @@ from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
 from explainer.shapes.diagnosis.code import operand_names
 from explainer.shapes.diagnosis.sequence import line_with_token, unused_token
 from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes
-from explainer.shapes.recording import code_of
+from explainer.shapes.recording.code_lines import code_of
 
 
 def another_resolution(case: Case, patches: list[int]) -> Iterator[Finding]:
@@ -19,34 +19,28 @@ def another_resolution(case: Case, patches: list[int]) -> Iterator[Finding]:
     failing = case.original.failing
     if failing is not None and failing.name in ("linear", "conv2d", "matmul", "bmm", "layer_norm", "batch_norm"):
         return
-    height, width = case.picture_size
+    constants = failing.constant if failing else ()
     named = {name: sizes for name, sizes in case.trials.shapes.items() if not _is_kernel(sizes)}
-    if failing is not None:
-        named |= {tensor.name or "the positions": tensor.sizes for tensor in failing.inputs if not tensor.flows}
-    tried: dict[int, Run] = {}
+    named |= {tensor.name or "the positions": tensor.sizes for tensor in constants}
+    met = {"the positions", *(tensor.name for tensor in failing.inputs)} if failing else set()
+    runs: dict[int, Run] = {}
     for name, sizes in named.items():
-        if not _is_table(sizes):
-            continue
-        for side, rows, extra in _possible_grids(sizes):
-            for patch in patches:
-                size = side * patch
-                if (size, size) == (height, width):
-                    continue
-                if case.is_out_of_time:
-                    return
-                if size not in tried:
-                    tried[size] = case.trials.run(sizes=case.shape_of_size(size, size))
-                run = tried[size]
-                if (
-                    not (score := case.rate(run))
-                    or not _has_grid(run, side, rows, extra)
-                    or _broadcasts_one_token(run, rows)
-                ):
-                    continue
-                met = failing is not None and any(name in (tensor.name, "the positions") for tensor in failing.inputs)
-                if met or _is_added(run, name, rows, side):
-                    yield _resolution_finding(case, name, sizes, rows, extra, (side, patch), score)
-                    return
+        grids = _possible_grids(sizes) if _is_table(sizes) else ()
+        for (side, rows, extra), patch in itertools.product(grids, patches):
+            size = side * patch
+            if (size, size) == case.picture_size:
+                continue
+            if case.is_out_of_time:
+                return
+            if size not in runs:
+                runs[size] = case.trials.run(sizes=case.shape_of_size(size, size))
+            run = runs[size]
+            score = case.rate(run)
+            if not score or not _has_grid(run, side, rows, extra) or _broadcasts_one_token(run, rows):
+                continue
+            if name in met or _is_added(run, name, rows, side):
+                yield _resolution_finding(case, name, sizes, rows, extra, (side, patch), score)
+                return
 
 
 def failed_loading(traceback: TracebackType | None) -> Iterator[Finding]:
@@ -69,11 +63,11 @@ def failed_loading(traceback: TracebackType | None) -> Iterator[Finding]:
         name, before, after, grid = grids[0]
         if grid is not None:
             old, new, extra = grid
-            more = f" + {extra}" if extra else ""
+            plus = f" + {extra}" if extra else ""
             yield Finding(
                 "positions-of-another-resolution",
-                f"the weights have {name} {text(before)}, for {old} x {old}{more} tokens; the model has {text(after)}, "
-                f"for {new} x {new}{more}",
+                f"the weights have {name} {text(before)}, for {old} x {old}{plus} tokens; the model has {text(after)}, "
+                f"for {new} x {new}{plus}",
                 f"the {old} x {old} grid of positions interpolated to {new} x {new} before it is loaded",
                 f'positions = torch.nn.functional.interpolate(positions, size=({new}, {new}), mode="bicubic")',
                 code,
@@ -85,14 +79,19 @@ def failed_loading(traceback: TracebackType | None) -> Iterator[Finding]:
 
 def _square_grids(before: Sizes, after: Sizes) -> tuple[int, int, int] | None:
     """The sides of two square grids that two tables of positions are of, and the tokens besides."""
-    other = [axis for axis, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
-    if len(before) != len(after) or len(other) != 1 or len(before) < 2 or other[0] == len(before) - 1:
+    differing = [axis for axis, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
+    if len(before) != len(after) or len(differing) != 1 or len(before) < 2 or differing[0] == len(before) - 1:
         return None
+    sides = {extra: side for side, extra in _squares(after[differing[0]])}
+    return next(((old, sides[extra], extra) for old, extra in _squares(before[differing[0]]) if extra in sides), None)
+
+
+def _squares(rows: int) -> Iterator[tuple[int, int]]:
+    """Square grids that may have so many tokens: the side, and the tokens besides, of which one is the usual."""
     for extra in (1, 0, 2):
-        old, new = (math.isqrt(max(0, sizes[other[0]] - extra)) for sizes in (before, after))
-        if old**2 + extra == before[other[0]] and new**2 + extra == after[other[0]] and min(old, new) > 1:
-            return old, new, extra
-    return None
+        side = math.isqrt(max(0, rows - extra))
+        if side >= 2 and side * side == rows - extra:
+            yield side, extra
 
 
 def _has_grid(run: Run, side: int, rows: int, extra: int) -> bool:
@@ -154,10 +153,7 @@ def _is_kernel(sizes: Sizes) -> bool:
 def _possible_grids(sizes: Sizes) -> Iterator[tuple[int, int, int]]:
     """Sides of square grids that a table of positions may be of: the side, its rows, and the tokens besides."""
     for rows in dict.fromkeys(sizes[:-1] if len(sizes) > 1 else sizes):
-        for extra in (1, 0, 2):
-            side = math.isqrt(max(0, rows - extra))
-            if side >= 2 and side * side == rows - extra:
-                yield side, rows, extra
+        yield from ((side, rows, extra) for side, extra in _squares(rows))
     for first, second in itertools.pairwise(sizes):
         if first == second >= 2 and len(sizes) >= 3:
             yield first, first * second, 0
@@ -168,16 +164,15 @@ def _resolution_finding(
 ) -> Finding:
     side, patch = of
     height, width = case.picture_size
-    grid = (height // patch, width // patch)
-    more = f" + {extra}" if extra else ""
-    tokens = grid[0] * grid[1] + extra
+    grid = f"{height // patch} x {width // patch}"
+    plus = f" + {extra}" if extra else ""
+    tokens = (height // patch) * (width // patch) + extra
+    fitting = f"{side * patch} x {side * patch}"
     return Finding(
         "positions-of-another-resolution",
-        f"{name} {text(sizes)} has {rows} = {side} x {side}{more} positions, for pictures of "
-        f"{side * patch} x {side * patch}; this picture of {height} x {width} has {tokens} = {grid[0]} x {grid[1]}"
-        f"{more} tokens",
-        f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid[0]} x {grid[1]}; "
-        f"or a picture of {side * patch} x {side * patch}",
+        f"{name} {text(sizes)} has {rows} = {side} x {side}{plus} positions, for pictures of {fitting}; this picture "
+        f"of {height} x {width} has {tokens} = {grid}{plus} tokens",
+        f"{tokens} positions: those of the {side} x {side} grid interpolated to {grid}; or a picture of {fitting}",
         resizing_line(case, (side * patch, side * patch), f"build the model for {height} x {width}"),
         case.stopped_at,
         score,
@@ -197,52 +192,43 @@ def sliced_positions(case: Case) -> Iterator[Finding]:
     if not case.original.completed or not case.is_picture:
         return
     for step in case.original.steps:
-        if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
+        if step.combined is None:
             continue
-        tokens, positions = step.flowing[0], step.constant[0]
+        tokens, positions = step.combined
         if positions.source < 0 or len(positions.sizes) < 2 or len(tokens.sizes) != 3:
             continue
         cut = case.original.steps[positions.source]
-        if cut.name not in ("getitem", "narrow") or not cut.inputs or len(cut.inputs) != 1:
+        if cut.name not in ("getitem", "narrow") or len(cut.inputs) != 1 or not cut.inputs[0].name:
             continue
         before, after = cut.inputs[0].sizes, cut.output
-        if len(before) != len(after) or before[-1] != after[-1] or before[-2] == after[-2] or not cut.inputs[0].name:
+        if len(before) != len(after) or before[-1] != after[-1] or before[-2] == after[-2]:
             continue
-        never = unused_token(case, before[-1])
-        if (
-            never
-            and before[-2] == after[-2] + 1
-            and case.may_be_patch_count(after[-2])
-            and tokens.sizes[-2] == after[-2]
-        ):
+        places, taken = before[-2], after[-2]
+        token = unused_token(case, before[-1])
+        if token and places == taken + 1 and case.may_be_patch_count(taken) and tokens.sizes[-2] == taken:
             yield Finding(
                 "sequence-not-joined",
-                f"{after[-2]} tokens {text(tokens.sizes)} get the first of {before[-2]} positions; {never} "
-                f"{text(case.trials.shapes[never])} was never used",
-                f"{before[-2]} tokens: the class token and {after[-2]} patches",
+                f"{taken} tokens {text(tokens.sizes)} get the first of {places} positions; {token} "
+                f"{text(case.trials.shapes[token])} was never used",
+                f"{places} tokens: the class token and {taken} patches",
                 line_with_token(case, step.code, next(iter(operand_names(step.code)), ""), before[-1]),
                 cut.code,
-                1,
-                "The class token was forgotten",
+                title="The class token was forgotten",
                 is_tried=False,
             )
             return
-        for extra in (1, 0, 2):
-            side = math.isqrt(max(0, before[-2] - extra))
-            if side * side != before[-2] - extra or not case.may_be_patch_count(after[-2] - extra):
+        for side, extra in _squares(places):
+            if side * side == taken - extra or not case.may_be_patch_count(taken - extra):
                 continue
-            if side * side == after[-2] - extra:
-                continue
-            small = math.isqrt(after[-2] - extra)
-            more = f" + {extra}" if extra else ""
+            small = math.isqrt(taken - extra)
+            plus = f" + {extra}" if extra else ""
             yield Finding(
                 "positions-of-another-resolution",
-                f"of {before[-2]} = {side} x {side}{more} positions the first {after[-2]} are taken for a grid of "
+                f"of {places} = {side} x {side}{plus} positions the first {taken} are taken for a grid of "
                 f"{small} x {small}: the second row of patches gets positions of the first",
                 f"the {side} x {side} grid of positions interpolated to {small} x {small}",
                 f"interpolate the positions, or resize the pictures by {side / small:g}",
                 cut.code,
-                1,
                 is_tried=False,
             )
             return

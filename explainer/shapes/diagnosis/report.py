@@ -2,14 +2,17 @@
 
 import textwrap
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 
-from explainer.shapes.describing import ROWS_NEED_NOT
+from explainer.html_templates import macros_of
+from explainer.shapes.describing.rules import ROWS_NEED_NOT
 from explainer.shapes.diagnosis.mistakes import MISTAKES, Diagnosis
-from explainer.shapes.entries import Ledger
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Line, in_brackets
 
 UNTOLD = "The shapes do not show what went wrong."
 _WIDTH = 100
+_macros = macros_of(Path(__file__).parent / "templates" / "diagnosis.html")
 
 
 def untold(ledger: Ledger, expected: tuple[int, ...] | None = None) -> str:
@@ -54,25 +57,23 @@ def diagnosis_text(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
         lines += textwrap.wrap(text, _WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
     name, fix = _repair(diagnosis)
     lines.append(f"{name + ':':<10}{fix}")  # code is not wrapped
-    if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
-        lines.append(f"Where:    {diagnosis.line.place}  {diagnosis.line.text}")
+    if line := _line_elsewhere(ledger, diagnosis):
+        lines.append(f"Where:    {line.place}  {line.text}")
     return "\n".join(lines)
 
 
 def diagnosis_html(ledger: Ledger, diagnosis: Diagnosis | None) -> str:
     """The same for a page."""
     if diagnosis is None:
-        return f'<div class="vit-diagnosis"><p>{untold(ledger)}</p></div>' if ledger.failure is not None else ""
-    elsewhere, (name, fix) = "", _repair(diagnosis)
-    repair = f"<code>{escape(fix)}</code>" if diagnosis.fix else escape(fix)
-    if diagnosis.line is not None and (ledger.failure is None or diagnosis.line != ledger.failure.line):
-        elsewhere = f"<dt>Where</dt><dd>{escape(diagnosis.line.place)} <code>{escape(diagnosis.line.text)}</code></dd>"
-    return (
-        f'<div class="vit-diagnosis" role="status" data-cause="{escape(diagnosis.cause)}">'
-        f"<p><b>Likely mistake: {escape(diagnosis.title or MISTAKES[diagnosis.cause])}.</b></p><dl>"
-        f"<dt>Found</dt><dd>{escape(diagnosis.found)}</dd><dt>Expected</dt><dd>{escape(diagnosis.expected)}</dd>"
-        f"<dt>{name}</dt><dd>{repair}</dd>{elsewhere}</dl></div>"
-    )
+        return str(_macros.unexplained(untold(ledger))) if ledger.failure is not None else ""
+    title = diagnosis.title or MISTAKES[diagnosis.cause]
+    return str(_macros.mistake(diagnosis, title, _repair(diagnosis), _line_elsewhere(ledger, diagnosis)))
+
+
+def _line_elsewhere(ledger: Ledger, diagnosis: Diagnosis) -> Line | None:
+    """The line to repair, if it is not the line that failed."""
+    failed_at = ledger.failure.line if ledger.failure else None
+    return None if diagnosis.line == failed_at else diagnosis.line
 
 
 def _repair(diagnosis: Diagnosis) -> tuple[str, str]:
@@ -102,8 +103,7 @@ class Verdict:
     @property
     def html(self) -> str:
         """The same for a page."""
-        lines = "".join(f"<p>{escape(line)}</p>" for line in self.text.replace("\n  ", " ").splitlines())
-        return f'<div class="vit-diagnosis" role="status">{lines}</div>'
+        return str(_macros.sentences(self.text.replace("\n  ", " ").splitlines()))
 
 
 def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool) -> Verdict:
@@ -114,7 +114,7 @@ def verdict(ledger: Ledger, expected: tuple[int, ...] | None, is_diagnosed: bool
         expected: the shape that its output should have; None if it is unknown.
         is_diagnosed: whether mistakes were looked for.
     """
-    made = " and ".join(f"[{shape.plain}]" for shape in ledger.outputs) or "no tensor"
+    made = in_brackets(ledger.outputs) or "no tensor"
     note = " (no expected shape was given)" if is_diagnosed and expected is None else ""
     checked = [
         f"all {len(ledger.operations):,} operations ran" + (", on shapes alone" if ledger.device == "meta" else ""),

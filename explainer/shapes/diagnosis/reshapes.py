@@ -3,12 +3,12 @@
 import itertools
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from explainer.shapes.diagnosis.case import Case, Finding, text
+from explainer.shapes.diagnosis.case import COLOURS, Case, Finding, text
 from explainer.shapes.diagnosis.code import expression, replaced
-from explainer.shapes.diagnosis.steps import INPUT, Repair, Run, Sizes, Step
+from explainer.shapes.diagnosis.steps import INPUT, Repair, Sizes, Step
 
 
 def cuts_across(*runs: Step) -> bool:
@@ -71,31 +71,29 @@ def cut_across(case: Case) -> Iterator[Finding]:
     """A reshape that fits the count of numbers and mixes the axes, where a permute was meant."""
     if not case.original.completed or not case.is_picture:
         return
-    other = _another_grid(case)
-    for step, grown, larger in itertools.zip_longest(
-        case.original.steps,
-        case.larger_run.steps[: len(case.original.steps)],
-        other.steps[: len(case.original.steps)] if other else (),
-    ):
-        if step is None:
-            return
-        if larger is not None and _counts_the_grid(case, step, larger):
-            larger = None
-        same = [step, *(tensor for tensor in (grown, larger) if tensor is not None and tensor.name == step.name)]
-        if cuts_across(*same):
-            finding = _mixing_finding(step, same)
-            channels = case.shape[3]
-            if step.inputs[0].source == INPUT and channels in (1, 3, 4) and channels == step.output[1]:
-                finding = replace(
-                    finding,
-                    cause="channels-last",
-                    found=f"the model was given {text(case.shape)}: the {channels} channels are the last axis, and "
-                    f"it takes the first after the batch for them: {text(step.output)}",
-                    expected=f"{text((case.shape[0], channels, *case.shape[1:3]))}: the channels before the rows",
-                    fix="logits = model(x.permute(0, 3, 1, 2))",
-                )
-            yield finding
-            return
+    larger_batch, larger_grid = case.larger_run.steps, _steps_of_another_grid(case)
+    for step in case.original.steps:
+        same = [step]
+        if step.index < len(larger_batch):
+            same.append(larger_batch[step.index])
+        if step.index < len(larger_grid) and not _counts_the_grid(case, step, larger_grid[step.index]):
+            same.append(larger_grid[step.index])
+        same = [other for other in same if other.name == step.name]
+        if not cuts_across(*same):
+            continue
+        finding = _mixing_finding(step, same)
+        channels = case.shape[3]
+        if step.inputs[0].source == INPUT and channels in COLOURS and channels == step.output[1]:
+            finding = replace(
+                finding,
+                cause="channels-last",
+                found=f"the model was given {text(case.shape)}: the {channels} channels are the last axis, and "
+                f"it takes the first after the batch for them: {text(step.output)}",
+                expected=f"{text((case.shape[0], channels, *case.shape[1:3]))}: the channels before the rows",
+                fix="logits = model(x.permute(0, 3, 1, 2))",
+            )
+        yield finding
+        return
 
 
 def _counts_the_grid(case: Case, step: Step, larger: Step) -> bool:
@@ -107,66 +105,65 @@ def _counts_the_grid(case: Case, step: Step, larger: Step) -> bool:
     return case.grid in itertools.pairwise(numbers) or (count in numbers and step.inputs[0].sizes.count(count) < 2)
 
 
-def _another_grid(case: Case) -> Run | None:
+def _steps_of_another_grid(case: Case) -> tuple[Step, ...]:
     """The model on a picture with another number of patches, as far as it goes."""
     if not case.patch_sizes:
-        return None
+        return ()
     patch = max(case.patch_sizes)
     rows = 13 if case.shape[2] // patch != 13 else 11
-    return case.trials.run(Repair(lenient=True), sizes=(*case.shape[:2], rows * patch, rows * patch))
+    return case.trials.run(Repair(lenient=True), sizes=(*case.shape[:2], rows * patch, rows * patch)).steps
 
 
 def _mixing_finding(step: Step, same: list[Step]) -> Finding:
     before, after = step.inputs[0].sizes, step.output
-    order = _find_order(same)
-    whole = expression(step.code)
-    fix = f"x = x.permute({', '.join(map(str, order[0]))}).reshape({', '.join(map(str, after))})" if order else ""
-    if order and order[1]:
-        fix = f"x = x.reshape({', '.join(map(str, order[1]))}).permute({', '.join(map(str, order[0]))})"
-    if order and whole and not order[1] and "." in whole:
-        owner, _, call = whole.rpartition(".")
-        if call.startswith(("reshape", "view")):
-            moved = [place for place, axis in enumerate(order[0]) if place != axis]
-            reordering = f"permute({', '.join(map(str, order[0]))})"
-            reordering = f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else reordering
+    fix = "permute before the reshape"
+    if found := _find_order(same):
+        order, shape = found
+        permute, reshape = f"permute({_listed(order)})", f"reshape({_listed(shape or after)})"
+        fix = f"x = x.{reshape}.{permute}" if shape else f"x = x.{permute}.{reshape}"
+        owner, _, call = expression(step.code).rpartition(".")
+        if owner and not shape and call.startswith(("reshape", "view")):
+            moved = [place for place, axis in enumerate(order) if place != axis]
+            reordering = f"transpose({_listed(moved)})" if len(moved) == 2 else permute
             fix = replaced(step.code, f"{owner}.{reordering}.{call.replace('view', 'reshape', 1)}") or fix
     return Finding(
         "missing-permute",
         f"{text(before)} is reshaped to {text(after)} in the order of memory: this mixes numbers of different axes, "
         "although their count fits",
         f"the axes of {text(before)} put into the order of {text(after)} first",
-        fix or "permute before the reshape",
+        fix,
         step.code,
         2,
         is_tried=False,
     )
 
 
-def _find_order(same: list[Step]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _find_order(same: list[Step]) -> tuple[Sizes, Sizes] | None:
     """The order of axes that makes the reshape one of whole axes, and the shape before it if it must come after."""
-    rank = len(same[0].inputs[0].sizes)
+    rank, rank_after = len(same[0].inputs[0].sizes), len(same[0].output)
     if rank > 6 or any(len(step.inputs[0].sizes) != rank for step in same):
         return None
     # What is innermost stays so where it can: the numbers of one head stay together.
-    orders = sorted(
-        itertools.permutations(range(rank)), key=lambda order: (order[0], order[-1] != rank - 1, _count_moves(order))
-    )
-    for order in orders:
-        turned = [
-            replace(step, inputs=(replace(step.inputs[0], sizes=tuple(step.inputs[0].sizes[axis] for axis in order)),))
-            for step in same
-        ]
-        if not cuts_across(*turned):
+    orders = itertools.permutations(range(rank))
+    for order in sorted(orders, key=lambda order: (order[0], order[-1] != rank - 1, _count_moves(order))):
+        inputs = [replace(step.inputs[0], sizes=_in_order(step.inputs[0].sizes, order)) for step in same]
+        if not cuts_across(*(replace(step, inputs=(tensor,)) for step, tensor in zip(same, inputs, strict=True))):
             return order, ()
-    after = len(same[0].output)
-    if after > 6:
+    if rank_after > 6:
         return None
-    for order in sorted(itertools.permutations(range(after)), key=lambda order: (order[0], _count_moves(order))):
-        turned = [replace(step, outputs=(tuple(step.output[axis] for axis in order),)) for step in same]
-        if not cuts_across(*turned):
-            back = tuple(order.index(axis) for axis in range(after))
-            return back, turned[0].output
+    orders = itertools.permutations(range(rank_after))
+    for order in sorted(orders, key=lambda order: (order[0], _count_moves(order))):
+        if not cuts_across(*(replace(step, outputs=(_in_order(step.output, order),)) for step in same)):
+            return tuple(map(order.index, range(rank_after))), _in_order(same[0].output, order)
     return None
+
+
+def _in_order(sizes: Sizes, order: Sizes) -> Sizes:
+    return tuple(sizes[axis] for axis in order)
 
 
 def _count_moves(order: tuple[int, ...]) -> int:

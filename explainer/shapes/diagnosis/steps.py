@@ -6,13 +6,18 @@ from typing import Any
 
 from torch import Tensor
 
-from explainer.shapes.recording import Code
+from explainer.shapes.recording.code_lines import Code
 
 Sizes = tuple[int, ...]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 INPUT, CONSTANT = -1, -2  # where a tensor comes from, besides a step
 ELEMENTWISE = frozenset({"add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul"})
+
+
+def padded(sizes: Sizes, rank: int) -> Sizes:
+    """A shape with axes of size 1 in front, as it is for broadcasting to a tensor of that rank."""
+    return (1,) * (rank - len(sizes)) + sizes
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,13 @@ class Step:
     def constant(self) -> tuple[StepInput, ...]:
         """The inputs that do not."""
         return tuple(tensor for tensor in self.inputs if not tensor.flows)
+
+    @property
+    def combined(self) -> tuple[StepInput, StepInput] | None:
+        """The flowing and the constant tensor, if the step adds or multiplies two such tensors number by number."""
+        if self.name.strip("_") not in ELEMENTWISE or len(self.inputs) != 2 or len(self.flowing) != 1:
+            return None
+        return self.flowing[0], self.constant[0]
 
     @property
     def sources(self) -> set[int]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from explainer.shapes.diagnosis.case import Case, Finding, text
-from explainer.shapes.diagnosis.steps import ELEMENTWISE, Run, Sizes, Step
-
-_SIDES = ("rows", "columns")
+from explainer.shapes.diagnosis.case import SIDES, Case, Finding, text
+from explainer.shapes.diagnosis.steps import Run, Sizes, Step, padded
 
 
 def tables(case: Case) -> Iterator[Finding]:
@@ -30,53 +28,51 @@ def tables(case: Case) -> Iterator[Finding]:
 
 def _find_mismatch(case: Case, run: Run, step: Step) -> tuple[int, tuple[int, int]] | None:
     """Which side of the grid does not fit, 0 of its rows and 1 of its columns; how many there are, and positions."""
-    if step.name.strip("_") not in ELEMENTWISE or len(step.inputs) != 2 or len(step.flowing) != 1:
+    if step.combined is None:
         return None
-    tokens, table = step.flowing[0], step.constant[0]
+    tokens, table = step.combined
     kinds = case.axis_kinds(tokens.source)
-    if len(kinds) != len(tokens.sizes) or len(table.sizes) > len(kinds) or not set(_SIDES) <= set(kinds):
+    if len(kinds) != len(tokens.sizes) or len(table.sizes) > len(kinds) or not set(SIDES) <= set(kinds):
         return None
-    full = (1,) * (len(kinds) - len(table.sizes)) + table.sizes
-    of_grid = [place for place, kind in enumerate(kinds) if kind and full[place] > 1]
-    if len(of_grid) != 1 or kinds[of_grid[0]] not in _SIDES:
+    positions = padded(table.sizes, len(kinds))
+    of_grid = [axis for axis, kind in enumerate(kinds) if kind and positions[axis] > 1]
+    if len(of_grid) != 1 or kinds[of_grid[0]] not in SIDES:
         return None
-    place = of_grid[0]
-    side = _SIDES.index(kinds[place])
-    across = kinds.index(_SIDES[1 - side])
-    if full[place] == tokens.sizes[place]:
+    axis = of_grid[0]
+    side = SIDES.index(kinds[axis])
+    across = kinds.index(SIDES[1 - side])
+    if positions[axis] == tokens.sizes[axis]:
         return None
-    if full[place] == tokens.sizes[across] and not _has_positions_along(case, run, across, len(kinds)):
+    if positions[axis] == tokens.sizes[across] and not _has_positions_along(run, across, len(kinds)):
         return None  # it fits along the other side, that has no positions yet
-    return side, (tokens.sizes[place], full[place])
+    return side, (tokens.sizes[axis], positions[axis])
 
 
-def _has_positions_along(case: Case, run: Run, across: int, rank: int) -> bool:
+def _has_positions_along(run: Run, across: int, rank: int) -> bool:
     """Whether a table of positions along that axis was added before."""
-    for step in run.steps:
-        if step.name in ELEMENTWISE and len(step.inputs) == 2 and len(step.output) == rank and len(step.constant) == 1:
-            sizes = step.constant[0].sizes
-            full = (1,) * (rank - len(sizes)) + sizes
-            if step.flows and full[across] == step.output[across] > 1:
-                return True
-    return False
+    return any(
+        step.combined and padded(step.combined[1].sizes, rank)[across] == step.output[across] > 1
+        for step in run.steps
+        if len(step.output) == rank
+    )
 
 
 def _run_with_side(case: Case, picture: Sizes, side: int, found: tuple[int, int]) -> tuple[Sizes, Run]:
     """A picture of as many rows or columns as there are positions, and the model on it."""
-    there, positions = found
+    count, positions = found
     sizes = list(picture)
-    sizes[2 + side] = picture[2 + side] // there * positions
+    sizes[2 + side] = picture[2 + side] // count * positions
     return tuple(sizes), case.trials.run(sizes=tuple(sizes))
 
 
 def _grid_finding(case: Case, step: Step, side: int, found: tuple[int, int], picture: Sizes, score: int) -> Finding:
-    table, (there, positions) = step.constant[0], found
-    name, what = table.name or "the table of positions", _SIDES[side]
+    table, (count, positions) = step.constant[0], found
+    name, what = table.name or "the table of positions", SIDES[side]
     return Finding(
         "positions-of-another-resolution",
         f"{name} {text(table.sizes)} has positions of {positions} {what}; this picture of {case.shape[2]} x "
-        f"{case.shape[3]} has {there} {what} of patches",
-        f"{there} positions of {what}; or a picture of {picture[2]} x {picture[3]}",
+        f"{case.shape[3]} has {count} {what} of patches",
+        f"{count} positions of {what}; or a picture of {picture[2]} x {picture[3]}",
         f"x = torch.nn.functional.interpolate(x, size=({picture[2]}, {picture[3]}))  # or build the model for "
         f"{case.shape[2]} x {case.shape[3]}",
         step.code,

@@ -2,22 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from explainer.shapes.diagnosis.steps import CONSTANT, ELEMENTWISE, INPUT, Repair, Run, Sizes, Step, StepInput
-from explainer.shapes.entries import Subject
-from explainer.shapes.recording import (
-    CallMode,
-    code_here,
-    meta_copy,
-    start_here,
-    tensors_in,
-    to_meta,
-    with_own_buffers,
-)
+from explainer.shapes.entries.ledger import Subject
+from explainer.shapes.recording.code_lines import code_here, start_here
+from explainer.shapes.recording.copies import meta_copy, to_meta, with_own_buffers
+from explainer.shapes.recording.mode import CallMode
+from explainer.shapes.recording.signatures import tensors_in
 
 # Their result has the sizes of an argument, but no number of it is in the result.
 _NEW = frozenset(f"new_{word}" for word in ("zeros", "ones", "empty", "full", "tensor"))
@@ -51,15 +47,12 @@ class Trials:
     @property
     def input_name(self) -> str:
         """What the model calls the first tensor that it is given; empty where that cannot be read."""
-        first = self._first()
-        for name, value in self.keywords.items():
-            if value is first:
-                return name if not self.arguments else ""
-        code = getattr(getattr(type(self.model), "forward", None), "__code__", None)
-        place = next((place for place, value in enumerate(self.arguments) if value is first), None)
-        if code is None or place is None or place + 1 >= code.co_argcount:
+        try:
+            bound = signature(self.model.forward).bind(*self.arguments, **self.keywords)
+        except (TypeError, ValueError):
             return ""
-        return str(code.co_varnames[place + 1])
+        first = self._first()
+        return next((name for name, value in bound.arguments.items() if value is first), "")
 
     def _first(self) -> Tensor | None:
         values = [*self.arguments, *self.keywords.values()]
@@ -100,15 +93,15 @@ start_here(Trials.run)
 @contextmanager
 def _batch_first(model: nn.Module, value: bool | None) -> Iterator[None]:
     """Every attention of torch in the model, which is a copy, as if it had been built with that ``batch_first``."""
-    modules = [module for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
+    modules = [module for module in model.modules() if isinstance(module, nn.MultiheadAttention) and value is not None]
     before = [module.batch_first for module in modules]
     try:
         for module in modules:
-            module.batch_first = module.batch_first if value is None else value
+            module.batch_first = bool(value)
         yield
     finally:
-        for module, was in zip(modules, before, strict=True):
-            module.batch_first = was
+        for module, was_first in zip(modules, before, strict=True):
+            module.batch_first = was_first
 
 
 class _Steps(CallMode):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import takewhile
 from math import log
 
 from explainer.shapes.entries.amounts import bytes_text, count_text
@@ -46,6 +47,19 @@ class Total:
         """How large the change is: the same for twice as much and half as much."""
         return 0.0 if self.before == self.after else abs(log(self.factor)) if self.factor else float("inf")
 
+    @property
+    def factor_text(self) -> str:
+        """By how much it has changed: ``× 3.94``."""
+        if self.factor is None:
+            return "new" if self.after else "gone"
+        if self.factor >= 1000:
+            return f"× {self.factor:,.0f}"
+        return f"× {self.factor:.4g}" if 0.95 < self.factor < 1.05 else f"× {self.factor:.3g}"
+
+    def text(self, count: int) -> str:
+        """One of the two for reading: ``17.6 G``, ``1.42 MB``."""
+        return bytes_text(count) if self.is_bytes else count_text(count)
+
 
 @dataclass(frozen=True)
 class Differences:
@@ -72,7 +86,7 @@ class Differences:
         if not moved:
             return "Nothing has moved." if not self.moved else "Single operations have moved, no total has."
         texts = [
-            f"{total.name} {factor(total)} ({amount(total.before, total)} → {amount(total.after, total)})"
+            f"{total.name} {total.factor_text} ({total.text(total.before)} → {total.text(total.after)})"
             for total in moved[:4]
         ]
         text = "; ".join(texts)
@@ -144,30 +158,10 @@ def largest_bytes(ledger: Ledger) -> int:
     return max((operation.bytes for operation in ledger.operations), default=0)
 
 
-def factor(total: Total) -> str:
-    """By how much a total has changed: ``× 3.94``."""
-    if total.factor is None:
-        return "new" if total.after else "gone"
-    if total.factor >= 1000:
-        return f"× {total.factor:,.0f}"
-    return f"× {total.factor:.4g}" if 0.95 < total.factor < 1.05 else f"× {total.factor:.3g}"
-
-
-def amount(count: int, total: Total | None = None) -> str:
-    """A count for reading: ``17.6 G``, ``1.42 MB``."""
-    is_bytes = total is not None and total.is_bytes
-    return bytes_text(count) if is_bytes else count_text(count)
-
-
 def common_module(row: Row) -> str:
     """The part of the names that all operations of a block begin with: ``blocks.0``."""
-    names = [operation.module.split(".") for operation in row.operations]
-    common = []
-    for parts in zip(*names, strict=False):
-        if len(set(parts)) > 1:
-            break
-        common.append(parts[0])
-    return ".".join(common)
+    levels = zip(*(operation.module.split(".") for operation in row.operations), strict=False)
+    return ".".join(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 def inside(module: str, prefix: str) -> str:

@@ -1,5 +1,6 @@
 """The entries of a ledger: an operation with its shapes, the failure that ends it, and their lines of code."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,11 @@ class TensorShape:
     def plain(self) -> str:
         """The sizes as text: ``2 × 65 × 192``."""
         return " × ".join(map(str, self.sizes)) or "1"
+
+
+def in_brackets(shapes: Iterable[TensorShape]) -> str:
+    """Several shapes in a sentence: ``[2 × 3] and [3 × 4]``."""
+    return " and ".join(f"[{shape.plain}]" for shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,20 @@ class Failure:
     message: str  # PyTorch's
     line: Line | None  # of the user's own code
     advice: str = ""  # where it is not the model that is wrong: what to ask for instead
+
+    @property
+    def what(self) -> str:
+        """The operation, or the code itself."""
+        return self.operation or "the code itself"
+
+    @property
+    def place(self) -> str:
+        """The module that it failed in: ``blocks.0.attention (MultiheadSelfAttention)``; empty if there is none."""
+        return (
+            f"{self.module} ({self.module_type})"
+            if self.module and self.module_type
+            else self.module or self.module_type
+        )
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """Shapes of the most frequent operations on the meta device, without asking torch.
 
-Torch answers for these with functions written in Python, which take 0.1 to 2 ms each and load its compiler (a second)
-when the first of them is called. Only plain cases are answered here, everything else is left to torch, so that its
-errors stay its own; tests compare each answer with torch's.
+Torch answers for these with functions written in Python. Each takes 0.1 to 2 ms, and the first call loads torch's
+compiler, which takes a second. Only plain cases are answered here. Everything else is left to torch, so that its
+errors stay its own. Tests compare each answer with torch's.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,7 +23,7 @@ _NUMBERS = frozenset({int, float})
 
 
 def answer(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    """The result on meta; None where torch has to be asked."""
+    """The result on the meta device; None where torch has to be asked."""
     known = _ANSWERS.get(function)
     if known is None:
         return None
@@ -36,29 +37,30 @@ def _like(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
     return torch.empty(shape, dtype=tensor.dtype, device="meta")
 
 
+def _are_of_one_float(*tensors: Tensor | None) -> bool:
+    """Whether all tensors have the same floating-point type."""
+    types = {tensor.dtype for tensor in tensors if tensor is not None}
+    return len(types) == 1 and types <= _FLOATS
+
+
+def _broadcast(*shapes: Sequence[int]) -> tuple[int, ...] | None:
+    try:
+        return np.broadcast_shapes(*map(tuple, shapes))
+    except ValueError:
+        return None
+
+
 def _elementwise(*tensors: Tensor) -> Tensor | None:
     first = tensors[0]
-    if first.dtype not in _FLOATS or any(tensor.dtype is not first.dtype for tensor in tensors):
+    if not _are_of_one_float(*tensors):
         return None
-    shape = first.shape
-    if all(tensor.shape == shape and tensor.is_contiguous() for tensor in tensors):
-        return _like(first, shape)
-    for tensor in tensors[1:]:
-        if (both := _broadcast(shape, tensor.shape)) is None:
-            return None
-        shape = both
+    if all(tensor.shape == first.shape and tensor.is_contiguous() for tensor in tensors):
+        return _like(first, first.shape)
+    shape = _broadcast(*(tensor.shape for tensor in tensors))
     if not shape:
-        return _like(first, shape)
+        return None if shape is None else _like(first, shape)
     views = [tensor.expand(shape) for tensor in tensors]
     return torch.empty_strided(shape, elementwise_output_strides(*views), dtype=first.dtype, device="meta")
-
-
-def _broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> torch.Size | None:
-    length = max(len(left), len(right))
-    left, right = (1,) * (length - len(left)) + tuple(left), (1,) * (length - len(right)) + tuple(right)
-    if any(a != b and a != 1 and b != 1 for a, b in zip(left, right, strict=True)):
-        return None
-    return torch.Size(b if a == 1 else a for a, b in zip(left, right, strict=True))
 
 
 def _binary(left: Any, right: Any) -> Tensor | None:
@@ -66,10 +68,6 @@ def _binary(left: Any, right: Any) -> Tensor | None:
     if len(tensors) < 2 and type(left) not in _NUMBERS and type(right) not in _NUMBERS:
         return None
     return _elementwise(*tensors)
-
-
-def _unary(input: Tensor) -> Tensor | None:
-    return _elementwise(input)
 
 
 def _gelu(input: Tensor, approximate: str = "none") -> Tensor | None:
@@ -88,20 +86,16 @@ def _layer_norm(
     eps: float = 1e-5,
 ) -> Tensor | None:
     shape = tuple(normalized_shape)
-    parameters = [tensor for tensor in (weight, bias) if tensor is not None]
-    if not shape or tuple(input.shape[-len(shape) :]) != shape or len(shape) > input.dim():
+    parameter_shapes = {tuple(tensor.shape) for tensor in (weight, bias) if tensor is not None}
+    if not shape or tuple(input.shape[-len(shape) :]) != shape or not parameter_shapes <= {shape}:
         return None
-    if any(tuple(parameter.shape) != shape or parameter.dtype is not input.dtype for parameter in parameters):
-        return None
-    return _like(input, input.shape) if input.dtype in _FLOATS else None
+    return _like(input, input.shape) if _are_of_one_float(input, weight, bias) else None
 
 
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
-    if weight.dim() != 2 or not input.dim() or input.shape[-1] != weight.shape[1] or input.dtype not in _FLOATS:
+    if weight.dim() != 2 or not input.dim() or input.shape[-1] != weight.shape[1]:
         return None
-    if input.dtype is not weight.dtype or (
-        bias is not None and (bias.shape != weight.shape[:1] or bias.dtype is not input.dtype)
-    ):
+    if not _are_of_one_float(input, weight, bias) or (bias is not None and bias.shape != weight.shape[:1]):
         return None
     return _like(input, (*input.shape[:-1], weight.shape[0]))
 
@@ -116,19 +110,16 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor | None:
-    """In memory the answer lies as the queries do, as on the CPU."""
+    """The result has the memory layout of the queries, as on the CPU."""
     tensors = (query, key, value)
-    if any(tensor.dim() != 4 or tensor.dtype is not query.dtype or tensor.stride(-1) != 1 for tensor in tensors):
+    if any(tensor.dim() != 4 or tensor.stride(-1) != 1 for tensor in tensors) or not _are_of_one_float(*tensors):
         return None
-    batch, heads, tokens, size = query.shape
-    if key.shape != value.shape or key.shape[:2] != query.shape[:2] or key.shape[-1] != size:
+    if key.shape != value.shape or key.shape[:2] != query.shape[:2] or key.shape[-1] != query.shape[-1]:
         return None
-    if dropout_p or enable_gqa or query.dtype not in _FLOATS or not math.prod(query.shape) or not key.shape[-2]:
+    if dropout_p or enable_gqa or not math.prod(query.shape) or not key.shape[-2]:
         return None
-    if attn_mask is not None and (
-        is_causal
-        or _broadcast(attn_mask.shape, (batch, heads, tokens, key.shape[-2])) != (batch, heads, tokens, key.shape[-2])
-    ):
+    scores = (*query.shape[:-1], key.shape[-2])
+    if attn_mask is not None and (is_causal or _broadcast(attn_mask.shape, scores) != scores):
         return None
     return _elementwise(query)
 
@@ -140,13 +131,11 @@ def _cat(tensors: Any, dim: int = 0) -> Tensor | None:
         return None
     if rank > 3 and not all(tensor.is_contiguous() for tensor in tensors):  # the channels may lie last in memory
         return None
-    shape, dim = list(first.shape), dim % rank
-    for tensor in tensors[1:]:
-        if tensor.dtype is not first.dtype or any(
-            a != b for axis, (a, b) in enumerate(zip(shape, tensor.shape, strict=True)) if axis != dim
-        ):
-            return None
-        shape[dim] += tensor.shape[dim]
+    others = {(tensor.dtype, *tensor.shape[: dim % rank], *tensor.shape[dim % rank + 1 :]) for tensor in tensors}
+    if len(others) > 1:
+        return None
+    shape = list(first.shape)
+    shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
     return _like(first, tuple(shape))
 
 
@@ -158,8 +147,8 @@ _ANSWERS: dict[Any, Answer] = {
     functional.relu: _activation,
     functional.silu: _activation,
     functional.scaled_dot_product_attention: _attention,
-    **dict.fromkeys([torch.tanh, torch.sigmoid, torch.relu, torch.exp, torch.sqrt, torch.rsqrt], _unary),
-    **dict.fromkeys([Tensor.tanh, Tensor.sigmoid, Tensor.relu, Tensor.exp, Tensor.sqrt, Tensor.rsqrt], _unary),
+    **dict.fromkeys([torch.tanh, torch.sigmoid, torch.relu, torch.exp, torch.sqrt, torch.rsqrt], _elementwise),
+    **dict.fromkeys([Tensor.tanh, Tensor.sigmoid, Tensor.relu, Tensor.exp, Tensor.sqrt, Tensor.rsqrt], _elementwise),
     **{
         getattr(owner, name): _binary
         for name in ("add", "sub", "mul", "div", "__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__truediv__")

@@ -1,4 +1,4 @@
-"""Building a module on the meta device: no memory, and no time spent on random numbers that nobody sees."""
+"""Build a module on the meta device, without memory and without the time for random initial values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ _FILLING = frozenset(
 
 
 class _Unfilled(TorchFunctionMode):
-    """Leaves out what only fills a tensor of the meta device."""
+    """Skips calls that only fill a tensor of the meta device."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -31,9 +31,9 @@ class _Unfilled(TorchFunctionMode):
 
 
 def built_on_meta(builder: Callable[[], nn.Module]) -> nn.Module:
-    """What ``builder`` returns, with its tensors on meta; built where it wants if it needs values of tensors to build.
+    """Call ``builder`` on the meta device; if it needs values of tensors, call it again without.
 
-    Whatever else it raises is raised here.
+    All other errors of ``builder`` are raised here.
     """
     try:
         with torch.device("meta"), _Unfilled():

@@ -1,8 +1,9 @@
-"""Where an operation comes from: the line of the user's own code, and the module it ran in, read from the frames."""
+"""Find the line of the user's code and the module that an operation ran in, from the frames on the stack."""
 
 import linecache
 import sys
 import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from explainer.shapes.entries import Line
+from explainer.shapes.entries.operations import Line
 from explainer.shapes.torch_internals import MODULE_CALL
 
 # Code that is nobody's model: what is called from a line of a model and calls torch.
@@ -36,7 +37,7 @@ def _roots() -> tuple[str, ...]:
 
 @cache
 def is_model_code(path: str) -> bool:
-    """Whether a file is somebody's own code: neither torch's, nor Python's own, nor ours that looks on."""
+    """Whether a file belongs to a model: not to torch, not to Python's library, and not to this package."""
     if path.startswith(("<frozen", "<@beartype", "<__array")):
         return False
     if path.startswith(_roots()):
@@ -60,7 +61,7 @@ def _kind(code: CodeType) -> int:
 
 @dataclass(frozen=True)
 class Code:
-    """An expression in somebody's code: the code that ran, and where in it and in its file the expression stands."""
+    """An expression in the user's code: the code object, the instruction in it, and the number of the line."""
 
     code: CodeType
     instruction: int
@@ -69,62 +70,32 @@ class Code:
     @property
     def line(self) -> Line:
         """The line that it stands in."""
-        return _line(self.code, self.instruction, self.number)
+        key = (id(self.code), self.instruction)
+        if (line := _lines.get(key)) is None:
+            path = self.code.co_filename
+            linecache.checkcache(path)  # a notebook's reader changes files while it runs
+            text = linecache.getline(path, self.number).strip()
+            _lines[key] = line = Line(path, self.number, self.code.co_qualname, text)
+        return line
 
 
 def start_here(function: Any) -> None:
-    """Look no further out than the frame of this function."""
+    """Stop looking at the frame of this function: its callers are not part of the model."""
     _starts.add(function.__code__)
-
-
-def _line(code: CodeType, instruction: int, number: int) -> Line:
-    key = (id(code), instruction)
-    if (line := _lines.get(key)) is None:
-        linecache.checkcache(code.co_filename)  # a notebook's reader changes files while it runs
-        text = linecache.getline(code.co_filename, number).strip()
-        _lines[key] = line = Line(code.co_filename, number, code.co_qualname, text)
-    return line
 
 
 def place(depth: int) -> tuple[Line | None, nn.Module | None]:
     """The innermost line of a model's own code, and the innermost module, seen from ``depth`` frames above."""
-    frame: FrameType | None = sys._getframe(depth + 1)
     line: Line | None = None
-    while frame is not None:
-        known = _kinds.get(id(frame.f_code))
-        kind = known[1] if known else _kind(frame.f_code)
+    for frame, kind in _frames_outwards(sys._getframe(depth + 1)):
         if kind == _MODULE_CALL:
             module: nn.Module = frame.f_locals["self"]
-            return line or _line_above(frame.f_back), module
-        if kind == _MODEL_CODE:
-            line = line or code_at(frame).line
-            if (method_of := _module_of(frame)) is not None:
-                return line, method_of
-        elif kind == _START:
-            break
-        frame = frame.f_back
+            code = None if line else _innermost(frame.f_back)
+            return code.line if code else line, module
+        line = line or _code_at(frame).line
+        if (method_of := _module_of(frame)) is not None:
+            return line, method_of
     return line, None
-
-
-def _line_above(frame: FrameType | None) -> Line | None:
-    code = _innermost(frame)
-    return code.line if code else None
-
-
-def _innermost(frame: FrameType | None) -> Code | None:
-    while frame is not None:
-        kind = _kind(frame.f_code)
-        if kind == _MODEL_CODE:
-            return code_at(frame)
-        if kind == _START:
-            break
-        frame = frame.f_back
-    return None
-
-
-def code_at(frame: FrameType) -> Code:
-    """The expression that a frame is at."""
-    return Code(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
 def code_here(depth: int) -> Code | None:
@@ -143,19 +114,10 @@ def code_of(traceback: TracebackType | None) -> Code | None:
     return found
 
 
-def _module_of(frame: FrameType) -> nn.Module | None:
-    """The module whose method the frame runs."""
-    code = frame.f_code
-    if not code.co_argcount or code.co_varnames[0] != "self":
-        return None
-    owner: Any = frame.f_locals.get("self")
-    return owner if isinstance(owner, nn.Module) else None
-
-
 def frames_of(
     traceback: TracebackType | None,
 ) -> tuple[Line | None, nn.Module | None, tuple[FrameType, ...]]:
-    """Of an exception: the innermost line of a model's own code, the innermost module, and the frames inside that."""
+    """From an exception: the innermost line of the model's code, the innermost module, and the frames inside it."""
     line: Line | None = None
     module: nn.Module | None = None
     inside: list[FrameType] = []
@@ -168,8 +130,37 @@ def frames_of(
         elif kind == _MODULE_CALL:
             module = frame.f_locals["self"]
         elif kind == _MODEL_CODE:
-            line = _line(frame.f_code, traceback.tb_lasti, traceback.tb_lineno)
+            line = Code(frame.f_code, traceback.tb_lasti, traceback.tb_lineno).line
             module = _module_of(frame) or module
             inside.clear()
         traceback = traceback.tb_next
     return line, module, tuple(inside)
+
+
+def _frames_outwards(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
+    """The frames of the model's code and of calls of modules, the innermost first."""
+    while frame is not None:
+        known = _kinds.get(id(frame.f_code))
+        kind = known[1] if known else _kind(frame.f_code)
+        if kind == _START:
+            return
+        if kind != _SKIPPED:
+            yield frame, kind
+        frame = frame.f_back
+
+
+def _innermost(frame: FrameType | None) -> Code | None:
+    return next((_code_at(frame) for frame, kind in _frames_outwards(frame) if kind == _MODEL_CODE), None)
+
+
+def _code_at(frame: FrameType) -> Code:
+    return Code(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def _module_of(frame: FrameType) -> nn.Module | None:
+    """The module whose method the frame runs."""
+    code = frame.f_code
+    if not code.co_argcount or code.co_varnames[0] != "self":
+        return None
+    owner: Any = frame.f_locals.get("self")
+    return owner if isinstance(owner, nn.Module) else None

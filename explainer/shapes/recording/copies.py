@@ -1,4 +1,4 @@
-"""A module with other tensors in it: the same classes and attributes, and nothing of the original is touched."""
+"""Copy a module with other tensors in it. Classes and attributes stay the same; the original is not changed."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,60 +13,49 @@ from explainer.shapes.torch_internals import OF_EVERY_MODULE
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
-    """The module on the meta device; no memory is taken for its tensors, and attributes set in it stay its own."""
+    """Copy a module to the meta device. Its tensors take no memory; attributes set later belong to the copy alone."""
     return _Copy(lambda tensor: tensor.detach().to("meta")).module(module)
 
 
 def with_own_buffers(module: nn.Module) -> nn.Module:
-    """The module with the same parameters and its buffers copied, so that a pass leaves no trace in them.
+    """Copy a module so that a forward pass does not change its buffers. The parameters are shared.
 
-    Only a pass in training mode writes to buffers; in eval mode they are shared, too.
+    Only a pass in training mode writes to buffers, so in eval mode they are shared, too.
     """
     trains = any(part.training for part in module.modules())
     buffers = {id(buffer) for buffer in module.buffers()} if trains else set()
     return _Copy(lambda tensor: tensor.detach().clone() if id(tensor) in buffers else tensor).module(module)
 
 
-class _Copy:
-    """One copying: what was copied once is not copied again, so that tied weights stay tied."""
+# Attributes that every module has: hooks and the like are shared with the copy.
+_SHARED = OF_EVERY_MODULE - {"_parameters", "_buffers", "_modules"}
 
-    def __init__(self, of_tensor: Any) -> None:
-        self.of_tensor = of_tensor
-        self.done: dict[int, Any] = {}
-        self.alive: list[Any] = []  # what an identity in ``done`` belongs to
+
+class _Copy:
+    """Copies each object once, so that tied weights stay tied."""
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        self.change = change
+        self.done: dict[int, tuple[Any, Any]] = {}  # identity -> the original, which it belongs to, and the copy
 
     def module(self, module: nn.Module) -> nn.Module:
-        if id(module) in self.done:
-            return self.done[id(module)]
         copy = object.__new__(type(module))
-        self.done[id(module)] = copy
-        self.alive.append(module)
-        attributes = vars(module)
-        own = {name: value for name, value in attributes.items() if name not in ("_parameters", "_buffers", "_modules")}
-        copy.__dict__.update(own)
-        copy.__dict__["_parameters"] = {name: self.tensor(value) for name, value in module._parameters.items()}
-        copy.__dict__["_buffers"] = {name: self.tensor(value) for name, value in module._buffers.items()}
-        copy.__dict__["_modules"] = {
-            name: None if child is None else self.module(child) for name, child in module._modules.items()
-        }
-        for name, value in own.items():
-            if name not in OF_EVERY_MODULE:  # hooks are shared
-                copy.__dict__[name] = self.value(value)
+        self.done[id(module)] = (module, copy)
+        for name, value in vars(module).items():
+            copy.__dict__[name] = value if name in _SHARED else self.value(value)
         return copy
 
-    def tensor(self, tensor: Tensor | None) -> Any:
-        if tensor is None:
-            return None
-        if id(tensor) not in self.done:
-            made = self.of_tensor(tensor)
-            if isinstance(tensor, nn.Parameter) and not isinstance(made, nn.Parameter):
-                made = nn.Parameter(made, requires_grad=tensor.requires_grad)
-            self.done[id(tensor)] = made
-            self.alive.append(tensor)
-        return self.done[id(tensor)]
+    def tensor(self, tensor: Tensor) -> Tensor:
+        made = self.change(tensor)
+        if isinstance(tensor, nn.Parameter) and not isinstance(made, nn.Parameter):
+            made = nn.Parameter(made, requires_grad=tensor.requires_grad)
+        self.done[id(tensor)] = (tensor, made)
+        return made
 
     def value(self, value: Any) -> Any:
-        """An attribute: modules, tensors and bound methods in it are those of the copy."""
+        """Copy the modules, tensors and bound methods in an attribute."""
+        if id(value) in self.done:
+            return self.done[id(value)][1]
         if isinstance(value, nn.Module):
             return self.module(value)
         if isinstance(value, Tensor):
@@ -76,7 +65,7 @@ class _Copy:
         if type(value) in (dict, OrderedDict):
             return type(value)((key, self.value(item)) for key, item in value.items())
         if isinstance(value, MethodType) and isinstance(value.__self__, nn.Module):
-            return MethodType(value.__func__, self.module(value.__self__))
+            return MethodType(value.__func__, self.value(value.__self__))
         if type(value) is partial:
             keywords = {key: self.value(item) for key, item in value.keywords.items()}
             return partial(self.value(value.func), *map(self.value, value.args), **keywords)
@@ -84,14 +73,14 @@ class _Copy:
 
 
 def to_meta(value: Any) -> Any:
-    """The tensors of an input on the meta device."""
+    """Move the tensors in a value to the meta device."""
     return with_tensors(value, lambda tensor: tensor.detach().to("meta"))
 
 
 def with_tensors(
     value: Any, change: Callable[[Tensor], Tensor], done: dict[int, tuple[Tensor, Tensor]] | None = None
 ) -> Any:
-    """A value with its tensors changed. What is one tensor stays one: attention asks whether its query is its key.
+    """Apply a function to the tensors in a value, once to each: attention asks whether its query is its key.
 
     Args:
         value: tensors, in lists, tuples and dicts, too.
@@ -111,7 +100,7 @@ def with_tensors(
 
 
 def device_of(module: nn.Module, value: Any = None) -> torch.device:
-    """Where a module is."""
+    """The device of a module: that of its first parameter or buffer, else of ``value``, else the CPU."""
     tensor: Tensor | None = next(module.parameters(), None)
     if tensor is None:
         tensor = next(module.buffers(), value if isinstance(value, Tensor) else None)

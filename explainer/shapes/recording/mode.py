@@ -1,4 +1,4 @@
-"""Seeing every call of torch as a person writes it, and taking it to the meta device where only shapes count."""
+"""See every call of torch as it is written, and move it to the meta device if only shapes count."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _MOVES = frozenset({"cpu", "cuda"})
 
 
 class CallMode(TorchFunctionMode):
-    """Hands every call in its thread to ``call``. On ``meta``, what is made inside ``forward`` is made there."""
+    """Passes every call of torch in its thread to ``call``. With ``meta``, new tensors are made on the meta device."""
 
     def __init__(self, meta: bool) -> None:
         super().__init__()
@@ -38,15 +38,15 @@ class CallMode(TorchFunctionMode):
         return self.call(func, name, args, kwargs)
 
     def call(self, function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Do what was called, and record it."""
+        """Execute a call and record it."""
         raise NotImplementedError
 
     def on_meta(self, value: Any) -> Any:
-        """A value with its tensors on the meta device."""
+        """Move the tensors in a value to the meta device."""
         return with_tensors(value, self.meta_copy, self._on_meta)
 
     def meta_copy(self, tensor: Tensor) -> Tensor:
-        """One tensor there."""
+        """Copy one tensor to the meta device."""
         return tensor if tensor.is_meta else tensor.detach().to("meta")
 
 

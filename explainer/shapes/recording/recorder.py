@@ -1,4 +1,4 @@
-"""Every operation of one forward pass, recorded while it runs.
+"""Record every operation of one forward pass while it runs.
 
 A function mode of torch sees the calls as a person writes them: one ``linear``, one ``gelu``. It is this thread's
 alone, and under it the fast path of ``nn.MultiheadAttention`` is off. What else was tried: a dispatch mode sees ``t``,
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explainer.shapes.entries import Line
+from explainer.shapes.entries.operations import Line
 from explainer.shapes.recording.answers import answer
 from explainer.shapes.recording.code_lines import place
 from explainer.shapes.recording.copies import with_tensors
@@ -81,7 +81,7 @@ class Refusal(NamedTuple):
 
 
 def _without_dispatch(function: Any) -> Callable[..., Any]:
-    """A function of torch that does not hand itself over to a mode, so that the mode sees what it calls."""
+    """A copy of a function of torch that is not dispatched to a mode, so that the mode sees the calls inside it."""
     names = {name: (lambda *_: False) for name in function.__globals__ if name.startswith("has_torch_function")}
     names = {**function.__globals__, **names}
     entered = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
@@ -95,12 +95,12 @@ _ENTERED: dict[Any, Callable[..., Any]] = {
     Tensor.__iter__: lambda tensor: iter(tensor.unbind(0)),
 }
 
-# Signature -> what the meta device answered. Twelve equal blocks ask once.
-_answers: dict[Signature, TensorKey | tuple[type, tuple[TensorKey, ...]]] = {}
+# Signature -> what the meta device answered: a tensor, or a tuple or list of them. Twelve equal blocks ask once.
+_answers: dict[Signature, tuple[type, tuple[TensorKey, ...]]] = {}
 
 
 class Recorder(CallMode):
-    """Records each call of torch in its thread; ``known`` are the identities of the parameters and buffers."""
+    """Records each call of torch in its thread. ``known`` holds the identities of the parameters and buffers."""
 
     def __init__(self, known: frozenset[int], meta: bool, places: bool = True) -> None:
         super().__init__(meta)
@@ -111,11 +111,9 @@ class Recorder(CallMode):
         self._inside = 0
 
     def call(self, function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Do what was called, and add it to the events."""
-        if name in _QUESTIONS:
-            return self._asked(function, args, kwargs)
-        if function in _ENTERED:
-            return self._enter(function, args, kwargs)
+        """Execute a call and add it to the events."""
+        if name in _QUESTIONS or function in _ENTERED:
+            return self._ask(function, args, kwargs)
         tensors: list[Tensor] = []
         arguments, keywords = self._described(args, kwargs, tensors)
         if self.meta and any(not tensor.is_meta for tensor in tensors):
@@ -146,7 +144,7 @@ class Recorder(CallMode):
     def _answer(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor], name: str
     ) -> Any:
-        """What torch answers; on meta, where only shapes count, each question is put to it once."""
+        """The result of a call. On the meta device, torch computes the result of each signature once."""
         function = signature.function
         if not self.meta or not tensors or name.endswith("_") or "out" in kwargs or name == "as_strided":
             return function(*args, **kwargs)
@@ -160,10 +158,9 @@ class Recorder(CallMode):
             return function(*args, **kwargs)
         known = _answers.get(signature)
         if known is not None:
-            if isinstance(known, TensorKey):
-                return torch.empty_strided(known.sizes, known.strides, dtype=known.dtype, device="meta")
             kind, keys = known
-            return kind(torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys)
+            made = [torch.empty_strided(key.sizes, key.strides, dtype=key.dtype, device="meta") for key in keys]
+            return made[0] if kind is Tensor else kind(made)
         result = answer(function, args, kwargs)
         if result is None:
             try:
@@ -174,26 +171,22 @@ class Recorder(CallMode):
         _keep(signature, result, tensors)
         return result
 
-    def _asked(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _ask(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Execute a call that is no operation itself: a question about a tensor, or a function that is entered."""
+        is_entered = function in _ENTERED
+        self._inside += is_entered
         try:
-            return func(*args, **kwargs)
-        except Exception as error:
-            tensors: list[Tensor] = []
-            self._refused(error, Signature(func, *self._described(args, kwargs, tensors)), tensors)
-            raise
-
-    def _enter(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._inside += 1
-        try:
+            if not is_entered:
+                return function(*args, **kwargs)
             with self:
-                return _ENTERED[func](*args, **kwargs)
+                return _ENTERED[function](*args, **kwargs)
         except Exception as error:
             if self.refusal is None or self.refusal.error is not error:
                 tensors: list[Tensor] = []
-                self._refused(error, Signature(func, *self._described(args, kwargs, tensors)), tensors)
+                self._refused(error, Signature(function, *self._described(args, kwargs, tensors)), tensors)
             raise
         finally:
-            self._inside -= 1
+            self._inside -= is_entered
 
     def _refused(self, error: Exception, signature: Signature, tensors: list[Tensor]) -> None:
         line, module = place(2)
@@ -202,9 +195,9 @@ class Recorder(CallMode):
 
 
 def _say_as_on_cpu(signature: Signature, name: str) -> None:
-    """Raise the same error in the words that everybody knows, which are those of the CPU.
+    """Raise the same error with the familiar message of the CPU.
 
-    It checks shapes before it computes, so nothing is computed; the tensors are one number each, repeated.
+    The CPU checks shapes before it computes. Each tensor is one number, expanded, and takes no memory.
     """
     if name in _IN_OTHER_WORDS:
         signature.function(
@@ -233,9 +226,10 @@ def _keep(signature: Signature, result: Any, tensors: list[Tensor]) -> None:
         return
     if len(_answers) > _ANSWERS_KEPT:
         _answers.clear()
-    if type(result) is Tensor:
-        if not any(result is tensor for tensor in tensors):
-            _answers[signature] = TensorKey(result.shape, result.stride(), result.dtype)
-    elif type(result) in (tuple, list) and all(type(item) is Tensor for item in result):
-        keys = tuple(TensorKey(item.shape, item.stride(), item.dtype) for item in result)
-        _answers[signature] = (type(result), keys)
+    made = [result] if type(result) is Tensor else result
+    if type(made) not in (tuple, list) or not all(type(tensor) is Tensor for tensor in made):
+        return
+    if type(result) is Tensor and any(result is tensor for tensor in tensors):
+        return
+    keys = tuple(TensorKey(tensor.shape, tensor.stride(), tensor.dtype) for tensor in made)
+    _answers[signature] = (type(result), keys)

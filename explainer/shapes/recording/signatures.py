@@ -1,4 +1,4 @@
-"""A call of torch without its numbers: what decides the shapes that it makes, in a form that can be looked up."""
+"""The signature of a call: all that decides the shapes of its results, in a form that can be looked up."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
@@ -11,7 +11,7 @@ _PLAIN = frozenset({int, str, type(None), torch.dtype, torch.device, torch.layou
 
 
 class TensorKey(NamedTuple):
-    """All of a tensor that decides the shape of what is computed from it."""
+    """The properties of a tensor that decide the shape of results computed from it."""
 
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
@@ -41,13 +41,13 @@ class Number(NamedTuple):
 
 
 class Opaque(NamedTuple):
-    """Anything else, by its text."""
+    """Any other value, represented by text."""
 
     text: str
 
 
 class Signature(NamedTuple):
-    """A call without its values: two calls of the same signature make the same shapes."""
+    """A call without the values of its tensors: calls of the same signature make the same shapes."""
 
     function: Callable[..., Any]
     arguments: tuple[Hashable, ...]
@@ -55,7 +55,7 @@ class Signature(NamedTuple):
 
 
 def described(value: Any, tensors: list[Tensor]) -> Hashable:
-    """A value without its numbers; the tensors in it are appended to ``tensors``."""
+    """Describe a value without the values of its tensors, which are appended to ``tensors``."""
     kind = type(value)
     if kind in _PLAIN:
         return value
@@ -77,7 +77,7 @@ def described(value: Any, tensors: list[Tensor]) -> Hashable:
 
 
 def tensors_in(value: Any) -> list[Tensor]:
-    """The tensors in what a module returned or was given: in tuples, dicts and dataclasses, too."""
+    """The tensors in a value, including those in tuples, dicts and dataclasses."""
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, Mapping):
@@ -113,7 +113,7 @@ def keys_of_result(result: Any) -> tuple[TensorKey, ...]:
 
 
 def has_opaque(value: Any) -> bool:
-    """Whether something in a signature is known by its text alone."""
+    """Whether a signature contains a value that is represented by text."""
     if isinstance(value, Opaque):
         return True
     return isinstance(value, tuple) and any(has_opaque(item) for item in value)

@@ -6,8 +6,11 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from explainer.shapes.diagnosis import Diagnosis, Verdict
-from explainer.shapes.entries import Differences, Ledger, Operation, TensorShape
+from explainer.shapes.diagnosis.mistakes import Diagnosis
+from explainer.shapes.diagnosis.report import Verdict
+from explainer.shapes.entries.differences import Differences
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Operation, TensorShape
 from explainer.shapes.rendering.source_lines import path_of
 from explainer.shapes.rendering.text_table import axes_text
 
@@ -22,22 +25,25 @@ def differences_csv(differences: Differences) -> str:
     """Every operation of both ledgers as a row, those of equal blocks once."""
     rows = []
     for change in differences.changes:
-        one = change.after or change.before
-        assert one is not None
-        row: dict[str, Any] = {"operation": one.name, "module": one.module, "moved": "yes" if change.moved else "no"}
+        made = change.after or change.before
+        assert made is not None
+        row: dict[str, Any] = {"operation": made.name, "module": made.module, "moved": "yes" if change.moved else "no"}
         for when, operation, repeats in (
             ("before", change.before, change.repeats_before),
             ("after", change.after, change.repeats_after),
         ):
-            row |= {
-                f"blocks_{when}": repeats,
-                f"shape_{when}": _sizes(operation.outputs) if operation else "",
-                f"bytes_{when}": operation.bytes if operation else "",
-                f"parameters_{when}": operation.parameters if operation else "",
-                f"multiply_adds_{when}": operation.multiply_adds if operation else "",
-            }
+            row |= {f"{name}_{when}": count for name, count in _counts(operation, repeats).items()}
         rows.append(row)
     return _csv(rows)
+
+
+def _counts(operation: Operation | None, repeats: int) -> dict[str, Any]:
+    names = ("bytes", "parameters", "multiply_adds")
+    return {
+        "blocks": repeats,
+        "shape": _sizes(operation.outputs) if operation else "",
+        **{name: getattr(operation, name, "") for name in names},
+    }
 
 
 def as_json(

@@ -1,35 +1,27 @@
 """A ledger as HTML: for the page, a notebook and a file. It unfolds without a script, in light and dark, on paper."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from functools import cache
-from html import escape
 from pathlib import Path
+from typing import Any
 
-from explainer.shapes.entries import (
-    Change,
-    Differences,
-    Failure,
-    Ledger,
-    Operation,
-    Row,
-    TensorShape,
-    amount,
-    bytes_text,
-    common_module,
-    count_text,
-    counted,
-    factor,
-    inside,
-    output_bytes,
-)
-from explainer.shapes.rendering.shape_html import moved_html, quantity_of, repeats_html, shapes_html
-from explainer.shapes.rendering.source_lines import around
+from explainer.html_templates import macros_of
+from explainer.notation.symbols import QUANTITY_OF_NAME
+from explainer.palette import QUANTITIES
+from explainer.shapes.entries.amounts import bytes_text, count_text, counted
+from explainer.shapes.entries.differences import Differences, output_bytes
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Operation, TensorShape, in_brackets
+from explainer.shapes.rendering.source_lines import around, path_of
+from explainer.shapes.rendering.table_lines import Block, blocks_of, gone_from, named_inputs
 
 COLUMNS = ("Operation", "Shape", "Type", "Bytes", "Parameters", "Multiply-adds")
-_STYLE = Path(__file__).parents[2] / "components" / "styles" / "ledger.css"
-_COLGROUP = f"<colgroup>{'<col>' * len(COLUMNS)}</colgroup>"  # the same widths in every table of a ledger
 ToEquation = Callable[[int], str]  # the address of the page that explains an equation
+_STYLE = Path(__file__).parents[2] / "components" / "styles" / "ledger.css"
+# q and k are made ready in the line that names their product.
+_ON_THE_WAY = {("A", "div"): "q", ("A", "transpose"): "k"}
 
 
 @cache
@@ -42,14 +34,8 @@ def document(
     ledger: Ledger, differences: Differences | None = None, *, every: bool = False, explanation: str = ""
 ) -> str:
     """A file that can be opened in any browser and printed; the explanation, HTML too, stands below the ledger."""
-    title = escape(f"Shapes of {ledger.title}")
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>:root {{ color-scheme: light dark }} body {{ margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; "
-        f"font-family: system-ui, sans-serif }}</style></head><body><h1>{title}</h1>"
-        f"{fragment(ledger, differences, every=every)}{explanation}</body></html>\n"
-    )
+    content = f"{fragment(ledger, differences, every=every)}{explanation}"
+    return str(_macros().document(f"Shapes of {ledger.title}", content))
 
 
 def fragment(ledger: Ledger, differences: Differences | None = None, *, every: bool = False) -> str:
@@ -60,31 +46,19 @@ def fragment(ledger: Ledger, differences: Differences | None = None, *, every: b
 
 def totals(ledger: Ledger) -> str:
     """What the whole pass takes."""
+    count, size = len(ledger.operations), output_bytes(ledger)
     entries = (
-        ("operations" if len(ledger.operations) != 1 else "operation", f"{len(ledger.operations):,}", ""),
+        ("operations" if count != 1 else "operation", f"{count:,}", ""),
         ("parameters", count_text(ledger.parameters), f"{ledger.parameters:,}"),
         ("multiply-adds", count_text(ledger.multiply_adds), f"{ledger.multiply_adds:,}"),
-        ("outputs", bytes_text(output_bytes(ledger)), f"{output_bytes(ledger):,} bytes"),
+        ("outputs", bytes_text(size), f"{size:,} bytes"),
     )
-    items = "".join(
-        f"<div><dt>{name}</dt><dd{f' title={chr(34)}{exact}{chr(34)}' if exact else ''}>{value}</dd></div>"
-        for name, value, exact in entries
-    )
-    return f'<dl class="vit-ledger-totals">{items}</dl>'
+    return str(_macros().totals(entries))
 
 
 def comparison(differences: Differences) -> str:
     """The totals of two ledgers, what they were and by how much they have moved."""
-    lines = "".join(
-        f'<tr{" class=moved" if total.size else ""}><th scope="row">{escape(total.name)}</th>'
-        f"<td>{amount(total.before, total)}</td><td>{amount(total.after, total)}</td>"
-        f"<td>{factor(total) if total.size else '='}</td></tr>"
-        for total in differences.totals
-    )
-    return (
-        '<table class="vit-ledger-comparison"><thead><tr><th scope="col">in all</th><th scope="col">before</th>'
-        f'<th scope="col">now</th><th scope="col">factor</th></tr></thead><tbody>{lines}</tbody></table>'
-    )
+    return str(_macros().comparison(differences.totals))
 
 
 def table(
@@ -98,176 +72,75 @@ def table(
 
     With ``differences``, whose later ledger is this one, everything that has moved shows what it was.
     """
-    changes = differences.before_of if differences else {}
-    parts: list[str] = []
-    open_rows: list[str] = []
-
-    def close() -> None:
-        if open_rows:
-            parts.append(_table(open_rows, f"Operations of {ledger.title}, part {len(parts) + 1}", first=not parts))
-            open_rows.clear()
-
-    open_rows.extend(_input_row(shape, index) for index, shape in enumerate(ledger.inputs))
-    rows = [Row((operation,), 1, operation.module) for operation in ledger.operations] if every else ledger.rows()
-    for row in rows:
-        if row.repeats == 1 and len(row.operations) == 1:
-            open_rows.extend(_rows(row.operations[0], row.operations[0].module, changes, to_equation))
+    macros = _macros()
+    parts: list[Block | list[str]] = []
+    rows = [macros.input_row(name, shape) for name, shape in named_inputs(ledger)]
+    for block in blocks_of(ledger, differences, every):
+        if block.is_folded:
+            parts += [rows, block]
+            rows = []
         else:
-            close()
-            parts.append(_block(row, changes, to_equation))
+            rows.append(macros.operation_rows(block.lines[0], to_equation))
     if ledger.failure is not None:
-        open_rows.extend(_failing_row(ledger.failure))
-    close()
-    if gone := [change for change in differences.changes if change.after is None] if differences else []:
-        parts.append(_gone(gone))
-    failed = failure(ledger.failure) if ledger.failure else ""
-    return f'<div class="vit-ledger">{"".join(parts)}</div>{failed}'
+        rows.append(macros.failing_row(ledger.failure))
+    parts = [part for part in (*parts, rows) if part]
+    return str(macros.table(ledger, parts, gone_from(differences), to_equation))
 
 
-def failure(failed: Failure) -> str:
-    """Where a pass has stopped: the line of the user's code with its neighbours, and PyTorch's message."""
-    place = f" in {escape(_place(failed.module, failed.module_type))}" if failed.module or failed.module_type else ""
-    what = escape(failed.operation) or "the code itself"
-    shapes = " and ".join(f"[{escape(shape.plain)}]" for shape in failed.inputs)
-    given = f" It was given {shapes}." if shapes else ""
-    code = ""
-    if failed.line is not None:
-        lines = "".join(
-            f'<span class="{"vit-ledger-it" if near.is_it else ""}"><i>{near.number}</i>{escape(near.text)}\n</span>'
-            for near in around(failed.line)
-        )
-        name = escape(failed.line.place)
-        code = f'<p>{name}</p><pre tabindex="0" role="group" aria-label="{name}"><code>{lines}</code></pre>'
-    return (
-        f'<div class="vit-ledger-failure" role="status"><p><b>Here it breaks: {what}{place}.</b>{given}</p>{code}'
-        f"<p><b>{escape(failed.error)}:</b> {escape(failed.message)}</p>"
-        f"{f'<p>{escape(failed.advice)}</p>' if failed.advice else ''}</div>"
-    )
+def quantity_of(operation: Operation) -> str | None:
+    """The quantity of the palette that an operation of our model makes, from the name that its line gives it."""
+    if operation.line is None or not operation.outputs or operation.outputs[0].axes is None:
+        return None
+    if path_of(operation.line) != "vit_core/model.py":
+        return None  # other people's names mean other things
+    function = operation.line.function.rpartition(".")[2]
+    if "C" in operation.outputs[0].axes:
+        return "image"
+    if function == "embed_patches":
+        return "E"
+    if re.search(r"\bmlp\b", operation.module):
+        return "mlp"
+    if function in ("represent", "classify") or re.search(r"\bhead\b", operation.module):
+        return "y"
+    targets = re.match(r"([\w ,]+?)\s*=[^=]", operation.line.text)
+    names = [name.strip() for name in targets[1].split(",")] if targets else []
+    known = [quantity for name in names if (quantity := QUANTITY_OF_NAME.get(name))]
+    if len(known) == 1:
+        return _ON_THE_WAY.get((known[0], operation.name), known[0])
+    if known:
+        return None  # q, k and v in one tensor
+    return "v" if names == ["output"] else "z"  # MSA(z): the heads joined and mixed
 
 
-def _table(rows: Iterable[str], label: str, first: bool) -> str:
-    heads = "".join(f'<th role="columnheader" scope="col">{column}</th>' for column in COLUMNS)
-    hidden = "" if first else ' class="vit-ledger-unseen"'
-    return (
-        f'<table role="table" aria-label="{escape(label)}">{_COLGROUP}<thead role="rowgroup"{hidden}><tr role="row">'
-        f'{heads}</tr></thead><tbody role="rowgroup">{"".join(rows)}</tbody></table>'
-    )
+def _colour(quantity: str) -> str:
+    known = QUANTITIES[quantity]
+    return f"light-dark({known.light},{known.dark})"
 
 
-def _block(row: Row, changes: dict[int, Change], to_equation: ToEquation | None) -> str:
-    """Equal blocks: one line that says what all of them take, and unfolds into the operations of one."""
-    moved = [changes[id(operation)] for operation in row.operations if id(operation) in changes]
-    times = repeats_html(row.repeats, moved[0].repeats_before if moved else row.repeats)
-    sums = [
-        moved_html(text, old, row.repeats * sum(getattr(operation, name) for operation in row.operations))
-        for name, text in (("bytes", bytes_text), ("parameters", count_text), ("multiply_adds", count_text))
-        for old in [
-            sum(change.repeats_before * getattr(change.before, name) for change in moved if change.before)
-            if moved
-            else None
-        ]
+def _counted_shapes(
+    shapes: tuple[TensorShape, ...], before: tuple[TensorShape, ...] | None
+) -> list[tuple[int, TensorShape, tuple[int, ...] | None]]:
+    """Shapes that look the same once, each with its count and the sizes that it had before, if they were others."""
+    old = [shape.sizes for shape in before or ()]
+    old += [shape.sizes for shape in shapes[len(old) :]]
+    pairs = [
+        (TensorShape(shape.sizes, "", shape.axes), None if shape.sizes == sizes else sizes)
+        for shape, sizes in zip(shapes, old, strict=False)
     ]
-    last, was = row.operations[-1].outputs, moved[-1].before if moved else None
-    shape, prefix = shapes_html(last, "z", was.outputs if was else None), common_module(row)
-    body = "".join(
-        line
-        for operation in row.operations
-        for line in _rows(operation, inside(operation.module, prefix), changes, to_equation)
+    return [(count, *pair) for pair, count in Counter(pairs).items()]
+
+
+@cache
+def _macros() -> Any:
+    return macros_of(
+        Path(__file__).parent / "templates" / "ledger.html",
+        around=around,
+        colour=_colour,
+        columns=COLUMNS,
+        counted_shapes=_counted_shapes,
+        in_brackets=in_brackets,
+        plain_shapes=lambda shapes: counted(shape.plain for shape in shapes),
+        quantity_of=quantity_of,
+        without_mark=lambda code: re.sub(r"\s*# Eq\. \d$", "", code),
+        zip=zip,
     )
-    mark = " moved" if any(change.moved for change in moved) else ""
-    cells = "".join(f'<span class="{name}">{value}</span>' for name, value in zip(("b", "p", "f"), sums, strict=True))
-    return (
-        f'<details class="vit-ledger-block{mark}"><summary><span class="n"><b>{escape(row.module)}</b> {times} '
-        f'<small>{_operations(len(row.operations))} each</small></span><span class="s">{shape}</span>'
-        f'<span class="t"></span>{cells}</summary>{_table([body], f"One block of {row.module}", first=False)}</details>'
-    )
-
-
-def _rows(operation: Operation, module: str, changes: dict[int, Change], to_equation: ToEquation | None) -> list[str]:
-    """The line of an operation, and below it how its shape came about."""
-    change = changes.get(id(operation))
-    before = change.before if change else None
-    moved = change is not None and change.moved
-    fused = ' <small title="a step inside a fused operation, worked out from its inputs">fused</small>'
-    kinds = " ".join(dict.fromkeys(escape(shape.dtype) for shape in operation.outputs))
-    shape = shapes_html(operation.outputs, quantity_of(operation), before.outputs if before else None)
-    cells = (
-        f'<th role="rowheader" scope="row" class="n"><b>{escape(operation.name)}</b>{fused if operation.fused else ""}'
-        f" <small>{escape(module)}</small></th>",
-        f'<td role="cell" class="s">{shape}</td>',
-        f'<td role="cell" class="t">{kinds}</td>',
-        *(
-            f'<td role="cell" class="{name[0]}">{moved_html(text, getattr(before, name) if before else None, value)}'
-            "</td>"
-            for name, text, value in (
-                ("bytes", bytes_text, operation.bytes),
-                ("parameters", count_text, operation.parameters),
-                ("multiply_adds", count_text, operation.multiply_adds),
-            )
-        ),
-    )
-    new = change is not None and before is None
-    mark = " class=moved" if moved else ""
-    return [
-        f'<tr role="row"{mark}>{"".join(cells)}</tr>',
-        f'<tr role="row" class="how{" moved" if moved else ""}"><td role="cell" colspan="{len(COLUMNS)}">'
-        f"{'<b>new:</b> ' if new else ''}{escape(operation.rule)}{_where(operation, to_equation)}</td></tr>",
-    ]
-
-
-def _where(operation: Operation, to_equation: ToEquation | None) -> str:
-    """The equation, and the line of code."""
-    text = ""
-    if operation.equation is not None:
-        name = f"Eq. {operation.equation}"
-        address = to_equation(operation.equation) if to_equation else ""
-        text += (
-            f' · <a href="{escape(address)}" data-equation="{operation.equation}">{name}</a>'
-            if address
-            else (f" · {name}")
-        )
-    if operation.line is not None:
-        path, code = escape(operation.line.place), re.sub(r"\s*# Eq\. \d$", "", operation.line.text)
-        text += f' · <span class="code" title="{path}"><code>{escape(code)}</code> <i>{path}</i></span>'
-    return text
-
-
-def _input_row(shape: TensorShape, index: int) -> str:
-    name = shape.name or ("input" if index == 0 else f"input {index + 1}")
-    return (
-        f'<tr role="row" class="input"><th role="rowheader" scope="row" class="n"><b>{escape(name)}</b></th>'
-        f'<td role="cell" class="s">{shapes_html((shape,), "image")}</td>'
-        f'<td role="cell" class="t">{escape(shape.dtype)}</td><td role="cell" class="b"></td>'
-        '<td role="cell" class="p"></td><td role="cell" class="f"></td></tr>'
-    )
-
-
-def _failing_row(failed: Failure) -> list[str]:
-    shapes = shapes_html(failed.inputs, None)
-    return [
-        '<tr role="row" class="failed"><th role="rowheader" scope="row" class="n">'
-        f"<b>✗ {escape(failed.operation) or 'the code itself'}</b> <small>{escape(failed.module)}</small></th>"
-        f'<td role="cell" class="s" colspan="{len(COLUMNS) - 1}">{shapes or "no tensors"}</td></tr>'
-    ]
-
-
-def _gone(changes: list[Change]) -> str:
-    """What the later ledger no longer has."""
-    names = ", ".join(
-        f"{escape(change.before.name)} <small>{escape(change.before.module)}</small> [{_plain(change.before.outputs)}]"
-        for change in changes
-        if change.before
-    )
-    return f'<p class="vit-ledger-gone">No longer there: {names}</p>'
-
-
-def _operations(count: int) -> str:
-    return f"{count:,} operation{'' if count == 1 else 's'}"
-
-
-def _plain(shapes: tuple[TensorShape, ...]) -> str:
-    return counted(shape.plain for shape in shapes)
-
-
-def _place(module: str, kind: str) -> str:
-    return f"{module} ({kind})" if module and kind else module or kind

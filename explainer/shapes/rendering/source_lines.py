@@ -4,7 +4,7 @@ import linecache
 from dataclasses import dataclass
 from pathlib import Path
 
-from explainer.shapes.entries import Line
+from explainer.shapes.entries.operations import Line
 
 _ROOT = Path(__file__).parents[3]
 

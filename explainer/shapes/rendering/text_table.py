@@ -5,23 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from shutil import get_terminal_size
 
-from explainer.shapes.entries import (
-    Change,
-    Differences,
-    Failure,
-    Ledger,
-    Operation,
-    TensorShape,
-    amount,
-    bytes_text,
-    common_module,
-    count_text,
-    counted,
-    factor,
-    inside,
-    output_bytes,
-)
+from explainer.shapes.entries.amounts import counted
+from explainer.shapes.entries.differences import Differences, output_bytes
+from explainer.shapes.entries.ledger import Ledger
+from explainer.shapes.entries.operations import Failure, Operation, TensorShape, in_brackets
 from explainer.shapes.rendering.source_lines import around
+from explainer.shapes.rendering.table_lines import Amount, Line, blocks_of, gone_from, named_inputs
 
 Paint = Callable[[str, str], str]  # text, kind -> text in the kind's colour
 
@@ -104,22 +93,21 @@ def failure_text(failure: Failure, paint: Paint = plain) -> list[str]:
     """Where it stopped: the line of the user's code with its neighbours, and PyTorch's message."""
     kind = f"({failure.module_type})" if failure.module_type else ""
     place = f"{failure.module} {kind}".strip()
-    what = failure.operation or "the code itself"
-    lines = [paint(f"✗ Here it breaks: {what}" + (f" in {place}" if place else ""), "failed")]
+    lines = [paint(f"✗ Here it breaks: {failure.what}" + (f" in {place}" if place else ""), "failed")]
     if failure.inputs:
-        lines.append("  it was given " + " and ".join(f"[{shape.plain}]" for shape in failure.inputs))
+        lines.append(f"  it was given {in_brackets(failure.inputs)}")
     if failure.line is not None:
         lines.append(f"  {failure.line.path}, line {failure.line.number}, in {failure.line.function}")
         for source_line in around(failure.line):
             text = f"  {'>' if source_line.is_it else ' '} {source_line.number:5}  {source_line.text}"
             lines.append(paint(text, "failed") if source_line.is_it else text)
-    first, *more = failure.message.splitlines() or [""]
-    lines += [f"  {failure.error}: {first}", *(f"  {line}" for line in more)]
+    first, *rest = failure.message.splitlines() or [""]
+    lines += [f"  {failure.error}: {first}", *(f"  {line}" for line in rest)]
     return [*lines, f"  {failure.advice}"] if failure.advice else lines
 
 
 def _title(ledger: Ledger) -> str:
-    given, made = (" and ".join(f"[{shape.plain}]" for shape in shapes) for shapes in (ledger.inputs, ledger.outputs))
+    given, made = in_brackets(ledger.inputs), in_brackets(ledger.outputs)
     if ledger.failure is not None:
         return f"{ledger.title}: {given} → it breaks" if given else f"{ledger.title} cannot be built"
     return f"{ledger.title}: {given} → {made or 'no tensor'}"
@@ -139,80 +127,49 @@ def _totals(ledger: Ledger) -> list[str]:
 def _compared(differences: Differences, paint: Paint, width: int | None) -> list[str]:
     longest = max(len(total.name) for total in differences.totals)
     lines = [
-        f"{total.name:{longest}}  {amount(total.before, total):>10} → {amount(total.after, total):<10}  "
-        + (paint(factor(total), "moved") if total.size else "=")
+        f"{total.name:{longest}}  {total.text(total.before):>10} → {total.text(total.after):<10}  "
+        + (paint(total.factor_text, "moved") if total.size else "=")
         for total in differences.totals
     ]
     return [paint("Differences", "bold"), *lines, "", *_wrapped(differences.sentence, width)]
 
 
 def _lines(ledger: Ledger, differences: Differences | None, every: bool) -> Iterator[_TextLine]:
-    changes = differences.before_of if differences else {}
-    for index, shape in enumerate(ledger.inputs):
-        name = shape.name or ("input" if index == 0 else f"input {index + 1}")
+    for name, shape in named_inputs(ledger):
         yield _TextLine({"operation": name, "shape": axes_text((shape,)), "numbers": shape.plain, "type": shape.dtype})
-    if every:
-        for operation in ledger.operations:
-            yield _line(operation, operation.module, changes.get(id(operation)))
-    else:
-        for row in ledger.rows():
-            is_block = row.repeats > 1 or len(row.operations) > 1
-            if is_block:
-                sums = {
-                    name: row.repeats * sum(getattr(operation, name) for operation in row.operations)
-                    for name in ("bytes", "parameters", "multiply_adds")
-                }
-                yield _TextLine(
-                    {
-                        "operation": f"{row.module} × {row.repeats}",
-                        "bytes": bytes_text(sums["bytes"]),
-                        "parameters": _count(sums["parameters"]),
-                        "multiply-adds": _count(sums["multiply_adds"]),
-                    },
-                    "bold",
-                )
-            prefix = common_module(row) if is_block else ""
-            for operation in row.operations:
-                module = inside(operation.module, prefix)
-                yield _line(operation, module, changes.get(id(operation)), "  " if is_block else "")
-    if differences is not None:
-        for change in differences.changes:
-            if change.after is None and change.before is not None:
-                yield _TextLine(
-                    {
-                        "operation": f"- {_name(change.before, change.before.module)}",
-                        "numbers": _plain(change.before.outputs),
-                        "rule": "no longer there",
-                    },
-                    "moved",
-                )
-    if ledger.failure is not None:
-        given = " and ".join(shape.plain for shape in ledger.failure.inputs)
-        yield _TextLine(
-            {
-                "operation": f"✗ {ledger.failure.operation or 'the code itself'} {ledger.failure.module}".rstrip(),
-                "numbers": given,
-            },
-            "failed",
-        )
+    for block in blocks_of(ledger, differences, every):
+        if block.is_folded:
+            sums = {_column(amount.name): _amount_text(amount, amount.now) for amount in block.amounts}
+            yield _TextLine({"operation": f"{block.row.module} × {block.row.repeats}", **sums}, "bold")
+        for line in block.lines:
+            yield _text_line(line, "  " if block.is_folded else "")
+    for gone in gone_from(differences):
+        name = f"- {_name(gone, gone.module)}"
+        yield _TextLine({"operation": name, "numbers": _plain(gone.outputs), "rule": "no longer there"}, "moved")
+    if (failure := ledger.failure) is not None:
+        name = f"✗ {failure.what} {failure.module}".rstrip()
+        given = " and ".join(shape.plain for shape in failure.inputs)
+        yield _TextLine({"operation": name, "numbers": given}, "failed")
 
 
-def _line(operation: Operation, module: str, change: Change | None, indent: str = "") -> _TextLine:
-    before = change.before if change else None
+def _text_line(line: Line, indent: str) -> _TextLine:
+    operation, before = line.operation, line.before
     cells = {
-        "operation": f"{indent}{_name(operation, module)}",
+        "operation": f"{indent}{_name(operation, line.module)}",
         "shape": axes_text(operation.outputs),
         "numbers": _plain(operation.outputs, before.outputs if before else None),
-        "type": " ".join(dict.fromkeys(shape.dtype for shape in operation.outputs)),
-        "bytes": _moved(bytes_text, before.bytes if before else None, operation.bytes),
-        "parameters": _moved(_count, before.parameters if before else None, operation.parameters),
-        "multiply-adds": _moved(_count, before.multiply_adds if before else None, operation.multiply_adds),
+        "type": line.types,
+        **{_column(amount.name): _moved(amount) for amount in line.amounts},
         "equation": f"Eq. {operation.equation}" if operation.equation else "",
         "line": operation.line.place if operation.line else "",
         "code": _short(operation.line.text if operation.line else ""),
         "rule": _short(operation.rule),
     }
-    return _TextLine(cells, "moved" if change is not None and change.moved else "")
+    return _TextLine(cells, "moved" if line.has_moved else "")
+
+
+def _column(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _short(text: str, longest: int = _LONGEST) -> str:
@@ -244,12 +201,12 @@ def _plain(shapes: tuple[TensorShape, ...], before: tuple[TensorShape, ...] | No
     return counted(texts)
 
 
-def _moved(text: Callable[[int], str], before: int | None, now: int) -> str:
-    return text(now) if before is None or before == now else f"{text(before)} → {text(now)}"
+def _moved(amount: Amount) -> str:
+    return " → ".join(_amount_text(amount, count) for count in amount.counts)
 
 
-def _count(count: int) -> str:
-    return count_text(count) if count else "–"
+def _amount_text(amount: Amount, count: int) -> str:
+    return amount.text(count) if count or amount.name == "bytes" else "–"
 
 
 def _fitting(lines: list[_TextLine], width: int | None) -> tuple[dict[str, int], list[str]]:
@@ -264,16 +221,16 @@ def _fitting(lines: list[_TextLine], width: int | None) -> tuple[dict[str, int],
         return sum(widths.values()) + 2 * (len(widths) - 1) - width
 
     for name in sorted((name for name in used if _COLUMNS[name]), key=lambda name: _COLUMNS[name]):
-        if (more := too_much()) <= 0:
+        if (excess := too_much()) <= 0:
             break
-        if name in _SHORTENED and widths[name] - more >= _SHORTEST:
-            widths[name] -= more
+        if name in _SHORTENED and widths[name] - excess >= _SHORTEST:
+            widths[name] -= excess
         else:
             left_out.append(name)
             del widths[name]
     for name, least in (("operation", 12), ("numbers", 20)):  # of which a line cannot do without
-        if (more := too_much()) > 0:
-            widths[name] = min(widths[name], max(least, widths[name] - more))
+        if (excess := too_much()) > 0:
+            widths[name] = min(widths[name], max(least, widths[name] - excess))
     return widths, left_out
 
 
