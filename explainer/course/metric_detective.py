@@ -11,7 +11,7 @@ from functools import cache
 from itertools import product
 from math import comb
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -200,40 +200,6 @@ def mean_over_sizes(
     if shuffled is not None:
         Random(shuffled).shuffle(right)
     return tuple(batch_mean(right, size) for size in batch_sizes_tried)
-
-
-@dataclass(frozen=True)
-class OwnEpoch:
-    """The measurements of one epoch of a run on this machine: both averages of the same predictions, and these."""
-
-    epoch: int
-    share: float  # over pictures
-    mean: float  # over batches
-    pictures: int
-    predicted: tuple[int, ...]  # pictures that were given each class
-    confusion: tuple[tuple[int, ...], ...] | None  # [true][predicted]
-
-    @property
-    def largest(self) -> tuple[int, int]:
-        """The class that was predicted most often, and for how many pictures."""
-        most = max(range(len(self.predicted)), key=self.predicted.__getitem__)
-        return most, self.predicted[most]
-
-
-def own_epochs(lines: Iterable[Mapping[str, Any]]) -> tuple[OwnEpoch, ...]:
-    """The epochs of a run's metrics, in their order; lines that measured nothing are left out."""
-    return tuple(
-        OwnEpoch(
-            epoch=int(line["epoch"]),
-            share=float(validation["top1"]),
-            mean=float(validation["batch_mean_top1"]),
-            pictures=int(validation["pictures"]),
-            predicted=tuple(map(int, validation["predicted"])),
-            confusion=tuple(tuple(map(int, row)) for row in table) if (table := validation.get("confusion")) else None,
-        )
-        for line in lines
-        if (validation := line.get("validation"))
-    )
 
 
 def _printed(text: str) -> tuple[Fraction, Fraction]:

@@ -16,6 +16,7 @@ from explainer.app.links.parameters import fit, most
 from explainer.app.listing import show_source, show_table
 from explainer.app.server.store import Store
 from explainer.course import data_steps
+from explainer.course.metric_detective import batch_sizes
 from explainer.lessons import Lesson
 from explainer.panels import View
 from explainer.views.course import data
@@ -132,19 +133,19 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     show_source(data_steps.first_batch)
     show_section(lesson, "batches")
     count = found.total("train")
-    sizes = data_steps.batch_sizes(count, size)
+    sizes = batch_sizes(count, size)
     st.markdown(
         f"{count:,} training images in batches of {size}: **{len(sizes):,} batches**, and the last holds "
         f"**{sizes[-1]:,}**."
         + (
             f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: "
-            f"{len(data_steps.batch_sizes(count, recipe.batch_size)):,}."
+            f"{len(batch_sizes(count, recipe.batch_size)):,}."
             if recipe.batch_size != size
             else ""
         )
     )
     show_canvas(kept_view(("data.batches", count, size), lambda: data.batches(sizes)), key="data_batches")
-    show_source(data_steps.batch_sizes)
+    show_source(batch_sizes)
 
 
 def chosen_picture(dataset: Dataset) -> int:

@@ -10,10 +10,9 @@ from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.links.parameters import fit, fit_choice, put
 from explainer.app.train.controls import run_title, show_damage
-from explainer.course.metric_detective import own_epochs
 from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
 from explainer.course.results import BATCH_SIZE, RUNS, CourseRun
-from explainer.views.course import metric
+from explainer.views.course import metric, training
 from vit_core.training.runs.listing import all_runs
 
 ORDERS = ("by class", "shuffled")
@@ -92,25 +91,29 @@ def show_own() -> None:
     fit_choice("metric_own_run", runs, "run", titles.__getitem__)
     name = st.selectbox("Run", list(runs), key="metric_own_run", bind="query-params", format_func=titles.__getitem__)
     run = runs[name]
-    epochs, labels = own_epochs(run.epochs()), run.labels
+    epochs, labels = {epoch["epoch"]: epoch for epoch in run.epochs()}, run.labels
     if not epochs and run.status == "damaged":
         show_damage(run)
         return
     if not epochs:
         st.info(f"{plain(name)} has not finished an epoch yet.", icon=":material/hourglass_empty:")
         return
-    number = _own_epoch([epoch.epoch for epoch in epochs])
-    epoch = next(epoch for epoch in epochs if epoch.epoch == number)
+    number = _own_epoch(list(epochs))
     key = (name, str(run.facts.get("started")), len(epochs), number)
-    view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
-    show_canvas(view, key="metric_own_curves", on_pick=state.pick)
-    most, times = epoch.largest
-    st.markdown(
-        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} images are right; the mean over "
-        f"batches is **{epoch.mean:.4f}**. {times:,} of them were called {plain(labels[most])}"
-        + (": every image was given the same class." if times == epoch.pictures else ", more than any other class.")
+    view = kept_view(
+        ("metric.own_curves", *key),
+        lambda: training.accuracy([*epochs.values()], selected_x=float(number), pick="metric_own_epoch"),
     )
-    view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
+    show_canvas(view, key="metric_own_curves", on_pick=state.pick)
+    measured = epochs[number]["validation"]
+    pictures, times = measured["pictures"], max(measured["predicted"])
+    st.markdown(
+        f"After epoch {number}, **{measured['top1']:.4f}** of the {pictures:,} images are right; the mean over "
+        f"batches is **{measured['batch_mean_top1']:.4f}**. {times:,} of them were called "
+        + plain(labels[measured["predicted"].index(times)])
+        + (": every image was given the same class." if times == pictures else ", more than any other class.")
+    )
+    view = kept_view(("metric.own_predictions", *key), lambda: training.answers_after(epochs[number], labels))
     show_canvas(view, key="metric_own_predictions")
 
 
