@@ -275,7 +275,7 @@ def test_page_shows_the_run_and_moves() -> None:
     assert "| **0.5417** | 1, 9 | 20 | 11 | 31 |" in markup(at) and "| **0.5417** | 1, 9 | 52 | 0 | 52 |" in markup(at)
     at.slider(key="metric_epoch").set_value(2).run()
     assert "**0.1979**" in markup(at) and not at.exception
-    at.button_group(key="metric_run").set_value("transfer").run()
+    at.button_group(key="metric_run").set_value("Transfer").run()
     assert "**0.8977** is printed for **69 of 75** right images" in markup(at) and not at.exception
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
-from explainer.app.data.datasets import Dataset, dataset_key, inspection
+from explainer.app.data.datasets import dataset_key, inspection
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.links.controls import whole
@@ -23,6 +23,7 @@ from explainer.views.course import data
 from vit_core.pictures import open_picture
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.data.datasets import Dataset
 from vit_core.training.data.inspection import Inspection
 from vit_core.training.data.pictures import class_folders, load_pictures
 from vit_core.training.data.transforms import evaluation_transform, training_transform

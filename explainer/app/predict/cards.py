@@ -10,8 +10,8 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.links.controls import whole
-from explainer.app.links.parameters import fit, fit_choice
+from explainer.app.links.controls import choice, whole
+from explainer.app.links.parameters import fit
 from explainer.app.predict.sources import Source, name_for_explainer, side_of
 from explainer.app.session import Session
 from explainer.notation.wording import percent
@@ -49,12 +49,11 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
     if not len(predictions):
         return
     has_truth = predictions.score.pictures > 0
-    order = "as they came"
+    order = ORDERS[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(predictions) > 1:
             options = [name for name in ORDERS if has_truth or name != "most wrong first"]
-            fit_choice("predict_order", options, "order")
-            order = st.selectbox("Order", options, key="predict_order", bind="query-params", width=220) or options[0]
+            order = choice("Order", options, "order", key="predict_order", width=220)
         places = _ordered(predictions, order)
         pages = -(-len(places) // PER_PAGE)
         page = 1
@@ -88,12 +87,8 @@ def show_confusion(answers: Answers) -> None:
 
 def _show_score(predictions: Predictions) -> None:
     right, of = predictions.score
-    sentences = []
-    if of:
-        sentences.append(f"**{right:,} of {of:,} are right** ({percent(right / of)}).")
-    unknown = sum(
-        name is not None and true is None for name, true in zip(predictions.class_names, predictions.true, strict=True)
-    )
+    unknown = sum(name is not None for name in predictions.class_names) - of
+    sentences = [f"**{right:,} of {of:,} are right** ({percent(right / of)})."] if of else []
     if unknown:
         sentences.append(
             f"{unknown:,} of them show something that is not a class of this model: it cannot be right about those."
@@ -108,10 +103,11 @@ def _show_score(predictions: Predictions) -> None:
 
 
 def _ordered(predictions: Predictions, order: str) -> list[int]:
-    if order == "most wrong first":
-        return list(predictions.most_wrong)
-    if order == "least sure first":
-        return predictions.probabilities.amax(-1).argsort(stable=True).tolist()
+    match order:
+        case "most wrong first":
+            return list(predictions.most_wrong)
+        case "least sure first":
+            return predictions.probabilities.amax(-1).argsort(stable=True).tolist()
     return list(range(len(predictions)))
 
 

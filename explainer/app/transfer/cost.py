@@ -33,17 +33,12 @@ def show(weights: str, classes: int) -> None:
     records = [find(name) for name in dict.fromkeys((*FIRST, weights))]
     measured = {record.name: _seconds.get(record.name) for record in records}
     if not all(measured.values()) and st.button("Measure on this machine", icon=":material/timer:", key="measure"):
-        for record in records:
-            measured[record.name] = _measured(record)
-    rows = [
-        Cost(
-            record.name,
-            4 * sum(part.parameters for part in model_parts(TrainingConfig(weights=record.name), classes)),
-            seconds,
-        )
-        for record in records
-        if (seconds := measured[record.name])
-    ]
+        measured = {record.name: _measured(record) for record in records}
+    rows = []
+    for name, seconds in measured.items():
+        if seconds:
+            parts = model_parts(TrainingConfig(weights=name), classes)
+            rows.append(Cost(name, 4 * sum(part.parameters for part in parts), seconds))
     if rows:
         view = kept_view(("costs", *(f"{row.name} {row.seconds}" for row in rows)), lambda: transfer.costs(rows))
         show_canvas(view, key="transfer_costs")
@@ -76,26 +71,24 @@ def show_course() -> None:
 
 def _measured(record: Checkpoint) -> float | None:
     """Seconds for one image; None if this server could not hold the model."""
-    if (known := _seconds.get(record.name)) is not None:
-        return known
     try:
         check_memory(record)
     except ValueError:
         return None
-    with _measuring:
-        if (known := _seconds.get(record.name)) is not None:
-            return known
-        model = load_model(record.name)[0] if record.is_here else _like(record)
-        picture = torch.randn(1, 3, record.config.image_size, record.config.image_size)
+
+    def measure() -> tuple[float, int]:
         times = []
-        for _ in range(REPEATS + 1):
-            with forward_slots.dear, torch.no_grad():
-                began = perf_counter()
-                model(picture)
-                times.append(perf_counter() - began)
-        seconds = statistics.median(times[1:])  # the first one asks for memory
-        _seconds.put(record.name, seconds, 64)
-    return seconds
+        with _measuring:
+            model = load_model(record.name)[0] if record.is_here else _like(record)
+            picture = torch.randn(1, 3, record.config.image_size, record.config.image_size)
+            for _ in range(REPEATS + 1):
+                with forward_slots.dear, torch.no_grad():
+                    began = perf_counter()
+                    model(picture)
+                    times.append(perf_counter() - began)
+        return statistics.median(times[1:]), 64  # the first one asks for memory
+
+    return _seconds.get_or_make(record.name, measure)
 
 
 def _like(record: Checkpoint) -> VisionTransformer:

@@ -12,7 +12,7 @@ from explainer.course.model_parts import ModelPart
 from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Flow, Node, Tiles, View
 from explainer.stages import STAGES
-from explainer.views.arrays import float_values, on_grid
+from explainer.views.arrays import float_values, grid_size_of, on_grid
 from explainer.views.compose import view
 from explainer.views.course.charts import curve
 from explainer.views.course.training import Epochs, measure_of_runs, measured
@@ -48,55 +48,45 @@ def learning_parts(parts: Sequence[ModelPart], num_classes: int) -> View:
         parts: by the names of the model's modules, in the order of the model.
         num_classes: of the new head.
     """
-    nodes = tuple(
-        Node(
-            part.name,
-            _PARTS[part.name][0],
-            _PARTS[part.name][1],
-            _PARTS[part.name][2],
-            f"{part.parameters:,} {_state(part)}",
-            _PARTS[part.name][3],
-            page_title=STAGES[_PARTS[part.name][3]].title,
-            group="learns" if part.learning else "stays as it is",
-        )
-        for part in parts
-    )
+    nodes = []
+    for part in parts:
+        label, symbol, colour, page = _PARTS[part.name]
+        shape, group = f"{part.parameters:,} {_state(part)}", "learns" if part.learning else "stays as it is"
+        nodes.append(Node(part.name, label, symbol, colour, shape, page, page_title=STAGES[page].title, group=group))
     total, learning = sum(part.parameters for part in parts), sum(part.learning for part in parts)
     flow = Flow(
         title=f"{learning:,} of {total:,} parameters learn",
-        nodes=nodes,
+        nodes=tuple(nodes),
         columns=len(nodes),
         caption=f"The new head has one row for each of the {num_classes} classes.",
     )
-    summary = ", ".join(f"{_PARTS[part.name][0]} {part.parameters:,} {_state(part)}" for part in parts)
+    summary = ", ".join(f"{node.label} {node.shape}" for node in nodes)
     return view(f"{learning:,} of {total:,} parameters learn: {summary}.", (flow,))
 
 
 def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor, "new_tokens hidden"]) -> View:
     """How similar the position in the middle is to all others, on the grid of the weights and on the new one."""
-    maps, names = [], []
-    for embedding in (before, after):
-        side = round((len(embedding) - 1) ** 0.5)
+    panels, names = [], []
+    for what, embedding in (("As trained", before), ("Resized", after)):
+        side = grid_size_of(len(embedding))
         units = normalize(embedding.detach()[1:], dim=-1)
-        middle = token_at(side // 2, side // 2, side) - 1
-        maps.append(on_grid(units @ units[middle]))
+        similarity = on_grid(units @ units[token_at(side // 2, side // 2, side) - 1])
         names.append(f"{side} × {side}")
-    panels = tuple(
-        Tiles(
-            title=f"{what}: {name}",
-            quantity="E_pos",
-            values=similarity[None],
-            scales=(symmetric(similarity),),
-            columns=1,
-            tile_size=220,
-            labels=("the middle with all",),
+        panels.append(
+            Tiles(
+                title=f"{what}: {names[-1]}",
+                quantity="E_pos",
+                values=similarity[None],
+                scales=(symmetric(similarity),),
+                columns=1,
+                tile_size=220,
+                labels=("the middle with all",),
+            )
         )
-        for what, name, similarity in zip(("As trained", "Resized"), names, maps, strict=True)
-    )
     return view(
         f"Cosine similarity of the position in the middle with all others, on a grid of {names[0]} and on one of "
         f"{names[1]}: resizing keeps near positions alike.",
-        panels,
+        tuple(panels),
     )
 
 
