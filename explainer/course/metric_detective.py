@@ -13,6 +13,8 @@ from math import comb
 from random import Random
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 
 
@@ -108,14 +110,10 @@ def _means(pictures: int, batch_size: int) -> Iterator[tuple[Fraction, int, int]
 
 def splits(reading: Reading, pictures: int, batch_size: int) -> int:
     """In how many ways the right pictures of the full batches can be divided among these batches."""
-    ways = {0: 1}
+    ways = np.ones(1, dtype=object)  # of each sum of right pictures, as whole numbers of any size
     for size in batch_sizes(pictures, batch_size)[:-1]:
-        reached: dict[int, int] = {}
-        for total, count in ways.items():
-            for right in range(size + 1):
-                reached[total + right] = reached.get(total + right, 0) + count
-        ways = reached
-    return ways[reading.full]
+        ways = np.convolve(ways, np.ones(size + 1, dtype=object))
+    return int(ways[reading.full])
 
 
 def odds(found: Sequence[Reading]) -> tuple[Fraction, ...]:

@@ -23,6 +23,7 @@ from explainer.course.results import (
     TEST_PICTURES_20,
     TEST_SIZES,
     TRAIN_SIZES,
+    CourseFigure,
     CourseRun,
 )
 from explainer.notation.wording import number, percent
@@ -177,12 +178,12 @@ def weight_of_the_single_picture() -> str:
     )
 
 
-def figures_table() -> str:
-    """The chapter's other test accuracies and the totals that they can mean."""
+def figures_table(*more: CourseFigure) -> str:
+    """The chapter's other test accuracies, and ``more`` before them, with the totals that they can mean."""
     counts = (TEST_PICTURES, TEST_PICTURES_20)
     tests = " | ".join(f"with {pictures} test images" for pictures in counts)
     lines = [f"| model | trained on | loss | accuracy | {tests} | from |", "|---|---|---|---|---:|---:|---|"]
-    for model, data, loss, accuracy, place in FIGURES:
+    for model, data, loss, accuracy, place in (*more, *FIGURES):
         cells = " | ".join(_totals(accuracy, pictures) for pictures in counts)
         lines.append(f"| {model} | {data} | {loss or '–'} | **{accuracy}** | {cells} | {place} |")
     return "\n".join(lines)

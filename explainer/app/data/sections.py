@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import streamlit as st
-from PIL import Image
 from torch import Tensor
 
 from explainer.app.blocks import show_section
@@ -77,8 +76,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
-        limits = (1, len(inspection(dataset).files))
-        whole("Image", key="shown", between=limits, width=150, help="Or click one on the sheet above.")
+        count = len(inspection(dataset).files)
+        whole("Image", key="shown", between=(1, count), width=150, help="Or click one on the sheet above.")
         seed = whole("Draws", key="draws", width=150)
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
@@ -86,11 +85,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     training, evaluation = training_transform(recipe, preprocess), evaluation_transform(preprocess)
     key = (*dataset_key(dataset), str(file.path), name)
 
-    def opened() -> Image.Image:
-        return open_picture(file.path)
-
     def make() -> View:
-        picture = opened()
+        picture = open_picture(file.path)
         drawn = [data_steps.draw(training, picture, DRAWS * seed + draw) for draw in range(DRAWS)]
         return data.transformed(picture, drawn, evaluation(picture), file.class_name)
 
@@ -104,7 +100,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "numbers")
 
     def make_channels() -> View:
-        return data.channels(normalise(evaluation(opened())[None], preprocess)[0], file.class_name)
+        image = evaluation(open_picture(file.path))
+        return data.channels(normalise(image[None], preprocess)[0], file.class_name)
 
     show_canvas(kept_view(("data.channels", *key), make_channels), key="data_channels")
     show_source(normalise)
@@ -113,7 +110,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
 def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     """The first batch of an epoch as tensors, and how many batches there are."""
     found = inspection(dataset)
-    recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
+    name = st.session_state["data_recipe"]
+    recipe = RECIPES[name]
     show_section(lesson, "batch")
     size = whole(
         "Batch size",
@@ -135,15 +133,13 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "batches")
     count = found.total("train")
     sizes = batch_sizes(count, size)
+    of_recipe = ""
+    if recipe.batch_size != size:
+        number = len(batch_sizes(count, recipe.batch_size))
+        of_recipe = f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: {number:,}."
     st.markdown(
         f"{count:,} training images in batches of {size}: **{len(sizes):,} batches**, and the last holds "
-        f"**{sizes[-1]:,}**."
-        + (
-            f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: "
-            f"{len(batch_sizes(count, recipe.batch_size)):,}."
-            if recipe.batch_size != size
-            else ""
-        )
+        f"**{sizes[-1]:,}**.{of_recipe}"
     )
     show_canvas(kept_view(("data.batches", count, size), lambda: data.batches(sizes)), key="data_batches")
     show_source(batch_sizes)

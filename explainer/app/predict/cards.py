@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,7 @@ from explainer.app.kept import kept_view
 from explainer.app.links.controls import choice, whole
 from explainer.app.links.parameters import fit
 from explainer.app.predict.sources import Source, name_for_explainer, side_of
+from explainer.app.server.downloads import offer_file
 from explainer.app.session import Session
 from explainer.notation.wording import percent
 from explainer.panels import View
@@ -48,24 +50,22 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
     _show_score(predictions)
     if not len(predictions):
         return
-    has_truth = predictions.score.pictures > 0
-    order = ORDERS[0]
+    order, page = ORDERS[0], 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(predictions) > 1:
-            options = [name for name in ORDERS if has_truth or name != "most wrong first"]
+            options = [name for name in ORDERS if predictions.score.pictures or name != "most wrong first"]
             order = choice("Order", options, "order", key="predict_order", width=220)
         places = _ordered(predictions, order)
-        pages = -(-len(places) // PER_PAGE)
-        page = 1
+        pages = ceil(len(places) / PER_PAGE)
         if pages > 1:
             fit("predict_page", 1, pages, "page")
             page = whole(f"Page (1 to {pages})", 1, key="predict_page", between=(1, pages), width=160)
-        st.download_button(
+        offer_file(
             "Save as CSV",
             lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),
-            file_name="predictions.csv",
-            mime="text/csv",
-            icon=":material/download:",
+            "predictions.csv",
+            "text/csv",
+            key="predict_csv",
             help="File, true and predicted class, the probabilities of the first five, checkpoint, preprocessing.",
         )
     if not places:

@@ -14,8 +14,9 @@ from explainer.app.listing import show_table
 from explainer.app.server.store import Store
 from explainer.app.session import check_memory, forward_slots, load_model
 from explainer.app.transfer.choice import FIRST
-from explainer.course import results as course_results
+from explainer.course.metric_tables import figures_table
 from explainer.course.model_parts import model_parts
+from explainer.course.results import RUNS, CourseFigure
 from explainer.views.course import transfer
 from explainer.views.course.transfer import Cost
 from vit_core import Checkpoint, VisionTransformer
@@ -52,21 +53,13 @@ def show(weights: str, classes: int) -> None:
 
 def show_course() -> None:
     """The course's published results."""
-    lines = ["| model | data | test loss | test accuracy (mean over batches) | place |", "|---|---|---:|---:|---|"]
+    ends = []
     for name, title in (("transfer", "ViT, new head"), ("scratch", "ViT from scratch")):
-        run = course_results.RUNS[name]
-        last = run.epochs[-1]
-        lines.append(
-            f"| {title}, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-            f"| run of section {run.section} |"
-        )
-    lines += [
-        f"| {figure.model} | {figure.data} | {figure.loss} | {figure.accuracy} | {figure.place} |"
-        for figure in course_results.FIGURES
-    ]
-    lines += ["", "| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
-    lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
-    show_table("transfer_course", lines)
+        last, place = RUNS[name].epochs[-1], f"run of section {RUNS[name].section}"
+        ends.append(CourseFigure(f"{title}, epoch {last.epoch}", "10 %", last.test_loss, last.test_accuracy, place))
+    sizes = [f"| {' | '.join(row)} |" for row in _PUBLISHED]
+    header = ["| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
+    show_table("transfer_course", [figures_table(*ends), "", *header, *sizes])
 
 
 def _measured(record: Checkpoint) -> float | None:

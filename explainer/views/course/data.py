@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from explainer.panels import Picture, Pixels, Tiles, View
@@ -57,13 +57,14 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         numbers: which picture of the data set each is; a click picks it as ``{"shown": number}``.
         chosen: the number of the chosen picture, outlined if it is on the sheet.
     """
+    square = (SHEET_SIZE, SHEET_SIZE)
     tiles = Tiles(
         title="A random sheet",
         quantity="image",
         columns=9,
         tile_size=SHEET_SIZE,
         labels=tuple(labels),
-        pixels=np.stack([np.asarray(_square(picture)) for picture in pictures]),
+        pixels=np.stack([np.asarray(ImageOps.fit(picture, square, Image.Resampling.LANCZOS)) for picture in pictures]),
         picks=tuple({"shown": number} for number in numbers),
         selected=numbers.index(chosen) if chosen in numbers else None,
         caption="Cropped to squares for this sheet only. Click one to see below what training makes of it.",
@@ -180,13 +181,6 @@ def batches(sizes: Sequence[int]) -> View:
         caption=f"{len(sizes) - len(shown)} batches of the same size are left out." if len(shown) < len(sizes) else "",
     )
     return view(f"{len(sizes)} batches in an epoch: the first has {sizes[0]} images, the last {sizes[-1]}.", (bars,))
-
-
-def _square(picture: Image.Image) -> Image.Image:
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return picture.resize((SHEET_SIZE, SHEET_SIZE), Image.Resampling.LANCZOS, box=box)
 
 
 def _pixels(picture: UInt8[Tensor, "channels height width"], side: int = SHOWN_SIZE) -> Pixels:
