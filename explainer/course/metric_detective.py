@@ -137,16 +137,15 @@ class Verdict:
         return sum(self.sizes.values())
 
     @property
-    def total(self) -> int | None:
-        """Right pictures: of the one-class model if that explains the number, else by the likeliest reading."""
-        if self.one_class is not None:
-            return self.sizes[self.one_class]
-        return self.readings[0].total if self.readings else None
+    def reading(self) -> Reading | None:
+        """The one of the one-class model if that explains the number, else the likeliest."""
+        of_class = self.sizes.get(self.one_class or "")
+        return next((reading for reading in self.readings if of_class in (None, reading.total)), None)
 
     @property
-    def reading(self) -> Reading | None:
-        """The reading that has this total."""
-        return next((reading for reading in self.readings if reading.total == self.total), None)
+    def total(self) -> int | None:
+        """Right pictures."""
+        return self.reading.total if self.reading else None
 
     @property
     def predicted(self) -> dict[str, int] | None:

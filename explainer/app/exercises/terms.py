@@ -66,16 +66,11 @@ def show_clipping(session: Session) -> None:
 
     place = (name, session.state.picture, label, repr(limit))
     before, after, norm = kept(("exercise.clip", *place), make)
-    st.markdown(
-        f"If the right answer were **{plain(record.labels[label])}**, to which the model gives "
-        f"{percent(seen.probabilities[label])}, the gradients of all parameters together have norm **{norm:.4g}**, "
-        + (
-            f"more than {limit:g}: each is multiplied by {limit / norm:.4g}."
-            if norm > limit
-            else f"no more than {limit:g}: nothing is clipped."
-        )
-    )
     view = kept_view(("exercises.clipping", *place), lambda: exercises.clipping(before, after, norm, limit))
+    st.markdown(
+        f"The gradients if the right answer were **{plain(record.labels[label])}**, to which the model gives "
+        f"{percent(seen.probabilities[label])}. {view.alt}"
+    )
     show_canvas(view, key="exercise_clipping")
     show_functions(
         "The code: gradients, and how they are clipped", "exercise_code_clip", compute.gradients, compute.clip

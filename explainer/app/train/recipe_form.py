@@ -8,7 +8,7 @@ import streamlit as st
 
 from explainer.app.checkpoints import is_of_a_run, listed, title_of
 from explainer.app.foreign import plain
-from explainer.app.links.parameters import FIELD
+from explainer.app.links.parameters import FIELD, put
 from explainer.app.train.recipe_values import MOST, NOTHING, choices, is_optional, kind_of, parse, written
 from explainer.course.recipes import GROUPS, SOURCES, Choice, field_title
 from vit_core import CHECKPOINTS
@@ -71,12 +71,9 @@ def _key(field: str) -> str:
 
 def _write_url(changes: Mapping[str, Any]) -> None:
     wanted = {f"{FIELD}{field}": written(value) for field, value in changes.items()}
-    there = {name: text for name, text in st.query_params.items() if name.startswith(FIELD)}
-    for name in there.keys() - wanted.keys():
-        del st.query_params[name]
-    for name, text in wanted.items():
-        if there.get(name) != text:
-            st.query_params[name] = text
+    gone = {name for name in st.query_params if name.startswith(FIELD)} - wanted.keys()
+    for name, text in (dict.fromkeys(gone) | wanted).items():
+        put(name, text)
 
 
 def _show_changes(known: Mapping[str, Any], changes: Mapping[str, Any]) -> None:

@@ -10,6 +10,10 @@ from PIL import Image
 from explainer.panels import Bars, Part, Pixels, Plot, Series, StackedBars, Values
 from explainer.views.arrays import float_values
 
+# Quantities whose colours are told apart best, in the order in which they are used: of lines, and of parts of a bar.
+LINE_COLOURS = ("z", "q", "k", "v", "A", "E_pos", "class_token", "mlp", "E")
+PART_COLOURS = ("mlp", "k", "E", "A", "v", "class_token", "q", "E_pos")
+
 
 def curve(label: str, x: Iterable[SupportsFloat], y: Iterable[SupportsFloat], quantity: str) -> Series:
     """A line through the points whose value is a number: the loss of a run that diverged is none."""
@@ -39,7 +43,7 @@ def stacked(
     title: str,
     labels: Iterable[str],
     counts: Mapping[str, Iterable[int]],
-    colours: Sequence[str],
+    colours: Sequence[str] = PART_COLOURS,
     quantity: str = "y",
     **options: Any,
 ) -> StackedBars:
@@ -49,7 +53,7 @@ def stacked(
         title: of the chart.
         labels: of the bars.
         counts: kind -> the number in each bar.
-        colours: the quantities whose colours the kinds have, in their order; begun anew where there are more kinds.
+        colours: of the kinds, in their order; begun anew where there are more kinds.
         quantity: of the chart.
         options: other fields of ``StackedBars``.
     """

@@ -18,7 +18,7 @@ from explainer.panels import Frames, Picture, Plot, Series, Tiles, View, plain
 from explainer.views import attention, embedding, lens, patches
 from explainer.views.arrays import as_values, float_values
 from explainer.views.compose import view
-from explainer.views.course.charts import over_epochs, share_bars
+from explainer.views.course.charts import LINE_COLOURS, over_epochs, share_bars
 from explainer.views.course.scenes import (
     NAME,
     Scene,
@@ -35,7 +35,6 @@ from explainer.views.course.scenes import (
 from explainer.views.scales import from_zero, symmetric
 
 CLASS_COLOURS = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
-RUN_COLOURS = ("z", "q")
 MOST_FILTERS = 48
 # The learned matrices whose movement is drawn: symbol, colour, field of a snapshot, all numbers of it in the model
 LEARNED = (
@@ -62,7 +61,7 @@ def curves(scenes: Scenes) -> Frames:
     ):
         lines = [
             Series(named(scenes, scene, label), float_values(epochs), float_values(values), colour)
-            for scene, colour in zip(scenes, RUN_COLOURS, strict=False)
+            for scene, colour in zip(scenes, LINE_COLOURS, strict=False)
             for field, label in fields
             for epochs, values in [scene.recording.curve(field)]
             if epochs

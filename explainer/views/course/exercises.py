@@ -7,11 +7,9 @@ from explainer.notation.wording import number, percent
 from explainer.panels import Bars, Plot, Series, View
 from explainer.views.arrays import float_values, whole_numbers
 from explainer.views.compose import view
-from explainer.views.course.charts import share_bars, trailing_mean
+from explainer.views.course.charts import LINE_COLOURS, share_bars, trailing_mean
 from vit_core.training.config import TrainingConfig
 from vit_core.training.schedule import learning_rate
-
-COLOURS = ("y", "mlp", "z", "k", "v", "A", "E", "class_token", "q", "E_pos")  # of curves, in their order
 
 
 def encoder_differences(differences: Sequence[float], layer: int) -> View:
@@ -58,7 +56,7 @@ def schedules(recipes: Mapping[str, TrainingConfig], total_steps: int) -> View:
         x_label="step",
         y_label="learning rate",
         height=230,
-        series=tuple(Series(name, x, values, COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
+        series=tuple(Series(name, x, values, LINE_COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
         caption=f"Computed for each of {total_steps:,} steps by the function that the trainer calls.",
     )
     summary = "; ".join(
@@ -122,7 +120,7 @@ def short_trainings(
                     name,
                     float_values(line["step"] for line in lines),
                     float_values(trailing_mean((line[field] for line in lines), width)),
-                    COLOURS[i % len(COLOURS)],
+                    LINE_COLOURS[i % len(LINE_COLOURS)],
                 )
                 for i, (name, lines) in enumerate(steps.items())
                 if lines

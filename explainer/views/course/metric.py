@@ -4,23 +4,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from explainer.course.metric_detective import Verdict, batch_sizes, composition, mean_over_sizes, picture_weights
+from explainer.course.metric_tables import what_it_says
 from explainer.course.results import CourseRun
 from explainer.notation.wording import percent
 from explainer.panels import Bars, Plot, Series, View
 from explainer.views.arrays import float_values
 from explainer.views.compose import view
-from explainer.views.course.charts import count_bars, curve, over_epochs, share_bars, stacked
+from explainer.views.course.charts import PART_COLOURS, count_bars, curve, over_epochs, share_bars, stacked
 
-CLASS_COLOURS: tuple[str, ...] = (
-    "mlp",
-    "k",
-    "E",
-    "A",
-    "v",
-    "class_token",
-    "q",
-    "E_pos",
-)  # in the order of the classes, told apart best
 MEAN, SHARE = "A", "z"  # the colours of the two averages, on every picture of the page
 
 
@@ -39,7 +30,6 @@ def batches(sizes: Mapping[str, int], batch_size: int) -> View:
         "Images in each batch",
         labels,
         {name: [batch[name] for batch in table] for name in sizes},
-        CLASS_COLOURS,
         totals=tuple(f"{total} images" for total in totals),
         weight=1.3,
         caption="The test loader hands out class after class.",
@@ -85,10 +75,10 @@ def replay(run: CourseRun, verdicts: Sequence[Verdict], epoch: int) -> View:
     )
     predicted = [verdict.predicted for verdict in verdicts if verdict.predicted]
     if len(predicted) == len(verdicts):  # one class explains each of the numbers
-        title, colours = "Predicted", CLASS_COLOURS
+        title, colours = "Predicted", [*PART_COLOURS]
         counts = {name: [of_class[name] for of_class in predicted] for name in verdicts[0].sizes}
     else:
-        title, colours = "Right and wrong", (SHARE, "mlp")
+        title, colours = "Right and wrong", [SHARE, "mlp"]
         right = [verdict.total or 0 for verdict in verdicts]
         counts = {"right": right, "wrong": [pictures - total for total in right]}
     labels = [f"epoch {number}" for number in numbers]
@@ -133,24 +123,12 @@ def epoch_bars(verdict: Verdict, batch_size: int) -> View:
         SHARE,
         caption=f"{reading.full} of {full} in the full batches, {reading.last} of {last} in the last one.",
     )
-    summary = (
-        f"The printed number is {verdict.printed}: {reading.full} of {full} images right in the full batches "
-        f"and {reading.last} of {last} in the last: {reading.total} of {pictures}, "
-        f"{percent(reading.total / pictures)}."
-    )
-    if verdict.predicted is None:
-        return view(f"{summary} The number does not show which classes were predicted.", (averages, parts))
-    histogram = count_bars(
-        "Predicted",
-        verdict.predicted,
-        verdict.predicted.values(),
-        high=float(pictures),
-        caption=f"The model calls all {pictures} {verdict.one_class}: right for {verdict.total} of them.",
-    )
-    return view(
-        f"{summary} A model that calls all images {verdict.one_class} gives the same number.",
-        (averages, parts, histogram),
-    )
+    panels = [averages, parts]
+    if verdict.predicted is not None:
+        caption = f"The model calls all {pictures} {verdict.one_class}: right for {verdict.total} of them."
+        counts = verdict.predicted
+        panels.append(count_bars("Predicted", counts, counts.values(), high=float(pictures), caption=caption))
+    return view(f"{what_it_says(verdict).replace('**', '')} {parts.caption}", tuple(panels))
 
 
 def what_if(sizes: Mapping[str, int], predicted: str, batch_size: int, shuffled: int | None) -> View:

@@ -14,12 +14,11 @@ from explainer.origins import Origin
 from explainer.panels import Bars, Picture, Pixels, View
 from explainer.views.arrays import as_values, float_values
 from explainer.views.compose import view
-from explainer.views.course.charts import share_bars, shrunk, stacked
+from explainer.views.course.charts import PART_COLOURS, share_bars, shrunk, stacked
 from vit_core.preprocess import Preprocess
 
 CARD_SIZE = 224  # pixels of a card's picture at most: nine of them are a page
 MOST_CONFUSED = 6  # classes that a bar of the confusion tells apart, and then the others
-_PART_QUANTITIES = ("z", "mlp", "A", "v", "class_token", "q", "k", "E_pos")
 
 
 def card(
@@ -69,7 +68,7 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
     shown = [name for name in ranked if name in shown and together[name]]
     others = {true: row.total() - sum(row[name] for name in shown) for true, row in counts.items()}
     taken = {f"as {name}": [row[name] for row in counts.values()] for name in shown}
-    colours = _PART_QUANTITIES[: len(shown)]
+    colours = PART_COLOURS[: len(shown)]
     if any(others.values()):
         taken["as others"] = list(others.values())
         colours = (*colours, "image")

@@ -10,13 +10,12 @@ from explainer.notation.wording import number, percent, sentence
 from explainer.panels import Frames, Matrix, Panel, Plot, Series, View
 from explainer.views.arrays import float_values
 from explainer.views.compose import view
-from explainer.views.course.charts import count_bars, curve, over_epochs, trailing_mean
+from explainer.views.course.charts import LINE_COLOURS, count_bars, curve, over_epochs, trailing_mean
 from explainer.views.scales import from_zero
 from vit_core.training.runs.metrics import Metrics
 
 MOST_DOTS, MOST_POINTS = 400, 250  # of a cloud and of a line: more cannot be told apart, and all readers fetch them
 MOST_FRAMES, MOST_CLASSES = 60, 12
-RUN_COLOURS = ("z", "q", "k", "v", "A", "E_pos", "class_token", "mlp", "E")  # of runs beside each other
 MEASURES = {
     "top-1 accuracy": ("top1", True),
     "mean over batches": ("batch_mean_top1", True),
@@ -230,7 +229,7 @@ def measure_of_runs(runs: Mapping[str, Epochs], measure: str) -> Plot:
             name,
             [epoch["epoch"] for epoch in epochs],
             [measured(epoch, field) for epoch in epochs],
-            RUN_COLOURS[index % len(RUN_COLOURS)],
+            LINE_COLOURS[index % len(LINE_COLOURS)],
         )
         for index, (name, epochs) in enumerate(runs.items())
     )
