@@ -69,7 +69,7 @@ def show_clipping(session: Session) -> None:
     view = kept_view(("exercises.clipping", *place), lambda: exercises.clipping(before, after, norm, limit))
     st.markdown(
         f"The gradients if the right answer were **{plain(record.labels[label])}**, to which the model gives "
-        f"{percent(seen.probabilities[label])}. {view.alt}"
+        f"{percent(seen.probabilities[label])}. {plain(view.alt)}"
     )
     show_canvas(view, key="exercise_clipping")
     show_functions(

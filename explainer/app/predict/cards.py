@@ -1,6 +1,5 @@
 """Predictions for many images, on the page: the score, the cards, the mistakes, the table."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -44,8 +43,8 @@ class Answers:
         return (self.session.state.checkpoint, self.source.key, self.way)
 
 
-def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
-    """How many are right, the cards in the reader's order, and the file; a click on a card's first button chooses."""
+def show_answers(answers: Answers) -> None:
+    """How many are right, the cards in the reader's order, and the file."""
     predictions = answers.predictions
     _show_score(predictions)
     if not len(predictions):
@@ -59,7 +58,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
         pages = ceil(len(places) / PER_PAGE)
         if pages > 1:
             fit("predict_page", 1, pages, "page")
-            page = whole(f"Page (1 to {pages})", 1, key="predict_page", between=(1, pages), width=160)
+            page = whole(f"Page (1 to {pages:d})", 1, key="predict_page", between=(1, pages), width=160)
         offer_file(
             "Save as CSV",
             lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),
@@ -75,7 +74,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
     for first in range(0, len(shown), IN_A_ROW):  # row by row, so that a phone shows them in this order, too
         for column, slot in zip(st.columns(IN_A_ROW), range(first, min(first + IN_A_ROW, len(shown))), strict=False):
             with column, st.container(key=f"card_{slot}", border=True):
-                _show_card(answers, shown[slot], slot, choose)
+                _show_card(answers, shown[slot], slot)
 
 
 def show_confusion(answers: Answers) -> None:
@@ -111,7 +110,7 @@ def _ordered(predictions: Predictions, order: str) -> list[int]:
     return list(range(len(predictions)))
 
 
-def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], None]) -> None:
+def _show_card(answers: Answers, place: int, slot: int) -> None:
     predictions, sample = answers.predictions, answers.source.samples[answers.predictions.places[place]]
 
     def make() -> View:
@@ -148,10 +147,14 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
             "Read otherwise",
             key=f"read_{slot}",
             icon=":material/compare:",
-            on_click=choose,
+            on_click=_read_otherwise,
             args=(place,),
             help="Show below what another preprocessing would make of this image.",
         )
+
+
+def _read_otherwise(place: int) -> None:
+    st.session_state["predict_shown"] = place + 1
 
 
 def _explain(sample: Sample) -> None:

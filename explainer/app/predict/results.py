@@ -35,11 +35,6 @@ def _take_model() -> None:
     state.choose_checkpoint(st.session_state["predict_model"])
 
 
-def choose_shown(place: int) -> None:
-    """Compare the ways of reading that image."""
-    st.session_state["predict_shown"] = place + 1
-
-
 def show_results(session: Session, source: Source) -> None:
     """Everything about the images, as soon as they are predicted."""
     ways = prediction_ways.ways(session.checkpoint.preprocess)
@@ -50,7 +45,7 @@ def show_results(session: Session, source: Source) -> None:
         return
     answers = Answers(session, source, predictions, way, ways[way])
     show_section(LESSONS["predict"], "answers")
-    prediction_cards.show_answers(answers, choose_shown)
+    prediction_cards.show_answers(answers)
     if sum(name is not None for name in predictions.class_names) > 1:
         show_section(LESSONS["predict"], "confusion")
         prediction_cards.show_confusion(answers)
