@@ -68,8 +68,8 @@ def show_clipping(session: Session) -> None:
     before, after, norm = kept(("exercise.clip", *place), make)
     view = kept_view(("exercises.clipping", *place), lambda: exercises.clipping(before, after, norm, limit))
     st.markdown(
-        f"The gradients if the right answer were **{plain(record.labels[label])}**, to which the model gives "
-        f"{percent(seen.probabilities[label])}. {plain(view.alt)}"
+        f"If the right answer were **{plain(record.labels[label])}**, to which the model gives "
+        f"{percent(seen.probabilities[label])}, these would be the gradients. {plain(view.alt)}"
     )
     show_canvas(view, key="exercise_clipping")
     show_functions(
