@@ -4,9 +4,10 @@ import streamlit as st
 
 from explainer.app.blocks import show_head, show_neighbours
 from explainer.app.data import sections
-from explainer.app.data.datasets import Dataset, choose_dataset, inspection
+from explainer.app.data.datasets import choose_dataset, inspection
 from explainer.app.foreign import plain
 from explainer.lessons import LESSONS
+from vit_core.training.data.datasets import Dataset
 
 
 def show_findings(data: Dataset) -> None:

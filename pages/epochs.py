@@ -1,15 +1,7 @@
 """The same image through a run's saved epochs."""
 
 from explainer.app.blocks import show_head, show_neighbours
-from explainer.app.epochs.parts import (
-    check_place,
-    choose,
-    look_again,
-    open_runs,
-    show_epochs,
-    show_nothing,
-    show_way_in,
-)
+from explainer.app.epochs import parts
 from explainer.app.links.parameters import fit_choice
 from explainer.app.session import current
 from explainer.app.train.controls import run_title
@@ -22,13 +14,13 @@ runs = {run.name: run for run in all_runs() if run.saved_epochs() or run.status 
 for name in ("run", "beside"):
     fit_choice(name, runs, "run with saved epochs", lambda name: run_title(runs[name]))
 if runs:
-    chosen = choose(runs)
+    chosen = parts.choose(runs)
     if any(run.is_alive for run in chosen):
-        look_again({run.name: len(run.saved_epochs()) for run in chosen}, chosen)
-    if shown := open_runs(chosen):
-        check_place(shown)
-        show_epochs(shown)
-        show_way_in(shown)
+        parts.look_again({run.name: len(run.saved_epochs()) for run in chosen}, chosen)
+    if shown := parts.open_runs(chosen):
+        parts.check_place(shown)
+        parts.show_epochs(shown)
+        parts.show_way_in(shown)
 else:
-    show_nothing()
+    parts.show_nothing()
 show_neighbours(lesson)

@@ -6,19 +6,9 @@ from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.canvas import show as show_canvas
 from explainer.app.kept import kept_view
 from explainer.app.listing import show_source, show_table
-from explainer.app.metric.parts import show_what_if
-from explainer.app.metric.replay import show_averages, show_own, show_replay
+from explainer.app.metric.replay import show_averages, show_own, show_replay, show_what_if
+from explainer.course import metric_tables as tables
 from explainer.course.metric_detective import batch_mean, readings
-from explainer.course.metric_tables import (
-    MEAN_OVER_BATCHES,
-    SHARE_OF_PICTURES,
-    case_for_one_class,
-    contradiction,
-    figures_table,
-    reading_table,
-    training_table,
-    weight_of_the_single_picture,
-)
 from explainer.course.results import BATCH_SIZE, TEST_SIZES
 from explainer.lessons import LESSONS
 from explainer.views.course import metric
@@ -26,19 +16,19 @@ from explainer.views.course import metric
 lesson = LESSONS["metric"]
 show_head(lesson)
 show_section(lesson, "averages")
-show_averages("averages", MEAN_OVER_BATCHES, SHARE_OF_PICTURES)
+show_averages("averages", tables.MEAN_OVER_BATCHES, tables.SHARE_OF_PICTURES)
 show_canvas(kept_view(("metric.batches",), lambda: metric.batches(TEST_SIZES, BATCH_SIZE)), key="metric_batches")
 show_section(lesson, "replay")
 run = show_replay()
 show_section(lesson, "readings")
-show_table("readings", [reading_table(run)])
-st.markdown(case_for_one_class(run))
+show_table("readings", [tables.reading_table(run)])
+st.markdown(tables.case_for_one_class(run))
 show_section(lesson, "training")
-st.markdown(weight_of_the_single_picture())
-show_table("training", [training_table(run)])
+st.markdown(tables.weight_of_the_single_picture())
+show_table("training", [tables.training_table(run)])
 show_section(lesson, "tables")
-show_table("figures", [figures_table()])
-st.markdown(contradiction())
+show_table("figures", [tables.figures_table()])
+st.markdown(tables.contradiction())
 show_section(lesson, "what-if")
 show_what_if()
 show_section(lesson, "own")

@@ -6,10 +6,9 @@ from explainer.app.blocks import show_head, show_neighbours, show_section
 from explainer.app.data.datasets import choose_dataset
 from explainer.app.foreign import plain
 from explainer.app.links.controls import segments
-from explainer.app.train.choice import chosen_runs, show_command
 from explainer.app.train.controls import show_start
 from explainer.app.train.recipe_form import show_recipe
-from explainer.app.train.watch import show_compared, show_no_run, show_run
+from explainer.app.train.watch import chosen_runs, show_command, show_compared, show_no_run, show_run
 from explainer.lessons import LESSONS
 from explainer.views.course.training import MEASURES
 from vit_core.training.runs.listing import all_runs

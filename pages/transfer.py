@@ -12,12 +12,13 @@ from explainer.app.transfer.choice import (
     choose_freeze,
     choose_size,
     choose_weights,
+    class_count,
     show_choices,
+    show_plan,
     show_position,
     show_training,
 )
 from explainer.app.transfer.comparison import FREEZES, plan_of
-from explainer.app.transfer.plan import class_count, show_plan
 from explainer.lessons import LESSONS
 from explainer.notation.wording import sentence
 from explainer.views.course.predict import preprocessing_words

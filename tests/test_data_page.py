@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from explainer.app.server import loopback
 from explainer.course import data_steps
+from explainer.course.metric_detective import batch_sizes
 from explainer.panels import Bars, StackedBars, Tiles
 from explainer.texts import text
 from explainer.views.course import data as views
@@ -49,10 +50,10 @@ def pets(root: Path, count: int = 12, size: tuple[int, int] = (12, 10)) -> Path:
 
 def test_the_courses_batches() -> None:
     """225 pictures in batches of 32: 8 batches, the last holds one; 75 test pictures: 32, 32, 11 (course, 2.2)."""
-    assert data_steps.batch_sizes(225, 32) == [32] * 7 + [1]
-    assert data_steps.batch_sizes(75, 32) == [32, 32, 11]
-    assert data_steps.batch_sizes(64, 32) == [32, 32]
-    assert data_steps.batch_sizes(3, 4096) == [3]
+    assert batch_sizes(225, 32) == (*[32] * 7, 1)
+    assert batch_sizes(75, 32) == (32, 32, 11)
+    assert batch_sizes(64, 32) == (32, 32)
+    assert batch_sizes(3, 4096) == (3,)
 
 
 def test_the_first_batch_is_the_one_that_training_takes(tmp_path: Path) -> None:

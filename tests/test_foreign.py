@@ -35,8 +35,9 @@ OWN = {
     *("stage.title", "before.title", "after.title", "prose.titles", "prose.sections"),
     # the lab's mistakes, the course's and the repository's figures, and what is counted from them
     *("lab.chosen.question", "lab.chosen.hints", "lab.sizes.fill", "how_to_load", "source.url", "transfer.verdict"),
-    *("case_for_one_class", "weight_of_the_single_picture", "contradiction", "what_it_says", "best_epochs"),
-    *("reading_table", "training_table", "figures_table"),
+    *("tables.case_for_one_class", "tables.weight_of_the_single_picture", "tables.contradiction"),
+    *("what_it_says", "best_epochs"),
+    *("tables.reading_table", "tables.training_table", "tables.figures_table", "figures_table"),
     # numbers, shapes and names of the model's own tensors
     *("_batches.get_or_make", "torch.get_num_threads", "symbol_lines"),
     "explanation.coloured",

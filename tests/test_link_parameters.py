@@ -49,7 +49,7 @@ def _names_asked_for(tree: ast.Module) -> Iterator[ast.expr]:
                 yield name
             case ast.Call(keywords=keywords):
                 given = {each.arg: each.value for each in keywords}
-                if getattr(node.func, "id", "") in ("whole", "real", "segments") and "in_link" not in given:
+                if getattr(node.func, "id", "") in ("whole", "real", "segments", "choice") and "in_link" not in given:
                     yield given["key"]  # of explainer/app/links/controls.py
                 if isinstance(bind := given.get("bind"), ast.Constant) and bind.value == "query-params":
                     yield given["key"]

@@ -17,7 +17,6 @@ from explainer.course.metric_detective import (
     mean_over_sizes,
     odds,
     one_class_means,
-    own_epochs,
     picture_weights,
     readings,
     splits,
@@ -26,8 +25,8 @@ from explainer.course.metric_detective import (
 )
 from explainer.course.metric_tables import contradiction, derivation, verdicts
 from explainer.course.results import BATCH_SIZE, FIGURES, RUNS, TABLE_ROW, TEST_SIZES, TRAIN_SIZES
-from explainer.panels import Bars, Plot, StackedBars
-from explainer.views.course import metric
+from explainer.panels import Bars, Matrix, Plot, StackedBars
+from explainer.views.course import metric, training
 from tests.test_pages import app, markup
 
 pytestmark = pytest.mark.usefixtures("own_folders")
@@ -219,12 +218,6 @@ LINES = [
 ]
 
 
-def test_own_epochs_are_read_from_the_metrics() -> None:
-    first, second = own_epochs(LINES)
-    assert (first.epoch, first.share, first.mean, first.largest) == (1, 0.4, 0.5, (0, 10))
-    assert first.confusion == ((4, 0), (6, 0)) and second.confusion is None
-
-
 def test_views_show_what_was_found() -> None:
     run = RUNS["scratch"]
     found = verdicts(run)
@@ -244,14 +237,18 @@ def test_views_show_what_was_found() -> None:
         metric.epoch_bars(verdict("0.5003", TEST_SIZES, 32), BATCH_SIZE)
 
 
-def test_own_views() -> None:
-    epochs = own_epochs(LINES)
-    shares = metric.own_curves(epochs, 2).panels[0]
-    assert isinstance(shares, Plot) and shares.series[1].y == pytest.approx([0.4, 0.7])
-    histogram, confusion = metric.own_predictions(epochs[0], ("a", "b")).panels
+def test_own_runs_are_drawn_by_both_averages_and_by_what_was_answered() -> None:
+    first, second = LINES[1:]
+    plot = training.accuracy([first, second], selected_x=2.0, pick="metric_own_epoch").panels[0]
+    assert isinstance(plot, Plot) and plot.selected_x == 2 and plot.pick == "metric_own_epoch"
+    shares, means = plot.series
+    assert shares.y == pytest.approx([0.4, 0.7]) and means.y == pytest.approx([0.5, 0.6])
+    view = training.answers_after(first, ("a", "b"))
+    histogram, confusion = view.panels
     assert isinstance(histogram, Bars) and list(histogram.values) == [10, 0]
-    assert isinstance(confusion, StackedBars) and confusion.totals == ("4 of 4 right", "0 of 6 right")
-    assert len(metric.own_predictions(epochs[1], ("a", "b")).panels) == 1
+    assert isinstance(confusion, Matrix) and confusion.values.tolist() == [[4, 0], [6, 0]]
+    assert view.alt.endswith("All images get the same answer. Right of each class: a 4 of 4, b 0 of 6.")
+    assert len(training.answers_after(second, ("a", "b")).panels) == 1
 
 
 def test_the_derivation_is_the_sum() -> None:
@@ -278,7 +275,7 @@ def test_page_shows_the_run_and_moves() -> None:
     assert "| **0.5417** | 1, 9 | 20 | 11 | 31 |" in markup(at) and "| **0.5417** | 1, 9 | 52 | 0 | 52 |" in markup(at)
     at.slider(key="metric_epoch").set_value(2).run()
     assert "**0.1979**" in markup(at) and not at.exception
-    at.button_group(key="metric_run").set_value("transfer").run()
+    at.button_group(key="metric_run").set_value("Transfer").run()
     assert "**0.8977** is printed for **69 of 75** right images" in markup(at) and not at.exception
 
 

@@ -215,7 +215,7 @@ def test_predict_explains_the_pass_of_each_of_its_pictures() -> None:
     Image.linear_gradient("L").save(buffer, "PNG")
     batch = keep_batch([("gradient.png", buffer.getvalue())])
     at.query_params["predict_batch"] = batch
-    at.selectbox(key="predict_of").set_value("own pictures").run()
+    at.selectbox(key="predict_of").set_value("your own images").run()
     (side,) = {panel.origin.side for panel in bars(at) if panel.origin}
     assert side.startswith("picture:upload-")
     own = shown_number(at, "predict", f"{side}@trace.probabilities::5")

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from explainer.app import session
 from explainer.app.predict import jobs as prediction_jobs
 from explainer.app.predict import sources as picture_sources
+from explainer.app.predict.chooser import KINDS
 from explainer.app.predict.sources import Source, keep_batch, side_of
 from explainer.app.server import tensor_route
 from explainer.app.server.uploads import picture_source
@@ -29,7 +30,7 @@ from vit_core.training.data.toy import PER_CLASS
 from vit_core.training.predictions import Sample, as_csv, predict_pictures
 
 FRAME = "../pages/frame.py"
-TEST_SPLIT = "test pictures of a data set"
+TEST_SPLIT = "the test images of a data set"
 
 
 @pytest.fixture(autouse=True)
@@ -91,15 +92,24 @@ def test_the_gallery_gets_what_the_model_says_of_each_picture() -> None:
 def test_uploads_broken_ones_are_named_and_the_others_predicted() -> None:
     bad = [("notes.txt.png", b"no picture"), ("cut.png", picture(3)[:300])]
     files = [("one.png", picture(1)), bad[0], ("two.png", picture(2)), bad[1]]
-    at = app(predict_of="own pictures", predict_batch=keep_batch(files))
+    at = app(predict_of="your own images", predict_batch=keep_batch(files))
     assert [view.panels[0].title for view in cards(at)] == ["one.png", "two.png"]
     assert len(at.warning) == 1
     assert all(name in at.warning[0].value for name in ("notes.txt.png", "cut.png"))
     assert at.query_params["predict_batch"] == keep_batch(files)  # a reload shows the same
 
 
+def test_kinds_of_images_have_plain_names_and_links_with_the_names_before_still_work() -> None:
+    at = app(predict_of="test pictures of a data set")
+    assert not at.warning
+    assert at.selectbox(key="predict_of").value == TEST_SPLIT
+    assert at.query_params["predict_of"] == TEST_SPLIT
+    assert at.selectbox(key="predict_of").options == list(KINDS)
+    assert not [word for kind in KINDS for word in kind.split() if word.startswith("picture")]
+
+
 def test_a_link_to_uploads_that_are_gone_is_one_sentence() -> None:
-    at = app(predict_of="own pictures", predict_batch="0123" * 6)
+    at = app(predict_of="your own images", predict_batch="0123" * 6)
     assert len(at.warning) == 1
     assert "no longer on this server" in at.warning[0].value
     assert not cards(at)
@@ -140,7 +150,7 @@ def test_the_pages_of_many_pictures_are_in_the_link() -> None:
 
 
 def test_explain_opens_the_overview_with_this_picture_and_checkpoint() -> None:
-    at = app(predict_of="own pictures", predict_batch=keep_batch([("one.png", picture(1))]))
+    at = app(predict_of="your own images", predict_batch=keep_batch([("one.png", picture(1))]))
     at.button(key="explain_0").click().run()
     assert not at.exception
     assert at.title[0].value == "Overview"
@@ -235,7 +245,7 @@ def test_a_source_is_known_by_its_contents() -> None:
     one, other = keep_batch([("a.png", picture(1))]), keep_batch([("a.png", picture(2))])
     assert one != other
     assert picture_sources.uploaded(one).samples == (Sample("a.png", picture(1)),)
-    assert len(Source("key", "title", ())) == 0
+    assert len(Source("key", ())) == 0
 
 
 def test_a_picture_that_is_shown_is_opened_by_its_contents_alone(tmp_path: Path) -> None:

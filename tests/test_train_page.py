@@ -20,7 +20,7 @@ from explainer.app.server.store import Store
 from explainer.app.state import State
 from explainer.app.train.controls import weights_zip
 from explainer.app.train.recipe_values import parse, written
-from explainer.course.recipes import FIELDS, GROUPS, SOURCES
+from explainer.course.recipes import GROUPS, SOURCES
 from explainer.packing import pack
 from explainer.panels import Bars, Matrix, Plot
 from explainer.views.course import training
@@ -117,7 +117,7 @@ def test_every_field_of_a_recipe_has_its_place_and_its_words() -> None:
     names = [name for group in GROUPS.values() for name in group]
     assert sorted(names) == sorted(field.name for field in fields(TrainingConfig))
     assert SOURCES.keys() == RECIPES.keys()
-    assert all(says.endswith(".") for says in (*FIELDS.values(), *SOURCES.values()))
+    assert all(says.endswith(".") for words in (SOURCES, *GROUPS.values()) for says in words.values())
 
 
 @pytest.mark.parametrize("name", RECIPES)

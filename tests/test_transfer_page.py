@@ -91,7 +91,7 @@ def test_sizes_without_a_name_are_refused() -> None:
 @pytest.mark.parametrize("freeze", ["all-but-head", "none"])
 def test_both_runs_are_of_the_same_sizes_and_length(weights: str, freeze: str) -> None:
     plan = plan_of(weights, freeze, epochs=7, seed=5)
-    recipes = {which: plan.recipe(which) for which in (TRANSFER, SCRATCH)}
+    recipes = {which: plan[which].recipe for which in (TRANSFER, SCRATCH)}
     totals = {which: sum(part.parameters for part in model_parts(recipe, 3)) for which, recipe in recipes.items()}
     assert totals[TRANSFER] == totals[SCRATCH]
     assert {recipe.total_steps(225) for recipe in recipes.values()} == {7 * 8}
@@ -101,8 +101,8 @@ def test_both_runs_are_of_the_same_sizes_and_length(weights: str, freeze: str) -
     assert recipes[SCRATCH].weights is None
     assert recipes[SCRATCH].freeze == "none"
     for which in (TRANSFER, SCRATCH):  # only what differs travels to the command line
-        known = asdict(RECIPES[plan.recipes[which]])
-        assert all(known[name] != value for name, value in plan.changes[which].items())
+        known = asdict(RECIPES[plan[which].name])
+        assert all(known[name] != value for name, value in plan[which].changes.items())
 
 
 def test_the_page_is_complete_and_counts_live() -> None:

@@ -18,8 +18,7 @@ class ChangedLine:
     """A line of a listing; ``sign`` is "-", "+", or " " for one that stays."""
 
     sign: str
-    number: int  # in the text that it stands in
-    index: int  # the same, from 0
+    index: int  # in the text that it stands in, from 0
 
 
 def changed_lines(before: str, after: str) -> list[list[ChangedLine]]:
@@ -30,10 +29,10 @@ def changed_lines(before: str, after: str) -> list[list[ChangedLine]]:
         lines: list[ChangedLine] = []
         for tag, first, last, new_first, new_last in group:
             if tag == "equal":
-                lines += [ChangedLine(" ", index + 1, index) for index in range(new_first, new_last)]
+                lines += [ChangedLine(" ", index) for index in range(new_first, new_last)]
                 continue
-            lines += [ChangedLine("-", index + 1, index) for index in range(first, last)]
-            lines += [ChangedLine("+", index + 1, index) for index in range(new_first, new_last)]
+            lines += [ChangedLine("-", index) for index in range(first, last)]
+            lines += [ChangedLine("+", index) for index in range(new_first, new_last)]
         for end in (0, -1):  # empty lines around a change say nothing
             while lines[end].sign == " " and not new[lines[end].index].strip():
                 del lines[end]
@@ -54,7 +53,7 @@ def listing(before: str, after: str, scheme: Scheme) -> str:
             unseen = f'<span class="vit-unseen">{kind}: </span>' if kind else ""
             classes = f"vit-line vit-{kind}" if kind else "vit-line"
             parts.append(
-                f'<span class="{classes}"><span class="vit-line-number">{line.number}</span>{unseen}'
+                f'<span class="{classes}"><span class="vit-line-number">{line.index + 1}</span>{unseen}'
                 f'<span class="vit-sign" aria-hidden="true">{line.sign}</span> '
                 f"{texts['-' if line.sign == '-' else '+'][line.index][indent:]}\n</span>"
             )

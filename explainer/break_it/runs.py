@@ -23,12 +23,7 @@ from explainer.break_it.sizes import Sizes
 from explainer.break_it.windows import position
 from explainer.shapes import Diagnosis, Ledger, diagnose, ledger
 
-_NAMES = {
-    "IMAGE_SIZE": "image_size",
-    "PATCH_SIZE": "patch_size",
-    "HIDDEN_SIZE": "hidden_size",
-    "NUM_HEADS": "num_heads",
-}
+_CONSTANTS = ("IMAGE_SIZE", "PATCH_SIZE", "HIDDEN_SIZE", "NUM_HEADS")  # of the file; Sizes has them in small letters
 _FAR = 1e-4  # relative: sums in another order differ by less than 1e-6, another model's logits by about their own size
 
 
@@ -60,8 +55,8 @@ def source_of(sizes: Sizes, edits: Edits = ()) -> str:
         ValueError: if what a change exchanges does not stand in the file exactly once.
     """
     source = inspect.getsource(lab_model)
-    for constant, name in _NAMES.items():
-        was, now = getattr(lab_model, constant), getattr(sizes, name)
+    for constant in _CONSTANTS:
+        was, now = getattr(lab_model, constant), getattr(sizes, constant.lower())
         source = _exchanged(source, f"{constant} = {was}", f"{constant} = {now}")
     for before, after in edits:
         source = _exchanged(source, sizes.fill(before), sizes.fill(after))

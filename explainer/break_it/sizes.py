@@ -1,7 +1,9 @@
 """The sizes of the model that is broken: what a reader may choose, and the numbers that follow from them."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 # Picture -> patch sizes that divide it. Together with the hidden sizes: N is never D, or a missing transpose would not
 # be seen, and there are never 197 tokens, the number of B/16 at 224 pixels, which one of the bugs copies.
@@ -53,15 +55,12 @@ class Sizes:
 
     def fill(self, template: str) -> str:
         """The letters in braces replaced by their numbers; ``{B*D}`` is their product."""
-        parts = template.split("{")
-        filled = [parts[0]]
-        for part in parts[1:]:
-            name, rest = part.split("}", 1)
-            product = 1
-            for factor in name.split("*"):
-                product *= int(factor) if factor.isdigit() else self.letters[factor]
-            filled.append(f"{product}{rest}")
-        return "".join(filled)
+
+        def product(found: re.Match[str]) -> str:
+            factors = found[1].split("*")
+            return str(prod(int(factor) if factor.isdigit() else self.letters[factor] for factor in factors))
+
+        return re.sub(r"\{([^{}]*)\}", product, template)
 
     def _odd_patch(self) -> int:
         """The patch size next to P that does not divide the picture, and whose patches are miscounted by areas."""

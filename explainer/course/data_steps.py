@@ -28,11 +28,6 @@ def draw(transform: Transform, picture: Image.Image, seed: int) -> UInt8[Tensor,
         return transform(picture)
 
 
-def batch_sizes(num_pictures: int, batch_size: int) -> list[int]:
-    """How many pictures each batch of an epoch holds; what is left over makes a smaller one at the end."""
-    return [min(batch_size, num_pictures - first) for first in range(0, num_pictures, batch_size)]
-
-
 def first_batch(pictures: Pictures, batch_size: int, seed: int) -> Batch:
     """Pixels and labels of the first batch of a run: the same order, the same random changes."""
     order, changes = shuffled(len(pictures), Generator().manual_seed(seed))

@@ -1,6 +1,6 @@
 """The course's exercises as functions: PyTorch's encoder next to ours, parameters counted, gradients clipped."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -22,7 +22,7 @@ PYTORCH_NAMES = {
     "linear1.*": "mlp.expand.*",
     "linear2.*": "mlp.contract.*",
 }
-PYTORCH_EPS = 1e-5  # layer_norm_eps of nn.TransformerEncoderLayerunless it is set
+PYTORCH_EPS = 1e-5  # layer_norm_eps of nn.TransformerEncoderLayer unless it is set
 
 
 def pytorch_layer(config: ViTConfig, norm_eps: float | None = None) -> nn.TransformerEncoderLayer:
@@ -40,8 +40,8 @@ def pytorch_layer(config: ViTConfig, norm_eps: float | None = None) -> nn.Transf
         ).eval()
 
 
-def give_parameters(layer: nn.Module, block: EncoderBlock) -> None:
-    """Let PyTorch's layer use the parameters of our block: the same tensors, by the table of names."""
+def give_parameters(layer: nn.Module, block: EncoderBlock) -> nn.Module:
+    """Let PyTorch's layer use the parameters of our block: the same tensors, by the table of names. The layer again."""
     ours = block.state_dict()
     renamed = {
         theirs.replace("*", kind): ours[name.replace("*", kind)]
@@ -49,6 +49,7 @@ def give_parameters(layer: nn.Module, block: EncoderBlock) -> None:
         for kind in ("weight", "bias")
     }
     layer.load_state_dict(renamed, strict=True, assign=True)
+    return layer
 
 
 def pytorch_encoder(model: VisionTransformer) -> nn.TransformerEncoder:
@@ -86,33 +87,24 @@ class LayerComparison:
 @torch.no_grad()
 def compare_layer(block: EncoderBlock, config: ViTConfig, z: Float[Tensor, "tokens hidden"]) -> LayerComparison:
     """PyTorch's encoder layer and our block on the tokens ``z``."""
-    layer = pytorch_layer(config)
-    give_parameters(layer, block)
-    with_their_eps = pytorch_layer(config, PYTORCH_EPS)
-    give_parameters(with_their_eps, block)
+    layer = give_parameters(pytorch_layer(config), block)
+    with_their_eps = give_parameters(pytorch_layer(config, PYTORCH_EPS), block)
     wanted = block(z)
     is_fused = config.gelu == "none" and config.num_heads % 2 == 0  # what its fast path asks for, besides a batch
-    doubled, our_double = _in_double(config, block)
+    with torch.device("meta"):
+        doubled = EncoderBlock(config).eval()
+    doubled.load_state_dict({name: tensor.double() for name, tensor in block.state_dict().items()}, assign=True)
+    theirs_doubled = give_parameters(pytorch_layer(config), doubled)
     return LayerComparison(
         single=_largest(layer(z) - wanted),
         fused=_largest(layer(z[None])[0] - wanted) if is_fused else None,
-        double=_largest(doubled(z.double()) - our_double(z.double())),
+        double=_largest(theirs_doubled(z.double()) - doubled(z.double())),
         default_eps=_largest(with_their_eps(z) - wanted),
         largest=_largest(wanted),
         count=wanted.numel(),
         ours=count(block),
         theirs=count(layer),
     )
-
-
-def _in_double(config: ViTConfig, block: EncoderBlock) -> tuple[nn.Module, nn.Module]:
-    """PyTorch's layer and our block with copies of the parameters in 64 bits."""
-    with torch.device("meta"):
-        ours = EncoderBlock(config).eval()
-    ours.load_state_dict({name: tensor.double() for name, tensor in block.state_dict().items()}, assign=True)
-    theirs = pytorch_layer(config)
-    give_parameters(theirs, ours)
-    return theirs, ours
 
 
 @torch.no_grad()
@@ -162,13 +154,13 @@ def count(module: nn.Module) -> int:
 
 # Part of the model -> what the names of its parameters contain
 GRADIENT_PARTS = {
-    "E": ("patch_projection.",),
-    "class token": ("class_token",),
-    "positions": ("position_embedding",),
-    "attention": (".attention.",),
-    "MLP": (".mlp.",),
-    "norms": ("norm.",),
-    "head": ("head.",),
+    "E": "patch_projection.",
+    "class token": "class_token",
+    "positions": "position_embedding",
+    "attention": ".attention.",
+    "MLP": ".mlp.",
+    "norms": "norm.",
+    "head": "head.",
 }
 
 
@@ -191,17 +183,12 @@ def clip(found: Mapping[str, Tensor], largest_norm: float) -> tuple[Mapping[str,
 
 def norms_by_part(found: Mapping[str, Tensor]) -> dict[str, float]:
     """The norm of the gradients of each part of the model."""
-    return {part: float(nn.utils.get_total_norm([found[name] for name in names])) for part, names in _by_part(found)}
-
-
-def _by_part(names: Mapping[str, object]) -> Iterator[tuple[str, list[str]]]:
-    left = list(names)
-    for part, marks in GRADIENT_PARTS.items():
-        chosen = [name for name in left if any(mark in name for mark in marks)]
-        left = [name for name in left if name not in chosen]
-        yield part, chosen
+    left, norms = dict(found), dict[str, float]()
+    for part, mark in GRADIENT_PARTS.items():
+        norms[part] = float(nn.utils.get_total_norm([left.pop(name) for name in list(left) if mark in name]))
     if left:
         raise ValueError(f"parameters of no part: {', '.join(left)}")
+    return norms
 
 
 def _largest(difference: Tensor) -> float:

@@ -11,7 +11,9 @@ from functools import cache
 from itertools import product
 from math import comb
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -108,14 +110,10 @@ def _means(pictures: int, batch_size: int) -> Iterator[tuple[Fraction, int, int]
 
 def splits(reading: Reading, pictures: int, batch_size: int) -> int:
     """In how many ways the right pictures of the full batches can be divided among these batches."""
-    ways = {0: 1}
+    ways = np.ones(1, dtype=object)  # of each sum of right pictures, as whole numbers of any size
     for size in batch_sizes(pictures, batch_size)[:-1]:
-        reached: dict[int, int] = {}
-        for total, count in ways.items():
-            for right in range(size + 1):
-                reached[total + right] = reached.get(total + right, 0) + count
-        ways = reached
-    return ways[reading.full]
+        ways = np.convolve(ways, np.ones(size + 1, dtype=object))
+    return int(ways[reading.full])
 
 
 def odds(found: Sequence[Reading]) -> tuple[Fraction, ...]:
@@ -139,16 +137,15 @@ class Verdict:
         return sum(self.sizes.values())
 
     @property
-    def total(self) -> int | None:
-        """Right pictures: of the one-class model if that explains the number, else by the likeliest reading."""
-        if self.one_class is not None:
-            return self.sizes[self.one_class]
-        return self.readings[0].total if self.readings else None
+    def reading(self) -> Reading | None:
+        """The one of the one-class model if that explains the number, else the likeliest."""
+        of_class = self.sizes.get(self.one_class or "")
+        return next((reading for reading in self.readings if of_class in (None, reading.total)), None)
 
     @property
-    def reading(self) -> Reading | None:
-        """The reading that has this total."""
-        return next((reading for reading in self.readings if reading.total == self.total), None)
+    def total(self) -> int | None:
+        """Right pictures."""
+        return self.reading.total if self.reading else None
 
     @property
     def predicted(self) -> dict[str, int] | None:
@@ -200,40 +197,6 @@ def mean_over_sizes(
     if shuffled is not None:
         Random(shuffled).shuffle(right)
     return tuple(batch_mean(right, size) for size in batch_sizes_tried)
-
-
-@dataclass(frozen=True)
-class OwnEpoch:
-    """The measurements of one epoch of a run on this machine: both averages of the same predictions, and these."""
-
-    epoch: int
-    share: float  # over pictures
-    mean: float  # over batches
-    pictures: int
-    predicted: tuple[int, ...]  # pictures that were given each class
-    confusion: tuple[tuple[int, ...], ...] | None  # [true][predicted]
-
-    @property
-    def largest(self) -> tuple[int, int]:
-        """The class that was predicted most often, and for how many pictures."""
-        most = max(range(len(self.predicted)), key=self.predicted.__getitem__)
-        return most, self.predicted[most]
-
-
-def own_epochs(lines: Iterable[Mapping[str, Any]]) -> tuple[OwnEpoch, ...]:
-    """The epochs of a run's metrics, in their order; lines that measured nothing are left out."""
-    return tuple(
-        OwnEpoch(
-            epoch=int(line["epoch"]),
-            share=float(validation["top1"]),
-            mean=float(validation["batch_mean_top1"]),
-            pictures=int(validation["pictures"]),
-            predicted=tuple(map(int, validation["predicted"])),
-            confusion=tuple(tuple(map(int, row)) for row in table) if (table := validation.get("confusion")) else None,
-        )
-        for line in lines
-        if (validation := line.get("validation"))
-    )
 
 
 def _printed(text: str) -> tuple[Fraction, Fraction]:

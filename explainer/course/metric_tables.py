@@ -1,13 +1,12 @@
 """The tables and sentences of the metric page, made from the verdicts."""
 
-from collections.abc import Sequence
 from functools import cache
 
 from explainer.course.metric_detective import (
-    Reading,
     Verdict,
     batch_sizes,
     chance_of_guessing,
+    composition,
     odds,
     one_class_means,
     picture_weights,
@@ -24,9 +23,10 @@ from explainer.course.results import (
     TEST_PICTURES_20,
     TEST_SIZES,
     TRAIN_SIZES,
+    CourseFigure,
     CourseRun,
 )
-from explainer.notation.wording import percent, superscript
+from explainer.notation.wording import number, percent
 
 TEST_PICTURES, TRAIN_PICTURES = sum(TEST_SIZES.values()), sum(TRAIN_SIZES.values())
 
@@ -54,18 +54,14 @@ def derivation(found: Verdict) -> tuple[str, str]:
     reading = found.reading
     if reading is None:
         raise ValueError(f"no number of right images prints {found.printed}")
-    if found.one_class is None:
-        terms = [rf"\frac{{{reading.full}}}{{{BATCH_SIZE}}}", rf"\frac{{{reading.last}}}{{{sizes[-1]}}}"]
-    else:
-        start, terms = 0, []
-        before = sum(list(TEST_SIZES.values())[: list(TEST_SIZES).index(found.one_class)])
-        for size in sizes:
-            right = max(0, min(start + size, before + TEST_SIZES[found.one_class]) - max(start, before))
-            terms.append(rf"\frac{{{right}}}{{{size}}}")
-            start += size
+    terms = [(reading.full, BATCH_SIZE), (reading.last, sizes[-1])]
+    if found.one_class is not None:
+        right = [batch[found.one_class] for batch in composition(found.sizes, BATCH_SIZE)]
+        terms = list(zip(right, sizes, strict=True))
+    total = " + ".join(rf"\frac{{{right}}}{{{size}}}" for right, size in terms)
     share = reading.total / found.pictures
     return (
-        rf"\frac{{1}}{{{len(sizes)}}}\left({' + '.join(terms)}\right) \approx {found.printed}",
+        rf"\frac{{1}}{{{len(sizes)}}}\left({total}\right) \approx {found.printed}",
         rf"\frac{{{reading.total}}}{{{found.pictures}}} \approx {share:.4f}",
     )
 
@@ -74,14 +70,15 @@ def what_it_says(found: Verdict) -> str:
     """The verdict in one sentence."""
     if found.reading is None:
         return f"No number of right images prints {found.printed}."
+    share = percent(found.reading.total / found.pictures)
     if found.one_class is None:
         return (
-            f"**{found.printed}** is printed for **{found.total} of {found.pictures}** right images, "
-            f"{percent(found.reading.total / found.pictures)}. It does not show which classes were predicted."
+            f"**{found.printed}** is printed for **{found.total} of {found.pictures}** right images, {share}. "
+            "It does not show which classes were predicted."
         )
     return (
         f"A model that calls all {found.pictures} images **{found.one_class}** prints **{found.printed}**: "
-        f"**{found.total}** of them are, {percent(found.reading.total / found.pictures)}."
+        f"**{found.total}** of them are, {share}."
     )
 
 
@@ -89,12 +86,10 @@ def best_epochs(run: CourseRun) -> str:
     """The course of a run, by the share of pictures."""
     found = verdicts(run)
     totals = [epoch.total or 0 for epoch in found]
-    if any(epoch.one_class for epoch in found):
-        names = {epoch.one_class for epoch in found if epoch.one_class}
-        explained = sum(epoch.one_class is not None for epoch in found)
+    if names := [epoch.one_class for epoch in found if epoch.one_class]:
         return (
-            f"In {explained} of {len(found)} epochs one class explains the printed number: "
-            f"{', '.join(sorted(names))}, changing from epoch to epoch. The model has one answer for all images."
+            f"In {len(names)} of {len(found)} epochs one class explains the printed number: "
+            f"{', '.join(sorted(set(names)))}, changing from epoch to epoch. The model has one answer for all images."
         )
     moves = f"The number of right images only moves between {min(totals)} and {max(totals)}."
     best = f"The best epoch is {totals.index(max(totals)) + 1}, with {max(totals)} right; the last has {totals[-1]}."
@@ -154,7 +149,7 @@ def case_for_one_class(run: CourseRun) -> str:
         f"class. So no single number proves it. Together they leave little else: the loop can print {possible} "
         f"different numbers, predicting one class gives {len(means)} of them, and all {len(explained)} epochs printed "
         f"one of these. A model that guesses each image would do so once in {1 / chance:,.0f} epochs, and "
-        f"{len(explained)} times running with a chance of {_power(chance ** len(explained))}."
+        f"{len(explained)} times running with a chance of {number(chance ** len(explained))}."
     )
 
 
@@ -165,12 +160,11 @@ def training_table(run: CourseRun) -> str:
         "|---:|---|---:|---:|---|",
     ]
     for line in run.epochs:
-        by_last: dict[int, Reading] = {
-            reading.last: reading for reading in readings(line.train_accuracy, TRAIN_PICTURES, BATCH_SIZE)
-        }
-        cells = [f"{by_last[last].total} of {TRAIN_PICTURES}" if last in by_last else "–" for last in (1, 0)]
-        shares = " or ".join(percent(by_last[last].total / TRAIN_PICTURES) for last in (1, 0) if last in by_last)
-        lines.append(f"| {line.epoch} | **{line.train_accuracy}** | {cells[0]} | {cells[1]} | {shares} |")
+        found = readings(line.train_accuracy, TRAIN_PICTURES, BATCH_SIZE)
+        totals = {reading.last: reading.total for reading in found}
+        right, wrong = (f"{totals[last]} of {TRAIN_PICTURES}" if last in totals else "–" for last in (1, 0))
+        shares = " or ".join(percent(totals[last] / TRAIN_PICTURES) for last in (1, 0) if last in totals)
+        lines.append(f"| {line.epoch} | **{line.train_accuracy}** | {right} | {wrong} | {shares} |")
     return "\n".join(lines)
 
 
@@ -184,12 +178,12 @@ def weight_of_the_single_picture() -> str:
     )
 
 
-def figures_table() -> str:
-    """The chapter's other test accuracies and the totals that they can mean."""
+def figures_table(*more: CourseFigure) -> str:
+    """The chapter's other test accuracies, and ``more`` before them, with the totals that they can mean."""
     counts = (TEST_PICTURES, TEST_PICTURES_20)
     tests = " | ".join(f"with {pictures} test images" for pictures in counts)
     lines = [f"| model | trained on | loss | accuracy | {tests} | from |", "|---|---|---|---|---:|---:|---|"]
-    for model, data, loss, accuracy, place in FIGURES:
+    for model, data, loss, accuracy, place in (*more, *FIGURES):
         cells = " | ".join(_totals(accuracy, pictures) for pictures in counts)
         lines.append(f"| {model} | {data} | {loss or '–'} | **{accuracy}** | {cells} | {place} |")
     return "\n".join(lines)
@@ -199,9 +193,13 @@ def contradiction() -> str:
     """The table's row for the transfer run, compared with the run."""
     run = RUNS["transfer"]
     last = run.epochs[-1]
-    with_accuracy = [line.epoch for line in run.epochs if line.test_accuracy == TABLE_ROW.accuracy]
-    with_loss = [line.epoch for line in run.epochs if line.test_loss == TABLE_ROW.loss]
-    same_digits = [line for line in run.epochs if sorted(line.test_loss) == sorted(TABLE_ROW.loss)]
+    with_accuracy = [f"epoch {line.epoch}" for line in run.epochs if line.test_accuracy == TABLE_ROW.accuracy]
+    with_loss = [f"epoch {line.epoch}" for line in run.epochs if line.test_loss == TABLE_ROW.loss]
+    anagram = "".join(
+        f"; it has the digits of epoch {line.epoch}'s {line.test_loss} in another order"
+        for line in run.epochs
+        if sorted(line.test_loss) == sorted(TABLE_ROW.loss) and line.test_loss != TABLE_ROW.loss
+    )
     others = [
         f"the row of {figure.model.split(',')[0]} in the same table"
         for figure in FIGURES
@@ -210,19 +208,9 @@ def contradiction() -> str:
     return (
         f"The table gives the new head on ViT a test loss of {TABLE_ROW.loss} and an accuracy of {TABLE_ROW.accuracy}; "
         f"the run above it ends with {last.test_loss} and {last.test_accuracy}. The accuracy is that of "
-        + _either([f"epoch {epoch}" for epoch in with_accuracy] + others)
-        + f". The loss is that of {_either([f'epoch {epoch}' for epoch in with_loss])}"
-        + (
-            f"; it has the digits of epoch {same_digits[0].epoch}'s {same_digits[0].test_loss} in another order"
-            if same_digits and not with_loss
-            else ""
-        )
-        + "."
+        f"{' and of '.join(with_accuracy + others) or 'no epoch'}. The loss is that of "
+        f"{' and of '.join(with_loss) or 'no epoch'}{anagram}."
     )
-
-
-def _either(names: Sequence[str]) -> str:
-    return " and of ".join(names) or "no epoch"
 
 
 def _totals(printed: str, pictures: int) -> str:
@@ -232,8 +220,3 @@ def _totals(printed: str, pictures: int) -> str:
 
 def _odds(chance: float) -> str:
     return "certain" if chance == 1 else percent(chance)
-
-
-def _power(chance: float) -> str:
-    digits, exponent = format(chance, ".0e").split("e")
-    return f"{digits} · 10{superscript(int(exponent))}"

@@ -1,5 +1,7 @@
 """The parts of a model that a recipe trains, counted on PyTorch's meta device: no memory, no weights."""
 
+from collections import Counter
+from operator import attrgetter
 from typing import NamedTuple
 
 import torch
@@ -27,12 +29,11 @@ def model_parts(recipe: TrainingConfig, num_classes: int) -> tuple[ModelPart, ..
     with torch.device("meta"):
         model = VisionTransformer(sizes(recipe, num_classes))
     freeze(model, recipe)
-    parameters: dict[str, int] = {}
-    learning: dict[str, int] = {}
+    parameters, learning = Counter[str](), Counter[str]()
     for path, parameter in model.named_parameters():
         name = path.split(".")[0]
-        parameters[name] = parameters.get(name, 0) + parameter.numel()
-        learning[name] = learning.get(name, 0) + parameter.numel() * parameter.requires_grad
+        parameters[name] += parameter.numel()
+        learning[name] += parameter.numel() * parameter.requires_grad
     order = ("patch_projection", "class_token", "position_embedding", "blocks", "norm", "head")
     return tuple(ModelPart(name, parameters[name], learning[name]) for name in order)
 
@@ -43,12 +44,9 @@ def preset_of(config: ViTConfig) -> str:
     Raises:
         ValueError: if these sizes have no name.
     """
+    sizes_of = attrgetter("patch_size", "num_layers", "hidden_size", "mlp_size", "num_heads")
     for name in PRESETS:
-        named = ViTConfig.named(name)
-        if all(
-            getattr(named, size) == getattr(config, size)
-            for size in ("patch_size", "num_layers", "hidden_size", "mlp_size", "num_heads")
-        ):
+        if sizes_of(ViTConfig.named(name)) == sizes_of(config):
             return name
     raise ValueError(
         f"no model of {config.num_layers} layers, D = {config.hidden_size} and patches of {config.patch_size} pixels "

@@ -54,19 +54,13 @@ def show_bugs() -> None:
     predicted = len(lab.progress.predicted)
     with st.container(horizontal=True, vertical_alignment="center", key="lab_bar"):
         for label, icon, step in (("Previous", ":material/arrow_back:", -1), ("Next", ":material/arrow_forward:", 1)):
-            st.button(
-                label,
-                icon=icon,
-                key=f"lab_{label.lower()}",
-                disabled=lab_state.neighbour(step) is None,
-                on_click=lab_state.choose_neighbour,
-                args=(step,),
-            )
+            key, is_last = f"lab_{label.lower()}", lab.neighbour(step) is None
+            st.button(label, icon=icon, key=key, disabled=is_last, on_click=lab.choose_neighbour, args=(step,))
         st.button(
             "Begin again",
             icon=":material/restart_alt:",
             key="lab_reset",
-            on_click=lab_state.reset,
+            on_click=lab.reset,
             disabled=not str(lab.progress),
             help="Forget what you have predicted and repaired.",
         )
@@ -120,9 +114,8 @@ def show_prediction() -> bool:
         st.warning(plain(problem))
     if lab.prediction is None:
         return False
-    true = answer(lab.sizes, lab.chosen)
-    correct = f"{escape(shape_text(true))}" if true is not None else NEVER
-    if lab_state.is_right(lab.prediction, true):
+    correct = escape(shape_text(answer(lab.sizes, lab.chosen)))
+    if lab.is_right(lab.prediction):
         show_verdict(True, f"Right: {correct}", "")
     else:
         show_verdict(False, f"The right answer is: {correct}", f"you predicted {escape(lab.prediction)}")
@@ -153,14 +146,14 @@ def show_repairs() -> None:
     lab = lab_state.current()
     asked = lab.hints.get(lab.bug, 0)
     names = ("Which operation", "Which axis", "The rule")
-    for name, hint in list(zip(names, lab.chosen.hints, strict=True))[:asked]:
+    for name, hint in zip(names[:asked], lab.chosen.hints, strict=False):
         st.markdown(f"**{name}.** {lab.sizes.fill(hint)}")
     st.button(
         f"Hint {asked + 1:d} of 3: {names[asked].lower()}" if asked < 3 else "No more hints",
         disabled=asked == 3,
         icon=":material/lightbulb:",
         key="lab_hint",
-        on_click=lab_state.ask_for_hint,
+        on_click=lab.ask_for_hint,
     )
     broken = source_of(lab.sizes, lab.chosen.edits)
     labels = [one_line(broken, source_of(lab.sizes, edits)) for edits in lab.chosen.repairs]
@@ -183,44 +176,34 @@ def show_repairs() -> None:
         on_click=_try_repair,
     )
     if lab.repair is not None and lab.repair == chosen:
-        _show_tried(run(lab.sizes, lab.chosen.repairs[lab.repair]))
+        edits = lab.chosen.repairs[lab.repair]
+        st.html(listing(broken, source_of(lab.sizes, edits), scheme()))
+        _show_tried(run(lab.sizes, edits))
 
 
 def _show_tried(outcome: Outcome) -> None:
-    """A repair that was run: whether it is one, and its ledger."""
+    """A repair that was run: whether it is one, its ledger, and the way to the next bug."""
     lab = lab_state.current()
-    right = run(lab.sizes, ())
-    wanted = shape_text((lab.sizes.batch, NUM_CLASSES))
-    assert lab.repair is not None and right.logits is not None
-    edits = lab.chosen.repairs[lab.repair]
-    st.html(listing(source_of(lab.sizes, lab.chosen.edits), source_of(lab.sizes, edits), scheme()))
-    if outcome.is_sound(lab.sizes):
-        show_verdict(True, f"Fixed: logits {wanted}", "the numbers of the model without the mistake")
-        st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
-        if (name := lab_state.neighbour(1)) is not None:
-            st.button(
-                f"Next: {BUGS[name].title}",
-                icon=":material/arrow_forward:",
-                key="lab_on",
-                on_click=lab_state.choose_bug,
-                args=(name,),
-            )
-        return
-    if outcome.logits is None:
-        show_verdict(False, "It still breaks", "")
-        st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
-        return
-    if outcome.logits.shape != right.logits.shape:
-        show_verdict(False, f"Logits {shape_text(outcome.shape)}", f"{wanted} was expected")
+    right, wanted = run(lab.sizes, ()).logits, shape_text((lab.sizes.batch, NUM_CLASSES))
+    is_sound, figures = outcome.is_sound(lab.sizes), ""
+    assert right is not None
+    if is_sound:
+        title, figures = f"Fixed: logits {wanted}", "the numbers of the model without the mistake"
+    elif outcome.logits is None:
+        title = "It still breaks"
+    elif outcome.logits.shape != right.shape:
+        title, figures = f"Logits {shape_text(outcome.shape)}", f"{wanted} was expected"
     else:
-        apart = float((outcome.logits - right.logits).abs().max())
-        show_verdict(
-            False,
-            f"Logits {wanted}, but other numbers",
-            f"up to <b>{apart:.2g}</b> from those of the model without the mistake, whose largest is "
-            f"{float(right.logits.abs().max()):.2g}",
+        title = f"Logits {wanted}, but other numbers"
+        apart, largest = float((outcome.logits - right).abs().max()), float(right.abs().max())
+        figures = (
+            f"up to <b>{apart:.2g}</b> from those of the model without the mistake, whose largest is {largest:.2g}"
         )
+    show_verdict(is_sound, title, figures)
     st.html(f"<style>{style()}</style>{ending(outcome.ledger)}")
+    if is_sound and (name := lab.neighbour(1)) is not None:
+        label, icon = f"Next: {BUGS[name].title}", ":material/arrow_forward:"
+        st.button(label, icon=icon, key="lab_on", on_click=lab.choose, args=(name,))
 
 
 def _problem(guess: str | None) -> str:
@@ -235,26 +218,27 @@ def _problem(guess: str | None) -> str:
 
 
 def _predict() -> None:
-    guess = st.session_state.get(f"lab_guess_{lab_state.current().bug}")
+    lab = lab_state.current()
+    guess = st.session_state.get(f"lab_guess_{lab.bug}")
     if guess is not None and not _problem(guess):
-        lab_state.predict(guess)
+        lab.predict(guess)
 
 
 def _try_repair() -> None:
     lab = lab_state.current()
     chosen = st.session_state.get(f"lab_repair_{lab.bug}")
     if chosen is not None:
-        lab_state.try_repair(chosen, run(lab.sizes, lab.chosen.repairs[chosen]).is_sound(lab.sizes))
+        lab.try_repair(chosen)
 
 
 def _take_size(name: str) -> None:
-    lab_state.choose_size(name, int(st.session_state[f"lab_{name}"]))
+    lab_state.current().choose_size(name, int(st.session_state[f"lab_{name}"]))
     for bug in BUGS:
         st.session_state.pop(f"lab_guess_{bug}", None)
 
 
 def _take_bug() -> None:
-    lab_state.choose_bug(st.session_state["lab_bug"])
+    lab_state.current().choose(st.session_state["lab_bug"])
 
 
 def _sync(key: str, value: Any) -> None:

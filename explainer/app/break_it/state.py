@@ -1,13 +1,13 @@
 """The state of the lab: the bug, the sizes, predictions and repairs tried; in session and link."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field
 
 import streamlit as st
 
 from explainer.app.links.parameters import put
 from explainer.break_it.bugs import BUGS, Bug
 from explainer.break_it.progress import NEVER, Progress, read_shape
-from explainer.break_it.runs import answer
+from explainer.break_it.runs import answer, run
 from explainer.break_it.sizes import HIDDEN, PATCHES, Sizes
 
 BUG, SIZES, PROGRESS = "bug", "lab_sizes", "solved"  # in the address
@@ -42,6 +42,58 @@ class Lab:
         sizes, index = self.tried.get(self.bug, (None, None))
         return index if sizes == self.sizes else None
 
+    def choose(self, bug: str) -> None:
+        """Look at this bug."""
+        self.bug = bug
+
+    def neighbour(self, step: int) -> str | None:
+        """The bug before or after the chosen one."""
+        names = list(BUGS)
+        index = names.index(self.bug) + step
+        return names[index] if 0 <= index < len(names) else None
+
+    def choose_neighbour(self, step: int) -> None:
+        """Look at the bug before or after the chosen one."""
+        self.bug = self.neighbour(step) or self.bug
+
+    def choose_size(self, name: str, value: int) -> None:
+        """Change one size; those that no longer fit take the nearest value that does."""
+        values = asdict(self.sizes) | {name: value}
+        for part, fitting in (
+            ("patch_size", PATCHES[values["image_size"]]),
+            ("num_heads", HIDDEN[values["hidden_size"]]),
+        ):
+            values[part] = min(fitting, key=lambda size: abs(size - values[part]))
+        self.sizes = Sizes(**values)
+
+    def predict(self, text: str) -> None:
+        """Run the bug after this was predicted: a shape as it is typed, or one of the two answers in words."""
+        is_right = self.is_right(text)
+        self.progress = self.progress.with_prediction(self.bug, is_right)
+        self.predicted[self.bug] = (self.sizes, text)
+
+    def is_right(self, text: str) -> bool:
+        """Whether this is the shape; what is not a shape is one of the answers in words."""
+        true = answer(self.sizes, self.chosen)
+        try:
+            return read_shape(text) == true
+        except ValueError:
+            return true is None and text == NEVER
+
+    def try_repair(self, index: int) -> None:
+        """Run a repair."""
+        self.tried[self.bug] = (self.sizes, index)
+        if run(self.sizes, self.chosen.repairs[index]).is_sound(self.sizes):
+            self.progress = self.progress.with_repair(self.bug)
+
+    def ask_for_hint(self) -> None:
+        """One more rung of the ladder."""
+        self.hints[self.bug] = min(3, self.hints.get(self.bug, 0) + 1)
+
+    def reset(self) -> None:
+        """Begin again; the bug and the sizes stay."""
+        self.progress, self.predicted, self.tried, self.hints = Progress(), {}, {}, {}
+
 
 def current() -> Lab:
     """The lab of this session."""
@@ -68,89 +120,20 @@ def read() -> list[str]:
                 lab.progress = Progress.parse(text)
         except ValueError as error:
             problems.append(str(error))
-    write()
+    _write(lab)
     return problems
 
 
-def write() -> None:
+def _write(lab: Lab) -> None:
     """Put all that a link should carry into the address, leaving out what is as it is at first."""
-    lab = current()
     values = {
         BUG: "" if lab.bug == Lab().bug else lab.bug,
-        SIZES: "" if lab.sizes == Sizes() else _sizes_text(lab.sizes),
+        SIZES: "" if lab.sizes == Sizes() else "-".join(map(str, astuple(lab.sizes))),
         PROGRESS: str(lab.progress),
     }
     st.session_state[_WRITTEN] = {name: value for name, value in values.items() if value}
     for name, value in values.items():
         put(name, value or None)
-
-
-def choose_bug(name: str) -> None:
-    """Look at this bug."""
-    current().bug = name
-
-
-def neighbour(step: int) -> str | None:
-    """The bug before or after the chosen one."""
-    names = list(BUGS)
-    index = names.index(current().bug) + step
-    return names[index] if 0 <= index < len(names) else None
-
-
-def choose_neighbour(step: int) -> None:
-    """Look at the bug before or after the chosen one."""
-    if (name := neighbour(step)) is not None:
-        choose_bug(name)
-
-
-def choose_size(name: str, value: int) -> None:
-    """Change one size; those that no longer fit take the nearest value that does."""
-    lab = current()
-    values = vars(lab.sizes) | {name: value}
-    values = {size: values[size] for size in ("image_size", "patch_size", "hidden_size", "num_heads", "batch")}
-    for part, options in (("patch_size", PATCHES[values["image_size"]]), ("num_heads", HIDDEN[values["hidden_size"]])):
-        values[part] = min(options, key=lambda option: abs(option - values[part]))
-    lab.sizes = Sizes(**values)
-
-
-def predict(text: str) -> None:
-    """Run the bug after this was predicted: a shape as it is typed, or one of the two answers in words."""
-    lab = current()
-    true = answer(lab.sizes, lab.chosen)
-    lab.progress = lab.progress.with_prediction(lab.bug, is_right(text, true))
-    lab.predicted[lab.bug] = (lab.sizes, text)
-
-
-def is_right(text: str, true: tuple[int, ...] | None) -> bool:
-    """Whether this is the shape; what is not a shape is one of the answers in words."""
-    try:
-        return read_shape(text) == true
-    except ValueError:
-        return true is None and text == NEVER
-
-
-def try_repair(index: int, is_sound: bool) -> None:
-    """A repair has been run."""
-    lab = current()
-    lab.tried[lab.bug] = (lab.sizes, index)
-    if is_sound:
-        lab.progress = lab.progress.with_repair(lab.bug)
-
-
-def ask_for_hint() -> None:
-    """One more rung of the ladder."""
-    lab = current()
-    lab.hints[lab.bug] = min(3, lab.hints.get(lab.bug, 0) + 1)
-
-
-def reset() -> None:
-    """Begin again; the bug and the sizes stay."""
-    lab = current()
-    st.session_state[_LAB] = Lab(bug=lab.bug, sizes=replace(lab.sizes))
-
-
-def _sizes_text(sizes: Sizes) -> str:
-    return f"{sizes.image_size}-{sizes.patch_size}-{sizes.hidden_size}-{sizes.num_heads}-{sizes.batch}"
 
 
 def _sizes(text: str) -> Sizes:

@@ -1,37 +1,31 @@
 """The images that the lessons train on: chosen in one place, in the URL, the same for every lesson."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from explainer.app.data.choice import (
-    MOST_HELD_OUT,
-    PROBLEM,
-    choose,
-    current_name,
-    held_out,
-    hold_out,
-    write_held_out,
-    write_url,
-)
+from explainer.app.data.choice import DATASET, HELD_OUT, HELD_OUT_CHOSEN, USUAL_HELD_OUT, choose, held_out
 from explainer.app.data.own import bring_own, offer_download, offer_removal
 from explainer.app.foreign import plain
+from explainer.app.links.parameters import most, put
 from explainer.app.server.store import Store
-from vit_core.training.data.datasets import Dataset, datasets, state_of
+from vit_core.training.data.datasets import TOY, Dataset, datasets, state_of
 from vit_core.training.data.inspection import Inspection, inspect_folders
 
-__all__ = ["Dataset", "choose_dataset", "dataset_key", "datasets", "inspection"]
-
 MOST_OPENED = 3000  # pictures: opening each takes some milliseconds, and the reader waits
+PARAMETER = "data"  # in the URL
+_WRITTEN = "dataset_written"  # in the session: the name that it last wrote into the URL
 
 _inspections: Store[Inspection] = Store(64 * 2**20)
 
 
-def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset | None:
+def choose_dataset(key: str = "data_choice") -> Dataset | None:
     """The list to choose from, the download button where one is needed, and the ways to bring images.
 
     None as long as the chosen one is not on this machine. ``key`` is the widget's; the choice itself is shared.
     """
     known = datasets()
-    name = current_name(known)
+    name, problem = _chosen_name(known)
     st.session_state[key] = name
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -43,11 +37,12 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
             args=(key,),
             width=420,
         )
-        if can_add:
-            bring_own(key)
-            offer_removal(known[name], key)
-    write_url(name)
-    if problem := st.session_state.pop(PROBLEM, ""):
+        bring_own(key)
+        offer_removal(known[name], key)
+    written = None if name == TOY else name  # toy images need no word in the link
+    st.session_state[_WRITTEN] = written
+    put(PARAMETER, written)
+    if problem:
         st.warning(plain(problem))
     data = known[name]
     if data.is_here:
@@ -58,6 +53,17 @@ def choose_dataset(key: str = "data_choice", *, can_add: bool = True) -> Dataset
     else:
         offer_download(data, key)
     return None
+
+
+def _chosen_name(known: Mapping[str, Dataset]) -> tuple[str, str]:
+    """The name of the chosen one; a link that names another than this session last wrote there wins. And a problem."""
+    asked, problem = st.query_params.get(PARAMETER), ""
+    if asked is not None and asked != st.session_state.get(_WRITTEN):
+        choose(asked if asked in known else TOY)
+        if asked not in known:
+            problem = f"The link names the images {asked[:60]!r}, which are not on this server. You see toy images."
+    name: str = st.session_state.get(DATASET, TOY)
+    return (name if name in known else TOY), problem
 
 
 def inspection(data: Dataset) -> Inspection:
@@ -80,14 +86,14 @@ def inspection(data: Dataset) -> Inspection:
 def _show_split(data: Dataset, key: str) -> None:
     """The number of images held out where there is no test split, in a sentence and a field to change it."""
     found = inspection(data)
-    write_held_out(bool(found.held_out))
+    put(HELD_OUT, str(held_out()) if found.held_out and held_out() != USUAL_HELD_OUT else None)
     if not found.held_out:
         return
     widget = f"{key}_held_out"
     st.session_state[widget] = held_out()
     with st.container(horizontal=True, vertical_alignment="bottom", key="held_out_row"):
         st.number_input(
-            "Held out of each class", 1, MOST_HELD_OUT, key=widget, on_change=_take_held_out, args=(key,), width=180
+            "Held out of each class", 1, most(HELD_OUT), key=widget, on_change=_take_held_out, args=(key,), width=180
         )
         train, test = found.total("train"), found.total("test")
         st.caption(
@@ -97,12 +103,16 @@ def _show_split(data: Dataset, key: str) -> None:
 
 
 def _take_held_out(key: str) -> None:
-    hold_out(int(st.session_state[f"{key}_held_out"]))
+    st.session_state[HELD_OUT_CHOSEN] = int(st.session_state[f"{key}_held_out"])
 
 
 def dataset_key(data: Dataset) -> tuple[str, str]:
     """The key of everything computed from a data set: its folder and its contents."""
-    return str(data.path), _state(data)
+    assert data.path is not None
+    try:
+        return str(data.path), state_of(data.path)
+    except OSError:
+        return str(data.path), "gone"
 
 
 def _take_choice(key: str) -> None:
@@ -111,11 +121,3 @@ def _take_choice(key: str) -> None:
 
 def _label(data: Dataset) -> str:
     return data.title if data.is_here else f"{data.title} · {data.megabytes:,.0f} MB to download"
-
-
-def _state(data: Dataset) -> str:
-    assert data.path is not None
-    try:
-        return state_of(data.path)
-    except OSError:
-        return "gone"

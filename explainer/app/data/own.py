@@ -15,6 +15,7 @@ from explainer.app.server.loopback import is_on_this_machine
 from explainer.app.server.reader import ask_reader, reader_key
 from explainer.app.server.upload_boxes import receive, show_box
 from explainer.app.server.uploads import MOST_MEGABYTES
+from explainer.notation.wording import sentence
 from vit_core.training.data.datasets import (
     TOY,
     Dataset,
@@ -145,4 +146,4 @@ def _take_folder(widget: str) -> None:
     try:
         _take_own(add_folder(Path(text)))
     except (OSError, ValueError) as error:
-        state.report(f"{str(error)[0].upper()}{str(error)[1:]}. Nothing was changed.")
+        state.report(f"{sentence(str(error))}. Nothing was changed.")

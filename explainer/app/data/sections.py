@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 
 import streamlit as st
-from PIL import Image
 from torch import Tensor
 
 from explainer.app.blocks import show_section
 from explainer.app.canvas import show as show_canvas
-from explainer.app.data.datasets import Dataset, dataset_key, inspection
+from explainer.app.data.datasets import dataset_key, inspection
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.links.controls import whole
@@ -16,12 +15,14 @@ from explainer.app.links.parameters import fit, most
 from explainer.app.listing import show_source, show_table
 from explainer.app.server.store import Store
 from explainer.course import data_steps
+from explainer.course.metric_detective import batch_sizes
 from explainer.lessons import Lesson
 from explainer.panels import View
 from explainer.views.course import data
 from vit_core.pictures import open_picture
 from vit_core.preprocess import normalise
 from vit_core.training.config import RECIPES, TrainingConfig
+from vit_core.training.data.datasets import Dataset
 from vit_core.training.data.inspection import Inspection
 from vit_core.training.data.pictures import class_folders, load_pictures
 from vit_core.training.data.transforms import evaluation_transform, training_transform
@@ -75,8 +76,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "transform")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recipe", list(RECIPES), key="data_recipe", bind="query-params", width=280)
-        limits = (1, len(inspection(dataset).files))
-        whole("Image", key="shown", between=limits, width=150, help="Or click one on the sheet above.")
+        count = len(inspection(dataset).files)
+        whole("Image", key="shown", between=(1, count), width=150, help="Or click one on the sheet above.")
         seed = whole("Draws", key="draws", width=150)
         st.button("Draw again", icon=":material/casino:", on_click=_next, args=("draws",))
     recipe = RECIPES[name]
@@ -84,11 +85,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     training, evaluation = training_transform(recipe, preprocess), evaluation_transform(preprocess)
     key = (*dataset_key(dataset), str(file.path), name)
 
-    def opened() -> Image.Image:
-        return open_picture(file.path)
-
     def make() -> View:
-        picture = opened()
+        picture = open_picture(file.path)
         drawn = [data_steps.draw(training, picture, DRAWS * seed + draw) for draw in range(DRAWS)]
         return data.transformed(picture, drawn, evaluation(picture), file.class_name)
 
@@ -102,7 +100,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
     show_section(lesson, "numbers")
 
     def make_channels() -> View:
-        return data.channels(normalise(evaluation(opened())[None], preprocess)[0], file.class_name)
+        image = evaluation(open_picture(file.path))
+        return data.channels(normalise(image[None], preprocess)[0], file.class_name)
 
     show_canvas(kept_view(("data.channels", *key), make_channels), key="data_channels")
     show_source(normalise)
@@ -111,7 +110,8 @@ def show_transform(lesson: Lesson, dataset: Dataset) -> None:
 def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     """The first batch of an epoch as tensors, and how many batches there are."""
     found = inspection(dataset)
-    recipe, name = RECIPES[st.session_state["data_recipe"]], st.session_state["data_recipe"]
+    name = st.session_state["data_recipe"]
+    recipe = RECIPES[name]
     show_section(lesson, "batch")
     size = whole(
         "Batch size",
@@ -132,19 +132,17 @@ def show_batch(lesson: Lesson, dataset: Dataset) -> None:
     show_source(data_steps.first_batch)
     show_section(lesson, "batches")
     count = found.total("train")
-    sizes = data_steps.batch_sizes(count, size)
+    sizes = batch_sizes(count, size)
+    of_recipe = ""
+    if recipe.batch_size != size:
+        number = len(batch_sizes(count, recipe.batch_size))
+        of_recipe = f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: {number:,}."
     st.markdown(
         f"{count:,} training images in batches of {size}: **{len(sizes):,} batches**, and the last holds "
-        f"**{sizes[-1]:,}**."
-        + (
-            f" In batches of {recipe.batch_size:,}, as in the recipe “{plain(name)}”: "
-            f"{len(data_steps.batch_sizes(count, recipe.batch_size)):,}."
-            if recipe.batch_size != size
-            else ""
-        )
+        f"**{sizes[-1]:,}**.{of_recipe}"
     )
     show_canvas(kept_view(("data.batches", count, size), lambda: data.batches(sizes)), key="data_batches")
-    show_source(data_steps.batch_sizes)
+    show_source(batch_sizes)
 
 
 def chosen_picture(dataset: Dataset) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -17,13 +18,11 @@ from explainer.panels import Frames
 from explainer.texts import text
 from explainer.views.compose import explained_frames
 from explainer.views.course import epochs
-from explainer.views.course.scenes import NAME
+from explainer.views.course.scenes import NAME, Scenes
 from vit_core.training.runs.listing import checkpoint_name
 from vit_core.training.runs.run import Run
 
 LOOK_AGAIN = 3.0  # seconds, while a run is training
-
-
 SHARED = "shared_epochs"
 
 
@@ -101,20 +100,17 @@ def show_epochs(shown: list[Shown]) -> None:
     if any(shown_run.scene.recording.measured for shown_run in shown):
         show_section(LESSONS["epochs"], "curves")
         show_frames("curves", shown, lambda: epochs.curves(scenes))
-    show_section(LESSONS["epochs"], "prediction")
-    show_frames("prediction", shown, lambda: epochs.prediction(scenes))
-    show_section(LESSONS["epochs"], "attention")
-    show_frames(
-        "attention", shown, lambda: epochs.attention_maps(scenes, shared=shared), "layer", "head", "token", shared
-    )
-    show_section(LESSONS["epochs"], "logit-lens")
-    show_frames("lens", shown, lambda: epochs.logit_lens(scenes), "layer")
-    show_section(LESSONS["epochs"], "positions")
-    show_frames("positions", shown, lambda: epochs.positions(scenes), "token")
-    show_section(LESSONS["epochs"], "filters")
-    show_frames("filters", shown, lambda: epochs.filters(scenes, shared=shared), shared)
-    show_section(LESSONS["epochs"], "movement")
-    show_frames("movement", shown, lambda: epochs.movement(scenes), "layer", "head")
+    sections: dict[str, tuple[Callable[[Scenes], Frames], tuple[str | bool, ...]]] = {  # and what the frames depend on
+        "prediction": (epochs.prediction, ()),
+        "attention": (partial(epochs.attention_maps, shared=shared), ("layer", "head", "token", shared)),
+        "logit-lens": (epochs.logit_lens, ("layer",)),
+        "positions": (epochs.positions, ("token",)),
+        "filters": (partial(epochs.filters, shared=shared), (shared,)),
+        "movement": (epochs.movement, ("layer", "head")),
+    }
+    for slug, (make, dependencies) in sections.items():
+        show_section(LESSONS["epochs"], slug)
+        show_frames(slug.removeprefix("logit-"), shown, partial(make, scenes), *dependencies)
 
 
 def check_place(shown: list[Shown]) -> None:
@@ -122,10 +118,9 @@ def check_place(shown: list[Shown]) -> None:
     asked = st.query_params.get(NAME)
     if asked is None:
         return
-    recordings = [shown_run.scene.recording for shown_run in shown]
-    if not any(recording.at(int(asked)).epoch == int(asked) for recording in recordings):
-        seen = recordings[0].at(int(asked)).epoch
-        st.warning(f"The link names the epoch {int(asked)}, which is not among those saved. You see epoch {seen}.")
+    seen = [shown_run.scene.recording.at(int(asked)).epoch for shown_run in shown]
+    if int(asked) not in seen:
+        st.warning(f"The link names the epoch {int(asked)}, which is not among those saved. You see epoch {seen[0]}.")
 
 
 def show_way_in(shown: list[Shown]) -> None:
@@ -136,12 +131,10 @@ def show_way_in(shown: list[Shown]) -> None:
             label = f"Open this epoch of {plain(name)} in the explainer"
             hint = "The Attention page with this epoch's weights, and the layer, head and token that are chosen here."
             if st.button(label, key=f"open_{name}", icon=":material/route:", help=hint):
-                asked = st.query_params.get(NAME)
-                place = int(asked) if asked else shown_run.scene.final.epoch
-                epoch, seen = shown_run.scene.recording.at(place).epoch, shown_run.scene
-                checkpoint = checkpoint_name(shown_run.run, epoch)
-                chosen = replace(state.current(), checkpoint=checkpoint, layer=seen.layer, head=seen.head)
-                state.choose(replace(chosen, token=seen.token))
+                scene, asked = shown_run.scene, st.query_params.get(NAME)
+                epoch = scene.recording.at(int(asked)).epoch if asked else scene.final.epoch
+                chosen = replace(state.current(), checkpoint=checkpoint_name(shown_run.run, epoch))
+                state.choose(replace(chosen, layer=scene.layer, head=scene.head, token=scene.token))
                 st.session_state["page"] = "attention"
                 st.rerun()
 

@@ -12,7 +12,7 @@ from explainer.app.links.controls import real, segments, whole
 from explainer.app.listing import show_functions, show_table
 from explainer.app.session import Session, forward_slots, load_model, trace
 from explainer.course import exercises as compute
-from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Switches, train
+from explainer.course.short_training import BATCH_SIZE, RATES, STEPS, Decay, Optimizer, Switches, train
 from explainer.notation.wording import percent
 from explainer.views.course import exercises
 from vit_core.training import RECIPES
@@ -22,7 +22,7 @@ from vit_core.training.schedule import learning_rate
 LARGEST = 30_000_000  # parameters: the gradient of a larger model is as large, and the reader waits
 REFRESH = 1.0  # seconds between two looks at a training
 DECAYS: dict[str, Decay] = {"off" if decay == "constant" else decay: decay for decay in get_args(Decay)}
-OPTIMIZERS = {"Adam": "adam", "SGD": "sgd"}
+OPTIMIZERS: dict[str, Optimizer] = {"Adam": "adam", "SGD": "sgd"}
 ANSWERS = ("believed most", "believed least")
 
 
@@ -66,16 +66,11 @@ def show_clipping(session: Session) -> None:
 
     place = (name, session.state.picture, label, repr(limit))
     before, after, norm = kept(("exercise.clip", *place), make)
+    view = kept_view(("exercises.clipping", *place), lambda: exercises.clipping(before, after, norm, limit))
     st.markdown(
         f"If the right answer were **{plain(record.labels[label])}**, to which the model gives "
-        f"{percent(seen.probabilities[label])}, the gradients of all parameters together have norm **{norm:.4g}**, "
-        + (
-            f"more than {limit:g}: each is multiplied by {limit / norm:.4g}."
-            if norm > limit
-            else f"no more than {limit:g}: nothing is clipped."
-        )
+        f"{percent(seen.probabilities[label])}, these would be the gradients. {plain(view.alt)}"
     )
-    view = kept_view(("exercises.clipping", *place), lambda: exercises.clipping(before, after, norm, limit))
     show_canvas(view, key="exercise_clipping")
     show_functions(
         "The code: gradients, and how they are clipped", "exercise_code_clip", compute.gradients, compute.clip
@@ -85,19 +80,11 @@ def show_clipping(session: Session) -> None:
 def show_trainings() -> None:
     """Switches, a button that trains with them and without them, and the curves of all trainings so far."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        optimizer = st.segmented_control(
-            "Optimiser",
-            list(RATES),
-            format_func=lambda optimizer: "SGD" if optimizer == "sgd" else "Adam",
-            default="sgd",
-            required=True,
-            key="exercise_optimizer",
-            bind="query-params",
-        )
+        optimizer = OPTIMIZERS[segments("Optimiser", list(OPTIMIZERS), "SGD", key="exercise_optimizer")]
         warm_up = st.toggle("Warm-up", key="exercise_train_warm_up", bind="query-params")
         decay = DECAYS[segments("Decay", list(DECAYS), "off", key="exercise_train_decay")]
         clip = st.toggle("Clipping", True, key="exercise_train_clip", bind="query-params")
-    chosen = Switches(optimizer or "sgd", bool(warm_up), decay, bool(clip))
+    chosen = Switches(optimizer, bool(warm_up), decay, bool(clip))
     off = Switches(chosen.optimizer)
     wanted = list(dict.fromkeys((off, chosen)))
     missing = [switches for switches in wanted if (run := find(switches)) is None or run.status == "failed"]

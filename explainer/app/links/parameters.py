@@ -131,6 +131,17 @@ PARAMETERS: Mapping[str, Kind] = MappingProxyType(
 # Parameters of which there is one for each grid of patches: transfer_size_224_16.
 FAMILIES: Mapping[str, Kind] = MappingProxyType({r"transfer_size_[0-9]{1,5}_[0-9]{1,4}": Whole(2, 99_999)})
 
+# What values were called once, and are called now: links from then still work.
+RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "predict_of": {
+            "own pictures": "your own images",
+            "the chosen picture": "the image in the sidebar",
+            "test pictures of a data set": "the test images of a data set",
+        }
+    }
+)
+
 REPEATED = frozenset({"runs"})  # may stand several times in a link
 
 
@@ -183,6 +194,8 @@ def judge(name: str, values: Collection[str]) -> str:
 
 def check() -> list[str]:
     """Take out of the address what makes no sense, and return a sentence for each; before anything else reads it."""
+    renamed = {name: new for name, values in RENAMED.items() if (new := values.get(st.query_params.get(name, "")))}
+    _correct(renamed)
     problems = {name: problem for name in st.query_params if (problem := judge(name, st.query_params.get_all(name)))}
     _correct(dict.fromkeys(problems))
     sentences = list(problems.values())

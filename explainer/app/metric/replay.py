@@ -1,4 +1,4 @@
-"""The course's published runs on the metric page, epoch by epoch; and the same for runs of one's own."""
+"""The course's published runs on the metric page, epoch by epoch and in other batches; and runs of one's own."""
 
 from time import monotonic
 
@@ -8,16 +8,16 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.links.parameters import fit, fit_choice, put
+from explainer.app.links.controls import choice, segments, whole
+from explainer.app.links.parameters import fit, put
 from explainer.app.train.controls import run_title, show_damage
-from explainer.course.metric_detective import own_epochs
-from explainer.course.metric_tables import best_epochs, derivation, verdicts, what_it_says
-from explainer.course.results import BATCH_SIZE, RUNS, CourseRun
-from explainer.views.course import metric
+from explainer.course.metric_tables import TEST_PICTURES, best_epochs, derivation, verdicts, what_it_says
+from explainer.course.results import BATCH_SIZE, RUNS, TEST_SIZES, CourseRun
+from explainer.views.course import metric, training
 from vit_core.training.runs.listing import all_runs
 
 ORDERS = ("by class", "shuffled")
-TITLES = {run.title: name for name, run in RUNS.items()}
+TITLES = {run.title: run for run in RUNS.values()}
 SECONDS = 1.5  # that each epoch stays when the run plays
 _PLAYING, _TURNED = "metric_playing", "metric_turned"
 
@@ -33,16 +33,7 @@ def show_averages(name: str, mean: str, share: str) -> None:
 def show_replay() -> CourseRun:
     """Which published run is looked at, a button that plays it, and what the chosen epoch printed and means."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.segmented_control(
-            "Run",
-            list(RUNS),
-            format_func=lambda name: RUNS[name].title,
-            default="scratch",
-            required=True,
-            key="metric_run",
-            bind="query-params",
-        )
-        run = RUNS[name or "scratch"]
+        run = TITLES[segments("Run", list(TITLES), next(iter(TITLES)), key="metric_run")]
         playing = bool(st.session_state.get(_PLAYING))
         icon, label = (":material/pause:", "Pause") if playing else (":material/play_arrow:", "Play")
         st.button(label, icon=icon, key="metric_play", on_click=_play_or_pause)
@@ -51,7 +42,7 @@ def show_replay() -> CourseRun:
 
 
 def _play_or_pause() -> None:
-    last = len(RUNS[st.session_state.get("metric_run") or "scratch"].epochs)
+    last = len(TITLES[st.session_state["metric_run"]].epochs)
     playing = st.session_state[_PLAYING] = not st.session_state.get(_PLAYING)
     st.session_state[_TURNED] = monotonic()
     if playing and st.session_state.get("metric_epoch") == last:
@@ -81,6 +72,20 @@ def _epoch(run: CourseRun, last: int) -> None:
     st.markdown(best_epochs(run))
 
 
+def show_what_if() -> None:
+    """The same predictions in batches of another size, in the loader's order or another."""
+    st.session_state.setdefault("metric_batch", BATCH_SIZE)
+    with st.container(horizontal=True):
+        name = segments("Every image is called", list(TEST_SIZES), list(TEST_SIZES)[-1], key="metric_class")
+        order = segments("Order", ORDERS, "by class", key="metric_order")
+        seed = whole("Seed", 0, key="metric_seed", width=120, disabled=order == "by class")
+    size = st.slider("Batch size", 1, TEST_PICTURES, key="metric_batch", bind="query-params")
+    shuffled = None if order == "by class" else seed
+    key = ("metric.what_if", name, size, repr(shuffled))
+    view = kept_view(key, lambda: metric.what_if(TEST_SIZES, name, size, shuffled))
+    show_canvas(view, key="metric_what_if", on_pick=state.pick)
+
+
 def show_own() -> None:
     """A run that was trained here: both averages over its epochs, and what the chosen one predicted."""
     runs = {run.name: run for run in all_runs()}
@@ -89,28 +94,31 @@ def show_own() -> None:
         st.page_link("train.py", label="Start one", icon=":material/arrow_forward:", query_params=state.parameters())
         return
     titles = {name: run_title(run) for name, run in runs.items()}
-    fit_choice("metric_own_run", runs, "run", titles.__getitem__)
-    name = st.selectbox("Run", list(runs), key="metric_own_run", bind="query-params", format_func=titles.__getitem__)
+    name = choice("Run", runs, "run", key="metric_own_run", title=titles.__getitem__)
     run = runs[name]
-    epochs, labels = own_epochs(run.epochs()), run.labels
+    epochs, labels = {epoch["epoch"]: epoch for epoch in run.epochs()}, run.labels
     if not epochs and run.status == "damaged":
         show_damage(run)
         return
     if not epochs:
         st.info(f"{plain(name)} has not finished an epoch yet.", icon=":material/hourglass_empty:")
         return
-    number = _own_epoch([epoch.epoch for epoch in epochs])
-    epoch = next(epoch for epoch in epochs if epoch.epoch == number)
+    number = _own_epoch(list(epochs))
     key = (name, str(run.facts.get("started")), len(epochs), number)
-    view = kept_view(("metric.own_curves", *key), lambda: metric.own_curves(epochs, number))
-    show_canvas(view, key="metric_own_curves", on_pick=state.pick)
-    most, times = epoch.largest
-    st.markdown(
-        f"After epoch {number}, **{epoch.share:.4f}** of the {epoch.pictures:,} images are right; the mean over "
-        f"batches is **{epoch.mean:.4f}**. {times:,} of them were called {plain(labels[most])}"
-        + (": every image was given the same class." if times == epoch.pictures else ", more than any other class.")
+    view = kept_view(
+        ("metric.own_curves", *key),
+        lambda: training.accuracy([*epochs.values()], selected_x=float(number), pick="metric_own_epoch"),
     )
-    view = kept_view(("metric.own_predictions", *key), lambda: metric.own_predictions(epoch, labels))
+    show_canvas(view, key="metric_own_curves", on_pick=state.pick)
+    measured = epochs[number]["validation"]
+    pictures, times = measured["pictures"], max(measured["predicted"])
+    st.markdown(
+        f"After epoch {number}, **{measured['top1']:.4f}** of the {pictures:,} images are right; the mean over "
+        f"batches is **{measured['batch_mean_top1']:.4f}**. {times:,} of them were called "
+        + plain(labels[measured["predicted"].index(times)])
+        + (": every image was given the same class." if times == pictures else ", more than any other class.")
+    )
+    view = kept_view(("metric.own_predictions", *key), lambda: training.answers_after(epochs[number], labels))
     show_canvas(view, key="metric_own_predictions")
 
 

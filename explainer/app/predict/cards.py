@@ -1,7 +1,7 @@
 """Predictions for many images, on the page: the score, the cards, the mistakes, the table."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import streamlit as st
@@ -10,9 +10,10 @@ from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
-from explainer.app.links.controls import whole
-from explainer.app.links.parameters import fit, fit_choice
+from explainer.app.links.controls import choice, whole
+from explainer.app.links.parameters import fit
 from explainer.app.predict.sources import Source, name_for_explainer, side_of
+from explainer.app.server.downloads import offer_file
 from explainer.app.session import Session
 from explainer.notation.wording import percent
 from explainer.panels import View
@@ -42,31 +43,28 @@ class Answers:
         return (self.session.state.checkpoint, self.source.key, self.way)
 
 
-def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
-    """How many are right, the cards in the reader's order, and the file; a click on a card's first button chooses."""
+def show_answers(answers: Answers) -> None:
+    """How many are right, the cards in the reader's order, and the file."""
     predictions = answers.predictions
     _show_score(predictions)
     if not len(predictions):
         return
-    has_truth = predictions.score.pictures > 0
-    order = "as they came"
+    order, page = ORDERS[0], 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(predictions) > 1:
-            options = [name for name in ORDERS if has_truth or name != "most wrong first"]
-            fit_choice("predict_order", options, "order")
-            order = st.selectbox("Order", options, key="predict_order", bind="query-params", width=220) or options[0]
+            options = [name for name in ORDERS if predictions.score.pictures or name != "most wrong first"]
+            order = choice("Order", options, "order", key="predict_order", width=220)
         places = _ordered(predictions, order)
-        pages = -(-len(places) // PER_PAGE)
-        page = 1
+        pages = ceil(len(places) / PER_PAGE)
         if pages > 1:
             fit("predict_page", 1, pages, "page")
-            page = whole(f"Page (1 to {pages})", 1, key="predict_page", between=(1, pages), width=160)
-        st.download_button(
+            page = whole(f"Page (1 to {pages:d})", 1, key="predict_page", between=(1, pages), width=160)
+        offer_file(
             "Save as CSV",
             lambda: as_csv(predictions, answers.session.state.checkpoint, answers.way, TOP),
-            file_name="predictions.csv",
-            mime="text/csv",
-            icon=":material/download:",
+            "predictions.csv",
+            "text/csv",
+            key="predict_csv",
             help="File, true and predicted class, the probabilities of the first five, checkpoint, preprocessing.",
         )
     if not places:
@@ -76,7 +74,7 @@ def show_answers(answers: Answers, choose: Callable[[int], None]) -> None:
     for first in range(0, len(shown), IN_A_ROW):  # row by row, so that a phone shows them in this order, too
         for column, slot in zip(st.columns(IN_A_ROW), range(first, min(first + IN_A_ROW, len(shown))), strict=False):
             with column, st.container(key=f"card_{slot}", border=True):
-                _show_card(answers, shown[slot], slot, choose)
+                _show_card(answers, shown[slot], slot)
 
 
 def show_confusion(answers: Answers) -> None:
@@ -88,12 +86,8 @@ def show_confusion(answers: Answers) -> None:
 
 def _show_score(predictions: Predictions) -> None:
     right, of = predictions.score
-    sentences = []
-    if of:
-        sentences.append(f"**{right:,} of {of:,} are right** ({percent(right / of)}).")
-    unknown = sum(
-        name is not None and true is None for name, true in zip(predictions.class_names, predictions.true, strict=True)
-    )
+    unknown = sum(name is not None for name in predictions.class_names) - of
+    sentences = [f"**{right:,} of {of:,} are right** ({percent(right / of)})."] if of else []
     if unknown:
         sentences.append(
             f"{unknown:,} of them show something that is not a class of this model: it cannot be right about those."
@@ -108,14 +102,15 @@ def _show_score(predictions: Predictions) -> None:
 
 
 def _ordered(predictions: Predictions, order: str) -> list[int]:
-    if order == "most wrong first":
-        return list(predictions.most_wrong)
-    if order == "least sure first":
-        return predictions.probabilities.amax(-1).argsort(stable=True).tolist()
+    match order:
+        case "most wrong first":
+            return list(predictions.most_wrong)
+        case "least sure first":
+            return predictions.probabilities.amax(-1).argsort(stable=True).tolist()
     return list(range(len(predictions)))
 
 
-def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], None]) -> None:
+def _show_card(answers: Answers, place: int, slot: int) -> None:
     predictions, sample = answers.predictions, answers.source.samples[answers.predictions.places[place]]
 
     def make() -> View:
@@ -152,10 +147,14 @@ def _show_card(answers: Answers, place: int, slot: int, choose: Callable[[int], 
             "Read otherwise",
             key=f"read_{slot}",
             icon=":material/compare:",
-            on_click=choose,
+            on_click=_read_otherwise,
             args=(place,),
             help="Show below what another preprocessing would make of this image.",
         )
+
+
+def _read_otherwise(place: int) -> None:
+    st.session_state["predict_shown"] = place + 1
 
 
 def _explain(sample: Sample) -> None:

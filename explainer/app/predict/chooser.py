@@ -1,29 +1,24 @@
 """The choice of images to predict: own ones, the chosen one, the gallery, or the test split of a data set."""
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
 from explainer.app import state
-from explainer.app.data.datasets import Dataset, choose_dataset, inspection
+from explainer.app.data.datasets import choose_dataset, inspection
 from explainer.app.foreign import plain
+from explainer.app.links.controls import choice
 from explainer.app.links.parameters import put
 from explainer.app.predict import sources as picture_sources
 from explainer.app.predict.sources import Source
 from explainer.app.server.upload_boxes import MEGABYTE, show_box, take
 from explainer.app.server.uploads import MOST_MEGABYTES, PICTURE_TYPES
 from explainer.app.session import Session
+from vit_core.training.data.datasets import Dataset
 from vit_core.training.predictions import Sample
 
-KINDS = ("own pictures", "the chosen picture", "the gallery", "test pictures of a data set")
 MOST_TEST_PICTURES = 600  # of one split: the first ones of every class, as many of each
 _BATCH = "predict_batch"
-
-
-def choose_kind() -> str:
-    """Which of the four."""
-    kind = st.selectbox("Images", KINDS, index=2, key="predict_of", bind="query-params", width=320)
-    return kind or KINDS[2]
 
 
 def choose(kind: str, session: Session) -> Source | None:
@@ -32,16 +27,15 @@ def choose(kind: str, session: Session) -> Source | None:
     Raises:
         LookupError, OSError: if they are not there any more; one sentence.
     """
-    if kind == "own pictures":
-        return _own()
-    if kind == "the chosen picture":
-        return picture_sources.chosen(session.state.picture)
-    if kind == "the gallery":
-        return picture_sources.gallery()
-    return _test_split()
+    return KINDS[kind](session)
 
 
-def _own() -> Source | None:
+def choose_kind() -> str:
+    """Which of the four."""
+    return choice("Images", KINDS, "kind of images", key="predict_of", index=2, width=320)
+
+
+def _own(_session: Session) -> Source | None:
     key = f"predict_upload_{st.session_state.get('predict_uploads', 0)}"  # a new one after each upload
     show_box(
         f"Upload images (at a time up to {picture_sources.MOST_TOGETHER}, together up to "
@@ -79,7 +73,7 @@ def _take(widget: str) -> None:
         st.session_state.pop(key, None)
 
 
-def _test_split() -> Source | None:
+def _test_split(_session: Session) -> Source | None:
     dataset = choose_dataset("predict_data")
     return None if dataset is None else test_split(dataset)
 
@@ -98,11 +92,16 @@ def test_split(dataset: Dataset) -> Source | None:
     samples = [sample for group in by_class.values() for sample in group[:per_class]]
     if len(samples) < len(files):
         st.caption(f"The first {per_class} images of each class: {len(samples):,} of {len(files):,}.")
-    samples += [Sample(path.name, path) for path in found.broken if _is_test(path, dataset)]
-    key = f"test {dataset.name} {hash((tuple(samples), found.is_opened))}"
-    return Source(key, f"the test images of {dataset.title}", tuple(samples))
-
-
-def _is_test(path: Path, dataset: Dataset) -> bool:
     assert dataset.path is not None
-    return path.is_relative_to(dataset.path / "test")
+    folder = dataset.path / "test"
+    samples += [Sample(path.name, path) for path in found.broken if path.is_relative_to(folder)]
+    key = f"test {dataset.name} {hash((tuple(samples), found.is_opened))}"
+    return Source(key, tuple(samples))
+
+
+KINDS: Mapping[str, Callable[[Session], Source | None]] = {
+    "your own images": _own,
+    "the image in the sidebar": lambda session: picture_sources.chosen(session.state.picture),
+    "the gallery": lambda _session: picture_sources.gallery(),
+    "the test images of a data set": _test_split,
+}

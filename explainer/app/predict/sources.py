@@ -21,7 +21,6 @@ class Source:
     """Images to predict: their number, and their sources."""
 
     key: str  # equal keys stand for equal images
-    title: str
     samples: tuple[Sample, ...]
 
     def __len__(self) -> int:
@@ -64,19 +63,18 @@ def uploaded(key: str) -> Source:
             "The uploaded images of this link are no longer on this server: uploads are kept in memory only. "
             "Upload them again, and the same link works."
         )
-    return Source(f"upload {key}", f"{len(samples)} uploaded images", samples)
+    return Source(f"upload {key}", samples)
 
 
 def chosen(picture: str) -> Source:
     """The image that the sidebar shows."""
     name = GALLERY[picture].title if picture in GALLERY else "Your image"
-    return Source(f"picture {picture}", name, (Sample(name, picture_source(picture)),))
+    return Source(f"picture {picture}", (Sample(name, picture_source(picture)),))
 
 
 def gallery() -> Source:
     """All photographs of the gallery."""
-    samples = tuple(Sample(picture.title, picture.path) for picture in GALLERY.values())
-    return Source("gallery", "the gallery", samples)
+    return Source("gallery", tuple(Sample(picture.title, picture.path) for picture in GALLERY.values()))
 
 
 def name_for_explainer(sample: Sample) -> str:

@@ -36,7 +36,7 @@ def show(answers: Answers) -> None:
     count = len(answers.predictions)
     shown = 1
     if count > 1:
-        fit("predict_shown", 1, count, "picture")
+        fit("predict_shown", 1, count, "image")
         shown = whole(f"Image (1 to {count})", key="predict_shown", between=(1, count), width=160)
     name = answers.predictions.names[shown - 1]
     st.caption(plain(name))

@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from explainer.app.data.choice import held_out
-from explainer.app.data.datasets import Dataset, inspection
+from explainer.app.data.datasets import inspection
 from explainer.app.foreign import plain
 from explainer.app.server.downloads import offer_file
 from explainer.app.state import attempt, show_problem
-from explainer.app.train.recipe_form import Choice
+from explainer.course.recipes import Choice
 from explainer.notation.wording import sentence
 from vit_core.allowance import NotAllowedError
+from vit_core.training.data.datasets import Dataset
 from vit_core.training.data.inspection import Inspection
 from vit_core.training.runs import control as runs
 from vit_core.training.runs.estimate import allow_training, estimate_training

@@ -2,30 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
 from explainer.app.checkpoints import is_of_a_run, listed, title_of
 from explainer.app.foreign import plain
-from explainer.app.links.parameters import FIELD
+from explainer.app.links.parameters import FIELD, put
 from explainer.app.train.recipe_values import MOST, NOTHING, choices, is_optional, kind_of, parse, written
-from explainer.course.recipes import GROUPS, SOURCES, field_title
+from explainer.course.recipes import GROUPS, SOURCES, Choice, field_title
 from vit_core import CHECKPOINTS
-from vit_core.training import RECIPES, TrainingConfig
+from vit_core.training import RECIPES
 
 RECIPE = "recipe"  # in the URL; a field has FIELD before its name, because the explainer's own "head" is another
 _CHANGES = "recipe_changes"  # in the session: field -> value, as the reader last wanted it
 _ROUND = "recipe_round"  # the widgets are made anew, with other values, when this number changes
 _BEGUN = "recipe_begun"  # the changes with which the widgets of this round began
-
-
-class Choice(NamedTuple):
-    """A recipe and its changes."""
-
-    name: str
-    changes: Mapping[str, Any]
-    recipe: TrainingConfig
 
 
 def show_recipe(default: str) -> Choice | None:
@@ -47,14 +39,13 @@ def show_recipe(default: str) -> Choice | None:
         changes["steps"] = None  # who asks for epochs does not want the recipe's number of steps
     with summary:
         _show_changes(known, changes)
-    try:
-        recipe = RECIPES[name].with_values(changes)
-    except ValueError as error:
-        problems.append(str(error))
-    if problems:
-        st.warning(plain(f"This recipe cannot be trained: {problems[0]}."), icon=":material/tune:")
-        return None
-    return Choice(name, changes, recipe)
+    if not problems:
+        try:
+            return Choice.of(name, changes)
+        except ValueError as error:
+            problems.append(str(error))
+    st.warning(plain(f"This recipe cannot be trained: {problems[0]}."), icon=":material/tune:")
+    return None
 
 
 def _begin() -> None:
@@ -80,12 +71,9 @@ def _key(field: str) -> str:
 
 def _write_url(changes: Mapping[str, Any]) -> None:
     wanted = {f"{FIELD}{field}": written(value) for field, value in changes.items()}
-    there = {name: text for name, text in st.query_params.items() if name.startswith(FIELD)}
-    for name in there.keys() - wanted.keys():
-        del st.query_params[name]
-    for name, text in wanted.items():
-        if there.get(name) != text:
-            st.query_params[name] = text
+    gone = {name for name in st.query_params if name.startswith(FIELD)} - wanted.keys()
+    for name, text in (dict.fromkeys(gone) | wanted).items():
+        put(name, text)
 
 
 def _show_changes(known: Mapping[str, Any], changes: Mapping[str, Any]) -> None:

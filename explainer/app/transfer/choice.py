@@ -1,15 +1,15 @@
-"""The choices of a transfer: the weights, the part that learns, the image size."""
+"""The choices of a transfer: the weights, the part that learns, the image size; and what comes of them."""
 
-from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from explainer.app.canvas import show as show_canvas
 from explainer.app.checkpoints import find
+from explainer.app.data.datasets import inspection
 from explainer.app.foreign import plain
 from explainer.app.kept import kept, kept_view
-from explainer.app.links.controls import real, segments, whole
+from explainer.app.links.controls import choice, real, segments, whole
 from explainer.app.links.parameters import fit
 from explainer.app.listing import show_table
 from explainer.app.server.downloads import offer_weights
@@ -18,8 +18,9 @@ from explainer.app.transfer.comparison import FREEZES, Plan, plan_of
 from explainer.course.model_parts import model_parts
 from explainer.notation.wording import sentence
 from explainer.views.course import transfer
-from vit_core import CHECKPOINTS, Checkpoint, resize_position_embedding
+from vit_core import CHECKPOINTS, Checkpoint, count_parameters, resize_position_embedding
 from vit_core.training import TrainingConfig
+from vit_core.training.data.datasets import Dataset
 from vit_core.weights.sources import SOURCES
 
 FIRST = ("embedded", "torchvision/B/16", "torchvision/B/16-swag-e2e")  # this project's, the course's, its exercise 4
@@ -28,7 +29,7 @@ FIRST = ("embedded", "torchvision/B/16", "torchvision/B/16-swag-e2e")  # this pr
 def choose_weights() -> str:
     """The weights to start from; those that are not here can be fetched."""
     names = [*FIRST, *(name for name in CHECKPOINTS if name not in FIRST)]
-    return st.selectbox("Trained weights", names, key="transfer_weights", bind="query-params", width=460) or FIRST[0]
+    return choice("Trained weights", names, "weights", key="transfer_weights", width=460)
 
 
 def choose_freeze() -> str:
@@ -63,8 +64,8 @@ def show_choices(weights: str, classes: int) -> None:
     show_table("transfer_weights", lines)
     record = find(weights)
     config = record.config
-    removed = (config.representation_size or 0) * (config.hidden_size + 1)
-    removed += (config.representation_size or config.hidden_size) * config.num_classes + config.num_classes
+    counted = count_parameters(config)
+    removed = counted["pre_logits"] + counted["head"]
     st.markdown(
         f"The head of {plain(weights)} for {config.num_classes:,} classes, {removed:,} parameters, is taken away; a "
         f"linear layer from {config.hidden_size} numbers to {classes} takes its place."
@@ -100,7 +101,7 @@ def show_training(weights: str, freeze: str, size: int) -> Plan | None:
     """Epochs, learning rate and seed; the recipes with them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epochs = whole("Epochs", 10, key="transfer_epochs", width=150)
-        own = plan_of(weights, freeze, epochs, size).recipe(transfer.TRANSFER).learning_rate
+        own = plan_of(weights, freeze, epochs, size)[transfer.TRANSFER].recipe.learning_rate
         which = "whole" if freeze == "none" else "head"
         rate = real(
             "Learning rate of the transfer", own, own / 10, key=f"transfer_rate_{which}", format="%.6g", width=230
@@ -113,10 +114,21 @@ def show_training(weights: str, freeze: str, size: int) -> Plan | None:
         return None
 
 
+def show_plan(plan: Plan, classes: int) -> None:
+    """The parts of the model that learn."""
+    recipe = plan[transfer.TRANSFER].recipe
+    parts = model_parts(recipe, classes)
+    view = kept_view(("learning_parts", str(recipe), classes), lambda: transfer.learning_parts(parts, classes))
+    show_canvas(view, key="transfer_parts")
+
+
+def class_count(data: Dataset | None) -> int:
+    """The classes of the data; three, as in the course, as long as none is chosen."""
+    names = inspection(data).class_names if data else ()
+    return len(names) if len(names) > 1 else 3
+
+
 def _count(name: str, classes: int) -> tuple[int, int]:
     """All parameters with the new head, and those of the head alone, counted on the meta device."""
-    whole = TrainingConfig(weights=name)
-    head = replace(whole, freeze="all-but-head")
-    parts = model_parts(head, classes)
-    assert sum(part.learning for part in model_parts(whole, classes)) == sum(part.parameters for part in parts)
+    parts = model_parts(TrainingConfig(weights=name, freeze="all-but-head"), classes)
     return sum(part.parameters for part in parts), sum(part.learning for part in parts)

@@ -8,15 +8,15 @@ offers to start it.
 import re
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from explainer.app.checkpoints import find, is_of_a_file, is_of_a_run
 from explainer.course.model_parts import preset_of
+from explainer.course.recipes import Choice
 from explainer.views.course.transfer import SCRATCH, TRANSFER
-from vit_core.training import RECIPES, TrainingConfig
 from vit_core.training.runs.control import MOST_AT_ONCE, start_run
 from vit_core.training.runs.listing import all_runs, list_runs, runs_folder
 from vit_core.training.runs.run import Run
@@ -26,28 +26,14 @@ FREEZES = {"only the head": "all-but-head", "the whole model": "none"}
 # course's 225 images, ten epochs, the embedded model and three seeds it had 59.3 of 75 right on average, as many as
 # the whole model at 0.0003 with layers decayed by 0.75 (57.7) within the spread of the seeds.
 HEAD_RATE = 3e-3
-_NAME = re.compile(r"(transfer|scratch)-(\d{1,6})")
+_NAMES = {TRANSFER: "transfer", SCRATCH: "scratch"}  # the first words of the runs' names
 _LOOK_AGAIN = 1.0  # seconds
 _PATIENCE = 3600.0  # seconds after which a second run that finds no room is not started any more
 
+Plan = Mapping[str, Choice]  # of TRANSFER and of SCRATCH
+
 _waiting: set[int] = set()  # comparisons whose second run will be started
 _lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Both recipes: their names and their changes."""
-
-    recipes: Mapping[str, str]  # TRANSFER and SCRATCH -> a key of RECIPES
-    changes: Mapping[str, Mapping[str, Any]]
-
-    def recipe(self, which: str) -> TrainingConfig:
-        """The whole recipe of TRANSFER or of SCRATCH.
-
-        Raises:
-            ValueError: if a value is impossible.
-        """
-        return RECIPES[self.recipes[which]].with_values(self.changes[which])
 
 
 @dataclass(frozen=True)
@@ -80,12 +66,12 @@ def plan_of(
 
     Raises:
         LookupError: if there are no such weights.
-        ValueError: if these sizes cannot be trained from scratch.
+        ValueError: if these sizes cannot be trained from scratch, or a value is impossible.
     """
     checkpoint = find(weights)
     preset = preset_of(checkpoint.config)
     is_small = checkpoint.config.hidden_size < 384
-    names = ("transfer-small", "scratch-small") if is_small else ("course-feature-extractor", "course")
+    recipes = ("transfer-small", "scratch-small") if is_small else ("course-feature-extractor", "course")
     size = checkpoint.config.image_size if image_size is None else image_size
     common: dict[str, Any] = {"epochs": epochs, "seed": seed, "image_size": size}
     transfer: dict[str, Any] = common | {
@@ -96,19 +82,19 @@ def plan_of(
         transfer["learning_rate"] = HEAD_RATE
     if learning_rate is not None:
         transfer["learning_rate"] = learning_rate
-    scratch = common | {"model": preset}
-    return Plan(
-        {TRANSFER: names[0], SCRATCH: names[1]},
-        {TRANSFER: _needed(names[0], transfer), SCRATCH: _needed(names[1], scratch)},
-    )
+    return {
+        which: Choice.of(name, values)
+        for which, name, values in zip(_NAMES, recipes, (transfer, common | {"model": preset}), strict=True)
+    }
 
 
 def list_comparisons() -> dict[int, Comparison]:
     """All comparisons, the newest first; 0 is the example."""
     found: dict[int, dict[str, Run]] = {}
     for run in all_runs():
-        if name := _NAME.fullmatch(run.name):
-            found.setdefault(int(name[2]), {})[TRANSFER if name[1] == "transfer" else SCRATCH] = run
+        for which, name in _NAMES.items():
+            if number := re.fullmatch(rf"{name}-(\d{{1,6}})", run.name):
+                found.setdefault(int(number[1]), {})[which] = run
     return {number: Comparison(number, runs) for number, runs in found.items() if TRANSFER in runs}
 
 
@@ -125,12 +111,10 @@ def start(plan: Plan, data: Path, held_out: int = 10) -> int:
         number = 1
         while {f"transfer-{number}", f"scratch-{number}"} & taken or number in _waiting:
             number += 1
-        start_run(f"transfer-{number}", [data], plan.recipes[TRANSFER], plan.changes[TRANSFER], held_out=held_out)
+        _start(number, TRANSFER, plan, [data], held_out)
         _waiting.add(number)
-    thread = threading.Thread(
-        target=_start_second, args=(number, plan, data, held_out), name=f"scratch-{number}", daemon=True
-    )
-    thread.start()
+    second = (number, plan, data, held_out)
+    threading.Thread(target=_start_second, args=second, name=f"scratch-{number}", daemon=True).start()
     return number
 
 
@@ -144,18 +128,17 @@ def start_missing(comparison: Comparison) -> None:
     transfer = comparison.runs[TRANSFER]
     recipe = transfer.recipe
     plan = plan_of(recipe.weights or "", recipe.freeze, recipe.epochs, recipe.image_size, seed=recipe.seed)
-    start_run(
-        f"scratch-{comparison.number}",
-        list(transfer.data),
-        plan.recipes[SCRATCH],
-        plan.changes[SCRATCH],
-        held_out=transfer.held_out,
-    )
+    _start(comparison.number, SCRATCH, plan, transfer.data, transfer.held_out)
 
 
 def forget(number: int) -> None:
     """Do not start the second run of this comparison."""
     _waiting.discard(number)
+
+
+def _start(number: int, which: str, plan: Plan, data: Sequence[Path], held_out: int) -> None:
+    choice = plan[which]
+    start_run(f"{_NAMES[which]}-{number}", data, choice.name, choice.changes, held_out=held_out)
 
 
 def _start_second(number: int, plan: Plan, data: Path, held_out: int) -> None:
@@ -165,9 +148,7 @@ def _start_second(number: int, plan: Plan, data: Path, held_out: int) -> None:
         while number in _waiting and time.monotonic() - began < _PATIENCE:
             if _has_room():
                 try:
-                    start_run(
-                        f"scratch-{number}", [data], plan.recipes[SCRATCH], plan.changes[SCRATCH], held_out=held_out
-                    )
+                    _start(number, SCRATCH, plan, [data], held_out)
                 except (ValueError, OSError):
                     if _has_room():  # it is not for want of room: the page reports that this run is missing
                         return
@@ -180,9 +161,3 @@ def _start_second(number: int, plan: Plan, data: Path, held_out: int) -> None:
 
 def _has_room() -> bool:
     return sum(run.is_alive for run in list_runs()) < MOST_AT_ONCE
-
-
-def _needed(recipe_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that differ from the recipe's own."""
-    known = asdict(RECIPES[recipe_name])
-    return {name: value for name, value in values.items() if known[name] != value}

@@ -14,8 +14,9 @@ from explainer.app.listing import show_table
 from explainer.app.server.store import Store
 from explainer.app.session import check_memory, forward_slots, load_model
 from explainer.app.transfer.choice import FIRST
-from explainer.course import results as course_results
+from explainer.course.metric_tables import figures_table
 from explainer.course.model_parts import model_parts
+from explainer.course.results import RUNS, CourseFigure
 from explainer.views.course import transfer
 from explainer.views.course.transfer import Cost
 from vit_core import Checkpoint, VisionTransformer
@@ -33,17 +34,12 @@ def show(weights: str, classes: int) -> None:
     records = [find(name) for name in dict.fromkeys((*FIRST, weights))]
     measured = {record.name: _seconds.get(record.name) for record in records}
     if not all(measured.values()) and st.button("Measure on this machine", icon=":material/timer:", key="measure"):
-        for record in records:
-            measured[record.name] = _measured(record)
-    rows = [
-        Cost(
-            record.name,
-            4 * sum(part.parameters for part in model_parts(TrainingConfig(weights=record.name), classes)),
-            seconds,
-        )
-        for record in records
-        if (seconds := measured[record.name])
-    ]
+        measured = {record.name: _measured(record) for record in records}
+    rows = []
+    for name, seconds in measured.items():
+        if seconds:
+            parts = model_parts(TrainingConfig(weights=name), classes)
+            rows.append(Cost(name, 4 * sum(part.parameters for part in parts), seconds))
     if rows:
         view = kept_view(("costs", *(f"{row.name} {row.seconds}" for row in rows)), lambda: transfer.costs(rows))
         show_canvas(view, key="transfer_costs")
@@ -57,45 +53,35 @@ def show(weights: str, classes: int) -> None:
 
 def show_course() -> None:
     """The course's published results."""
-    lines = ["| model | data | test loss | test accuracy (mean over batches) | place |", "|---|---|---:|---:|---|"]
+    ends = []
     for name, title in (("transfer", "ViT, new head"), ("scratch", "ViT from scratch")):
-        run = course_results.RUNS[name]
-        last = run.epochs[-1]
-        lines.append(
-            f"| {title}, epoch {last.epoch} | 10 % | {last.test_loss} | {last.test_accuracy} "
-            f"| run of section {run.section} |"
-        )
-    lines += [
-        f"| {figure.model} | {figure.data} | {figure.loss} | {figure.accuracy} | {figure.place} |"
-        for figure in course_results.FIGURES
-    ]
-    lines += ["", "| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
-    lines += [f"| {' | '.join(row)} |" for row in _PUBLISHED]
-    show_table("transfer_course", lines)
+        last, place = RUNS[name].epochs[-1], f"run of section {RUNS[name].section}"
+        ends.append(CourseFigure(f"{title}, epoch {last.epoch}", "10 %", last.test_loss, last.test_accuracy, place))
+    sizes = [f"| {' | '.join(row)} |" for row in _PUBLISHED]
+    header = ["| model | parameters | file | seconds an image |", "|---|---:|---:|---:|"]
+    show_table("transfer_course", [figures_table(*ends), "", *header, *sizes])
 
 
 def _measured(record: Checkpoint) -> float | None:
     """Seconds for one image; None if this server could not hold the model."""
-    if (known := _seconds.get(record.name)) is not None:
-        return known
     try:
         check_memory(record)
     except ValueError:
         return None
-    with _measuring:
-        if (known := _seconds.get(record.name)) is not None:
-            return known
-        model = load_model(record.name)[0] if record.is_here else _like(record)
-        picture = torch.randn(1, 3, record.config.image_size, record.config.image_size)
+
+    def measure() -> tuple[float, int]:
         times = []
-        for _ in range(REPEATS + 1):
-            with forward_slots.dear, torch.no_grad():
-                began = perf_counter()
-                model(picture)
-                times.append(perf_counter() - began)
-        seconds = statistics.median(times[1:])  # the first one asks for memory
-        _seconds.put(record.name, seconds, 64)
-    return seconds
+        with _measuring:
+            model = load_model(record.name)[0] if record.is_here else _like(record)
+            picture = torch.randn(1, 3, record.config.image_size, record.config.image_size)
+            for _ in range(REPEATS + 1):
+                with forward_slots.dear, torch.no_grad():
+                    began = perf_counter()
+                    model(picture)
+                    times.append(perf_counter() - began)
+        return statistics.median(times[1:]), 64  # the first one asks for memory
+
+    return _seconds.get_or_make(record.name, measure)
 
 
 def _like(record: Checkpoint) -> VisionTransformer:

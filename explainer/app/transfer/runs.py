@@ -1,14 +1,17 @@
 """Transfer and scratch, started together and watched together."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from explainer.app.canvas import show as show_canvas
 from explainer.app.data.choice import held_out
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_live, metrics_of
+from explainer.app.links.controls import choice
 from explainer.app.links.parameters import fit_choice
 from explainer.app.state import attempt, open_in_explainer, show_problem
-from explainer.app.train.controls import STATES, show_damage
+from explainer.app.train.watch import EVERY, show_state
 from explainer.app.transfer import comparison
 from explainer.app.transfer.comparison import Comparison, Plan, list_comparisons
 from explainer.notation.wording import sentence
@@ -18,10 +21,8 @@ from vit_core import Checkpoint
 from vit_core.training.data.datasets import Dataset
 from vit_core.training.runs.control import stop_run
 from vit_core.training.runs.listing import checkpoint_name
-from vit_core.training.runs.metrics import seconds_left
 from vit_core.training.runs.run import Run
 
-EVERY = 1.5  # seconds between two looks at runs that train
 _SHOWN = "transfer_runs"  # the number of the comparison, in the URL
 _PROBLEM = "transfer_problem"  # a sentence to show once
 _OPEN = {
@@ -33,14 +34,14 @@ _OPEN = {
 
 def show_start(plan: Plan | None, data: Dataset | None, record: Checkpoint) -> None:
     """The button that starts both runs."""
-    is_ready = plan is not None and data is not None and record.is_here
+    folder = data.path if data is not None and record.is_here else None
+    is_off = plan is None or folder is None
     # Asked here, not in a callback: its arguments would be those of the run of the script before.
     is_asked = st.button(
-        "Train both", type="primary", icon=":material/play_arrow:", key="transfer_start", disabled=not is_ready
+        "Train both", type="primary", icon=":material/play_arrow:", key="transfer_start", disabled=is_off
     )
-    if is_asked and is_ready:
-        assert plan is not None and data is not None
-        _start(plan, data)
+    if is_asked and plan is not None and folder is not None:
+        _start(plan, folder)
         st.rerun()
     if not record.is_here:
         st.caption(plain(f"{record.name} has to be downloaded first, above."))
@@ -55,20 +56,11 @@ def show_comparison() -> None:
         return
     numbers = list(found)
     titles = {number: str(number) if number else "the example" for number in numbers}
-    fit_choice(_SHOWN, numbers, "comparison", titles.__getitem__)
-    number = numbers[0]
     if len(numbers) > 1:
-        number = int(
-            st.selectbox(
-                "Comparison",
-                numbers,
-                key=_SHOWN,
-                bind="query-params",
-                width=220,
-                format_func=titles.__getitem__,
-            )
-            or number
-        )
+        number = choice("Comparison", numbers, "comparison", key=_SHOWN, title=titles.__getitem__, width=220)
+    else:
+        [number] = numbers
+        fit_choice(_SHOWN, numbers, "comparison", titles.__getitem__)
     if any(run.is_example for run in found[number].runs.values()):
         st.caption(
             "An included example, trained by the project's own command on the toy images; your own run will replace "
@@ -84,20 +76,16 @@ def _watch(number: int, was_alive: bool) -> None:
         st.rerun()  # it was deleted, or has ended: whether to look again is decided outside
     for which in (TRANSFER, SCRATCH):
         _show_run(shown, which)
-    epochs = {which: metrics_of(shown.runs[which]).epochs for which in (TRANSFER, SCRATCH) if which in shown.runs}
+    metrics = {which: metrics_of(shown.runs[which]) for which in (TRANSFER, SCRATCH) if which in shown.runs}
+    epochs = {which: measured.epochs for which, measured in metrics.items()}
     if any(epochs.values()):
-        first = next(measured for measured in epochs.values() if measured)
-        state = tuple(
-            f"{which}:{run.name}:{len(epochs[which])}:{metrics_of(run).file}"
-            for which, run in sorted(shown.runs.items())
-        )
-        view = kept_live(
-            ("transfer_curves", *state), lambda: transfer.curves(epochs, transfer.always_the_same(first[0]))
-        )
+        first = next(measured[0] for measured in epochs.values() if measured)
+        state = (f"{shown.runs[which].name}:{found.file}:{len(found.epochs)}" for which, found in metrics.items())
+        view = kept_live(("transfer_curves", *state), lambda: transfer.curves(epochs, transfer.always_the_same(first)))
         show_canvas(view, key="transfer_curves")
     if verdict := transfer.verdict(epochs):
         st.markdown(verdict)
-    if shown.is_alive and any(run.is_alive for run in shown.runs.values()):
+    if any(run.is_alive for run in shown.runs.values()):
         st.button("Stop", icon=":material/stop:", key=f"transfer_stop_{number}", on_click=_stop, args=(number,))
     if shown.missing and not shown.is_alive:
         st.button(
@@ -116,20 +104,7 @@ def _show_run(shown: Comparison, which: str) -> None:
             waits = "is started as soon as there is room" if which not in shown.missing else "was never started"
             st.markdown(f"**{plain(sentence(which))}** {waits}.")
             return
-        facts, metrics = run.facts, metrics_of(run)
-        counted = facts.get("parameters")
-        learn = f" · {counted['trainable']:,} of {counted['total']:,} parameters learn" if counted else ""
-        pictures = facts.get("pictures")
-        learn += f" · {pictures['train']:,} images, measured on {pictures['test']:,}" if pictures else ""
-        st.markdown(f"**{plain(sentence(which))}** · {plain(run.name)} · {STATES[run.status]}{plain(learn)}")
-        if run.status == "failed":
-            st.error(plain(f"{sentence(run.problem)}."), icon=":material/error:")
-        elif run.status == "damaged":
-            show_damage(run)
-        elif run.is_alive:
-            left = seconds_left(metrics, facts)
-            words = f"{metrics.last_step} of {facts.get('total_steps', '?')} steps"
-            st.progress(run.progress_after(metrics), text=plain(words + (f" · {left:.0f} s left" if left else "")))
+        show_state(run, f"**{plain(sentence(which))}** · {plain(run.name)}")
         _show_open(run, which)
 
 
@@ -145,10 +120,9 @@ def _show_open(run: Run, which: str) -> None:
                 open_in_explainer(name, page)
 
 
-def _start(plan: Plan, data: Dataset) -> None:
+def _start(plan: Plan, folder: Path) -> None:
     def start() -> None:
-        assert data.path is not None
-        st.session_state[_SHOWN] = comparison.start(plan, data.path, held_out())
+        st.session_state[_SHOWN] = comparison.start(plan, folder, held_out())
 
     attempt(_PROBLEM, "Nothing was started", start)
 

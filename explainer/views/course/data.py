@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from explainer.panels import Bars, Part, Picture, Pixels, Scale, StackedBars, Tiles, Values, View
+from explainer.panels import Picture, Pixels, Tiles, View
 from explainer.views.arrays import as_values
 from explainer.views.compose import view
+from explainer.views.course.charts import count_bars, shrunk, stacked
+from explainer.views.scales import from_zero, symmetric
 
 MOST_BARS = 40  # classes or batches; more are not drawn
 SHEET_SIZE = 112  # pixels a side of a picture on the sheet
@@ -28,18 +30,14 @@ def counts(by_split: Mapping[str, Sequence[int]], class_names: Sequence[str]) ->
     """
     totals = np.sum([list(row) for row in by_split.values()], axis=0)
     shown = np.sort(np.argsort(-totals, kind="stable")[:MOST_BARS])  # the largest, in the order of the labels
-    cut = f"The {len(shown)} largest of {len(class_names)} classes." if len(shown) < len(class_names) else ""
-    bars = StackedBars(
-        title="Images per class",
-        quantity="image",
-        format=",.0f",
-        caption=cut,
-        labels=tuple(class_names[index] for index in shown),
+    bars = stacked(
+        "Images per class",
+        (class_names[index] for index in shown),
+        {f"{split} {sum(row):,}": [row[index] for index in shown] for split, row in by_split.items()},
+        [SPLIT_COLOURS[split] for split in by_split],
+        "image",
         totals=tuple(f"{totals[index]:,}" for index in shown),
-        parts=tuple(
-            Part(f"{split} {sum(row):,}", _float32([row[index] for index in shown]), SPLIT_COLOURS[split])
-            for split, row in by_split.items()
-        ),
+        caption=f"The {len(shown)} largest of {len(class_names)} classes." if len(shown) < len(class_names) else "",
     )
     summary = "; ".join(
         f"{split}: "
@@ -59,13 +57,14 @@ def sheet(pictures: Iterable[Image.Image], labels: Sequence[str], numbers: Seque
         numbers: which picture of the data set each is; a click picks it as ``{"shown": number}``.
         chosen: the number of the chosen picture, outlined if it is on the sheet.
     """
+    square = (SHEET_SIZE, SHEET_SIZE)
     tiles = Tiles(
         title="A random sheet",
         quantity="image",
         columns=9,
         tile_size=SHEET_SIZE,
         labels=tuple(labels),
-        pixels=np.stack([np.asarray(_square(picture)) for picture in pictures]),
+        pixels=np.stack([np.asarray(ImageOps.fit(picture, square, Image.Resampling.LANCZOS)) for picture in pictures]),
         picks=tuple({"shown": number} for number in numbers),
         selected=numbers.index(chosen) if chosen in numbers else None,
         caption="Cropped to squares for this sheet only. Click one to see below what training makes of it.",
@@ -82,12 +81,12 @@ def transformed(
 ) -> View:
     """The picture as it is on disk, as the training transform draws it several times, and as evaluation sees it."""
     size = evaluated.shape[-1]
-    is_random = any(not bool((each == drawn[0]).all()) for each in drawn)
+    is_random = any(not bool((draw == drawn[0]).all()) for draw in drawn)
     small = "" if size <= SHOWN_SIZE else f", shown at {SHOWN_SIZE}"
     before = Picture(
         title="On disk",
         quantity="image",
-        pixels=_shrunk(picture, 460),
+        pixels=shrunk(picture, 460),
         caption=f"{label}, {picture.width} x {picture.height} pixels",
     )
     draws = Tiles(
@@ -96,7 +95,7 @@ def transformed(
         columns=4,
         tile_size=112,
         weight=2.0,
-        pixels=np.stack([_pixels(each) for each in drawn]),
+        pixels=np.stack([_pixels(draw) for draw in drawn]),
         labels=tuple(f"draw {number}" for number in range(1, len(drawn) + 1)),
         caption=f"{size} x {size} pixels{small}. "
         + ("Every epoch draws anew." if is_random else "Nothing in this recipe is random: all draws are equal."),
@@ -121,8 +120,7 @@ def transformed(
 def channels(image: Float[Tensor, "channels height width"], label: str) -> View:
     """One picture as the model reads it: three matrices of numbers."""
     values = as_values(image)
-    reach = float(np.abs(values).max()) or 1.0
-    scale = Scale(-reach, reach, diverging=True) if values.min() < 0 else Scale(0.0, reach)
+    scale = symmetric(values) if values.min() < 0 else from_zero(values)
     tiles = Tiles(
         title=f"x: {' x '.join(map(str, image.shape))} numbers",
         quantity="image",
@@ -150,19 +148,17 @@ def batch(
         columns=8,
         tile_size=84,
         weight=1.7,
-        pixels=np.stack([_pixels(each, 96) for each in shown]),
+        pixels=np.stack([_pixels(picture, 96) for picture in shown]),
         labels=tuple(map(str, labels[:MOST_TILES].tolist())),
         caption=f"The first {len(shown)} of {len(pixels)}." if len(shown) < len(pixels) else "",
     )
     by_class = Counter(labels.tolist())
     present = sorted(by_class, key=lambda label: (-by_class[label], label))[:MOST_BARS]
     present = present if len(class_names) > MOST_BARS else list(range(len(class_names)))
-    bars = Bars(
-        title="Its labels",
-        quantity="y",
-        format=".0f",
-        labels=tuple(f"{label} {class_names[label]}" for label in present),
-        values=_float32([by_class[label] for label in present]),
+    bars = count_bars(
+        "Its labels",
+        (f"{label} {class_names[label]}" for label in present),
+        (by_class[label] for label in present),
     )
     summary = ", ".join(f"{by_class[label]} {class_names[label]}" for label in present[:10])
     return view(f"A batch of {len(pixels)} images: {summary}.", (tiles, bars))
@@ -177,36 +173,15 @@ def batches(sizes: Sequence[int]) -> View:
     shown = list(range(len(sizes)))
     if len(sizes) > MOST_BARS:
         shown = [*range(MOST_BARS - 1), len(sizes) - 1]
-    bars = Bars(
-        title="Batches of an epoch",
-        quantity="image",
-        format=".0f",
-        low=0.0,
-        labels=tuple(f"batch {index + 1}" for index in shown),
-        values=_float32([sizes[index] for index in shown]),
+    bars = count_bars(
+        "Batches of an epoch",
+        (f"batch {index + 1}" for index in shown),
+        (sizes[index] for index in shown),
+        "image",
         caption=f"{len(sizes) - len(shown)} batches of the same size are left out." if len(shown) < len(sizes) else "",
     )
     return view(f"{len(sizes)} batches in an epoch: the first has {sizes[0]} images, the last {sizes[-1]}.", (bars,))
 
 
-def _square(picture: Image.Image) -> Image.Image:
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return picture.resize((SHEET_SIZE, SHEET_SIZE), Image.Resampling.LANCZOS, box=box)
-
-
-def _shrunk(picture: Image.Image, side: int) -> Pixels:
-    """At most ``side`` pixels on its longer side."""
-    if max(picture.size) > side:
-        picture = picture.copy()
-        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return np.array(picture.convert("RGB"))
-
-
 def _pixels(picture: UInt8[Tensor, "channels height width"], side: int = SHOWN_SIZE) -> Pixels:
-    return _shrunk(Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()), side)
-
-
-def _float32(values: Sequence[float]) -> Values:
-    return np.asarray(values, dtype=np.float32)
+    return shrunk(Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()), side)

@@ -4,6 +4,7 @@ What is drawn on one scale has the same one in every frame, so that frames can b
 by side on the same scales; where one has ended, it stays as it was in the end.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,28 +13,34 @@ from torch import Tensor
 from explainer.experiments.recordings import Recording, Snapshot
 from explainer.notation.wording import number, percent
 from explainer.origins import Origin, on_side, one_each, worked_out
-from explainer.panels import Bars, Frames, Picture, Plot, Series, Tiles, View, plain
+from explainer.panels import Frames, Picture, Plot, Series, Tiles, View, plain
 from explainer.views import attention, embedding, lens, patches
 from explainer.views.arrays import as_values, float_values
 from explainer.views.compose import view
+from explainer.views.course.charts import LINE_COLOURS, over_epochs, share_bars
 from explainer.views.course.scenes import (
+    NAME,
     Scene,
     Scenes,
+    at_epoch,
     every_snapshot,
     frames_of,
+    frames_of_runs,
     label_of,
     line_of,
     named,
-    over_epochs,
-    side_by_side,
     side_of,
 )
 from explainer.views.scales import from_zero, symmetric
 from vit_core.logit_lens import most_probable
 
 CLASS_COLOURS = ("y", "q", "k", "v", "E_pos")  # told apart by colour; the line's label says the class
-RUN_COLOURS = ("z", "q")
 MOST_FILTERS = 48
+# The learned matrices whose movement is drawn: symbol, colour, field of a snapshot, all numbers of it in the model
+LEARNED = (
+    ("E", "E", "projection_matrix", Origin("patch_projection.weight", ("*",) * 4)),
+    ("E_{pos}", "E_pos", "position_embedding", Origin("position_embedding", ("*", "*"))),
+)
 
 
 def bar(scenes: Scenes) -> Frames:
@@ -54,13 +61,13 @@ def curves(scenes: Scenes) -> Frames:
     ):
         lines = [
             Series(named(scenes, scene, label), float_values(epochs), float_values(values), colour)
-            for scene, colour in zip(scenes, RUN_COLOURS, strict=False)
+            for scene, colour in zip(scenes, LINE_COLOURS, strict=False)
             for field, label in fields
             for epochs, values in [scene.recording.curve(field)]
             if epochs
         ]
         if lines:
-            plots.append(over_epochs(title, y_label, lines, low=None, start=0.0))
+            plots.append(over_epochs(title, y_label, lines, pick=NAME, start=0.0))
     if not plots:
         raise ValueError("none of these runs has measured anything yet")
 
@@ -73,20 +80,16 @@ def curves(scenes: Scenes) -> Frames:
 
 def prediction(scenes: Scenes) -> Frames:
     """How probable the classes are that win in the end: after this epoch, and over all epochs."""
-    high = 1.05 * max(float(each.probabilities[scene.classes].max()) for scene, each in every_snapshot(scenes))
+    high = 1.05 * max(float(now.probabilities[scene.classes].max()) for scene, now in every_snapshot(scenes))
 
     def make(scene: Scene, now: Snapshot) -> View:
         recording, classes = scene.recording, scene.classes
         names = tuple(recording.labels[c] for c in classes)
         first = most_probable(now.probabilities, 1)[0]
-        bars = Bars(
-            title="Prediction",
-            quantity="y",
-            labels=names,
-            values=as_values(now.probabilities[classes]),
-            format=".1%",
-            low=0.0,
-            high=1.0,
+        bars = share_bars(
+            "Prediction",
+            names,
+            as_values(now.probabilities[classes]),
             origin=Origin("trace.probabilities", ("listed",), listed=tuple(classes)),
             caption="The classes that win in the end, in that order.",
         )
@@ -94,20 +97,20 @@ def prediction(scenes: Scenes) -> Frames:
             line_of(
                 recording,
                 name,
-                [float(each.probabilities[c]) for each in recording.snapshots],
+                [float(snapshot.probabilities[c]) for snapshot in recording.snapshots],
                 colour,
                 Origin("trace.probabilities", (c,)),
             )
             for c, name, colour in zip(classes, names, CLASS_COLOURS, strict=False)
         ]
-        plot = over_epochs("Their probability", "probability", lines, high=min(1.0, high), at=now.epoch, quantity="y")
+        plot = at_epoch("Their probability", "probability", lines, now, min(1.0, high), quantity="y")
         return view(
             f"It predicts {recording.labels[first]} with {percent(now.probabilities[first])}; {names[0]}, which wins "
             f"in the end, has {percent(now.probabilities[classes[0]])}.",
             (bars, plot),
         )
 
-    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+    return frames_of_runs(scenes, make)
 
 
 def positions(scenes: Scenes) -> Frames:
@@ -116,7 +119,7 @@ def positions(scenes: Scenes) -> Frames:
     def make(scene: Scene, now: Snapshot) -> View:
         return embedding.position_similarity(now.position_embedding, scene.token)
 
-    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+    return frames_of_runs(scenes, make)
 
 
 def filters(scenes: Scenes, *, shared: bool) -> Frames:
@@ -127,7 +130,7 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
         shared: one scale for all filters and epochs, instead of each filter's own in each epoch.
     """
     chosen = {scene: _largest_filters(scene.final.projection_matrix) for scene in scenes}
-    scale = symmetric(*(each.projection_matrix[:, chosen[scene]] for scene, each in every_snapshot(scenes)))
+    scale = symmetric(*(now.projection_matrix[:, chosen[scene]] for scene, now in every_snapshot(scenes)))
 
     def make(scene: Scene, now: Snapshot) -> View:
         config, columns = scene.recording.config, now.projection_matrix.T[chosen[scene]]
@@ -155,7 +158,7 @@ def filters(scenes: Scenes, *, shared: bool) -> Frames:
             (tiles,),
         )
 
-    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+    return frames_of_runs(scenes, make)
 
 
 def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
@@ -165,7 +168,7 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
         scenes: one run or two.
         shared: one scale for all heads and epochs, instead of one for every map.
     """
-    looks = [each.attention_weights[scene.layer - 1][:, scene.token, 1:] for scene, each in every_snapshot(scenes)]
+    looks = [now.attention_weights[scene.layer - 1][:, scene.token, 1:] for scene, now in every_snapshot(scenes)]
     scale = from_zero(*looks)
     caption = f"One scale for all heads and epochs{' of both runs' if len(scenes) > 1 else ''}."
 
@@ -184,12 +187,12 @@ def attention_maps(scenes: Scenes, *, shared: bool) -> Frames:
             tiles = replace(tiles, scales=(scale,), caption=caption)
         return view(all_heads.alt, (picture, tiles))
 
-    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+    return frames_of_runs(scenes, make)
 
 
 def logit_lens(scenes: Scenes) -> Frames:
     """The prediction read off after every layer, for the classes that win in the end."""
-    high = 1.05 * max(float(each.lens[:, scene.classes].max()) for scene, each in every_snapshot(scenes))
+    high = 1.05 * max(float(now.lens[:, scene.classes].max()) for scene, now in every_snapshot(scenes))
 
     def make(scene: Scene, now: Snapshot) -> View:
         made = lens.read_off(now.lens, scene.recording.labels, scene.layer, scene.classes)
@@ -197,46 +200,48 @@ def logit_lens(scenes: Scenes) -> Frames:
         assert isinstance(plot, Plot)
         return view(made.alt, (replace(plot, low=0.0, high=min(1.0, high), caption=""), bars))
 
-    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+    return frames_of_runs(scenes, make)
 
 
 def movement(scenes: Scenes) -> Frames:
     """How far the heads of the chosen layer look, and, from the second epoch on, how far E and E_pos moved."""
     farthest = 1.05 * max(float(now.distances[scene.layer - 1].max()) for scene, now in every_snapshot(scenes))
-    moved = {scene: _moves(scene.recording) for scene in scenes}
-    longest = max((max(of_e + of_positions) for of_e, of_positions in moved.values() if of_e), default=0.0)
+    moves = {scene: _moves(scene.recording) for scene in scenes}
+    longest = max((length for of_run in moves.values() for lengths in of_run.values() for length in lengths), default=0)
     have_moved = all(len(scene.recording.snapshots) > 1 for scene in scenes)
 
     def make(scene: Scene, now: Snapshot) -> View:
         looks, where = _distances(scene, now, farthest)
         if not have_moved:
             return view(where, (looks,))
-        change, caption = _changes(scene, now, *moved[scene], 1.05 * longest or 1.0)
-        return view(f"{where} {caption}", (looks, change))
+        change = _changes(scene, now, moves[scene], 1.05 * longest or 1.0)
+        return view(f"{where} {plain(change.caption)}", (looks, change))
 
-    return frames_of(scenes, lambda epoch: side_by_side(scenes, make, epoch))
+    return frames_of_runs(scenes, make)
 
 
 def _distances(scene: Scene, now: Snapshot, high: float) -> tuple[Plot, str]:
     recording, layer, head = scene.recording, scene.layer, scene.head
-    of_layer = [each.distances[layer - 1] for each in recording.snapshots]
+    of_layer = [snapshot.distances[layer - 1] for snapshot in recording.snapshots]
     lines = [
         line_of(
             recording,
             f"head {h}",
-            [float(each[h - 1]) for each in of_layer],
+            [float(distances[h - 1]) for distances in of_layer],
             "A" if h == head else "image",
             Origin("block.attention_distance", (h - 1,), layer),
         )
         for h in range(1, recording.config.num_heads + 1)
     ]
-    here, start, end = (float(each[head - 1]) for each in (now.distances[layer - 1], of_layer[0], of_layer[-1]))
-    plot = over_epochs(
+    here, start, end = (
+        float(distances[head - 1]) for distances in (now.distances[layer - 1], of_layer[0], of_layer[-1])
+    )
+    plot = at_epoch(
         f"Mean attention distance in layer {layer}",
         "pixels",
         lines,
-        high=high,
-        at=now.epoch,
+        now,
+        high,
         quantity="A",
         caption=f"Head {head}: {number(here)} of {recording.config.image_size} pixels.",
     )
@@ -246,52 +251,28 @@ def _distances(scene: Scene, now: Snapshot, high: float) -> tuple[Plot, str]:
     )
 
 
-def _changes(
-    scene: Scene, now: Snapshot, of_e: list[float], of_positions: list[float], high: float
-) -> tuple[Plot, str]:
+def _changes(scene: Scene, now: Snapshot, moves: Mapping[str, Sequence[float]], high: float) -> Plot:
     snapshots = scene.recording.snapshots
-    epochs = float_values(each.epoch for each in snapshots[1:])
+    epochs = float_values(snapshot.epoch for snapshot in snapshots[1:])
     lines = [
-        Series(
-            "E",
-            epochs,
-            float_values(of_e),
-            "E",
-            origin=_apart(scene, Origin("patch_projection.weight", ("*",) * 4)),
-        ),
-        Series(
-            "E_{pos}",
-            epochs,
-            float_values(of_positions),
-            "E_pos",
-            origin=_apart(scene, Origin("position_embedding", ("*", "*"))),
-        ),
+        Series(symbol, epochs, float_values(moves[symbol]), colour, origin=_apart(scene, whole))
+        for symbol, colour, _, whole in LEARNED
     ]
-    index = snapshots.index(now)
-    caption = "Nothing has moved yet."
+    caption, index = "Nothing has moved yet.", snapshots.index(now)
     if index:
-        before = snapshots[index - 1]
-        lengths = float(before.projection_matrix.norm()), float(before.position_embedding.norm())
-        parts = (
-            f"{letter} by {number(values[index - 1])}, {percent(values[index - 1] / length)} of its length"
-            for letter, values, length in zip(("E", "E_{pos}"), (of_e, of_positions), lengths, strict=True)
-        )
+        before, parts = snapshots[index - 1], []
+        for symbol, _, field, _ in LEARNED:
+            moved = moves[symbol][index - 1]
+            share = percent(moved / float(getattr(before, field).norm()))
+            parts.append(f"{symbol} by {number(moved)}, {share} of its length")
         caption = f"Since {f'epoch {before.epoch}' if before.epoch else 'the start'}: {'; '.join(parts)}."
-    plot = over_epochs(
-        "Change from epoch to epoch",
-        "length (norm) of the difference",
-        lines,
-        high=high,
-        at=now.epoch,
-        quantity="E",
-        caption=caption,
-    )
-    return plot, plain(caption)
+    label = "length (norm) of the difference"
+    return at_epoch("Change from epoch to epoch", label, lines, now, high, quantity="E", caption=caption)
 
 
 def _apart(scene: Scene, whole: Origin) -> Origin:
     """How far a learned matrix is after each snapshot from where it was after the one before."""
-    sides = [side_of(scene.recording, each) for each in scene.recording.snapshots]
+    sides = [side_of(scene.recording, snapshot) for snapshot in scene.recording.snapshots]
     return one_each(
         *(worked_out("apart", on_side(whole, now), on_side(whole, before)) for before, now in pairwise(sides))
     )
@@ -301,10 +282,12 @@ def _largest_filters(projection_matrix: Tensor) -> Tensor:
     return projection_matrix.norm(dim=0).argsort(descending=True, stable=True)[:MOST_FILTERS]
 
 
-def _moves(recording: Recording) -> tuple[list[float], list[float]]:
-    """Lengths of the differences of E, and of E_pos, from each snapshot to the next."""
-    pairs = list(zip(recording.snapshots, recording.snapshots[1:], strict=False))
-    return (
-        [float((now.projection_matrix - before.projection_matrix).norm()) for before, now in pairs],
-        [float((now.position_embedding - before.position_embedding).norm()) for before, now in pairs],
-    )
+def _moves(recording: Recording) -> dict[str, list[float]]:
+    """Of each learned matrix the lengths of its differences from each snapshot to the next."""
+    return {
+        symbol: [
+            float((getattr(now, field) - getattr(before, field)).norm())
+            for before, now in pairwise(recording.snapshots)
+        ]
+        for symbol, _, field, _ in LEARNED
+    }

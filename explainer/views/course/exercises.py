@@ -1,16 +1,15 @@
 """Exercises: what comes out when PyTorch's encoder stands beside ours, and when the paper's four terms are switched."""
 
-from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from math import hypot
 
 from explainer.notation.wording import number, percent
-from explainer.panels import Bars, Plot, Series, Values, View
+from explainer.panels import Bars, Plot, Series, View
+from explainer.views.arrays import float_values, whole_numbers
 from explainer.views.compose import view
+from explainer.views.course.charts import LINE_COLOURS, share_bars, trailing_mean
 from vit_core.training.config import TrainingConfig
 from vit_core.training.schedule import learning_rate
-
-COLOURS = ("y", "mlp", "z", "k", "v", "A", "E", "class_token", "q", "E_pos")  # of curves, in their order
 
 
 def encoder_differences(differences: Sequence[float], layer: int) -> View:
@@ -20,7 +19,7 @@ def encoder_differences(differences: Sequence[float], layer: int) -> View:
         differences: the largest one for each layer.
         layer: the chosen one.
     """
-    layers = np.arange(1, len(differences) + 1, dtype=np.float32)
+    layers = whole_numbers(range(1, len(differences) + 1))
     plot = Plot(
         title="Largest difference after each layer",
         quantity="z",
@@ -29,7 +28,7 @@ def encoder_differences(differences: Sequence[float], layer: int) -> View:
         selected_x=float(layer),
         pick="layer",
         height=200,
-        series=(Series("", layers, np.asarray(differences, dtype=np.float32) * 1e6, "z"),),
+        series=(Series("", layers, float_values(differences) * 1e6, "z"),),
         caption="In 32 bits. Each layer starts from the one before, so its rounding errors are carried on.",
     )
     return view(
@@ -46,9 +45,9 @@ def schedules(recipes: Mapping[str, TrainingConfig], total_steps: int) -> View:
         recipes: by the names to write.
         total_steps: steps of the whole run.
     """
-    x = np.arange(1, total_steps + 1, dtype=np.float32)
+    x = whole_numbers(range(1, total_steps + 1))
     rates = {
-        name: np.asarray([learning_rate(step, total_steps, recipe) for step in range(total_steps)], dtype=np.float32)
+        name: float_values(learning_rate(step, total_steps, recipe) for step in range(total_steps))
         for name, recipe in recipes.items()
     }
     plot = Plot(
@@ -57,7 +56,7 @@ def schedules(recipes: Mapping[str, TrainingConfig], total_steps: int) -> View:
         x_label="step",
         y_label="learning rate",
         height=230,
-        series=tuple(Series(name, x, values, COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
+        series=tuple(Series(name, x, values, LINE_COLOURS[i]) for i, (name, values) in enumerate(rates.items())),
         caption=f"Computed for each of {total_steps:,} steps by the function that the trainer calls.",
     )
     summary = "; ".join(
@@ -82,10 +81,10 @@ def clipping(before: Mapping[str, float], after: Mapping[str, float], norm: floa
             title=title,
             quantity=quantity,
             labels=tuple(norms),
-            values=_values(norms.values()),
+            values=float_values(norms.values()),
             low=0.0,
             high=high,
-            caption=f"All together: {number(_together(norms))}.",
+            caption=f"All together: {number(hypot(*norms.values()))}.",
         )
         for title, quantity, norms in (("Before", "y", before), (f"Clipped at {number(largest)}", "z", after))
     )
@@ -117,7 +116,12 @@ def short_trainings(
             height=230,
             caption=caption,
             series=tuple(
-                Series(name, *_curve(lines, field, width), COLOURS[i % len(COLOURS)])
+                Series(
+                    name,
+                    float_values(line["step"] for line in lines),
+                    float_values(trailing_mean((line[field] for line in lines), width)),
+                    LINE_COLOURS[i % len(LINE_COLOURS)],
+                )
                 for i, (name, lines) in enumerate(steps.items())
                 if lines
             ),
@@ -127,34 +131,9 @@ def short_trainings(
             ("Gradient norm, before clipping", "norm", "gradient_norm", 1, "For all parameters together."),
         )
     )
-    shares = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
-    summary = f"Loss and gradient norm of {len(steps)} short trainings. {shares or 'None has finished yet'}."
+    right = "; ".join(f"{name}: {percent(result['share_right'])} right" for name, result in results.items())
+    summary = f"Loss and gradient norm of {len(steps)} short trainings. {right or 'None has finished yet'}."
     if not results:
         return view(summary, plots)
-    bars = Bars(
-        title="Right on crops it has not seen",
-        quantity="y",
-        labels=tuple(results),
-        format=".1%",
-        low=0.0,
-        high=1.0,
-        values=_values(result["share_right"] for result in results.values()),
-    )
-    return view(summary, plots, (bars,))
-
-
-def _curve(lines: Sequence[Mapping[str, float]], field: str, width: int) -> tuple[Values, Values]:
-    """The steps and a field of theirs, each value the mean of the last ``width``."""
-    x = np.asarray([line["step"] for line in lines], dtype=np.float32)
-    sums = np.cumsum([0.0, *(line[field] for line in lines)])
-    ends = np.arange(1, len(lines) + 1)
-    starts = np.maximum(0, ends - width)
-    return x, ((sums[ends] - sums[starts]) / (ends - starts)).astype(np.float32)
-
-
-def _together(norms: Mapping[str, float]) -> float:
-    return float(np.sqrt(sum(norm**2 for norm in norms.values())))
-
-
-def _values(numbers: Iterable[float]) -> Values:
-    return np.asarray(list(numbers), dtype=np.float32)
+    shares = float_values(result["share_right"] for result in results.values())
+    return view(summary, plots, (share_bars("Right on crops it has not seen", [*results], shares),))

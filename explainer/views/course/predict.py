@@ -9,16 +9,16 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from explainer.notation.wording import number, percent
+from explainer.notation.wording import number, percent, sentence
 from explainer.origins import Origin
-from explainer.panels import Bars, Part, Picture, Pixels, StackedBars, View
-from explainer.views.arrays import as_values
+from explainer.panels import Bars, Picture, Pixels, View
+from explainer.views.arrays import as_values, float_values
 from explainer.views.compose import view
+from explainer.views.course.charts import PART_COLOURS, share_bars, shrunk, stacked
 from vit_core.preprocess import Preprocess
 
 CARD_SIZE = 224  # pixels of a card's picture at most: nine of them are a page
 MOST_CONFUSED = 6  # classes that a bar of the confusion tells apart, and then the others
-_PART_QUANTITIES = ("z", "mlp", "A", "v", "class_token", "q", "k", "E_pos")
 
 
 def card(
@@ -39,31 +39,19 @@ def card(
         is_right: whether the first class is that; None where the model could not know it.
         origin: of the probabilities, if somebody can show how they were made.
     """
-    labels = tuple(label for label, _ in top)
-    picture = Picture(
-        title=name,
-        quantity="image",
-        pixels=_small(pixels),
-        caption="" if true is None else f"It shows: {true}.",
-    )
-    verdict = {True: "✓ right", False: "✗ wrong", None: "prediction"}[is_right]
-    bars = Bars(
-        title=verdict[0].upper() + verdict[1:],
-        quantity="y" if is_right is not False else "mlp",
-        labels=labels,
-        values=np.asarray([p for _, p in top], dtype=np.float32),
-        format=".1%",
-        low=0.0,
-        high=1.0,
-        selected=0,
-        origin=origin,
-    )
+    labels, probabilities = zip(*top, strict=True)
+    title, ending = {
+        True: ("✓ right", ", which is right."),
+        False: ("✗ wrong", ", which is wrong."),
+        None: ("Prediction", "."),
+    }[is_right]
+    caption = "" if true is None else f"It shows: {true}."
+    picture = Picture(title=name, quantity="image", pixels=_small(pixels), caption=caption)
+    colour = "mlp" if is_right is False else "y"
+    bars = share_bars(title, labels, float_values(probabilities), colour, selected=0, origin=origin)
     is_what = "" if true is None else f", which shows {true}"
     return view(
-        f"{name}{is_what}: the model predicts {labels[0]} with {percent(top[0][1])}"
-        + {True: ", which is right.", False: ", which is wrong.", None: "."}[is_right],
-        (picture,),
-        (bars,),
+        f"{name}{is_what}: the model predicts {labels[0]} with {percent(probabilities[0])}{ending}", (picture,), (bars,)
     )
 
 
@@ -79,23 +67,21 @@ def confusion(counts: Mapping[str, Counter[str]], labels: Sequence[str]) -> View
     shown = sorted(ranked, key=lambda name: -together[name])[:MOST_CONFUSED] if len(ranked) > 8 else ranked
     shown = [name for name in ranked if name in shown and together[name]]
     others = {true: row.total() - sum(row[name] for name in shown) for true, row in counts.items()}
-    parts = [
-        Part(f"as {name}", _float32([row[name] for row in counts.values()]), quantity)
-        for name, quantity in zip(shown, _PART_QUANTITIES, strict=False)
-    ]
+    taken = {f"as {name}": [row[name] for row in counts.values()] for name in shown}
+    colours = PART_COLOURS[: len(shown)]
     if any(others.values()):
-        parts.append(Part("as others", _float32(list(others.values())), "image"))
+        taken["as others"] = list(others.values())
+        colours = (*colours, "image")
     right = sum(row[true] for true, row in counts.items())
-    bars = StackedBars(
-        title="What the images of each class are taken for",
-        quantity="y",
-        labels=tuple(counts),
-        parts=tuple(parts),
+    bars = stacked(
+        "What the images of each class are taken for",
+        counts,
+        taken,
+        colours,
         totals=tuple(
             f"{row[true]} of {row.total()} right" if true in labels else f"{row.total()}, not among its classes"
             for true, row in counts.items()
         ),
-        format=".0f",
     )
     summary = "; ".join(
         f"of {row.total()} {true}, " + ", ".join(f"{count} as {name}" for name, count in row.most_common(3))
@@ -127,17 +113,13 @@ def preprocessing(
     order = sorted(list(ranked)[: max(count, len(answers))], key=lambda c: -float(probabilities[own][c]))
     names = tuple(labels[c] for c in order)
     pictures = tuple(
-        Picture(title=way[0].upper() + way[1:], quantity="image", pixels=_small(pixels)) for way, pixels in seen.items()
+        Picture(title=sentence(way), quantity="image", pixels=_small(pixels)) for way, pixels in seen.items()
     )
     bars = tuple(
-        Bars(
-            title="Says" if way == own else f"Says ({way})",
-            quantity="y",
-            labels=names,
-            values=as_values(p[order]),
-            format=".1%",
-            low=0.0,
-            high=1.0,
+        share_bars(
+            "Says" if way == own else f"Says ({way})",
+            names,
+            as_values(p[order]),
             selected=order.index(int(p.argmax())),
             origin=probabilities_of(order, side) if side and way == own else None,
         )
@@ -199,12 +181,4 @@ def _differs(
 
 def _small(pixels: Pixels) -> Pixels:
     """At most ``CARD_SIZE`` pixels a side."""
-    if max(pixels.shape[:2]) <= CARD_SIZE:
-        return pixels
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((CARD_SIZE, CARD_SIZE), Image.Resampling.LANCZOS)
-    return np.asarray(picture)
-
-
-def _float32(values: Sequence[int]) -> np.ndarray:
-    return np.asarray(values, dtype=np.float32)
+    return shrunk(Image.fromarray(pixels), CARD_SIZE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from explainer import origins
 from explainer.experiments.recordings import Recording, Snapshot
@@ -10,6 +11,7 @@ from explainer.origins import Origin, one_each
 from explainer.panels import Frames, Plot, Series, View
 from explainer.views.arrays import float_values
 from explainer.views.compose import view
+from explainer.views.course.charts import over_epochs
 from vit_core.logit_lens import most_probable
 
 NAME = "epoch"  # what is counted, in picks and in the URL
@@ -42,12 +44,17 @@ Scenes = Sequence[Scene]
 
 def frames_of(scenes: Scenes, make: Callable[[int], View], *, has_bar: bool = False) -> Frames:
     """One view for each epoch that any of the runs has a snapshot of."""
-    epochs = sorted({each.epoch for _, each in every_snapshot(scenes)})
+    epochs = sorted({snapshot.epoch for _, snapshot in every_snapshot(scenes)})
     labels = tuple(label_of(scenes, epoch) for epoch in epochs)
     return Frames(NAME, tuple(epochs), labels, tuple(map(make, epochs)), has_bar)
 
 
-def side_by_side(scenes: Scenes, make: Callable[[Scene, Snapshot], View], epoch: int) -> View:
+def frames_of_runs(scenes: Scenes, make: Callable[[Scene, Snapshot], View]) -> Frames:
+    """The same view of each run for each epoch; of two runs side by side."""
+    return frames_of(scenes, lambda epoch: _side_by_side(scenes, make, epoch))
+
+
+def _side_by_side(scenes: Scenes, make: Callable[[Scene, Snapshot], View], epoch: int) -> View:
     """The panels of one run in a row; those of two in two columns, each with its run's name and epoch."""
     columns, sentences = [], []
     for scene in scenes:
@@ -78,32 +85,10 @@ def label_of(scenes: Scenes, epoch: int) -> str:
     return " · ".join([place, *measured])
 
 
-def over_epochs(
-    title: str,
-    y_label: str,
-    lines: Sequence[Series],
-    *,
-    low: float | None = 0.0,
-    high: float | None = None,
-    start: float | None = None,
-    at: int | None = None,
-    quantity: str = "z",
-    caption: str = "",
-) -> Plot:
-    """Lines over the epochs with one of them marked; a click moves to another."""
-    return Plot(
-        title=title,
-        quantity=quantity,
-        series=tuple(lines),
-        x_label="epoch",
-        y_label=y_label,
-        low=low,
-        high=high,
-        start=start,
-        selected_x=None if at is None else float(at),
-        pick=NAME,
-        caption=caption,
-    )
+def at_epoch(title: str, y_label: str, lines: Iterable[Series], now: Snapshot, high: float, **options: Any) -> Plot:
+    """Lines over the epochs from 0 to ``high``, with one epoch marked; a click moves to another."""
+    marked = float(now.epoch)
+    return over_epochs(title, y_label, lines, low=0.0, high=high, selected_x=marked, pick=NAME, **options)
 
 
 def line_of(
@@ -127,4 +112,4 @@ def named(scenes: Scenes, scene: Scene, label: str) -> str:
 
 def every_snapshot(scenes: Scenes) -> list[tuple[Scene, Snapshot]]:
     """All snapshots of all runs."""
-    return [(scene, each) for scene in scenes for each in scene.recording.snapshots]
+    return [(scene, snapshot) for scene in scenes for snapshot in scene.recording.snapshots]

@@ -6,21 +6,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.notation.wording import number, percent
-from explainer.panels import Bars, Frames, Matrix, Panel, Plot, Scale, Series, Values, View
+from explainer.notation.wording import number, percent, sentence
+from explainer.panels import Frames, Matrix, Panel, Plot, Series, View
 from explainer.views.arrays import float_values
 from explainer.views.compose import view
+from explainer.views.course.charts import LINE_COLOURS, count_bars, curve, over_epochs, trailing_mean
+from explainer.views.scales import from_zero
 from vit_core.training.runs.metrics import Metrics
 
 MOST_DOTS, MOST_POINTS = 400, 250  # of a cloud and of a line: more cannot be told apart, and all readers fetch them
 MOST_FRAMES, MOST_CLASSES = 60, 12
-RUN_COLOURS = ("z", "q", "k", "v", "A", "E_pos", "class_token", "mlp", "E")  # of runs beside each other
 MEASURES = {
     "top-1 accuracy": ("top1", True),
     "mean over batches": ("batch_mean_top1", True),
     "test loss": ("loss", False),
     "training loss": ("train_loss", False),
 }
+
+Epochs = Sequence[Mapping[str, Any]]  # the lines of a run's epochs, as the trainer wrote them
 
 
 def loss(metrics: Metrics) -> View:
@@ -31,73 +34,73 @@ def loss(metrics: Metrics) -> View:
     """
     steps, losses = _known(metrics, "loss")
     window = max(1, min(50, len(losses) // 12))
-    smooth = _trailing_mean(losses, window)
+    smooth = trailing_mean(losses, window)
     dots, points = _thinned(len(steps), MOST_DOTS), _thinned(len(steps), MOST_POINTS)
-    held_out = [(epoch["step"], epoch["validation"]["loss"]) for epoch in metrics.epochs]
-    measured = [pair for pair in held_out if np.isfinite(pair[1])]  # of a run that diverged some are no number
-    series = [
-        Series("training, one batch", float_values(steps[dots]), float_values(losses[dots]), "image", "points"),
-        Series("training", float_values(steps[points]), float_values(smooth[points]), "z"),
-    ]
-    if measured:
-        series.append(_line("test", measured, "q"))
+    test = curve(
+        "test", [epoch["step"] for epoch in metrics.epochs], [measured(epoch, "loss") for epoch in metrics.epochs], "q"
+    )
     plot = Plot(
         title="Loss",
         quantity="z",
         x_label="step",
         y_label="cross-entropy",
         height=300,
-        series=tuple(series),
+        series=(
+            Series("training, one batch", float_values(steps[dots]), float_values(losses[dots]), "image", "points"),
+            Series("training", float_values(steps[points]), float_values(smooth[points]), "z"),
+            *([test] if len(test.y) else []),
+        ),
         caption=f"The line is the mean of the last {window} measured steps."
         + (f" Of {len(steps):,} measured steps {len(dots):,} are drawn." if len(dots) < len(steps) else ""),
     )
     return view(
         f"Training loss over {int(steps[-1]):,} steps: {number(smooth[0])} at first, {number(smooth[-1])} now."
-        + (f" On the test images {number(measured[-1][1])} after epoch {len(measured)}." if measured else ""),
+        + (f" On the test images {number(test.y[-1])} after epoch {len(test.y)}." if len(test.y) else ""),
         (plot,),
     )
 
 
-def accuracy(epochs: Sequence[Mapping[str, Any]]) -> View:
+def accuracy(epochs: Epochs, **options: Any) -> View:
     """The share of right answers after each epoch, on test and training pictures, and the course's mean over batches.
+
+    Args:
+        epochs: what was measured.
+        options: fields of ``Plot``, for a chosen epoch.
 
     Raises:
         ValueError: if no epoch has been measured.
     """
     if not epochs:
         raise ValueError("no epoch has been measured yet")
-    x = float_values(epoch["epoch"] for epoch in epochs)
-    top1, means = (float_values(epoch["validation"][name] for epoch in epochs) for name in ("top1", "batch_mean_top1"))
-    training, training_means = (
-        float_values(epoch[name] for epoch in epochs) for name in ("train_top1", "train_batch_mean_top1")
-    )
-    last, best = epochs[-1], int(top1.argmax())
-    pictures = last["validation"]["pictures"]
-    plot = Plot(
-        title="Accuracy",
-        quantity="z",
-        x_label="epoch",
-        y_label="share of right answers",
+    numbers = [epoch["epoch"] for epoch in epochs]
+    lines = [
+        curve(label, numbers, [measured(epoch, field) for epoch in epochs], colour)
+        for label, field, colour in (
+            ("test, share of images", "top1", "z"),
+            ("test, mean over batches", "batch_mean_top1", "A"),
+            ("training, share of images", "train_top1", "z"),
+            ("training, mean over batches", "train_batch_mean_top1", "A"),
+        )
+    ]
+    test, means, training, _ = lines
+    best, pictures = int(test.y.argmax()), epochs[-1]["validation"]["pictures"]
+    plot = over_epochs(
+        "Accuracy",
+        "share of right answers",
+        (line for line in lines if len(line.y)),
         height=300,
         low=0.0,
         high=1.0,
-        series=(
-            Series("test, share of images", x, top1, "z"),
-            Series("test, mean over batches", x, means, "A"),
-            *_where_known("training, share of images", x, training, "z"),
-            *_where_known("training, mean over batches", x, training_means, "A"),
-        ),
-        caption=f"{pictures:,} test images. Best so far {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
+        caption=f"{pictures:,} test images. Best so far {percent(test.y[best])} after epoch {numbers[best]}.",
+        **options,
     )
+    while_learning = ""
+    if len(training.y) and training.x[-1] == numbers[-1]:
+        while_learning = f"; {percent(training.y[-1])} of the training images, measured while it learned"
     return view(
-        f"Accuracy after epoch {last['epoch']}: {percent(top1[-1])} of {pictures:,} test images, "
-        f"{percent(means[-1])} as the mean over batches"
-        + (
-            f"; {percent(training[-1])} of the training images, measured while it learned"
-            if np.isfinite(training[-1])
-            else ""
-        )
-        + f". Best on the test images: {percent(top1[best])} after epoch {epochs[best]['epoch']}.",
+        f"Accuracy after epoch {numbers[-1]}: {percent(test.y[-1])} of {pictures:,} test images, "
+        f"{percent(means.y[-1])} as the mean over batches{while_learning}. "
+        f"Best on the test images: {percent(test.y[best])} after epoch {numbers[best]}.",
         (plot,),
     )
 
@@ -110,37 +113,35 @@ def rate_and_gradient(metrics: Metrics, clip_norm: float | None) -> View:
     """
     steps, rates = _known(metrics, "learning_rate")
     norm_steps, norms = _known(metrics, "gradient_norm")
-    points, dots = _thinned(len(steps), MOST_POINTS), _thinned(len(norm_steps), MOST_POINTS)
-    rate = Plot(
-        title="Learning rate",
-        quantity="k",
-        x_label="step",
-        y_label="learning rate",
-        height=200,
-        low=0.0,
-        series=(Series("", float_values(steps[points]), float_values(rates[points]), "k"),),
-    )
-    clipped = float((norms > clip_norm).mean()) if clip_norm is not None else 0.0
-    gradient = Plot(
-        title="Norm of the gradients",
-        quantity="mlp",
-        x_label="step",
-        y_label="norm before clipping",
-        height=200,
-        low=0.0,
-        series=(Series("", float_values(norm_steps[dots]), float_values(norms[dots]), "mlp"),),
-        caption="Not clipped."
-        if clip_norm is None
-        else f"Scaled down to {number(clip_norm)} where it is larger: in {percent(clipped)} of the measured steps.",
+    caption = "Not clipped."
+    if clip_norm is not None:
+        clipped = percent((norms > clip_norm).mean())
+        caption = f"Scaled down to {number(clip_norm)} where it is larger: in {clipped} of the measured steps."
+    plots = tuple(
+        Plot(
+            title=title,
+            quantity=colour,
+            x_label="step",
+            y_label=label,
+            height=200,
+            low=0.0,
+            series=(Series("", float_values(x[points]), float_values(y[points]), colour),),
+            caption=below,
+        )
+        for title, label, x, y, colour, below in (
+            ("Learning rate", "learning rate", steps, rates, "k", ""),
+            ("Norm of the gradients", "norm before clipping", norm_steps, norms, "mlp", caption),
+        )
+        for points in [_thinned(len(x), MOST_POINTS)]
     )
     return view(
         f"The learning rate is {number(rates[-1])} at step {int(steps[-1]):,}, at most {number(rates.max())} so far; "
         f"the norm of the gradients {number(norms[-1])}, between {number(norms.min())} and {number(norms.max())}.",
-        (rate, gradient),
+        plots,
     )
 
 
-def answers(epochs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Frames:
+def answers(epochs: Epochs, labels: Sequence[str]) -> Frames:
     """How often each class was answered, and what for, after each epoch; one moves through them in the browser.
 
     Raises:
@@ -153,12 +154,56 @@ def answers(epochs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Frame
         name="epoch",
         places=tuple(epoch["epoch"] for epoch in shown),
         labels=tuple(f"After epoch {epoch['epoch']}" for epoch in shown),
-        views=tuple(_answers_after(epoch, labels) for epoch in shown),
+        views=tuple(answers_after(epoch, labels) for epoch in shown),
         has_bar=True,
     )
 
 
-def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]], measure: str) -> View:
+def answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
+    """How often each class was answered after one epoch, and what for where there are few classes."""
+    found = epoch["validation"]
+    predicted, table, pictures = found["predicted"], found["confusion"], found["pictures"]
+    order = sorted(range(len(predicted)), key=lambda c: -predicted[c])[:MOST_CLASSES]
+    shown, most = sorted(order), order[0]
+    never = _never(sum(count == 0 for count in predicted), len(predicted))
+    cut = (
+        f"{len(shown)} of {len(predicted)} classes, those answered most often. " if len(shown) < len(predicted) else ""
+    )
+    row: list[Panel] = [
+        count_bars(
+            "Answered",
+            (labels[c] for c in shown),
+            (predicted[c] for c in shown),
+            high=float(max(predicted)) or 1.0,
+            caption=cut + never,
+        )
+    ]
+    summary = (
+        f"After epoch {epoch['epoch']} {percent(found['top1'])} of {pictures:,} test images are right. Answered "
+        f"most often: {labels[most]}, for {predicted[most]:,}. {never}"
+    )
+    if table is not None:
+        values = np.asarray(table, dtype=np.float32)
+        row.append(
+            Matrix(
+                title="What each class was taken for",
+                quantity="z",
+                values=values,
+                row_axis="true class",
+                max_height=300,
+                column_axis="predicted class",
+                scale=from_zero(values),
+                row_names=tuple(labels),
+                column_names=tuple(labels),
+                caption="The diagonal holds the right answers.",
+            )
+        )
+        of_each = (f"{label} {table[c][c]:,} of {sum(table[c]):,}" for c, label in enumerate(labels))
+        summary += f" Right of each class: {', '.join(of_each)}."
+    return view(summary, tuple(row))
+
+
+def compared(runs: Mapping[str, Epochs], measure: str) -> View:
     """One measure of several runs over their epochs.
 
     Args:
@@ -168,84 +213,41 @@ def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]], measure: str) -> V
     Raises:
         ValueError: if no run has measured an epoch.
     """
-    field, is_share = MEASURES[measure]
-    measured = {name: [(epoch["epoch"], _measured(epoch, field)) for epoch in epochs] for name, epochs in runs.items()}
-    curves = {name: [pair for pair in pairs if np.isfinite(pair[1])] for name, pairs in measured.items()}
-    curves = {name: pairs for name, pairs in curves.items() if pairs}
-    if not curves:
+    plot = measure_of_runs(runs, measure)
+    if not plot.series:
         raise ValueError("none of these runs has measured an epoch yet")
-    plot = Plot(
-        title=measure[0].upper() + measure[1:],
+    write = percent if MEASURES[measure][1] else number
+    ends = (f"{line.label}: {write(line.y[-1])} after epoch {int(line.x[-1])}." for line in plot.series)
+    return view(f"{plot.title} of {len(plot.series)} runs. {' '.join(ends)}", (plot,))
+
+
+def measure_of_runs(runs: Mapping[str, Epochs], measure: str) -> Plot:
+    """One measure of several runs over their epochs, without those that have not measured any."""
+    field, is_share = MEASURES[measure]
+    lines = (
+        curve(
+            name,
+            [epoch["epoch"] for epoch in epochs],
+            [measured(epoch, field) for epoch in epochs],
+            LINE_COLOURS[index % len(LINE_COLOURS)],
+        )
+        for index, (name, epochs) in enumerate(runs.items())
+    )
+    return over_epochs(
+        sentence(measure),
+        measure,
+        (line for line in lines if len(line.y)),
         quantity="y",
-        x_label="epoch",
-        y_label=measure,
         height=320,
         low=0.0 if is_share else None,
         high=1.0 if is_share else None,
-        series=tuple(
-            _line(name, pairs, RUN_COLOURS[list(runs).index(name) % len(RUN_COLOURS)]) for name, pairs in curves.items()
-        ),
-    )
-    write = percent if is_share else number
-    return view(
-        f"{plot.title} of {len(curves)} runs. "
-        + " ".join(f"{name}: {write(pairs[-1][1])} after epoch {pairs[-1][0]}." for name, pairs in curves.items()),
-        (plot,),
     )
 
 
-def _answers_after(epoch: Mapping[str, Any], labels: Sequence[str]) -> View:
-    measured = epoch["validation"]
-    predicted, table, pictures = measured["predicted"], measured["confusion"], measured["pictures"]
-    order = sorted(range(len(predicted)), key=lambda c: -predicted[c])[:MOST_CLASSES]
-    shown = sorted(order)
-    never = sum(count == 0 for count in predicted)
-    bars = Bars(
-        title="Answered",
-        quantity="y",
-        labels=tuple(labels[c] for c in shown),
-        format=",.0f",
-        low=0.0,
-        values=float_values(predicted[c] for c in shown),
-        high=float(max(predicted)) or 1.0,
-        caption=(
-            f"{len(shown)} of {len(predicted)} classes, those answered most often. "
-            if len(shown) < len(predicted)
-            else ""
-        )
-        + _never(never, len(predicted)),
-    )
-    row: tuple[Panel, ...] = (bars,)
-    if table is not None:
-        values = np.asarray(table, dtype=np.float32)
-        row = (
-            bars,
-            Matrix(
-                title="What each class was taken for",
-                quantity="z",
-                values=values,
-                row_axis="true class",
-                max_height=300,
-                column_axis="predicted class",
-                scale=Scale(0.0, float(values.max()) or 1.0),
-                row_names=tuple(labels),
-                column_names=tuple(labels),
-                caption="The diagonal holds the right answers.",
-            ),
-        )
-    most = order[0]
-    return view(
-        f"After epoch {epoch['epoch']} {percent(measured['top1'])} of {pictures:,} test images are right. Answered "
-        f"most often: {labels[most]}, for {predicted[most]:,}. {_never(never, len(predicted))}"
-        + (
-            ""
-            if table is None
-            else " Right of each class: "
-            + ", ".join(f"{label} {table[c][c]:,} of {sum(table[c]):,}" for c, label in enumerate(labels))
-            + "."
-        ),
-        row,
-    )
+def measured(epoch: Mapping[str, Any], field: str) -> float:
+    """A number of an epoch, of the training or of the test pictures; "not a number" where it is not known."""
+    value = epoch.get(field) if field.startswith("train_") else epoch["validation"][field]
+    return float("nan") if value is None else float(value)
 
 
 def _never(never: int, classes: int) -> str:
@@ -254,11 +256,6 @@ def _never(never: int, classes: int) -> str:
     if never == classes - 1:
         return "All images get the same answer."
     return f"{never} of {classes} classes {'is' if never == 1 else 'are'} never answered."
-
-
-def _measured(epoch: Mapping[str, Any], field: str) -> float:
-    value = epoch[field] if field == "train_loss" else epoch["validation"][field]
-    return float("nan") if value is None else float(value)
 
 
 def _known(metrics: Metrics, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -273,25 +270,6 @@ def _known(metrics: Metrics, name: str) -> tuple[NDArray[np.float64], NDArray[np
     return metrics.steps["step"][known], metrics.steps[name][known]
 
 
-def _trailing_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The mean of each value and those before it, ``window`` in all, fewer at the beginning."""
-    sums = np.cumsum(np.insert(values, 0, 0.0))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    return (sums[ends] - sums[starts]) / (ends - starts)
-
-
 def _thinned(count: int, most: int) -> NDArray[np.int64]:
     """Places of at most ``most`` of ``count``, spread evenly, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
-
-
-def _where_known(label: str, x: Values, y: Values, quantity: str) -> tuple[Series, ...]:
-    """A curve over the epochs at which a number is known; none where it never is."""
-    known = np.isfinite(y)
-    return (Series(label, x[known], y[known], quantity),) if known.any() else ()
-
-
-def _line(label: str, pairs: Sequence[tuple[float, float]], quantity: str) -> Series:
-    x, y = zip(*pairs, strict=True)
-    return Series(label, float_values(x), float_values(y), quantity)

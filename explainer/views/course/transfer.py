@@ -1,24 +1,25 @@
 """Transfer: what of a model learns, how it and the same sizes from scratch get on, what they cost."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from explainer.course.model_parts import ModelPart
 from explainer.notation.wording import number, percent
-from explainer.panels import Bars, Flow, Node, Plot, Series, Tiles, Values, View
+from explainer.panels import Bars, Flow, Node, Tiles, View
 from explainer.stages import STAGES
-from explainer.views.arrays import on_grid
+from explainer.views.arrays import float_values, grid_size_of, on_grid
 from explainer.views.compose import view
+from explainer.views.course.charts import curve
+from explainer.views.course.training import Epochs, measure_of_runs, measured
 from explainer.views.scales import symmetric
 from vit_core.patches import token_at
 
 TRANSFER, SCRATCH = "transfer", "from scratch"
-_QUANTITIES = {TRANSFER: "z", SCRATCH: "mlp"}
 
 
 class Cost(NamedTuple):
@@ -47,105 +48,75 @@ def learning_parts(parts: Sequence[ModelPart], num_classes: int) -> View:
         parts: by the names of the model's modules, in the order of the model.
         num_classes: of the new head.
     """
-    nodes = tuple(
-        Node(
-            part.name,
-            _PARTS[part.name][0],
-            _PARTS[part.name][1],
-            _PARTS[part.name][2],
-            f"{part.parameters:,} {_state(part)}",
-            _PARTS[part.name][3],
-            page_title=STAGES[_PARTS[part.name][3]].title,
-            group="learns" if part.learning else "stays as it is",
-        )
-        for part in parts
-    )
+    nodes = []
+    for part in parts:
+        label, symbol, colour, page = _PARTS[part.name]
+        shape, group = f"{part.parameters:,} {_state(part)}", "learns" if part.learning else "stays as it is"
+        nodes.append(Node(part.name, label, symbol, colour, shape, page, page_title=STAGES[page].title, group=group))
     total, learning = sum(part.parameters for part in parts), sum(part.learning for part in parts)
     flow = Flow(
         title=f"{learning:,} of {total:,} parameters learn",
-        nodes=nodes,
+        nodes=tuple(nodes),
         columns=len(nodes),
         caption=f"The new head has one row for each of the {num_classes} classes.",
     )
-    summary = ", ".join(f"{_PARTS[part.name][0]} {part.parameters:,} {_state(part)}" for part in parts)
+    summary = ", ".join(f"{node.label} {node.shape}" for node in nodes)
     return view(f"{learning:,} of {total:,} parameters learn: {summary}.", (flow,))
 
 
 def position_resized(before: Float[Tensor, "tokens hidden"], after: Float[Tensor, "new_tokens hidden"]) -> View:
     """How similar the position in the middle is to all others, on the grid of the weights and on the new one."""
-    maps, names = [], []
-    for embedding in (before, after):
-        side = round((len(embedding) - 1) ** 0.5)
+    panels, names = [], []
+    for what, embedding in (("As trained", before), ("Resized", after)):
+        side = grid_size_of(len(embedding))
         units = normalize(embedding.detach()[1:], dim=-1)
-        middle = token_at(side // 2, side // 2, side) - 1
-        maps.append(on_grid(units @ units[middle]))
+        similarity = on_grid(units @ units[token_at(side // 2, side // 2, side) - 1])
         names.append(f"{side} × {side}")
-    panels = tuple(
-        Tiles(
-            title=f"{what}: {name}",
-            quantity="E_pos",
-            values=similarity[None],
-            scales=(symmetric(similarity),),
-            columns=1,
-            tile_size=220,
-            labels=("the middle with all",),
+        panels.append(
+            Tiles(
+                title=f"{what}: {names[-1]}",
+                quantity="E_pos",
+                values=similarity[None],
+                scales=(symmetric(similarity),),
+                columns=1,
+                tile_size=220,
+                labels=("the middle with all",),
+            )
         )
-        for what, name, similarity in zip(("As trained", "Resized"), names, maps, strict=True)
-    )
     return view(
         f"Cosine similarity of the position in the middle with all others, on a grid of {names[0]} and on one of "
         f"{names[1]}: resizing keeps near positions alike.",
-        panels,
+        tuple(panels),
     )
 
 
-def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], constant: float | None = None) -> View:
+def curves(runs: Mapping[str, Epochs], constant: float | None = None) -> View:
     """Accuracy and loss on the test images after each epoch, both runs on one chart.
 
     Args:
         runs: TRANSFER and SCRATCH -> the lines of their epochs, as the trainer wrote them.
         constant: what is right for a model that always says the most frequent class.
     """
-    measured = {name: epochs for name, epochs in runs.items() if epochs}
-    last = max((int(epochs[-1]["epoch"]) for epochs in measured.values()), default=1)
-    accuracy = [_series(name, epochs, "top1") for name, epochs in measured.items()]
+    last = {name: epochs[-1] for name, epochs in runs.items() if epochs}
+    accuracy, loss = measure_of_runs(runs, "top-1 accuracy"), measure_of_runs(runs, "test loss")
     if constant is not None:
-        ends = np.asarray([1, max(2, last)], dtype=np.float32)
-        accuracy.append(Series("always the same", ends, np.full(2, constant, dtype=np.float32), "image"))
-    plots = (
-        Plot(
-            title="Share of the test images that is right",
-            quantity="z",
-            series=tuple(accuracy),
-            x_label="epoch",
-            y_label="accuracy",
-            low=0.0,
-            high=1.0,
-            height=300,
-        ),
-        Plot(
-            title="Loss on the test images",
-            quantity="z",
-            x_label="epoch",
-            y_label="cross-entropy",
-            height=300,
-            series=tuple(_series(name, epochs, "loss") for name, epochs in measured.items()),
-            low=0.0,
-        ),
-    )
+        ends = 1, max(2, *(epoch["epoch"] for epoch in last.values()))
+        accuracy = replace(
+            accuracy, series=(*accuracy.series, curve("always the same", ends, [constant, constant], "image"))
+        )
     summary = "; ".join(
-        f"{name} after {epochs[-1]['epoch']} epochs {percent(epochs[-1]['validation']['top1'])}, loss "
-        f"{number(epochs[-1]['validation']['loss'])}"
-        for name, epochs in measured.items()
+        f"{name} after {epoch['epoch']} epochs {percent(measured(epoch, 'top1'))}, loss "
+        f"{number(measured(epoch, 'loss'))}"
+        for name, epoch in last.items()
     )
-    return view(f"Accuracy and loss on the test images: {summary}.", plots)
+    return view(f"Accuracy and loss on the test images: {summary}.", (accuracy, replace(loss, low=0.0)))
 
 
 def costs(models: Sequence[Cost]) -> View:
     """The size of the file and the time for one picture of each model."""
     names = tuple(model.name for model in models)
-    files = np.asarray([model.file / 2**20 for model in models], dtype=np.float32)
-    times = np.asarray([1000 * model.seconds for model in models], dtype=np.float32)
+    files = float_values(model.file / 2**20 for model in models)
+    times = float_values(1000 * model.seconds for model in models)
     bars = (
         Bars(title="File in MiB: 4 bytes a parameter", quantity="E", labels=names, values=files, format=",.1f"),
         Bars(
@@ -158,7 +129,7 @@ def costs(models: Sequence[Cost]) -> View:
     return view(f"Size and time: {summary}.", bars)
 
 
-def verdict(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def verdict(runs: Mapping[str, Epochs]) -> str:
     """Both runs in a sentence, with the figures of their last epochs; empty if one of them has none."""
     if not all(runs.get(name) for name in (TRANSFER, SCRATCH)):
         return ""
@@ -184,15 +155,5 @@ def _right(epoch: Mapping[str, Any]) -> tuple[int, int]:
     return pictures, round(epoch["validation"]["top1"] * pictures)
 
 
-def _series(name: str, epochs: Sequence[Mapping[str, Any]], number_name: str) -> Series:
-    x, y = _float32([e["epoch"] for e in epochs]), _float32([e["validation"][number_name] for e in epochs])
-    known = np.isfinite(y)  # of a run that diverged the loss is no number
-    return Series(name, x[known], y[known], _QUANTITIES[name])
-
-
 def _state(part: ModelPart) -> str:
     return "learn" if part.learning else "frozen"
-
-
-def _float32(values: Sequence[float]) -> Values:
-    return np.asarray(values, dtype=np.float32)
