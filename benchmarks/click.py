@@ -4,7 +4,7 @@ python -m benchmarks.click [--clicks 20] [--only canvas,pyplot,plotly,app]
 
 Twelve attention maps of the embedded model over the picture (the heads of three layers side by side) are drawn in three
 tiny Streamlit apps that differ in nothing but what draws them, each on a server of its own; a button chooses the next
-layers. Then the app itself: a click on a head, and the layer's slider by the keyboard, on the whole attention page.
+layers. Then the app itself: a click on a map of the encoder's page, and a choice in the bar of each page of steps.
 
 The clock is the browser's: from the time stamp of the event to the frame after the last thing that was painted inside
 the window; also until the first paint, which the browser does by itself, until the message leaves for the server, and
@@ -257,7 +257,7 @@ def tiny_apps(browser: Browser, clicks: int, only: set[str]) -> None:
 
 
 def whole_app(browser: Browser, clicks: int) -> None:
-    """The attention page with all its pictures, and the encoder's, by a click on a picture and by the slider."""
+    """Pages of steps with all their pictures, by a click on a picture and by the bar."""
     with running() as server:
         with opened(browser, server, "encoder?layer=2", "canvas.base") as page:
             canvas = page.locator("section.panel[data-kind=Tiles]").first.locator("canvas.over")
@@ -270,18 +270,15 @@ def whole_app(browser: Browser, clicks: int) -> None:
 
             acts: list[Callable[[], None]] = [lambda: choose("ArrowDown"), lambda: choose("ArrowUp")]
             report("app, encoder page: another map", in_turn(page, clicks, acts))
-        with opened(browser, server, "attention?layer=2", "canvas.base") as page:
-            panel = page.locator("section.panel[data-kind=Looks]")
-            for group in ("Head", "Layer"):
-                radios = panel.get_by_role("radiogroup", name=group, exact=True).get_by_role("radio")
-                places = [radios.get_by_text(str(number), exact=True) for number in (2, 3, 4, 1)]
-                name = f"app, attention page: {group.lower()} of the first panel"
-                report(name, in_turn(page, clicks, [place.click for place in places], shown=panel))
-            page.locator('[data-testid="stMain"] canvas.base').first.scroll_into_view_if_needed()
-            slider = page.get_by_role("slider", name="Layer").first
-            slider.focus()
-            keys = [lambda: page.keyboard.press("ArrowRight"), lambda: page.keyboard.press("ArrowLeft")]
-            report("app, attention page: layer's slider", in_turn(page, clicks, keys))
+        for stage in ("overview", "patches", "embedding", "attention", "mlp", "encoder", "head"):
+            path = f"{'' if stage == 'overview' else stage}?layer=2"
+            with opened(browser, server, path, ".vit-step-picture") as page:
+                buttons = page.locator('.vit-bar-choice button:not([aria-pressed="true"])')
+                if not buttons.count():  # the page does not depend on layer, head or token
+                    continue
+                labels = [button.get_attribute("aria-label") for button in buttons.all()]
+                acts = [page.locator(f'.vit-bar button[aria-label="{label}"]').click for label in labels[:8]]
+                report(f"app, {stage} page: a choice", in_turn(page, clicks, acts))
 
 
 def main() -> None:

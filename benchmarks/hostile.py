@@ -173,7 +173,7 @@ async def attack(server: Server, files: Path, runs: tuple[str, ...], links: int,
     for page in PAGES:
         await follow(server, page, "")
     async with (
-        Visitor(server.port, "attention") as neighbour,
+        Visitor(server.port, "compare") as neighbour,
         Visitor(server.port, "predict", "predict_of=own+pictures") as predict,
         Visitor(server.port, "doctor") as doctor,
         Visitor(server.port, "data") as data,

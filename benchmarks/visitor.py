@@ -2,10 +2,12 @@
 
 import asyncio
 import http.client
+import json
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -36,11 +38,14 @@ class Visitor:
         self.bound: set[str] = set()  # the parameters of the address that widgets are bound to
         self.boxes: dict[str, str] = {}  # label of a box for files -> its id
         self.popovers: dict[str, str] = {}  # label -> id
+        self.steps: dict[str, Any] = {}  # what a page of steps gives to the browser, by its name
+        self.errors: list[str] = []  # of packets
         self._session = ""
         self._opened: set[str] = set()
         self._values: dict[str, float] = {}
         self._page_hash = ""
         self._cached: dict[str, int] = {}
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._runs = 0
 
     async def __aenter__(self) -> Self:
@@ -57,6 +62,8 @@ class Visitor:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._socket.close()
+        if self._connection is not None:
+            self._connection[1].close()
 
     async def open(self) -> Run:
         """The first visit, by the page's own link."""
@@ -71,6 +78,38 @@ class Visitor:
         slider = next(slider for name, slider in self.sliders.items() if name.startswith(label))
         self._values[slider.id] = float(value)
         return await self._run()
+
+    async def choose(self, page: str, name: str, value: int) -> list[tuple[float, int]]:
+        """Choose a layer, head or token on a page of steps: seconds and bytes of each packet that it needs.
+
+        One connection asks for one after the other; a browser has up to six.
+        """
+        given = self.steps[page]
+        choice = given["choice"]
+        choice["token"] = given["sizes"]["middle"] if choice["token"] is None else choice["token"]
+        choice[name] = value
+        packets = []
+        for part in given["parts"]:
+            if name in part["reads"]:
+                chosen = urlencode({key: choice[key] for key in ("picture", "checkpoint", *part["reads"])})
+                packets.append(await self._fetch(f"/vit/step/{page}/{part['slug']}/{part['kind']}?{chosen}"))
+        return packets
+
+    async def _fetch(self, path: str) -> tuple[float, int]:
+        """Seconds from the request to the last byte, and how many came; the connection stays open."""
+        if self._connection is None:
+            self._connection = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self._connection
+        start = time.perf_counter()
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT)
+        length = int(
+            next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")).split()[1]
+        )
+        body = await asyncio.wait_for(reader.readexactly(length), TIMEOUT)
+        if not head.startswith(b"HTTP/1.1 200"):
+            self.errors.append(f"{head.splitlines()[0].decode()}: {body.decode()}")
+        return time.perf_counter() - start, length
 
     async def open_popover(self, label: str) -> Run:
         """Click on a popover and wait for what is in it."""
@@ -179,6 +218,9 @@ class Visitor:
             self.boxes[element.file_uploader.label] = element.file_uploader.id
         elif kind == "alert":
             run.said.append(element.alert.body)
+        elif kind == "bidi_component" and '"parts"' in element.bidi_component.json:
+            given = json.loads(element.bidi_component.json)
+            self.steps[given["page"]] = given
         elif kind == "slider":
             self.sliders[element.slider.label] = element.slider
             # A browser sends the value of every slider that it shows, moved or not.

@@ -10,6 +10,7 @@ const FITS = [
   [0.5, 0.74],
   [0.45, 0.7],
   [0.4, 0.68],
+  [0.3, 0.66],
 ];
 
 export function layOut(view) {
