@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from explainer.app.session import open_session
 from explainer.app.state import State
-from explainer.app.steps import packets
+from explainer.app.steps import packets, page
 from explainer.app.steps.route import routes
 from explainer.notation.equations import FORMULAS
 from explainer.notation.excerpts import lines_of
@@ -159,3 +159,23 @@ def test_a_saved_page_leads_back_to_where_it_came_from_alone(client: TestClient)
         assert 'filename="vit-attention.html"' in answer.headers["content-disposition"]
     assert client.get("/vit/page/nowhere", params=CHOICE).status_code == 404
     assert STAGES["attention"].title in answer.text
+
+
+@pytest.mark.parametrize(
+    ("pick", "is_taken"),
+    [
+        ({"picture": "cat", "checkpoint": "embedded", "layer": 2, "head": 1, "token": None}, True),
+        ({"layer": 2, "number": "block.attention.weights:3:0,12,33"}, True),
+        ({"page": "patches"}, True),
+        ({"page": "../frame"}, False),
+        ({"layer": "2"}, False),
+        ({"layer": True}, False),
+        ({"head": None}, False),
+        ({"number": "rm -rf"}, False),
+        ({"uploads": "x"}, False),
+        (["layer", 2], False),
+        (None, False),
+    ],
+)
+def test_a_pick_is_taken_if_it_could_come_from_the_page(pick: object, is_taken: bool) -> None:
+    assert page._checked(pick) == (pick if is_taken else None)

@@ -206,7 +206,7 @@ def _chosen() -> State:
     return State(**{key: st.session_state.get(key, getattr(before, key)) for key in KEYS})
 
 
-def pick(chosen: Mapping[str, int | str]) -> None:
+def pick(chosen: Mapping[str, int | str | None]) -> None:
     """Take over the choice of a click on a view: a token, head, layer, image, page; or a number to explain."""
     for key, value in chosen.items():
         if key == NUMBER:
@@ -214,4 +214,4 @@ def pick(chosen: Mapping[str, int | str]) -> None:
             st.query_params[NUMBER] = str(value)
             continue
         # Plots over layers begin with z_0, which is the input of layer 1.
-        st.session_state[key] = max(1, int(value)) if key == "layer" else value
+        st.session_state[key] = max(1, int(value)) if key == "layer" and value is not None else value

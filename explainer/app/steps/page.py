@@ -1,5 +1,6 @@
 """A page of steps: one element, in which the browser shows what its reader chooses."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -13,8 +14,9 @@ from explainer.app.state import State
 from explainer.app.steps import packets, route
 from explainer.app.tensor_maps import is_open, show_map
 from explainer.components import core, steps_adapter, steps_loader
+from explainer.menu import PAGES
+from explainer.numbers.expressions import is_number
 from explainer.packing import digest, header_of
-from explainer.panels import Pick
 from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of
@@ -139,18 +141,23 @@ def _part(slug: str, kind: str, reads: frozenset[str], room: str = "") -> dict[s
     return {"slug": slug, "kind": kind, "reads": sorted(reads), "room": room}
 
 
-def _checked(pick: Any) -> Pick | None:
-    """A pick as the browser sent it: names of the choice, a page or a number; whole numbers or text."""
-    if not isinstance(pick, dict):
+def _checked(pick: Any) -> dict[str, int | str | None] | None:
+    """A pick as the browser sent it, if it could come from there: the choice, a number to explain, another page."""
+    if not isinstance(pick, dict) or not all(name in _ALLOWED and _ALLOWED[name](pick[name]) for name in pick):
         return None
-    chosen: dict[str, int | str] = {}
-    for name, value in pick.items():
-        if value is None:
-            continue
-        is_number = name in ("layer", "head", "token")
-        if isinstance(value, bool) or not isinstance(value, int if is_number else str):
-            return None
-        if name not in (*state.KEYS, state.NUMBER, "page"):
-            return None
-        chosen[name] = value
-    return chosen
+    return dict(pick)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_ALLOWED: dict[str, Callable[[Any], bool]] = {
+    "picture": lambda value: isinstance(value, str),
+    "checkpoint": lambda value: isinstance(value, str),
+    "layer": _is_count,
+    "head": _is_count,
+    "token": lambda value: value is None or _is_count(value),
+    state.NUMBER: is_number,
+    "page": lambda value: value in PAGES,
+}

@@ -15,6 +15,7 @@ export class Choice {
   /** What the server says: its choice, the one without a name in the address, and the sizes of the model. */
   hear({ choice, defaults, sizes }) {
     const text = JSON.stringify(choice);
+    this.page = location.pathname;
     this.defaults = defaults;
     this.sizes = sizes;
     const isOwn = this.value && (text === this.heard || text === this.told);
@@ -22,7 +23,6 @@ export class Choice {
     if (isOwn) return;
     this.told = text;
     this.value = { ...choice };
-    this.page = location.pathname;
   }
 
   /** With the token that stands for none. */
