@@ -63,7 +63,8 @@ def test_page_is_complete(page: str) -> None:
     stage = STAGES[page]
     at = app(page)
     assert at.title[0].value == stage.title
-    assert words_of(text(page).summary) in markup(at)
+    summary = text(page).summary
+    assert (words_of(summary) if page in STEPS else summary) in markup(at)
     assert not at.warning
     for section in text(page).titles.values():
         assert section in [element.value for element in at.header] or f"</span> {escape(section)}</h2>" in markup(at)

@@ -22,7 +22,7 @@ from explainer.palette import Scheme
 from explainer.panels import View
 from explainer.stages import Stage
 from explainer.steps.forward_pass import STEPS
-from explainer.steps.rendering import code_of, folded, words_of
+from explainer.steps.rendering import code_of, folded
 from explainer.texts import text
 from explainer.views.compose import explained
 from explainer.views.course.scenes import NAME
@@ -40,12 +40,13 @@ def show_head(stage: Stage | Lesson) -> None:
     with st.container(key="page_head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(stage.title, anchor=False, width="content")
         st.html(f'<p class="vit-kicker">{escape(place)}</p>', width="content")
-    st.html(f'<div class="vit-summary">{words_of(text(stage.name).summary)}</div>')
     if stage.name in STEPS:
         saved_page.forget()
-    else:
-        saved_page.begin()
-        saved_page.note(Words(text(stage.name).summary))
+        return  # its summary comes with its steps
+    with st.container(key="summary"):
+        st.markdown(text(stage.name).summary)
+    saved_page.begin()
+    saved_page.note(Words(text(stage.name).summary))
 
 
 def show_formula(name: str) -> None:

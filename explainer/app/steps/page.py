@@ -19,7 +19,7 @@ from explainer.numbers.expressions import is_number
 from explainer.packing import digest, header_of
 from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
-from explainer.steps.rendering import code_of, folded, frame_of
+from explainer.steps.rendering import code_of, folded, frame_of, words_of
 from explainer.steps.step import Reads
 from explainer.texts import text
 from vit_core import token_at
@@ -111,6 +111,7 @@ def body(stage: Stage, session: Session) -> str:
     table = f'<div data-mathematics="{packets.TENSORS}">{mathematics(packets.TENSORS)}</div>'
     return "".join(
         (
+            f'<div class="vit-summary">{words_of(text(stage.name).summary)}</div>',
             *(frame_of(stage, step, number, mathematics(step.slug)) for number, step in enumerate(steps, 1)),
             folded("All tensors of this stage", table),
             folded("The code of this stage", code_of(stage)),
