@@ -81,12 +81,12 @@ export class StepPage {
   show() {
     const choice = this.options.choice.whole;
     for (const part of this.parts) part.view?.then((canvas) => canvas.follow(choice));
-    const [near, far] = [this.parts.filter((part) => part.isNear), this.parts.filter((part) => !part.isNear)];
-    for (const part of near) this.renew(part, choice);
+    const renewAll = (parts) => Promise.all(parts.map((part) => this.renew(part, this.options.choice.whole)));
+    const near = this.parts.filter((part) => part.isNear);
+    // Pictures first: the proofs next to them take longer, and would make them wait.
+    renewAll(near.filter((part) => part.view)).then(() => renewAll(near));
     clearTimeout(this.later);
-    this.later = setTimeout(() => {
-      for (const part of far) this.renew(part, this.options.choice.whole);
-    }, 600);
+    this.later = setTimeout(() => renewAll(this.parts), 600);
   }
 
   async renew(part, choice) {
