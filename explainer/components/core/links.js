@@ -147,10 +147,9 @@ const sharesAny = (some = [], others = []) => some.some((key) => others.includes
 function described(node) {
   const { link, reads, symbols } = node.dataset;
   const isStep = (reads ?? symbols) != null;
-  const { symbol } = node.dataset; // of an equation in MathML, which has a link of its own
   const id = `${link} from ${reads} in ${symbols}`;
   const names = symbols ? symbols.split(/[ |]+/).map((each) => `symbol.${nameOf(each)}`) : [];
-  return { node, id, makes: keysOf(link), reads: keysOf(reads), names, isStep, isSymbol: symbol != null };
+  return { node, id, makes: keysOf(link), reads: keysOf(reads), names, isStep, isSymbol: node.dataset.symbol != null };
 }
 
 /** "made", "read" or null. Two steps of the computation have to do with each other only if they make the same. */

@@ -17,6 +17,7 @@ import walkStyle from "../styles/walk.css";
 class MountedView {
   constructor(parent, options) {
     this.options = options;
+    this.width = 0; // for which it is laid out
     this.kept = new Map(); // digest -> bytes of a picture
     this.frames = [];
     this.root = element("figure", "vit");

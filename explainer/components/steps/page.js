@@ -13,7 +13,8 @@ export class StepPage {
     this.root = root;
     this.options = options;
     this.parts = [];
-    [this.width, this.height] = [0, 0];
+    this.width = 0;
+    this.height = 0;
     this.follow = () => this.show();
     options.choice.followers.add(this.follow);
     this.sizes = new ResizeObserver(() => this.resize());
