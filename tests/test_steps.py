@@ -1,6 +1,7 @@
 """Pages of steps: packets that are the same for everybody, and a route that answers nonsense with a sentence."""
 
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +12,13 @@ from explainer.app.session import open_session
 from explainer.app.state import State
 from explainer.app.steps import packets, page
 from explainer.app.steps.route import routes
-from explainer.notation.equations import FORMULAS
+from explainer.notation.equations import EQUATIONS, FORMULAS
 from explainer.notation.excerpts import lines_of
+from explainer.notation.templates import written_symbols
 from explainer.packing import unpack
 from explainer.stages import STAGES
 from explainer.steps.forward_pass import STEPS
+from explainer.steps.rendering import linked_markup
 from explainer.texts import text
 
 CHOICE = {"picture": "cat", "checkpoint": "embedded", "layer": "3", "head": "2", "token": "20"}
@@ -49,6 +52,13 @@ def test_every_step_shows_an_equation_its_code_its_tensors_and_a_proof(page: str
         assert step.is_grouped or "<tr" in html, step.slug
         first = text(page).sections[step.slug].partition("\n\n")[0].replace("Eq. ", "")
         assert first.count(". ") <= 2, f"{page} {step.slug}: more than three sentences before the picture"
+
+
+def test_every_symbol_of_a_formula_has_its_link() -> None:
+    for item in (*EQUATIONS.values(), *FORMULAS.values()):
+        html = linked_markup(item)
+        if "data-symbol" in html:  # those with braces below are one piece
+            assert re.findall(r'data-symbol="([^"]+)" data-link="[^"]+"', html) == list(written_symbols(item.essence))
 
 
 def test_the_statements_that_a_formula_names_are_in_its_code() -> None:

@@ -242,7 +242,7 @@ def proof_line(proof: Proof, link: Link) -> str:
     """How a claim came out."""
     kind, mark, verdict = ("holds", "✓", "holds") if proof.holds else ("fails", "✗", "does not hold")
     return (
-        f'<div class="vit-proof vit-proof-{kind}" role="status" tabindex="0" title="{escape(proof.statement)}" '
+        f'<div class="vit-proof vit-proof-{kind}" tabindex="0" title="{escape(proof.statement)}" '
         f'{link.attributes}><span class="vit-proof-mark">{mark} {escape(proof.equation)} {verdict}</span> '
         f"<span><b>{in_powers(proof.largest_difference)}</b> over <b>{proof.count:,}</b> numbers, "
         f"tolerance {in_powers(proof.tolerance)}</span></div>"

@@ -40,7 +40,7 @@ _script = (
 _component = st.components.v2.component(
     "vit_explainer.steps",
     html="<div data-steps></div>",
-    js=steps_loader().replace("SCRIPT_PATH", f'"{tensor_route.url(digest(_script))}"'),
+    js=f'const SCRIPT_PATH = "{tensor_route.url(digest(_script))}";\n' + steps_loader(),
     isolate_styles=False,
 )
 

@@ -1,6 +1,6 @@
 // The component of a page of steps, fetched when it is first shown: each element on a page brings these lines alone.
 //
-// The Python side writes the address of the component's script for `SCRIPT_PATH`.
+// The Python side writes `SCRIPT_PATH`, the address of the component's script, before this text.
 
 import { appAddress } from "./address.js";
 
