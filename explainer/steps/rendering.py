@@ -16,6 +16,7 @@ from explainer.notation.equation_markup import equation_markup
 from explainer.notation.equations import EQUATIONS, Equation, Formula
 from explainer.notation.excerpts import Excerpt, excerpt, highlighted, line_of, lines_of
 from explainer.notation.mathml import both_schemes, html_of, mathml
+from explainer.notation.templates import written_symbols
 from explainer.notation.written_numbers import in_powers
 from explainer.palette import QUANTITIES
 from explainer.proofs import Proof
@@ -25,6 +26,7 @@ from explainer.tensors import TensorRow
 from explainer.texts import text
 from vit_core import ViTConfig
 
+_COLOUR = re.compile(r'style="color:[^"]*"')
 _SYMBOL = re.compile(r'<mrow data-symbol="([^"]+)"(?: data-quantity="([^"]+)")?>')
 
 
@@ -90,7 +92,7 @@ def _equation(item: Equation | Formula, config: ViTConfig, layer: int, has_pseud
     title = f"Eq. {item.number} · {item.title}" if isinstance(item, Equation) else item.title
     numbers = ""
     if item.numbers and not has_pseudocode:
-        numbers = f'<div class="vit-numbers">{mathml(item.with_numbers(config, "light", layer), display=True)}</div>'
+        numbers = f'<div class="vit-numbers">{_linked_numbers(item, config, layer)}</div>'
     pseudocode = ""
     if has_pseudocode and isinstance(item, Equation):
         pseudocode = f'<pre class="vit-pseudocode" tabindex="0"><code>{escape(item.pseudocode)}</code></pre>'
@@ -120,6 +122,17 @@ def linked_markup(item: Equation | Formula) -> str:
         return f'<mrow data-symbol="{name}" {links.of_symbol(name).attributes}{colour}>'
 
     return both_schemes(_SYMBOL.sub(mark, markup))
+
+
+def _linked_numbers(item: Equation | Formula, config: ViTConfig, layer: int) -> str:
+    """The formula with this model's numbers, its symbols with their links: each has a colour, in the written order."""
+    names = iter(written_symbols(item.numbers))
+
+    def mark(match: re.Match[str]) -> str:
+        name = next(names)
+        return f'data-symbol="{name}" {links.of_symbol(name).attributes} {match[0]}'
+
+    return _COLOUR.sub(mark, mathml(item.with_numbers(config, "light", layer), display=True))
 
 
 def _code(items: Sequence[Equation | Formula]) -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Locator, expect
 
 from benchmarks.server import Server, running
 from explainer.stages import STAGES
+from explainer.steps.forward_pass import STEPS
 from explainer.texts import text
 from tests.browser.conftest import Reader
 
@@ -26,10 +28,10 @@ def test_every_page_opens_by_its_link_on_a_fresh_server(name: str, server: Serve
     assert reader.page.locator('[data-testid="stException"]').count() == 0
     assert reader.page.locator('[data-testid="stAlert"]').count() == 0
     assert reader.page.locator(".vit-proof-fails").count() == 0
-    assert reader.page.locator(".vit-proof-holds").count() == len(stage.equations) * bool(stage.tensors) + len(
-        stage.facts
-    )
-    assert reader.page.locator('[data-testid="stSidebar"] canvas').count() >= 2  # the picture and the gallery
+    proved = [*(claim for step in STEPS.get(name, ()) for claim in step.claims), *stage.facts * (name not in STEPS)]
+    assert reader.page.locator(".vit-proof-holds").count() == len(proved)
+    assert set(proved) >= {*stage.equation_numbers * bool(stage.tensors), *stage.facts}
+    assert reader.page.locator('[data-testid="stSidebar"] canvas.over').count() >= 2  # the picture and the gallery
     assert reader.page.locator(".katex-error").count() == 0
     assert reader.errors == []
 
@@ -48,10 +50,15 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(
     assert reader.errors == []
 
 
+def chosen(reader: Reader) -> Locator:
+    """The words below the image in the sidebar, which name the token."""
+    return reader.page.locator('[data-testid="stSidebar"] section.panel').first
+
+
 def test_a_click_on_a_patch_chooses_its_token_everywhere(shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server)
     reader.open("attention?layer=2")
-    canvas = reader.page.locator('[data-testid="stSidebar"] canvas').first
+    canvas = reader.page.locator('[data-testid="stSidebar"] canvas.over').first
     box = canvas.bounding_box()
     assert box is not None
     # The first patch lies below the head of the panel: aim at the middle of the picture's last row instead.
@@ -59,11 +66,12 @@ def test_a_click_on_a_patch_chooses_its_token_everywhere(shared_server: Server, 
     reader.page.wait_for_url("**token=**", timeout=10_000)
     reader.settle()
     token = reader.page.url.split("token=")[1].split("&")[0]
-    assert f"Token {token} of 64" in reader.page.locator('[data-testid="stSidebar"]').inner_text()
+    expect(chosen(reader)).to_contain_text(f"Token {token} of 64")
+    assert reader.page.locator(".vit-bar-token").inner_text().startswith(f"{token} · row ")
     assert "layer=2" in reader.page.url
     again = open_reader(shared_server)
     again.open(reader.page.url.removeprefix(shared_server.url + "/"))
-    assert f"Token {token} of 64" in again.page.locator('[data-testid="stSidebar"]').inner_text()
+    expect(chosen(again)).to_contain_text(f"Token {token} of 64")
     assert reader.errors == again.errors == []
 
 
@@ -166,7 +174,8 @@ def test_a_link_to_a_page_finds_the_server_at_once(base: str, open_reader: OpenR
         file.write_bytes(b"no header")
         reader.page.locator('[data-testid="stMain"] input[type="file"]').set_input_files(file)
         reader.page.wait_for_url("**/doctor?file=**")
-        reader.page.get_by_role("link", name="Attention").first.click()
+        reader.page.get_by_test_id("stTopNavSection").filter(has_text="Forward pass").click()
+        reader.page.get_by_role("menuitem", name="Attention", exact=True).click()
         reader.page.wait_for_url(f"{server.url}/attention**")
         reader.settle()
         assert reader.errors == []

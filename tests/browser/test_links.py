@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from playwright.sync_api import Page
 
 from benchmarks.server import Server
+from explainer.notation.equations import EQUATIONS, FORMULAS
+from explainer.notation.templates import written_symbols
 from tests.browser.conftest import Reader
 
 pytestmark = pytest.mark.browser
@@ -15,9 +18,10 @@ OpenReader = Callable[..., Reader]
 # What is marked, in the page and in the shadow roots of the canvases: how, and the words it begins with.
 LIT = """() => [...globalThis.__vitPage.links.roots].flatMap((root) =>
   [...root.querySelectorAll("[data-lit]")]).map((node) => [
-  node.closest(".katex-html") ? "symbol" : node.matches(".panel") ? "panel" : node.closest("tr") ? "row"
+  node.closest("math, .katex-html") ? "symbol" : node.matches(".panel") ? "panel"
+    : node.closest(".vit-step-shapes") ? "shape" : node.closest("tr") ? "row"
     : node.matches(".vit-line") ? "line" : node.matches(".vit-proof") ? "proof" : "equation",
-  node.dataset.lit, node.matches(".panel") ? node.querySelector(".title").textContent : node.textContent.trim()])"""
+  node.dataset.lit, (node.querySelector(".title, .vit-caption, code") ?? node).textContent.trim()])"""
 # Places and sizes of everything, and the outline and background that each of these kinds has.
 PLACES = """() => [...document.querySelectorAll(".stMain *")].map((node) => {
   const { x, y, width, height } = node.getBoundingClientRect(); return [x, y, width, height].join(); }).join(";")"""
@@ -31,34 +35,52 @@ def lit(page: Page) -> dict[tuple[str, str], list[str]]:
     return found
 
 
+def open_tables(reader: Reader) -> None:
+    """Also wait for the pictures that are far below the window: they are drawn last."""
+    every = """() => [...document.querySelectorAll(".vit-step-picture")].every((place) =>
+      place.shadowRoot.querySelector("section.panel canvas.over"))"""
+    reader.page.wait_for_function(every, timeout=60_000)
+    reader.page.locator(".vit-folded > summary", has_text="All tensors").click()
+
+
 def row(reader: Reader, name: str) -> Any:
-    return reader.page.locator(".st-key-table_of_tensors tr").filter(has=reader.page.get_by_text(name, exact=True))
+    return reader.page.locator("table.vit-tensors tr").filter(has=reader.page.get_by_text(name, exact=True))
 
 
 def panel(reader: Reader, title: str) -> Any:
     return reader.page.locator("section.panel").filter(has=reader.page.get_by_role("heading", name=title, exact=True))
 
 
+def equation(reader: Reader, title: str) -> Any:
+    return reader.page.locator(".vit-equation").filter(has=reader.page.get_by_text(title, exact=True)).first
+
+
 @pytest.fixture
 def attention(shared_server: Server, open_reader: OpenReader) -> Reader:
     reader = open_reader(shared_server)
     reader.open("attention")
+    open_tables(reader)
     return reader
+
+
+QKV, WEIGHTS = "Eq. 5 · Queries, keys, values", "Eq. 6 · Attention weights"
 
 
 def expected_of_q(page: Page) -> None:
     found = lit(page)
     assert found["row", "made"] == ["block.attention.query"]
-    assert found["equation", "made"] == ["Equation 5 · Queries, keys, values"]
-    assert found["equation", "read"] == ["Equation 6 · Attention weights", "Attention scores"]
-    (line,) = found["line", "made"]
-    assert line.endswith("# Eq. 5")
+    assert set(found["shape", "made"]) == {"query"}
+    assert found["equation", "made"] == [QKV]
+    assert set(found["equation", "read"]) == {WEIGHTS}
+    assert found["line", "made"] and all(line.endswith("# Eq. 5") for line in found["line", "made"])
     assert any(each.endswith("# Eq. 6") for each in found["line", "read"])
     assert [each.split(" holds")[0] for each in found["proof", "made"]] == ["✓ Eq. 5"]
+    assert [each.split(" holds")[0] for each in found["proof", "read"]] == ["✓ Eq. 6", "✓ The scaled product"]
     assert found["panel", "made"] == ["q"]
-    assert {text.strip("\u200b") for text in found["symbol", "made"]} == {"q"} and len(found["symbol", "made"]) >= 4
+    assert {normalize("NFKC", each) for each in found["symbol", "made"]} == {"q"} and len(found["symbol", "made"]) >= 4
     assert set(found) == {
         ("row", "made"),
+        ("shape", "made"),
         ("equation", "made"),
         ("equation", "read"),
         ("line", "made"),
@@ -72,8 +94,14 @@ def expected_of_q(page: Page) -> None:
 
 def test_a_tensor_lights_up_wherever_it_is_pointed_at(attention: Reader) -> None:
     page = attention.page
-    symbol = page.locator('.st-key-equation_6 .katex-html span[style*="color"]', has_text="q").first
-    for source in (row(attention, "block.attention.query"), panel(attention, "q").locator("canvas.over"), symbol):
+    sources = (
+        row(attention, "block.attention.query"),
+        page.locator("#qkv .vit-step-shapes tr", has_text="query"),
+        panel(attention, "q").locator("canvas.over"),
+        page.locator("#scores .vit-formula [data-symbol=q]").first,
+        page.locator("#scores .vit-numbers [data-symbol=q]").first,
+    )
+    for source in sources:
         source.hover()
         page.wait_for_timeout(300)  # what was drawn as it came into sight may have moved the rest
         source.hover()
@@ -101,27 +129,33 @@ def test_from_one_panel_of_a_canvas_to_the_next(attention: Reader) -> None:
 def test_an_equation_and_its_line_light_up_what_it_makes_and_reads(attention: Reader) -> None:
     page = attention.page
     for source in (
-        page.locator(".st-key-equation_6 .vit-caption"),
-        page.locator(".vit-line", has_text="# Eq. 6"),
-        page.locator(".vit-proof", has_text="Eq. 6 holds"),
+        equation(attention, WEIGHTS).locator(".vit-caption"),
+        page.locator(".vit-step-code .vit-line", has_text="# Eq. 6").first,
+        page.locator(".vit-proof", has_text="Eq. 6 holds").first,
     ):
         source.hover()
         found = lit(page)
         assert found["row", "made"] == ["block.attention.weights"]
         assert found["row", "read"] == ["block.attention.query", "block.attention.key"]
-        assert found["equation", "made"] == ["Equation 6 · Attention weights", "Softmax"]
-        assert ("equation", "read") not in found  # two steps have to do with each other by what they make alone
+        assert set(found["equation", "made"]) == {WEIGHTS}
+        assert [each.split(" holds")[0] for each in found["proof", "made"]] == [
+            "✓ Eq. 6",
+            "✓ The softmax of the scores",
+        ]
+        # two steps have to do with each other by what they make alone
+        assert ("equation", "read") not in found and ("proof", "read") not in found and ("line", "read") not in found
         assert "A = softmax" in found["panel", "made"] and found["panel", "read"] == ["q", "k"]
 
 
 def test_the_keyboards_focus_lights_up_and_the_pointer_comes_first(attention: Reader) -> None:
     page = attention.page
     page.mouse.move(2, 2)
-    page.locator(".st-key-equation_5 .vit-caption").focus()
+    equation(attention, QKV).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+Tab")
     assert lit(page)["row", "made"] == ["block.attention.query", "block.attention.key", "block.attention.value"]
-    page.keyboard.press("Tab")  # the menu of the panel q, inside a shadow root
+    panel(attention, "q").locator("canvas.over").focus()
+    page.keyboard.press("Shift+Tab")  # the menu of the panel q, inside a shadow root
     expected_of_q(page)
     row(attention, "block.attention.output").hover()
     assert lit(page)["row", "made"] == ["block.attention.output"]
@@ -130,19 +164,34 @@ def test_the_keyboards_focus_lights_up_and_the_pointer_comes_first(attention: Re
     page.keyboard.press("Escape")
 
 
+def test_what_is_clicked_stays_lit_until_escape_or_another_click_on_it(attention: Reader) -> None:
+    page = attention.page
+    source = page.locator("#qkv .vit-step-shapes tr", has_text="query")
+    for let_go in (lambda: page.keyboard.press("Escape"), source.click):
+        source.click()
+        row(attention, "block.attention.output").hover()
+        expected_of_q(page)
+        let_go()
+        page.mouse.move(2, 2)
+        assert lit(page) == {}
+    assert attention.errors == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_lighting_up_moves_nothing_and_is_an_outline_not_a_hue_alone(
     scheme: str, shared_server: Server, open_reader: OpenReader
 ) -> None:
     reader = open_reader(shared_server, scheme=scheme)
     reader.open("mlp")
+    open_tables(reader)
     page = reader.page
     page.mouse.move(2, 2)
-    card, proof = page.locator(".st-key-equation_3"), page.locator(".vit-proof").first
+    card, proof = equation(reader, "Eq. 3 · The MLP with a skip path"), page.locator("#residual .vit-proof").first
     looks = """node => { const style = getComputedStyle(node);
       return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.backgroundColor]; }"""
+    page.wait_for_timeout(1000)  # parts below the window are fetched last
     before, plain = page.evaluate(PLACES), [each.evaluate(looks) for each in (card, proof)]
-    page.locator(".st-key-equation_3 .vit-caption").evaluate(
+    card.locator(".vit-caption").evaluate(
         "node => node.dispatchEvent(new PointerEvent('pointerover', { bubbles: true, composed: true }))"
     )
     assert page.evaluate(PLACES) == before
@@ -160,15 +209,20 @@ def test_a_choice_and_a_change_of_page_keep_it_working(attention: Reader) -> Non
     page = attention.page
     row(attention, "block.attention.key").hover()
     assert lit(page)["panel", "made"] == ["k"]
-    page.locator('[class*="st-key-menu"] a', has_text="Head").first.click()
+    page.get_by_role("button", name="Layer 4").click()
+    page.wait_for_timeout(1500)  # what is far from the window is fetched last
+    row(attention, "block.attention.key").hover()
+    assert lit(page)["panel", "made"] == ["k"]
+    assert lit(page)["equation", "made"] == [QKV]
+    page.get_by_test_id("stTopNavSection").filter(has_text="Forward pass").click()
+    page.get_by_role("menuitem", name="Head", exact=True).click()
     page.wait_for_selector('h1:has-text("Head")')
     attention.settle()
+    open_tables(attention)
     row(attention, "trace.representation").hover()
     found = lit(page)
-    assert (
-        found["row", "made"] == ["trace.representation"]
-        and "Equation 4 · Read the class token" in found["equation", "made"]
-    )
+    assert found["row", "made"] == ["trace.representation"]
+    assert "Eq. 4 · Read the class token" in found["equation", "made"]
     assert page.evaluate("[...globalThis.__vitPage.links.roots].every((root) => root === document || root.isConnected)")
     assert attention.errors == []
 
@@ -176,9 +230,10 @@ def test_a_choice_and_a_change_of_page_keep_it_working(attention: Reader) -> Non
 def test_a_part_of_the_diagram_lights_up_its_row(shared_server: Server, open_reader: OpenReader) -> None:
     reader = open_reader(shared_server)
     reader.open("")
+    open_tables(reader)
     over = panel(reader, "From the image to the prediction").locator("canvas.over")
     over.scroll_into_view_if_needed()
-    over.hover(position={"x": 80, "y": 70})  # the first card
+    over.hover(position={"x": 60, "y": 56})  # the first card
     assert lit(reader.page)["row", "made"] == ["trace.image"]
     blank = over.evaluate("canvas => canvas.toDataURL()")
     row(reader, "trace.attention_weights").hover()
@@ -190,8 +245,10 @@ def test_a_tap_lights_up_and_stays(shared_server: Server, chromium: Any) -> None
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     reader = Reader(context.new_page(), shared_server.url)
     reader.open("mlp")
+    reader.page.locator(".vit-folded > summary", has_text="All tensors").tap()
     row(reader, "block.mlp.hidden").tap()
     assert lit(reader.page)["row", "made"] == ["block.mlp.hidden"]
+    row(reader, "block.mlp.hidden").tap()  # it was held, and is let go
     reader.page.locator("h1").tap()
     assert lit(reader.page) == {}
     context.close()
@@ -226,12 +283,23 @@ def test_what_is_compared_lights_up_with_its_equation(shared_server: Server, ope
     assert reader.errors == []
 
 
-# For each formula that says what its symbols are: its title, what it says, and what was found in what KaTeX has drawn.
-SYMBOLS = """() => [...document.querySelectorAll("[data-symbols]")].flatMap((told) => {
-  const area = told.closest('[class*="st-key-equation_"]');
-  return [...area.querySelectorAll(".katex")].map((formula, i) => [told.textContent,
-    told.dataset.symbols.split(" | ")[i].split(" ").map((each) => each.slice(0, each.lastIndexOf("="))),
-    [...__vitPage.links.symbolsOf(formula).values()].map(({ id }) => id.slice(0, id.lastIndexOf("=")))]); })"""
+# For each formula: its title, what it says its symbols are, and what was found in what the browser or KaTeX has drawn.
+SYMBOLS = """() => {
+  const names = (told) => told.split(" ").filter(Boolean).map((each) => each.slice(0, each.lastIndexOf("=")));
+  const drawn = (node) => [...node.querySelectorAll("math [data-symbol]")]
+    .map((each) => each.dataset.link == null ? "without a link" : each.dataset.symbol);
+  const steps = [...document.querySelectorAll(".vit-equation")].map((area) => [
+    area.querySelector(".vit-caption").textContent, names(area.dataset.symbols),
+    drawn(area.querySelector(".vit-formula"))]);
+  const others = [...document.querySelectorAll("[data-symbols]:not(.vit-equation)")].flatMap((told) => {
+    const area = told.closest('[class*="st-key-equation_"]');
+    return [...area.querySelectorAll(".katex")].map((formula, i) => [told.textContent,
+      names(told.dataset.symbols.split(" | ")[i]),
+      [...__vitPage.links.symbolsOf(formula).values()].map(({ id }) => id.slice(0, id.lastIndexOf("=")))]); });
+  return [...steps, ...others]; }"""
+NUMBERS = """() => [...document.querySelectorAll(".vit-equation:has(.vit-numbers)")].map((area) => [
+  area.querySelector(".vit-caption").textContent.split(" · ").at(-1),
+  [...area.querySelectorAll(".vit-numbers math [data-link]")].map((each) => each.dataset.symbol)])"""
 
 
 @pytest.mark.parametrize("page", ["", "patches", "embedding", "attention", "mlp", "encoder", "head", "glossary"])
@@ -244,8 +312,12 @@ def test_every_symbol_of_an_equation_is_known_by_what_it_is(
     found = reader.page.evaluate(SYMBOLS)
     assert found
     for title, told, drawn in found:
+        assert told, title
         told, drawn = [[each for each in names if each not in ("i", "j")] for names in (told, drawn)]
         assert sorted(told) == sorted(drawn), title
+    templates = {item.title: item.numbers for item in (*EQUATIONS.values(), *FORMULAS.values())}
+    for title, drawn in reader.page.evaluate(NUMBERS):
+        assert drawn == list(written_symbols(templates[title])), title
 
 
 def test_symbols_equations_and_pseudocode_of_the_glossary_light_each_other_up(

@@ -17,6 +17,7 @@ from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Reader]
+CENTRE = "(canvas) => canvas.scrollIntoView({ block: 'center' })"  # not below the bar of choices
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_a_click_on_a_cell_explains_it_and_leads_deeper_and_back(
     reader = open_reader(shared_server)
     reader.open("attention?layer=3&head=2")
     cells = panel(reader, "A = softmax").locator("canvas.over")
-    cells.scroll_into_view_if_needed()
+    cells.evaluate(CENTRE)
     box = cells.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4
@@ -104,7 +105,7 @@ def test_a_click_between_whole_pixels_explains_the_cell_that_was_told(
     reader = open_reader(shared_server)
     reader.open("attention?layer=3&head=2")
     cells = panel(reader, "A = softmax").locator("canvas.over")
-    cells.scroll_into_view_if_needed()
+    cells.evaluate(CENTRE)
     box = cells.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] * share[0], int(box["y"] + box["height"] * share[1])
@@ -159,7 +160,7 @@ def explained(reader: Reader, cells: Locator, share: tuple[float, float], **clic
     if asked(reader):  # the sheet lies over the lower part of the window
         reader.page.get_by_role("button", name="Close").click()
         wait_for_number(reader, "")
-    cells.scroll_into_view_if_needed()
+    cells.evaluate(CENTRE)
     box = cells.bounding_box()
     assert box is not None
     x, y = round(box["x"] + box["width"] * share[0]), round(box["y"] + box["height"] * share[1])
@@ -329,7 +330,7 @@ def test_a_curve_a_thumbnail_and_the_weight_read_out(
 
     reader.open("overview")
     flow = reader.page.locator("section.panel[data-kind=Flow] canvas.over")
-    flow.scroll_into_view_if_needed()
+    flow.evaluate(CENTRE)
     box = flow.bounding_box()
     assert box is not None
     for x in range(5, 100, 2):  # the first thumbnail whose cells are numbers

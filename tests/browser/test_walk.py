@@ -435,6 +435,11 @@ def test_symbols_equation_code_and_tensors_of_the_moment_light_each_other_up(chr
         page.wait_for_function("() => __vitPage.links.source && document.querySelector('[data-symbol=MSA][data-lit]')")
 
 
+def go_to(page: Page, group: str, title: str) -> None:
+    page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
+    page.get_by_role("menuitem", name=title, exact=True).click()
+
+
 def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(
     shared_server: Server, open_reader: OpenReader
 ) -> None:
@@ -451,9 +456,9 @@ def test_entering_a_layer_tells_the_sidebar_and_the_film_is_not_sent_again(
     assert not [url for url in fetched if "/vit/tensor/" in url]
     page.locator(".walk-parts button.layer").nth(1).click()  # and back to one that was not sent either
     page.wait_for_function("() => new URLSearchParams(location.search).get('layer') === '2'")
-    page.locator('[class*="st-key-menu"] a', has_text="Glossary").first.click()
+    go_to(page, "Forward pass", "Glossary")
     page.wait_for_selector('h1:has-text("Glossary")')
-    page.locator('[class*="st-key-menu"] a', has_text="Step through").first.click()
+    go_to(page, "Hands on", "Step through")
     page.wait_for_selector(".walk-parts button.entered")
     reader.settle()
     assert page.locator(".walk-parts button.entered").inner_text() == "2"  # as the sidebar says
