@@ -19,6 +19,7 @@ class MountedView {
     this.options = options;
     this.kept = new Map(); // digest -> bytes of a picture
     this.frames = [];
+    this.followed = null; // the page's choice, where the browser has it before the numbers
     this.root = element("figure", "vit");
     this.rows = element("div", "rows");
     this.alt = element("figcaption", "unseen");
@@ -202,6 +203,7 @@ class MountedView {
 
   /** Another choice, made elsewhere: what the panels themselves can show of it. */
   follow(pick) {
+    this.followed = pick;
     for (const frame of this.frames.flat()) {
       frame.kind.applies(frame.panel, pick);
       frame.follow?.(pick);

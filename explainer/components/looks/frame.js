@@ -91,8 +91,11 @@ export class LooksFrame {
     this.pinsChanged();
   }
 
-  set(panel) {
+  set(packed) {
     const before = this.panel;
+    // Where the page's choice is followed, it is newer than the one that came with the numbers.
+    const { layer, head, token } = this.host.followed ?? packed;
+    const panel = { ...packed, layer, head, token };
     this.panel = panel;
     this.shell.show(panel);
     this.weights.take(panel);
