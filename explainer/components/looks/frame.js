@@ -88,7 +88,9 @@ export class LooksFrame {
   /** The reader went back to another address of this page. */
   goBack() {
     this.state.goBack(this.panel.head);
-    this.pinsChanged();
+    this.state.remember();
+    this.read();
+    this.rearrange();
   }
 
   set(packed) {
@@ -132,8 +134,8 @@ export class LooksFrame {
     this.state.remember();
     if (this.state.ofHead) this.choose();
     this.read();
-    if (moves) this.measure();
-    this.draw();
+    if (moves) this.rearrange();
+    else this.draw();
     this.host.say(sentence(this));
   }
 
@@ -255,6 +257,15 @@ export class LooksFrame {
     if (!weight) return;
     page.asker = asker;
     this.host.choose({ number: weight.number });
+  }
+
+  /** More or less is shown: where the view has to fit, all of it is fitted again, as for who opens its link. */
+  rearrange() {
+    if (this.host.options.room) this.host.redraw();
+    else {
+      this.measure();
+      this.draw();
+    }
   }
 
   measure() {
