@@ -19,7 +19,6 @@ class MountedView {
     this.options = options;
     this.kept = new Map(); // digest -> bytes of a picture
     this.frames = [];
-    this.followed = null; // the page's choice, where the browser has it before the numbers
     this.root = element("figure", "vit");
     this.rows = element("div", "rows");
     this.alt = element("figcaption", "unseen");

@@ -88,17 +88,15 @@ export class LooksFrame {
   /** The reader went back to another address of this page. */
   goBack() {
     this.state.goBack(this.panel.head);
-    this.state.remember();
-    this.read();
-    this.rearrange();
+    this.pinsChanged();
+    if (this.host.options.room) this.host.redraw();
   }
 
   set(packed) {
     const before = this.panel;
     // Where the page's choice is followed, it is newer than the one that came with the numbers.
     const { layer, head, token } = this.host.followed ?? packed;
-    const panel = { ...packed, layer, head, token };
-    this.panel = panel;
+    const panel = (this.panel = { ...packed, layer, head, token });
     this.shell.show(panel);
     this.weights.take(panel);
     this.state.take(panel, before, { isOpen: this.choosing, isPointedAt: this.sights.pointer });
@@ -134,8 +132,9 @@ export class LooksFrame {
     this.state.remember();
     if (this.state.ofHead) this.choose();
     this.read();
-    if (moves) this.rearrange();
-    else this.draw();
+    if (moves) this.measure();
+    this.draw();
+    if (moves && this.host.options.room) this.host.redraw(); // fitted again, as for who opens its link
     this.host.say(sentence(this));
   }
 
@@ -257,15 +256,6 @@ export class LooksFrame {
     if (!weight) return;
     page.asker = asker;
     this.host.choose({ number: weight.number });
-  }
-
-  /** More or less is shown: where the view has to fit, all of it is fitted again, as for who opens its link. */
-  rearrange() {
-    if (this.host.options.room) this.host.redraw();
-    else {
-      this.measure();
-      this.draw();
-    }
   }
 
   measure() {
