@@ -53,7 +53,7 @@ COMPLETE = """() => {
     document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning" &&
     !document.querySelector('[data-stale="true"]') &&
     document.documentElement.hasAttribute("data-open") &&
-    [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every(
+    [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"], .vit-step-picture')].every(
       (each) => !each.offsetParent || each.shadowRoot?.querySelector("canvas, .bar"));
   if (!isComplete) globalThis.incompleteAt = performance.now();
   return performance.now() - globalThis.incompleteAt > 300;
@@ -82,6 +82,12 @@ class Reader:
         """
         self.page.evaluate("() => { globalThis.incompleteAt = performance.now() }")
         self.page.wait_for_function(COMPLETE, timeout=90_000)
+
+    def go_to(self, group: str, title: str) -> None:
+        """Choose a page in the menu above the page."""
+        self.page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
+        self.page.get_by_role("menuitem", name=title, exact=True).click()
+        self.settle()
 
     @property
     def main(self) -> str:

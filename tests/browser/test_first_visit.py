@@ -23,7 +23,7 @@ new PerformanceObserver((list) => {
 // Numbers and pictures come late, as over a slow network.
 const quick = fetch;
 window.fetch = async (...asked) => {
-  if (String(asked[0]).includes("/vit/tensor/")) await new Promise((done) => setTimeout(done, 1200));
+  if (/\\/vit\\/(tensor|step)\\//.test(String(asked[0]))) await new Promise((done) => setTimeout(done, 1200));
   return quick(...asked);
 };
 
@@ -45,11 +45,13 @@ const look = () => {
 requestAnimationFrame(look);
 """
 
-PICTURES = """() => document.querySelectorAll('[data-testid="stBidiComponentIsolated"]').length &&
-  [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].every((each) => {
+PICTURES = """() => {
+  const pictures = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"], .vit-step-picture')];
+  return pictures.length && pictures.every((each) => {
     const { top, bottom } = each.getBoundingClientRect();
     return !each.offsetParent || bottom < 0 || top > innerHeight || each.shadowRoot?.querySelector("canvas, .bar");
-  })"""
+  });
+}"""
 
 
 def cumulative_shift(moved: list[dict[str, Any]]) -> float:

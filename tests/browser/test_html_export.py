@@ -121,19 +121,21 @@ def test_without_scripts_the_words_are_there(chromium: Browser, tmp_path: Path) 
 def test_a_page_of_the_app_is_saved_whole(open_reader: Any, shared_server: Server, saved: Saved) -> None:
     reader = open_reader(shared_server)
     reader.open("attention?layer=2")
-    shown = reader.page.locator('[data-testid="stMain"] [data-testid="stBidiComponentIsolated"]').count()
+    shown = reader.page.locator('[data-testid="stMain"] .vit-step-picture').count()
     with reader.page.expect_download() as download:
-        reader.page.get_by_role("button", name="Save this page").click()
+        reader.page.get_by_role("link", name="Save this page").click()
     assert download.value.suggested_filename == "vit-attention.html"
     html = download.value.path().read_text(encoding="utf-8")
     assert len(html) < 3e6  # a few megabytes at most
     saved.open(html)
     saved.wait()
     assert saved.page.locator("figure.vit").count() == shown
+    for folded in saved.page.locator(".vit-folded > summary").all():
+        folded.click()
     text = saved.page.inner_text("main")
     for words in ("layer 2, head 1", "block.attention.query", "# Eq. 6", "Eq. 6 holds", "Rachel Michetti"):
         assert words in text
-    assert saved.page.locator(".equation math").count() >= 5
+    assert saved.page.locator(".vit-equation math").count() >= 5
     assert saved.page.get_by_role("link", name="this page in the app").get_attribute("href") == (
         f"{shared_server.url}/attention?layer=2"
     )

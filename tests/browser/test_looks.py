@@ -173,7 +173,7 @@ class Seen(NamedTuple):
     chips: list[str]
     token: int
     drawn: list[str]
-    sliders: list[str]
+    bar: list[str]
 
     @classmethod
     def of(cls, reader: Reader) -> "Seen":
@@ -190,9 +190,7 @@ class Seen(NamedTuple):
             panel.chips(),
             panel.token,
             panel.root.locator("canvas").evaluate_all(script),
-            reader.page.locator('[data-testid="stSidebar"] input[type="range"]').evaluate_all(
-                "(all) => all.map((each) => each.value)"
-            ),
+            reader.page.locator('.vit-bar [aria-pressed="true"], .vit-bar-token').all_inner_texts(),
         )
 
 
@@ -203,23 +201,28 @@ def test_a_link_opens_the_panel_as_its_sender_saw_it(shared_server: Server, open
     panel = Panel(reader.page)
     panel.click(10)
     panel.click(55)
+    for name in ("Layer 5", "Head 4"):
+        reader.page.get_by_role("button", name=name).click()
     row = "Where the token looks: its row of A"
-    switches = ("Layer 5", "Head 4", "One scale for all maps", row, "Weights as light on the image")
-    for name in switches:
+    options = panel.root.get_by_role("button", name="Options")
+    options.click()
+    for name in ("One scale for all maps", row, "Weights as light on the image", "All heads of the layer below"):
         panel.root.get_by_role("radio", name=name).click()
+    options.click()
     chosen, link = Seen.of(reader), reader.page.url
-    assert chosen.switches == ["4", "5", "looks at", "one for all", "light", "all"] and chosen.token == 55
+    assert chosen.switches == ["4", "looks at", "one for all", "light", "all"] and chosen.token == 55
     assert chosen.chips == ["A\nrow 2, column 2\n×", "B\nrow 7, column 7\n×"]
-    assert chosen.sliders == ["5", "4"]  # there is one layer and one head for the whole page
+    # There is one layer, one head and one token for the whole page.
+    assert chosen.bar == ["5", "4", "55 · row 7, column 7"]
     asked = parse_qs(urlsplit(link).query)
     assert {name: asked[name] for name in ("layer", "head", "token", "pins", "look")} == {
         "layer": ["5"],
         "head": ["4"],
         "token": ["55"],
         "pins": ["10.55"],
-        "look": ["row.shared.light"],
+        "look": ["row.shared.light.all"],
     }
-    assert "head 4 of layer 5" in panel.root.inner_text() and panel.root.locator(".follow button").count() == 0
+    assert not panel.root.locator(".follow").is_visible()  # what is chosen in the panel is chosen for the page
     stranger = open_reader(shared_server)
     stranger.open(link.removeprefix(f"{reader.url}/"))
     assert Seen.of(stranger) == chosen
@@ -253,17 +256,15 @@ def test_the_mean_of_the_heads_and_keys_are_in_the_address(shared_server: Server
         "token": ["30"],
         "look": ["mean"],
     }
-    assert seen.switches[:2] == ["mean", "2"] and seen.token == 30
+    assert seen.switches[0] == "mean" and seen.bar[:2] == ["2", "3"] and seen.token == 30
     stranger = open_reader(shared_server)
     stranger.open(link.removeprefix(f"{reader.url}/"))
     assert Seen.of(stranger) == seen
     # Another page and back: what was pinned and set is still there.
     panel.click(10)
     seen = Seen.of(reader)
-    reader.page.get_by_role("link", name="MLP").first.click()
-    reader.settle()
-    reader.page.get_by_role("link", name="Attention").first.click()
-    reader.settle()
+    for name in ("MLP", "Attention"):
+        reader.go_to("Forward pass", name)
     assert Seen.of(reader) == seen
     assert reader.errors == stranger.errors == []
 

@@ -63,7 +63,7 @@ def test_uploads_the_camera_downloads_and_links_work(
     found = watch(reader)
     reader.open("attention")
     with reader.page.expect_download() as download:
-        reader.page.get_by_role("button", name="Save this page").click()
+        reader.page.get_by_role("link", name="Save this page").click()
     assert download.value.path().stat().st_size > 10_000
     reader.page.get_by_role("button", name="Your own image").click()
     Image.new("RGB", (80, 80), "orange").save(tmp_path / "orange.png")

@@ -33,6 +33,16 @@ const isComplete = () =>
   document.fonts.status === "loaded" &&
   !isWaiting();
 
+// In a narrow window Streamlit puts groups of links between a list and its items: they are said to mean nothing.
+const GROUPS = '[data-testid="stSidebarNavItems"] > div:not([role])';
+function mendMenu() {
+  for (const group of document.querySelectorAll(GROUPS)) {
+    group.setAttribute("role", "presentation");
+    group.parentElement.setAttribute("role", "list");
+  }
+}
+new MutationObserver(mendMenu).observe(document.documentElement, { childList: true, subtree: true });
+
 const PATIENCE = 20_000; // milliseconds after the page's script has ended: what is not here by then is not waited for
 
 let steady = 0; // frames in a row: React puts what it has just loaded in place in the next one

@@ -203,6 +203,7 @@ class MountedView {
 
   /** Another choice, made elsewhere: what the panels themselves can show of it. */
   follow(pick) {
+    this.followed = pick;
     for (const frame of this.frames.flat()) {
       frame.kind.applies(frame.panel, pick);
       frame.follow?.(pick);

@@ -89,11 +89,14 @@ export class LooksFrame {
   goBack() {
     this.state.goBack(this.panel.head);
     this.pinsChanged();
+    if (this.host.options.room) this.host.redraw();
   }
 
-  set(panel) {
+  set(packed) {
     const before = this.panel;
-    this.panel = panel;
+    // Where the page's choice is followed, it is newer than the one that came with the numbers.
+    const { layer, head, token } = this.host.followed ?? packed;
+    const panel = (this.panel = { ...packed, layer, head, token });
     this.shell.show(panel);
     this.weights.take(panel);
     this.state.take(panel, before, { isOpen: this.choosing, isPointedAt: this.sights.pointer });
@@ -131,6 +134,7 @@ export class LooksFrame {
     this.read();
     if (moves) this.measure();
     this.draw();
+    if (moves && this.host.options.room) this.host.redraw(); // fitted again, as for who opens its link
     this.host.say(sentence(this));
   }
 

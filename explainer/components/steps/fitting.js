@@ -1,4 +1,5 @@
-// Formulas that are wider than their place are written smaller, as far as they stay readable; then they scroll.
+// Formulas that are wider than their place are written smaller, as far as they stay readable; then they scroll, and
+// are stops of the keyboard, with which they can be scrolled.
 
 const SMALLEST = 0.62;
 
@@ -7,6 +8,9 @@ export function fitFormulas(root) {
   for (const line of lines) line.style.fontSize = "";
   const shares = lines.map((line) => line.clientWidth / Math.max(1, line.scrollWidth)); // all read, then all written
   lines.forEach((line, i) => {
-    if (shares[i] < 1) line.style.fontSize = `${Math.max(SMALLEST, shares[i] * 0.985)}em`;
+    const share = shares[i] * 0.985;
+    if (shares[i] < 1) line.style.fontSize = `${Math.max(SMALLEST, share)}em`;
+    if (share < SMALLEST) line.tabIndex = 0;
+    else line.removeAttribute("tabindex");
   });
 }
