@@ -87,7 +87,7 @@ STAGES = {
                 TensorRef("model", "patch_projection.bias", "b_E"),
                 TensorRef("trace", "patch_embeddings", "x_pE", made=True),
             ),
-            ("patch_projection",),
+            ("patches", "patch_projection"),
         ),
         Stage(
             "embedding",
@@ -101,6 +101,7 @@ STAGES = {
                 TensorRef("model", "position_embedding", "E_pos"),
                 TensorRef("trace", "hidden_states", "z_0", made=True, index=0),
             ),
+            ("cosine_similarity",),
         ),
         Stage(
             "attention",
@@ -162,7 +163,7 @@ STAGES = {
                 TensorRef("trace", "hidden_states", "z_l", made=True),
                 TensorRef("trace", "hidden_states", "z_L", made=True, index=-1),
             ),
-            ("same_block",),
+            ("same_block", "logit_lens", "attention_rollout", "attention_distance"),
             uses_layer=True,
         ),
         Stage(

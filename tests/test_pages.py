@@ -142,11 +142,12 @@ def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(query: dict[str
 
 def test_a_link_to_weights_that_are_not_here_keeps_asking_for_them() -> None:
     link = {"checkpoint": "torchvision/B/16", "layer": "9", "head": "11", "token": "150"}
-    at = app("compare", **link)
+    at = app("overview", **link)
     assert len(at.warning) == 1  # nothing about layers of the model that is shown instead
     assert {key: at.query_params[key] for key in link} == link
     at.run()
     assert {key: at.query_params[key] for key in link} == link
+    at.switch_page("compare.py").run()
     at.slider(key="layer").set_value(2).run()  # now the reader has chosen something else
     assert "checkpoint" not in at.query_params
     assert at.query_params["layer"] == "2"

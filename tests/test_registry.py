@@ -26,6 +26,7 @@ from explainer.panels import Panel
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape_of
 from explainer.stages import STAGES, Page
+from explainer.steps.forward_pass import STEPS
 from explainer.tensors import describe
 from explainer.texts import TEXTS, text
 from tests.all_views import all_views
@@ -334,7 +335,7 @@ def test_the_story_is_in_order() -> None:
     assert list(STAGES) == names
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
 def test_every_page_has_its_neighbours(group: Mapping[str, Page]) -> None:
     pages = [None, *group.values(), None]
     for before, page, after in zip(pages, pages[1:], pages[2:], strict=False):
@@ -362,7 +363,7 @@ def test_every_field_of_a_trace_belongs_to_a_stage() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_has_a_text_and_a_page(stage: str) -> None:
     prose = text(stage)
-    assert "\n" not in prose.summary  # one paragraph
+    assert prose.summary.count("\n") == 2 * (stage in STEPS)  # one paragraph; of a page of steps the second unfolds
     read = re.sub(r"\$[^$]+\$", "x_p", prose.summary)
     assert 200 < len(read) < 430  # at most five lines of about 86 characters, the text is no wider
     assert prose.sections and list(prose.sections) == list(prose.titles)
@@ -400,6 +401,9 @@ def parts(page: ast.Module) -> list[ast.Module]:
 
 @pytest.mark.parametrize("stage", PAGES)
 def test_pages_show_sections_that_exist_and_all_of_them(stage: str) -> None:
+    if stage in STEPS:
+        assert [step.slug for step in STEPS[stage]] == list(text(stage).sections)
+        return
     tree = ast.parse((ROOT / "pages" / f"{stage}.py").read_text(encoding="utf-8"))
     own = [tree, *parts(tree)]
     calls = [

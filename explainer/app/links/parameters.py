@@ -25,7 +25,9 @@ _NAME_SHOWN, _VALUE_SHOWN = 40, 60  # characters
 
 _NUMBER = Whole(0, 999_999)  # of a layer, head, token: the model knows which there are
 _CHANGES = Text(MAX_TEXT)
-_LOOK = "(row|column|shared|light|all|chosen|mean)"  # of the panel under the pointer, which browsers read and write alone
+_LOOK = (
+    "(row|column|shared|light|all|chosen|mean)"  # of the panel under the pointer, which browsers read and write alone
+)
 _RUN = Text(120)  # as lists call it; the page knows which there are
 
 PARAMETERS: Mapping[str, Kind] = MappingProxyType(
