@@ -52,6 +52,11 @@ def markup(at: AppTest) -> str:
     return "\n".join([*texts, *(steps["html"] for steps in steps_of(at).values())])
 
 
+def without_links(html: str) -> str:
+    """Formulas without what lights up in them."""
+    return re.sub(r'data-symbol="[^"]*" data-link="[^"]*" ', "", html)
+
+
 def steps_of(at: AppTest) -> dict[str, Any]:
     """What the browser is given of a page of steps, and of the sidebar next to it, by name."""
     given = [json.loads(element.proto.json) for element in at.get("bidi_component") if element.proto.json]
@@ -91,7 +96,7 @@ def test_equations_on_the_page_are_those_of_the_registry(page: str) -> None:
             equation = EQUATIONS[number]
             assert linked_markup(equation) in html
             if not (step.has_pseudocode or step.is_grouped):
-                assert mathml(equation.with_numbers(config, "light", 1), display=True) in html
+                assert mathml(equation.with_numbers(config, "light", 1), display=True) in without_links(html)
 
 
 def test_a_link_brings_back_the_same_view() -> None:

@@ -38,7 +38,7 @@ const GROUPS = '[data-testid="stSidebarNavItems"] > div:not([role])';
 function mendMenu() {
   for (const group of document.querySelectorAll(GROUPS)) {
     group.setAttribute("role", "presentation");
-    group.parentElement.setAttribute("role", "list");
+    group.parentElement?.setAttribute("role", "list");
   }
 }
 new MutationObserver(mendMenu).observe(document.documentElement, { childList: true, subtree: true });

@@ -25,8 +25,7 @@ class MountedView {
     this.alt = element("figcaption", "unseen");
     this.live = element("div", "unseen", { "aria-live": "polite" });
     this.tip = new Tip(this.root);
-    this.notice = element("p", "notice", { role: "status" });
-    this.notice.hidden = true;
+    this.notice = element("p", "notice", { role: "status", hidden: "" });
     // A change of the page's colours reaches this element as a transition, wherever the colours were set.
     this.sentinel = element("i", "sentinel", { "aria-hidden": "true" });
     this.sentinel.addEventListener("transitionend", () => this.redraw());
