@@ -334,11 +334,11 @@ def test_a_curve_a_thumbnail_and_the_weight_read_out(
     box = flow.bounding_box()
     assert box is not None
     for x in range(5, 100, 2):  # the first thumbnail whose cells are numbers
-        reader.page.mouse.move(round(box["x"] + box["width"] * x / 100), round(box["y"] + 60))
+        reader.page.mouse.move(round(box["x"] + box["width"] * x / 100), round(box["y"] + 34))
         reader.page.wait_for_timeout(60)
         if reader.page.locator(".tip:visible", has_text="click with Shift").count():
             break
-    number, _ = explained(reader, flow, (x / 100, 60 / box["height"]), modifiers=["Shift"])
+    number, _ = explained(reader, flow, (x / 100, 34 / box["height"]), modifiers=["Shift"])
     check_number(number)
     assert "overview" not in reader.page.url and "/patches" not in reader.page.url  # it opened no page
 
