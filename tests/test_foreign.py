@@ -32,7 +32,7 @@ def test_marks_lose_their_meaning() -> None:
 OWN = {
     *("plain", "percent", "in_powers", "written_shift"),
     # texts and titles of assets/ and of the registries
-    *("stage.title", "before.title", "after.title", "prose.titles", "prose.sections"),
+    *("text", "stage.title", "before.title", "after.title", "prose.titles", "prose.sections"),
     # the lab's mistakes, the course's and the repository's figures, and what is counted from them
     *("lab.chosen.question", "lab.chosen.hints", "lab.sizes.fill", "how_to_load", "source.url", "transfer.verdict"),
     *("tables.case_for_one_class", "tables.weight_of_the_single_picture", "tables.contradiction"),
