@@ -26,6 +26,7 @@ export class LooksFrame {
   constructor(host, kind) {
     this.host = host; // the mounted view
     this.kind = kind; // of panels/
+    this.missed = /** @type {any} */ (null); // what the page chose while a choice here waits to be told
     this.later = new Later(() => this.paintRest(false));
     this.shell = new Shell(this);
     this.root = this.shell.root;
@@ -112,14 +113,14 @@ export class LooksFrame {
         `Enter pins, Escape lets go${explains}.`;
     this.read();
     this.state.remember();
-    clearTimeout(this.reminding);
-    // The app may have written its own.
+    clearTimeout(this.reminding); // the app may have written its own
     this.reminding = setTimeout(() => this.root.isConnected && this.state.remember(), 700);
   }
 
   /** Layer, head and token were chosen elsewhere on the page. */
   follow({ layer, head, token }) {
     const { panel } = this;
+    this.missed = { layer, head, token };
     if (this.choosing || (layer === panel.layer && head === panel.head && token === panel.token)) return;
     this.set({ ...panel, layer, head, token });
     if (this.at) this.draw();
@@ -153,9 +154,9 @@ export class LooksFrame {
     clearTimeout(this.choosing);
     this.choosing = setTimeout(() => {
       this.choosing = null;
-      const { chosen, panel } = this;
-      const isNews = Object.entries(chosen).some(([name, value]) => value !== panel[name]);
-      if (isNews && this.root.isConnected) this.host.choose(chosen);
+      const news = Object.entries(this.chosen).filter(([name, value]) => value !== this.panel[name]);
+      if (news.length && this.root.isConnected) this.host.choose(Object.fromEntries(news));
+      else if (this.missed) this.follow(this.missed);
     }, CHOOSES_AFTER);
   }
 
