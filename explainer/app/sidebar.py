@@ -39,8 +39,9 @@ def show(session: Session, page: str) -> None:
 def _choosing(session: Session, uses_layer: bool) -> None:
     """The image, the layer and the head, and the gallery, on a page that runs anew with each choice."""
     state_of = (session.state.checkpoint, session.state.picture)
-    image = kept_view(("sidebar", *state_of, session.token), lambda: choosing.image(session))
+    image = kept_view(("sidebar", *state_of, session.token), lambda: choosing.image(session, has_caption=False))
     show_view(image, key="sidebar_picture", on_pick=state.pick)
+    st.caption(plain(choosing.chosen_token(session)))  # there at once, while the image is on its way
     for key, label, last in (
         ("layer", "Layer", session.config.num_layers),
         ("head", "Attention head", session.config.num_heads),

@@ -14,14 +14,19 @@ from vit_core.pictures import open_picture
 THUMBNAIL = 64  # pixels
 
 
-def image(session: Session) -> View:
+def chosen_token(session: Session) -> str:
+    """The chosen token in words."""
+    name = token_name(session.token, session.config.grid_size)
+    return f"Token {session.token} of {session.config.num_patches}: {name}"
+
+
+def image(session: Session, *, has_caption: bool = True) -> View:
     """The image as the model sees it; a click on a patch chooses its token."""
     config = session.config
-    name = token_name(session.token, config.grid_size)
     picture = Picture(
         title="The image, as the model sees it",
         quantity="image",
-        caption=f"Token {session.token} of {config.num_patches}: {name}",
+        caption=chosen_token(session) if has_caption else "",
         pixels=session.pixels,
         grid_size=config.grid_size,
         token=session.token,
@@ -30,7 +35,7 @@ def image(session: Session) -> View:
     return View(
         rows=((picture,),),
         alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
-        f"{config.grid_size} x {config.grid_size} patches. Chosen: {name}.",
+        f"{config.grid_size} x {config.grid_size} patches. Chosen: {token_name(session.token, config.grid_size)}.",
         picks=("token",),
     )
 
