@@ -95,7 +95,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_opened(server: Server, ope
     for label in run.labels:
         # The bars of the head page name all three classes.
         page.wait_for_function(
-            """label => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
+            """label => [...document.querySelectorAll('.vit-step-picture')]
                 .some(each => (each.shadowRoot?.textContent ?? "").includes(label))""",
             arg=label,
             timeout=PATIENCE,
