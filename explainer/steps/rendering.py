@@ -26,6 +26,8 @@ from explainer.tensors import TensorRow
 from explainer.texts import text
 from vit_core import ViTConfig
 
+LEAST_WORDS = 44  # letters of the first sentences: "Point at a patch." alone says too little
+_SENTENCE_END = re.compile(r"[.?!] (?=[A-Z<(])")
 _COLOUR = re.compile(r'style="color:[^"]*"')
 _SYMBOL = re.compile(r'<mrow data-symbol="([^"]+)"(?: data-quantity="([^"]+)")?>')
 
@@ -50,7 +52,18 @@ def words_of(markdown: str) -> str:
     """The first paragraph; what follows unfolds."""
     first, _, more = markdown.partition("\n\n")
     rest = f"<details><summary>more</summary>{html_of(more)}</details>" if more else ""
-    return html_of(first) + rest
+    return _first_words_apart(html_of(first)) + rest
+
+
+def _first_words_apart(paragraph: str) -> str:
+    """The paragraph with what follows its first sentences marked: a projector shows these alone."""
+    inside, closing, after = paragraph.rpartition("</p>")
+    for end in _SENTENCE_END.finditer(inside):
+        before = inside[: end.end()]
+        is_outside = before.count("<") == 1 + 2 * before.count("</")  # of every element but the paragraph
+        if is_outside and len(before) >= LEAST_WORDS:
+            return f'{before}<span class="vit-rest">{inside[end.end() :]}</span>{closing}{after}'
+    return paragraph
 
 
 def mathematics_of(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[Proof]) -> str:

@@ -41,8 +41,13 @@ class Instance {
       choice: this.choice,
       mountView: (parent, options) => this.mountView(parent, options),
       pick: (pick) => this.pick(pick),
+      shown: () => this.bar?.projector.fit(),
     });
     this.steps.take(data);
+    if (this.bar) {
+      this.bar.projector.redraw = (slug) => this.steps?.redraw(slug);
+      this.bar.projector.take();
+    }
     this.showAddresses();
   }
 
