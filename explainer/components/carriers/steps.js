@@ -45,8 +45,7 @@ class Instance {
     });
     this.steps.take(data);
     if (this.bar) {
-      this.bar.projector.redraw = (slug) => this.steps?.redraw(slug);
-      this.bar.projector.take();
+      this.bar.projector.take({ redraw: (slug) => this.steps?.redraw(slug), recall, remember });
     }
     this.showAddresses();
   }

@@ -5,14 +5,13 @@
 import { element } from "../drawing/element.js";
 import { fitFormulas } from "./fitting.js";
 
-const VIEW = "view";
 const PROJECTOR = "projector";
 const LARGEST_LETTERS = 1.75; // letters, where 1 is their size on the page
 const SMALLEST_LETTERS = 0.6;
 const PICTURE_SHARE = 0.48; // of the window's height, of a picture that stands above its mathematics
 const EDGE = 10; // pixels that stay free below
 
-export const isProjecting = () => document.documentElement.dataset[VIEW] === PROJECTOR;
+export const isProjecting = () => document.documentElement.dataset.view === PROJECTOR;
 
 const heightOf = (node) => node?.getBoundingClientRect().height ?? 0;
 const topOf = (step) => step.querySelector(".vit-step-body").getBoundingClientRect().top;
@@ -29,7 +28,8 @@ export class Projector {
   constructor(bar) {
     this.bar = bar;
     this.index = 0;
-    this.redraw = null; // async (slug) => draws its picture anew
+    /** @type {any} */
+    this.page = {};
     this.leave = element("button", "vit-bar-leave", { type: "button", "aria-label": "Leave the projector view" }, "×");
     this.leave.addEventListener("click", () => this.toggle());
     this.onBack = () => this.take();
@@ -42,11 +42,14 @@ export class Projector {
     return isProjecting();
   }
 
-  /** The page is as its address says. */
-  take() {
-    const address = new URL(location.href);
-    this.set(address.searchParams.get(VIEW) === PROJECTOR);
-    const named = this.bar.steps.findIndex(({ slug }) => `#${slug}` === address.hash);
+  /**
+   * The page is as its address says. `page`: recall(name) and remember(name, text) for the address, and async
+   * redraw(slug), which draws the picture of a step anew.
+   */
+  take(page = this.page) {
+    this.page = page;
+    this.set(page.recall?.("view") === PROJECTOR);
+    const named = this.bar.steps.findIndex(({ slug }) => `#${slug}` === location.hash);
     if (named >= 0) this.index = named;
     this.show();
   }
@@ -62,8 +65,8 @@ export class Projector {
   }
 
   set(isOn) {
-    if (isOn) document.documentElement.dataset[VIEW] = PROJECTOR;
-    else delete document.documentElement.dataset[VIEW];
+    if (isOn) document.documentElement.dataset.view = PROJECTOR;
+    else delete document.documentElement.dataset.view;
   }
 
   step(by) {
@@ -84,10 +87,9 @@ export class Projector {
   }
 
   remember() {
+    this.page.remember?.("view", this.isOn ? PROJECTOR : "");
     const address = new URL(location.href);
-    if (this.isOn) address.searchParams.set(VIEW, PROJECTOR);
-    else address.searchParams.delete(VIEW);
-    address.hash = this.isOn && this.index ? this.bar.steps[this.index].slug : "";
+    address.hash = this.isOn ? this.bar.steps[this.index].slug : "";
     history.replaceState(history.state, "", address.href.replace(/#$/, ""));
   }
 
@@ -114,10 +116,10 @@ export class Projector {
       fitFormulas(step);
     };
     for (shrink(0); size > SMALLEST_LETTERS && topOf(step) + heightOf(mathematicsOf(step)) > most; ) shrink(0.05);
-    await this.redraw?.(slug);
+    await this.page.redraw?.(slug);
     while (turn === this.turn && size > SMALLEST_LETTERS && step.getBoundingClientRect().bottom > innerHeight) {
       shrink(0.05);
-      await this.redraw?.(slug);
+      await this.page.redraw?.(slug);
     }
   }
 
