@@ -17,6 +17,9 @@ class Instance {
   constructor(parent) {
     this.root = document.createElement("div");
     parent.append(this.root);
+    /** @type {any} */
+    this.core = null; // what draws pictures
+    this.isOver = false;
     /** @type {ChoiceBar | null} */
     this.bar = null;
     /** @type {StepPage | null} */
@@ -25,10 +28,13 @@ class Instance {
     this.choice = page.choice;
   }
 
-  take(data, setTriggerValue) {
+  async take(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;
     if (data === this.data) return;
     this.data = data;
+    // Nothing is shown before there is something to draw with: each picture has its room from the first frame.
+    this.core ??= await loadCore();
+    if (data !== this.data || this.isOver) return;
     this.choice.hear(data);
     if (data.bar) {
       this.bar ??= new ChoiceBar(this.choice);
@@ -46,9 +52,8 @@ class Instance {
     this.showAddresses();
   }
 
-  async mountView(parent, options) {
-    const { mount } = await loadCore();
-    return mount(parent, null, {
+  mountView(parent, options) {
+    return this.core.mount(parent, null, {
       ...options,
       load: (digest) => fetchBytes(`${PATH}/${digest}`),
       loadExact: (name, token) => fetchBytes(`${EXACT_PATH}/${name}${token == null ? "" : `?token=${token}`}`),
@@ -93,6 +98,7 @@ class Instance {
   }
 
   destroy() {
+    this.isOver = true;
     clearTimeout(this.resting);
     for (const type of ["pointerdown", "keydown"])
       if (this.tell) document.removeEventListener(type, this.tell, { capture: true });

@@ -53,7 +53,7 @@ export class StepPage {
       onPick: (pick) => this.options.pick(pick),
       room: () => this.roomFor(part.place),
     });
-    canvas.then((mounted) => part.room && mounted.reserve(JSON.parse(part.room)));
+    if (part.room) canvas.reserve(JSON.parse(part.room));
     return canvas;
   }
 
@@ -81,7 +81,7 @@ export class StepPage {
   /** Fetch and show what the choice has changed: what is near at once, the rest when the browser is idle. */
   show() {
     const choice = this.options.choice.whole;
-    for (const part of this.parts) part.view?.then((canvas) => canvas.follow(choice));
+    for (const part of this.parts) part.view?.follow(choice);
     const renewAll = (parts) => Promise.all(parts.map((part) => this.renew(part, this.options.choice.whole)));
     const near = this.parts.filter((part) => part.isNear);
     // Pictures first: the proofs next to them take longer, and would make them wait.
@@ -99,9 +99,8 @@ export class StepPage {
       const bytes = await fetchPacket(path, this.options.base);
       if (turn !== part.turn) return; // something else was chosen in the meantime
       if (part.kind === "view") {
-        const canvas = await part.view;
-        await canvas.update(bytes);
-        canvas.follow(this.options.choice.whole);
+        await part.view.update(bytes);
+        part.view.follow(this.options.choice.whole);
       } else this.write(part, new TextDecoder().decode(bytes));
       this.options.shown?.(part);
     } catch (/** @type {any} */ error) {
@@ -109,7 +108,7 @@ export class StepPage {
       part.path = null; // asked for again with the next choice
       console.error(error);
       const sentence = `${error.message} Choose something else, or load the page again.`;
-      if (part.kind === "view") (await part.view).explain(sentence);
+      if (part.kind === "view") part.view.explain(sentence);
       else part.place.textContent = sentence;
     }
   }
@@ -124,12 +123,12 @@ export class StepPage {
     if (this.root.clientWidth === this.width && innerHeight === this.height) return;
     [this.width, this.height] = [this.root.clientWidth, innerHeight];
     fitFormulas(this.root);
-    for (const part of this.parts) part.view?.then((canvas) => canvas.redraw());
+    for (const part of this.parts) part.view?.redraw();
   }
 
   clear() {
     this.nearness?.disconnect();
-    for (const part of this.parts) part.view?.then((canvas) => canvas.destroy());
+    for (const part of this.parts) part.view?.destroy();
     this.parts = [];
   }
 
