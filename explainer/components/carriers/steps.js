@@ -4,6 +4,7 @@
 
 import { page } from "../core/page.js";
 import { ChoiceBar } from "../steps/bar.js";
+import { Changing } from "../steps/changing.js";
 import { Choice } from "../steps/choice.js";
 import { StepPage } from "../steps/page.js";
 import { appAddress } from "./address.js";
@@ -20,6 +21,8 @@ class Instance {
     /** @type {any} */
     this.core = null; // what draws pictures
     this.isOver = false;
+    /** @type {Changing | null} */
+    this.changing = null;
     /** @type {ChoiceBar | null} */
     this.bar = null;
     /** @type {StepPage | null} */
@@ -49,6 +52,8 @@ class Instance {
       pick: (pick) => this.pick(pick),
     });
     this.steps.take(data);
+    if (data.choice.changes != null)
+      this.changing ??= new Changing(this.root, this.choice, appAddress(), (pick) => this.tellMore(pick));
     this.showAddresses();
   }
 
@@ -67,9 +72,14 @@ class Instance {
 
   /** A choice stays here; a number to explain, or another page, is the server's. */
   pick(pick) {
+    if (this.changing?.pick(pick)) return;
     this.choice.choose(pick);
     const rest = Object.fromEntries(Object.entries(pick).filter(([name]) => name === "number" || name === "page"));
-    if (Object.keys(rest).length) this.setTriggerValue("pick", { ...this.choice.tell(), ...rest });
+    if (Object.keys(rest).length) this.tellMore(rest);
+  }
+
+  tellMore(pick) {
+    this.setTriggerValue("pick", { ...this.choice.tell(), ...pick });
   }
 
   /** Whatever else is used may need the choice: then the server is told before. */
@@ -103,6 +113,7 @@ class Instance {
     for (const type of ["pointerdown", "keydown"])
       if (this.tell) document.removeEventListener(type, this.tell, { capture: true });
     if (this.renewAddresses) this.choice.followers.delete(this.renewAddresses);
+    this.changing?.destroy();
     this.bar?.destroy();
     this.steps?.destroy();
   }

@@ -3,6 +3,7 @@
 import { page } from "../core/page.js";
 import { fetchPacket, packetPath } from "./fetching.js";
 import { fitFormulas } from "./fitting.js";
+import { keepFocus } from "./changing.js";
 
 const HEADER = 60; // pixels of Streamlit's own header, below which the page begins
 const LEAST = 220; // pixels of a picture, however small the window is
@@ -35,10 +36,9 @@ export class StepPage {
     this.page = data.page;
     this.root.innerHTML = data.html; // written by the server, from the model's numbers and the app's own words
     this.parts = data.parts.map((record) => {
-      const name = record.kind === "view" ? "view" : "mathematics";
-      const place = this.root.querySelector(`[data-${name}="${record.slug}"]`);
+      const place = this.root.querySelector(`[data-${record.kind}="${record.slug}"]`);
       const part = { ...record, place, path: null, turn: 0 };
-      if (record.kind === "view") part.view = this.mount(part);
+      if (record.kind === "view" || record.kind === "result") part.view = this.mount(part);
       else part.path = packetPath(this.page, part, data.choice); // it came with the page
       return part;
     });
@@ -62,7 +62,7 @@ export class StepPage {
     const step = place.closest(".vit-step");
     if (!step || innerWidth < 640) return Infinity;
     const heightOf = (selector, root = document) => root.querySelector(selector)?.offsetHeight ?? 0;
-    const bar = heightOf(".vit-bar");
+    const bar = heightOf(".vit-bar") + heightOf(".vit-strip") + heightOf(".vit-step-controls", step);
     const free = innerHeight - HEADER - bar - heightOf("header", step) - 28;
     const isWide = step.classList.contains("vit-step-wide");
     const below = isWide ? heightOf(".vit-step-mathematics", step) + 12 : 0;
@@ -98,7 +98,7 @@ export class StepPage {
     try {
       const bytes = await fetchPacket(path, this.options.base);
       if (turn !== part.turn) return; // something else was chosen in the meantime
-      if (part.kind === "view") {
+      if (part.view) {
         await part.view.update(bytes);
         part.view.follow(this.options.choice.whole);
       } else this.write(part, new TextDecoder().decode(bytes));
@@ -108,13 +108,13 @@ export class StepPage {
       part.path = null; // asked for again with the next choice
       console.error(error);
       const sentence = `${error.message} Choose something else, or load the page again.`;
-      if (part.kind === "view") part.view.explain(sentence);
+      if (part.view) part.view.explain(sentence);
       else part.place.textContent = sentence;
     }
   }
 
   write(part, html) {
-    part.place.innerHTML = html;
+    keepFocus(part.place, () => (part.place.innerHTML = html));
     fitFormulas(part.place);
     page.links?.light(); // what is lit stays lit
   }
