@@ -107,7 +107,10 @@ def _part(part: Part, keep: Keep) -> str:
             code = both_schemes(highlighted(part.code, "light", part.marked))
             return f'<p class="vit-source">{escape(part.title)}</p>{code}'
         case Markup():
-            return part.html.replace(Markup.PLACE, _picture(part.view, keep) if part.view else "")
+            html = part.html
+            for view in part.views:
+                html = html.replace(Markup.PLACE, _picture(view, keep), 1)
+            return html
         case View() | Frames():
             return _picture(part, keep)
 

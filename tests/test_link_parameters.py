@@ -81,6 +81,7 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 # Where the syntax does not say it: variables of loops over these names, and arguments. What the pages bind in that way
 # is seen by ``test_random_links_break_no_page``, which opens them.
 _VARIABLES = {
+    "steps.own_choice": {"changes", "tool", "first", "replacement", "where"},
     "state": {"picture", "checkpoint", "layer", "head", "token"},
     "compare.choice": {name for name in PARAMETERS if name.startswith(("this_", "other_", "mean_"))},
     "shapes.choice": {"sizes", "against"},

@@ -75,7 +75,7 @@ def test_page_is_complete(page: str) -> None:
         assert section in [element.value for element in at.header] or f"</span> {escape(section)}</h2>" in markup(at)
 
 
-@pytest.mark.parametrize("page", STEPS)
+@pytest.mark.parametrize("page", [page for page in STEPS if page in STAGES])
 def test_page_shows_tensors_code_and_proofs_that_hold(page: str) -> None:
     stage, steps = STAGES[page], STEPS[page]
     html = markup(app(page))

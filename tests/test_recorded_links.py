@@ -51,7 +51,8 @@ def _pictures(key: str, given: str) -> list[str]:
     page = key.removeprefix("steps_")
     if page == "sidebar":
         return [SIDEBAR[part["slug"]] for part in json.loads(given)["parts"]]
-    return [step.picture.name for step in STEPS[page] if step.picture is not None]
+    pictures = {picture.name: picture for step in STEPS[page] for picture in (step.picture, step.result) if picture}
+    return list(pictures)
 
 
 def _key(identity: str) -> str:

@@ -2,32 +2,37 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 import torch
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from explainer import experiments as compute
 from explainer.app import session
 from explainer.app.server import tensor_route
+from explainer.app.shapes.history import MOST, History
 from explainer.app.state import State
+from explainer.app.steps import packets
+from explainer.app.steps.route import open_moment, routes
 from explainer.app.what_if.experiments import EXPERIMENTS
-from explainer.app.what_if.history import MOST, History
-from explainer.app.what_if.toggles import with_head, with_one, with_parts, with_patches, with_swap
 from explainer.experiments.effects import effect_of
 from explainer.experiments.patches import rank_patches
 from explainer.experiments.report import Report, as_csv
+from explainer.experiments.toggles import with_head, with_one, with_parts, with_patches, with_swap
 from explainer.gallery import GALLERY
 from explainer.notation.wording import percent
 from explainer.packing import unpack
 from explainer.panels import Bars, Matrix, Panel, Picture, Plot, Tiles
+from explainer.steps.forward_pass import STEPS
 from explainer.views.changes import what_if
-from tests.test_pages import app, markup
+from tests.test_pages import app, markup, steps_of
 from vit_core import ForwardTrace, Interventions, VisionTransformer, load, open_picture, patchify
 from vit_core.interventions.layers import RemoveResidual, Skip
 from vit_core.interventions.patches import BlurPatches, MaskPatches, ShufflePatches
@@ -59,110 +64,144 @@ def shown(at: AppTest, kind: type[PanelKind], title: str) -> PanelKind:
     return found
 
 
-def check_prediction(at: AppTest, changes: str, picture: str = State.picture) -> None:
-    """The bars and the sentence of the page are those of ``changes``, and so is the address."""
-    assert not at.exception, [element.message for element in at.exception]
+def opened(changes: str, picture: str = State.picture, **own: str) -> Any:
+    """What the page's steps are made from, as a browser asks for it."""
+    return open_moment("what_if", {"picture": picture, "changes": changes, **own})
+
+
+def panel(changes: str, slug: str, kind: packets.Kind = "view", picture: str = State.picture, **own: str) -> Panel:
+    """The first panel of a step, as its bytes are sent."""
+    return unpack(packets.packet("what_if", slug, kind, opened(changes, picture, **own)).data, kept).panels[0]
+
+
+def check_prediction(changes: str, picture: str = State.picture) -> None:
+    """The bars and the sentence of the page with these changes are those of the library."""
     _, checkpoint = load("embedded")
-    bars = shown(at, Bars, "Prediction")
-    assert bars.before is not None
     after, before = traced(changes, picture), traced("", picture)
-    places = [checkpoint.labels.index(label) for label in bars.labels]
-    np.testing.assert_array_equal(bars.values, after.probabilities[places].numpy())  # one program, one machine
-    np.testing.assert_array_equal(bars.before, before.probabilities[places].numpy())
-    assert {int(after.logits.argmax()), int(before.logits.argmax())} <= set(places)
-    [answer] = [line for line in markup(at).splitlines() if 'class="vit-answer' in line]
+    for slug, kind in (("patches", "result"), ("heads", "result"), ("positions", "view")):
+        bars = panel(changes, slug, kind, picture)  # type: ignore[arg-type]
+        assert isinstance(bars, Bars) and bars.before is not None
+        places = [checkpoint.labels.index(label) for label in bars.labels]
+        np.testing.assert_array_equal(bars.values, after.probabilities[places].numpy())  # one program, one machine
+        np.testing.assert_array_equal(bars.before, before.probabilities[places].numpy())
+        assert {int(after.logits.argmax()), int(before.logits.argmax())} <= set(places)
+    answer = packets.packet("what_if", "answer", "controls", opened(changes, picture)).data.decode()
     assert percent(before.probabilities.max()) in answer
     assert not changes or percent(after.probabilities[int(after.logits.argmax())]) in answer
+
+
+def choice_of(at: AppTest) -> str:
+    """The changes that the page hands to the browser, and that its address has."""
+    assert not at.exception, [element.message for element in at.exception]
+    changes: str = steps_of(at)["what_if"]["choice"]["changes"]
     assert at.query_params.get("changes", "") == changes
+    return changes
 
 
-def group(at: AppTest, name: str) -> AppTest:
-    return at.segmented_control(key="what_if_group").set_value(name).run()
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=routes)) as client:
+        yield client
 
 
-# One step on every control: the group, what is done there, and the text of the changes that it makes.
-STEPS: list[tuple[str, Callable[[AppTest], object], str]] = [
-    ("Patches", lambda at: at.toggle(key="what_if_shuffle").set_value(True), "shuffle=0"),
-    ("Layers", lambda at: at.pills(key="what_if_skip_attention").set_value([2, 4]), "skip=attention.2,attention.4"),
-    ("Layers", lambda at: at.pills(key="what_if_skip_mlp").set_value([6]), "skip=mlp.6"),
-    ("Layers", lambda at: at.pills(key="what_if_residual_attention").set_value([5]), "residual=attention.5"),
-    ("Layers", lambda at: at.pills(key="what_if_residual_mlp").set_value([1]), "residual=mlp.1"),
-    ("Positions", lambda at: at.segmented_control(key="what_if_positions").set_value("zero"), "positions=zero"),
-    (
-        "Positions",
-        lambda at: at.segmented_control(key="what_if_positions").set_value("shuffled"),
-        "positions=shuffled.0",
-    ),
-    (
-        "Positions",
-        lambda at: at.segmented_control(key="what_if_positions").set_value("sines and cosines"),
-        "positions=sinusoidal",
-    ),
-    (
-        "Positions",
-        lambda at: at.segmented_control(key="what_if_positions").set_value("through another grid"),
-        "positions=resized.4.bicubic",
-    ),
-    ("Softmax", lambda at: at.select_slider(key="what_if_temperature").set_value(0.5), "temperature=0.5"),
-    ("Softmax", lambda at: at.toggle(key="what_if_unscaled").set_value(True), "temperature=unscaled"),
-    (
-        "Heads",
-        lambda at: at.text_input(key="what_if_text").set_value("heads=3.1:zero, 2.4:mean"),
-        "heads=3.1:zero,2.4:mean",
-    ),
+# What every control of the page asks for, what was changed before, and what becomes of it.
+ACTIONS = [
+    ("", "mask:12", "mask=12"),
+    ("mask=12", "mask:12", ""),
+    ("", "blur:3,4,5", "blur=3-5"),
+    ("", "swap:1,28", "swap=1:28"),
+    ("", "shuffle:0", "shuffle=0"),
+    ("shuffle=3;positions=zero", "shuffle:5", "shuffle=5;positions=zero"),
+    ("shuffle=3;positions=zero", "shuffle:", "positions=zero"),
+    ("", "head:3.1.zero", "heads=3.1:zero"),
+    ("heads=3.1:zero", "head:3.1.mean", "heads=3.1:mean"),
+    ("", "skip:attention.2", "skip=attention.2"),
+    ("skip=attention.2", "skip:attention.4", "skip=attention.2,attention.4"),
+    ("skip=attention.2,attention.4", "skip:attention.2", "skip=attention.4"),
+    ("", "skip:mlp.6", "skip=mlp.6"),
+    ("", "residual:attention.5", "residual=attention.5"),
+    ("", "residual:mlp.1", "residual=mlp.1"),
+    ("", "positions:zero", "positions=zero"),
+    ("", "positions:shuffled.0", "positions=shuffled.0"),
+    ("", "positions:sinusoidal", "positions=sinusoidal"),
+    ("positions=zero", "positions:resized.4.bicubic", "positions=resized.4.bicubic"),
+    ("positions=resized.4.bicubic", "positions:", ""),
+    ("", "temperature:all=0.5", "temperature=0.5"),
+    ("temperature=0.5", "temperature:4=unscaled", "temperature=0.5,4:unscaled"),
+    ("temperature=0.5,4:unscaled", "temperature:4=", "temperature=0.5"),
+    ("temperature=4:2", "temperature:4=1", ""),  # 1 is no change
+    ("mask=12;heads=3.1:zero;skip=mlp.2", "remove:heads=3.1:zero", "mask=12;skip=mlp.2"),
+    ("mask=12", "text:heads=3.1:zero, 2.4:mean", "heads=3.1:zero,2.4:mean"),
 ]
 
 
-@pytest.mark.parametrize(("name", "step", "changes"), STEPS, ids=[changes for *_, changes in STEPS])
+@pytest.mark.parametrize(("before", "action", "after"), ACTIONS, ids=[action for _, action, _ in ACTIONS])
 def test_every_control_changes_the_prediction_to_the_librarys(
-    name: str, step: Callable[[AppTest], object], changes: str
+    before: str, action: str, after: str, client: TestClient
 ) -> None:
-    at = group(app("what_if"), name)
-    check_prediction(at, "")
-    step(at)
-    at.run()
-    check_prediction(at, changes)
-    at.button(key="what_if_undo").click().run()
-    check_prediction(at, "")
+    answer = client.get("/vit/changes", params={"changes": before, "take": action})
+    assert (answer.status_code, answer.text) == (200, after)
+    check_prediction(after)
 
 
-def test_controls_that_follow_a_choice() -> None:
-    at = group(app("what_if", changes="shuffle=3;positions=shuffled.2;temperature=4:2"), "Patches")
-    assert at.number_input(key="what_if_shuffle_seed").value == 3
-    at.number_input(key="what_if_shuffle_seed").set_value(5).run()
-    check_prediction(at, "shuffle=5;positions=shuffled.2;temperature=4:2")
-    group(at, "Positions").number_input(key="what_if_positions_seed").set_value(9).run()
-    check_prediction(at, "shuffle=5;positions=shuffled.9;temperature=4:2")
-    at.segmented_control(key="what_if_positions").set_value("through another grid").run()
-    at.slider(key="what_if_positions_grid").set_value(3).run()
-    at.selectbox(key="what_if_positions_method").set_value("bilinear").run()
-    check_prediction(at, "shuffle=5;positions=resized.3.bilinear;temperature=4:2")
-    group(at, "Softmax").selectbox(key="what_if_where").set_value("layer 4").run()
-    assert at.select_slider(key="what_if_temperature").value == 2.0
-    at.select_slider(key="what_if_temperature").set_value(1.0).run()  # 1 is no change
-    check_prediction(at, "shuffle=5;positions=resized.3.bilinear")
+def test_the_controls_of_the_page_ask_for_what_there_is(client: TestClient) -> None:
+    """Each button and each field of every step, as the page writes them, is answered."""
+    changes = "mask=12;shuffle=3;positions=resized.4.bicubic;temperature=4:2;skip=mlp.2"
+    written = "".join(step.controls(opened(changes, where="4")) for step in STEPS["what_if"] if step.controls)
+    written += packets.packet("what_if", "answer", "controls", opened(changes)).data.decode()
+    actions = [unescape(action) for action in re.findall(r'data-take="([^"]+)"', written)]
+    assert len(actions) > 40
+    for action in actions:
+        values = {"shuffle:": "5", "positions:resized.": "3.bilinear", "text:": "mask=1"}
+        asked = action + values.get(action, "")
+        answer = client.get("/vit/changes", params={"changes": changes, "take": asked})
+        assert answer.status_code == 200, (action, answer.text)
+    assert set(re.findall(r'data-choose="(\w+)=', written)) == {"tool", "replacement", "where"}
 
 
-def test_undo_redo_clear_and_removing_one() -> None:
-    at = app("what_if")
-    assert at.button(key="what_if_undo").disabled and at.button(key="what_if_redo").disabled
-    texts = ["mask=12", "mask=12;heads=3.1:zero", "mask=12;heads=3.1:zero;skip=mlp.2"]
-    for text in texts:
-        at.text_input(key="what_if_text").set_value(text).run()
-        check_prediction(at, text)
-    for text in [*reversed(texts[:-1]), ""]:
-        at.button(key="what_if_undo").click().run()
-        check_prediction(at, text)
-    for text in texts:
-        at.button(key="what_if_redo").click().run()
-        check_prediction(at, text)
-    at.button(key="what_if_remove_heads_3.1:zero").click().run()
-    check_prediction(at, "mask=12;skip=mlp.2")
-    assert at.button(key="what_if_redo").disabled
-    at.button(key="what_if_clear").click().run()
-    check_prediction(at, "")
-    at.button(key="what_if_undo").click().run()
-    check_prediction(at, "mask=12;skip=mlp.2")
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        ("", "There is no action ''"),
+        ("paint:3", "There is no action 'paint'"),
+        ("mask:0", "Expected patches from 1 to 64"),
+        ("mask:1,65", "Expected patches from 1 to 64"),
+        ("mask:", "Expected patches from 1 to 64"),
+        ("head:9.1.zero", "layer 9"),
+        ("head:3.1.nought", "A head is replaced by"),
+        ("head:a.b.zero", "Expected a whole number"),
+        ("skip:head.3", "Expected attention or mlp"),
+        ("skip:mlp.7", "layer 7"),
+        ("shuffle:x", "Expected a whole number"),
+        ("positions:nowhere", "Positions: expected"),
+        ("temperature:all=0", "emperature"),
+        ("text:heads=3.1:nought", "Heads: expected"),
+        ("text:" + "mask=1;" * 3000, "characters"),
+    ],
+)
+def test_nonsense_is_one_sentence_and_changes_nothing(action: str, sentence: str, client: TestClient) -> None:
+    answer = client.get("/vit/changes", params={"changes": "mask=12", "take": action})
+    assert answer.status_code == 400
+    assert sentence in answer.text
+    assert answer.text.endswith(".") and "\n" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        ({"changes": "nonsense"}, "The link's changes cannot be read"),
+        ({"changes": "mask=65"}, "does not fit this model"),
+        ({"tool": "saw"}, "Tool is one of mask, blur, swap"),
+        ({"first": "65"}, "First is a number from 1 to 64"),
+        ({"where": "0"}, "Where is a number from 1 to 6"),
+        ({"replacement": "x" * 9000}, "longer than a choice"),
+    ],
+)
+def test_choices_that_make_no_sense_are_refused(own: dict[str, str], sentence: str, client: TestClient) -> None:
+    for path in ("/vit/step/what_if/patches/view", "/vit/changes", "/vit/report/what-if.json", "/vit/page/what_if"):
+        answer = client.get(path, params={"take": "mask:3", **own})
+        assert answer.status_code == 400
+        assert sentence in answer.text and answer.text.endswith(".")
 
 
 def test_history_is_bounded_and_forgets_what_was_undone() -> None:
@@ -180,11 +219,9 @@ def test_history_is_bounded_and_forgets_what_was_undone() -> None:
 def test_a_link_brings_the_changes_back() -> None:
     changes = "mask=20-22;swap=3:17;heads=3.1:zero,2.4:mean;skip=attention.5;positions=zero;temperature=2"
     at = app("what_if", changes=changes, picture="cat", layer="4", token="12")
-    check_prediction(at, changes, "cat")
+    assert choice_of(at) == changes
+    check_prediction(changes, "cat")
     assert not at.warning
-    link = at.code[0].value
-    assert "picture=cat" in link and "layer=4" in link and "token=12" in link
-    assert f"changes={changes}" in link
 
 
 def test_changes_stay_while_other_pages_are_read() -> None:
@@ -193,7 +230,7 @@ def test_changes_stay_while_other_pages_are_read() -> None:
     at.query_params.clear()  # as the menu's links do
     at.run()
     at.switch_page("what_if.py").run()
-    check_prediction(at, "mask=12")
+    assert choice_of(at) == "mask=12"
 
 
 @pytest.mark.parametrize(
@@ -212,50 +249,44 @@ def test_nonsense_in_the_link_is_one_sentence_and_the_page_works(changes: str, s
     at = app("what_if", changes=changes)
     assert len(at.warning) == 1
     assert sentence in at.warning[0].value and "\n" not in at.warning[0].value
-    bars = shown(at, Bars, "Prediction")
-    assert bars.before is not None
-    np.testing.assert_array_equal(bars.values, bars.before)
+    assert choice_of(at) == ""
 
 
-def test_changes_that_do_not_fit_are_left_behind_by_the_next_step() -> None:
-    at = group(app("what_if", changes="mask=12,65;heads=99.1:zero;skip=mlp.2"), "Layers")
+def test_what_fits_of_a_link_is_kept() -> None:
+    at = app("what_if", changes="mask=12,65;heads=99.1:zero;skip=mlp.2")
     assert len(at.warning) == 2
-    at.pills(key="what_if_skip_attention").set_value([3]).run()
-    assert not at.warning
-    check_prediction(at, "skip=mlp.2,attention.3")
-    at.button(key="what_if_undo").click().run()
-    assert at.query_params["changes"] == "mask=12,65;heads=99.1:zero;skip=mlp.2"
+    assert choice_of(at) == "skip=mlp.2"
 
 
 def test_what_a_control_does_not_know_in_the_link_is_left_out() -> None:
-    at = app("what_if", experiment="nonsense", what_if_group="nonsense")
-    assert not at.exception
-    check_prediction(at, "")
-
-
-def test_nonsense_typed_stays_to_be_corrected() -> None:
-    at = app("what_if", changes="mask=12")
-    at.text_input(key="what_if_text").set_value("heads=3.1:nought").run()
-    assert "The text cannot be read" in at.warning[0].value
-    assert at.text_input(key="what_if_text").value == "heads=3.1:nought"
-    check_prediction(at, "mask=12")
-    at.text_input(key="what_if_text").set_value("heads=3.1:zero").run()
-    assert not at.warning
-    check_prediction(at, "heads=3.1:zero")
+    at = app("what_if", experiment="nonsense", tool="saw", what_if_group="Heads")
+    assert choice_of(at) == ""
+    assert "what_if_group" not in at.query_params and "tool" not in at.query_params
 
 
 def test_pictures_and_grids_show_the_changed_pass() -> None:
-    at = app("what_if", changes="mask=12,20;heads=3.1:zero", token="30")
     after = traced("mask=12,20;heads=3.1:zero")
-    picture = shown(at, Picture, "The image, as the model sees it now")
-    assert picture.marked == (12, 20)
+    picture = panel("mask=12,20;heads=3.1:zero", "patches", token="30")
+    assert isinstance(picture, Picture) and picture.marked == (12, 20)
     _, checkpoint = load("embedded")
     np.testing.assert_array_equal(picture.pixels, np.asarray(checkpoint.preprocess.to_picture(after.image)))
-    tiles = shown(group(at, "Heads"), Tiles, "6 layers")
-    assert tiles.values is not None
+    tiles = panel("mask=12,20;heads=3.1:zero", "heads", token="30")
+    assert isinstance(tiles, Tiles) and tiles.values is not None
     assert tiles.crossed == (8,)  # layer 3, head 1, of four heads a layer
     assert tiles.picks[8] == {what_if.HEAD: "3.1"}
-    np.testing.assert_array_equal(tiles.values[13], after.attention(4)[1, 30, 1:].reshape(8, 8).numpy())
+    exact = packets.exact_view(packets.find_step("what_if", "heads"), opened("mask=12,20;heads=3.1:zero", token="30"))
+    assert isinstance(exact.panels[0], Tiles) and exact.panels[0].values is not None
+    np.testing.assert_array_equal(exact.panels[0].values[13], after.attention(4)[1, 30, 1:].reshape(8, 8).numpy())
+
+
+def test_proofs_are_of_the_changed_pass_and_say_what_a_change_breaks() -> None:
+    holds = {
+        slug: "vit-proof-fails" not in packets.packet("what_if", slug, "mathematics", opened(changes)).data.decode()
+        for slug, changes in (("patches", "mask=12"), ("heads", "heads=1.1:zero"), ("list", "mask=12;positions=zero"))
+    }
+    assert holds == {"patches": True, "heads": True, "list": True}  # the image or an input differs, the equation holds
+    for slug, changes in (("positions", "positions=zero"), ("layers", "skip=mlp.1"), ("softmax", "temperature=2")):
+        assert "vit-proof-fails" in packets.packet("what_if", slug, "mathematics", opened(changes)).data.decode(), slug
 
 
 def test_one_trace_for_everybody_who_changes_the_same() -> None:
@@ -341,7 +372,7 @@ def test_shuffled_patches_on_the_page_are_measured(measured: Measured) -> None:
     at.number_input(key="experiment_seed").set_value(3).run()
     assert finding(at) == compute.shuffle_patches(*measured, seed=3).sentence
     at.button(key="experiment_offer_shuffle").click().run()
-    check_prediction(at, "positions=zero;shuffle=3", "cat")
+    assert choice_of(at) == "positions=zero;shuffle=3"
 
 
 def test_heads_knocked_out_on_the_page_are_measured(measured: Measured) -> None:
@@ -402,7 +433,7 @@ def test_scores_without_scaling_on_the_page_are_measured(measured: Measured) -> 
     np.testing.assert_array_equal(alone.y, result.alone.numpy())
     np.testing.assert_array_equal(throughout.y, result.throughout.numpy())
     at.button(key="experiment_offer_scaling").click().run()
-    check_prediction(at, "temperature=unscaled", "cat")
+    assert choice_of(at) == "temperature=unscaled"
 
 
 @pytest.mark.parametrize("title", EXPERIMENTS)

@@ -200,15 +200,17 @@ def block(checkpoint: str, picture: str, layer: int, changes: str = "") -> Block
     return _blocks.get_or_make((checkpoint, picture, layer, changes), make)
 
 
-def proof(session: Session, claim: int | str) -> Proof:
-    """An equation or fact recomputed for what is on the screen, by the first who looks at it."""
+def proof(session: Session, claim: int | str, changes: str = "") -> Proof:
+    """An equation or fact recomputed for what is on the screen, by the first who looks at it; with ``changes``, too."""
+    place = (session.state.checkpoint, session.state.picture)
 
     def make() -> Proof:
-        block = session.block  # may have to be computed, in a slot of its own: never wait for one while holding one
+        # May have to be computed, in a slot of its own: never wait for one while holding one.
+        forward, inside = trace(*place, changes), block(*place, session.layer, changes)
         with forward_slots:
-            return prove(claim, session.model, session.trace, block, session.layer)
+            return prove(claim, session.model, forward, inside, session.layer)
 
-    proved: Proof = kept(("proof", session.state.checkpoint, session.state.picture, session.layer, claim), make)
+    proved: Proof = kept(("proof", *place, session.layer, claim, changes), make)
     return proved
 
 

@@ -11,6 +11,7 @@ declare const loadCore: () => Promise<typeof import("./core/mount.js")>;
 declare const PATH: string;
 declare const EXACT_PATH: string;
 declare const STEP_PATH: string;
+declare const CHANGES_PATH: string;
 declare const SCRIPT_PATH: string;
 declare const PARTS: string[];
 

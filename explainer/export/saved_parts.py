@@ -53,10 +53,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Markup:
-    """HTML of the app's own, with a view at the place that it has for one."""
+    """HTML of the app's own, with views at the places that it has for them."""
 
     html: str
-    view: View | None = None
+    views: tuple[View, ...] = ()
 
     PLACE: ClassVar[str] = "<!-- view -->"
 

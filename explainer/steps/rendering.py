@@ -20,7 +20,7 @@ from explainer.notation.templates import written_symbols
 from explainer.notation.written_numbers import in_powers
 from explainer.palette import QUANTITIES
 from explainer.proofs import Proof
-from explainer.stages import Stage
+from explainer.stages import Page, Stage
 from explainer.steps.step import Moment, Step
 from explainer.tensors import TensorRow
 from explainer.texts import text
@@ -32,18 +32,21 @@ _COLOUR = re.compile(r'style="color:[^"]*"')
 _SYMBOL = re.compile(r'<mrow data-symbol="([^"]+)"(?: data-quantity="([^"]+)")?>')
 
 
-def frame_of(stage: Stage, step: Step, number: int, mathematics: str) -> str:
-    """A step with a place for its picture. ``mathematics`` is what stands next to that."""
-    prose = text(stage.name)
+def frame_of(page: Page, step: Step, number: int, mathematics: str, controls: str = "") -> str:
+    """A step with places for its pictures. ``mathematics`` is what stands next to the first, ``controls`` above it."""
+    prose = text(page.name)
     title = escape(prose.titles[step.slug])
     picture = f'<div class="vit-step-picture" data-view="{step.slug}">{Markup.PLACE}</div>' if step.picture else ""
+    controls = f'<div class="vit-step-controls" data-controls="{step.slug}">{controls}</div>' if controls else ""
+    result = f'<div class="vit-step-picture" data-result="{step.slug}">{Markup.PLACE}</div>' if step.result else ""
     kind = "wide" if step.is_wide or not step.picture else "grouped" if step.is_grouped else "beside"
     return (
         f'<section class="vit-step vit-step-{kind}" id="{step.slug}" data-step="{step.slug}" aria-label="{title}">'
         f'<header><h2><span class="vit-step-number">{number}</span> {title}</h2>'
         f'<div class="vit-step-words">{words_of(prose.sections[step.slug])}</div></header>'
-        f'<div class="vit-step-body">{picture}'
-        f'<div class="vit-step-mathematics" data-mathematics="{step.slug}">{mathematics}</div></div></section>'
+        f'{controls}<div class="vit-step-body">{picture}<div>'
+        f'<div class="vit-step-mathematics" data-mathematics="{step.slug}">{mathematics}</div>{result}</div></div>'
+        "</section>"
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 from explainer.panels import View
 from vit_core import BlockTrace, Checkpoint, ForwardTrace, VisionTransformer, ViTConfig
 
-Reads = frozenset[Literal["layer", "head", "token"]]
+Reads = frozenset[str]  # names of choices: layer, head, token, and those that a page has of its own
 
 NOTHING: Reads = frozenset()
 LAYER: Reads = frozenset({"layer"})
@@ -70,7 +70,7 @@ class Picture:
     """The picture of a step: a view of the moment, and what of the choice it has to be made anew for."""
 
     name: str  # also its links', in explainer/links.py
-    make: Callable[[Moment], View]
+    make: Callable[[Any], View]  # of the page's moment
     reads: Reads = NOTHING
     follows: Reads = NOTHING  # what of the choice it shows by itself in the browser, without being made anew
 
@@ -89,6 +89,9 @@ class Step:
     has_pseudocode: bool = False  # below each equation
     note: Callable[[Moment], str] | None = None  # what else is to be known of the model here
     is_grouped: bool = False  # each equation with its own line and proof; its claims are its equations
+    result: Picture | None = None  # a second picture, below the mathematics: what comes of it
+    controls: Callable[[Any], str] | None = None  # HTML of what is chosen here, of the page's moment
+    controls_read: Reads = NOTHING
 
     def written(self, moment: Moment) -> tuple[Equation | Formula, ...]:
         """Its equations, then its formulas."""

@@ -77,13 +77,13 @@ def test_both_runs_are_started_watched_and_opened(alone: Server, open_reader: Op
     assert reader.page.locator('[class*="st-key-transfer_curves"] canvas').count() >= 2
     assert "of 60" in reader.main
     reader.page.get_by_role("button", name="Predict", exact=False).first.click()
-    reader.page.wait_for_selector('h1:has-text("Predict")', timeout=30_000)
+    reader.page.wait_for_selector('h1:has-text("Predict")', timeout=120_000)
     reader.settle()
     assert "checkpoint=run" in reader.page.url
     reader.open(f"predict?{reader.page.url.split('?')[1]}&predict_of=test+pictures+of+a+data+set")
     reader.page.wait_for_selector("text=of 60 are right", timeout=60_000)
     reader.page.get_by_role("button", name="Explain").first.click()
-    reader.page.wait_for_selector('h1:has-text("Overview")', timeout=30_000)
+    reader.page.wait_for_selector('h1:has-text("Overview")', timeout=120_000)
     reader.settle()
     assert "checkpoint=run" in reader.page.url
     assert "picture=upload-" in reader.page.url
@@ -118,6 +118,6 @@ def test_own_pictures_are_predicted_and_stay_after_a_reload(
     reader.settle()
     assert "predict_shown=2" in reader.page.url
     reader.page.get_by_role("button", name="Explain").nth(1).click()
-    reader.page.wait_for_selector('h1:has-text("Overview")', timeout=30_000)
+    reader.page.wait_for_selector('h1:has-text("Overview")', timeout=120_000)
     assert "picture=upload-" in reader.page.url
     assert reader.errors == []

@@ -45,7 +45,10 @@ PARAMETERS: Mapping[str, Kind] = MappingProxyType(
         "view": Pattern("projector", "projector"),
         # What if
         "changes": _CHANGES,
-        "what_if_group": OneOf("explainer.app.what_if.controls:GROUPS"),
+        "tool": OneOf("explainer.steps.what_if:TOOLS"),
+        "first": _NUMBER,
+        "replacement": OneOf("explainer.steps.what_if:REPLACEMENTS"),
+        "where": _NUMBER,
         "experiment": OneOf("explainer.app.what_if.experiments:EXPERIMENTS"),
         # Compare
         "this_change": _CHANGES,
@@ -145,6 +148,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
+FORMER = frozenset({"what_if_group"})  # nothing reads them any more: left out without a word
 REPEATED = frozenset({"runs"})  # may stand several times in a link
 
 
@@ -197,6 +201,7 @@ def judge(name: str, values: Collection[str]) -> str:
 
 def check() -> list[str]:
     """Take out of the address what makes no sense, and return a sentence for each; before anything else reads it."""
+    _correct(dict.fromkeys(name for name in st.query_params if name in FORMER))
     renamed = {name: new for name, values in RENAMED.items() if (new := values.get(st.query_params.get(name, "")))}
     _correct(renamed)
     problems = {name: problem for name in st.query_params if (problem := judge(name, st.query_params.get_all(name)))}

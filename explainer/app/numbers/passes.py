@@ -3,7 +3,7 @@
 from explainer.app import checkpoints, session
 from explainer.app.compare import choice as compare_choice
 from explainer.app.compare.sides import open_pair
-from explainer.app.what_if import history
+from explainer.app.steps import own_choice
 from explainer.lessons import HANDS_ON, LESSONS
 from explainer.numbers import Pass
 from explainer.numbers.lines import YOUR_WEIGHTS, Reproduction
@@ -40,7 +40,7 @@ def pass_of(side: str, page: str) -> Pass:
     check_side(side, page)
     own = session.current()
     if side == CHANGED:
-        return _pass(own.state.checkpoint, own.state.picture, str(history.shown()))
+        return _pass(own.state.checkpoint, own.state.picture, own_choice.current("what_if")["changes"])
     if side in SIDES:
         pair, _ = open_pair(own, compare_choice.current())
         seen = pair.seen[SIDES.index(side)]

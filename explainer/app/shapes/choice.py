@@ -6,7 +6,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from explainer.app.links.parameters import put
-from explainer.app.what_if.history import History, Steps
+from explainer.app.shapes.history import History, Steps
 from explainer.shapes.catalogue import CATALOGUE, FIELDS, Setting, changes_between
 from vit_core import ViTConfig
 

@@ -6,29 +6,35 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from explainer import links
+from explainer.app import session as sessions
 from explainer.app.kept import kept, kept_large, kept_view
 from explainer.app.server import tensor_route
-from explainer.app.session import Session, proof
+from explainer.app.session import Session
 from explainer.app.state import State
-from explainer.app.steps import choosing
+from explainer.app.steps import choosing, own_choice
+from explainer.app.steps.moments import TENSORS as TENSORS_OF
+from explainer.app.steps.moments import Changed, proofs_of
 from explainer.links import Link
+from explainer.menu import PAGES
 from explainer.packing import digest, pack
 from explainer.panels import View
-from explainer.stages import STAGES, Stage
+from explainer.stages import STAGES
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import mathematics_of, tensor_table
 from explainer.steps.step import Reads, Step
+from explainer.steps.what_if import CHANGES, answer_of
 from explainer.tensors import TensorRow, describe
 from explainer.views.compose import explained
 
-Kind = Literal["view", "mathematics"]
+Kind = Literal["view", "result", "mathematics", "controls"]
 TENSORS = "tensors"  # the part of a page that is no step: the table of its tensors
 SIDEBAR = "sidebar"
 CHOOSING: Mapping[str, tuple[Callable[[Session], View], Reads]] = {
     "image": (choosing.image, frozenset({"token"})),
     "gallery": (choosing.gallery, frozenset()),
 }
-MEDIA_TYPES: Mapping[Kind, str] = {"view": "application/octet-stream", "mathematics": "text/html; charset=utf-8"}
+ANSWER = "answer"  # the part of What if that stays in sight
+BYTES, HTML = "application/octet-stream", "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,21 @@ class Packet:
     media_type: str
 
 
-def reads_of(stage: Stage, step: Step, kind: Kind) -> Reads:
+def reads_of(page: str, step: Step, kind: Kind) -> Reads:
     """What of the choice a part of a step depends on, besides the image and the checkpoint."""
-    if kind == "view":
-        assert step.picture is not None
-        return step.picture.reads
-    return layer_of(stage)
+    if kind == "controls":
+        return step.controls_read
+    if kind == "mathematics":
+        return mathematics_reads(page)
+    picture = step.picture if kind == "view" else step.result
+    assert picture is not None
+    return picture.reads
+
+
+def mathematics_reads(page: str) -> Reads:
+    """What stands next to the pictures of a page depends on the layer, where the page uses it, and on changes."""
+    own = frozenset(own_choice.defaults(page)) & {"changes"}
+    return own | {"layer"} if PAGES[page].uses_layer else own
 
 
 def find_step(page: str, slug: str) -> Step:
@@ -63,47 +78,53 @@ def find_step(page: str, slug: str) -> Step:
     return found[slug]
 
 
-def view_of(page: str, step: Step, session: Session) -> View:
-    """The picture of a step, which is the same for everybody whose choice is the same in what it reads."""
-    picture = step.picture
+def view_of(page: str, step: Step, moment: Session, kind: Kind = "view") -> View:
+    """A picture of a step, which is the same for everybody whose choice is the same in what it reads."""
+    reads = reads_of(page, step, kind)
+    key = ("step", page, step.slug, kind, *_choice(moment, reads))
+    return kept_view(key, lambda: exact_view(step, _only(page, moment, reads), kind))
+
+
+def exact_view(step: Step, moment: Session, kind: Kind = "view") -> View:
+    """A picture of a step, made anew for all of a choice."""
+    picture = step.picture if kind == "view" else step.result
     assert picture is not None
-    key = ("step", page, step.slug, *_choice(session, picture.reads))
-    return kept_view(key, lambda: exact_view(step, _only(session, picture.reads)))
+    return explained(links.linked(picture.make(moment), picture.name), moment.layer)
 
 
-def exact_view(step: Step, session: Session) -> View:
-    """The picture of a step, made anew for all of a choice."""
-    picture = step.picture
-    assert picture is not None
-    return explained(links.linked(picture.make(session), picture.name), session.layer)
+def _only(page: str, moment: Session, reads: Reads) -> Session:
+    """The moment with everything else as it is at first."""
+    state = moment.state
+    kept_names = {name: getattr(state, name) for name in reads if hasattr(state, name)}
+    state = replace(State(state.picture, state.checkpoint), **kept_names)
+    if not isinstance(moment, Changed):
+        return replace(moment, state=state)
+    first = own_choice.defaults(page)
+    own = {name: moment.own[name] if name in reads else first[name] for name in first}
+    return replace(moment, state=state, own=own)
 
 
-def _only(session: Session, reads: Reads) -> Session:
-    """The session with everything else as it is at first."""
-    first = State(session.state.picture, session.state.checkpoint)
-    kept_names = {name: getattr(session.state, name) for name in reads}
-    return replace(session, state=replace(first, **kept_names))
-
-
-def mathematics(page: str, step: Step, session: Session) -> str:
+def mathematics(page: str, step: Step, moment: Session) -> str:
     """What stands next to the picture of a step."""
-    stage = STAGES[page]
-    return mathematics_of(step, session, rows_of(stage, session), [proof(session, claim) for claim in step.claims])
+    proofs = [proof for claim in step.claims for proof in proofs_of(moment, claim)]
+    return mathematics_of(step, moment, rows_of(page, moment), proofs)
 
 
 def tensors_of(page: str, session: Session) -> str:
     """The tensors of a stage as a table."""
-    return tensor_table(rows_of(STAGES[page], session))
+    return tensor_table(rows_of(page, session))
 
 
-def rows_of(stage: Stage, session: Session) -> list[tuple[TensorRow, Link]]:
-    """The tensors of a stage, and their links."""
-    layer = session.layer if stage.uses_layer else 1
+def rows_of(page: str, moment: Session) -> list[tuple[TensorRow, Link]]:
+    """The tensors of a page, and their links."""
+    tensors = dict.fromkeys(each for name in TENSORS_OF.get(page, (page,)) for each in STAGES[name].tensors)
+    layer = moment.layer if PAGES[page].uses_layer else 1
+    block = sessions.block(moment.state.checkpoint, moment.state.picture, layer)  # shapes are those without changes
     rows: list[TensorRow] = kept(
-        ("tensors", stage.name, session.state.checkpoint, session.state.picture, layer),
-        lambda: [describe(session.model, session.trace, session.block, each, session.layer) for each in stage.tensors],
+        ("tensors", page, moment.state.checkpoint, moment.state.picture, layer),
+        lambda: [describe(moment.model, moment.trace, block, each, layer) for each in tensors],
     )
-    return list(zip(rows, map(links.of_tensor, stage.tensors), strict=True))
+    return list(zip(rows, map(links.of_tensor, tensors), strict=True))
 
 
 def choosing_view(slug: str, session: Session) -> View:
@@ -112,32 +133,46 @@ def choosing_view(slug: str, session: Session) -> View:
     return kept_view((SIDEBAR, slug, *_choice(session, reads)), lambda: make(session))
 
 
-def packet(page: str, slug: str, kind: Kind, session: Session) -> Packet:
+def packet(page: str, slug: str, kind: Kind, moment: Session) -> Packet:
     """The bytes of a part of a page.
 
     Raises:
         LookupError: if there is no such part; one sentence.
     """
     if page == SIDEBAR and kind == "view" and slug in CHOOSING:
-        return _kept(page, slug, kind, session, CHOOSING[slug][1], lambda: _packed(choosing_view(slug, session)))
-    if page in STEPS and slug == TENSORS and kind == "mathematics":
-        return _kept(page, slug, kind, session, layer_of(STAGES[page]), lambda: tensors_of(page, session).encode())
+        return _kept(page, slug, kind, moment, CHOOSING[slug][1], lambda: _packed(choosing_view(slug, moment)))
+    if page in STAGES and page in STEPS and (slug, kind) == (TENSORS, "mathematics"):
+        reads = mathematics_reads(page)
+        return _kept(page, slug, kind, moment, reads, lambda: tensors_of(page, moment).encode())
+    if (slug, kind) == (ANSWER, "controls") and isinstance(moment, Changed):
+        return _kept(page, slug, kind, moment, CHANGES, lambda: answer_of(moment).encode())
     step = find_step(page, slug)
-    if kind == "view" and step.picture is None:
-        raise LookupError(f"The step {slug!r} has no picture.")
-    reads = reads_of(STAGES[page], step, kind)
-    if kind == "view":
-        return _kept(page, slug, kind, session, reads, lambda: _packed(view_of(page, step, session)))
-    return _kept(page, slug, kind, session, reads, lambda: mathematics(page, step, session).encode())
+    parts: Mapping[Kind, object] = {
+        "view": step.picture,
+        "result": step.result,
+        "controls": step.controls,
+        "mathematics": True,
+    }
+    if not parts[kind]:
+        raise LookupError(f"The step {slug!r} has no {'picture' if kind == 'view' else kind}.")
+    reads = reads_of(page, step, kind)
+    if kind in ("view", "result"):
+        return _kept(page, slug, kind, moment, reads, lambda: _packed(view_of(page, step, moment, kind)))
+    if kind == "mathematics":
+        return _kept(page, slug, kind, moment, reads, lambda: mathematics(page, step, moment).encode())
+    write = step.controls
+    assert write is not None
+    return _kept(page, slug, kind, moment, reads, lambda: write(_only(page, moment, reads)).encode())
 
 
-def _kept(page: str, slug: str, kind: Kind, session: Session, reads: Reads, make: Callable[[], bytes]) -> Packet:
+def _kept(page: str, slug: str, kind: Kind, moment: Session, reads: Reads, make: Callable[[], bytes]) -> Packet:
     def compress() -> tuple[Packet, int]:
         data = make()
-        made = Packet(data, gzip.compress(data, compresslevel=1, mtime=0), digest(data), MEDIA_TYPES[kind])
+        media_type = BYTES if kind in ("view", "result") else HTML
+        made = Packet(data, gzip.compress(data, compresslevel=1, mtime=0), digest(data), media_type)
         return made, len(made.data) + len(made.compressed)
 
-    found: Packet = kept_large(("packet", page, slug, kind, *_choice(session, reads)), compress)
+    found: Packet = kept_large(("packet", page, slug, kind, *_choice(moment, reads)), compress)
     return found
 
 
@@ -145,12 +180,9 @@ def _packed(view: View) -> bytes:
     return pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
 
 
-def layer_of(stage: Stage) -> Reads:
-    """The layer, if what stands next to the pictures of a stage depends on it."""
-    return frozenset({"layer"}) if stage.uses_layer else frozenset()
-
-
-def _choice(session: Session, reads: Reads) -> tuple[str | int, ...]:
+def _choice(moment: Session, reads: Reads) -> tuple[str | int, ...]:
     """What a part depends on, as a key."""
-    values: Mapping[str, int] = {"layer": session.layer, "head": session.head, "token": session.token}
-    return (session.state.checkpoint, session.state.picture, *(values[name] for name in sorted(reads)))
+    values: dict[str, str | int] = {"layer": moment.layer, "head": moment.head, "token": moment.token}
+    if isinstance(moment, Changed):
+        values |= moment.own
+    return (moment.state.checkpoint, moment.state.picture, *(values[name] for name in sorted(reads)))

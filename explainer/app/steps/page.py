@@ -1,6 +1,6 @@
 """A page of steps: one element, in which the browser shows what its reader chooses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,12 +8,16 @@ import streamlit as st
 
 from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours
+from explainer.app.compare import choice as compare_choice
+from explainer.app.foreign import plain
 from explainer.app.server import tensor_route
 from explainer.app.session import Session, current
 from explainer.app.state import State
-from explainer.app.steps import packets, route
+from explainer.app.steps import own_choice, packets, route
+from explainer.app.steps.moments import Changed, moment_of
 from explainer.app.tensor_maps import is_open, show_map
 from explainer.components import core, steps_adapter, steps_loader
+from explainer.lessons import Lesson
 from explainer.menu import PAGES
 from explainer.numbers.expressions import is_number
 from explainer.packing import digest, header_of
@@ -21,6 +25,7 @@ from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of, words_of
 from explainer.steps.step import Reads
+from explainer.steps.what_if import CHANGES
 from explainer.texts import text
 from vit_core import token_at
 
@@ -33,7 +38,8 @@ ROOM = 24 * 1024  # characters of a header that goes before its view
 # The scripts are fetched once per browser; only these lines travel with each page.
 _core = core().encode()
 _script = (
-    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", STEP_PATH = "{route.PATH}";\n'
+    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}";\n'
+    f'const STEP_PATH = "{route.PATH}", CHANGES_PATH = "{route.CHANGES_PATH}";\n'
     + steps_adapter()
     + f'\nconst loadCore = () => import(new URL("{tensor_route.url(digest(_core))}", appAddress()).href);\n'
 ).encode()
@@ -46,18 +52,26 @@ _component = st.components.v2.component(
 
 
 def show_steps(name: str) -> None:
-    """A whole page: its steps, its tensors and its code."""
-    stage, session = STAGES[name], current()
-    show_head(stage)
+    """A whole page: its steps, and of a stage its tensors and its code."""
+    page, session = PAGES[name], current()
+    assert isinstance(page, Stage | Lesson)
+    show_head(page)
+    moment, problems = moment_of(name, session, own_choice.read(name))
+    for sentence in problems:
+        st.warning(plain(sentence))
+    if isinstance(moment, Changed):
+        own_choice.take(name, moment.own)
+        own_choice.write(name)
     pictures = [step.picture for step in STEPS[name] if step.picture is not None]
     bar = {
-        "title": stage.title,
+        "title": page.title,
         "steps": [{"slug": step.slug, "title": text(name).titles[step.slug]} for step in STEPS[name]],
         "uses": sorted({choice for picture in pictures for choice in picture.reads | picture.follows}),
     }
-    show(name, session, body(stage, session), parts(stage, session), bar)
-    show_map(stage, session, [row for row, _ in packets.rows_of(stage, session)])
-    show_neighbours(stage)
+    show(name, moment, body(name, moment), parts(name, moment), bar)
+    if isinstance(page, Stage):
+        show_map(page, session, [row for row, _ in packets.rows_of(name, session)])
+        show_neighbours(page)
 
 
 def show_choosing(session: Session) -> None:
@@ -76,9 +90,15 @@ def show(
     config = session.config
     key = f"steps_{name}"
 
+    own = own_choice.defaults(name)
+    chosen = {name: session.own[name] for name in own} if isinstance(session, Changed) else {}
+
     def picked() -> None:
-        if pick := _checked(st.session_state[key].get("pick")):
-            state.pick(pick)
+        if pick := _checked(st.session_state[key].get("pick"), own):
+            own_choice.take(name, {each: str(value) for each, value in pick.items() if each in own})
+            if pick.get("page") == "compare":
+                compare_choice.choose(change=str(pick.get("changes", "")))
+            state.pick({each: value for each, value in pick.items() if each not in own})
 
     _component(
         key=key,
@@ -87,8 +107,8 @@ def show(
             "html": html,
             "parts": shown,
             "bar": bar,
-            "choice": asdict(session.state),
-            "defaults": asdict(State()),
+            "choice": asdict(session.state) | chosen,
+            "defaults": asdict(State()) | dict(own),
             "sizes": {
                 "layers": config.num_layers,
                 "heads": config.num_heads,
@@ -101,50 +121,71 @@ def show(
     )
 
 
-def body(stage: Stage, session: Session) -> str:
-    """The page's steps, then its tensors, its code, and the way to keep it."""
+def body(name: str, moment: Session) -> str:
+    """The page's steps; of a stage its tensors and its code; and the way to keep it."""
 
-    def mathematics(slug: str) -> str:
-        return packets.packet(stage.name, slug, "mathematics", session).data.decode()
+    def part(slug: str, kind: packets.Kind) -> str:
+        return packets.packet(name, slug, kind, moment).data.decode()
 
-    steps = STEPS[stage.name]
-    table = f'<div data-mathematics="{packets.TENSORS}">{mathematics(packets.TENSORS)}</div>'
-    return "".join(
-        (
-            f'<div class="vit-summary">{words_of(text(stage.name).summary)}</div>',
-            *(frame_of(stage, step, number, mathematics(step.slug)) for number, step in enumerate(steps, 1)),
-            folded("All tensors of this stage", table),
-            folded("The code of this stage", code_of(stage)),
-            f'<p class="vit-save"><a data-path="{route.PAGE_PATH}/{stage.name}" download="vit-{stage.name}.html" '
-            f'title="{_SAVE}">Save this page</a></p>',
+    page = PAGES[name]
+    frames = [
+        frame_of(
+            page, step, number, part(step.slug, "mathematics"), part(step.slug, "controls") if step.controls else ""
         )
+        for number, step in enumerate(STEPS[name], 1)
+    ]
+    answer = ""
+    if isinstance(moment, Changed):
+        answer = f'<div class="vit-strip" data-controls="{packets.ANSWER}">{part(packets.ANSWER, "controls")}</div>'
+    more = ""
+    if isinstance(page, Stage):
+        table = f'<div data-mathematics="{packets.TENSORS}">{part(packets.TENSORS, "mathematics")}</div>'
+        more = folded("All tensors of this stage", table) + folded("The code of this stage", code_of(page))
+    return (
+        f'<div class="vit-summary">{words_of(text(name).summary)}</div>{answer}{"".join(frames)}{more}'
+        f'<p class="vit-save"><a data-path="{route.PAGE_PATH}/{name}" download="vit-{name}.html" '
+        f'title="{_SAVE}">Save this page</a></p>'
     )
 
 
-def parts(stage: Stage, session: Session) -> list[dict[str, Any]]:
+def parts(name: str, moment: Session) -> list[dict[str, Any]]:
     """What the browser fetches, and the room that each view needs."""
     found = []
-    for step in STEPS[stage.name]:
-        if step.picture is not None:
-            found.append(_view(stage.name, step.slug, packets.reads_of(stage, step, "view"), session))
-        found.append(_part(step.slug, "mathematics", packets.reads_of(stage, step, "mathematics")))
-    found.append(_part(packets.TENSORS, "mathematics", packets.layer_of(stage)))
+    for step in STEPS[name]:
+        kinds: dict[packets.Kind, object] = {
+            "view": step.picture,
+            "mathematics": True,
+            "result": step.result,
+            "controls": step.controls,
+        }
+        for kind in (kind for kind, part in kinds.items() if part):
+            reads = packets.reads_of(name, step, kind)
+            found.append(
+                _view(name, step.slug, reads, moment, kind)
+                if kind in ("view", "result")
+                else _part(step.slug, kind, reads)
+            )
+    if name in STAGES:
+        found.append(_part(packets.TENSORS, "mathematics", packets.mathematics_reads(name)))
+    if isinstance(moment, Changed):
+        found.append(_part(packets.ANSWER, "controls", CHANGES))
     return found
 
 
-def _view(page: str, slug: str, reads: Reads, session: Session) -> dict[str, Any]:
+def _view(page: str, slug: str, reads: Reads, moment: Session, kind: packets.Kind = "view") -> dict[str, Any]:
     """A picture; its header, without numbers, tells the browser how much room it needs."""
-    header = header_of(packets.packet(page, slug, "view", session).data)
-    return _part(slug, "view", reads, header if len(header) <= ROOM else "")
+    header = header_of(packets.packet(page, slug, kind, moment).data)
+    return _part(slug, kind, reads, header if len(header) <= ROOM else "")
 
 
 def _part(slug: str, kind: str, reads: frozenset[str], room: str = "") -> dict[str, Any]:
     return {"slug": slug, "kind": kind, "reads": sorted(reads), "room": room}
 
 
-def _checked(pick: Any) -> dict[str, int | str | None] | None:
+def _checked(pick: Any, own: Mapping[str, str]) -> dict[str, int | str | None] | None:
     """A pick as the browser sent it, if it could come from there: the choice, a number to explain, another page."""
-    if not isinstance(pick, dict) or not all(name in _ALLOWED and _ALLOWED[name](pick[name]) for name in pick):
+    allowed = _ALLOWED | dict.fromkeys(own, own_choice.is_choice)
+    if not isinstance(pick, dict) or not all(name in allowed and allowed[name](pick[name]) for name in pick):
         return None
     return dict(pick)
 

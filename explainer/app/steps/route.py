@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 PATH = "vit/step"
 PAGE_PATH = "vit/page"
+CHANGES_PATH = "vit/changes"
+REPORT_PATH = "vit/report"
 LONGEST = 200  # letters of a value
 KEEP = "private, max-age=3600"
 ASK_AGAIN = "private, no-cache"  # another file may take the place of a run's weights
@@ -31,9 +33,9 @@ def serve(request: Request) -> Response:
 
     path = request.path_params
     try:
-        if path["kind"] not in ("view", "mathematics"):
-            raise WrongRequestError("A step has a view and its mathematics; nothing else can be asked for.")
-        session = open_session(request.query_params)
+        if path["kind"] not in ("view", "result", "mathematics", "controls"):
+            raise WrongRequestError("A step has a view, its mathematics, a result and controls, and nothing else.")
+        session = open_moment(path["page"], request.query_params)
         found = packet(path["page"], path["step"], path["kind"], session)
     except ERRORS as error:
         return _refuse(error)
@@ -59,11 +61,64 @@ def serve_page(request: Request) -> Response:
     if urlsplit(address).netloc != request.headers.get("host"):
         address = ""  # the file leads back to where it came from, and nowhere else
     try:
-        html = page_file(page, open_session(request.query_params), address)
+        html = page_file(page, open_moment(page, request.query_params), address)
     except ERRORS as error:
         return _refuse(error)
     name = f'attachment; filename="vit-{page}.html"'
     return Response(html, media_type="text/html", headers={"Cache-Control": "no-store", "Content-Disposition": name})
+
+
+def serve_changes(request: Request) -> Response:
+    """What the changes of What if become by an action, as text; the same errors."""
+    from explainer.experiments.takes import take
+
+    try:
+        moment = open_moment("what_if", request.query_params)
+        changes = take(moment.interventions, request.query_params.get("take", ""), moment.config)
+    except ERRORS as error:
+        return _refuse(error)
+    return PlainTextResponse(str(changes), headers={"Cache-Control": KEEP})
+
+
+def serve_report(request: Request) -> Response:
+    """The effect of the changes as a file; the same errors."""
+    from explainer.experiments.report import as_csv
+
+    name = request.path_params["name"]
+    try:
+        report = open_moment("what_if", request.query_params).report
+        files = {
+            "what-if.json": report.as_json,
+            "what-if-classes.csv": lambda: as_csv(report.classes),
+            "what-if-layers.csv": lambda: as_csv(report.layers),
+        }
+        if name not in files:
+            raise LookupError(f"There is no file {name[:40]!r}. There are {', '.join(files)}.")
+        text = files[name]()
+    except ERRORS as error:
+        return _refuse(error)
+    media_type = "application/json" if name.endswith(".json") else "text/csv"
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type=media_type, headers=headers)
+
+
+def open_moment(page: str, parameters: Mapping[str, str]):  # type: ignore[no-untyped-def]  # of moments.py
+    """What the steps of a page are made from, for a request.
+
+    Raises:
+        WrongRequestError, FileNotFoundError, LookupError, ValueError, OSError: as ``open_session``.
+    """
+    from explainer.app.steps import own_choice
+    from explainer.app.steps.moments import moment_of
+
+    first = own_choice.defaults(page)
+    own = {name: parameters.get(name, value) for name, value in first.items()}
+    if wrong := next((name for name, value in own.items() if not own_choice.is_choice(value)), None):
+        raise WrongRequestError(f"{wrong} is longer than a choice can be.")
+    moment, problems = moment_of(page, open_session(parameters), own)
+    if problems:
+        raise WrongRequestError(problems[0])
+    return moment
 
 
 def open_session(parameters: Mapping[str, str]):  # type: ignore[no-untyped-def]  # a Session, which imports torch
@@ -112,4 +167,6 @@ def _refuse(error: Exception) -> Response:
 routes = [
     Route(f"/{{prefix:path}}{PATH}/{{page}}/{{step}}/{{kind}}", serve, methods=["GET"]),
     Route(f"/{{prefix:path}}{PAGE_PATH}/{{page}}", serve_page, methods=["GET"]),
+    Route(f"/{{prefix:path}}{CHANGES_PATH}", serve_changes, methods=["GET"]),
+    Route(f"/{{prefix:path}}{REPORT_PATH}/{{name}}", serve_report, methods=["GET"]),
 ]

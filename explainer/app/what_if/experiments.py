@@ -1,21 +1,27 @@
 """Ready experiments, a record each: one click, a picture, and a sentence of measured numbers."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explainer import experiments as compute
+from explainer.app import state
 from explainer.app.kept import kept_large
 from explainer.app.links.controls import segments
 from explainer.app.server.uploads import picture_source
-from explainer.app.session import Session
-from explainer.app.what_if.controls import REPLACEMENTS, ZERO, pixels_of, take_head
+from explainer.app.session import Session, current
+from explainer.app.state import NUMBER
+from explainer.app.steps import own_choice
 from explainer.experiments import Resized, Shuffled
 from explainer.experiments.patches import passes_for, patches_so_far, rank_patches
-from explainer.panels import Pick, View
-from explainer.views.changes import experiments
+from explainer.experiments.takes import take
+from explainer.panels import Pick, Pixels, View
+from explainer.steps.what_if import REPLACEMENTS
+from explainer.views.changes import experiments, what_if
 from vit_core import ForwardTrace, open_picture
 from vit_core.interventions import Interventions
 from vit_core.interventions.occlusion import Measured
@@ -55,7 +61,7 @@ def _view_of_shuffled(session: Session, measured: tuple[Shuffled, list[ForwardTr
     result, (plain, without, moved) = measured
     return experiments.shuffled(
         result,
-        (session.pixels, pixels_of(session, moved)),
+        (session.pixels, _pixels_of(session, moved)),
         {
             "Without E_{pos}": (plain.representation, without.representation),
             "With E_{pos}": (session.trace.representation, moved.representation),
@@ -63,11 +69,28 @@ def _view_of_shuffled(session: Session, measured: tuple[Shuffled, list[ForwardTr
     )
 
 
+def _pixels_of(session: Session, trace: ForwardTrace) -> Pixels:
+    """The image of a trace as the model sees it, [H, W, 3]."""
+    return np.asarray(session.checkpoint.preprocess.to_picture(trace.image))
+
+
 def _replacement(session: Session) -> str:
-    words = segments(
-        "A head that is taken out is", list(REPLACEMENTS), ZERO, key="experiment_replacement", in_link=False
-    )
-    return REPLACEMENTS[words]
+    words = list(REPLACEMENTS.values())
+    chosen = segments("A head that is taken out is", words, words[0], key="experiment_replacement", in_link=False)
+    return list(REPLACEMENTS)[words.index(chosen)]
+
+
+def _take_head(pick: Pick) -> None:
+    """Take out the head that the browser names, on the page itself, or bring it back."""
+    if NUMBER in pick:
+        state.pick({NUMBER: pick[NUMBER]})
+    words = list(REPLACEMENTS.values())
+    chosen = words.index(st.session_state.get("experiment_replacement") or words[0])
+    head = str(pick.get(what_if.HEAD, ""))
+    changes = Interventions.parse(own_choice.current("what_if")["changes"])
+    with suppress(ValueError):  # it came from a browser
+        action = f"head:{head}.{list(REPLACEMENTS)[chosen]}"
+        own_choice.choose("what_if", changes=str(take(changes, action, current().config)))
 
 
 def _masked(session: Session) -> Measured:
@@ -118,7 +141,7 @@ EXPERIMENTS = {
             session.model, session.trace, session.checkpoint.labels, replacement, progress=progress
         ),
         view=lambda session, result: experiments.knocked_out(result),
-        on_pick=lambda pick: take_head(pick, "experiment_replacement"),
+        on_pick=_take_head,
     ),
     "Which patches matter": Experiment(
         name="patches",

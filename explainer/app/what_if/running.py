@@ -10,13 +10,12 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.session import Session, forward_slots
-from explainer.app.what_if import history
+from explainer.app.steps import own_choice
 from explainer.app.what_if.experiments import EXPERIMENTS, Choice, Experiment
 from explainer.lessons import HANDS_ON
 from explainer.notation.wording import sentence
 from explainer.panels import View
 from vit_core.allowance import NotAllowedError
-from vit_core.interventions import Interventions
 
 STOPPED = "experiment_stopped"
 PATIENCE = 0.4  # seconds after which a bar shows how far the work is
@@ -103,4 +102,4 @@ def _stop(key: tuple[str | int, ...] | None) -> None:
 def _change(experiment: Experiment) -> None:
     """Make the changes of the experiment on the page itself; they are asked for when the button is pressed."""
     assert experiment.changes is not None
-    history.change(Interventions.parse(experiment.changes()))
+    own_choice.choose("what_if", changes=experiment.changes())

@@ -4,6 +4,7 @@
 
 import { page } from "../core/page.js";
 import { ChoiceBar } from "../steps/bar.js";
+import { Changing } from "../steps/changing.js";
 import { Choice } from "../steps/choice.js";
 import { StepPage } from "../steps/page.js";
 import { appAddress } from "./address.js";
@@ -17,6 +18,11 @@ class Instance {
   constructor(parent) {
     this.root = document.createElement("div");
     parent.append(this.root);
+    /** @type {any} */
+    this.core = null; // what draws pictures
+    this.isOver = false;
+    /** @type {Changing | null} */
+    this.changing = null;
     /** @type {ChoiceBar | null} */
     this.bar = null;
     /** @type {StepPage | null} */
@@ -25,10 +31,13 @@ class Instance {
     this.choice = page.choice;
   }
 
-  take(data, setTriggerValue) {
+  async take(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;
     if (data === this.data) return;
     this.data = data;
+    // Nothing is shown before there is something to draw with: each picture has its room from the first frame.
+    this.core ??= await loadCore();
+    if (data !== this.data || this.isOver) return;
     this.choice.hear(data);
     if (data.bar) {
       this.bar ??= new ChoiceBar(this.choice);
@@ -44,15 +53,14 @@ class Instance {
       shown: () => this.bar?.projector.fit(),
     });
     this.steps.take(data);
-    if (this.bar) {
-      this.bar.projector.take({ redraw: (slug) => this.steps?.redraw(slug), recall, remember });
-    }
+    if (data.choice.changes != null)
+      this.changing ??= new Changing(this.root, this.choice, appAddress(), (pick) => this.tellMore(pick));
+    this.bar?.projector.take({ redraw: (slug) => this.steps?.redraw(slug), recall, remember });
     this.showAddresses();
   }
 
-  async mountView(parent, options) {
-    const { mount } = await loadCore();
-    return mount(parent, null, {
+  mountView(parent, options) {
+    return this.core.mount(parent, null, {
       ...options,
       load: (digest) => fetchBytes(`${PATH}/${digest}`),
       loadExact: (name, token) => fetchBytes(`${EXACT_PATH}/${name}${token == null ? "" : `?token=${token}`}`),
@@ -66,9 +74,14 @@ class Instance {
 
   /** A choice stays here; a number to explain, or another page, is the server's. */
   pick(pick) {
+    if (this.changing?.pick(pick)) return;
     this.choice.choose(pick);
     const rest = Object.fromEntries(Object.entries(pick).filter(([name]) => name === "number" || name === "page"));
-    if (Object.keys(rest).length) this.setTriggerValue("pick", { ...this.choice.tell(), ...rest });
+    if (Object.keys(rest).length) this.tellMore(rest);
+  }
+
+  tellMore(pick) {
+    this.setTriggerValue("pick", { ...this.choice.tell(), ...pick });
   }
 
   /** Whatever else is used may need the choice: then the server is told before. */
@@ -97,10 +110,12 @@ class Instance {
   }
 
   destroy() {
+    this.isOver = true;
     clearTimeout(this.resting);
     for (const type of ["pointerdown", "keydown"])
       if (this.tell) document.removeEventListener(type, this.tell, { capture: true });
     if (this.renewAddresses) this.choice.followers.delete(this.renewAddresses);
+    this.changing?.destroy();
     this.bar?.destroy();
     this.steps?.destroy();
   }

@@ -1,15 +1,13 @@
-// What the reader has chosen on a page: picture, checkpoint, layer, head and token. The browser owns it.
+// What the reader has chosen on a page: picture, checkpoint, layer, head, token, and what a page has of its own, as
+// changes of the forward pass. The browser owns it.
 //
 // The address carries it at every moment, and the reader's way back leads through it. The server is told only when
 // something else is used that needs it; what the server has changed itself (another checkpoint, an upload) comes back.
 
-const NAMES = ["picture", "checkpoint", "layer", "head", "token"];
-const NUMBERS = ["layer", "head", "token"];
-
 export class Choice {
   constructor() {
     this.followers = new Set(); // functions that are called when something else is chosen
-    this.value = null; // {picture, checkpoint, layer, head, token}; token null stands for the middle of the image
+    this.value = null; // {name: value}; token null stands for the middle of the image
   }
 
   /** What the server says: its choice, the one without a name in the address, and the sizes of the model. */
@@ -25,6 +23,10 @@ export class Choice {
     this.value = { ...choice };
   }
 
+  get names() {
+    return Object.keys(this.defaults);
+  }
+
   /** With the token that stands for none. */
   get whole() {
     return { ...this.value, token: this.value.token ?? this.sizes.middle };
@@ -37,10 +39,10 @@ export class Choice {
 
   /** Choose some of it. Names of other things are left out. */
   choose(pick) {
-    const known = Object.entries(pick).filter(([name]) => NAMES.includes(name));
+    const known = Object.entries(pick).filter(([name]) => this.names.includes(name));
     const next = { ...this.value, ...Object.fromEntries(known) };
     next.layer = Math.min(Math.max(1, next.layer), this.sizes.layers); // plots over layers begin with z_0
-    if (NAMES.every((name) => next[name] === this.value[name])) return;
+    if (this.names.every((name) => next[name] === this.value[name])) return;
     this.set(next);
     history.pushState(history.state, "", this.address());
   }
@@ -53,7 +55,7 @@ export class Choice {
   /** The page's address with the choice in it, as the server would write it. */
   address() {
     const address = new URL(location.href);
-    for (const name of NAMES) {
+    for (const name of this.names) {
       if (this.value[name] === this.defaults[name]) address.searchParams.delete(name);
       else address.searchParams.set(name, this.value[name]);
     }
@@ -65,10 +67,10 @@ export class Choice {
     if (!this.followers.size || location.pathname !== this.page) return;
     const asked = new URLSearchParams(location.search);
     const next = Object.fromEntries(
-      NAMES.map((name) => {
+      this.names.map((name) => {
         const text = asked.get(name);
         if (text == null) return [name, this.defaults[name]];
-        return [name, NUMBERS.includes(name) ? Number(text) : text];
+        return [name, name === "token" || typeof this.defaults[name] === "number" ? Number(text) : text];
       }),
     );
     if (next.checkpoint !== this.value.checkpoint) return; // other sizes: the server knows them

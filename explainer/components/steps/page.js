@@ -3,6 +3,7 @@
 import { page } from "../core/page.js";
 import { fetchPacket, packetPath } from "./fetching.js";
 import { fitFormulas } from "./fitting.js";
+import { keepFocus } from "./changing.js";
 import { isProjecting, roomOnProjector } from "./projector.js";
 
 const HEADER = 60; // pixels of Streamlit's own header, below which the page begins
@@ -36,10 +37,9 @@ export class StepPage {
     this.page = data.page;
     this.root.innerHTML = data.html; // written by the server, from the model's numbers and the app's own words
     this.parts = data.parts.map((record) => {
-      const name = record.kind === "view" ? "view" : "mathematics";
-      const place = this.root.querySelector(`[data-${name}="${record.slug}"]`);
+      const place = this.root.querySelector(`[data-${record.kind}="${record.slug}"]`);
       const part = { ...record, place, path: null, turn: 0 };
-      if (record.kind === "view") part.view = this.mount(part);
+      if (record.kind === "view" || record.kind === "result") part.view = this.mount(part);
       else part.path = packetPath(this.page, part, data.choice); // it came with the page
       return part;
     });
@@ -54,7 +54,7 @@ export class StepPage {
       onPick: (pick) => this.options.pick(pick),
       room: () => this.roomFor(part.place),
     });
-    canvas.then((mounted) => part.room && mounted.reserve(JSON.parse(part.room)));
+    if (part.room) canvas.reserve(JSON.parse(part.room));
     return canvas;
   }
 
@@ -62,9 +62,9 @@ export class StepPage {
   roomFor(place) {
     const step = place.closest(".vit-step");
     if (!step || innerWidth < 640) return Infinity;
-    if (isProjecting()) return roomOnProjector(step);
+    if (isProjecting()) return roomOnProjector(step, place);
     const heightOf = (selector, root = document) => root.querySelector(selector)?.offsetHeight ?? 0;
-    const bar = heightOf(".vit-bar");
+    const bar = heightOf(".vit-bar") + heightOf(".vit-strip") + heightOf(".vit-step-controls", step);
     const free = innerHeight - HEADER - bar - heightOf("header", step) - 28;
     const isWide = step.classList.contains("vit-step-wide");
     const below = isWide ? heightOf(".vit-step-mathematics", step) + 12 : 0;
@@ -83,7 +83,7 @@ export class StepPage {
   /** Fetch and show what the choice has changed: what is near at once, the rest when the browser is idle. */
   show() {
     const choice = this.options.choice.whole;
-    for (const part of this.parts) part.view?.then((canvas) => canvas.follow(choice));
+    for (const part of this.parts) part.view?.follow(choice);
     const renewAll = (parts) => Promise.all(parts.map((part) => this.renew(part, this.options.choice.whole)));
     const near = this.parts.filter((part) => part.isNear);
     // Pictures first: the proofs next to them take longer, and would make them wait.
@@ -100,10 +100,9 @@ export class StepPage {
     try {
       const bytes = await fetchPacket(path, this.options.base);
       if (turn !== part.turn) return; // something else was chosen in the meantime
-      if (part.kind === "view") {
-        const canvas = await part.view;
-        await canvas.update(bytes);
-        canvas.follow(this.options.choice.whole);
+      if (part.view) {
+        await part.view.update(bytes);
+        part.view.follow(this.options.choice.whole);
       } else this.write(part, new TextDecoder().decode(bytes));
       this.options.shown?.(part);
     } catch (/** @type {any} */ error) {
@@ -111,13 +110,13 @@ export class StepPage {
       part.path = null; // asked for again with the next choice
       console.error(error);
       const sentence = `${error.message} Choose something else, or load the page again.`;
-      if (part.kind === "view") (await part.view).explain(sentence);
+      if (part.view) part.view.explain(sentence);
       else part.place.textContent = sentence;
     }
   }
 
   write(part, html) {
-    part.place.innerHTML = html;
+    keepFocus(part.place, () => (part.place.innerHTML = html));
     fitFormulas(part.place);
     page.links?.light(); // what is lit stays lit
   }
@@ -126,16 +125,16 @@ export class StepPage {
     if (this.root.clientWidth === this.width && innerHeight === this.height) return;
     [this.width, this.height] = [this.root.clientWidth, innerHeight];
     fitFormulas(this.root);
-    for (const part of this.parts) part.view?.then((canvas) => canvas.redraw());
+    for (const part of this.parts) part.view?.redraw();
   }
 
-  async redraw(slug) {
-    (await this.parts.find((part) => part.slug === slug)?.view)?.redraw();
+  redraw(slug) {
+    for (const part of this.parts) if (part.slug === slug) part.view?.redraw();
   }
 
   clear() {
     this.nearness?.disconnect();
-    for (const part of this.parts) part.view?.then((canvas) => canvas.destroy());
+    for (const part of this.parts) part.view?.destroy();
     this.parts = [];
   }
 

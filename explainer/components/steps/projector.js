@@ -19,9 +19,10 @@ const mathematicsOf = (step) => step.querySelector(".vit-step-mathematics");
 const isAbove = (step) => step.classList.contains("vit-step-wide") && step.querySelector(".vit-step-picture") != null;
 
 /** The height that the picture of a step may have on the projector. */
-export function roomOnProjector(step) {
+export function roomOnProjector(step, place) {
   const free = innerHeight - topOf(step) - EDGE;
-  return isAbove(step) ? free - heightOf(mathematicsOf(step)) - EDGE : free;
+  const isBelow = place.dataset.result != null;
+  return isBelow || isAbove(step) ? free - heightOf(mathematicsOf(step)) - EDGE : free;
 }
 
 export class Projector {
@@ -43,8 +44,8 @@ export class Projector {
   }
 
   /**
-   * The page is as its address says. `page`: recall(name) and remember(name, text) for the address, and async
-   * redraw(slug), which draws the picture of a step anew.
+   * The page is as its address says. `page`: recall(name) and remember(name, text) for the address, and
+   * redraw(slug), which draws the pictures of a step anew.
    */
   take(page = this.page) {
     this.page = page;
@@ -103,8 +104,7 @@ export class Projector {
   }
 
   /** Letters as large as the window has room for; the picture has what they leave; if it needs more, they shrink. */
-  async fit() {
-    const turn = (this.turn = (this.turn ?? 0) + 1);
+  fit() {
     const { slug } = this.bar.steps[this.index] ?? {};
     const step = document.getElementById(slug);
     if (!this.isOn || !step) return;
@@ -116,10 +116,10 @@ export class Projector {
       fitFormulas(step);
     };
     for (shrink(0); size > SMALLEST_LETTERS && topOf(step) + heightOf(mathematicsOf(step)) > most; ) shrink(0.05);
-    await this.page.redraw?.(slug);
-    while (turn === this.turn && size > SMALLEST_LETTERS && step.getBoundingClientRect().bottom > innerHeight) {
+    this.page.redraw?.(slug);
+    while (size > SMALLEST_LETTERS && step.getBoundingClientRect().bottom > innerHeight) {
       shrink(0.05);
-      await this.page.redraw?.(slug);
+      this.page.redraw?.(slug);
     }
   }
 

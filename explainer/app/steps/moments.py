@@ -1,0 +1,101 @@
+"""What the steps of a page are made from: the session, and on a page with choices of its own more than that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from explainer.app import session as sessions
+from explainer.app.checkpoints import is_of_a_file, is_of_a_run
+from explainer.app.server.loopback import for_reader
+from explainer.app.session import Session
+from explainer.app.steps import own_choice
+from explainer.experiments.report import Report
+from explainer.numbers import YOUR_WEIGHTS
+from explainer.panels import Pixels
+from explainer.proofs import Proof
+from explainer.steps.what_if import REPLACEMENTS, TOOLS
+from vit_core import BlockTrace, ForwardTrace
+from vit_core.interventions import Interventions
+
+
+@dataclass(frozen=True)
+class Changed(Session):
+    """The forward pass of a session, and the same with changes."""
+
+    own: Mapping[str, str]
+
+    @cached_property
+    def interventions(self) -> Interventions:
+        """The changes."""
+        return Interventions.parse(self.own["changes"])
+
+    @property
+    def after(self) -> ForwardTrace:
+        """The forward pass with the changes."""
+        return sessions.trace(self.state.checkpoint, self.state.picture, self.own["changes"])
+
+    @property
+    def block_after(self) -> BlockTrace:
+        """The insides of the chosen layer with the changes."""
+        return sessions.block(self.state.checkpoint, self.state.picture, self.layer, self.own["changes"])
+
+    @cached_property
+    def pixels_after(self) -> Pixels:
+        """The image as the model sees it with the changes, [H, W, 3]."""
+        return np.asarray(self.checkpoint.preprocess.to_picture(self.after.image))
+
+    @property
+    def report(self) -> Report:
+        """The effect of the changes to take away."""
+        name = self.state.checkpoint
+        weights = YOUR_WEIGHTS if is_of_a_run(name) or is_of_a_file(name) else name
+        return Report(weights, self.state.picture, self.checkpoint.labels, self.trace, self.after, self.interventions)
+
+    @property
+    def python(self) -> str:
+        """A line of Python that computes the prediction with the changes again."""
+        return for_reader(self.report.python)
+
+    def fitted(self) -> tuple["Changed", list[str]]:
+        """With what makes sense of the page's own choices, and a sentence for each part that does not."""
+        problems: list[str] = []
+        own = dict(self.own)
+        try:
+            changes, problems = Interventions.parse(own["changes"]).fitted(self.config)
+        except ValueError as error:
+            changes = Interventions()
+            problems.append(f"The link's changes cannot be read: {error}. Nothing has been changed.")
+        own["changes"] = str(changes)
+        first = own_choice.defaults("what_if")
+        numbers = {"first": self.config.num_patches, "where": self.config.num_layers}
+        allowed = {"tool": TOOLS, "replacement": REPLACEMENTS}
+        for name, last in numbers.items():
+            if own[name] and not (own[name].isascii() and own[name].isdecimal() and 1 <= int(own[name]) <= last):
+                problems.append(f"{name} is a number from 1 to {last}, got {own[name][:40]!r}; it is left out.")
+                own[name] = first[name]
+        for name, options in allowed.items():
+            if own[name] not in options:
+                problems.append(f"{name} is one of {', '.join(options)}, got {own[name][:40]!r}; it is left out.")
+                own[name] = first[name]
+        return replace(self, own=own), problems
+
+
+def moment_of(page: str, session: Session, own: Mapping[str, str]) -> tuple[Any, list[str]]:
+    """What the steps of a page are made from, and a sentence for each choice that makes no sense."""
+    if page == "what_if":
+        return Changed(session.state, session.checkpoint, session.model, session.trace, own).fitted()
+    return session, []
+
+
+def proofs_of(moment: Session, claim: int | str) -> list[Proof]:
+    """How a claim came out, of each forward pass that the page shows."""
+    if isinstance(moment, Changed):
+        return [sessions.proof(moment, claim, moment.own["changes"])]
+    return [sessions.proof(moment, claim)]
+
+
+TENSORS: Mapping[str, tuple[str, ...]] = {"what_if": ("embedding", "attention", "mlp", "head")}
+"""The stages whose tensors the steps of a page read and make, where it is no stage itself."""
