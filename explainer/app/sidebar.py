@@ -15,6 +15,7 @@ from explainer.app.server.upload_boxes import expect, receive
 from explainer.app.server.uploads import MOST_MEGABYTES, keep_upload, picture_source, show_picture_box
 from explainer.app.session import Session
 from explainer.app.steps import choosing
+from explainer.app.steps.moments import followed
 from explainer.app.steps.page import show_choosing
 from explainer.menu import PAGES
 from explainer.notation.wording import sentence
@@ -29,7 +30,7 @@ SMALLEST = 32  # pixels a side, below which there is nothing to see but blocks
 def show(session: Session, page: str) -> None:
     """Everything that can be chosen for ``page``; layer and head are in the bar of a page of steps."""
     if page in STEPS:
-        show_choosing(session)
+        show_choosing(followed(page, session))
     else:
         _choosing(session, PAGES[page].uses_layer)
     _own_picture()

@@ -83,6 +83,8 @@ def mathematics_of(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, L
         return "".join(map(_group, step.equations, proofs))
     equations = "".join(_equation(item, moment.config, moment.layer, step.has_pseudocode) for item in items)
     proved = "".join(map(proof_line, proofs, map(links.of_proof, step.claims)))
+    if not items:  # its picture has equations and code itself
+        return f'<div class="vit-step-proofs">{proved}</div>'
     return (
         f'<div class="vit-step-equations">{equations}</div>'
         f'<div class="vit-step-code">{_code(step.computed(moment))}</div>'

@@ -44,6 +44,9 @@ class Moment(Protocol):
     def block(self) -> BlockTrace:
         """The insides of the layer."""
 
+    def block_of(self, layer: int) -> BlockTrace:
+        """The insides of any layer."""
+
     @property
     def layer(self) -> int:
         """1..L."""

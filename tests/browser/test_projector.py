@@ -7,11 +7,11 @@ import pytest
 from benchmarks.server import Server
 from explainer.steps.forward_pass import STEPS
 from tests.browser.conftest import Reader
+from tests.browser.test_steps import PARTS, count_of
 
 pytestmark = pytest.mark.browser
 OpenReader = Callable[..., Reader]
 
-PARTS = (".vit-step-picture", ".vit-formula", ".vit-step-code .vit-line", ".vit-proof")
 
 # What sticks out of the window, and how large the letters of the code are, in pixels of the projector.
 SEEN = """([slug, parts]) => {
@@ -22,7 +22,7 @@ SEEN = """([slug, parts]) => {
     return box.top < bar - 1 || box.bottom > innerHeight + 1 || box.right > innerWidth + 1 || !box.height;
   };
   const found = parts.map((part) => [...step.querySelectorAll(part)]);
-  const code = step.querySelector(".vit-line");
+  const code = step.querySelector(".vit-line, .vit-proof");
   return {
     count: found.filter((nodes) => nodes.length).length,
     out: found.flat().filter(isOut).map((node) => node.className),
@@ -49,7 +49,7 @@ def test_each_step_is_whole_on_a_projector(
         reader.page.wait_for_timeout(400)
         seen = reader.page.evaluate(SEEN, [step.slug, PARTS])
         assert seen["shown"] == [step.slug]
-        assert seen["count"] == len(PARTS) - (step.picture is None)
+        assert seen["count"] == count_of(step)
         assert not seen["out"], step.slug
         assert seen["size"] >= 12.5, step.slug  # on a page the letters of code have 13 pixels
         reader.page.keyboard.press("PageDown")

@@ -1,7 +1,7 @@
 """A page of steps: one element, in which the browser shows what its reader chooses."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import streamlit as st
@@ -27,7 +27,6 @@ from explainer.steps.rendering import code_of, folded, frame_of, words_of
 from explainer.steps.step import Reads
 from explainer.steps.what_if import CHANGES
 from explainer.texts import text
-from vit_core import token_at
 
 _SAVE = (
     "One HTML file with the words, the equations, the figures that react to the mouse, the tensors, the code and the "
@@ -113,7 +112,7 @@ def show(
                 "layers": config.num_layers,
                 "heads": config.num_heads,
                 "tokens": config.num_tokens,
-                "middle": token_at(config.grid_size // 2, config.grid_size // 2, config.grid_size),
+                "middle": replace(session, state=replace(session.state, token=None)).token,
             },
             "follows": state.asks_for_number() or is_open(name),
         },
