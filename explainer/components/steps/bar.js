@@ -51,7 +51,9 @@ export class ChoiceBar {
     this.links = [...way.children];
     const help = element("button", "vit-bar-help", { type: "button", "aria-label": "Keys" }, "?");
     help.addEventListener("click", () => this.help.open());
-    this.root.replaceChildren(way, ...this.controls.map((control) => control.root), help, this.projector.leave);
+    const steps = this.steps.length > 1 ? [way] : [];
+    const choices = this.controls.map((control) => control.root);
+    this.root.replaceChildren(...steps, ...choices, help, this.projector.leave);
   }
 
   control(name, label, count) {

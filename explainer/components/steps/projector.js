@@ -7,6 +7,7 @@ import { fitFormulas } from "./fitting.js";
 
 const PROJECTOR = "projector";
 const LARGEST_LETTERS = 1.75; // letters, where 1 is their size on the page
+const PROSE_LETTERS = 1.3;
 const SMALLEST_LETTERS = 0.6;
 const PICTURE_SHARE = 0.48; // of the window's height, of a picture that stands above its mathematics
 const EDGE = 10; // pixels that stay free below
@@ -109,6 +110,10 @@ export class Projector {
     const step = document.getElementById(slug);
     if (!this.isOn || !step) return;
     const most = isAbove(step) ? innerHeight * (1 - PICTURE_SHARE) : innerHeight - EDGE;
+    if (step.matches(".vit-step-prose")) {
+      step.style.setProperty("--vit-size", String(PROSE_LETTERS)); // it scrolls
+      return;
+    }
     let size = LARGEST_LETTERS;
     const shrink = (by) => {
       size -= by;
