@@ -31,7 +31,8 @@ def test_every_page_opens_by_its_link_on_a_fresh_server(name: str, server: Serve
     proved = [*(claim for step in STEPS.get(name, ()) for claim in step.claims), *stage.facts * (name not in STEPS)]
     assert reader.page.locator(".vit-proof-holds").count() == len(proved)
     assert set(proved) >= {*stage.equation_numbers * bool(stage.tensors), *stage.facts}
-    assert reader.page.locator('[data-testid="stSidebar"] canvas.over').count() >= 2  # the picture and the gallery
+    beside = reader.page.locator('[data-testid="stSidebar"] canvas.over').count()
+    assert beside == 2 * ("image" in stage.uses)  # the picture and the gallery
     assert reader.page.locator(".katex-error").count() == 0
     assert reader.errors == []
 

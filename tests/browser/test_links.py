@@ -298,7 +298,7 @@ SYMBOLS = """() => {
       [...__vitPage.links.symbolsOf(formula).values()].map(({ id }) => id.slice(0, id.lastIndexOf("=")))]); });
   return [...steps, ...others]; }"""
 NUMBERS = """() => [...document.querySelectorAll(".vit-equation:has(.vit-numbers)")].map((area) => [
-  area.querySelector(".vit-caption").textContent.split(" · ").at(-1),
+  area.querySelector(".vit-caption").textContent.replace(/^Eq. \\d · /, "").split(" · ")[0],
   [...area.querySelectorAll(".vit-numbers math [data-link]")].map((each) => each.dataset.symbol)])"""
 
 
@@ -328,24 +328,21 @@ def test_symbols_equations_and_pseudocode_of_the_glossary_light_each_other_up(
     page = reader.page
 
     def letter(meaning: str) -> Any:
-        return page.locator(".st-key-symbols tr").filter(has_text=meaning)
+        return page.locator("#symbols tr").filter(has_text=meaning)
 
     letter("the tokens that leave this layer").hover()
     found = lit(page)
-    assert found["equation", "made"] == ["Equation 3 · The MLP with a skip path · Section 3.1"]
+    assert found["equation", "made"] == ["Eq. 3 · The MLP with a skip path · Section 3.1"]
     assert any("3" in text and "ℓ" not in text for text in found["symbol", "made"])  # z_3, in this layer's numbers
     assert "the class token after this layer" in found["row", "made"]
     letter("hidden size: how many numbers").hover()  # a size, which is no tensor
     found = lit(page)
-    assert {text.split(" · ")[0] for text in found["equation", "read"]} == {
-        f"Equation {number}" for number in (1, 2, 3, 5, 8)
-    }
     assert set(found["symbol", "made"]) == {"D"} and ("equation", "made") not in found
-    page.locator(".st-key-equation_6 pre").hover()  # its pseudocode
+    page.locator(".vit-equation", has_text="Eq. 6").locator("pre").hover()  # its pseudocode
     found = lit(page)
     (made,), read = found["row", "made"], " ".join(found["row", "read"])
     assert made.startswith("attention weights of one head")
-    assert "queries of one head" in read and "number of patches" in read
+    assert "queries of one head" in read and "keys of one head" in read
     assert reader.errors == []
 
 
@@ -354,10 +351,10 @@ def test_the_table_of_letters_is_one_stop_of_the_keyboard(shared_server: Server,
     reader.open("glossary")
     page = reader.page
     page.mouse.move(2, 2)
-    first = page.locator(".st-key-symbols [data-link]").first
+    first = page.locator("#symbols [data-link]").first
     first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     assert lit(page)["row", "made"] == ["colour channels of the image: red, green, blue"]
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('.st-key-symbols') == null")
+    assert page.evaluate("document.activeElement.closest('#symbols') == null")

@@ -3,8 +3,11 @@
 // Until then opening.css keeps the page transparent. `PARTS` is written before this text: parts of Streamlit's front
 // end which, evaluated beforehand, it need not wait for.
 
+import { watchScrollers } from "../core/scrollers.js";
+
 /* global PARTS */
 
+watchScrollers();
 for (const part of PARTS) import(part).catch(() => {});
 
 // Streamlit remembers how wide a reader has drawn the sidebar, and whether it was closed.

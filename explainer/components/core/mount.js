@@ -8,7 +8,6 @@ import { fitInto, layOut } from "./layout.js";
 import { links } from "./links.js";
 import { Paint, readTheme } from "../drawing/paint.js";
 import { PanelFrame } from "./panel.js";
-import { watchScrollers } from "./scrollers.js";
 import { Tip } from "./tip.js";
 import canvasStyle from "../styles/canvas.css";
 import looksStyle from "../styles/looks.css";
@@ -279,7 +278,6 @@ class Room extends MountedView {
  * that it may have, where it stands next to something that is to be seen with it.
  */
 export function mount(parent, bytes, options = {}) {
-  watchScrollers();
   const view = new MountedView(parent, options);
   const update = (next) =>
     view.update(next).catch((error) => {

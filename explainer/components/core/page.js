@@ -12,5 +12,4 @@ export const page = (globalThis.__vitPage ??= {
   fetched: new Map(), // address -> promise of its bytes
   choice: null, // Choice of steps/choice.js: what the reader has chosen, on a page whose browser owns that
   asker: null, // the element to which the focus goes back when the explanation that it asked for is closed
-  hasScrollers: false, // whether core/scrollers.js watches the page
 });

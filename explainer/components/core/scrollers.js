@@ -1,14 +1,10 @@
 // What is scrolled sideways can be reached by the keyboard: tables and code that Streamlit has made and that are wider
 // than the page. Not every browser lets the keyboard go there by itself.
 
-import { page } from "./page.js";
-
 const SCROLLERS = ".stMarkdown table, .stCode pre";
 
-/** Once for the page, whichever of its canvases comes first. */
+/** Once for the page. */
 export function watchScrollers() {
-  if (page.hasScrollers) return;
-  page.hasScrollers = true;
   const known = new WeakSet();
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
