@@ -212,8 +212,6 @@ def test_what_if_explains_the_changed_pass_and_the_difference(open_reader: Open,
     # A click on a head takes it out and explains nothing; with Shift, or N, it explains and takes nothing out.
     reader.page.get_by_role("button", name="Close").click()
     wait_for_number(reader, "")
-    reader.page.get_by_role("radio", name="Heads").click()
-    reader.settle()
     heads = panel(reader, "6 layers × 4 heads").locator("canvas.over")
     number, _ = explained(reader, heads, (0.3, 0.6), modifiers=["Shift"])
     assert number.startswith("changed@block.attention.weights:") and quote(changes) in reader.page.url

@@ -50,6 +50,7 @@ class Instance {
       choice: this.choice,
       mountView: (parent, options) => this.mountView(parent, options),
       pick: (pick) => this.pick(pick),
+      shown: () => this.writeAddresses(),
     });
     this.steps.take(data);
     if (data.choice.changes != null)
@@ -96,11 +97,15 @@ class Instance {
   }
 
   /** Files that are made of the choice. */
-  showAddresses() {
+  writeAddresses() {
     for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (this.root.querySelectorAll("[data-path]"))) {
       const parameters = new URLSearchParams({ ...this.choice.whole, from: location.href });
       link.href = new URL(`${link.dataset.path}?${parameters}`, appAddress()).href;
     }
+  }
+
+  showAddresses() {
+    this.writeAddresses();
     const { follows } = this.data;
     clearTimeout(this.resting);
     if (follows && !this.choice.isTold)

@@ -11,7 +11,8 @@ export class Choice {
   }
 
   /** What the server says: its choice, the one without a name in the address, and the sizes of the model. */
-  hear({ choice, defaults, sizes }) {
+  hear({ page, choice, defaults, sizes }) {
+    if (page === "sidebar" && this.page === location.pathname) return; // the page itself says more
     const text = JSON.stringify(choice);
     this.page = location.pathname;
     this.defaults = defaults;
