@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from explainer.panels import View
+from explainer.steps.compare import COMPARE
 from explainer.steps.encoder import ATTENTION, ENCODER, MLP
 from explainer.steps.step import LAYER_AND_HEAD, TOKEN, Moment, Picture, Step
 from explainer.steps.what_if import WHAT_IF
@@ -180,4 +181,5 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
     "encoder": ENCODER,
     "head": HEAD,
     "what_if": WHAT_IF,
+    "compare": COMPARE,
 }

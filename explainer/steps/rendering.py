@@ -56,20 +56,22 @@ def words_of(markdown: str) -> str:
     return html_of(first) + rest
 
 
-def mathematics_of(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[Proof]) -> str:
+def mathematics_of(
+    step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[tuple[int | str, Proof]]
+) -> str:
     """What stands next to the picture of a step.
 
     Args:
         step: the step.
         moment: the forward pass, and the layer whose numbers are written.
         rows: the tensors of its stage with their links; those that the step makes or reads are shown.
-        proofs: how its claims came out, in their order.
+        proofs: its claims and how they came out, in their order.
     """
     items = step.written(moment)
     if step.is_grouped:
-        return "".join(map(_group, step.equations, proofs))
+        return "".join(_group(number, proof) for number, (_, proof) in zip(step.equations, proofs, strict=True))
     equations = "".join(_equation(item, moment.config, moment.layer, step.has_pseudocode) for item in items)
-    proved = "".join(map(proof_line, proofs, map(links.of_proof, step.claims)))
+    proved = "".join(proof_line(proof, links.of_proof(claim)) for claim, proof in proofs)
     return (
         f'<div class="vit-step-equations">{equations}</div>'
         f'<div class="vit-step-code">{_code(step.computed(moment))}</div>'

@@ -87,7 +87,7 @@ class Step:
     code: tuple[int | str, ...] | None = None  # whose lines are shown; None: those of its equations and formulas
     is_wide: bool = False  # the picture above the mathematics, instead of next to it
     has_pseudocode: bool = False  # below each equation
-    note: Callable[[Moment], str] | None = None  # what else is to be known of the model here
+    note: Callable[[Any], str] | None = None  # what else is to be known of the model here
     is_grouped: bool = False  # each equation with its own line and proof; its claims are its equations
     result: Picture | None = None  # a second picture, below the mathematics: what comes of it
     controls: Callable[[Any], str] | None = None  # HTML of what is chosen here, of the page's moment

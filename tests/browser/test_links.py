@@ -275,7 +275,7 @@ def test_what_is_compared_lights_up_with_its_equation(shared_server: Server, ope
     reader = open_reader(shared_server)
     reader.open("compare?other_layer=4")
     page = reader.page
-    page.locator('.st-key-equation_6 .katex-html [style*="color"]').first.hover()  # A
+    page.locator('#attention .vit-formula [data-symbol="A"]').first.hover()
     found = lit(page)
     assert {"Left: layer 1", "Right: layer 4", "Right minus left"} <= set(found["panel", "made"])
     (line,) = found["line", "made"]

@@ -247,7 +247,7 @@ def test_compare_explains_each_side_in_its_own_pass(open_reader: Open, shared_se
     }
     reader = open_reader(shared_server)
     reader.open("compare?other_picture=cat&other_layer=4&layer=2")
-    view = reader.page.locator('[class*="st-key-compare_attention"]').locator("canvas.over")
+    view = reader.page.locator("#attention .vit-step-picture[data-view]").locator("canvas.over")
     for index, start in enumerate(
         (
             "left@block.attention.weights:2:0,",

@@ -42,7 +42,7 @@ def pass_of(side: str, page: str) -> Pass:
     if side == CHANGED:
         return _pass(own.state.checkpoint, own.state.picture, own_choice.current("what_if")["changes"])
     if side in SIDES:
-        pair, _ = open_pair(own, compare_choice.current())
+        pair, _ = open_pair(own, compare_choice.parse(own_choice.current("compare"))[0])
         seen = pair.seen[SIDES.index(side)]
         return _pass(seen.state.checkpoint, seen.state.picture, seen.change)
     if side.startswith(PICTURE):

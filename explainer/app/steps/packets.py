@@ -13,7 +13,7 @@ from explainer.app.session import Session
 from explainer.app.state import State
 from explainer.app.steps import choosing, own_choice
 from explainer.app.steps.moments import TENSORS as TENSORS_OF
-from explainer.app.steps.moments import Changed, proofs_of
+from explainer.app.steps.moments import Changed, WithChoice, proofs_of
 from explainer.links import Link
 from explainer.menu import PAGES
 from explainer.packing import digest, pack
@@ -60,8 +60,10 @@ def reads_of(page: str, step: Step, kind: Kind) -> Reads:
 
 def mathematics_reads(page: str) -> Reads:
     """What stands next to the pictures of a page depends on the layer, where the page uses it, and on changes."""
-    own = frozenset(own_choice.defaults(page)) & {"changes"}
-    return own | {"layer"} if PAGES[page].uses_layer else own
+    own = frozenset(own_choice.defaults(page))
+    if page == "compare":  # a sentence of measurements stands there, too
+        return own | {"layer", "head", "token"}
+    return own & {"changes"} | ({"layer"} if PAGES[page].uses_layer else frozenset())
 
 
 def find_step(page: str, slug: str) -> Step:
@@ -97,7 +99,7 @@ def _only(page: str, moment: Session, reads: Reads) -> Session:
     state = moment.state
     kept_names = {name: getattr(state, name) for name in reads if hasattr(state, name)}
     state = replace(State(state.picture, state.checkpoint), **kept_names)
-    if not isinstance(moment, Changed):
+    if not isinstance(moment, WithChoice):
         return replace(moment, state=state)
     first = own_choice.defaults(page)
     own = {name: moment.own[name] if name in reads else first[name] for name in first}
@@ -106,7 +108,7 @@ def _only(page: str, moment: Session, reads: Reads) -> Session:
 
 def mathematics(page: str, step: Step, moment: Session) -> str:
     """What stands next to the picture of a step."""
-    proofs = [proof for claim in step.claims for proof in proofs_of(moment, claim)]
+    proofs = [(claim, proof) for claim in step.claims for proof in proofs_of(moment, claim)]
     return mathematics_of(step, moment, rows_of(page, moment), proofs)
 
 
@@ -183,6 +185,6 @@ def _packed(view: View) -> bytes:
 def _choice(moment: Session, reads: Reads) -> tuple[str | int, ...]:
     """What a part depends on, as a key."""
     values: dict[str, str | int] = {"layer": moment.layer, "head": moment.head, "token": moment.token}
-    if isinstance(moment, Changed):
+    if isinstance(moment, WithChoice):
         values |= moment.own
     return (moment.state.checkpoint, moment.state.picture, *(values[name] for name in sorted(reads)))

@@ -8,13 +8,12 @@ import streamlit as st
 
 from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours
-from explainer.app.compare import choice as compare_choice
 from explainer.app.foreign import plain
 from explainer.app.server import tensor_route
 from explainer.app.session import Session, current
 from explainer.app.state import State
 from explainer.app.steps import own_choice, packets, route
-from explainer.app.steps.moments import Changed, moment_of
+from explainer.app.steps.moments import Changed, WithChoice, moment_of, opening_of
 from explainer.app.tensor_maps import is_open, show_map
 from explainer.components import core, steps_adapter, steps_loader
 from explainer.lessons import Lesson
@@ -56,10 +55,10 @@ def show_steps(name: str) -> None:
     page, session = PAGES[name], current()
     assert isinstance(page, Stage | Lesson)
     show_head(page)
-    moment, problems = moment_of(name, session, own_choice.read(name))
+    moment, problems = moment_of(name, session, own_choice.read(name, opening_of(name, session)))
     for sentence in problems:
         st.warning(plain(sentence))
-    if isinstance(moment, Changed):
+    if isinstance(moment, WithChoice):
         own_choice.take(name, moment.own)
         own_choice.write(name)
     pictures = [step.picture for step in STEPS[name] if step.picture is not None]
@@ -91,13 +90,13 @@ def show(
     key = f"steps_{name}"
 
     own = own_choice.defaults(name)
-    chosen = {name: session.own[name] for name in own} if isinstance(session, Changed) else {}
+    chosen = {name: session.own[name] for name in own} if isinstance(session, WithChoice) else {}
 
     def picked() -> None:
         if pick := _checked(st.session_state[key].get("pick"), own):
             own_choice.take(name, {each: str(value) for each, value in pick.items() if each in own})
             if pick.get("page") == "compare":
-                compare_choice.choose(change=str(pick.get("changes", "")))
+                own_choice.choose("compare", other_change=str(pick.get("changes", "")))
             state.pick({each: value for each, value in pick.items() if each not in own})
 
     _component(

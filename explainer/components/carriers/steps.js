@@ -53,7 +53,7 @@ class Instance {
       shown: () => this.writeAddresses(),
     });
     this.steps.take(data);
-    if (data.choice.changes != null)
+    if (Object.keys(data.defaults).length > 5)
       this.changing ??= new Changing(this.root, this.choice, appAddress(), (pick) => this.tellMore(pick));
     this.showAddresses();
   }

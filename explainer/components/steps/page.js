@@ -80,8 +80,7 @@ export class StepPage {
 
   /** Fetch and show what the choice has changed: what is near at once, the rest when the browser is idle. */
   show() {
-    const choice = this.options.choice.whole;
-    for (const part of this.parts) part.view?.follow(choice);
+    for (const part of this.parts) part.view?.follow(this.options.choice.shown);
     const renewAll = (parts) => Promise.all(parts.map((part) => this.renew(part, this.options.choice.whole)));
     const near = this.parts.filter((part) => part.isNear);
     // Pictures first: the proofs next to them take longer, and would make them wait.
@@ -100,7 +99,7 @@ export class StepPage {
       if (turn !== part.turn) return; // something else was chosen in the meantime
       if (part.view) {
         await part.view.update(bytes);
-        part.view.follow(this.options.choice.whole);
+        part.view.follow(this.options.choice.shown);
       } else this.write(part, new TextDecoder().decode(bytes));
       this.options.shown?.(part);
     } catch (/** @type {any} */ error) {
