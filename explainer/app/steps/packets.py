@@ -11,6 +11,7 @@ from explainer.app.server import tensor_route
 from explainer.app.session import Session, proof
 from explainer.app.state import State
 from explainer.app.steps import choosing
+from explainer.app.steps.exports import TENSORS_PATH
 from explainer.links import Link
 from explainer.packing import digest, pack
 from explainer.panels import View
@@ -63,6 +64,18 @@ def find_step(page: str, slug: str) -> Step:
     return found[slug]
 
 
+def find_picture(page: str, slug: str) -> Step:
+    """A step that has a picture.
+
+    Raises:
+        LookupError: if there is none; one sentence.
+    """
+    step = find_step(page, slug)
+    if step.picture is None:
+        raise LookupError(f"The step {slug!r} has no picture.")
+    return step
+
+
 def view_of(page: str, step: Step, session: Session) -> View:
     """The picture of a step, which is the same for everybody whose choice is the same in what it reads."""
     picture = step.picture
@@ -91,9 +104,9 @@ def mathematics(page: str, step: Step, session: Session) -> str:
     return mathematics_of(step, session, rows_of(stage, session), [proof(session, claim) for claim in step.claims])
 
 
-def tensors_of(page: str, session: Session) -> str:
-    """The tensors of a stage as a table."""
-    return tensor_table(rows_of(STAGES[page], session))
+def tensors_of(page: str, session: Session, files: str = "") -> str:
+    """The tensors of a stage as a table; ``files`` is the address of their files, where there is a server."""
+    return tensor_table(rows_of(STAGES[page], session), files)
 
 
 def rows_of(stage: Stage, session: Session) -> list[tuple[TensorRow, Link]]:
@@ -120,11 +133,13 @@ def packet(page: str, slug: str, kind: Kind, session: Session) -> Packet:
     """
     if page == SIDEBAR and kind == "view" and slug in CHOOSING:
         return _kept(page, slug, kind, session, CHOOSING[slug][1], lambda: _packed(choosing_view(slug, session)))
+
+    def make_table() -> bytes:
+        return tensors_of(page, session, f"{TENSORS_PATH}/{page}").encode()
+
     if page in STEPS and slug == TENSORS and kind == "mathematics":
-        return _kept(page, slug, kind, session, layer_of(STAGES[page]), lambda: tensors_of(page, session).encode())
-    step = find_step(page, slug)
-    if kind == "view" and step.picture is None:
-        raise LookupError(f"The step {slug!r} has no picture.")
+        return _kept(page, slug, kind, session, layer_of(STAGES[page]), make_table)
+    step = find_picture(page, slug) if kind == "view" else find_step(page, slug)
     reads = reads_of(STAGES[page], step, kind)
     if kind == "view":
         return _kept(page, slug, kind, session, reads, lambda: _packed(view_of(page, step, session)))

@@ -1,16 +1,28 @@
-"""A page of steps as one file, for a choice that the browser names."""
+"""A page of steps as files, for a choice that the browser names: all of it, a figure for print, its tensors."""
 
+import hashlib
+import io
 from dataclasses import replace
+from typing import Literal
 
+from explainer import figures
+from explainer.app.kept import kept_large
+from explainer.app.numbers.passes import reproduction_of
 from explainer.app.saved_page import described
+from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session
 from explainer.app.steps import packets
 from explainer.export.saved_parts import Markup, Part, Words
+from explainer.export.tensor_files import FoundTensor, TensorFormat, tensor_file
 from explainer.html_export import export_html
-from explainer.stages import STAGES
+from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of
+from explainer.tensors import find
 from explainer.texts import text
+from vit_core.allowance import allow_memory
+
+COPIES = 3  # of the tensors, while their file is made: stacked, in a row, as bytes
 
 
 def page_file(page: str, session: Session, address: str) -> str:
@@ -19,9 +31,7 @@ def page_file(page: str, session: Session, address: str) -> str:
     Raises:
         LookupError: if there is no such page; one sentence.
     """
-    if page not in STEPS:
-        raise LookupError(f"There is no page of steps called {page[:40]!r}.")
-    stage = STAGES[page]
+    stage = _stage(page)
     parts: list[Part] = [Words(text(page).summary)]
     for number, step in enumerate(STEPS[page], 1):
         view = packets.exact_view(step, session) if step.picture else None
@@ -29,3 +39,62 @@ def page_file(page: str, session: Session, address: str) -> str:
     parts.append(Markup(folded("All tensors of this stage", packets.tensors_of(page, session))))
     parts.append(Markup(folded("The code of this stage", code_of(stage))))
     return export_html(replace(described(stage, session, address), parts=tuple(parts)))
+
+
+def figure_file(page: str, slug: str, file_format: Literal["svg", "pdf"], panel: int | None, session: Session) -> bytes:
+    """The picture of a step as Matplotlib draws it, or one of its panels, by its number from 0.
+
+    Raises:
+        LookupError: if there is no such page, step or panel; one sentence.
+    """
+
+    if page == packets.SIDEBAR and slug in packets.CHOOSING:
+        view = packets.choosing_view(slug, session)
+    else:
+        view = packets.exact_view(packets.find_picture(page, slug), session)
+    if panel is not None and panel >= len(view.panels):
+        raise LookupError(f"The picture of this step has the panels 0 to {len(view.panels) - 1}, asked for: {panel}.")
+
+    def draw() -> tuple[bytes, int]:
+        buffer = io.BytesIO()
+        figures.save(view, buffer, file_format, alone=panel)
+        return buffer.getvalue(), buffer.tell()
+
+    drawn: bytes = kept_large(("figure", page, slug, file_format, str(panel), *session.choice), draw)
+    return drawn
+
+
+def tensors_file(page: str, name: str | None, file_format: TensorFormat, session: Session) -> bytes:
+    """A tensor of a page's table by its key, or all of them.
+
+    Raises:
+        LookupError: if there is no such page or tensor; one sentence.
+        ValueError: if the format cannot hold them, or they need too much memory; one sentence.
+    """
+    stage = _stage(page)
+    rows = zip(stage.tensors, packets.rows_of(stage, session), strict=True)
+    chosen = [(reference, row) for reference, (row, _) in rows if name in (None, row.key)]
+    if not chosen:
+        keys = ", ".join(each.key for each in stage.tensors)
+        raise LookupError(f"The page {page!r} has no tensor {str(name)[:60]!r}. It has {keys}.")
+    size = sum(row.bytes for _, row in chosen)
+    allow_memory(f"a file of {size / 1e6:,.0f} MB of tensors", COPIES * size, "keep them one by one, or use Python")
+    found = [
+        FoundTensor(row, find(session.model, session.trace, session.block, reference, session.layer)[1])
+        for reference, row in chosen
+    ]
+    choice = session.state
+    facts = {
+        "checkpoint": session.checkpoint.name,
+        "image": choice.picture,
+        "image_sha256": hashlib.sha256(picture_source(choice.picture)).hexdigest(),
+    }
+    if stage.uses_layer:
+        facts["layer"] = str(session.layer)
+    return tensor_file(found, file_format, reproduction_of(choice.checkpoint, choice.picture), session.layer, facts)
+
+
+def _stage(page: str) -> Stage:
+    if page not in STEPS:
+        raise LookupError(f"There is no page of steps called {page[:40]!r}.")
+    return STAGES[page]

@@ -41,6 +41,7 @@ class Instance {
       choice: this.choice,
       mountView: (parent, options) => this.mountView(parent, options),
       pick: (pick) => this.pick(pick),
+      shown: () => this.showAddresses(),
     });
     this.steps.take(data);
     this.showAddresses();

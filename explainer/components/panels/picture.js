@@ -148,6 +148,12 @@ export const PICTURE = {
     const size = panel.grid_size;
     return size ? nextToken(cell, size, right, down, at.hasClassToken) : cell;
   },
+  /** Of all tokens where the class token has a value, as the tensor has them. */
+  numbers({ overlay, pixels, class_value: first }) {
+    if (!overlay) return [["pixels", pixels]];
+    if (first == null) return [["values", overlay]];
+    return [["values", { shape: [overlay.data.length + 1], data: Float32Array.from([first, ...overlay.data]) }]];
+  },
   table(panel) {
     if (panel.overlay) {
       const size = panel.overlay.shape[0];
