@@ -96,11 +96,10 @@ export function exactText(value, uncertainty = 0) {
     if (decimals >= 0 && decimals < 20) return unsigned(value.toFixed(decimals));
     return unsigned(value.toExponential(clamp(Math.floor(Math.log10(Math.abs(value) || 1)) + decimals, 0, 20)));
   }
-  for (let digits = 1; digits < 9; digits++) {
-    const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === Math.fround(value)) return String(text);
-  }
-  return String(value);
+  let [text, digits] = [0, 0];
+  do text = Number(value.toPrecision(++digits));
+  while (Math.fround(text) !== Math.fround(value) && digits < 9); // nine tell any two float32 apart
+  return String(text);
 }
 
 /** Round numbers that divide low..high into about `count` parts. */
