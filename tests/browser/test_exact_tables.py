@@ -18,7 +18,7 @@ from benchmarks.server import Server
 from explainer.app import session
 from explainer.packing import QUANTISED_ABOVE, digest, exact_bytes, pack
 from explainer.panels import Looks, Matrix, Part, Picture, Plot, Scale, Series, StackedBars, Strip, Strips, Tiles, View
-from tests.browser.panel_menu import choose, kept
+from tests.browser.panel_menu import choose, kept, offered
 from tests.browser.test_canvas import Canvas, Site, canvas
 
 __all__ = ["canvas"]  # a fixture
@@ -135,6 +135,13 @@ def test_the_saved_table_has_the_models_numbers(canvas: Canvas, site: Site, titl
             room = last_digit(text) * Decimal("1.0001")
             assert abs(Decimal(text) - Decimal(value)) <= room, (text, value)
         assert head[0].endswith("(rounded: the last digit may be off by 1)")
+
+
+@pytest.mark.parametrize("title", ["Rows", "Maps"])
+def test_arrays_are_offered_where_they_are_the_models(canvas: Canvas, site: Site, title: str) -> None:
+    names = offered(canvas.panel(title))
+    assert (".npy" in names, ".safetensors" in names) == (isinstance(site, ExactSite),) * 2
+    assert "SVG" not in names and "PDF" not in names  # nobody draws them here
 
 
 def test_the_table_that_is_read_says_where_its_numbers_are_rounded(canvas: Canvas, site: Site) -> None:

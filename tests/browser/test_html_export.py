@@ -13,7 +13,7 @@ from explainer.export.saved_parts import Heading, Mathematics, SavedPage, Words
 from explainer.html_export import export_html
 from explainer.notation.equations import EQUATIONS
 from explainer.panels import Bars, Matrix, Picture, Scale, View
-from tests.browser.panel_menu import kept
+from tests.browser.panel_menu import kept, offered
 
 pytestmark = pytest.mark.browser
 
@@ -83,6 +83,8 @@ def test_every_picture_is_drawn_and_tells_its_numbers(saved: Saved) -> None:
     over.press("ArrowRight")
     tip = saved.page.locator(".tip:visible").inner_text()
     assert f"{VALUES[0, 0]:.3f}".replace("-", "−")[:5] in tip, tip
+    assert offered(saved.panel("Scores")) == ["Table", "PNG", "CSV", ".npy", ".safetensors"]  # no server draws
+    saved.page.keyboard.press("Escape")
     download = kept(saved.panel("Scores"), "CSV")
     lines = download.path().read_text().splitlines()
     assert download.suggested_filename == "a-page-scores.csv"

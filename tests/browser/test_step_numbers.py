@@ -53,7 +53,8 @@ function tips(kind, panel, paint) {
   const at = kind.layout(panel, 700, paint);
   const count = {
     Matrix: () => panel.values.data.length, Tiles: () => panel.values.data.length, Bars: () => panel.labels.length,
-    Picture: () => panel.grid_size ? panel.overlay.data.length + 1 : panel.pixels.data.length / 3, Strips: () => panel.strips.length * at.longest,
+    Picture: () => panel.grid_size ? panel.overlay.data.length + 1 : panel.pixels.data.length / 3,
+    Strips: () => panel.strips.length * at.longest,
     Plot: () => at.lineXs.length + panel.series.reduce((sum, one) => sum + one.x.data.length, 0) }[panel.kind]();
   const isThere = (cell) => ({
     Strips: () => cell % at.longest < panel.strips[Math.floor(cell / at.longest)].values.data.length,

@@ -3,6 +3,8 @@
 ``GET vit/figure/<page>/<step>.<svg or pdf>?picture&checkpoint&layer&head&token&panel``: the picture of a step, or the
 one panel of it that has this number, drawn by Matplotlib.
 
+``GET vit/figure/<digest>.<svg or pdf>?panel``: the same of a view that another page shows.
+
 ``GET vit/tensors/<page>.safetensors?...`` and ``vit/tensors/<page>/<tensor>.<npy or safetensors>?...``: the tensors of
 a page's table, in the values of the forward pass itself.
 """
@@ -27,19 +29,23 @@ MEDIA_TYPES = {
 
 def serve_figure(request: Request) -> Response:
     """A figure as a file; the errors of a packet."""
-    from explainer.app.steps.saving import figure_file  # imports torch and Matplotlib
+    from explainer.app.steps.saving import step_figure, view_figure  # imports torch and Matplotlib
 
-    page, panel = request.path_params["page"], request.query_params.get("panel")
+    page, asked, checkpoint = request.path_params.get("page"), request.query_params.get("panel"), ""
     try:
-        step, file_format = _name_and_end(request.path_params["file"], "svg", "pdf")
-        if panel is not None and not re.fullmatch(r"[0-9]{1,3}", panel):
-            raise WrongRequestError(f"The panel must be a whole number, got {panel[:40]!r}.")
-        session = open_session(request.query_params)
-        number = None if panel is None else int(panel)
-        data = figure_file(page, step, file_format, number, session)  # type: ignore[arg-type]
+        name, file_format = _name_and_end(request.path_params["file"], "svg", "pdf")
+        if asked is not None and not re.fullmatch(r"[0-9]{1,3}", asked):
+            raise WrongRequestError(f"The panel must be a whole number, got {asked[:40]!r}.")
+        panel = None if asked is None else int(asked)
+        if page is None:
+            data = view_figure(name, panel, file_format)  # type: ignore[arg-type]
+        else:
+            session = open_session(request.query_params)
+            checkpoint = session.state.checkpoint
+            data = step_figure(page, name, session, panel, file_format)  # type: ignore[arg-type]
     except ERRORS as error:
         return refuse(error)
-    return _file(request, data, f"vit-{page}-{step}.{file_format}", session.state.checkpoint)
+    return _file(request, data, f"vit-{page or 'figure'}-{name}.{file_format}", checkpoint)
 
 
 def serve_tensors(request: Request) -> Response:
@@ -74,6 +80,7 @@ def _file(request: Request, data: bytes, name: str, checkpoint: str) -> Response
 
 
 routes = [
+    Route(f"/{{prefix:path}}{FIGURE_PATH}/{{file}}", serve_figure, methods=["GET"]),
     Route(f"/{{prefix:path}}{FIGURE_PATH}/{{page}}/{{file}}", serve_figure, methods=["GET"]),
     Route(f"/{{prefix:path}}{TENSORS_PATH}/{{file}}", serve_tensors, methods=["GET"]),
     Route(f"/{{prefix:path}}{TENSORS_PATH}/{{page}}/{{file}}", serve_tensors, methods=["GET"]),

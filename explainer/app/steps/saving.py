@@ -9,12 +9,14 @@ from explainer import figures
 from explainer.app.kept import kept_large
 from explainer.app.numbers.passes import reproduction_of
 from explainer.app.saved_page import described
+from explainer.app.server import tensor_route
 from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session
 from explainer.app.steps import packets
 from explainer.export.saved_parts import Markup, Part, Words
 from explainer.export.tensor_files import FoundTensor, TensorFormat, tensor_file
 from explainer.html_export import export_html
+from explainer.panels import View
 from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of
@@ -22,6 +24,7 @@ from explainer.tensors import find
 from explainer.texts import text
 from vit_core.allowance import allow_memory
 
+PrintFormat = Literal["svg", "pdf"]
 COPIES = 3  # of the tensors, while their file is made: stacked, in a row, as bytes
 
 
@@ -41,26 +44,38 @@ def page_file(page: str, session: Session, address: str) -> str:
     return export_html(replace(described(stage, session, address), parts=tuple(parts)))
 
 
-def figure_file(page: str, slug: str, file_format: Literal["svg", "pdf"], panel: int | None, session: Session) -> bytes:
+def step_figure(page: str, slug: str, session: Session, panel: int | None, file_format: PrintFormat) -> bytes:
     """The picture of a step as Matplotlib draws it, or one of its panels, by its number from 0.
 
     Raises:
         LookupError: if there is no such page, step or panel; one sentence.
     """
-
     if page == packets.SIDEBAR and slug in packets.CHOOSING:
         view = packets.choosing_view(slug, session)
     else:
         view = packets.exact_view(packets.find_picture(page, slug), session)
+    return _drawn(view, (page, slug, *session.choice), panel, file_format)
+
+
+def view_figure(name: str, panel: int | None, file_format: PrintFormat) -> bytes:
+    """The same of a view that another page shows, by the name under which it is offered.
+
+    Raises:
+        LookupError: if it is gone, or has no such panel; one sentence.
+    """
+    return _drawn(tensor_route.offered_view(name), (name,), panel, file_format)
+
+
+def _drawn(view: View, key: tuple[str | int, ...], panel: int | None, file_format: PrintFormat) -> bytes:
     if panel is not None and panel >= len(view.panels):
-        raise LookupError(f"The picture of this step has the panels 0 to {len(view.panels) - 1}, asked for: {panel}.")
+        raise LookupError(f"The picture has the panels 0 to {len(view.panels) - 1}, asked for: {panel}.")
 
     def draw() -> tuple[bytes, int]:
         buffer = io.BytesIO()
         figures.save(view, buffer, file_format, alone=panel)
         return buffer.getvalue(), buffer.tell()
 
-    drawn: bytes = kept_large(("figure", page, slug, file_format, str(panel), *session.choice), draw)
+    drawn: bytes = kept_large(("figure", file_format, str(panel), *key), draw)
     return drawn
 
 

@@ -35,7 +35,7 @@ export function readView({ header, buffers }, kept) {
     if (value.type && value.shape) return readArray(value, buffers, kept);
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, revive(item)]));
   };
-  return { ...revive(header.view), palette: header.palette };
+  return { ...revive(header.view), palette: header.palette, figure: header.figure };
 }
 
 /**

@@ -12,7 +12,7 @@ export class PanelMenu {
     this.button = element("button", "opener", { type: "button", "aria-haspopup": "menu" }, "⋯");
     this.list = element("div", "ways", { role: "menu", popover: "auto" });
     this.root = element("div", "menu", {}, this.button, this.list);
-    this.button.popoverTargetElement = this.list; // the browser closes it, by Escape and a click beside both
+    this.button.popoverTargetElement = this.list; // the browser closes it by a click beside both
     this.button.addEventListener("click", (event) => {
       event.preventDefault(); // the browser would open it, too, and the focus would follow a moment later
       if (this.list.togglePopover()) this.go(0);
@@ -48,10 +48,16 @@ export class PanelMenu {
     const words = [element("b", "", {}, name), " ", element("span", "", {}, meaning)];
     const line = element("button", "", { type: "button", role: "menuitem", tabindex: "-1" }, ...words);
     line.addEventListener("click", () => {
-      this.list.hidePopover(); // the focus goes back to the button
+      this.close();
       act();
     });
     return line;
+  }
+
+  /** The focus goes back to the button: inside a shadow root browsers do not see to that. */
+  close() {
+    this.list.hidePopover();
+    this.button.focus({ preventScroll: true });
   }
 
   /** Below the button, or above it where there is no room; it goes with the button when the page is scrolled. */
@@ -71,7 +77,8 @@ export class PanelMenu {
     const lines = [...this.list.children];
     const at = lines.indexOf(event.target);
     const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
-    if (event.key === "Tab") this.list.hidePopover();
+    if (event.key === "Tab" || event.key === "Escape") this.close();
+    event.stopPropagation(); // no key of the page: what is lit stays lit, the step stays
     if (next == null) return;
     event.preventDefault();
     this.go(next % lines.length);

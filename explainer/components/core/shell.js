@@ -31,9 +31,9 @@ export class Shell {
       ["Table", "to read", () => this.readTable()],
       ["PNG", "picture", () => this.savePicture()],
     ];
-    if (host.options.figure)
-      for (const format of ["SVG", "PDF"])
-        ways.push([format, "drawn for print", () => this.saveFigure(format.toLowerCase())]);
+    const draw = host.options.figure?.(host.frames.flat().indexOf(this.frame), host.view);
+    for (const format of draw ? ["SVG", "PDF"] : [])
+      ways.push([format, "drawn for print", () => this.saveFigure(draw, format.toLowerCase())]);
     ways.push(["CSV", "table", () => this.saveTable()]);
     if (!kind.numbers || !canBeExact(this.shown, host.options.loadExact)) return ways;
     if (kind.numbers(this.shown).length === 1) ways.push([".npy", "exact, for NumPy", () => this.saveNumbers("npy")]);
@@ -117,13 +117,9 @@ export class Shell {
     });
   }
 
-  saveFigure(format) {
-    const { host } = this.frame;
-    this.attempt(async () => {
-      host.say(`The ${format.toUpperCase()} is drawn.`);
-      const bytes = await host.options.figure(format, host.frames.flat().indexOf(this.frame));
-      save(new Blob([bytes]), `${this.fileName()}.${format}`);
-    });
+  saveFigure(draw, format) {
+    this.frame.host.say(`The ${format.toUpperCase()} is drawn.`);
+    this.attempt(async () => save(new Blob([await draw(format)]), `${this.fileName()}.${format}`));
   }
 
   /** Do it; if that is not possible, a sentence says why. */

@@ -52,7 +52,7 @@ export class StepPage {
     const canvas = this.options.mountView(shadow, {
       onPick: (pick) => this.options.pick(pick),
       room: () => this.roomFor(part.place),
-      figure: (format, panel) =>
+      figure: (panel) => (format) =>
         fetchPacket(figurePath(this.page, part.slug, format, panel, this.options.choice.whole), this.options.base),
     });
     canvas.then((mounted) => part.room && mounted.reserve(JSON.parse(part.room)));
