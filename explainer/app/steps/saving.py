@@ -100,7 +100,7 @@ def tensors_file(page: str, name: str | None, file_format: TensorFormat, session
     ]
     choice = session.state
     facts = {
-        "checkpoint": session.checkpoint.name,
+        "checkpoint": choice.checkpoint,
         "image": choice.picture,
         "image_sha256": hashlib.sha256(picture_source(choice.picture)).hexdigest(),
     }
