@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from explainer.app.session import Session, open_session
 from explainer.app.state import State
 from explainer.app.steps import exports, packets
+from explainer.app.steps.saving import page_file
 from explainer.export.tensor_files import FoundTensor, tensor_file
 from explainer.gallery import GALLERY
 from explainer.numbers.lines import Reproduction
@@ -172,3 +173,11 @@ def test_more_than_one_request_may_take_is_refused(client: TestClient, monkeypat
     monkeypatch.setenv("VIT_EXPLAINER_MEMORY_MB", "5")
     answer = client.get("/vit/tensors/mlp.safetensors", params=CHOICE)
     assert answer.status_code == 400 and "one by one" in answer.text, answer.text
+
+
+def test_the_app_links_files_and_a_saved_page_has_no_such_links(session: Session) -> None:
+    table = packets.packet("attention", packets.TENSORS, "mathematics", session).data.decode()
+    for reference in STAGES["attention"].tensors:
+        assert f'data-path="{exports.TENSORS_PATH}/attention/{quote(reference.key)}.npy"' in table
+    assert f'data-path="{exports.TENSORS_PATH}/attention.safetensors"' in table
+    assert "data-path" not in page_file("attention", session, "")

@@ -35,9 +35,10 @@ export class Shell {
     for (const format of draw ? ["SVG", "PDF"] : [])
       ways.push([format, "drawn for print", () => this.saveFigure(draw, format.toLowerCase())]);
     ways.push(["CSV", "table", () => this.saveTable()]);
-    if (!kind.numbers || !canBeExact(this.shown, host.options.loadExact)) return ways;
-    if (kind.numbers(this.shown).length === 1) ways.push([".npy", "exact, for NumPy", () => this.saveNumbers("npy")]);
-    return [...ways, [".safetensors", "exact, with names", () => this.saveNumbers("safetensors")]];
+    const count = canBeExact(this.shown, host.options.loadExact) ? (kind.numbers?.(this.shown).length ?? 0) : 0;
+    if (count === 1) ways.push([".npy", "exact, for NumPy", () => this.saveNumbers("npy")]);
+    if (count) ways.push([".safetensors", "exact, with names", () => this.saveNumbers("safetensors")]);
+    return ways;
   }
 
   show(panel) {
@@ -67,9 +68,14 @@ export class Shell {
     this.caption.style.minHeight = `${lines * parseFloat(style.lineHeight)}px`;
   }
 
-  /** The panel's title between what the page says of itself: "attention-q-layer-3-head-1". */
+  /** What the page says of itself: its name, and what is chosen on it. */
+  get names() {
+    return this.frame.host.options.fileName?.() ?? {};
+  }
+
+  /** The panel's title between these: "attention-q-layer-3-head-1". */
   fileName() {
-    const { before = "", after = "" } = this.frame.host.options.fileName?.() ?? {};
+    const { before = "", after = "" } = this.names;
     return slug([before, plainText(this.frame.panel.title), after].join(" "));
   }
 
@@ -110,7 +116,8 @@ export class Shell {
   /** Its numbers in 32 bits, pixels in 8. */
   saveNumbers(format) {
     const { title, caption } = this.frame.panel;
-    const facts = { title: plainText(title), caption: plainText(caption), from: location.href };
+    const { before = "", after = "" } = this.names;
+    const facts = { title: plainText(title), caption: plainText(caption), of: `${before} ${after}`.trim() };
     this.attempt(async () => {
       const arrays = this.frame.kind.numbers(await this.exact());
       save(format === "npy" ? npyOf(arrays[0][1]) : safetensorsOf(arrays, facts), `${this.fileName()}.${format}`);
