@@ -10,6 +10,7 @@ a page's table, in the values of the forward pass itself.
 """
 
 import re
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,11 +39,11 @@ def serve_figure(request: Request) -> Response:
             raise WrongRequestError(f"The panel must be a whole number, got {asked[:40]!r}.")
         panel = None if asked is None else int(asked)
         if page is None:
-            data = view_figure(name, panel, file_format)  # type: ignore[arg-type]
+            data = view_figure(name, panel, file_format)
         else:
             session = open_session(request.query_params)
             checkpoint = session.state.checkpoint
-            data = step_figure(page, name, session, panel, file_format)  # type: ignore[arg-type]
+            data = step_figure(page, name, session, panel, file_format)
     except ERRORS as error:
         return refuse(error)
     return _file(request, data, f"vit-{page or 'figure'}-{name}.{file_format}", checkpoint)
@@ -56,15 +57,15 @@ def serve_tensors(request: Request) -> Response:
     try:
         name, file_format = _name_and_end(request.path_params["file"], "npy", "safetensors")
         session = open_session(request.query_params)
-        data = tensors_file(page or name, name if page else None, file_format, session)  # type: ignore[arg-type]
+        data = tensors_file(page or name, name if page else None, file_format, session)
     except ERRORS as error:
         return refuse(error)
     name = re.sub(r"[^a-z0-9_]+", "-", f"vit-{page}-{name}" if page else f"vit-{name}").strip("-")
     return _file(request, data, f"{name}.{file_format}", session.state.checkpoint)
 
 
-def _name_and_end(file: str, *ends: str) -> tuple[str, str]:
-    """The two parts of a file's name."""
+def _name_and_end(file: str, *ends: str) -> tuple[str, Any]:
+    """The two parts of a file's name; the second is one of ``ends``."""
     name, _, end = file.rpartition(".")
     if end not in ends or not name:
         raise WrongRequestError(f"The name ends in .{' or .'.join(ends)}, got {file[:60]!r}.")

@@ -63,7 +63,8 @@ export class PanelMenu {
   /** Below the button, or above it where there is no room; it goes with the button when the page is scrolled. */
   place() {
     const [box, zoom] = [this.button.getBoundingClientRect(), zoomOf(this.button)];
-    if (box.bottom < 0 || box.top > innerHeight) this.list.hidePopover();
+    if (!this.root.isConnected) this.toggled(false); // the page has gone, and with it the menu, without a word
+    else if (box.bottom < 0 || box.top > innerHeight) this.close();
     const [width, height] = [ROOM[0], ROOM[1] * this.list.children.length];
     const isAbove = box.bottom + height > innerHeight && box.top > height;
     const right = document.documentElement.clientWidth - Math.max(box.right, width);
