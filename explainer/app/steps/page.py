@@ -12,7 +12,7 @@ from explainer.app.foreign import plain
 from explainer.app.server import tensor_route
 from explainer.app.session import Session, current
 from explainer.app.state import State
-from explainer.app.steps import own_choice, packets, route
+from explainer.app.steps import exports, own_choice, packets, route
 from explainer.app.steps.moments import Changed, WithChoice, moment_of, opening_of
 from explainer.app.tensor_maps import is_open, show_map
 from explainer.components import core, steps_adapter, steps_loader
@@ -37,8 +37,8 @@ ROOM = 24 * 1024  # characters of a header that goes before its view
 # The scripts are fetched once per browser; only these lines travel with each page.
 _core = core().encode()
 _script = (
-    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}";\n'
-    f'const STEP_PATH = "{route.PATH}", CHANGES_PATH = "{route.CHANGES_PATH}";\n'
+    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", STEP_PATH = "{route.PATH}", '
+    f'FIGURE_PATH = "{exports.FIGURE_PATH}", CHANGES_PATH = "{route.CHANGES_PATH}";\n'
     + steps_adapter()
     + f'\nconst loadCore = () => import(new URL("{tensor_route.url(digest(_core))}", appAddress()).href);\n'
 ).encode()

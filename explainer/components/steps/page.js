@@ -1,7 +1,7 @@
 // A page as a row of steps: each with its picture and, next to it, its mathematics, all of one choice.
 
 import { page } from "../core/page.js";
-import { fetchPacket, packetPath } from "./fetching.js";
+import { fetchPacket, figurePath, packetPath } from "./fetching.js";
 import { fitFormulas } from "./fitting.js";
 import { keepFocus } from "./changing.js";
 
@@ -52,6 +52,8 @@ export class StepPage {
     const canvas = this.options.mountView(shadow, {
       onPick: (pick) => this.options.pick(pick),
       room: () => this.roomFor(part.place),
+      figure: (panel) => (format) =>
+        fetchPacket(figurePath(this.page, part, format, panel, this.options.choice.whole), this.options.base),
     });
     if (part.room) canvas.reserve(JSON.parse(part.room));
     return canvas;
