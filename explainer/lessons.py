@@ -15,13 +15,15 @@ class Lesson(Page):
 LESSONS: dict[str, Lesson] = {
     lesson.name: lesson
     for lesson in (
-        Lesson("data", "Data", "photo_library", "course, sections 1 and 2"),
-        Lesson("train", "Train", "model_training", "course, section 9"),
-        Lesson("metric", "Metric", "troubleshoot", "course, sections 9.3 and 9.5"),
-        Lesson("transfer", "Transfer", "swap_horiz", "course, section 10"),
-        Lesson("predict", "Predict", "online_prediction", "course, section 11"),
-        Lesson("epochs", "Epochs", "history", "epoch by epoch", uses_layer=True),
-        Lesson("exercises", "Exercises", "exercise", "course, exercises", uses_layer=True),
+        Lesson("data", "Data", "photo_library", "course, sections 1 and 2", uses=()),
+        Lesson("train", "Train", "model_training", "course, section 9", uses=()),
+        Lesson("metric", "Metric", "troubleshoot", "course, sections 9.3 and 9.5", uses=()),
+        Lesson("transfer", "Transfer", "swap_horiz", "course, section 10", uses=()),
+        Lesson("predict", "Predict", "online_prediction", "course, section 11", uses=("image", "checkpoint")),
+        Lesson("epochs", "Epochs", "history", "epoch by epoch", uses_layer=True, uses=("image", "token")),
+        Lesson(
+            "exercises", "Exercises", "exercise", "course, exercises", uses_layer=True, uses=("image", "checkpoint")
+        ),
     )
 }
 
@@ -37,8 +39,8 @@ HANDS_ON: dict[str, Lesson] = {
 TOOLS: dict[str, Lesson] = {
     lesson.name: lesson
     for lesson in (
-        Lesson("shapes", "Shapes", "straighten", "every operation, from image to logits"),
-        Lesson("break_it", "Break it", "bug_report", "predict, run, fix"),
-        Lesson("doctor", "Checkpoint doctor", "stethoscope", "anybody's weights"),
+        Lesson("shapes", "Shapes", "straighten", "every operation, from image to logits", uses=("checkpoint",)),
+        Lesson("break_it", "Break it", "bug_report", "predict, run, fix", uses=()),
+        Lesson("doctor", "Checkpoint doctor", "stethoscope", "anybody's weights", uses=("checkpoint",)),
     )
 }

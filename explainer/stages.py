@@ -6,6 +6,7 @@ from typing import Literal
 from explainer.notation.equations import EQUATIONS, FORMULAS, Equation, Formula
 
 Source = Literal["trace", "block", "attention", "mlp", "model", "layer"]
+Use = Literal["image", "token", "checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Page:
     title: str
     icon: str  # the name of a Material symbol
     uses_layer: bool = field(default=False, kw_only=True)  # whether the chosen layer and head change what it shows
+    uses: tuple[Use, ...] = field(default=("image", "token", "checkpoint"), kw_only=True)  # what its sidebar offers
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ STAGES = {
                 TensorRef("trace", "probabilities", "p", made=True),
             ),
             uses_layer=True,
+            uses=("image", "checkpoint"),
         ),
         Stage(
             "patches",
@@ -189,8 +192,9 @@ STAGES = {
                 TensorRef("trace", "probabilities", "p", made=True),
             ),
             ("head", "probabilities"),
+            uses=("image", "checkpoint"),
         ),
-        Stage("models", "Models", "table_chart", (), ("parameters",)),
-        Stage("glossary", "Glossary", "menu_book", (1, 2, 3, 4, 5, 6, 7, 8)),
+        Stage("models", "Models", "table_chart", (), ("parameters",), uses=("checkpoint",)),
+        Stage("glossary", "Glossary", "menu_book", (1, 2, 3, 4, 5, 6, 7, 8), uses_layer=True, uses=("checkpoint",)),
     )
 }

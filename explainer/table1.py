@@ -1,5 +1,6 @@
 """The paper's Table 1 held against what its models have: sizes as printed, parameters counted, and how they agree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vit_core import ViTConfig, count_parameters
@@ -34,3 +35,22 @@ def variant(name: str, config: ViTConfig) -> Variant:
     """One model, counted."""
     counts = count_parameters(config)
     return Variant(name, config, counts["total"], counts["total"] - counts["head"] - counts["pre_logits"])
+
+
+def table_of(rows: Sequence[Variant]) -> str:
+    """Markdown: sizes as in Table 1, counted parameters, and, for its models, which count the paper prints."""
+    is_the_papers = any(row.name.split("/")[0] in PAPER_MILLIONS for row in rows)
+    lines = [
+        "| model | layers $L$ | hidden size $D$ | MLP size | heads $k$ | head size $D_h$ | parameters | without head |"
+        + (" Table 1 prints | that is |" if is_the_papers else ""),
+        "|---|---:|---:|---:|---:|---:|---:|---:|" + ("---:|---|" if is_the_papers else ""),
+    ]
+    for row in rows:
+        config = row.config
+        printed = PAPER_MILLIONS.get(row.name.split("/")[0])
+        lines.append(
+            f"| **{row.name}** | {config.num_layers} | {config.hidden_size} | {config.mlp_size} | {config.num_heads} "
+            f"| {config.head_size} | {row.with_head:,} | {row.without_head:,} |"
+            + (f" {f'{printed}M' if printed else ''} | {row.agreement} |" if is_the_papers else "")
+        )
+    return "\n".join(lines)

@@ -197,7 +197,7 @@ def _likely(kind: Kind | None, chance: random.Random) -> str:
         case Text(most):
             return chance.choice(("embedded", "cat", "toy", "x" * most, "x" * (most + 1), "chelsea", "nothing"))
         case Pattern():
-            return chance.choice(("1", "12.40", "scratch-small", "0" * 24, "run-1", "column.shared"))
+            return chance.choice(("1", "12.40", "scratch-small", "0" * 24, "run-1", "column.shared", "projector"))
         case RecipeField(field):
             known = [recipe_values.written(getattr(recipe, field, None)) for recipe in RECIPES.values()]
             return chance.choice((*known, "1", "0", "0.5", "2 1", "none"))

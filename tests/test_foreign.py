@@ -39,7 +39,7 @@ OWN = {
     *("what_it_says", "best_epochs"),
     *("tables.reading_table", "tables.training_table", "tables.figures_table", "figures_table"),
     # numbers, shapes and names of the model's own tensors
-    *("_batches.get_or_make", "torch.get_num_threads", "symbol_lines"),
+    *("_batches.get_or_make", "torch.get_num_threads", "table_of"),
     "explanation.coloured",
     # no methods of Streamlit
     *("compare_choice.write", "state.write", "archive.write", "EXAMPLES[name].write", "html.table"),

@@ -15,7 +15,7 @@ from benchmarks.visitor import Run, Visitor
 from explainer.steps.forward_pass import STEPS
 
 RECORD = Path(__file__).with_suffix(".json")
-SIDEBAR = {"image": "sidebar_picture", "gallery": "gallery"}
+SIDEBAR = {"image": "sidebar_picture", "plain_image": "sidebar_picture", "gallery": "gallery"}
 CHOICES = ("slider", "selectbox", "number_input", "checkbox", "button_group", "multiselect", "text_input")
 
 

@@ -1,39 +1,19 @@
 """Every page of the story becomes a file with all that it shows, and nothing is kept or built for that before."""
 
 import gc
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explainer.app import saved_page
 from explainer.app.steps.route import open_moment
 from explainer.app.steps.saving import page_file
 from explainer.packing import unpack
-from explainer.stages import STAGES
 from explainer.steps.forward_pass import STEPS
 from explainer.texts import text
 from tests.test_html_export import Read, view
-from tests.test_pages import app
 
 pytestmark = pytest.mark.usefixtures("own_folders")
-
-SIDEBAR = 2  # pictures beside the page: the chosen one and the gallery
-
-
-@pytest.fixture
-def saved(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], str]]:
-    """What the download buttons of the pages would call: outside a server Streamlit keeps no callables."""
-    caught: list[Callable[[], str]] = []
-
-    def button(label: str, data: Any, **_: Any) -> None:
-        assert label == "Save this page"
-        caught.append(data)
-
-    monkeypatch.setattr(st, "download_button", button)
-    return caught
 
 
 @pytest.mark.parametrize("page", STEPS)
@@ -51,19 +31,7 @@ def test_the_file_of_a_page_of_steps_holds_what_it_shows(page: str) -> None:
     assert len(html) < 3e6  # a few megabytes at most
 
 
-@pytest.mark.parametrize("page", [name for name in STAGES if name not in STEPS])
-def test_the_file_holds_what_the_page_shows(page: str, saved: list[Callable[[], str]]) -> None:
-    shown = app(page)
-    html = saved[-1]()
-    read = Read(html)
-    views = [unpack(raw, lambda name: bytes(3 * 10**6)) for attributes, raw in read.data() if "id" not in attributes]
-    assert len(views) == len(shown.get("bidi_component")) - SIDEBAR
-    assert [heading for heading in text(page).titles.values() if heading not in read.words] == []
-    assert html.count('class="equation"') >= len(STAGES[page].equation_numbers)
-    assert len(html) < 3e6
-
-
-def test_a_picture_that_the_server_has_put_away_is_missed_in_words(saved: list[Callable[[], str]]) -> None:
+def test_a_picture_that_the_server_has_put_away_is_missed_in_words() -> None:
     def script() -> None:
         from explainer.app import saved_page
         from explainer.export.saved_parts import Heading

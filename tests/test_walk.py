@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explainer import links
+from explainer.app.server import tensor_route
+from explainer.app.session import open_session
+from explainer.app.state import State
+from explainer.app.steps.moments import moment_of
+from explainer.app.steps.packets import exact_view, packet
 from explainer.figures import figure
 from explainer.lessons import HANDS_ON
 from explainer.notation.equation_markup import NAMESPACE, equation_markup
@@ -24,11 +29,13 @@ from explainer.panels import Pixels, View, Walk
 from explainer.proofs import FACTS, PROOFS
 from explainer.shapes import shape
 from explainer.stages import STAGES
+from explainer.steps.forward_pass import STEPS
+from explainer.steps.rendering import words_of
 from explainer.texts import text
 from explainer.views.walk import walk as walks
 from explainer.views.walk.layer_steps import QUICK
 from explainer.views.walk.tensors import HEAD_COLUMNS, columns_for
-from tests.test_pages import app, markup
+from tests.test_pages import app, markup, steps_of
 from vit_core import (
     PRESETS,
     AttentionTrace,
@@ -463,16 +470,20 @@ def test_the_still_draws_what_the_moment_reads_and_makes(view: View) -> None:
 def test_the_page_shows_the_film_of_the_chosen_token() -> None:
     at = app("walk")
     assert at.title[0].value == HANDS_ON["walk"].title
-    assert text("walk").summary in markup(at) and not at.warning
-    assert shown(at).token == 0  # who has chosen none follows the class token
-    chosen = shown(app("walk", token="12", head="2", layer="4"))
-    assert (chosen.token, chosen.head, chosen.layer) == (12, 2, 4)
+    assert words_of(text("walk").summary) in markup(at) and not at.warning
+    sent = steps_of(at)["walk"]
+    assert sent["choice"]["token"] is None
+    assert sent["sizes"]["middle"] == steps_of(at)["sidebar"]["sizes"]["middle"] == 0  # for the browser, too
+    assert shown(State()).token == 0  # who has chosen none follows the class token
+    chosen = shown(State(token=12, head=2, layer=4))
+    assert (chosen.token, chosen.head, chosen.layer) == (12, 2, 1)  # the browser enters a layer itself
     assert "head 2 of 4 the patch in row 2, column 4" in " ".join(step.sentence for step in chosen.steps)
+    assert walk_of(exact_view(STEPS["walk"][0], open_session(State(layer=4))[0])).layer == 4  # in a saved page
 
 
-def shown(at: object) -> Walk:
-    """The film that the page has sent."""
-    (component,) = [each for each in at.get("bidi_component") if each.proto.id and "walk" in each.proto.id]  # type: ignore[attr-defined]
-    sent = unpack(component.proto.bytes)
+def shown(choice: State) -> Walk:
+    """The film that a browser fetches."""
+    moment, _ = moment_of("walk", open_session(choice)[0], {})
+    sent = unpack(packet("walk", "film", "view", moment).data, tensor_route.load)
     assert isinstance(sent, View)
     return walk_of(sent)

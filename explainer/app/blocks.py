@@ -11,7 +11,7 @@ from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.session import current
-from explainer.export.saved_parts import Code, Heading, Markup, Mathematics, Words
+from explainer.export.saved_parts import Code, Heading, Mathematics, Words
 from explainer.lessons import HANDS_ON, Lesson
 from explainer.links import Link
 from explainer.menu import group_of, neighbours
@@ -22,7 +22,6 @@ from explainer.palette import Scheme
 from explainer.panels import View
 from explainer.stages import Stage
 from explainer.steps.forward_pass import STEPS
-from explainer.steps.rendering import code_of, folded
 from explainer.texts import text
 from explainer.views.compose import explained
 from explainer.views.course.scenes import NAME
@@ -97,13 +96,6 @@ def show_words(markdown: str, heading: Heading | None = None, quiet: bool = Fals
         saved_page.note(heading)
     saved_page.note(Words(markdown, quiet))
     (st.caption if quiet else st.markdown)(markdown)
-
-
-def show_code(stage: Stage) -> None:
-    """The model's own source, read from the running program, with the lines that are the equations marked."""
-    html = folded("The code that computes it", code_of(stage))
-    saved_page.note(Markup(html))
-    st.html(html)
 
 
 def show_view(name: str, make: Callable[[], View], *dependencies: str | int) -> None:

@@ -77,6 +77,10 @@ class Session:
         """The insides of the chosen layer."""
         return block(self.state.checkpoint, self.state.picture, self.layer)
 
+    def block_of(self, layer: int) -> BlockTrace:
+        """The insides of any layer."""
+        return block(self.state.checkpoint, self.state.picture, layer)
+
     @property
     def attention(self) -> AttentionTrace:
         """The attention of the chosen layer."""

@@ -15,9 +15,11 @@ from explainer.app.server.upload_boxes import expect, receive
 from explainer.app.server.uploads import MOST_MEGABYTES, keep_upload, picture_source, show_picture_box
 from explainer.app.session import Session
 from explainer.app.steps import choosing, own_choice
+from explainer.app.steps.moments import followed
 from explainer.app.steps.page import show_choosing
 from explainer.menu import PAGES
 from explainer.notation.wording import sentence
+from explainer.stages import Page
 from explainer.steps.forward_pass import STEPS
 from vit_core import CHECKPOINTS
 from vit_core.pictures import open_picture
@@ -27,28 +29,36 @@ SMALLEST = 32  # pixels a side, below which there is nothing to see but blocks
 
 
 def show(session: Session, page: str) -> None:
-    """Everything that can be chosen for ``page``; layer and head are in the bar of a page of steps."""
-    if page in STEPS:
-        show_choosing(session)
-    else:
-        _choosing(session, PAGES[page].uses_layer)
-    _own_picture()
+    """What changes ``page``, to choose from; layer and head are in the bar of a page of steps.
+
+    A page that nothing changes has no sidebar, unless a link waits for weights that are to be downloaded.
+    """
+    record = PAGES[page]
+    if "image" in record.uses:
+        if page in STEPS:
+            show_choosing(followed(page, session), "token" in record.uses)
+        else:
+            _choosing(session, record)
+        _own_picture()
     if page == "compare":
         _other_picture()
-    _checkpoint(session)
+    if "checkpoint" in record.uses or state.waiting() is not None:
+        _checkpoint(session)
 
 
-def _choosing(session: Session, uses_layer: bool) -> None:
+def _choosing(session: Session, page: Page) -> None:
     """The image, the layer and the head, and the gallery, on a page that runs anew with each choice."""
-    state_of = (session.state.checkpoint, session.state.picture)
-    image = kept_view(("sidebar", *state_of, session.token), lambda: choosing.image(session, has_caption=False))
+    picks, place = "token" in page.uses, (session.state.checkpoint, session.state.picture)
+    token = session.token if picks else -1
+    image = kept_view(("sidebar", *place, token), lambda: choosing.image(session, has_caption=False, picks_token=picks))
     show_view(image, key="sidebar_picture", on_pick=state.pick)
-    st.caption(plain(choosing.chosen_token(session)))  # there at once, while the image is on its way
+    if picks:
+        st.caption(plain(choosing.chosen_token(session)))  # there at once, while the image is on its way
     for key, label, last in (
         ("layer", "Layer", session.config.num_layers),
         ("head", "Attention head", session.config.num_heads),
     ):
-        if uses_layer and last > 1:
+        if page.uses_layer and last > 1:
             st.slider(f"{label} (1 to {last})", 1, last, key=key)
     gallery = kept_view(("gallery", session.state.picture), lambda: choosing.gallery(session))
     show_view(gallery, key="gallery", on_pick=state.pick)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from explainer.panels import View
 from explainer.steps.compare import COMPARE
 from explainer.steps.encoder import ATTENTION, ENCODER, MLP
+from explainer.steps.hands_on import WALK
+from explainer.steps.reference import GLOSSARY, MODELS
 from explainer.steps.step import LAYER_AND_HEAD, TOKEN, Moment, Picture, Step
 from explainer.steps.what_if import WHAT_IF
 from explainer.views import embedding, head, overview, patches
@@ -180,6 +182,9 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
     "mlp": MLP,
     "encoder": ENCODER,
     "head": HEAD,
+    "models": MODELS,
+    "glossary": GLOSSARY,
+    "walk": WALK,
     "what_if": WHAT_IF,
     "compare": COMPARE,
 }

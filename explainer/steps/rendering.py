@@ -27,6 +27,8 @@ from explainer.tensors import TensorRow
 from explainer.texts import text
 from vit_core import ViTConfig
 
+LEAST_WORDS = 44  # letters of the first sentences: "Point at a patch." alone says too little
+_SENTENCE_END = re.compile(r"[.?!] (?=[A-Z<(])")
 _COLOUR = re.compile(r'style="color:[^"]*"')
 _SYMBOL = re.compile(r'<mrow data-symbol="([^"]+)"(?: data-quantity="([^"]+)")?>')
 
@@ -38,11 +40,21 @@ def frame_of(page: Page, step: Step, number: int, mathematics: str, controls: st
     picture = f'<div class="vit-step-picture" data-view="{step.slug}">{Markup.PLACE}</div>' if step.picture else ""
     controls = f'<div class="vit-step-controls" data-controls="{step.slug}">{controls}</div>' if controls else ""
     result = f'<div class="vit-step-picture" data-result="{step.slug}">{Markup.PLACE}</div>' if step.result else ""
-    kind = "wide" if step.is_wide or not step.picture else "grouped" if step.is_grouped else "beside"
+    section = prose.sections[step.slug]
+    words = f'<div class="vit-step-words">{html_of(section) if step.is_prose else words_of(section)}</div>'
+    kind = (
+        "prose"
+        if step.is_prose
+        else "wide"
+        if step.is_wide or not step.picture
+        else "grouped"
+        if step.is_grouped
+        else "beside"
+    )
     return (
         f'<section class="vit-step vit-step-{kind}" id="{step.slug}" data-step="{step.slug}" aria-label="{title}">'
         f'<header><h2><span class="vit-step-number">{number}</span> {title}</h2>'
-        f'<div class="vit-step-words">{words_of(prose.sections[step.slug])}</div></header>'
+        f"{words}</header>"
         f'{controls}<div class="vit-step-body">{picture}<div>'
         f'<div class="vit-step-mathematics" data-mathematics="{step.slug}">{mathematics}</div>{result}</div></div>'
         "</section>"
@@ -54,7 +66,18 @@ def words_of(markdown: str) -> str:
     """The first paragraph; what follows unfolds."""
     first, _, more = markdown.partition("\n\n")
     rest = f"<details><summary>more</summary>{html_of(more)}</details>" if more else ""
-    return html_of(first) + rest
+    return _first_words_apart(html_of(first)) + rest
+
+
+def _first_words_apart(paragraph: str) -> str:
+    """The paragraph with what follows its first sentences marked: a projector shows these alone."""
+    inside, closing, after = paragraph.rpartition("</p>")
+    for end in _SENTENCE_END.finditer(inside):
+        before = inside[: end.end()]
+        is_outside = before.count("<") == 1 + 2 * before.count("</")  # of every element but the paragraph
+        if is_outside and len(before) >= LEAST_WORDS:
+            return f'{before}<span class="vit-rest">{inside[end.end() :]}</span>{closing}{after}'
+    return paragraph
 
 
 def mathematics_of(
@@ -69,12 +92,16 @@ def mathematics_of(
         proofs: its claims and how they came out, in their order.
     """
     items = step.written(moment)
+    table = f'<div class="vit-step-table" tabindex="0">{step.table(moment)}</div>' if step.table else ""
     if step.is_grouped:
-        return "".join(_group(number, proof) for number, (_, proof) in zip(step.equations, proofs, strict=True))
-    equations = "".join(_equation(item, moment.config, moment.layer, step.has_pseudocode) for item in items)
+        groups = zip(step.equations, proofs, strict=True)
+        return table + "".join(_group(step, number, proof, moment) for number, (_, proof) in groups)
+    equations = "".join(_equation(item, moment.config, moment.layer, step) for item in items)
     proved = "".join(proof_line(proof, links.of_proof(claim)) for claim, proof in proofs)
+    if not items:  # its picture has equations and code itself, or it has none
+        return table + (f'<div class="vit-step-proofs">{proved}</div>' if proved else "")
     return (
-        f'<div class="vit-step-equations">{equations}</div>'
+        f'{table}<div class="vit-step-equations">{equations}</div>'
         f'<div class="vit-step-code">{_code(step.computed(moment))}</div>'
         f'<div class="vit-step-shapes">{_shapes(step, moment, rows)}</div>'
         f'<div class="vit-step-proofs">{proved}</div>'
@@ -82,30 +109,32 @@ def mathematics_of(
     )
 
 
-def _group(number: int, proof: Proof) -> str:
-    """One equation with its line of code and its proof."""
+def _group(step: Step, number: int, proof: Proof, moment: Moment) -> str:
+    """One equation with its line of code and its proof; with pseudocode, in words and with numbers, too."""
     item = EQUATIONS[number]
+    equation = _equation(item, moment.config, moment.layer, step)
     return (
-        f'<div class="vit-step-group"><div class="vit-equation" tabindex="0" {_attributes(item)}>'
-        f'<p class="vit-caption">Eq. {number} · {escape(item.title)}</p>'
-        f'<div class="vit-formula">{linked_markup(item)}</div></div>'
+        f'<div class="vit-step-group">{equation}'
         f'<div class="vit-step-code">{_code([item])}</div>'
         f'<div class="vit-step-proofs">{proof_line(proof, links.of_proof(number))}</div></div>'
     )
 
 
-def _equation(item: Equation | Formula, config: ViTConfig, layer: int, has_pseudocode: bool) -> str:
+def _equation(item: Equation | Formula, config: ViTConfig, layer: int, step: Step) -> str:
+    """An equation with this model's numbers, or with pseudocode; where there is only to read, with words and both."""
     title = f"Eq. {item.number} · {item.title}" if isinstance(item, Equation) else item.title
-    numbers = ""
-    if item.numbers and not has_pseudocode:
+    numbers = words = pseudocode = ""
+    if item.numbers and (step.is_prose or not (step.has_pseudocode or step.is_grouped)):
         numbers = f'<div class="vit-numbers">{_linked_numbers(item, config, layer)}</div>'
-    pseudocode = ""
-    if has_pseudocode and isinstance(item, Equation):
+    if isinstance(item, Equation) and step.is_prose:
+        title += f" · {item.source}"
+        words = html_of(item.in_words)
+    if isinstance(item, Equation) and step.has_pseudocode:
         pseudocode = f'<pre class="vit-pseudocode" tabindex="0"><code>{escape(item.pseudocode)}</code></pre>'
     return (
         f'<div class="vit-equation" tabindex="0" {_attributes(item)}>'
         f'<p class="vit-caption">{escape(title)}</p>'
-        f'<div class="vit-formula">{linked_markup(item)}</div>{numbers}{pseudocode}</div>'
+        f'<div class="vit-formula">{linked_markup(item)}</div>{numbers}{words}{pseudocode}</div>'
     )
 
 

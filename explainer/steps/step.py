@@ -44,6 +44,9 @@ class Moment(Protocol):
     def block(self) -> BlockTrace:
         """The insides of the layer."""
 
+    def block_of(self, layer: int) -> BlockTrace:
+        """The insides of any layer."""
+
     @property
     def layer(self) -> int:
         """1..L."""
@@ -87,6 +90,8 @@ class Step:
     code: tuple[int | str, ...] | None = None  # whose lines are shown; None: those of its equations and formulas
     is_wide: bool = False  # the picture above the mathematics, instead of next to it
     has_pseudocode: bool = False  # below each equation
+    is_prose: bool = False  # its words are all there is, or more than fits into a window: none of them is folded
+    table: Callable[[Any], str] | None = None  # HTML of what is no picture, of the page's moment
     note: Callable[[Any], str] | None = None  # what else is to be known of the model here
     is_grouped: bool = False  # each equation with its own line and proof; its claims are its equations
     result: Picture | None = None  # a second picture, below the mathematics: what comes of it

@@ -100,10 +100,11 @@ def open_reader(chromium: Browser) -> Iterator[object]:
     """Makes readers of a server; they are closed at the end."""
     contexts = []
 
-    def make(server: Server, width: int = 1440, height: int = 900, scheme: str = "light") -> Reader:
+    def make(server: Server, width: int = 1440, height: int = 900, scheme: str = "light", ratio: float = 1) -> Reader:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,  # type: ignore[arg-type]
+            device_scale_factor=ratio,
         )
         contexts.append(context)
         reader = Reader(context.new_page(), server.url)

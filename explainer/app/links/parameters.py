@@ -42,6 +42,7 @@ PARAMETERS: Mapping[str, Kind] = MappingProxyType(
         "pins": Pattern(r"[0-9]{1,6}(\.[0-9]{1,6}){0,5}", "up to six tokens such as 12.40"),
         "look": Pattern(rf"{_LOOK}(\.{_LOOK}){{0,4}}", "words such as column.shared"),
         "step": Whole(0, 9999),
+        "view": Pattern("projector", "projector"),
         # What if
         "changes": _CHANGES,
         "tool": OneOf("explainer.steps.what_if:TOOLS"),

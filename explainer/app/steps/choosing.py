@@ -20,23 +20,24 @@ def chosen_token(session: Session) -> str:
     return f"Token {session.token} of {session.config.num_patches}: {name}"
 
 
-def image(session: Session, *, has_caption: bool = True) -> View:
-    """The image as the model sees it; a click on a patch chooses its token."""
+def image(session: Session, *, has_caption: bool = True, picks_token: bool = True) -> View:
+    """The image as the model sees it; a click on a patch chooses its token, where the page uses one."""
     config = session.config
     picture = Picture(
         title="The image, as the model sees it",
         quantity="image",
-        caption=chosen_token(session) if has_caption else "",
+        caption=chosen_token(session) if has_caption and picks_token else "",
         pixels=session.pixels,
         grid_size=config.grid_size,
-        token=session.token,
-        pick_tokens=True,
+        token=session.token if picks_token else None,
+        pick_tokens=picks_token,
     )
+    chosen = f" Chosen: {token_name(session.token, config.grid_size)}." if picks_token else ""
     return View(
         rows=((picture,),),
         alt=f"The chosen image at {config.image_size} x {config.image_size} pixels, cut into "
-        f"{config.grid_size} x {config.grid_size} patches. Chosen: {token_name(session.token, config.grid_size)}.",
-        picks=("token",),
+        f"{config.grid_size} x {config.grid_size} patches.{chosen}",
+        picks=("token",) if picks_token else (),
     )
 
 

@@ -20,6 +20,7 @@ from explainer.numbers import YOUR_WEIGHTS
 from explainer.panels import Pixels
 from explainer.proofs import Proof
 from explainer.steps.compare import Names
+from explainer.steps.hands_on import FIRST_TOKEN
 from explainer.steps.what_if import REPLACEMENTS, TOOLS
 from vit_core import BlockTrace, ForwardTrace
 from vit_core.interventions import Interventions
@@ -118,13 +119,32 @@ class Changed(WithChoice):
         return replace(self, own=own), problems
 
 
+@dataclass(frozen=True)
+class Following(Session):
+    """A session on a page that follows another token than the middle patch while none is chosen."""
+
+    first: int
+
+    @property
+    def token(self) -> int:
+        """0..N; 0 is the class token."""
+        return self.first if self.state.token is None else self.state.token
+
+
+def followed(page: str, session: Session) -> Session:
+    """The session as a page sees it."""
+    if page not in FIRST_TOKEN:
+        return session
+    return Following(session.state, session.checkpoint, session.model, session.trace, FIRST_TOKEN[page])
+
+
 def moment_of(page: str, session: Session, own: Mapping[str, str]) -> tuple[Any, list[str]]:
     """What the steps of a page are made from, and a sentence for each choice that makes no sense."""
     if page == "what_if":
         return Changed(session.state, session.checkpoint, session.model, session.trace, own).fitted()
     if page == "compare":
         return Compared(session.state, session.checkpoint, session.model, session.trace, own).fitted()
-    return session, []
+    return followed(page, session), []
 
 
 def opening_of(page: str, session: Session) -> dict[str, str]:
@@ -145,7 +165,7 @@ def proofs_of(moment: Session, claim: int | str) -> list[Proof]:
 
 
 TENSORS: Mapping[str, tuple[str, ...]] = {
-    "what_if": ("embedding", "attention", "mlp", "head"),
+    **dict.fromkeys(("walk", "what_if"), ("embedding", "attention", "mlp", "head")),
     "compare": ("patches", "embedding", "attention", "mlp", "head"),
 }
 """The stages whose tensors the steps of a page read and make, where it is no stage itself."""

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from explainer import links
@@ -32,6 +33,7 @@ TENSORS = "tensors"  # the part of a page that is no step: the table of its tens
 SIDEBAR = "sidebar"
 CHOOSING: Mapping[str, tuple[Callable[[Session], View], Reads]] = {
     "image": (choosing.image, frozenset({"token"})),
+    "plain_image": (partial(choosing.image, picks_token=False), frozenset()),
     "gallery": (choosing.gallery, frozenset()),
 }
 ANSWER = "answer"  # the part of What if that stays in sight

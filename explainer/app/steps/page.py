@@ -1,7 +1,7 @@
 """A page of steps: one element, in which the browser shows what its reader chooses."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import streamlit as st
@@ -26,7 +26,6 @@ from explainer.steps.rendering import code_of, folded, frame_of, words_of
 from explainer.steps.step import Reads
 from explainer.steps.what_if import CHANGES
 from explainer.texts import text
-from vit_core import token_at
 
 _SAVE = (
     "One HTML file with the words, the equations, the figures that react to the mouse, the tensors, the code and the "
@@ -50,8 +49,8 @@ _component = st.components.v2.component(
 )
 
 
-def show_steps(name: str) -> None:
-    """A whole page: its steps, and of a stage its tensors and its code."""
+def show_steps(name: str, below: Callable[[], None] = lambda: None) -> None:
+    """A whole page: its steps, and of a stage its tensors and its code; ``below`` them, what only a server can do."""
     page, session = PAGES[name], current()
     assert isinstance(page, Stage | Lesson)
     show_head(page)
@@ -65,18 +64,21 @@ def show_steps(name: str) -> None:
     bar = {
         "title": page.title,
         "steps": [{"slug": step.slug, "title": text(name).titles[step.slug]} for step in STEPS[name]],
-        "uses": sorted({choice for picture in pictures for choice in picture.reads | picture.follows}),
+        "uses": sorted(packets.mathematics_reads(name).union(*(each.reads | each.follows for each in pictures))),
     }
     show(name, moment, body(name, moment), parts(name, moment), bar)
     if isinstance(page, Stage):
-        show_map(page, session, [row for row, _ in packets.rows_of(name, session)])
+        if page.tensors:
+            show_map(page, session, [row for row, _ in packets.rows_of(name, session)])
+        below()
         show_neighbours(page)
 
 
-def show_choosing(session: Session) -> None:
+def show_choosing(session: Session, picks_token: bool) -> None:
     """The image and the gallery, in which a click chooses for the page of steps."""
-    html = "".join(f'<div class="vit-step-picture" data-view="{slug}"></div>' for slug in packets.CHOOSING)
-    shown = [_view(packets.SIDEBAR, slug, reads, session) for slug, (_, reads) in packets.CHOOSING.items()]
+    slugs = ("image" if picks_token else "plain_image", "gallery")
+    html = "".join(f'<div class="vit-step-picture" data-view="{slug}"></div>' for slug in slugs)
+    shown = [_view(packets.SIDEBAR, slug, packets.CHOOSING[slug][1], session) for slug in slugs]
     show(packets.SIDEBAR, session, html, shown)
 
 
@@ -112,7 +114,7 @@ def show(
                 "layers": config.num_layers,
                 "heads": config.num_heads,
                 "tokens": config.num_tokens,
-                "middle": token_at(config.grid_size // 2, config.grid_size // 2, config.grid_size),
+                "middle": replace(session, state=replace(session.state, token=None)).token,
             },
             "follows": state.asks_for_number() or is_open(name),
         },
@@ -137,9 +139,11 @@ def body(name: str, moment: Session) -> str:
     if isinstance(moment, Changed):
         answer = f'<div class="vit-strip" data-controls="{packets.ANSWER}">{part(packets.ANSWER, "controls")}</div>'
     more = ""
-    if isinstance(page, Stage):
+    if isinstance(page, Stage) and page.tensors:
         table = f'<div data-mathematics="{packets.TENSORS}">{part(packets.TENSORS, "mathematics")}</div>'
-        more = folded("All tensors of this stage", table) + folded("The code of this stage", code_of(page))
+        more = folded("All tensors of this stage", table)
+    if isinstance(page, Stage):
+        more += folded("The code of this stage", code_of(page))
     return (
         f'<div class="vit-summary">{words_of(text(name).summary)}</div>{answer}{"".join(frames)}{more}'
         f'<p class="vit-save"><a data-path="{route.PAGE_PATH}/{name}" download="vit-{name}.html" '
@@ -164,7 +168,7 @@ def parts(name: str, moment: Session) -> list[dict[str, Any]]:
                 if kind in ("view", "result")
                 else _part(step.slug, kind, reads)
             )
-    if name in STAGES:
+    if name in STAGES and STAGES[name].tensors:
         found.append(_part(packets.TENSORS, "mathematics", packets.mathematics_reads(name)))
     if isinstance(moment, Changed):
         found.append(_part(packets.ANSWER, "controls", CHANGES))

@@ -44,8 +44,9 @@ def page_file(page: str, moment: Session, address: str) -> str:
         views = [packets.exact_view(step, moment, "view")] if step.picture else []
         views += [packets.exact_view(step, moment, "result")] if step.result else []
         parts.append(Markup(frame_of(stage, step, number, packets.mathematics(page, step, moment)), tuple(views)))
-    if isinstance(stage, Stage):
+    if isinstance(stage, Stage) and stage.tensors:
         parts.append(Markup(folded("All tensors of this stage", packets.tensors_of(page, moment))))
+    if isinstance(stage, Stage):
         parts.append(Markup(folded("The code of this stage", code_of(stage))))
     return export_html(replace(described(stage, moment, address), parts=tuple(parts)))
 

@@ -29,7 +29,7 @@ const isWaiting = () =>
 
 const isComplete = () =>
   document.querySelector(".stMain h1") &&
-  document.querySelector('[data-testid="stSidebar"]') &&
+  (document.querySelector('[data-testid="stSidebar"]') || ended != null) && // some pages have none
   document.fonts.status === "loaded" &&
   !isWaiting();
 

@@ -50,11 +50,15 @@ class Instance {
       choice: this.choice,
       mountView: (parent, options) => this.mountView(parent, options),
       pick: (pick) => this.pick(pick),
-      shown: () => this.writeAddresses(),
+      shown: () => {
+        this.writeAddresses();
+        this.bar?.projector.fit();
+      },
     });
     this.steps.take(data);
     if (Object.keys(data.defaults).length > 5)
       this.changing ??= new Changing(this.root, this.choice, appAddress(), (pick) => this.tellMore(pick));
+    this.bar?.projector.take({ redraw: (slug) => this.steps?.redraw(slug), recall, remember });
     this.showAddresses();
   }
 

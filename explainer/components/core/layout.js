@@ -11,6 +11,7 @@ const FITS = [
   [0.45, 0.7],
   [0.4, 0.68],
   [0.3, 0.66],
+  [0.3, 0.58],
 ];
 
 export function layOut(view) {

@@ -30,8 +30,10 @@ class Links {
     });
     document.addEventListener("focusout", () => this.set("focused", null));
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.set("held", null);
-      else if (event.key === "Enter" || event.key === " ") this.hold(event);
+      if (event.key === "Escape" && this.held) {
+        this.set("held", null);
+        event.preventDefault(); // one press lets go of one thing
+      } else if (event.key === "Enter" || event.key === " ") this.hold(event);
       goToRow(event);
     });
   }

@@ -192,7 +192,7 @@ class MountedView {
     this.root.style.colorScheme = this.paint.theme.scheme;
     this.root.classList.toggle("compact", Boolean(this.options.room));
     layOut(this);
-    fitInto(this.options.room?.() ?? Infinity, this);
+    fitInto((!this.root.matches(".whole") && this.options.room?.()) || Infinity, this); // whole: all of the screen
     this.draw();
   }
 

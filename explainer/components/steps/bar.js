@@ -1,6 +1,9 @@
 // The bar above the steps: the way from step to step, and what is chosen: layer, head, token.
 
 import { element } from "../drawing/element.js";
+import { KeyHelp } from "./help.js";
+import { Keys } from "./keys.js";
+import { Projector } from "./projector.js";
 
 const MOST_BUTTONS = 12;
 
@@ -10,8 +13,9 @@ export class ChoiceBar {
     this.root = element("div", "vit-bar", { role: "toolbar", "aria-label": "What is shown" });
     this.follow = () => this.show();
     choice.followers.add(this.follow);
-    this.onKey = (event) => this.key(event);
-    document.addEventListener("keydown", this.onKey);
+    this.projector = new Projector(this);
+    this.help = new KeyHelp(() => this.projector.toggle());
+    this.keys = new Keys({ choice, bar: this, projector: this.projector, help: this.help });
   }
 
   /** `title` of the page; `steps` [{slug, title}]; `uses` names of layer, head, token. */
@@ -22,6 +26,7 @@ export class ChoiceBar {
       this.steps = steps;
       this.uses = uses;
       this.build(title);
+      this.help.take(uses);
     }
     this.show();
   }
@@ -43,7 +48,12 @@ export class ChoiceBar {
     if (offers("layer", sizes.layers)) this.controls.push(this.control("layer", "Layer", sizes.layers));
     if (offers("head", sizes.heads)) this.controls.push(this.control("head", "Head", sizes.heads));
     if (this.uses.includes("token")) this.controls.push(this.tokenControl());
-    this.root.replaceChildren(way, ...this.controls.map((control) => control.root));
+    this.links = [...way.children];
+    const help = element("button", "vit-bar-help", { type: "button", "aria-label": "Keys" }, "?");
+    help.addEventListener("click", () => this.help.open());
+    const steps = this.steps.length > 1 ? [way] : [];
+    const choices = this.controls.map((control) => control.root);
+    this.root.replaceChildren(...steps, ...choices, help, this.projector.leave);
   }
 
   control(name, label, count) {
@@ -102,29 +112,24 @@ export class ChoiceBar {
     this.choice.choose({ [name]: value < first ? last : value > last ? first : value });
   }
 
+  /** To a step; whether there is one. */
   go(index) {
-    document.getElementById(this.steps[index]?.slug)?.scrollIntoView({ block: "start" });
+    if (!this.steps[index]) return false;
+    if (this.projector.isOn) this.projector.go(index);
+    else document.getElementById(this.steps[index].slug)?.scrollIntoView({ block: "start" });
+    return true;
   }
 
-  key(event) {
-    const from = event.composedPath()[0];
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (from.matches?.("input, textarea, select, [contenteditable]")) return;
-    const { sizes } = this.choice;
-    if (event.key === "[" || event.key === "]") {
-      if (!this.uses.includes("head")) return;
-      this.turn("head", event.key === "]" ? 1 : -1, 1, sizes.heads);
-    } else if (event.key === "{" || event.key === "}") {
-      if (!this.uses.includes("layer")) return;
-      this.turn("layer", event.key === "}" ? 1 : -1, 1, sizes.layers);
-    } else if (/^[1-9]$/.test(event.key) && this.steps[event.key - 1]) this.go(event.key - 1);
-    else return;
-    event.preventDefault();
+  /** Whether a step is the one that is shown alone. */
+  mark(index, isShown) {
+    const link = this.links?.[index];
+    if (isShown) link?.setAttribute("aria-current", "step");
+    else link?.removeAttribute("aria-current");
   }
 
   destroy() {
     this.choice.followers.delete(this.follow);
-    document.removeEventListener("keydown", this.onKey);
+    for (const part of [this.keys, this.help, this.projector]) part.destroy();
     this.root.remove();
   }
 }

@@ -4,6 +4,7 @@ import { page } from "../core/page.js";
 import { fetchPacket, figurePath, packetPath } from "./fetching.js";
 import { fitFormulas } from "./fitting.js";
 import { keepFocus } from "./changing.js";
+import { isProjecting, roomOnProjector } from "./projector.js";
 
 const HEADER = 60; // pixels of Streamlit's own header, below which the page begins
 const LEAST = 220; // pixels of a picture, however small the window is
@@ -63,6 +64,7 @@ export class StepPage {
   roomFor(place) {
     const step = place.closest(".vit-step");
     if (!step || innerWidth < 640) return Infinity;
+    if (isProjecting()) return roomOnProjector(step, place);
     const heightOf = (selector, root = document) => root.querySelector(selector)?.offsetHeight ?? 0;
     const bar = heightOf(".vit-bar") + heightOf(".vit-strip") + heightOf(".vit-step-controls", step);
     const free = innerHeight - HEADER - bar - heightOf("header", step) - 28;
@@ -125,6 +127,10 @@ export class StepPage {
     [this.width, this.height] = [this.root.clientWidth, innerHeight];
     fitFormulas(this.root);
     for (const part of this.parts) part.view?.redraw();
+  }
+
+  redraw(slug) {
+    for (const part of this.parts) if (part.slug === slug) part.view?.redraw();
   }
 
   clear() {

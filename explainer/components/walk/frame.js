@@ -44,12 +44,9 @@ export class WalkFrame extends PanelFrame {
     super.set(panel);
     panel.roomFor = (width, height) => this.roomFor(width, height);
     if (isNew || before.steps.length !== panel.steps.length) {
-      this.entered = panel.layer;
+      this.chosen = this.entered = this.host.followed?.layer ?? panel.layer;
       const asked = /^\d{1,4}$/.exec(this.host.options.recall?.("step") ?? "");
       this.index = asked ? Math.min(Number(asked[0]), panel.steps.length - 1) : 0;
-    } else if (before.layer !== panel.layer) {
-      this.entered = panel.layer;
-      this.index = panel.steps.findIndex((step) => step.layer === panel.layer);
     }
     this.stop();
     this.parts.make(panel.num_layers, (layer, isLayer) => this.enter(layer, isLayer));
@@ -59,12 +56,19 @@ export class WalkFrame extends PanelFrame {
     this.remember();
   }
 
+  /** The page has chosen another layer: it is entered. */
+  follow({ layer }) {
+    const isNew = layer !== this.chosen && layer !== this.entered;
+    this.chosen = layer;
+    if (isNew) this.enter(layer, true, false);
+  }
+
   /** To a part of the forward pass. */
-  enter(layer, isLayer) {
+  enter(layer, isLayer, isTold = true) {
     this.pause();
     if (isLayer) this.entered = layer;
     this.travel(this.panel.steps.findIndex((step) => step.layer === layer));
-    if (isLayer) this.host.choose({ layer }); // for the rest of the page: the film has all layers
+    if (isLayer && isTold) this.host.choose({ layer }); // for the rest of the page: the film has all layers
   }
 
   /** The numbers of the moments on the way: all of the layer that was entered, three of each other. */
@@ -241,7 +245,6 @@ export class WalkFrame extends PanelFrame {
 
   draw() {
     super.draw();
-    this.nameStage();
     this.words.colour();
     this.words.fitEquation();
     this.words.reserve(this.panel.steps);
@@ -252,12 +255,12 @@ export class WalkFrame extends PanelFrame {
     const step = this.panel.steps[this.index];
     const spoken = this.words.show(this.panel, step);
     this.parts.show(step.layer, this.entered);
-    this.nameStage();
+    this.name();
     this.moveSlider();
     if (isSaid && this.host.paint) this.host.say(spoken);
   }
 
-  nameStage() {
+  name() {
     const { title, sentence } = this.panel.steps[this.index];
     this.over.setAttribute("aria-label", `${title}. ${plainText(sentence)}`);
   }

@@ -16,11 +16,13 @@ function around(boxes) {
   return { x, y, w: right - x, h: bottom - y };
 }
 
+const tall = (width) => clamp(Math.round(width * 0.42), 360, 480);
+
 export const WALK = {
   frame: WalkFrame,
   layout(panel, width, paint) {
     const isNarrow = width < 620;
-    const height = isNarrow ? Math.round(clamp(width * 1.5, 480, 680)) : clamp(Math.round(width * 0.42), 360, 480);
+    const height = isNarrow ? Math.round(clamp(width * 1.5, 480, 680)) : tall(width) * paint.shrink;
     const room = panel.roomFor?.(width, height) ?? height;
     return { width, isNarrow, height: room, unit: paint.theme.unit, scenes: new Map() };
   },
