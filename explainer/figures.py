@@ -1,12 +1,16 @@
 """A view as a matplotlib figure, for export: PNG, SVG, PDF. What reacts to the mouse is drawn in the browser instead.
 
-Only ``matplotlib.figure.Figure`` is used, never pyplot, so that figures can be made in several threads at once.
+Only ``matplotlib.figure.Figure`` is used, never pyplot. Several threads may save figures: Matplotlib's own caches of
+letters are not made for that, so they do it one after the other.
 """
 
+import threading
+from dataclasses import replace
 from os import PathLike
 from textwrap import shorten, wrap
 from typing import IO, Any, Literal, get_args
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -16,18 +20,24 @@ from explainer.export.theme import Theme
 from explainer.palette import Scheme
 from explainer.panels import Panel, View, plain
 
+_drawing = threading.Lock()
+
 Format = Literal["png", "svg", "pdf"]
 
 WIDTH, MARGIN, GAP = 11.0, 0.35, 0.45  # inches
+LEAST_WIDTH = 5.5  # of a panel alone
 TITLE_HEIGHT, LINE_HEIGHT = 0.34, 0.165
 TITLE_SIZE, CAPTION_SIZE = 10.5, 8.0  # points
 TITLE_CHARACTERS, CAPTION_CHARACTERS = 11.0, 15.0  # per inch
 
 
-def figure(view: View, scheme: Scheme = "light") -> Figure:
-    """All panels of ``view``, each in axes of its own, row by row."""
+def figure(view: View, scheme: Scheme = "light", alone: int | None = None) -> Figure:
+    """All panels of ``view``, each in axes of its own, row by row; or one of them, by its number from 0, alone."""
     theme = Theme(scheme)
     widths = [_panel_widths(row) for row in view.rows]
+    if alone is not None:
+        own = [width for row in widths for width in row][alone]
+        view, widths = replace(view, rows=((view.panels[alone],),)), [[max(LEAST_WIDTH - 2 * MARGIN, own)]]
     bodies = [
         max(_height(panel, width) for panel, width in zip(row, of_row, strict=True))
         for row, of_row in zip(view.rows, widths, strict=True)
@@ -37,7 +47,8 @@ def figure(view: View, scheme: Scheme = "light") -> Figure:
         for row, of_row in zip(view.rows, widths, strict=True)
     ]
     height = 2 * MARGIN + sum(bodies) + sum(below) + len(bodies) * TITLE_HEIGHT + (len(bodies) - 1) * GAP
-    result = Figure(figsize=(WIDTH, height), facecolor=theme.background)
+    whole = WIDTH if alone is None else widths[0][0] + 2 * MARGIN
+    result = Figure(figsize=(whole, height), facecolor=theme.background)
     FigureCanvasAgg(result)
     top = height - MARGIN
     for row, of_row, body, room in zip(view.rows, widths, bodies, below, strict=True):
@@ -55,8 +66,9 @@ def save(
     file_format: Format = "png",
     scheme: Scheme = "light",
     dots_per_inch: int = 160,
+    alone: int | None = None,
 ) -> None:
-    """Write ``view`` as a picture file; the alternative text goes into its metadata.
+    """Write ``view``, or the panel of it with this number, as a picture file; the metadata have the alternative text.
 
     Raises:
         ValueError: if the format is not one of png, svg, pdf.
@@ -69,7 +81,10 @@ def save(
         "pdf": ("Subject", {"CreationDate": None}),
     }[file_format]
     metadata: dict[str, Any] = {key: view.alt, **undated}
-    figure(view, scheme).savefig(destination, format=file_format, dpi=dots_per_inch, metadata=metadata)
+    with _drawing, rc_context({"svg.hashsalt": "vit-explainer"}):  # else every SVG has other names inside
+        made = figure(view, scheme, alone)
+        room: dict[str, Any] = {} if alone is None else {"bbox_inches": "tight", "pad_inches": MARGIN}
+        made.savefig(destination, format=file_format, dpi=dots_per_inch, metadata=metadata, **room)
 
 
 def _height(panel: Panel, width: float) -> float:

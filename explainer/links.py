@@ -149,13 +149,13 @@ class Link:
 
 def of_tensor(reference: TensorRef) -> Link:
     """The link of a row of the table of tensors."""
-    return Link((*_parts(key(reference)), symbol_key(reference.symbol)))
+    return Link((*_parts(reference.key), symbol_key(reference.symbol)))
 
 
 @cache
 def of_symbol(name: str) -> Link:
     """The link of a symbol of ``SYMBOLS``, wherever it stands: the tensors that it is the letter of, and itself."""
-    found = [key(reference) for reference in _references() if reference.symbol == name]
+    found = [reference.key for reference in _references() if reference.symbol == name]
     # One letter for all layers stands for this layer's, where a table has that, too.
     tensors = [each for each in found if each not in _PARTS] or found
     return Link((*_joined(map(_parts, tensors)), *_STANDS_FOR.get(name, ()), symbol_key(name)))
@@ -211,7 +211,7 @@ def of_equation(item: Equation | Formula) -> Link:
     claims = (PROOFS[item.number],) if isinstance(item, Equation) else _PROVED_BY.get(item.name, ())
     links = [_of_claim(claim) for claim in claims]
     makes = _joined(link.makes for link in links)
-    named = (_parts(key(reference)) for reference in _references() if reference.symbol in item.symbols)
+    named = (_parts(reference.key) for reference in _references() if reference.symbol in item.symbols)
     inside = _INSIDE.get(item.number, ()) if isinstance(item, Equation) else ()
     reads = _joined([*(link.reads for link in links), *named, inside])
     return Link(makes, tuple(path for path in reads if path not in makes))
@@ -236,12 +236,6 @@ def _linked_diagram(panel: Panel) -> Panel:
     if not isinstance(panel, Flow):
         return panel
     return replace(panel, nodes=tuple(replace(node, tensors=NODES.get(node.name, ())) for node in panel.nodes))
-
-
-def key(reference: TensorRef) -> str:
-    """The way to a tensor: ``"block.attention.query"``, ``"layer.mlp.expand.weight"``, ``"trace.hidden_states[0]"``."""
-    owner = f"block.{reference.source}" if reference.source in ("attention", "mlp") else reference.source
-    return f"{owner}.{reference.field}" + ("" if reference.index is None else f"[{reference.index}]")
 
 
 def _references() -> Iterable[TensorRef]:

@@ -44,13 +44,17 @@ _START = len(MAGIC) + 1 + 4
 
 Keep = Callable[[bytes], str]  # keeps bytes for the browser to fetch, and returns their digest
 Load = Callable[[str], bytes]  # the inverse
+Draws = Callable[[View, str], None]  # takes a view that may be drawn for print while it lives, and its name
 Offer = Callable[[NDArray[Any]], str]  # says by which name the values of an array are to be had while it lives
 
 
-def pack(view: View | Frames, keep: Keep | None = None, offer: Offer | None = None) -> bytes:
+def pack(
+    view: View | Frames, keep: Keep | None = None, offer: Offer | None = None, draws: Draws | None = None
+) -> bytes:
     """The bytes of ``view``. With ``keep``, big pictures are handed to it and only their digests are packed.
 
-    With ``offer``, arrays that travel in steps are handed to it, and the names that it gives them are packed.
+    With ``offer``, arrays that travel in steps are handed to it, and the names that it gives them are packed. With
+    ``draws``, a view is handed to it, and its name, which is the digest of all else, is packed.
 
     Frames hold all their pictures themselves: fetched one by one, the slider would wait for each.
 
@@ -60,6 +64,10 @@ def pack(view: View | Frames, keep: Keep | None = None, offer: Offer | None = No
     buffers = _Buffers(keep if isinstance(view, View) else None, offer)
     header = {"view": _encode(view, "view", buffers), "palette": _palette(view)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    if draws and isinstance(view, View):
+        name = digest(b"".join([text, *buffers.parts]))
+        draws(view, name)
+        text = text[:-1] + f',"figure":"{name}"}}'.encode()
     text += b" " * (-(_START + len(text)) % 4)
     return b"".join([MAGIC, bytes([VERSION]), len(text).to_bytes(4, "little"), text, *buffers.parts])
 

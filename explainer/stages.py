@@ -19,6 +19,12 @@ class TensorRef:
     made: bool = False  # by this stage; otherwise the stage reads it
     index: int | None = None  # of a field that holds one tensor per layer
 
+    @property
+    def key(self) -> str:
+        """The way to it: ``"block.attention.query"``, ``"layer.mlp.expand.weight"``, ``"trace.hidden_states[0]"``."""
+        owner = f"block.{self.source}" if self.source in ("attention", "mlp") else self.source
+        return f"{owner}.{self.field}" + ("" if self.index is None else f"[{self.index}]")
+
 
 @dataclass(frozen=True)
 class Page:

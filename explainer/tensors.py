@@ -21,6 +21,7 @@ _PER_LAYER = {"hidden_states": "states", "attention_weights": "layers"}  # field
 class TensorRow:
     """One tensor: its name in the code, its symbol and colour, its shape, and a summary of its numbers."""
 
+    key: str  # of its reference
     name: str
     symbol: str  # LaTeX
     meaning: str
@@ -57,6 +58,7 @@ def describe(
     symbol = SYMBOLS[reference.symbol]
     extremes = [part.aminmax() for part in parts]
     return TensorRow(
+        key=reference.key,
         name=_name(model, reference, layer),
         symbol=symbol.latex,
         meaning=symbol.meaning,

@@ -1,9 +1,12 @@
 """The Compare page in Streamlit's harness: both sides, their link, what cannot be had, and how much memory it takes."""
 
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -11,26 +14,26 @@ from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from explainer.app import kept, session
-from explainer.app.compare import choice as compare_choice
-from explainer.app.compare import controls as compare_controls
 from explainer.app.compare import sides as compare_sides
 from explainer.app.compare.choice import Other
-from explainer.app.server import tensor_route
+from explainer.app.compare.names import ready_changes
 from explainer.app.server.store import Store
 from explainer.app.state import State
+from explainer.app.steps import packets
+from explainer.app.steps.route import open_moment
 from explainer.gallery import GALLERY
 from explainer.lessons import HANDS_ON
-from explainer.packing import unpack
 from explainer.panels import Bars, Picture, Tiles, View
-from explainer.texts import text
+from explainer.steps.forward_pass import STEPS
 from tests.conftest import randomised
+from tests.test_pages import app as open_app
+from tests.test_pages import markup, steps_of
 from vit_core import CHECKPOINTS, VisionTransformer, ViTConfig
 from vit_core.allowance import MEMORY, MODELS
 from vit_core.estimates import forward_bytes
 from vit_core.interventions import Interventions
 from vit_core.weights import checkpoints as named
 
-FRAME = "../pages/frame.py"
 SMALL = "embedded-small"
 PICTURE = State.picture
 
@@ -56,99 +59,107 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     file.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
     monkeypatch.setitem(named.EMBEDDED, SMALL, file)
     yield SMALL
-    for store in (session._models, session._traces, kept.views, kept.results):
+    for store in (session._models, session._traces, kept.views, kept.results, kept._large):
         store.drop(SMALL)
 
 
 def app(**query: str) -> AppTest:
-    at = AppTest.from_file(FRAME, default_timeout=300)
-    for name, value in query.items():
-        at.query_params[name] = value
-    at.run()
-    at.switch_page("compare.py").run()
-    check(at)
-    return at
+    return open_app("compare", **query)
 
 
-def check(at: AppTest) -> None:
-    assert not at.exception, [element.message for element in at.exception]
+def opened(**own: str) -> Any:
+    """What the page's steps are made from, as a browser asks for it."""
+    return open_moment("compare", own)
 
 
-def views(at: AppTest) -> list[View]:
-    """All views of the page beside those of the sidebar."""
-    sent = [element.proto.bytes for element in at.main.get("bidi_component")]
-    payloads = [unpack(data, tensor_route.load) for data in sent if data]
-    return [payload for payload in payloads if isinstance(payload, View)]
+def view(slug: str, kind: packets.Kind = "view", **own: str) -> View:
+    moment = opened(**own)
+    return packets.view_of("compare", packets.find_step("compare", slug), moment, kind)
 
 
-def with_title(at: AppTest, title: str, kind: type[Any]) -> list[Any]:
-    return [each for view in views(at) for each in view.panels if isinstance(each, kind) and each.title == title]
+def with_title(shown: View, title: str, kind: type[Any]) -> Any:
+    [panel] = [each for each in shown.panels if isinstance(each, kind) and each.title == title]
+    return panel
 
 
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in [*at.markdown, *at.caption])
+def controls_of(**own: str) -> str:
+    return packets.packet("compare", "sides", "controls", opened(**own)).data.decode()
 
 
-def test_the_page_says_everything_of_its_text_and_begins_with_two_pictures() -> None:
+def chosen_by(words: str, **own: str) -> dict[str, str]:
+    """What a button of the page's controls chooses."""
+    [values] = re.findall(rf'data-choose="([^"]*)"[^>]*>{re.escape(words)}<', controls_of(**own))
+    return dict(parse_qsl(unescape(values), keep_blank_values=True))
+
+
+def choice_of(at: AppTest) -> dict[str, str]:
+    """What the page hands to the browser beside what is as it is at first, which is what its address has."""
+    given = steps_of(at)["compare"]
+    differs = {name: str(value) for name, value in given["choice"].items() if value != given["defaults"][name]}
+    assert dict(at.query_params) == differs
+    return differs
+
+
+def test_the_page_begins_with_two_pictures() -> None:
     at = app()
     assert at.title[0].value == HANDS_ON["compare"].title
-    assert set(text("compare").titles.values()) <= {element.value for element in at.header}
     other = next(name for name in GALLERY if name != PICTURE)
-    assert at.query_params["other_picture"] == other
-    assert "One model, two images." in at.info[0].value
-    assert with_title(at, f"Right: {GALLERY[other].title}", Picture)
+    assert choice_of(at) == {"other_picture": other}
+    assert "One model, two images" in markup(at)
+    assert with_title(view("sides", other_picture=other), f"Right: {GALLERY[other].title}", Picture)
     assert not at.warning
 
 
 def test_the_same_on_both_sides_is_zeros_and_offers_a_beginning() -> None:
-    at = app()
-    at.button(key="same_sides").click().run()
-    check(at)
-    assert "Both sides are the same" in at.info[0].value
-    assert "of its 4,096 pixels none differs" in said(at)
-    assert at.button(key="swap_sides").disabled and at.button(key="same_sides").disabled
-    at.button(key="begin_0").click().run()
-    check(at)
-    assert at.query_params["other_picture"] == next(name for name in GALLERY if name != PICTURE)
-    assert "One model, two images." in at.info[0].value
+    html = controls_of()
+    assert "Both sides are the same" in html
+    assert "of its 4,096 pixels none differs" in view("sides").alt
+    for label in ("Swap sides", "The same on both sides"):
+        assert re.search(rf"<button [^>]* disabled>{label}<", html)
+    begin = chosen_by("Without positions")
+    assert begin == {"other_change": "positions=zero"}
+    assert "Both sides are the same" not in controls_of(**begin)
 
 
 def test_two_pictures_are_those_of_their_traces() -> None:
-    at = app(other_picture="cat", layer="3", head="2", token="20")
+    choice = {"other_picture": "cat", "layer": "3", "head": "2", "token": "20"}
     traces = [session.trace("embedded", name) for name in (PICTURE, "cat")]
     rows = [trace.attention(3)[1, 20].numpy() for trace in traces]
-    [left] = [each for each in with_title(at, f"Left: {GALLERY[PICTURE].title}", Picture) if each.overlay is not None]
-    [right] = [each for each in with_title(at, f"Right: {GALLERY['cat'].title}", Picture) if each.overlay is not None]
-    np.testing.assert_array_equal(left.overlay.ravel(), rows[0][1:])  # so few numbers travel as float32
+    shown = view("attention", **choice)
+    left = with_title(shown, f"Left: {GALLERY[PICTURE].title}", Picture)
+    right = with_title(shown, f"Right: {GALLERY['cat'].title}", Picture)
+    np.testing.assert_array_equal(left.overlay.ravel(), rows[0][1:])
     np.testing.assert_array_equal(right.overlay.ravel(), rows[1][1:])
     assert left.scale == right.scale
-    minus = [each for each in with_title(at, "Right minus left", Tiles) if each.quantity == "A"]
-    np.testing.assert_array_equal(minus[0].values.ravel(), (rows[1] - rows[0])[1:])
+    minus = with_title(shown, "Right minus left", Tiles)
+    np.testing.assert_array_equal(minus.values.ravel(), (rows[1] - rows[0])[1:])
     best = [int(trace.logits.argmax()) for trace in traces]
     labels = CHECKPOINTS["embedded"].labels
-    assert f"Left: {labels[best[0]]} with" in said(at) and f"right: {labels[best[1]]} with" in said(at)
+    said = packets.mathematics("compare", packets.find_step("compare", "prediction"), opened(**choice))
+    assert f"Left: {labels[best[0]]} with" in said and f"right: {labels[best[1]]} with" in said
+    assert said.count("vit-proof-holds") == 2 and "✓ Left: " in said and "✓ Right: " in said
 
 
 def test_a_change_on_the_right_is_that_of_the_interventions() -> None:
     change = "heads=2.1:zero,2.2:zero;skip=mlp.5"
-    at = app(other_change=change)
     model = session.load_model("embedded")[0]
     plain = session.trace("embedded", PICTURE)
     wanted = model.trace(plain.image, Interventions.parse(change)).probabilities
-    [bars] = [each for each in with_title(at, "Right: head 1 of layer 2 set to zero and 2 more changes", Bars)]
+    shown = view("prediction", other_change=change)
+    bars = with_title(shown, "Right: head 1 of layer 2 set to zero and 2 more changes", Bars)
     labels = CHECKPOINTS["embedded"].labels
     np.testing.assert_array_equal(bars.values, [wanted[labels.index(name)] for name in bars.labels])
-    assert at.query_params["other_change"] == change
-    assert with_title(at, "Left: unchanged", Bars)
+    assert with_title(shown, "Left: unchanged", Bars)
+    assert choice_of(app(other_change=change)) == {"other_change": change}
 
 
 def test_swap_and_the_same_again() -> None:
     choice = {"picture": "cat", "layer": "2", "head": "3", "token": "10"}
-    at = app(**choice, other_layer="5", other_token="40", other_change="positions=zero")
-    at.button(key="swap_sides").click().run()
-    check(at)
-    assert {key: at.query_params[key] for key in at.query_params} == {
+    own = {"other_layer": "5", "other_token": "40", "other_change": "positions=zero"}
+    swapped = chosen_by("Swap sides", **choice, **own)
+    assert {name: value for name, value in swapped.items() if value} == {
         "picture": "cat",
+        "checkpoint": "embedded",
         "layer": "5",
         "head": "3",
         "token": "40",
@@ -157,42 +168,28 @@ def test_swap_and_the_same_again() -> None:
         "other_token": "10",
         "other_change": "none",
     }
-    assert at.slider(key="layer").value == 5
-    at.button(key="swap_sides").click().run()
-    assert {key: at.query_params[key] for key in choice} == choice
-    assert at.query_params["other_change"] == "positions=zero" and "this_change" not in at.query_params
-    at.button(key="same_sides").click().run()
-    assert dict(at.query_params) == choice
-    assert "Both sides are the same" in at.info[0].value
+    back = {name: value for name, value in chosen_by("Swap sides", **swapped).items() if value}
+    assert back == choice | own | {"checkpoint": "embedded"}
+    same = chosen_by("The same on both sides", **choice, **own)
+    assert set(same.values()) == {""} and "Both sides are the same" in controls_of(**choice, **same)
 
 
-def test_the_controls_write_the_link_and_come_back_from_it() -> None:
-    at = app()
-    at.selectbox(key="compare_layer").set_value(4).run()
-    at.selectbox(key="compare_picture").set_value("astronaut").run()
-    at.number_input(key="compare_token").set_value(0).run()
-    at.toggle(key="compare_mean_heads").set_value(True).run()
-    check(at)
+def test_a_link_comes_back() -> None:
     link = {"other_layer": "4", "other_picture": "astronaut", "other_token": "0", "mean_heads": "true"}
-    assert dict(at.query_params) == link
-    again = app(**link)
-    assert again.selectbox(key="compare_layer").value == 4
-    assert again.number_input(key="compare_token").value == 0
-    assert "mean over 4 heads: the class token" in "".join(
-        each.caption for each in with_title(again, "Right: An astronaut, layer 4", Picture)
-    )
-    at.selectbox(key="compare_layer").set_value(None).run()
-    assert "other_layer" not in at.query_params
+    at = app(**link)
+    assert choice_of(at) == link
+    html = controls_of(**link)
+    for value in ("4", "astronaut"):
+        assert f'<option value="{value}" selected>' in html
+    assert 'value="0" placeholder="as left: ' in html
+    caption = with_title(view("attention", **link), "Right: An astronaut, layer 4", Picture).caption
+    assert "mean over 4 heads: the class token" in caption
 
 
-def test_clicks_choose_on_their_own_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen: dict[str, Any] = {}
-    monkeypatch.setattr(compare_choice, "choose", lambda **own: chosen.update(own))
-    monkeypatch.setattr(compare_choice.state, "pick", lambda pick: chosen.update({"left": dict(pick)}))
-    compare_choice.pick({"other_token": 5})
-    assert chosen == {"token": 5}
-    compare_choice.pick({"token": 7})
-    assert chosen == {"token": 5, "left": {"token": 7}}
+def test_a_click_chooses_on_its_own_side() -> None:
+    shown = view("sides", other_picture="cat")
+    left, right = (each for each in shown.panels if isinstance(each, Picture) and each.pick_tokens)
+    assert (left.pick_keys, right.pick_keys) == ({"token"}, {"other_token"})
 
 
 @pytest.mark.parametrize(
@@ -216,28 +213,32 @@ def test_clicks_choose_on_their_own_side(monkeypatch: pytest.MonkeyPatch) -> Non
     ids=["nonsense", "not here", "too large"],
 )
 def test_what_a_link_cannot_have_is_one_sentence_each_and_the_page_works(asked: dict[str, str]) -> None:
-    at = app(**dict(tuple(each.split("=", 1)) for each in asked))
+    link = dict(tuple(each.split("=", 1)) for each in asked)
+    at = app(**link)
     warnings = [each.value for each in at.warning]
     assert len(warnings) == len(asked), warnings
     for sentence in asked.values():
         assert any(sentence in each for each in warnings), (sentence, warnings)
-    assert len(views(at)) >= 8
-    assert not [key for key in at.query_params if key.startswith(("other_", "this_"))]
+    assert choice_of(at) == {}
+    with pytest.raises(ValueError, match=r"right|left"):
+        opened(**link)
 
 
 def test_a_checkpoint_of_other_sizes_says_what_cannot_be_compared(small: str) -> None:
-    at = app(other_checkpoint=small, layer="5", head="4", token="64")
-    assert not at.warning
-    text_of_page = said(at)
-    assert "Not compared: there are 8 × 8 patches on the left, 4 × 4 on the right" in text_of_page
-    assert "The weights cannot be subtracted: there are 8 × 8 patches on the left, 4 × 4 on the right" in text_of_page
-    assert "2 names in common" in text_of_page
-    [right] = [each for each in with_title(at, right_title(), Picture) if each.overlay is not None]
+    choice = {"other_checkpoint": small, "layer": "5", "head": "4", "token": "64"}
+    said = "".join(
+        packets.mathematics("compare", step, opened(**choice)) + view(step.slug, **choice).alt
+        for step in STEPS["compare"]
+    )
+    assert "Not compared: there are 8 × 8 patches on the left, 4 × 4 on the right" in said
+    assert "The weights cannot be subtracted: there are 8 × 8 patches on the left, 4 × 4 on the right" in said
+    assert "2 names in common" in said
+    right = with_title(view("attention", **choice), right_title(), Picture)
     assert right.token == 16 and right.grid_size == 4  # the lower right corner, as on the left
-    assert at.selectbox(key="compare_checkpoint").value == small
-    at.button(key="swap_sides").click().run()
-    check(at)
-    assert at.query_params["checkpoint"] == small and at.query_params["other_checkpoint"] == "embedded"
+    assert f'<option value="{small}" selected>' in controls_of(**choice)
+    swapped = chosen_by("Swap sides", **choice)
+    assert swapped["checkpoint"] == small and swapped["other_checkpoint"] == "embedded"
+    assert not app(**choice).exception
 
 
 def right_title() -> str:
@@ -276,7 +277,7 @@ def test_ready_changes_exist_in_every_model(small: str) -> None:
     for other in (Other(), Other(checkpoint=small)):
         opened, _ = session.open_session(State())
         pair, _ = compare_sides.open_pair(opened, other)
-        ready = compare_controls.ready_changes(pair)
+        ready = ready_changes(pair)
         assert len(set(ready)) == len(ready) and all(ready)
         for change in ready:
             Interventions.parse(change).check(pair.right.config)

@@ -17,6 +17,7 @@ from benchmarks.server import running
 from benchmarks.visitor import Run, Visitor
 from explainer.app.links.kinds import OneOf, Real, RecipeField, Whole, YesNo
 from explainer.app.links.parameters import FAMILIES, FIELD, MOST_REPEATED, MOST_SENTENCES, PARAMETERS, judge, kind_of
+from explainer.app.steps.own_choice import OWN
 from explainer.app.train.recipe_values import MOST, parse
 from tests.app_files import app_files, imported_modules, short
 from tests.random_links import FIELDS, GRIDS, HOSTILE, PAGES, Link, random_links, random_value
@@ -81,9 +82,9 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 # Where the syntax does not say it: variables of loops over these names, and arguments. What the pages bind in that way
 # is seen by ``test_random_links_break_no_page``, which opens them.
 _VARIABLES = {
-    "steps.own_choice": {"changes", "tool", "first", "replacement", "where"},
+    "steps.own_choice": {name for choices in OWN.values() for name in choices},
     "state": {"picture", "checkpoint", "layer", "head", "token"},
-    "compare.choice": {name for name in PARAMETERS if name.startswith(("this_", "other_", "mean_"))},
+    "compare.choice": set(OWN["compare"]),
     "shapes.choice": {"sizes", "against"},
     "break_it.state": {"bug", "lab_sizes", "solved"},
     "epochs.parts": {"run", "beside"},

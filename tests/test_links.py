@@ -104,7 +104,7 @@ def test_a_key_leads_to_the_tensor(
 ) -> None:
     for stage in WITH_TABLE:
         for reference in stage.tensors:
-            key, (axes, found) = links.key(reference), find(tiny_model, tiny_trace, tiny_block, reference, 2)
+            key, (axes, found) = reference.key, find(tiny_model, tiny_trace, tiny_block, reference, 2)
             if key in ("trace.patches", "trace.hidden_states", "trace.attention_weights"):
                 continue  # cut from the picture, or one tensor per layer
             owner, _, way = key.partition(".")

@@ -108,7 +108,7 @@ def test_a_link_brings_back_the_same_view() -> None:
 
 
 def test_moving_a_slider_moves_the_link() -> None:
-    at = app("compare")
+    at = app("exercises")
     at.slider(key="layer").set_value(5).run()
     assert at.query_params["layer"] == "5"
     at.switch_page("mlp.py").run()
@@ -152,7 +152,7 @@ def test_a_link_to_weights_that_are_not_here_keeps_asking_for_them() -> None:
     assert {key: at.query_params[key] for key in link} == link
     at.run()
     assert {key: at.query_params[key] for key in link} == link
-    at.switch_page("compare.py").run()
+    at.switch_page("exercises.py").run()
     at.slider(key="layer").set_value(2).run()  # now the reader has chosen something else
     assert "checkpoint" not in at.query_params
     assert at.query_params["layer"] == "2"

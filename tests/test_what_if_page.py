@@ -514,4 +514,4 @@ def test_the_line_of_python_computes_the_prediction_again(capsys: pytest.Capture
     assert label == taken.labels[int(taken.after.logits.argmax())]
     assert float(probability) == taken.after.probabilities.max().item()
     assert replace(taken, picture="upload-0123").blanks == ("your image",)
-    assert re.search(r'open_picture\("path/to', replace(taken, picture="upload-0123").python)
+    assert re.search(r'open_picture\(Path\("path/to', replace(taken, picture="upload-0123").python)

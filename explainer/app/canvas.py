@@ -9,6 +9,7 @@ import streamlit as st
 from explainer.app import saved_page
 from explainer.app.server import tensor_route
 from explainer.app.state import NUMBER
+from explainer.app.steps.exports import FIGURE_PATH
 from explainer.components import core, streamlit_adapter
 from explainer.numbers.expressions import is_number
 from explainer.packing import digest, header_of, pack
@@ -22,7 +23,9 @@ ROOM = 24 * 1024  # characters of a header that goes before it
 # The bytes of a view and their digest live as long as the view is shared.
 _packed: WeakKeyDictionary[View | Frames, tuple[bytes, str]] = WeakKeyDictionary()
 
-_PATH = f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}";\n'
+_PATH = (
+    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", FIGURE_PATH = "{FIGURE_PATH}";\n'
+)
 _core = core().encode()
 _core_digest = tensor_route.keep(_core, "text/javascript")
 _by_route = st.components.v2.component(
@@ -72,7 +75,7 @@ def _payload(view: View | Frames, attempt: int) -> tuple[Callable[..., Any], byt
         return _by_socket, pack(view)
     tensor_route.keep(_core, "text/javascript", _core_digest)  # it is in a bounded store, too
     if view not in _packed or attempt:  # a lost view has to be kept anew
-        packed = pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
+        packed = pack(view, tensor_route.keep, tensor_route.offer, tensor_route.offer_view)
         _packed[view] = packed, digest(packed)
     packed, name = _packed[view]
     if len(packed) <= INLINE and not attempt:

@@ -14,7 +14,7 @@ from explainer.app.server.downloads import offer_weights
 from explainer.app.server.upload_boxes import expect, receive
 from explainer.app.server.uploads import MOST_MEGABYTES, keep_upload, picture_source, show_picture_box
 from explainer.app.session import Session
-from explainer.app.steps import choosing
+from explainer.app.steps import choosing, own_choice
 from explainer.app.steps.moments import followed
 from explainer.app.steps.page import show_choosing
 from explainer.menu import PAGES
@@ -40,6 +40,8 @@ def show(session: Session, page: str) -> None:
         else:
             _choosing(session, record)
         _own_picture()
+    if page == "compare":
+        _other_picture()
     if "checkpoint" in record.uses or state.waiting() is not None:
         _checkpoint(session)
 
@@ -69,6 +71,19 @@ def _own_picture() -> None:
             if st.toggle("Use the camera", key="with_camera"):
                 expect("camera", MOST_MEGABYTES)
                 st.camera_input("Take an image", key="camera", on_change=_take, args=("camera",))
+
+
+def _other_picture() -> None:
+    with st.popover("Your own on the right", icon=":material/add_a_photo:", width="stretch"):
+        show_picture_box("compare_upload", "compare_uploads", _take_other)
+
+
+def _take_other(widget: str) -> None:
+    receive(widget, "compare_uploads", _keep_other, "The image was not changed.")
+
+
+def _keep_other(upload: Any) -> None:
+    own_choice.choose("compare", other_picture=keep_upload(upload.getvalue()))
 
 
 def _take(widget: str) -> None:

@@ -10,6 +10,7 @@ declare module "*.css" {
 declare const loadCore: () => Promise<typeof import("./core/mount.js")>;
 declare const PATH: string;
 declare const EXACT_PATH: string;
+declare const FIGURE_PATH: string;
 declare const STEP_PATH: string;
 declare const CHANGES_PATH: string;
 declare const SCRIPT_PATH: string;

@@ -9,7 +9,8 @@ from typing import Any
 
 from explainer.experiments.effects import effect_of
 from explainer.gallery import GALLERY
-from explainer.numbers import YOUR_PICTURE, YOUR_WEIGHTS
+from explainer.numbers import YOUR_WEIGHTS
+from explainer.numbers.lines import Reproduction, opening
 from vit_core.interventions import Interventions
 from vit_core.trace import ForwardTrace
 
@@ -56,16 +57,8 @@ class Report:
     @property
     def python(self) -> str:
         """One line that computes the prediction with the changes again."""
-        is_of_gallery = self.picture in GALLERY
-        path = f'GALLERY["{self.picture}"].path' if is_of_gallery else f'"{YOUR_PICTURE}"'
-        imports = "from explainer.gallery import GALLERY; " if is_of_gallery else ""
-        return (
-            f"from vit_core import Interventions, load, open_picture; {imports}"
-            f'model, checkpoint = load("{self.checkpoint}"); '
-            f"trace = model.trace(checkpoint.preprocess(open_picture({path})), "
-            f'Interventions.parse("{self.interventions}")); '
-            "print(checkpoint.labels[trace.logits.argmax()], trace.probabilities.max().item())"
-        )
+        made = opening(Reproduction(self.checkpoint, self.picture, str(self.interventions)))
+        return f"{made}; print(checkpoint.labels[trace.logits.argmax()], trace.probabilities.max().item())"
 
     @property
     def blanks(self) -> tuple[str, ...]:

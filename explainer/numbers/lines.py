@@ -87,6 +87,21 @@ def line_of(number: Number, of: Reproductions) -> Line:
     return Line("; ".join([f"from vit_core import {', '.join(names)}", *modules]), code, tuple(blanks))
 
 
+def opening(given: Reproduction, *names: str) -> str:
+    """One line that makes ``model``, ``checkpoint`` and ``trace``; ``names`` are what else it imports of vit_core."""
+    changes, picture = _changes(given), _picture(given)
+    imported = sorted({"load", "open_picture", *names} | ({"Interventions"} if changes else set()), key=str.lower)
+    modules = [module for said, module in _MODULES.items() if said in picture]
+    return "; ".join(
+        (
+            f"from vit_core import {', '.join(imported)}",
+            *modules,
+            f'model, checkpoint = load("{given.path}")',
+            f"trace = model.trace(checkpoint.preprocess({picture}){changes})",
+        )
+    )
+
+
 def _opened(code: str) -> str:
     """The code in which a checkpoint is loaded where it stands first, and has a name if it is used again."""
     loaded = ""
@@ -112,13 +127,9 @@ def _number(number: Number, of: Reproductions) -> str:
 def _tensor(asked: Address | Cells, of: Reproductions) -> str:
     """A tensor, cut; checkpoints as ``_OPEN`` finds them."""
     (given, config), name, layer = of(asked.side), asked.tensor, asked.layer
-    if given.picture in GALLERY:
-        picture = f'open_picture(GALLERY["{given.picture}"].path)'
-    else:
-        picture = f'open_picture(Path("{YOUR_PICTURE}"))'
-    changes = f', Interventions.parse("{given.interventions}")' if given.interventions else ""
+    changes = _changes(given)
     model = f"‹{given.path}›"
-    trace = f"{model}.trace(loaded[1].preprocess({picture}){changes})"
+    trace = f"{model}.trace(loaded[1].preprocess({_picture(given)}){changes})"
     block = f"{model}.trace_block({trace}, {layer})"
     code = _CODE.get(name, "")
     if name == "rollout.flow":
@@ -133,6 +144,15 @@ def _tensor(asked: Address | Cells, of: Reproductions) -> str:
     before = (layer or 0) - 1
     written = code.format(model=model, trace=trace, block=block, config=config, layer=layer, before=before)
     return f"{written}[{', '.join(map(_written, asked.index))}]"
+
+
+def _picture(given: Reproduction) -> str:
+    is_known = given.picture in GALLERY
+    return f'open_picture(GALLERY["{given.picture}"].path)' if is_known else f'open_picture(Path("{YOUR_PICTURE}"))'
+
+
+def _changes(given: Reproduction) -> str:
+    return f', Interventions.parse("{given.interventions}")' if given.interventions else ""
 
 
 def _written(place: Place) -> str:

@@ -1,16 +1,23 @@
 """Controls of a step as HTML. The browser knows what they do by their attributes; nothing here has a script.
 
-``data-choose="name=value"`` chooses; ``data-take="action"`` asks the server what the changes become, and chooses that.
-Of a field and a list the value is added at the end.
+``data-choose="name=value&..."`` chooses; ``data-take="action"`` asks the server what the changes become, and chooses
+that; ``data-check="name"`` chooses changes, if their text makes sense. Of a field and a list the value is added at the
+end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from urllib.parse import urlencode
 
 
 def choose(name: str, value: str = "") -> str:
     """The attribute of a control that chooses a value."""
-    return f'data-choose="{escape(f"{name}={value}")}"'
+    return choose_all({name: value})
+
+
+def choose_all(values: Mapping[str, str]) -> str:
+    """The attribute of a control that chooses several values."""
+    return f'data-choose="{escape(urlencode(values))}"'
 
 
 def take(action: str) -> str:
@@ -18,8 +25,11 @@ def take(action: str) -> str:
     return f'data-take="{escape(action)}"'
 
 
-def button(attributes: str, words: str, is_pressed: bool | None = None, label: str = "") -> str:
+def button(
+    attributes: str, words: str, is_pressed: bool | None = None, label: str = "", is_disabled: bool = False
+) -> str:
     """A button, which is pressed or not, or is neither."""
+    attributes += " disabled" if is_disabled else ""
     pressed = "" if is_pressed is None else f' aria-pressed="{str(is_pressed).lower()}"'
     label = f' aria-label="{escape(label)}"' if label else ""
     return f'<button type="button" {attributes}{pressed}{label}>{escape(words)}</button>'
@@ -33,11 +43,12 @@ def group(label: str, controls: Iterable[str]) -> str:
     )
 
 
-def number(label: str, attributes: str, value: int, low: int, high: int) -> str:
-    """A field for a whole number."""
+def number(label: str, attributes: str, value: int | str, low: int, high: int, placeholder: str = "") -> str:
+    """A field for a whole number; empty stands for what the placeholder says."""
     return (
         f'<label class="vit-control"><span>{escape(label)}</span>'
-        f'<input type="number" min="{low}" max="{high}" value="{value}" {attributes}></label>'
+        f'<input type="number" min="{low}" max="{high}" value="{escape(str(value))}" '
+        f'placeholder="{escape(placeholder)}" {attributes}></label>'
     )
 
 

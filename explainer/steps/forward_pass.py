@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from explainer.panels import View
+from explainer.steps.compare import COMPARE
 from explainer.steps.encoder import ATTENTION, ENCODER, MLP
 from explainer.steps.hands_on import WALK
 from explainer.steps.reference import GLOSSARY, MODELS
@@ -185,4 +186,5 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
     "glossary": GLOSSARY,
     "walk": WALK,
     "what_if": WHAT_IF,
+    "compare": COMPARE,
 }

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
+from urllib.parse import quote
 
 from explainer import links
 from explainer.export.saved_parts import Markup
@@ -79,22 +80,24 @@ def _first_words_apart(paragraph: str) -> str:
     return paragraph
 
 
-def mathematics_of(step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[Proof]) -> str:
+def mathematics_of(
+    step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[tuple[int | str, Proof]]
+) -> str:
     """What stands next to the picture of a step.
 
     Args:
         step: the step.
         moment: the forward pass, and the layer whose numbers are written.
         rows: the tensors of its stage with their links; those that the step makes or reads are shown.
-        proofs: how its claims came out, in their order.
+        proofs: its claims and how they came out, in their order.
     """
     items = step.written(moment)
     table = f'<div class="vit-step-table" tabindex="0">{step.table(moment)}</div>' if step.table else ""
     if step.is_grouped:
         groups = zip(step.equations, proofs, strict=True)
-        return table + "".join(_group(step, number, proof, moment) for number, proof in groups)
+        return table + "".join(_group(step, number, proof, moment) for number, (_, proof) in groups)
     equations = "".join(_equation(item, moment.config, moment.layer, step) for item in items)
-    proved = "".join(map(proof_line, proofs, map(links.of_proof, step.claims)))
+    proved = "".join(proof_line(proof, links.of_proof(claim)) for claim, proof in proofs)
     if not items:  # its picture has equations and code itself, or it has none
         return table + (f'<div class="vit-step-proofs">{proved}</div>' if proved else "")
     return (
@@ -255,19 +258,32 @@ def folded(title: str, html: str) -> str:
     return f'<details class="vit-folded"><summary>{escape(title)}</summary>{html}</details>'
 
 
-def tensor_table(rows: Iterable[tuple[TensorRow, Link]]) -> str:
-    """The tensors of a stage with their shapes, their memory and a summary of their numbers."""
-    names = ("role", "symbol", "name", "shape", "type", "memory", "min", "mean", "max")
+def tensor_table(rows: Iterable[tuple[TensorRow, Link]], files: str = "") -> str:
+    """The tensors of a stage with their shapes, their memory and a summary of their numbers.
+
+    ``files`` is where the tensors are to be had as files, each by its key, all under the name of the stage; empty where
+    there is no server. The browser adds the reader's choice.
+    """
+    names = ("role", "symbol", "name", "shape", *(["keep"] if files else []), "type", "memory", "min", "mean", "max")
     head = "".join(f"<th>{name}</th>" for name in names)
-    body = "".join(_table_line(row, link) for row, link in rows)
-    return f'<table class="vit-tensors"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    body = "".join(_table_line(row, link, files) for row, link in rows)
+    table = f'<table class="vit-tensors"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    everything = _file_link(files, "safetensors", "Keep all of them as one file (.safetensors)")
+    return table + (f'<p class="vit-save">{everything}</p>' if files else "")
 
 
-def _table_line(row: TensorRow, link: Link) -> str:
+def _file_link(address: str, end: str, words: str = "", of: str = "") -> str:
+    """A link that keeps a file; the browser writes its address, with the choice."""
+    label = f' aria-label="{escape(of)} as .{end}"' if of else ""
+    return f'<a data-path="{quote(address)}.{end}"{label} download>{words or f".{end}"}</a>'
+
+
+def _table_line(row: TensorRow, link: Link, files: str) -> str:
     role = "makes" if row.made else ("learned" if row.learnable else "reads")
     name = f'<span tabindex="0" {link.attributes}><code>{escape(row.name)}</code></span>'
-    cells = [role, symbol_of(row), name, escape(row.shape.named), row.dtype, _memory(row.bytes)]
-    cells += [f"{value:.3g}" for value in (row.minimum, row.mean, row.maximum)]
+    kept = " ".join(_file_link(f"{files}/{row.key}", end, of=row.name) for end in ("npy", "safetensors"))
+    cells = [role, symbol_of(row), name, escape(row.shape.named), *([kept] if files else []), row.dtype]
+    cells += [_memory(row.bytes), *(f"{value:.3g}" for value in (row.minimum, row.mean, row.maximum))]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 

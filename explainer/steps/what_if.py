@@ -242,6 +242,7 @@ WHAT_IF = (
         claims=(2, 3),
         controls=_layer_controls,
         controls_read=CHANGES,
+        is_wide=True,
     ),
     Step(
         "positions",

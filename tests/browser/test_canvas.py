@@ -21,6 +21,7 @@ from explainer import palette
 from explainer.components import core
 from explainer.packing import digest, pack, unpack
 from explainer.panels import Bars, Flow, Matrix, Node, Picture, Plot, Scale, Series, Strip, Strips, Tiles, View
+from tests.browser.panel_menu import kept
 
 pytestmark = pytest.mark.browser
 
@@ -203,10 +204,7 @@ class Canvas:
         return self.page.evaluate("window.picks")
 
     def save(self, title: str, kind: str) -> Any:
-        self.panel(title).hover()
-        with self.page.expect_download() as download:
-            self.panel(title).get_by_role("button", name=f"{title}: save as", exact=False).filter(has_text=kind).click()
-        return download.value
+        return kept(self.panel(title), kind)
 
 
 @pytest.fixture
@@ -444,10 +442,7 @@ def test_lowered_letters_are_drawn_small_and_read_plainly(canvas: Canvas, site: 
     canvas.page.evaluate("async () => window.canvas.update(await window.bytes('/marked'))")
     assert canvas.page.locator("h3 sub").all_inner_texts() == ["class", "pos"]
     assert canvas.page.locator("canvas.over").get_attribute("aria-label").startswith("x class and E pos.")
-    canvas.page.locator("section.panel").hover()
-    with canvas.page.expect_download() as download:
-        canvas.page.get_by_role("button", name="save as picture").click()
-    assert download.value.suggested_filename == "x-class-and-e-pos.png"
+    assert kept(canvas.page.locator("section.panel"), "PNG").suggested_filename == "x-class-and-e-pos.png"
 
 
 def test_other_values_move_nothing(canvas: Canvas, site: Site) -> None:

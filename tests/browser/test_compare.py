@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from benchmarks.server import Server
 from tests.browser.conftest import Reader
+from tests.browser.panel_menu import kept
 
 pytestmark = pytest.mark.browser
 OpenReader = Callable[..., Reader]
@@ -34,15 +35,17 @@ def test_a_click_on_the_right_is_about_the_right_and_swap_changes_sides(
     reader.page.wait_for_selector("text=Early readings", timeout=240_000)
     reader.settle()
     # Three pictures and the sentence below them.
-    pictures = reader.page.locator('[class*="st-key-compare_pictures"]')
+    pictures = reader.page.locator("#sides .vit-step-picture")
     pictures.locator("canvas.over").nth(2).wait_for(timeout=60_000)
     assert pictures.locator("canvas.over").count() == 3
     assert "of the pixels differ in brightness" in reader.main
     right = pictures.locator("canvas.over").nth(1)
     box = right.bounding_box()
     assert box is not None
-    right.click(position={"x": box["width"] * 0.1, "y": 60})  # the first patch, below the class token's place
-    settled(reader, other_token="1", token=None)
+    right.click(position={"x": box["width"] * 0.04, "y": box["height"] * 0.5})  # at the left edge
+    reader.page.wait_for_function("() => new URLSearchParams(location.search).has('other_token')", timeout=60_000)
+    chosen = address(reader.page)["other_token"]
+    assert int(chosen) % 8 == 1  # of the first column
     assert "token" not in address(reader.page)
     left = pictures.locator("canvas.over").nth(0)
     left.focus()
@@ -51,9 +54,9 @@ def test_a_click_on_the_right_is_about_the_right_and_swap_changes_sides(
     reader.page.wait_for_function("() => new URLSearchParams(location.search).has('token')", timeout=60_000)
     reader.settle()
     token = address(reader.page)["token"]
-    assert address(reader.page)["other_token"] == "1"
+    assert address(reader.page)["other_token"] == chosen
     reader.page.get_by_role("button", name="Swap sides").click()
-    settled(reader, picture="cat", layer="4", token="1", other_token=token, this_change="positions=zero")
+    settled(reader, picture="cat", layer="4", token=chosen, other_token=token, this_change="positions=zero")
     assert address(reader.page)["other_change"] == "none"
     reader.page.get_by_role("button", name="The same on both sides").click()
     settled(reader, other_token=None, other_change=None, picture="cat")
@@ -71,9 +74,8 @@ def test_it_fits_and_files_can_be_saved(
     )
     assert widths[0] <= widths[1]
     assert reader.page.locator('[data-testid="stException"]').count() == 0
-    attention = reader.page.locator('[class*="st-key-compare_attention"]')
+    attention = reader.page.locator("#attention .vit-step-picture").first
     attention.scroll_into_view_if_needed()
-    with reader.page.expect_download() as download:
-        attention.get_by_role("button", name="Right minus left: save as table (CSV)").click(force=True)
-    assert "right-minus-left" in download.value.suggested_filename
+    panel = attention.locator("section.panel").filter(has=reader.page.get_by_role("heading", name="Right minus left"))
+    assert "right-minus-left" in kept(panel, "CSV").suggested_filename
     assert reader.errors == []

@@ -18,6 +18,7 @@ from benchmarks.server import Server
 from explainer.app import session
 from explainer.packing import QUANTISED_ABOVE, digest, exact_bytes, pack
 from explainer.panels import Looks, Matrix, Part, Picture, Plot, Scale, Series, StackedBars, Strip, Strips, Tiles, View
+from tests.browser.panel_menu import choose, kept, offered
 from tests.browser.test_canvas import Canvas, Site, canvas
 
 __all__ = ["canvas"]  # a fixture
@@ -107,15 +108,8 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 def saved(canvas: Canvas, title: str) -> list[list[str]]:
-    if title == "Looks":
-        panel = canvas.page.locator('section.panel[data-kind="Looks"]')
-        panel.hover()
-        with canvas.page.expect_download() as download:
-            panel.get_by_role("button", name="save as table").click()
-        path = download.value.path()
-    else:
-        path = canvas.save(title, "CSV").path()
-    return list(csv.reader(Path(path).read_text("utf-8").splitlines()))
+    panel = canvas.page.locator('section.panel[data-kind="Looks"]') if title == "Looks" else canvas.panel(title)
+    return list(csv.reader(Path(kept(panel, "CSV").path()).read_text("utf-8").splitlines()))
 
 
 def last_digit(text: str) -> Decimal:
@@ -143,9 +137,15 @@ def test_the_saved_table_has_the_models_numbers(canvas: Canvas, site: Site, titl
         assert head[0].endswith("(rounded: the last digit may be off by 1)")
 
 
+@pytest.mark.parametrize("title", ["Rows", "Maps"])
+def test_arrays_are_offered_where_they_are_the_models(canvas: Canvas, site: Site, title: str) -> None:
+    names = offered(canvas.panel(title))
+    assert (".npy" in names, ".safetensors" in names) == (isinstance(site, ExactSite),) * 2
+    assert "SVG" not in names and "PDF" not in names  # nobody draws them here
+
+
 def test_the_table_that_is_read_says_where_its_numbers_are_rounded(canvas: Canvas, site: Site) -> None:
-    canvas.panel("Rows").hover()
-    canvas.panel("Rows").get_by_role("button", name="read as table").click()
+    choose(canvas.panel("Rows"), "Table")
     dialog = canvas.page.get_by_role("dialog", name="Rows")
     dialog.wait_for()
     first = dialog.locator("tbody tr").first.locator("td").all_inner_texts()
@@ -179,10 +179,7 @@ def test_a_table_of_the_app_has_the_traces_weights(shared_server: Server, open_r
     page = reader.page
     panel = page.locator("section.panel").filter(has=page.get_by_role("heading", name="A = softmax"))
     panel.first.scroll_into_view_if_needed()
-    panel.first.hover()
-    with page.expect_download() as download:
-        panel.first.get_by_role("button", name="save as table").click()
-    _, *rows = csv.reader(Path(download.value.path()).read_text("utf-8").splitlines())
+    _, *rows = csv.reader(Path(kept(panel.first, "CSV").path()).read_text("utf-8").splitlines())
     weights = session.trace("embedded", "cat").attention(3)[1].numpy()
     assert np.array_equal(np.array([row[1:] for row in rows], dtype="f4"), weights)
     assert reader.errors == []

@@ -260,10 +260,11 @@ def test_the_equation_of_a_change_and_its_line_light_up_the_picture(
     reader = open_reader(shared_server)
     reader.open("what_if")
     page = reader.page
-    page.locator(".st-key-equation_1 .vit-line").hover()
+    page.locator("#patches .vit-step-code .vit-line").hover()
     found = lit(page)
-    assert found["equation", "made"] == ["Equation 1 · Embed the patches and add their positions"]
-    assert found["panel", "read"] == ["The image, as the model sees it now"] and len(found["line", "made"]) == 1
+    assert found["equation", "made"] == ["Eq. 1 · Embed the patches and add their positions"] * 2
+    assert found["panel", "read"] == ["The image, as the model sees it now"]
+    assert len(found["line", "made"]) == 2  # the same line stands next to the position embedding
     assert "E" in found["symbol", "read"]
     panel(reader, "The image, as the model sees it now").hover()
     assert lit(page)["line", "read"] == found["line", "made"]
@@ -274,7 +275,7 @@ def test_what_is_compared_lights_up_with_its_equation(shared_server: Server, ope
     reader = open_reader(shared_server)
     reader.open("compare?other_layer=4")
     page = reader.page
-    page.locator('.st-key-equation_6 .katex-html [style*="color"]').first.hover()  # A
+    page.locator('#attention .vit-formula [data-symbol="A"]').first.hover()
     found = lit(page)
     assert {"Left: layer 1", "Right: layer 4", "Right minus left"} <= set(found["panel", "made"])
     (line,) = found["line", "made"]

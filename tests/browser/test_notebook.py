@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from explainer.notebook import ViewWidget, show
 from explainer.panels import Bars, Frames, Picture, View
+from tests.browser.panel_menu import kept
 
 pytestmark = pytest.mark.browser
 
@@ -72,10 +73,7 @@ class Notebook:
 
     def table(self, title: str) -> str:
         panel = self.page.locator("section.panel").filter(has=self.page.get_by_role("heading", name=title))
-        panel.hover()
-        with self.page.expect_download() as download:
-            panel.get_by_role("button").filter(has_text="CSV").click()
-        return str(download.value.path().read_text())
+        return str(kept(panel, "CSV").path().read_text())
 
     def click(self, title: str, x: float, y: float) -> None:
         panel = self.page.locator("section.panel").filter(has=self.page.get_by_role("heading", name=title))
@@ -142,7 +140,7 @@ def test_a_cell_that_is_run_again_leaves_nothing_behind(notebook: Notebook) -> N
 
 
 def test_what_reaches_beyond_a_panel_is_inside_the_cell(notebook: Notebook) -> None:
-    """Jupyter cuts off what leaves the output of a cell: the buttons above a panel, the frame around it."""
+    """Jupyter cuts off what leaves the output of a cell: a panel's menu, the frame around it."""
     notebook.open(show(view(0.75, 0.25)))
     cell = notebook.page.locator("main > div")
     panel = notebook.page.locator("section.panel").last

@@ -212,8 +212,6 @@ def test_what_if_explains_the_changed_pass_and_the_difference(open_reader: Open,
     # A click on a head takes it out and explains nothing; with Shift, or N, it explains and takes nothing out.
     reader.page.get_by_role("button", name="Close").click()
     wait_for_number(reader, "")
-    reader.page.get_by_role("radio", name="Heads").click()
-    reader.settle()
     heads = panel(reader, "6 layers × 4 heads").locator("canvas.over")
     number, _ = explained(reader, heads, (0.3, 0.6), modifiers=["Shift"])
     assert number.startswith("changed@block.attention.weights:") and quote(changes) in reader.page.url
@@ -249,7 +247,7 @@ def test_compare_explains_each_side_in_its_own_pass(open_reader: Open, shared_se
     }
     reader = open_reader(shared_server)
     reader.open("compare?other_picture=cat&other_layer=4&layer=2")
-    view = reader.page.locator('[class*="st-key-compare_attention"]').locator("canvas.over")
+    view = reader.page.locator("#attention .vit-step-picture[data-view]").locator("canvas.over")
     for index, start in enumerate(
         (
             "left@block.attention.weights:2:0,",

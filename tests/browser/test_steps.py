@@ -18,13 +18,13 @@ from tests.browser.conftest import Reader
 pytestmark = pytest.mark.browser
 
 HEADER = 60  # pixels of Streamlit's own header
-PARTS = (".vit-step-picture", ".vit-formula", ".vit-step-code .vit-line", ".vit-proof", ".vit-step-table")
+PARTS = (".vit-step-picture[data-view]", ".vit-formula", ".vit-step-code .vit-line", ".vit-proof", ".vit-step-table")
 FITTED = {page: shown for page, steps in STEPS.items() if (shown := [step for step in steps if not step.is_prose])}
 
 # Where the parts of a step lie in the window, when it has been gone to.
 BOXES = """([slug, parts]) => {
   const step = document.getElementById(slug);
-  const bar = document.querySelector(".vit-bar").getBoundingClientRect().bottom;
+  const bar = [...document.querySelectorAll(".vit-bar, .vit-strip")].at(-1).getBoundingClientRect().bottom;
   const found = parts.map((part) => [...step.querySelectorAll(part)]);
   const boxes = found.flat()
     .map((node) => node.getBoundingClientRect());

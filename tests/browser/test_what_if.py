@@ -1,5 +1,7 @@
 """The page What if in Chromium: clicks on the picture and on the grid of heads, keys, a link in another tab."""
 
+import json
+import random
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,17 +41,17 @@ def wait_for(reader: Reader, changes: str) -> None:
     assert changes_of(reader) == changes
 
 
-def canvas(reader: Reader, key: str) -> Locator:
-    return reader.page.locator(f".st-key-{key} canvas.over").first
+def canvas(reader: Reader, step: str) -> Locator:
+    return reader.page.locator(f"#{step} .vit-step-picture canvas.over").first
 
 
 def centre_of_patch(reader: Reader, patch: int) -> tuple[float, float]:
     """Where a patch of the 8 x 8 lies on the page: the picture begins 4 pixels inside its canvas."""
-    over = canvas(reader, "what_if_picture")
+    over = canvas(reader, "patches")
     over.scroll_into_view_if_needed()
     box = over.bounding_box()
     assert box is not None
-    side = min(box["width"] - 8, 460) // 8 * 8
+    side = min(box["width"] - 8, box["height"] - 8) // 8 * 8
     row, column = divmod(patch - 1, 8)
     return box["x"] + 4 + (column + 0.5) * side / 8, box["y"] + 4 + (row + 0.5) * side / 8
 
@@ -65,7 +67,7 @@ def test_clicks_strokes_and_the_way_back(shared_server: Server, open_reader: Ope
     mouse.move(*centre_of_patch(reader, 37), steps=2)  # a quick hand: the patches between are not left out
     mouse.up()
     wait_for(reader, "mask=20,34-37")
-    reader.page.get_by_role("radio", name="Swap").click()
+    reader.page.get_by_role("button", name="Swap", exact=True).click()
     reader.settle()
     mouse.move(*centre_of_patch(reader, 1))
     mouse.down()
@@ -76,7 +78,7 @@ def test_clicks_strokes_and_the_way_back(shared_server: Server, open_reader: Ope
     wait_for(reader, "mask=20,34-37")
     reader.page.keyboard.press("Control+Shift+z")
     wait_for(reader, "mask=20,34-37;swap=1:28")
-    reader.page.get_by_role("button", name="Patches 1 and 28 swapped").click()
+    reader.page.get_by_role("button", name="Remove: Patches 1 and 28 swapped").click()
     wait_for(reader, "mask=20,34-37")
     reader.page.get_by_role("button", name="Clear").click()
     wait_for(reader, "")
@@ -87,16 +89,16 @@ def test_the_keyboard_alone_takes_a_head_out_and_a_link_shows_it(
     shared_server: Server, open_reader: OpenReader
 ) -> None:
     reader = open_reader(shared_server)
-    reader.open("what_if?what_if_group=Heads")
-    grid = canvas(reader, "what_if_heads")
+    reader.open("what_if")
+    grid = canvas(reader, "heads")
     grid.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Enter"):  # to the first tile, then two layers down
         reader.page.keyboard.press(key)
     wait_for(reader, "heads=3.1:zero")
-    reader.page.locator(".st-key-what_if_bar").get_by_role("button", name="Undo").focus()
+    reader.page.get_by_role("button", name="Undo").focus()
     reader.page.keyboard.press("Enter")
     wait_for(reader, "")
-    canvas(reader, "what_if_heads").focus()
+    canvas(reader, "heads").focus()
     for key in ("ArrowRight", "ArrowRight", "Enter"):
         reader.page.keyboard.press(key)
     wait_for(reader, "heads=1.2:zero")
@@ -116,7 +118,7 @@ def test_a_phone_shows_the_page_and_takes_a_tap(scheme: str, shared_server: Serv
     assert widths[0] <= widths[1]
     reader.page.mouse.click(*centre_of_patch(reader, 12))
     wait_for(reader, "heads=2.2:mean;mask=12")
-    bar = reader.page.locator(".st-key-what_if_bar").bounding_box()  # it has stayed in sight
+    bar = reader.page.locator(".vit-strip").bounding_box()  # it has stayed in sight
     assert bar is not None and 0 <= bar["y"] < 200
     assert reader.errors == []
 
@@ -198,10 +200,58 @@ def test_a_finger_that_rests_brushes_one_that_moves_on_scrolls_and_one_that_leav
     assert reader.errors == []
 
 
+def test_fifty_changes_run_no_script(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    sent: list[object] = []
+    reader.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    reader.open("what_if")
+    sent.clear()
+    generator = random.Random(7)
+    buttons = reader.page.locator("[data-take], [data-do], [data-choose]")
+    for step in range(50):
+        if step % 5 == 4:
+            reader.page.mouse.click(*centre_of_patch(reader, generator.randint(1, 64)))
+        else:
+            button = buttons.nth(generator.randrange(buttons.count()))
+            button.evaluate("(node) => node.click()")  # of a button that is written anew meanwhile, nothing comes
+        reader.page.wait_for_timeout(60)
+    reader.page.wait_for_timeout(1500)
+    assert sent == []
+    changes = changes_of(reader)
+    assert changes
+    wait_for(reader, changes)
+    assert reader.errors == []
+
+
+def test_a_field_takes_text_and_says_what_is_wrong_with_it(shared_server: Server, open_reader: OpenReader) -> None:
+    reader = open_reader(shared_server)
+    reader.open("what_if?changes=mask%3D12")
+    field = reader.page.get_by_label("The changes as text")
+    field.fill("heads=3.1:nought")
+    field.press("Enter")
+    reader.page.get_by_role("alert").filter(has_text="Heads: expected").wait_for()
+    assert field.input_value() == "heads=3.1:nought"  # it stays to be corrected
+    field.fill("heads=3.1:zero")
+    field.press("Enter")
+    wait_for(reader, "heads=3.1:zero")
+    reader.page.go_back()
+    wait_for(reader, "mask=12")
+    with reader.page.expect_download() as download:
+        reader.page.get_by_role("link", name="All as JSON").click()
+    content = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert content["changes"] == "mask=12"
+    reader.page.get_by_role("button", name="Compare with and without").click()
+    reader.page.wait_for_selector('h1:has-text("Compare")', timeout=30_000)
+    reader.settle()
+    assert "other_change=mask%3D12" in reader.page.url
+    [refused] = reader.errors  # a browser writes down every answer that is a refusal
+    assert "400" in refused and "/vit/changes?" in refused
+
+
 @pytest.mark.parametrize("width", [1440, 1280, 390])
 def test_every_option_of_a_row_is_seen(open_reader: OpenReader, shared_server: Server, width: int) -> None:
     reader = open_reader(shared_server, width=width)
-    reader.open("what_if?what_if_group=Positions&changes=positions%3Dresized.4.bicubic-antialias")
-    rows = reader.page.locator('[data-testid="stButtonGroup"] [role="radiogroup"]')
-    assert "through another grid" in rows.nth(1).inner_text()
+    reader.open("what_if?changes=positions%3Dresized.4.bicubic-antialias")
+    rows = reader.page.locator(".vit-step-controls")
+    assert "through another grid" in rows.nth(3).inner_text()
     assert rows.evaluate_all("(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length") == 0

@@ -42,7 +42,7 @@ def pass_of(side: str, page: str) -> Pass:
     if side == CHANGED:
         return _pass(own.state.checkpoint, own.state.picture, own_choice.current("what_if")["changes"])
     if side in SIDES:
-        pair, _ = open_pair(own, compare_choice.current())
+        pair, _ = open_pair(own, compare_choice.parse(own_choice.current("compare"))[0])
         seen = pair.seen[SIDES.index(side)]
         return _pass(seen.state.checkpoint, seen.state.picture, seen.change)
     if side.startswith(PICTURE):
@@ -65,16 +65,20 @@ def _open(name: str) -> None:
         raise ValueError(str(error.args[0] if error.args else error)) from error
 
 
+def reproduction_of(name: str, picture: str) -> Reproduction:
+    """How a reader makes the pass of a checkpoint again; its weights are asked for where Python does not have them."""
+    is_named = name in CHECKPOINTS
+    weights = "" if is_named else checkpoints.title_of(name)
+    return Reproduction(name if is_named else YOUR_WEIGHTS, picture, weights=weights)
+
+
 def _pass(name: str, picture: str, changes: str = "") -> Pass:
     model, record = session.load_model(name)
-    is_named = name in CHECKPOINTS
     return Pass(
         model,
         session.trace(name, picture, changes),
         lambda layer: session.block(name, picture, layer, changes),
         record.preprocess,
         record.labels,
-        Reproduction(
-            name if is_named else YOUR_WEIGHTS, picture, weights="" if is_named else checkpoints.title_of(name)
-        ),
+        reproduction_of(name, picture),
     )

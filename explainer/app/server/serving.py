@@ -13,13 +13,14 @@ from explainer.app.server.shell import Shell
 from explainer.app.server.start import lifespan
 from explainer.app.server.tensor_route import routes
 from explainer.app.server.upload_boxes import UploadLimits
+from explainer.app.steps.exports import routes as export_routes
 from explainer.app.steps.route import routes as step_routes
 from vit_core.resources import resource_folder
 
 FRAME = resource_folder("explainer", "pages", "pages") / "frame.py"
 CONFIGURATION = resource_folder("explainer", "configuration", ".streamlit") / "config.toml"
 PARTS: Mapping[str, Any] = {
-    "routes": [*routes, *step_routes],
+    "routes": [*routes, *step_routes, *export_routes],
     "lifespan": lifespan,
     "middleware": [Middleware(ResponseHeaders), Middleware(UploadLimits), Middleware(Shell)],
 }

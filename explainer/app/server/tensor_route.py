@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 
 from explainer.app.server.store import Store
 from explainer.packing import digest, exact_bytes
+from explainer.panels import View
 
 PATH = "vit/tensor"
 EXACT_PATH = "vit/exact"
@@ -26,6 +27,7 @@ FOREVER = "public, max-age=31536000, immutable"  # the name is the content, so i
 
 _kept: Store[tuple[bytes, str]] = Store(LIMIT)  # digest -> gzip, media type
 _offered: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()  # arrays of views, which keep them alive
+_views: WeakValueDictionary[str, View] = WeakValueDictionary()  # those that may be drawn for print
 
 
 def keep(data: bytes, media_type: str = "application/octet-stream", name: str = "") -> str:
@@ -45,6 +47,22 @@ def offer(array: NDArray[Any]) -> str:
     name = digest(str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f4").tobytes())
     _offered[name] = array
     return name
+
+
+def offer_view(view: View, name: str) -> None:
+    """Offer a view to be drawn for print for as long as it lives."""
+    _views[name] = view
+
+
+def offered_view(name: str) -> View:
+    """The view of a name.
+
+    Raises:
+        LookupError: if it is gone; one sentence.
+    """
+    if (view := _views.get(name)) is None:
+        raise LookupError("This figure is no longer on the server. Load the page again.")
+    return view
 
 
 def load(name: str) -> bytes | None:

@@ -9,6 +9,9 @@ import numpy as np
 
 from explainer.app import session as sessions
 from explainer.app.checkpoints import is_of_a_file, is_of_a_run
+from explainer.app.compare import choice as compare_choice
+from explainer.app.compare.names import names_of
+from explainer.app.compare.sides import Pair, open_pair
 from explainer.app.server.loopback import for_reader
 from explainer.app.session import Session
 from explainer.app.steps import own_choice
@@ -16,6 +19,7 @@ from explainer.experiments.report import Report
 from explainer.numbers import YOUR_WEIGHTS
 from explainer.panels import Pixels
 from explainer.proofs import Proof
+from explainer.steps.compare import Names
 from explainer.steps.hands_on import FIRST_TOKEN
 from explainer.steps.what_if import REPLACEMENTS, TOOLS
 from vit_core import BlockTrace, ForwardTrace
@@ -23,10 +27,41 @@ from vit_core.interventions import Interventions
 
 
 @dataclass(frozen=True)
-class Changed(Session):
-    """The forward pass of a session, and the same with changes."""
+class WithChoice(Session):
+    """A session of a page that lets choose more than others."""
 
     own: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Compared(WithChoice):
+    """Two sides: the session's own on the left, on the right what the page lets choose."""
+
+    @cached_property
+    def _opened(self) -> tuple[Pair, list[str]]:
+        other, problems = compare_choice.parse(self.own)
+        pair, more = open_pair(self, other)
+        return pair, problems + more
+
+    @property
+    def pair(self) -> Pair:
+        """Both sides."""
+        return self._opened[0]
+
+    @property
+    def names(self) -> Names:
+        """What there is to choose from for the right side."""
+        return names_of(self.pair)
+
+    def fitted(self) -> tuple["Compared", list[str]]:
+        """With what the right side can have, and a sentence for each part that it cannot."""
+        pair, problems = self._opened
+        return replace(self, own={**own_choice.defaults("compare"), **pair.other.parameters}), problems
+
+
+@dataclass(frozen=True)
+class Changed(WithChoice):
+    """The forward pass of a session, and the same with changes."""
 
     @cached_property
     def interventions(self) -> Interventions:
@@ -107,15 +142,30 @@ def moment_of(page: str, session: Session, own: Mapping[str, str]) -> tuple[Any,
     """What the steps of a page are made from, and a sentence for each choice that makes no sense."""
     if page == "what_if":
         return Changed(session.state, session.checkpoint, session.model, session.trace, own).fitted()
+    if page == "compare":
+        return Compared(session.state, session.checkpoint, session.model, session.trace, own).fitted()
     return followed(page, session), []
+
+
+def opening_of(page: str, session: Session) -> dict[str, str]:
+    """The page's own choices on a first visit by no link."""
+    return compare_choice.opening(session.state.picture).parameters if page == "compare" else {}
 
 
 def proofs_of(moment: Session, claim: int | str) -> list[Proof]:
     """How a claim came out, of each forward pass that the page shows."""
     if isinstance(moment, Changed):
         return [sessions.proof(moment, claim, moment.own["changes"])]
+    if isinstance(moment, Compared):
+        sides = zip(("Left", "Right"), moment.pair.seen, strict=True)
+        opened = [(name, sessions.open_session(seen.state)[0], seen.change) for name, seen in sides]
+        proofs = [(name, sessions.proof(session, claim, change)) for name, session, change in opened]
+        return [replace(proof, equation=f"{name}: {proof.equation}") for name, proof in proofs]
     return [sessions.proof(moment, claim)]
 
 
-TENSORS: Mapping[str, tuple[str, ...]] = dict.fromkeys(("walk", "what_if"), ("embedding", "attention", "mlp", "head"))
+TENSORS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("walk", "what_if"), ("embedding", "attention", "mlp", "head")),
+    "compare": ("patches", "embedding", "attention", "mlp", "head"),
+}
 """The stages whose tensors the steps of a page read and make, where it is no stage itself."""

@@ -6,6 +6,7 @@ back, or typed.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -14,6 +15,16 @@ from vit_core.interventions import MAX_TEXT
 
 OWN: Mapping[str, Mapping[str, str]] = {
     "what_if": {"changes": "", "tool": "mask", "first": "", "replacement": "zero", "where": ""},
+    "compare": {
+        "this_change": "",
+        "other_picture": "",
+        "other_checkpoint": "",
+        "other_layer": "",
+        "other_head": "",
+        "other_token": "",
+        "other_change": "",
+        "mean_heads": "",
+    },
 }
 """Page -> name of a choice -> what it is at first."""
 
@@ -23,12 +34,12 @@ def defaults(page: str) -> Mapping[str, str]:
     return OWN.get(page, {})
 
 
-def read(page: str) -> dict[str, str]:
-    """The choices of this run."""
+def read(page: str, opening: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The choices of this run; ``opening`` are those of a first visit by no link."""
     known = st.session_state.get(_key(page))
     asked = _asked(page)
     if known is None or (asked and asked != st.session_state.get(_written(page))):
-        take(page, {**defaults(page), **asked})
+        take(page, {**defaults(page), **(asked or (opening if known is None else {}))})
     return current(page)
 
 

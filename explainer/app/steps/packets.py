@@ -13,8 +13,9 @@ from explainer.app.server import tensor_route
 from explainer.app.session import Session
 from explainer.app.state import State
 from explainer.app.steps import choosing, own_choice
+from explainer.app.steps.exports import TENSORS_PATH
 from explainer.app.steps.moments import TENSORS as TENSORS_OF
-from explainer.app.steps.moments import Changed, proofs_of
+from explainer.app.steps.moments import Changed, WithChoice, proofs_of
 from explainer.links import Link
 from explainer.menu import PAGES
 from explainer.packing import digest, pack
@@ -62,8 +63,10 @@ def reads_of(page: str, step: Step, kind: Kind) -> Reads:
 
 def mathematics_reads(page: str) -> Reads:
     """What stands next to the pictures of a page depends on the layer, where the page uses it, and on changes."""
-    own = frozenset(own_choice.defaults(page)) & {"changes"}
-    return own | {"layer"} if PAGES[page].uses_layer else own
+    own = frozenset(own_choice.defaults(page))
+    if page == "compare":  # a sentence of measurements stands there, too
+        return own | {"layer", "head", "token"}
+    return own & {"changes"} | ({"layer"} if PAGES[page].uses_layer else frozenset())
 
 
 def find_step(page: str, slug: str) -> Step:
@@ -80,10 +83,23 @@ def find_step(page: str, slug: str) -> Step:
     return found[slug]
 
 
+def find_part(page: str, slug: str, kind: Kind) -> Step:
+    """A step that has a part of this kind.
+
+    Raises:
+        LookupError: if there is none; one sentence.
+    """
+    step = find_step(page, slug)
+    parts: Mapping[Kind, object] = {"view": step.picture, "result": step.result, "controls": step.controls}
+    if not parts.get(kind, True):
+        raise LookupError(f"The step {slug!r} has no {'picture' if kind == 'view' else kind}.")
+    return step
+
+
 def view_of(page: str, step: Step, moment: Session, kind: Kind = "view") -> View:
     """A picture of a step, which is the same for everybody whose choice is the same in what it reads."""
     reads = reads_of(page, step, kind)
-    key = ("step", page, step.slug, kind, *_choice(moment, reads))
+    key = ("step", page, step.slug, kind, *choice_of(moment, reads))
     return kept_view(key, lambda: exact_view(step, _only(page, moment, reads), kind))
 
 
@@ -99,7 +115,7 @@ def _only(page: str, moment: Session, reads: Reads) -> Session:
     state = moment.state
     kept_names = {name: getattr(state, name) for name in reads if hasattr(state, name)}
     state = replace(State(state.picture, state.checkpoint), **kept_names)
-    if not isinstance(moment, Changed):
+    if not isinstance(moment, WithChoice):
         return replace(moment, state=state)
     first = own_choice.defaults(page)
     own = {name: moment.own[name] if name in reads else first[name] for name in first}
@@ -108,13 +124,13 @@ def _only(page: str, moment: Session, reads: Reads) -> Session:
 
 def mathematics(page: str, step: Step, moment: Session) -> str:
     """What stands next to the picture of a step."""
-    proofs = [proof for claim in step.claims for proof in proofs_of(moment, claim)]
+    proofs = [(claim, proof) for claim in step.claims for proof in proofs_of(moment, claim)]
     return mathematics_of(step, moment, rows_of(page, moment), proofs)
 
 
-def tensors_of(page: str, session: Session) -> str:
-    """The tensors of a stage as a table."""
-    return tensor_table(rows_of(page, session))
+def tensors_of(page: str, session: Session, files: str = "") -> str:
+    """The tensors of a stage as a table; ``files`` is the address of their files, where there is a server."""
+    return tensor_table(rows_of(page, session), files)
 
 
 def rows_of(page: str, moment: Session) -> list[tuple[TensorRow, Link]]:
@@ -132,7 +148,7 @@ def rows_of(page: str, moment: Session) -> list[tuple[TensorRow, Link]]:
 def choosing_view(slug: str, session: Session) -> View:
     """A picture of the sidebar."""
     make, reads = CHOOSING[slug]
-    return kept_view((SIDEBAR, slug, *_choice(session, reads)), lambda: make(session))
+    return kept_view((SIDEBAR, slug, *choice_of(session, reads)), lambda: make(session))
 
 
 def packet(page: str, slug: str, kind: Kind, moment: Session) -> Packet:
@@ -145,18 +161,12 @@ def packet(page: str, slug: str, kind: Kind, moment: Session) -> Packet:
         return _kept(page, slug, kind, moment, CHOOSING[slug][1], lambda: _packed(choosing_view(slug, moment)))
     if page in STAGES and page in STEPS and (slug, kind) == (TENSORS, "mathematics"):
         reads = mathematics_reads(page)
-        return _kept(page, slug, kind, moment, reads, lambda: tensors_of(page, moment).encode())
+        return _kept(
+            page, slug, kind, moment, reads, lambda: tensors_of(page, moment, f"{TENSORS_PATH}/{page}").encode()
+        )
     if (slug, kind) == (ANSWER, "controls") and isinstance(moment, Changed):
         return _kept(page, slug, kind, moment, CHANGES, lambda: answer_of(moment).encode())
-    step = find_step(page, slug)
-    parts: Mapping[Kind, object] = {
-        "view": step.picture,
-        "result": step.result,
-        "controls": step.controls,
-        "mathematics": True,
-    }
-    if not parts[kind]:
-        raise LookupError(f"The step {slug!r} has no {'picture' if kind == 'view' else kind}.")
+    step = find_part(page, slug, kind)
     reads = reads_of(page, step, kind)
     if kind in ("view", "result"):
         return _kept(page, slug, kind, moment, reads, lambda: _packed(view_of(page, step, moment, kind)))
@@ -174,7 +184,7 @@ def _kept(page: str, slug: str, kind: Kind, moment: Session, reads: Reads, make:
         made = Packet(data, gzip.compress(data, compresslevel=1, mtime=0), digest(data), media_type)
         return made, len(made.data) + len(made.compressed)
 
-    found: Packet = kept_large(("packet", page, slug, kind, *_choice(moment, reads)), compress)
+    found: Packet = kept_large(("packet", page, slug, kind, *choice_of(moment, reads)), compress)
     return found
 
 
@@ -182,9 +192,9 @@ def _packed(view: View) -> bytes:
     return pack(view, keep=tensor_route.keep, offer=tensor_route.offer)
 
 
-def _choice(moment: Session, reads: Reads) -> tuple[str | int, ...]:
+def choice_of(moment: Session, reads: Reads) -> tuple[str | int, ...]:
     """What a part depends on, as a key."""
     values: dict[str, str | int] = {"layer": moment.layer, "head": moment.head, "token": moment.token}
-    if isinstance(moment, Changed):
+    if isinstance(moment, WithChoice):
         values |= moment.own
     return (moment.state.checkpoint, moment.state.picture, *(values[name] for name in sorted(reads)))

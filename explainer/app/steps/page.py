@@ -8,13 +8,12 @@ import streamlit as st
 
 from explainer.app import state
 from explainer.app.blocks import show_head, show_neighbours
-from explainer.app.compare import choice as compare_choice
 from explainer.app.foreign import plain
 from explainer.app.server import tensor_route
 from explainer.app.session import Session, current
 from explainer.app.state import State
-from explainer.app.steps import own_choice, packets, route
-from explainer.app.steps.moments import Changed, moment_of
+from explainer.app.steps import exports, own_choice, packets, route
+from explainer.app.steps.moments import Changed, WithChoice, moment_of, opening_of
 from explainer.app.tensor_maps import is_open, show_map
 from explainer.components import core, steps_adapter, steps_loader
 from explainer.lessons import Lesson
@@ -37,8 +36,8 @@ ROOM = 24 * 1024  # characters of a header that goes before its view
 # The scripts are fetched once per browser; only these lines travel with each page.
 _core = core().encode()
 _script = (
-    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}";\n'
-    f'const STEP_PATH = "{route.PATH}", CHANGES_PATH = "{route.CHANGES_PATH}";\n'
+    f'const PATH = "{tensor_route.PATH}", EXACT_PATH = "{tensor_route.EXACT_PATH}", STEP_PATH = "{route.PATH}", '
+    f'FIGURE_PATH = "{exports.FIGURE_PATH}", CHANGES_PATH = "{route.CHANGES_PATH}";\n'
     + steps_adapter()
     + f'\nconst loadCore = () => import(new URL("{tensor_route.url(digest(_core))}", appAddress()).href);\n'
 ).encode()
@@ -55,10 +54,10 @@ def show_steps(name: str, below: Callable[[], None] = lambda: None) -> None:
     page, session = PAGES[name], current()
     assert isinstance(page, Stage | Lesson)
     show_head(page)
-    moment, problems = moment_of(name, session, own_choice.read(name))
+    moment, problems = moment_of(name, session, own_choice.read(name, opening_of(name, session)))
     for sentence in problems:
         st.warning(plain(sentence))
-    if isinstance(moment, Changed):
+    if isinstance(moment, WithChoice):
         own_choice.take(name, moment.own)
         own_choice.write(name)
     pictures = [step.picture for step in STEPS[name] if step.picture is not None]
@@ -93,13 +92,13 @@ def show(
     key = f"steps_{name}"
 
     own = own_choice.defaults(name)
-    chosen = {name: session.own[name] for name in own} if isinstance(session, Changed) else {}
+    chosen = {name: session.own[name] for name in own} if isinstance(session, WithChoice) else {}
 
     def picked() -> None:
         if pick := _checked(st.session_state[key].get("pick"), own):
             own_choice.take(name, {each: str(value) for each, value in pick.items() if each in own})
             if pick.get("page") == "compare":
-                compare_choice.choose(change=str(pick.get("changes", "")))
+                own_choice.choose("compare", other_change=str(pick.get("changes", "")))
             state.pick({each: value for each, value in pick.items() if each not in own})
 
     _component(

@@ -38,18 +38,24 @@ def serve(request: Request) -> Response:
         session = open_moment(path["page"], request.query_params)
         found = packet(path["page"], path["step"], path["kind"], session)
     except ERRORS as error:
-        return _refuse(error)
-    is_of_a_run = session.state.checkpoint.startswith("run:")
+        return refuse(error)
+    return answer(request, found.data, found.name, found.media_type, session.state.checkpoint, found.compressed)
+
+
+def answer(
+    request: Request, data: bytes, name: str, media_type: str, checkpoint: str, compressed: bytes | None = None
+) -> Response:
+    """What was made of a checkpoint, with its name by its content; 304 if the browser has it."""
     headers = {
-        "Cache-Control": ASK_AGAIN if is_of_a_run else KEEP,
-        "ETag": f'"{found.name}"',
+        "Cache-Control": ASK_AGAIN if checkpoint.startswith("run:") else KEEP,
+        "ETag": f'"{name}"',
         "Vary": "Accept-Encoding",
     }
-    if f'"{found.name}"' in request.headers.get("if-none-match", ""):
+    if f'"{name}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(found.compressed, media_type=found.media_type, headers=headers | {"Content-Encoding": "gzip"})
-    return Response(found.data, media_type=found.media_type, headers=headers)
+    if compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(compressed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(data, media_type=media_type, headers=headers)
 
 
 def serve_page(request: Request) -> Response:
@@ -63,7 +69,7 @@ def serve_page(request: Request) -> Response:
     try:
         html = page_file(page, open_moment(page, request.query_params), address)
     except ERRORS as error:
-        return _refuse(error)
+        return refuse(error)
     name = f'attachment; filename="vit-{page}.html"'
     return Response(html, media_type="text/html", headers={"Cache-Control": "no-store", "Content-Disposition": name})
 
@@ -76,7 +82,7 @@ def serve_changes(request: Request) -> Response:
         moment = open_moment("what_if", request.query_params)
         changes = take(moment.interventions, request.query_params.get("take", ""), moment.config)
     except ERRORS as error:
-        return _refuse(error)
+        return refuse(error)
     return PlainTextResponse(str(changes), headers={"Cache-Control": KEEP})
 
 
@@ -96,7 +102,7 @@ def serve_report(request: Request) -> Response:
             raise LookupError(f"There is no file {name[:40]!r}. There are {', '.join(files)}.")
         text = files[name]()
     except ERRORS as error:
-        return _refuse(error)
+        return refuse(error)
     media_type = "application/json" if name.endswith(".json") else "text/csv"
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, media_type=media_type, headers=headers)
@@ -155,7 +161,7 @@ def open_session(parameters: Mapping[str, str]):  # type: ignore[no-untyped-def]
     return opened
 
 
-def _refuse(error: Exception) -> Response:
+def refuse(error: Exception) -> Response:
     """The sentence of an error, with the status that it stands for."""
     is_unknown = isinstance(error, LookupError) and not isinstance(error, WrongRequestError)
     status = 404 if is_unknown else 409 if isinstance(error, FileNotFoundError) else 400

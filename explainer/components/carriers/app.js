@@ -8,7 +8,10 @@ export function fetchBytes(path) {
   const address = new URL(path, appAddress()).href;
   if (!fetched.has(address)) {
     const promise = fetch(address).then(async (response) => {
-      if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { gone: response.status === 404 });
+      if (!response.ok) {
+        const sentence = (await response.text()) || `HTTP ${response.status}`;
+        throw Object.assign(new Error(sentence), { gone: response.status === 404 });
+      }
       return new Uint8Array(await response.arrayBuffer());
     });
     promise.catch(() => fetched.delete(address));

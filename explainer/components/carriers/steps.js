@@ -50,10 +50,13 @@ class Instance {
       choice: this.choice,
       mountView: (parent, options) => this.mountView(parent, options),
       pick: (pick) => this.pick(pick),
-      shown: () => this.bar?.projector.fit(),
+      shown: () => {
+        this.writeAddresses();
+        this.bar?.projector.fit();
+      },
     });
     this.steps.take(data);
-    if (data.choice.changes != null)
+    if (Object.keys(data.defaults).length > 5)
       this.changing ??= new Changing(this.root, this.choice, appAddress(), (pick) => this.tellMore(pick));
     this.bar?.projector.take({ redraw: (slug) => this.steps?.redraw(slug), recall, remember });
     this.showAddresses();
@@ -98,11 +101,15 @@ class Instance {
   }
 
   /** Files that are made of the choice. */
-  showAddresses() {
+  writeAddresses() {
     for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (this.root.querySelectorAll("[data-path]"))) {
       const parameters = new URLSearchParams({ ...this.choice.whole, from: location.href });
       link.href = new URL(`${link.dataset.path}?${parameters}`, appAddress()).href;
     }
+  }
+
+  showAddresses() {
+    this.writeAddresses();
     const { follows } = this.data;
     clearTimeout(this.resting);
     if (follows && !this.choice.isTold)

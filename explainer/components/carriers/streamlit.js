@@ -5,7 +5,7 @@
 import { page } from "../core/page.js";
 import { fetchBytes, fileName, place, recall, remember } from "./app.js";
 
-/* global EXACT_PATH, PATH, loadCore */
+/* global EXACT_PATH, FIGURE_PATH, PATH, loadCore */
 
 const instances = new WeakMap(); // parentElement -> what is mounted there; survives every rerun
 
@@ -39,6 +39,8 @@ async function present(instance, { data, setTriggerValue }) {
         onPick: (pick) => instance.setTriggerValue("pick", pick),
         load: (digest) => fetchBytes(`${instance.path}/${digest}`),
         loadExact: (name, token) => fetchBytes(`${EXACT_PATH}/${name}${token == null ? "" : `?token=${token}`}`),
+        figure: (panel, { figure: name }) =>
+          name && ((format) => fetchBytes(`${FIGURE_PATH}/${name}.${format}?panel=${panel}`)),
         fileName,
         place,
         onPlace: (name, at, isAtOnce) => onPlace(instance, name, at, isAtOnce),

@@ -35,7 +35,7 @@ export function readView({ header, buffers }, kept) {
     if (value.type && value.shape) return readArray(value, buffers, kept);
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, revive(item)]));
   };
-  return { ...revive(header.view), palette: header.palette };
+  return { ...revive(header.view), palette: header.palette, figure: header.figure };
 }
 
 /**
@@ -90,10 +90,17 @@ export function exactPanel(panel, load, token) {
   return exact(panel);
 }
 
-/** Whether a panel shows a number that was rounded to travel. */
-export function hasRounded(value) {
-  if (Array.isArray(value)) return value.some(hasRounded);
-  if (value instanceof Roots) return !(value instanceof ExactToken);
-  if (!value || Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return Boolean(value.isRounded) || (!value.data && Object.values(value).some(hasRounded));
+/** The arrays of a panel whose numbers were rounded to travel. */
+function roundedIn(value) {
+  if (Array.isArray(value)) return value.flatMap(roundedIn);
+  if (value instanceof Roots) return value instanceof ExactToken ? [] : [value];
+  if (!value || Object.getPrototypeOf(value) !== Object.prototype) return [];
+  if (value.data) return value.isRounded ? [value] : [];
+  return Object.values(value).flatMap(roundedIn);
 }
+
+/** Whether a panel shows a number that was rounded to travel. */
+export const hasRounded = (panel) => roundedIn(panel).length > 0;
+
+/** Whether `exactPanel` can bring all of the model's own values here. */
+export const canBeExact = (panel, load) => roundedIn(panel).every((array) => array.name && load);

@@ -275,7 +275,7 @@ class Room extends MountedView {
  * the last, and onPlace(name, place, isAtOnce) when the reader moved to another; recall(name) and remember(name,
  * text) for what the address keeps of the reader's own marks; isFollowed: what is chosen in a panel of its own is
  * chosen for all; follower, words for what shows the choice that a picture began with; room() -> the height in pixels
- * that it may have, where it stands next to something that is to be seen with it.
+ * that it may have next to what is to be seen with it; figure(panel, view) -> what draws it as "svg" or "pdf", or null.
  */
 export function mount(parent, bytes, options = {}) {
   const view = new MountedView(parent, options);

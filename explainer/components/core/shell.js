@@ -1,16 +1,15 @@
 // What every panel has on the page: its title with a menu, its body, its caption; and its files.
 
-import { exactPanel, hasRounded } from "./decode.js";
-import { element, makeStop } from "../drawing/element.js";
-import { ARROWS } from "./input.js";
+import { canBeExact, exactPanel, hasRounded } from "./decode.js";
+import { csvOf, npyOf, safetensorsOf, save, slug } from "./files.js";
+import { PanelMenu } from "./menu.js";
 import { TableDialog } from "./table.js";
+import { element } from "../drawing/element.js";
 import { plainText, richNodes, wrapped } from "../drawing/text.js";
 
 const ROUNDED =
   "Rounded to travel, in 255 steps a row or map: only digits that are sure are written, the last to within 1, " +
   "and sums of them accordingly.";
-
-const MENU = { Table: "read as table", PNG: "save as picture (PNG)", CSV: "save as table (CSV)" };
 
 export class Shell {
   /** `frame` is the panel that is inside: {host, kind, panel, picture()}. */
@@ -18,28 +17,28 @@ export class Shell {
     this.frame = frame;
     this.dot = element("span", "dot", { "aria-hidden": "true" });
     this.title = element("h3", "title");
-    this.menu = element("div", "menu", { role: "toolbar" }); // one stop of the Tab key; arrows go from button to button
-    const actions = { Table: () => this.readTable(), PNG: () => this.savePicture(), CSV: () => this.saveTable() };
-    for (const [name, action] of Object.entries(actions)) {
-      const button = element("button", "", { type: "button" }, name);
-      button.addEventListener("click", action);
-      this.menu.append(button);
-    }
-    makeStop(this.menu.children, this.menu.firstChild);
-    this.menu.addEventListener("keydown", (event) => this.moveInMenu(event));
+    this.menu = new PanelMenu(() => this.ways());
     this.body = element("div", "body");
     this.caption = element("p", "caption");
-    this.head = element("header", "head", {}, this.dot, this.title, this.menu);
+    this.head = element("header", "head", {}, this.dot, this.title, this.menu.root);
     this.root = element("section", "panel", {}, this.head, this.body, this.caption);
   }
 
-  moveInMenu(event) {
-    const buttons = [...this.menu.children];
-    const next = buttons[buttons.indexOf(event.target) + (ARROWS[event.key]?.[0] ?? 0)];
-    if (!next || next === event.target) return;
-    event.preventDefault();
-    makeStop(buttons, next);
-    next.focus();
+  /** What can be done with the panel here: without a server nothing is drawn for print. */
+  ways() {
+    const { host, kind } = this.frame;
+    const ways = [
+      ["Table", "to read", () => this.readTable()],
+      ["PNG", "picture", () => this.savePicture()],
+    ];
+    const draw = host.options.figure?.(host.frames.flat().indexOf(this.frame), host.view);
+    for (const format of draw ? ["SVG", "PDF"] : [])
+      ways.push([format, "drawn for print", () => this.saveFigure(draw, format.toLowerCase())]);
+    ways.push(["CSV", "table", () => this.saveTable()]);
+    const count = canBeExact(this.shown, host.options.loadExact) ? (kind.numbers?.(this.shown).length ?? 0) : 0;
+    if (count === 1) ways.push([".npy", "exact, for NumPy", () => this.saveNumbers("npy")]);
+    if (count) ways.push([".safetensors", "exact, with names", () => this.saveNumbers("safetensors")]);
+    return ways;
   }
 
   show(panel) {
@@ -50,9 +49,7 @@ export class Shell {
     this.root.style.flexGrow = panel.weight;
     this.caption.replaceChildren(...richNodes(panel.caption));
     this.caption.hidden = !panel.caption;
-    this.menu.setAttribute("aria-label", plainText(panel.title));
-    for (const button of this.menu.children)
-      button.setAttribute("aria-label", `${plainText(panel.title)}: ${MENU[button.textContent]}`);
+    this.menu.name(plainText(panel.title));
   }
 
   /** Room for the caption with its longest numbers and names, so that other values move nothing below it. */
@@ -71,9 +68,14 @@ export class Shell {
     this.caption.style.minHeight = `${lines * parseFloat(style.lineHeight)}px`;
   }
 
-  /** The panel's title between what the page says of itself: "attention-q-layer-3-head-1". */
+  /** What the page says of itself: its name, and what is chosen on it. */
+  get names() {
+    return this.frame.host.options.fileName?.() ?? {};
+  }
+
+  /** The panel's title between these: "attention-q-layer-3-head-1". */
   fileName() {
-    const { before = "", after = "" } = this.frame.host.options.fileName?.() ?? {};
+    const { before = "", after = "" } = this.names;
     return slug([before, plainText(this.frame.panel.title), after].join(" "));
   }
 
@@ -81,11 +83,20 @@ export class Shell {
     this.frame.picture().toBlob((blob) => save(blob, `${this.fileName()}.png`), "image/png");
   }
 
-  /** The panel as a table prints it: with the model's own values, if they can be had, and whether they could. */
+  /** What a file is made of. */
+  get shown() {
+    return this.frame.kind.printed?.(this.frame.panel) ?? this.frame.panel;
+  }
+
+  /** The same with the model's own values, if they can be had. */
+  exact() {
+    const { token } = this.shown.live ?? this.shown;
+    return exactPanel(this.shown, this.frame.host.options.loadExact, token);
+  }
+
+  /** The panel as a table prints it, and whether its numbers are not the model's own. */
   async printed() {
-    const shown = this.frame.kind.printed?.(this.frame.panel) ?? this.frame.panel;
-    const { token } = shown.live ?? shown;
-    const panel = await exactPanel(shown, this.frame.host.options.loadExact, token).catch(() => shown);
+    const panel = await this.exact().catch(() => this.shown);
     return { lines: this.frame.kind.table(panel), isRounded: hasRounded(panel) };
   }
 
@@ -99,29 +110,31 @@ export class Shell {
   async saveTable() {
     const { lines, isRounded } = await this.printed();
     if (isRounded) lines[0][0] += " (rounded: the last digit may be off by 1)";
-    const quoted = (value) =>
-      /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
-    const text = lines
-      .map((row) => row.map((value) => quoted(plainText(value))).join(","))
-      .join("\n");
-    save(new Blob([`${text}\n`], { type: "text/csv;charset=utf-8" }), `${this.fileName()}.csv`);
+    save(new Blob([csvOf(lines)], { type: "text/csv;charset=utf-8" }), `${this.fileName()}.csv`);
   }
-}
 
-/** A file name in ASCII: letters as they are spelled (z₀ is z0), everything else a hyphen. */
-const slug = (text) =>
-  text
-    .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-|-$/g, "") || "panel";
+  /** Its numbers in 32 bits, pixels in 8. */
+  saveNumbers(format) {
+    const { title, caption } = this.frame.panel;
+    const { before = "", after = "" } = this.names;
+    const facts = { title: plainText(title), caption: plainText(caption), of: `${before} ${after}`.trim() };
+    this.attempt(async () => {
+      const arrays = this.frame.kind.numbers(await this.exact());
+      save(format === "npy" ? npyOf(arrays[0][1]) : safetensorsOf(arrays, facts), `${this.fileName()}.${format}`);
+    });
+  }
 
-function save(blob, name) {
-  const link = element("a", "", { download: name });
-  link.href = URL.createObjectURL(blob);
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  saveFigure(draw, format) {
+    this.frame.host.say(`The ${format.toUpperCase()} is drawn.`);
+    this.attempt(async () => save(new Blob([await draw(format)]), `${this.fileName()}.${format}`));
+  }
+
+  /** Do it; if that is not possible, a sentence says why. */
+  async attempt(action) {
+    try {
+      await action();
+    } catch (/** @type {any} */ error) {
+      this.frame.host.explain(`This file could not be made: ${error.message}`);
+    }
+  }
 }

@@ -28,6 +28,10 @@ export function sureText(value, uncertainty) {
   return minus(value.toExponential(Math.max(0, Math.floor(Math.log10(value)) + decimals)));
 }
 
+/** A share in per cent: one decimal, or as many as are sure. */
+export const surePercent = (share, uncertainty) =>
+  uncertainty > 0 ? `${sureText(100 * share, 100 * uncertainty)} %` : percentText(share, 1);
+
 /** So many decimals that half of the last one exceeds the uncertainty: rounded to them, it is off by one at most. */
 const sureDecimals = (uncertainty) => Math.floor(-Math.log10(2 * uncertainty));
 
@@ -96,11 +100,10 @@ export function exactText(value, uncertainty = 0) {
     if (decimals >= 0 && decimals < 20) return unsigned(value.toFixed(decimals));
     return unsigned(value.toExponential(clamp(Math.floor(Math.log10(Math.abs(value) || 1)) + decimals, 0, 20)));
   }
-  for (let digits = 1; digits < 9; digits++) {
+  for (let digits = 1; ; digits++) {
     const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === Math.fround(value)) return String(text);
+    if (Math.fround(text) === Math.fround(value) || digits === 9) return String(text); // nine tell any two apart
   }
-  return String(value);
 }
 
 /** Round numbers that divide low..high into about `count` parts. */

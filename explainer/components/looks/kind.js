@@ -3,26 +3,40 @@
 import { exactText } from "../drawing/numbers.js";
 import { LooksFrame } from "./frame.js";
 
+/** The chosen token's row and column in every head of the layer, head by head, and the number of the first map. */
+function weightsOf({ weights, layers, live, ...panel }) {
+  const { token, layer } = live ?? panel;
+  const { heads, tokens } = weights;
+  const first = layers.indexOf(layer) * heads;
+  const [given, got] = [new Float32Array(heads * tokens), new Float32Array(heads * tokens)];
+  for (let head = 0; head < heads && weights.has(token); head++) {
+    weights.row(first + head, token, given, head * tokens);
+    weights.column(first + head, token, got, head * tokens);
+  }
+  return { layer, token, first, given, got };
+}
+
 export const LOOKS = {
   frame: LooksFrame,
   applies() {},
-  /** The row and column of the chosen token in every head of the layer. */
+  numbers(panel) {
+    const { token, given, got } = weightsOf(panel);
+    const shape = [panel.weights.heads, panel.weights.tokens];
+    return [
+      [`on the others, of token ${token}`, { shape, data: given }],
+      [`from the others, on token ${token}`, { shape, data: got }],
+    ];
+  },
   table(panel) {
-    const { heads, tokens } = panel.weights;
-    const { token, layer } = panel.live ?? panel;
-    const [row, column] = [new Float32Array(tokens), new Float32Array(tokens)];
-    const first = panel.layers.indexOf(layer) * heads;
-    const lines = [];
-    for (let head = 0; head < heads; head++) {
-      if (!panel.weights.has(token)) break;
-      panel.weights.row(first + head, token, row);
-      panel.weights.column(first + head, token, column);
-      for (let i = 0; i < tokens; i++) {
-        const given = exactText(row[i], panel.weights.uncertainty(first + head, token, row[i]));
-        const got = exactText(column[i], panel.weights.uncertainty(first + head, i, column[i]));
-        lines.push([layer, head + 1, token, i, given, got]);
-      }
-    }
+    const { weights } = panel;
+    const { layer, token, first, given, got } = weightsOf(panel);
+    const text = (value, map, query) => exactText(value, weights.uncertainty(map, query, value));
+    const line = (value, place) => {
+      const [head, i] = [Math.floor(place / weights.tokens), place % weights.tokens];
+      const map = first + head;
+      return [layer, head + 1, token, i, text(value, map, token), text(got[place], map, i)];
+    };
+    const lines = weights.has(token) ? Array.from(given, line) : [];
     return [["layer", "head", "token", "other token", "weight on the other", "weight from the other"], ...lines];
   },
 };

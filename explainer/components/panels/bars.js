@@ -101,6 +101,7 @@ export const BARS = {
       ...(panel.before ? [exactText(panel.before.data[i], panel.before.uncertainty(i))] : []),
     ]),
   ],
+  numbers: ({ values, before }) => [["values", values], ...(before ? [["before", before]] : [])],
   canPick: (panel) => panel.picks.length,
   origin: (panel, cell) => [panel.origin, { bar: cell, listed: panel.origin?.listed[cell], each: cell }],
   small(panel, [x, y, width, height]) {

@@ -3,8 +3,8 @@
 // A kind is a record of functions, nearly all pure. `layout` says where things lie for a width, `draw` paints what
 // stays, `mark` paints what is chosen and what the pointer is on, `hit` finds the cell (a whole number) at a place,
 // `anchor` is where a cell's tooltip goes when a key led there, `describe` says what a cell holds, `pick` what a click
-// on it chooses, `chosen` which cell is, `move` where an arrow key leads, `table` gives the numbers for a file,
-// `applies` follows a choice.
+// on it chooses, `chosen` which cell is, `move` where an arrow key leads, `table` gives the numbers as text for a file,
+// `numbers` the arrays [name, {shape, data}] themselves, `applies` follows a choice.
 //
 // Not every kind needs these: `canPick` says whether a click can choose anything, `opensPages` that it leads to
 // another page, `keys` what keys do, `first` where they begin, `below` where a tooltip hides no neighbour, `origin`

@@ -190,6 +190,7 @@ export const MATRIX = {
       ...Array.from({ length: rows }, (_, row) => [panel.row_names[row] ?? row + panel.row_start, ...line(row)]),
     ];
   },
+  numbers: (panel) => [["values", panel.values]],
   canPick: (panel) => panel.pick,
   origin(panel, cell) {
     const columns = panel.values.shape[1];

@@ -123,13 +123,17 @@ export const PICTURE = {
     return [x + width, y];
   },
   describe(panel, cell) {
+    const value = (patch) => valueText(panel.overlay.data[patch], panel.overlay.uncertainty(patch));
     if (!panel.grid_size) {
-      const width = panel.pixels.shape[1];
-      const rgb = [...panel.pixels.data.slice(3 * cell, 3 * cell + 3)];
-      return [
-        `red ${rgb[0]}, green ${rgb[1]}, blue ${rgb[2]}`,
-        `pixel row ${Math.floor(cell / width)}, column ${cell % width}`,
-      ];
+      const [height, width] = panel.pixels.shape;
+      const [row, column] = [Math.floor(cell / width), cell % width];
+      if (panel.overlay) {
+        const size = panel.overlay.shape[0];
+        const patch = Math.floor((row * size) / height) * size + Math.floor((column * size) / width);
+        return [value(patch), ...tokenText(patch + 1, size).split(" · ")];
+      }
+      const rgb = panel.pixels.data.slice(3 * cell, 3 * cell + 3);
+      return [`red ${rgb[0]}, green ${rgb[1]}, blue ${rgb[2]}`, `pixel row ${row}, column ${column}`];
     }
     if (cell === 0) {
       const place = ["class token", "has no place on the image"];
@@ -137,7 +141,7 @@ export const PICTURE = {
     }
     const [name, place] = tokenText(cell, panel.grid_size).split(" · ");
     if (!panel.overlay) return [name, place];
-    return [valueText(panel.overlay.data[cell - 1], panel.overlay.uncertainty(cell - 1)), name, place];
+    return [value(cell - 1), name, place];
   },
   pick(panel, cell) {
     if (panel.brush) return cell > 0 ? { [panel.brush]: String(cell) } : null;
@@ -147,6 +151,12 @@ export const PICTURE = {
   move(panel, at, cell, right, down) {
     const size = panel.grid_size;
     return size ? nextToken(cell, size, right, down, at.hasClassToken) : cell;
+  },
+  /** Of all tokens where the class token has a value, as the tensor has them. */
+  numbers({ overlay, pixels, class_value: first }) {
+    if (!overlay) return [["pixels", pixels]];
+    if (first == null) return [["values", overlay]];
+    return [["values", { shape: [overlay.data.length + 1], data: Float32Array.from([first, ...overlay.data]) }]];
   },
   table(panel) {
     if (panel.overlay) {

@@ -220,6 +220,11 @@ export const PLOT = {
     const count = panel.series.filter(isCloud).reduce((sum, one) => sum + one.x.shape[0], at.lineXs.length);
     return clamp(cell + right + down, 0, count - 1);
   },
+  numbers: (panel) =>
+    panel.series.flatMap(({ label, x, y }) => [
+      [`${label} ${panel.x_label || "x"}`.trim(), x],
+      [`${label} ${panel.y_label || "y"}`.trim(), y],
+    ]),
   table(panel) {
     const rows = panel.series.flatMap((series) =>
       Array.from(series.x.data, (x, i) => [

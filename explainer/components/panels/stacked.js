@@ -115,5 +115,6 @@ export const STACKED = {
       ...panel.parts.map(({ values }) => exactText(values.data[bar], values.uncertainty(bar))),
     ]),
   ],
+  numbers: (panel) => panel.parts.map(({ label, values }) => [label, values]),
   applies() {},
 };

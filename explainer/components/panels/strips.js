@@ -142,6 +142,7 @@ export const STRIPS = {
     const index = clamp(Math.floor(cell / at.longest) + down, 0, panel.strips.length - 1);
     return index * at.longest + clamp((cell % at.longest) + right, 0, panel.strips[index].values.shape[0] - 1);
   },
+  numbers: (panel) => panel.strips.map(({ label, values }) => [label, values]),
   table(panel) {
     const longest = Math.max(...panel.strips.map((strip) => strip.values.shape[0]));
     return [

@@ -206,6 +206,7 @@ export const TILES = {
     });
     return [head, ...lines];
   },
+  numbers: ({ pixels, values }) => [pixels ? ["pixels", pixels] : ["values", values]],
   canPick: (panel) => panel.picks.length,
   origin(panel, cell) {
     const [rows, columns] = tileGrid(panel);

@@ -3,7 +3,7 @@
 /* global CHANGES_PATH */
 
 const MOST_STEPS = 100; // back
-const DOES = ["take", "choose", "do", "open"]; // of what a control does: its data attributes
+const DOES = ["take", "choose", "check", "do", "open"]; // of what a control does: its data attributes
 
 export class Changing {
   /** `root` has the controls; `open(pick)` opens another page. */
@@ -43,12 +43,22 @@ export class Changing {
     const { control, name, value } = controlOf(event);
     if (!control || control.matches("button")) return;
     if (name === "take") this.take(value + control.value);
-    else this.choose(value + control.value);
+    else if (name === "check") this.check(value, control.value);
+    else this.choose(value, control.value);
   }
 
-  choose(text) {
-    const [name] = text.split("=", 1);
-    this.choice.choose({ [name]: text.slice(name.length + 1), first: "" });
+  choose(text, value = "") {
+    const chosen = Object.fromEntries(new URLSearchParams(text + encodeURIComponent(value)));
+    const { checkpoint } = this.choice.value;
+    // Of another model the server knows the sizes.
+    if ((chosen.checkpoint ?? checkpoint) !== checkpoint) this.open(this.choice.typed(chosen));
+    else this.choice.choose({ ...chosen, first: "" });
+  }
+
+  /** Changes that were typed, which the server reads first. */
+  check(name, text) {
+    if (!text || text === "none") this.choice.choose({ [name]: text });
+    else this.take(`text:${text}`, name);
   }
 
   /** A stroke over patches, or a head of the grid; whether it was one. */
@@ -67,12 +77,12 @@ export class Changing {
   }
 
   /** One action after the other: the next changes what this one has made. */
-  take(action) {
+  take(action, name = "changes") {
     this.last = this.last.then(async () => {
       const parameters = new URLSearchParams({ ...this.choice.whole, take: action });
       const response = await fetch(new URL(`${CHANGES_PATH}?${parameters}`, this.base).href).catch(() => null);
       const text = response ? await response.text() : "The server does not answer. Nothing was changed.";
-      if (response?.ok) this.choice.choose({ changes: text });
+      if (response?.ok) this.choice.choose({ [name]: text });
       this.say(response?.ok ? "" : text);
     });
   }

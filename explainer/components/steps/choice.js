@@ -11,7 +11,8 @@ export class Choice {
   }
 
   /** What the server says: its choice, the one without a name in the address, and the sizes of the model. */
-  hear({ choice, defaults, sizes }) {
+  hear({ page, choice, defaults, sizes }) {
+    if (page === "sidebar" && this.page === location.pathname) return; // the page itself says more
     const text = JSON.stringify(choice);
     this.page = location.pathname;
     this.defaults = defaults;
@@ -32,6 +33,12 @@ export class Choice {
     return { ...this.value, token: this.value.token ?? this.sizes.middle };
   }
 
+  /** As pictures know it: what is as on the other side has no value, and numbers are numbers. */
+  get shown() {
+    const given = Object.entries(this.whole).filter(([, value]) => value !== "");
+    return Object.fromEntries(given.map(([name, value]) => [name, /^\d+$/.test(value) ? Number(value) : value]));
+  }
+
   /** Whether the server knows of it. */
   get isTold() {
     return JSON.stringify(this.value) === this.told;
@@ -39,8 +46,8 @@ export class Choice {
 
   /** Choose some of it. Names of other things are left out. */
   choose(pick) {
-    const known = Object.entries(pick).filter(([name]) => this.names.includes(name));
-    const next = { ...this.value, ...Object.fromEntries(known) };
+    const next = { ...this.value, ...this.typed(pick) };
+    if (next.other_layer === "0") next.other_layer = "1";
     next.layer = Math.min(Math.max(1, next.layer), this.sizes.layers); // plots over layers begin with z_0
     if (this.names.every((name) => next[name] === this.value[name])) return;
     this.set(next);
@@ -50,6 +57,17 @@ export class Choice {
   set(next) {
     this.value = next;
     for (const follow of this.followers) follow();
+  }
+
+  /** Values as the names have them: numbers, text, a token or none. Names of other things are left out. */
+  typed(pick) {
+    const known = Object.entries(pick).filter(([name]) => this.names.includes(name));
+    return Object.fromEntries(
+      known.map(([name, value]) => {
+        if (name === "token") return [name, value == null || value === "" ? null : Number(value)];
+        return [name, typeof this.defaults[name] === "number" ? Number(value) : String(value)];
+      }),
+    );
   }
 
   /** The page's address with the choice in it, as the server would write it. */
@@ -66,13 +84,7 @@ export class Choice {
   goBack(event) {
     if (!this.followers.size || location.pathname !== this.page) return;
     const asked = new URLSearchParams(location.search);
-    const next = Object.fromEntries(
-      this.names.map((name) => {
-        const text = asked.get(name);
-        if (text == null) return [name, this.defaults[name]];
-        return [name, name === "token" || typeof this.defaults[name] === "number" ? Number(text) : text];
-      }),
-    );
+    const next = this.typed({ ...this.defaults, ...Object.fromEntries(asked) });
     if (next.checkpoint !== this.value.checkpoint) return; // other sizes: the server knows them
     event.stopImmediatePropagation();
     this.set(next);

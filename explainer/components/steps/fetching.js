@@ -1,6 +1,6 @@
 // Packets of steps: what they are called, and their bytes, kept in the browser.
 
-/* global STEP_PATH */
+/* global FIGURE_PATH, STEP_PATH */
 
 const kept = new Map(); // address -> promise of its bytes
 const MOST = 300;
@@ -11,6 +11,10 @@ export function packetPath(page, part, choice) {
   for (const name of ["picture", "checkpoint", ...part.reads]) parameters.set(name, choice[name]);
   return `${STEP_PATH}/${page}/${part.slug}/${part.kind}?${parameters}`;
 }
+
+/** The address of a panel of a step as Matplotlib draws it; `format` is "svg" or "pdf". */
+export const figurePath = (page, { slug, kind }, format, panel, choice) =>
+  `${FIGURE_PATH}/${page}/${slug}.${format}?${new URLSearchParams({ ...choice, kind, panel })}`;
 
 /** The bytes at an address below the app's own; an error carries the server's sentence. */
 export function fetchPacket(path, base) {

@@ -1,7 +1,7 @@
 // A page as a row of steps: each with its picture and, next to it, its mathematics, all of one choice.
 
 import { page } from "../core/page.js";
-import { fetchPacket, packetPath } from "./fetching.js";
+import { fetchPacket, figurePath, packetPath } from "./fetching.js";
 import { fitFormulas } from "./fitting.js";
 import { keepFocus } from "./changing.js";
 import { isProjecting, roomOnProjector } from "./projector.js";
@@ -53,6 +53,8 @@ export class StepPage {
     const canvas = this.options.mountView(shadow, {
       onPick: (pick) => this.options.pick(pick),
       room: () => this.roomFor(part.place),
+      figure: (panel) => (format) =>
+        fetchPacket(figurePath(this.page, part, format, panel, this.options.choice.whole), this.options.base),
     });
     if (part.room) canvas.reserve(JSON.parse(part.room));
     return canvas;
@@ -82,8 +84,7 @@ export class StepPage {
 
   /** Fetch and show what the choice has changed: what is near at once, the rest when the browser is idle. */
   show() {
-    const choice = this.options.choice.whole;
-    for (const part of this.parts) part.view?.follow(choice);
+    for (const part of this.parts) part.view?.follow(this.options.choice.shown);
     const renewAll = (parts) => Promise.all(parts.map((part) => this.renew(part, this.options.choice.whole)));
     const near = this.parts.filter((part) => part.isNear);
     // Pictures first: the proofs next to them take longer, and would make them wait.
@@ -102,7 +103,7 @@ export class StepPage {
       if (turn !== part.turn) return; // something else was chosen in the meantime
       if (part.view) {
         await part.view.update(bytes);
-        part.view.follow(this.options.choice.whole);
+        part.view.follow(this.options.choice.shown);
       } else this.write(part, new TextDecoder().decode(bytes));
       this.options.shown?.(part);
     } catch (/** @type {any} */ error) {

@@ -1,6 +1,6 @@
 // The classes at the end of the walk: a thin bar for each, then the five most probable ones.
 
-import { clamp, percentText, shortText } from "../drawing/numbers.js";
+import { clamp, surePercent, sureText } from "../drawing/numbers.js";
 import { textWidth, write } from "../drawing/text.js";
 import { symbolFont } from "./sprites.js";
 
@@ -39,7 +39,7 @@ export function spectrum(stage, name) {
         ctx.fillStyle = rank ? paint.theme.muted : paint.colour("y");
         const top = Math.min(y(data[i]), y(0));
         ctx.fillRect(x - Math.max(each, 3) / 2, top, Math.max(each, 3), Math.max(1, Math.abs(y(data[i]) - y(0))));
-        const text = `${panel.labels[i]} ${isShare ? percentText(data[i], 1) : shortText(data[i], 3)}`;
+        const text = `${panel.labels[i]} ${(isShare ? surePercent : sureText)(data[i], slice.values.uncertainty(i))}`;
         const font = rank ? paint.font(12.5) : paint.font(14.5, 650);
         const width = textWidth(text, font);
         const left = clamp(x - width / 2, at.x, at.x + at.w - width);
@@ -80,7 +80,7 @@ export function answers(stage) {
           colour: rank ? paint.theme.muted : paint.theme.text,
           width: at.w - paint.size(rank ? 70 : 110),
         });
-        write(ctx, percentText(data[i], 1), at.x + at.w, top + tall * 0.38, {
+        write(ctx, surePercent(data[i], slice.values.uncertainty(i)), at.x + at.w, top + tall * 0.38, {
           font: rank ? paint.font(15) : paint.font(at.w < 380 ? 20 : 26, 600),
           colour: rank ? paint.theme.muted : paint.theme.text,
           align: "right",

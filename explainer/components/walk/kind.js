@@ -162,6 +162,7 @@ export const WALK = {
     const step = panel.steps[panel.moment ? nearest(panel.moment) : panel.start];
     return { slices: panel.slices.filter((slice) => step.makes.includes(slice.name)) };
   },
+  numbers: ({ slices }) => slices.map(({ symbol, values }) => [symbol, values]),
   table({ slices }) {
     return [
       ["tensor", "row", "column", "value"],
