@@ -99,7 +99,7 @@ _VARIABLES = {
 
 
 # Modules that are given the names by others.
-ANY_PARAMETER = {"saved_page", "links.parameters", "links.controls"}
+ANY_PARAMETER = {"links.parameters", "links.controls"}
 
 
 def test_what_the_pages_read_or_bind_is_in_the_table_and_the_table_has_nothing_else() -> None:

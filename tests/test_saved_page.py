@@ -1,17 +1,13 @@
-"""Every page of the story becomes a file with all that it shows, and nothing is kept or built for that before."""
-
-import gc
+"""Every page of steps becomes a file with all that it shows."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from explainer.app import saved_page
 from explainer.app.steps.route import open_moment
 from explainer.app.steps.saving import page_file
 from explainer.packing import unpack
 from explainer.steps.forward_pass import STEPS
 from explainer.texts import text
-from tests.test_html_export import Read, view
+from tests.test_html_export import Read
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -29,22 +25,3 @@ def test_the_file_of_a_page_of_steps_holds_what_it_shows(page: str) -> None:
     )
     assert html.count("data-link=") > len(steps)  # what is about one tensor lights up in the file, too
     assert len(html) < 3e6  # a few megabytes at most
-
-
-def test_a_picture_that_the_server_has_put_away_is_missed_in_words() -> None:
-    def script() -> None:
-        from explainer.app import saved_page
-        from explainer.export.saved_parts import Heading
-        from tests.test_html_export import view
-
-        saved_page.begin()
-        saved_page.note(Heading("Here"))
-        saved_page.note(view())  # nobody else keeps it
-
-    shown = AppTest.from_function(script).run()
-    gc.collect()
-    notes = tuple(shown.session_state[saved_page._NOTES])
-    html = saved_page._file(saved_page.SavedPage("A page", ()), notes)
-    assert "Here" in html and "no longer had this figure" in html and 'class="picture"' not in html
-    kept = view()
-    assert 'class="picture"' in saved_page._file(saved_page.SavedPage("A page", ()), (saved_page.ref(kept),))

@@ -1,4 +1,4 @@
-"""The parts of every stage page, in one order: words, equation, views, tensors, code, proof, the way on."""
+"""The parts that every page has: its head, its sections, the way on."""
 
 from collections.abc import Callable
 from html import escape
@@ -6,18 +6,13 @@ from html import escape
 import streamlit as st
 
 from explainer import links
-from explainer.app import saved_page, state
+from explainer.app import state
 from explainer.app.canvas import show as show_canvas
 from explainer.app.foreign import plain
 from explainer.app.kept import kept_view
 from explainer.app.session import current
-from explainer.export.saved_parts import Code, Heading, Mathematics, Words
-from explainer.lessons import HANDS_ON, Lesson
-from explainer.links import Link
+from explainer.lessons import Lesson
 from explainer.menu import group_of, neighbours
-from explainer.notation import templates as notation
-from explainer.notation.equations import FORMULAS, Equation, Formula
-from explainer.notation.excerpts import highlighted, line_of
 from explainer.palette import Scheme
 from explainer.panels import View
 from explainer.stages import Stage
@@ -39,63 +34,16 @@ def show_head(stage: Stage | Lesson) -> None:
     with st.container(key="page_head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(stage.title, anchor=False, width="content")
         st.html(f'<p class="vit-kicker">{escape(place)}</p>', width="content")
-    if stage.name in STEPS:
-        saved_page.forget()
-        return  # its summary comes with its steps
-    with st.container(key="summary"):
-        st.markdown(text(stage.name).summary)
-    saved_page.begin()
-    saved_page.note(Words(text(stage.name).summary))
-
-
-def show_formula(name: str) -> None:
-    """A formula that has no number in the paper, with this model's numbers where they add something."""
-    _show_mathematics(FORMULAS[name].title, FORMULAS[name], name)
-
-
-def _show_mathematics(title: str, formula: Equation | Formula, name: str) -> None:
-    session = current()
-    saved_page.note(Mathematics(title, formula, session.config, session.layer))
-    with st.container(key=f"equation_{name}", gap="small"):
-        show_link(title, links.of_equation(formula), *formula.lines)
-        st.latex(formula.coloured(scheme()))
-        if formula.numbers:
-            with st.container(key=f"numbers_{name}"):
-                st.latex(formula.with_numbers(session.config, scheme(), session.layer))
-
-
-def show_equation_line(equation: Equation) -> None:
-    """An equation and its line of code, on pages that are about other things."""
-    title, link, code = f"Equation {equation.number} · {equation.title}", links.of_equation(equation), line_of(equation)
-    saved_page.note(Mathematics(title, equation))
-    saved_page.note(Code(f"{code.path}, line {code.number}", code))
-    with st.container(key=f"equation_{equation.number}", gap="small"):
-        show_link(title, link, equation.essence)
-        st.latex(notation.coloured(equation.essence, scheme()))
-        st.html(highlighted(code, scheme(), [0], {0: f'tabindex="0" {link.attributes}'}))
-
-
-def show_link(title: str, link: Link, *lines: str) -> None:
-    """The title of an equation, which the keyboard can go to: what is about the same tensors lights up with it.
-
-    ``lines`` are the templates of the formulas that follow it, whose symbols light up one by one.
-    """
-    st.html(f'<p class="vit-caption" tabindex="0" {link.attributes} {links.of_symbols(*lines)}>{escape(title)}</p>')
+    if stage.name not in STEPS:  # otherwise its summary comes with its steps
+        with st.container(key="summary"):
+            st.markdown(text(stage.name).summary)
 
 
 def show_section(stage: Stage | Lesson, slug: str) -> None:
     """The heading of one section and its words."""
     prose = text(stage.name)
     st.header(prose.titles[slug], anchor=slug)
-    show_words(prose.sections[slug], Heading(prose.titles[slug]))
-
-
-def show_words(markdown: str, heading: Heading | None = None, quiet: bool = False) -> None:
-    """Words that belong to the page when it is saved; ``quiet`` as a caption."""
-    if heading is not None:
-        saved_page.note(heading)
-    saved_page.note(Words(markdown, quiet))
-    (st.caption if quiet else st.markdown)(markdown)
+    st.markdown(prose.sections[slug])
 
 
 def show_view(name: str, make: Callable[[], View], *dependencies: str | int) -> None:
@@ -119,9 +67,7 @@ def show_way_back(name: str) -> None:
 
 
 def show_neighbours(stage: Stage | Lesson) -> None:
-    """The page as a file, where it is complete in one; the way back and the way on, with everything that is chosen."""
-    if stage.name not in STEPS and (isinstance(stage, Stage) or stage.name in HANDS_ON):
-        saved_page.show_button(stage, current())
+    """The way back and the way on, with everything that is chosen."""
     st.space("medium")
     left, right = st.columns(2)
     parameters = state.parameters()

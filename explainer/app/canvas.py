@@ -6,7 +6,6 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from explainer.app import saved_page
 from explainer.app.server import tensor_route
 from explainer.app.state import NUMBER
 from explainer.app.steps.exports import FIGURE_PATH
@@ -59,7 +58,6 @@ def show(view: View | Frames, *, key: str, on_pick: Callable[[Pick], None] | Non
         if isinstance(view, Frames):
             _keep_place(view, st.session_state[key].get("place"))
 
-    saved_page.note(view)
     component, data = _payload(view, st.session_state.get(_attempt(key), 0))
     result = component(key=key, data=data, on_pick_change=picked, on_place_change=moved, on_lost_change=lost)
     return _checked(result.get("pick"), view)

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from explainer.app.blocks import show_words
 from explainer.app.kept import is_kept, kept_large
 from explainer.app.shapes.choice import Sizes
 from explainer.app.shapes.ledger import ledger_of
@@ -51,7 +50,7 @@ def _show(opinion: SecondOpinion) -> None:
     differing = (
         f", {len(opinion.differing)} of them different: {', '.join(opinion.differing[:5])}" if opinion.differing else ""
     )
-    show_words(
+    st.markdown(
         f"{mark} **{verdict}** on parameters and on the output of every module that both list "
         f"({opinion.shapes} modules{differing}).\n\n"
         "| | this ledger | torchinfo |\n|---|---:|---:|\n"
@@ -59,12 +58,11 @@ def _show(opinion: SecondOpinion) -> None:
         f"| multiply-adds | {opinion.multiply_adds:,} | {opinion.their_multiply_adds:,} |"
     )
     same = opinion.counted_their_way == opinion.their_multiply_adds
-    show_words(
+    st.caption(
         f"{'✓' if same else '✗'} The ledger's operations counted as torchinfo counts them: "
         f"{opinion.counted_their_way:,}. It takes every parameter of a dense layer once per image, not once per token, "
         "and leaves out the products of attention, which are not modules: so it reports "
         f"{count_text(opinion.their_multiply_adds)} where {count_text(opinion.multiply_adds)} are done.",
-        quiet=True,
     )
     with st.expander("torchinfo's own table"):
         st.code(opinion.summary, language=None)

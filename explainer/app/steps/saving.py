@@ -8,18 +8,18 @@ from typing import Literal
 from explainer import figures
 from explainer.app.kept import kept_large
 from explainer.app.numbers.passes import reproduction_of
-from explainer.app.saved_page import described
 from explainer.app.server import tensor_route
 from explainer.app.server.uploads import picture_source
 from explainer.app.session import Session
 from explainer.app.steps import packets
 from explainer.app.steps.packets import Kind
-from explainer.export.saved_parts import Markup, Part, Words
+from explainer.export.saved_parts import Markup, Part, SavedPage, Words
 from explainer.export.tensor_files import FoundTensor, TensorFormat, tensor_file
+from explainer.gallery import GALLERY
 from explainer.html_export import export_html
 from explainer.menu import PAGES
 from explainer.panels import View
-from explainer.stages import STAGES, Stage
+from explainer.stages import STAGES, Page, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of
 from explainer.tensors import find
@@ -48,7 +48,26 @@ def page_file(page: str, moment: Session, address: str) -> str:
         parts.append(Markup(folded("All tensors of this stage", packets.tensors_of(page, moment))))
     if isinstance(stage, Stage):
         parts.append(Markup(folded("The code of this stage", code_of(stage))))
-    return export_html(replace(described(stage, moment, address), parts=tuple(parts)))
+    return export_html(replace(_described(stage, moment, address), parts=tuple(parts)))
+
+
+def _described(stage: Page, session: Session, address: str) -> SavedPage:
+    """The file of a page without its parts: what its numbers belong to, and where it came from."""
+    layer = f"layer {session.layer}, head {session.head}, " if stage.uses_layer else ""
+    picture = GALLERY.get(session.state.picture)
+    title = picture.title if picture else "An image of your own"
+    model = session.checkpoint
+    return SavedPage(
+        stage.title,
+        (),
+        "ViT explainer",
+        f"{title} · {model.name} · {layer}token {session.token}",
+        (
+            f"Image: {title}. {picture.credit}." if picture else f"Image: {title}.",
+            f"Model: {model.description or model.name}." + (f" Licence: {model.licence}." if model.licence else ""),
+        ),
+        address,
+    )
 
 
 def step_figure(

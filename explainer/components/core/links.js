@@ -8,7 +8,7 @@
 import { makeStop } from "../drawing/element.js";
 import { page } from "./page.js";
 
-const AREAS = 'tr, [class*="st-key-equation_"], .st-key-number_head'; // what a mark inside stands for
+const AREAS = "tr, .st-key-number_head"; // what a mark inside stands for
 const FORMULAS = ".katex";
 
 class Links {
