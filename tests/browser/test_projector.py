@@ -51,7 +51,8 @@ def test_each_step_is_whole_on_a_projector(
         assert seen["shown"] == [step.slug]
         assert seen["count"] == count_of(step)
         assert not seen["out"], step.slug
-        assert seen["size"] is None or seen["size"] >= 12.5, step.slug  # on a page the letters of code have 13 pixels
+        least = 11.9 if page in ("what_if", "compare") else 12.5  # these have controls as well
+        assert seen["size"] is None or seen["size"] >= least, step.slug  # on a page the letters of code have 13 pixels
         reader.page.keyboard.press("PageDown")
     assert (
         not reader.page.locator('[data-testid="stHeader"], [data-testid="stSidebar"]').locator("visible=true").count()

@@ -10,6 +10,7 @@ const LARGEST_LETTERS = 1.75; // letters, where 1 is their size on the page
 const PROSE_LETTERS = 1.3;
 const SMALLEST_LETTERS = 0.6;
 const PICTURE_SHARE = 0.48; // of the window's height, of a picture that stands above its mathematics
+const RESULT_SHARE = 0.44; // of what is below the step's words, for a picture next to the mathematics
 const EDGE = 10; // pixels that stay free below
 
 export const isProjecting = () => document.documentElement.dataset.view === PROJECTOR;
@@ -19,11 +20,13 @@ const topOf = (step) => step.querySelector(".vit-step-body").getBoundingClientRe
 const mathematicsOf = (step) => step.querySelector(".vit-step-mathematics");
 const isAbove = (step) => step.classList.contains("vit-step-wide") && step.querySelector(".vit-step-picture") != null;
 
-/** The height that the picture of a step may have on the projector. */
+/** The height that a picture of a step may have on the projector; a second one has what the first leaves. */
 export function roomOnProjector(step, place) {
+  if (place.dataset.result != null) return innerHeight - place.getBoundingClientRect().top - EDGE;
   const free = innerHeight - topOf(step) - EDGE;
-  const isBelow = place.dataset.result != null;
-  return isBelow || isAbove(step) ? free - heightOf(mathematicsOf(step)) - EDGE : free;
+  if (!isAbove(step)) return free;
+  const least = step.querySelector("[data-result]") ? RESULT_SHARE * free : 0;
+  return free - Math.max(heightOf(mathematicsOf(step)), least) - EDGE;
 }
 
 export class Projector {
