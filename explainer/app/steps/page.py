@@ -110,6 +110,7 @@ def show(
             "bar": bar,
             "choice": asdict(session.state) | chosen,
             "defaults": asdict(State()) | dict(own),
+            "hasControls": bool(own),
             "sizes": {
                 "layers": config.num_layers,
                 "heads": config.num_heads,

@@ -56,7 +56,7 @@ class Instance {
       },
     });
     this.steps.take(data);
-    if (Object.keys(data.defaults).length > 5)
+    if (data.hasControls)
       this.changing ??= new Changing(this.root, this.choice, appAddress(), (pick) => this.tellMore(pick));
     this.bar?.projector.take({ redraw: (slug) => this.steps?.redraw(slug), recall, remember });
     this.showAddresses();
