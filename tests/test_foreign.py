@@ -39,10 +39,10 @@ OWN = {
     *("what_it_says", "best_epochs"),
     *("tables.reading_table", "tables.training_table", "tables.figures_table", "figures_table"),
     # numbers, shapes and names of the model's own tensors
-    *("_batches.get_or_make", "torch.get_num_threads", "table_of"),
+    *("_batches.get_or_make", "torch.get_num_threads", "table_of", "count_text", "opinion.shapes", "opinion.differing"),
     "explanation.coloured",
     # no methods of Streamlit
-    *("compare_choice.write", "state.write", "archive.write", "EXAMPLES[name].write", "html.table"),
+    *("state.write", "archive.write", "EXAMPLES[name].write", "html.table"),
 }
 
 
