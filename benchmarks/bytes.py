@@ -22,9 +22,9 @@ from streamlit.testing.v1 import AppTest
 
 from explainer.app import kept, session
 from explainer.app.server import tensor_route
-from explainer.app.state import State
 from explainer.app.steps import packets
 from explainer.app.steps.packets import find_step, packet
+from explainer.app.steps.route import open_moment
 from explainer.lessons import HANDS_ON
 from explainer.proofs import Proof
 from explainer.stages import STAGES
@@ -109,12 +109,14 @@ def _sent(page: str, proto: Any) -> Iterator[Sent]:
     """What one component on the page makes the browser fetch: the pictures of its steps, one view, or nothing."""
     data, given = proto.bytes, json.loads(proto.json or "null")
     if isinstance(given, dict) and "parts" in given:
-        choice, _ = session.open_session(State(**given["choice"]))
+        choice = {name: str(value) for name, value in given["choice"].items() if value is not None}
+        moment = open_moment(page, choice)
         for part in given["parts"]:
-            if part["kind"] == "view":
-                picture = find_step(page, part["slug"]).picture
+            if part["kind"] in ("view", "result"):
+                step = find_step(page, part["slug"])
+                picture = step.picture if part["kind"] == "view" else step.result
                 assert picture is not None
-                yield _view(page, picture.name, packet(page, part["slug"], "view", choice).data)
+                yield _view(page, picture.name, packet(page, part["slug"], part["kind"], moment).data)
         return
     if isinstance(given, dict) and "url" in given:
         data = _load(given["url"].rpartition("/")[2])
@@ -142,9 +144,9 @@ def _view(page: str, name: str, data: bytes) -> Sent:
     )
 
 
-def without_proof(_session: session.Session, claim: int | str) -> Proof:
+def without_proofs(_moment: session.Session, claim: int | str) -> list[Proof]:
     """A proof of nothing."""
-    return Proof(str(claim), 0.0, 0, 0.0)
+    return [Proof(str(claim), 0.0, 0, 0.0)]
 
 
 def _places(value: Any) -> Iterator[dict[str, Any]]:
@@ -179,7 +181,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 384])
     parser.add_argument("--pages", nargs="+", default=[*STAGES, *HANDS_ON])
     arguments = parser.parse_args()
-    packets.proof = without_proof  # seconds in double precision, and they send no picture
+    packets.proofs_of = without_proofs  # seconds in double precision, and they send no picture
     for size in arguments.sizes:
         with random_checkpoint(ViTConfig.named("B/16", image_size=size)):
             found = list(measure(arguments.pages))

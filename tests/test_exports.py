@@ -29,7 +29,7 @@ from explainer.steps.forward_pass import STEPS
 from tests.step_views import OWN, view_of
 
 CHOICE = {"picture": "cat", "checkpoint": "embedded", "layer": "3", "head": "2", "token": "20"}
-OF_STAGES = [page for page in STEPS if page in STAGES]
+OF_STAGES = [page for page in STEPS if page in STAGES and STAGES[page].tensors]
 FIGURES = [(page, step.slug) for page, steps in STEPS.items() for step in steps if step.picture]
 
 

@@ -39,7 +39,7 @@ OWN = {
     *("what_it_says", "best_epochs"),
     *("tables.reading_table", "tables.training_table", "tables.figures_table", "figures_table"),
     # numbers, shapes and names of the model's own tensors
-    *("_batches.get_or_make", "torch.get_num_threads", "table_of", "count_text", "opinion.shapes", "opinion.differing"),
+    *("_batches.get_or_make", "torch.get_num_threads", "table_of", "count_text", "opinion.shapes"),
     "explanation.coloured",
     # no methods of Streamlit
     *("state.write", "archive.write", "EXAMPLES[name].write", "html.table"),

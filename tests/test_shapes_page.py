@@ -14,8 +14,7 @@ from streamlit.testing.v1 import AppTest
 from torchinfo import summary
 
 from explainer.app import kept, session
-from explainer.app.shapes import choice as shapes_choice
-from explainer.app.what_if.history import History
+from explainer.app.shapes.history import MOST, History
 from explainer.shapes import config_ledger
 from explainer.shapes.catalogue import CATALOGUE, Setting, changes_between
 from explainer.shapes.entries.amounts import bytes_text, count_text
@@ -419,10 +418,16 @@ def test_the_three_lines_of_python_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.parameters == sum(prod(each.shape) for each in MyModel().parameters())
 
 
-def test_history_is_that_of_what_if() -> None:
-    """One class for both pages: a step that changes nothing is no step."""
-    steps = History(present=shapes_choice.CHECKPOINT)
-    assert steps.changed(shapes_choice.CHECKPOINT) is steps
+def test_history_is_bounded_and_forgets_what_was_undone() -> None:
+    steps = History()
+    for i in range(MOST + 20):
+        steps = steps.changed(f"mask={i + 1}")
+    assert len(steps.past) == MOST
+    assert steps.changed(steps.present) is steps  # no step that changes nothing
+    back = steps.undone().undone()
+    assert back.redone().redone() == steps
+    assert not back.changed("blur=1").future
+    assert History().undone() == History().redone() == History()
 
 
 def test_shapes_wear_the_colours_of_what_they_are() -> None:

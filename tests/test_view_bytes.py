@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.bytes import LIMIT, Sent, measure, random_checkpoint, without_proof
+from benchmarks.bytes import LIMIT, Sent, measure, random_checkpoint, without_proofs
 from explainer.app.steps import packets
 from explainer.lessons import HANDS_ON
 from explainer.stages import STAGES
@@ -21,7 +21,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Sent]]:
     before = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch, random_checkpoint(CONFIG, one_layer=True):
         patch.setenv("VIT_EXPLAINER_CACHE", str(Path(tmp_path_factory.mktemp("cache"))))
-        patch.setattr(packets, "proof", without_proof)  # seconds, and they send no picture
+        patch.setattr(packets, "proofs_of", without_proofs)  # seconds, and they send no picture
         yield list(measure(PAGES))
     torch.set_num_threads(before)
 

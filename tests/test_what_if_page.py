@@ -17,7 +17,6 @@ from streamlit.testing.v1 import AppTest
 from explainer import experiments as compute
 from explainer.app import session
 from explainer.app.server import tensor_route
-from explainer.app.shapes.history import MOST, History
 from explainer.app.state import State
 from explainer.app.steps import packets
 from explainer.app.steps.route import open_moment, routes
@@ -202,18 +201,6 @@ def test_choices_that_make_no_sense_are_refused(own: dict[str, str], sentence: s
         answer = client.get(path, params={"take": "mask:3", **own})
         assert answer.status_code == 400
         assert sentence in answer.text and answer.text.endswith(".")
-
-
-def test_history_is_bounded_and_forgets_what_was_undone() -> None:
-    steps = History()
-    for i in range(MOST + 20):
-        steps = steps.changed(f"mask={i + 1}")
-    assert len(steps.past) == MOST
-    assert steps.changed(steps.present) is steps  # no step that changes nothing
-    back = steps.undone().undone()
-    assert back.redone().redone() == steps
-    assert not back.changed("blur=1").future
-    assert History().undone() == History().redone() == History()
 
 
 def test_a_link_brings_the_changes_back() -> None:

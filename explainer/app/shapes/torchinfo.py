@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explainer.app.foreign import plain
 from explainer.app.kept import is_kept, kept_large
 from explainer.app.shapes.choice import Sizes
 from explainer.app.shapes.ledger import ledger_of
@@ -48,7 +49,9 @@ def opinion_of(sizes: Sizes) -> SecondOpinion:
 def _show(opinion: SecondOpinion) -> None:
     mark, verdict = ("✓", "Both agree") if opinion.agrees else ("✗", "They do not agree")
     differing = (
-        f", {len(opinion.differing)} of them different: {', '.join(opinion.differing[:5])}" if opinion.differing else ""
+        f", {len(opinion.differing)} of them different: {plain(', '.join(opinion.differing[:5]))}"
+        if opinion.differing
+        else ""
     )
     st.markdown(
         f"{mark} **{verdict}** on parameters and on the output of every module that both list "
