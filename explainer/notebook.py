@@ -9,6 +9,13 @@
     picture.observe(lambda change: print(change.new), "pick")   # {"head": 2}
     picture.view = attention.heads(...)                 # draws another in the same place
 
+A whole step of a stage, with its equation, code and proof next to its picture::
+
+    from explainer.notebook import show_step
+    from explainer.steps.looking import look_at
+
+    show_step("attention", "scores", look_at("embedded", "cat.jpg", layer=3, head=2, token=20))
+
 Nothing is fetched from elsewhere: the widget brings its own script.
 """
 
@@ -16,6 +23,8 @@ from explainer.components import core, notebook_adapter
 from explainer.packing import pack
 from explainer.palette import Scheme
 from explainer.panels import Frames, View
+from explainer.steps.looking import Look, part_of
+from vit_core.resources import ASSETS
 
 try:
     import anywidget
@@ -31,15 +40,18 @@ class ViewWidget(anywidget.AnyWidget):
     """A view, or frames of one, that reacts to the mouse within the notebook; see ``show``."""
 
     _esm = core() + "\n" + notebook_adapter()
+    _css = (ASSETS / "style.css").read_text(encoding="utf-8")  # of steps, as in the app
     packed = traitlets.Bytes(read_only=True, help="The view as bytes").tag(sync=True)
+    html = traitlets.Unicode("", read_only=True, help="The step around the view; empty for a view alone").tag(sync=True)
     scheme = traitlets.Enum(("light", "dark"), None, allow_none=True, help="None: as the notebook").tag(sync=True)
     pick = traitlets.Dict(help="What the last click chose, by name; empty before it").tag(sync=True)
     place = traitlets.Int(None, allow_none=True, help="The frame that is shown; None: the last").tag(sync=True)
 
-    def __init__(self, view: View | Frames, scheme: Scheme | None = None) -> None:
+    def __init__(self, view: View | Frames, scheme: Scheme | None = None, html: str = "") -> None:
         self._view = view
         super().__init__(scheme=scheme)
         self.set_trait("packed", pack(view))
+        self.set_trait("html", html)
 
     @property
     def view(self) -> View | Frames:
@@ -55,3 +67,15 @@ class ViewWidget(anywidget.AnyWidget):
 def show(view: View | Frames, scheme: Scheme | None = None) -> ViewWidget:
     """``view`` as a widget. ``widget.pick`` is what the last click chose, ``widget.place`` the frame that is shown."""
     return ViewWidget(view, scheme)
+
+
+def show_step(page: str, slug: str, now: Look, scheme: Scheme | None = None) -> ViewWidget:
+    """A step of a stage: its picture, and next to it equation, numbers, code, tensors and proof.
+
+    Raises:
+        LookupError: if there is no such step, or it has no picture; one sentence.
+    """
+    part = part_of(page, slug, now)
+    if not part.views:
+        raise LookupError(f"The step {slug!r} has no picture; explainer.steps.looking.part_of has its HTML.")
+    return ViewWidget(part.views[0], scheme, part.html)

@@ -7,10 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from explainer.app.session import open_session
+from explainer.app.state import State
+from explainer.app.steps import packets
 from explainer.components import core
-from explainer.notebook import ViewWidget, show
+from explainer.gallery import GALLERY
+from explainer.notebook import ViewWidget, show, show_step
 from explainer.packing import pack, unpack
 from explainer.panels import Bars, Frames, View
+from explainer.steps.looking import look_at
 
 BARS = Bars(title="Classes", labels=("cat", "cup"), values=np.array([0.75, 0.25], "f4"), picks=({"n": 0}, {"n": 1}))
 VIEW = View(rows=((BARS,),), alt="Two bars", picks=("n",))
@@ -59,3 +64,22 @@ def test_without_anywidget_one_sentence_says_what_to_do() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.stderr.splitlines()[-1].startswith("ModuleNotFoundError: Views in a notebook need anywidget")
     assert "pip install anywidget" in run.stderr.splitlines()[-1]
+
+
+def test_a_step_is_that_of_the_app() -> None:
+    now = look_at("embedded", GALLERY["cat"].path, layer=3, head=2, token=20)
+    opened, _ = open_session(State(picture="cat", layer=3, head=2, token=20))
+    for page, slug in (("attention", "scores"), ("mlp", "gelu"), ("encoder", "rollout"), ("head", "softmax")):
+        widget, step = show_step(page, slug, now), packets.find_step(page, slug)
+        assert packets.mathematics(page, step, opened) in widget.html
+        assert bytes(widget.packed) == pack(packets.exact_view(step, opened))
+
+
+def test_what_there_is_no_step_of_is_said_in_a_sentence() -> None:
+    now = look_at("embedded", GALLERY["cat"].path)
+    for page, slug in (("attention", "nothing"), ("nowhere", "scores"), ("what_if", "patches"), ("head", "pseudocode")):
+        with pytest.raises(LookupError, match=r"step .*\. |\.$"):
+            show_step(page, slug, now)
+    for name, value in {"layer": 7, "head": 0, "token": 65}.items():
+        with pytest.raises(ValueError, match=f"{name} must be from"):
+            look_at("embedded", GALLERY["cat"].path, **{name: value})

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from explainer.notebook import ViewWidget, show
+from explainer.gallery import GALLERY
+from explainer.notebook import ViewWidget, show, show_step
 from explainer.panels import Bars, Frames, Picture, View
+from explainer.steps.looking import look_at, part_of
 from tests.browser.panel_menu import kept
 
 pytestmark = pytest.mark.browser
@@ -19,7 +21,7 @@ PAGE = """<!doctype html><html lang="en"><title>notebook</title><link rel="icon"
 const widget = await import(URL.createObjectURL(new Blob([window.esm], { type: "text/javascript" })));
 const heard = new Map();
 window.state = { packed: new DataView(Uint8Array.from(atob(window.packed), (c) => c.charCodeAt(0)).buffer),
-                 scheme: null, pick: {}, place: null };
+                 html: window.html, scheme: null, pick: {}, place: null };
 window.saved = [];
 window.model = {
   get: (name) => state[name],
@@ -65,11 +67,12 @@ class Notebook:
 
     def open(self, widget: ViewWidget, background: str = "#fff") -> None:
         self.page.goto("about:blank")
-        given = {"esm": ViewWidget._esm, "packed": packed(widget)}
+        given = {"esm": ViewWidget._esm, "packed": packed(widget), "html": widget.html}
         self.page.evaluate("(given) => Object.assign(window, given)", given)
         script = "(html) => { document.open(); document.write(html); document.close(); }"
         self.page.evaluate(script, PAGE.replace("BACKGROUND", background))
-        self.page.wait_for_function("() => window.isReady && document.querySelector('canvas')")
+        self.page.wait_for_function("() => window.isReady")
+        self.page.locator("canvas").first.wait_for()
 
     def table(self, title: str) -> str:
         panel = self.page.locator("section.panel").filter(has=self.page.get_by_role("heading", name=title))
@@ -150,3 +153,16 @@ def test_what_reaches_beyond_a_panel_is_inside_the_cell(notebook: Notebook) -> N
     assert menu["y"] >= outer["y"] and menu["x"] + menu["width"] <= outer["x"] + outer["width"] - 8
     box = notebook.page.locator("section.panel").first.bounding_box()
     assert box and box["x"] - outer["x"] >= 8  # the frame is 8 pixels away, and 2.5 wide
+
+
+def test_a_step_has_its_equation_code_and_proof_next_to_its_picture(notebook: Notebook) -> None:
+    now = look_at("embedded", GALLERY["cat"].path, layer=3, head=2, token=20)
+    notebook.open(show_step("attention", "output", now))
+    step = notebook.page.locator(".vit-step")
+    for part in (".vit-formula math", ".vit-step-code .vit-line", ".vit-proof-holds", ".vit-step-shapes tr"):
+        assert step.locator(part).count() >= 1, part
+    assert step.locator(".vit-step-picture canvas.over").count() == len(
+        part_of("attention", "output", now).views[0].panels
+    )
+    step.locator(".vit-step-code .vit-line").first.hover()
+    assert step.locator(".vit-equation[data-lit]").count() == 1  # they light up together here, too

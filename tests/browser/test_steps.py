@@ -109,21 +109,40 @@ def pixels(reader: Reader) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(reader.page.screenshot())).convert("RGB"), int)
 
 
-@pytest.mark.parametrize("page", ["attention", "mlp", "head"])
+def choose_something(page: str, reader: Reader) -> None:
+    """Choose on a page what the others of its kind are chosen by."""
+    if page == "what_if":
+        reader.page.locator("#layers").get_by_role("button", name="Skip the MLP in layer 2").click()
+        reader.page.locator("#positions").get_by_role("button", name="zero").click()
+    elif page == "compare":
+        reader.page.locator('[data-choose^="other_layer"]').select_option("5")
+        reader.page.get_by_role("button", name="Mean over all heads").click()
+    elif page == "attention":
+        reader.page.get_by_role("button", name="Layer 4").click()
+        reader.page.get_by_role("button", name="Head 3").click()
+    if page == "head":
+        reader.page.locator(".st-key-steps_sidebar canvas.over").nth(1).click(position={"x": 90, "y": 30})
+    else:
+        reader.page.get_by_role("group", name="Token").get_by_role("button", name="The next token").click()
+    reader.page.wait_for_timeout(800)
+
+
+@pytest.mark.parametrize("page", ["attention", "mlp", "head", "what_if", "compare"])
 def test_a_second_browser_that_opens_the_address_sees_the_same(
     page: str, shared_server: Server, open_reader: Callable[..., Reader]
 ) -> None:
     first = open_reader(shared_server)
     first.open(page)
-    if page == "attention":
-        first.page.get_by_role("button", name="Layer 4").click()
-        first.page.get_by_role("button", name="Head 3").click()
-    first.page.get_by_role("group", name="Token").get_by_role("button", name="The next token").click() if page != (
-        "head"
-    ) else first.page.locator(".st-key-steps_sidebar canvas.over").nth(1).click(position={"x": 90, "y": 30})
-    first.page.wait_for_timeout(800)
+    choose_something(page, first)
+    first.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     second = open_reader(shared_server)
     second.open(first.page.url.removeprefix(shared_server.url).lstrip("/"))
+    if page in ("what_if", "compare"):
+        # Letters that stayed in sight while the page was scrolled are drawn between two pixels.
+        for reader in (first, second):
+            reader.page.add_style_tag(content=".vit-strip, .vit-bar { visibility: hidden }")
+        changes = [reader.page.locator(".vit-answer, .vit-changes").all_inner_texts() for reader in (first, second)]
+        assert changes[0] == changes[1]
     # A canvas that was drawn before differs by at most one step of 255 where colours are laid over each other.
     assert np.abs(pixels(first) - pixels(second)).max() <= 1
 

@@ -22,11 +22,12 @@ from explainer.packing import digest, pack
 from explainer.panels import View
 from explainer.stages import STAGES
 from explainer.steps.forward_pass import STEPS
-from explainer.steps.rendering import mathematics_of, tensor_table
+from explainer.steps.looking import drawn
+from explainer.steps.rendering import mathematics_of
 from explainer.steps.step import Reads, Step
+from explainer.steps.tensor_table import tensor_table
 from explainer.steps.what_if import CHANGES, answer_of
 from explainer.tensors import TensorRow, describe
-from explainer.views.compose import explained
 
 Kind = Literal["view", "result", "mathematics", "controls"]
 TENSORS = "tensors"  # the part of a page that is no step: the table of its tensors
@@ -107,7 +108,7 @@ def exact_view(step: Step, moment: Session, kind: Kind = "view") -> View:
     """A picture of a step, made anew for all of a choice."""
     picture = step.picture if kind == "view" else step.result
     assert picture is not None
-    return explained(links.linked(picture.make(moment), picture.name), moment.layer)
+    return drawn(picture, moment)
 
 
 def _only(page: str, moment: Session, reads: Reads) -> Session:

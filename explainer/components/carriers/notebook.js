@@ -26,7 +26,9 @@ function render({ model, el }) {
   const room = document.createElement("div");
   room.style.padding = "1.4em .7em .5em";
   el.append(room);
-  const canvas = mount(room, packed(), {
+  room.innerHTML = model.get("html") ?? ""; // a step, written by explainer/steps/rendering.py
+  const home = room.querySelector("[data-view]") ?? room;
+  const canvas = mount(home === room ? room : home.attachShadow({ mode: "open" }), packed(), {
     follower: "This view was made for",
     // Read at every drawing: when this runs, the cell's output is not yet on the page.
     get scheme() {
