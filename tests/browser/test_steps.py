@@ -143,8 +143,8 @@ def test_a_second_browser_that_opens_the_address_sees_the_same(
             reader.page.add_style_tag(content=".vit-strip, .vit-bar { visibility: hidden }")
         changes = [reader.page.locator(".vit-answer, .vit-changes").all_inner_texts() for reader in (first, second)]
         assert changes[0] == changes[1]
-    # A canvas that was drawn before differs by at most one step of 255 where colours are laid over each other.
-    assert np.abs(pixels(first) - pixels(second)).max() <= 1
+    # A canvas that was drawn before differs by one or two steps of 255 where colours are laid over each other.
+    assert np.abs(pixels(first) - pixels(second)).max() <= 2
 
 
 def test_back_and_on_walk_through_choices(shared_server: Server, open_reader: Callable[..., Reader]) -> None:
