@@ -12,7 +12,7 @@ from explainer.app.state import State
 from explainer.app.steps import packets
 from explainer.app.steps.route import open_moment
 from explainer.numbers import Pass
-from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, Strips, Tiles, View
+from explainer.panels import Bars, Flow, Looks, Matrix, Panel, Picture, Plot, StackedBars, Strips, Tiles, View
 from explainer.steps.forward_pass import STEPS
 
 Array = NDArray[np.float32] | NDArray[np.uint8]
@@ -73,6 +73,8 @@ def arrays_of(panel: Panel) -> Iterator[Array]:
         case Looks():
             weights = panel.weights[panel.layers.index(panel.layer)]
             yield from (weights[:, panel.token], weights[:, :, panel.token])
+        case StackedBars():
+            yield from (part.values for part in panel.parts)
         case Flow():
             pass
         case _:

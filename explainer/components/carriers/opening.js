@@ -30,11 +30,16 @@ const isWaiting = () =>
     (each) => each.getBoundingClientRect().top < innerHeight,
   );
 
+/** Whether a page's steps are still to come: their script has to be fetched first. */
+const isEmpty = () =>
+  [...document.querySelectorAll("[data-steps]")].some((each) => !each.querySelector(":scope > div:not(.vit-bar) > *"));
+
 const isComplete = () =>
   document.querySelector(".stMain h1") &&
   (document.querySelector('[data-testid="stSidebar"]') || ended != null) && // some pages have none
   document.fonts.status === "loaded" &&
-  !isWaiting();
+  !isWaiting() &&
+  !isEmpty();
 
 // In a narrow window Streamlit puts groups of links between a list and its items: they are said to mean nothing.
 const GROUPS = '[data-testid="stSidebarNavItems"] > div:not([role])';

@@ -56,7 +56,9 @@ export class StepPage {
       figure: (panel) => (format) =>
         fetchPacket(figurePath(this.page, part, format, panel, this.options.choice.whole), this.options.base),
     });
+    const most = this.roomFor(part.place);
     if (part.room) canvas.reserve(JSON.parse(part.room));
+    else if (most < Infinity) part.place.style.minHeight = `${most}px`; // until it is here
     return canvas;
   }
 
@@ -103,6 +105,7 @@ export class StepPage {
       if (turn !== part.turn) return; // something else was chosen in the meantime
       if (part.view) {
         await part.view.update(bytes);
+        part.place.style.minHeight = "";
         part.view.follow(this.options.choice.shown);
       } else this.write(part, new TextDecoder().decode(bytes));
       this.options.shown?.(part);
