@@ -23,7 +23,7 @@ from explainer.packing import digest, header_of
 from explainer.stages import STAGES, Stage
 from explainer.steps.forward_pass import STEPS
 from explainer.steps.rendering import code_of, folded, frame_of, words_of
-from explainer.steps.step import Reads
+from explainer.steps.step import HEAD_AND_TOKEN, Reads
 from explainer.steps.what_if import CHANGES
 from explainer.texts import text
 
@@ -61,10 +61,11 @@ def show_steps(name: str, below: Callable[[], None] = lambda: None) -> None:
         own_choice.take(name, moment.own)
         own_choice.write(name)
     pictures = [step.picture for step in STEPS[name] if step.picture is not None]
+    shown = [picture.reads | picture.follows for picture in pictures]
     bar = {
         "title": page.title,
         "steps": [{"slug": step.slug, "title": text(name).titles[step.slug]} for step in STEPS[name]],
-        "uses": sorted(packets.mathematics_reads(name).union(*(each.reads | each.follows for each in pictures))),
+        "uses": sorted(HEAD_AND_TOKEN.intersection(packets.mathematics_reads(name).union(*shown))),
     }
     show(name, moment, body(name, moment), parts(name, moment), bar)
     if isinstance(page, Stage):
