@@ -122,7 +122,7 @@ export class StepPage {
   write(part, html) {
     keepFocus(part.place, () => (part.place.innerHTML = html));
     fitFormulas(part.place);
-    page.links?.light(); // what is lit stays lit
+    if (page.links?.source) page.links.light(); // what is lit stays lit
   }
 
   resize() {
