@@ -7,7 +7,6 @@ from typing import Protocol
 
 from explainer.experiments.sides import Side, Size, why_not
 from explainer.experiments.similarity import FEWEST_PATCHES
-from explainer.notation.wording import sentence
 from explainer.panels import View
 from explainer.steps import controls
 from explainer.steps.controls import button, choose, choose_all
@@ -15,7 +14,6 @@ from explainer.steps.step import Moment, Picture, Reads, Step
 from explainer.views.changes import compare, compare_attention, compare_depth
 
 Options = tuple[tuple[str, str], ...]  # value and words
-CHANGE_HELP = "mask=12-15;heads=3.1:zero"
 
 
 @dataclass(frozen=True)
@@ -162,11 +160,6 @@ _positions = _compared(compare.positions)
 _lens = _compared(compare_depth.logit_lens)
 
 
-def _measured(*pictures: Callable[[Comparison], View]) -> Callable[[Comparison], str]:
-    """What was measured, in sentences: the alternative texts of the pictures."""
-    return lambda now: " ".join(sentence(make(now).alt) for make in pictures)
-
-
 COMPARE = (
     Step(
         "sides",
@@ -175,7 +168,7 @@ COMPARE = (
         claims=("patches",),
         controls=_side_controls,
         controls_read=ALL,
-        note=_measured(_pictures),
+        is_told=True,
         is_wide=True,
     ),
     Step(
@@ -184,7 +177,7 @@ COMPARE = (
         formulas=("softmax_logits",),
         claims=("probabilities",),
         code=("head",),
-        note=_measured(_predictions),
+        is_told=True,
         is_wide=True,
     ),
     Step(
@@ -195,7 +188,7 @@ COMPARE = (
         controls=_mean_controls,
         controls_read=frozenset({"mean_heads"}),
         result=Picture("compare_heads_moved", _heads_moved, ALL),
-        note=_measured(_attention, _heads_moved),
+        is_told=True,
         is_wide=True,
     ),
     Step(
@@ -203,7 +196,7 @@ COMPARE = (
         Picture("compare_norms", _norms, ALL),
         equations=(3,),
         claims=(3,),
-        note=_measured(_norms, _cosines),
+        is_told=True,
         result=Picture("compare_cosines", _cosines, ALL),
         is_wide=True,
     ),
@@ -212,7 +205,7 @@ COMPARE = (
         Picture("compare_layers_alike", _alike, ALL),
         equations=(3,),
         claims=(3,),
-        note=_measured(_alike),
+        is_told=True,
     ),
     Step(
         "positions",
@@ -220,7 +213,7 @@ COMPARE = (
         formulas=("cosine_similarity",),
         claims=("cosine_similarity",),
         code=(1,),
-        note=_measured(_positions),
+        is_told=True,
         is_wide=True,
     ),
     Step(
@@ -228,7 +221,7 @@ COMPARE = (
         Picture("compare_logit_lens", _lens, ALL),
         formulas=("logit_lens",),
         claims=("logit_lens",),
-        note=_measured(_lens),
+        is_told=True,
         is_wide=True,
     ),
 )

@@ -81,7 +81,11 @@ def _first_words_apart(paragraph: str) -> str:
 
 
 def mathematics_of(
-    step: Step, moment: Moment, rows: Iterable[tuple[TensorRow, Link]], proofs: Sequence[tuple[int | str, Proof]]
+    step: Step,
+    moment: Moment,
+    rows: Iterable[tuple[TensorRow, Link]],
+    proofs: Sequence[tuple[int | str, Proof]],
+    told: str = "",
 ) -> str:
     """What stands next to the picture of a step.
 
@@ -90,6 +94,7 @@ def mathematics_of(
         moment: the forward pass, and the layer whose numbers are written.
         rows: the tensors of its stage with their links; those that the step makes or reads are shown.
         proofs: its claims and how they came out, in their order.
+        told: what its pictures show, in sentences.
     """
     items = step.written(moment)
     table = f'<div class="vit-step-table" tabindex="0">{step.table(moment)}</div>' if step.table else ""
@@ -105,7 +110,7 @@ def mathematics_of(
         f'<div class="vit-step-code">{_code(step.computed(moment))}</div>'
         f'<div class="vit-step-shapes">{_shapes(step, moment, rows)}</div>'
         f'<div class="vit-step-proofs">{proved}</div>'
-        f'<div class="vit-step-note">{escape(step.note(moment)) if step.note else ""}</div>'
+        f'<div class="vit-step-note">{escape(step.note(moment) if step.note else told)}</div>'
     )
 
 

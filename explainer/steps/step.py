@@ -93,6 +93,7 @@ class Step:
     is_prose: bool = False  # its words are all there is, or more than fits into a window: none of them is folded
     table: Callable[[Any], str] | None = None  # HTML of what is no picture, of the page's moment
     note: Callable[[Any], str] | None = None  # what else is to be known of the model here
+    is_told: bool = False  # what its pictures show is said in sentences next to them: their alternative texts
     is_grouped: bool = False  # each equation with its own line and proof; its claims are its equations
     result: Picture | None = None  # a second picture, below the mathematics: what comes of it
     controls: Callable[[Any], str] | None = None  # HTML of what is chosen here, of the page's moment

@@ -22,7 +22,7 @@ from explainer.proofs import Proof
 from explainer.steps.compare import Names
 from explainer.steps.hands_on import FIRST_TOKEN
 from explainer.steps.what_if import REPLACEMENTS, TOOLS
-from vit_core import BlockTrace, ForwardTrace
+from vit_core import ForwardTrace
 from vit_core.interventions import Interventions
 
 
@@ -72,11 +72,6 @@ class Changed(WithChoice):
     def after(self) -> ForwardTrace:
         """The forward pass with the changes."""
         return sessions.trace(self.state.checkpoint, self.state.picture, self.own["changes"])
-
-    @property
-    def block_after(self) -> BlockTrace:
-        """The insides of the chosen layer with the changes."""
-        return sessions.block(self.state.checkpoint, self.state.picture, self.layer, self.own["changes"])
 
     @cached_property
     def pixels_after(self) -> Pixels:

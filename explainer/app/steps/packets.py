@@ -18,6 +18,7 @@ from explainer.app.steps.moments import TENSORS as TENSORS_OF
 from explainer.app.steps.moments import Changed, WithChoice, proofs_of
 from explainer.links import Link
 from explainer.menu import PAGES
+from explainer.notation.wording import sentence
 from explainer.packing import digest, pack
 from explainer.panels import View
 from explainer.stages import STAGES
@@ -126,7 +127,11 @@ def _only(page: str, moment: Session, reads: Reads) -> Session:
 def mathematics(page: str, step: Step, moment: Session) -> str:
     """What stands next to the picture of a step."""
     proofs = [(claim, proof) for claim in step.claims for proof in proofs_of(moment, claim)]
-    return mathematics_of(step, moment, rows_of(page, moment), proofs)
+    told = ""
+    if step.is_told:  # by the pictures themselves, which are kept: they are not made a second time
+        kinds: list[Kind] = ["view", "result"] if step.result else ["view"]
+        told = " ".join(sentence(view_of(page, step, moment, kind).alt) for kind in kinds)
+    return mathematics_of(step, moment, rows_of(page, moment), proofs, told)
 
 
 def tensors_of(page: str, session: Session, files: str = "") -> str:
